@@ -1,9 +1,13 @@
-"""Every view as axe reads it, in both themes: contrast, names, roles, the order of headings."""
+"""Every view as axe reads it, in both themes: contrast, names, roles, the order of headings.
+
+Its first screen is looked at on the same page: see test_first_screens.py.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,8 +15,8 @@ from playwright.sync_api import Page
 
 from components.views import VIEWS
 from tests.browser.conftest import OpenPage
-from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
+from tests.browser.test_first_screens import FIRST, opened
 
 STREAMLIT = {
     "empty-table-header": "the corner of st.table has no name",
@@ -35,26 +39,31 @@ def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     ]  # fmt: skip
 
 
-def ground(page: Page) -> str:
-    """The color behind everything."""
+def ground(page: Page) -> list[int]:
+    """The color behind everything, (red, green, blue)."""
     color: str = page.get_by_test_id("stApp").evaluate("at => getComputedStyle(at).backgroundColor")
-    return color
+    return [int(part) for part in re.findall(r"\d+", color)[:3]]
 
 
 @pytest.mark.parametrize("path", [view.address for view in VIEWS])
-def test_axe_finds_nothing_in_either_theme(app_url: str, open_page: OpenPage, path: str) -> None:
-    page = open_page(color_scheme="light")
-    page.goto(f"{app_url}/{path}")
-    settle(page, 240)
-    computing = page.get_by_role("button", name="Stop", exact=True)  # it is dimmed meanwhile
-    expect(computing).to_have_count(0, timeout=240_000)
-    settle(page)
-    light = ground(page)
+def test_axe_finds_nothing_in_either_theme_and_the_answer_comes_first(
+    app_url: str, open_page: OpenPage, path: str
+) -> None:
+    page = opened(open_page, f"{app_url}/{path}")
+    in_theme(page, "light")
     assert not faults(page)
-    page.emulate_media(color_scheme="dark")
-    eventually(lambda: ground(page), lambda color: color != light)
-    settle(page)
+    in_theme(page, "dark")
     assert not faults(page, COLORS)
+    if check := FIRST.get(path):
+        in_theme(page, "light")
+        check(page)
+
+
+def in_theme(page: Page, theme: Literal["light", "dark"]) -> None:
+    """Draw the page in a theme."""
+    page.emulate_media(color_scheme=theme)
+    eventually(lambda: sum(ground(page)) > 3 * 128, lambda bright: bright == (theme == "light"))
+    settle(page)
 
 
 def test_faint_text_a_nameless_button_and_a_skipped_heading_are_found(page: Page) -> None:

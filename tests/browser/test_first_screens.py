@@ -6,12 +6,15 @@ The answer as a sentence, one large picture, how to read it and what it rests on
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page
 
+from components.views import VIEWS
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
@@ -116,6 +119,7 @@ SCREENS = [
     FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
 ]
+PARTS = [one for one in SCREENS if "?" in one.address]
 
 
 def opened(open_page: OpenPage, url: str) -> Page:
@@ -166,11 +170,8 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
     assert page.locator(SENTENCE).evaluate_all(LONG, [most, window["height"]]) == []
 
 
-@pytest.mark.parametrize("one", SCREENS, ids=lambda one: one.address)
-def test_the_answer_comes_first_on_a_desk_a_projector_and_a_telephone(
-    app_url: str, open_page: OpenPage, one: FirstScreen
-) -> None:
-    page = opened(open_page, f"{app_url}/{one.address}")
+def check_screen(page: Page, one: FirstScreen) -> None:
+    """On a desk, a projector and a telephone."""
     for window, _ in WINDOWS:
         resize(page, window)
         in_order(page, one, window)
@@ -180,16 +181,21 @@ def test_the_answer_comes_first_on_a_desk_a_projector_and_a_telephone(
         not_longer(page, MARKS, MOST)
 
 
+@pytest.mark.parametrize("one", PARTS, ids=lambda one: one.address)
+def test_the_answer_of_a_part_comes_first_on_a_desk_a_projector_and_a_telephone(
+    app_url: str, open_page: OpenPage, one: FirstScreen
+) -> None:
+    check_screen(opened(open_page, f"{app_url}/{one.address}"), one)
+
+
 def not_longer(page: Page, what: str, most: int) -> None:
     """All that is said there has at most so many lines."""
     expect(page.locator(what).first).to_be_visible()
     assert page.locator(f"{what} p").evaluate_all(LONG, [most, 10_000]) == []
 
 
-def test_the_regions_stand_in_the_first_screen_with_what_is_said_of_them(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/minimal-regions")
+def check_regions(page: Page) -> None:
+    """The regions stand there with what is said of them."""
     for (window, screens), wide in zip(WINDOWS, (400, 560, 280), strict=True):
         resize(page, window)
         drawn, said = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
@@ -206,10 +212,8 @@ def test_the_regions_stand_in_the_first_screen_with_what_is_said_of_them(
 CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
 
 
-def test_the_image_with_its_answer_and_six_cards_stand_in_the_first_screen_or_two_of_a_telephone(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, app_url)
+def check_start(page: Page) -> None:
+    """The image with its answer and six cards stand there, or in two of a telephone."""
     not_longer(page, CARD, 3)
     for window in (SCREEN, PROJECTOR):
         resize(page, window)
@@ -287,10 +291,8 @@ def test_how_far_two_pinned_maps_agree_and_both_maps_stand_in_the_first_screen(
 RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
 
 
-def test_the_ranking_of_a_study_stands_in_the_first_screen_and_its_images_in_the_sidebar(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/study")
+def check_study(page: Page) -> None:
+    """The ranking stands there, and its images in the sidebar."""
     said = f"{MAIN} {CAPTION}:has-text('↑')"
     not_longer(page, said, MOST)
     for window, screens in reversed(WINDOWS):  # ends on the desk, whose evidence is below
@@ -316,10 +318,8 @@ DIGIT = "familiar?image=From+a+data+set&data=Digits,+8+×+8&model=Digits+MLP"  #
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
 
-def test_what_the_model_says_its_truth_and_the_image_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/ask")
+def check_ask(page: Page) -> None:
+    """What the model says, its truth and the image stand there."""
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
     for (window, screens), wide in zip(WINDOWS, (400, 480, 280), strict=True):
         resize(page, window)
@@ -349,10 +349,8 @@ def test_the_verdict_the_scores_and_what_the_line_does_stand_in_the_first_screen
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > counts["bottom"]
 
 
-def test_without_a_verdict_the_score_and_its_parts_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/familiar")
+def check_familiar(page: Page) -> None:
+    """Without a verdict the score and its parts stand there."""
     expect(page.locator(SENTENCE).first).to_contain_text("Too few normal images for a verdict")
     parts = page.locator(f"{MAIN} {CAPTION}").filter(has_text="The bars add up to the score")
     for window, screens in WINDOWS:
@@ -362,3 +360,15 @@ def test_without_a_verdict_the_score_and_its_parts_stand_in_the_first_screen(
         assert drawn["bottom"] <= finding["top"]
         assert finding["bottom"] <= screens * window["height"]
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > finding["bottom"]
+
+
+FIRST: dict[str, Callable[[Page], None]] = {
+    "": check_start, "minimal-regions": check_regions, "study": check_study, "ask": check_ask,
+    "familiar": check_familiar,
+    **{one.address: partial(check_screen, one=one) for one in SCREENS if one not in PARTS},
+}  # fmt: skip
+"""What stands there as a view opens, by its address; test_accessibility.py opens every view."""
+
+
+def test_every_check_is_of_a_view() -> None:
+    assert FIRST.keys() <= {view.address for view in VIEWS}
