@@ -84,10 +84,11 @@ def first_page(shared: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def serve() -> Iterator[Serve]:
+def serve(own_home: Path) -> Iterator[Serve]:
     """Starts a script on a server of its own: serve(path, NAME="value") gives its URL."""
+    data = own_home / "data"  # phantoms take half a minute: drawn once in a run, not by each server
     with ExitStack() as servers:
-        yield lambda script, **env: servers.enter_context(serving(script, **env))
+        yield lambda script, **env: servers.enter_context(serving(script, data, **env))
 
 
 @pytest.fixture(scope="session")

@@ -63,15 +63,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(script: Path, **env: str) -> Iterator[str]:
+def serving(script: Path, data: Path | None = None, **env: str) -> Iterator[str]:
     """The script behind a real server with an empty store; gives its base URL.
 
-    It finds no compiler: what a test begins and stops would have a model compiled beside it.
+    Data sets that were made before are found in the folder `data`, and those it makes are kept
+    there. It finds no compiler: what a test begins and stops would have a model compiled beside it.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with TemporaryDirectory(prefix="blindspot-", ignore_cleanup_errors=True) as home:
         log = homes.furnish(Path(home)) / "server.log"
+        if data is not None:
+            Path(home, "data").symlink_to(data.resolve())
         command = [sys.executable, "-m", "streamlit", "run", str(script)]
         command += ["--server.port", str(port)]
         command += ["--server.headless", "true", "--server.address", "127.0.0.1"]
