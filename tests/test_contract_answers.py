@@ -16,7 +16,7 @@ from engine.errors import BlindspotError
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch
 from tests import tiny
-from tests.answers import differing, plain, settled, small
+from tests.answers import differing, once, plain, plainly, settled, small
 from tests.effects import EFFECTS, INERT, Effect
 from tests.test_contract import every
 
@@ -46,8 +46,9 @@ def test_every_setting_changes_an_answer(kind):
         if name in INERT:
             continue
         effect = EFFECTS.get(name, Effect())
-        method, case = replace(small(kind), **effect.given), settled(effect.case(kind))
-        first = plain(kind) if effect == Effect() else method(case)
+        begun = small(kind) if spec.name == "seeds" else once(kind)
+        method, case = replace(begun, **effect.given), settled(effect.case(kind))
+        first = plainly(method) if effect == Effect() else method(case)
         value = getattr(method, spec.name)
         for other in others(spec.metadata["control"], value, case):
             with suppress(BlindspotError):  # the case refuses this value: another one, then
