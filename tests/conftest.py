@@ -10,25 +10,16 @@ import pytest
 from hypothesis import settings
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
-from tests import homes, measured, sharing  # it settles threads, before torch too
+from tests import homes, measured, order, sharing  # it settles threads, before torch too
 
 settings.register_profile("house", deadline=None)  # nothing is asserted about time
 settings.load_profile("house")
 
 
-HERE = Path(__file__).parent
-LONGEST = ("fake_gate", "browser", "pages")  # first, so that workers side by side end together
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first; within a folder everything stays as it is."""
-    items.sort(key=lambda item: rank(item.path))
-
-
-def rank(path: Path) -> int:
-    """Where a test file's folder stands among the longest; the others are behind them."""
-    folder = path.relative_to(HERE).parts[0] if HERE in path.parents else ""
-    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+    """Files take turns; within a file everything stays as it is."""
+    places = order.in_turn([item.path for item in items])
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,28 @@
+"""Files that wait for a browser are spread over those that compute."""
+
+from itertools import pairwise
+
+from tests.order import BROWSER, GATE, HERE, in_turn
+
+
+def test_the_gate_is_first_then_the_long_ones_and_browsers_are_spread():
+    browsers = [BROWSER / f"test_{name}.py" for name in "abc"]
+    engine = [HERE / "engine" / f"test_{at}.py" for at in range(30)]
+    long = [HERE / "test_contract.py", HERE / "pages" / "test_p.py"]
+    gate = GATE / "test_gate.py"
+    given = [*browsers, *engine, gate, long[1], long[0], *engine]
+    places = in_turn(given)
+    assert places.keys() == {*given}
+    order = sorted(dict.fromkeys(given), key=places.__getitem__)
+    assert order[0] == gate
+    assert order[1:3] == long
+    assert [one for one in order if one in engine] == engine
+    assert [one for one in order if one in browsers] == browsers
+    found = [order.index(one) for one in browsers]
+    assert all(10 <= after - before <= 12 for before, after in pairwise(found))
+
+
+def test_a_file_that_is_alone_or_lies_elsewhere_has_a_place_too(tmp_path):
+    alone = tmp_path / "test_own.py"
+    assert in_turn([alone, alone]) == {alone: 0.5}
+    assert in_turn([]) == {}
