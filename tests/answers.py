@@ -13,6 +13,8 @@ from engine.models.classifier import Classifier
 from engine.models.pace import Pace
 from tests import tiny
 
+REPEATED = ("seeds", "networks")  # settings that say how often all is done again
+
 
 def small(kind):
     """Few samples where a method counts them, so that the contract takes seconds."""
@@ -44,9 +46,13 @@ def settled(case):
 
 
 def once(kind):
-    """The small method with one seed, for whatever does not ask how seeds differ."""
-    method = small(kind)
-    return replace(method, seeds=1) if issubclass(kind, Experiment) else method
+    """The small method with one repetition, for whatever does not ask how repetitions differ."""
+    given = {
+        spec.name: max(1, spec.metadata["control"].low)
+        for spec in fields(kind)
+        if spec.name in REPEATED and isinstance(spec.metadata["control"], Slider)
+    }
+    return replace(small(kind), **given)
 
 
 @cache

@@ -16,7 +16,7 @@ from engine.errors import BlindspotError
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch
 from tests import tiny
-from tests.answers import differing, once, plain, plainly, settled, small
+from tests.answers import REPEATED, differing, once, plain, plainly, settled, small
 from tests.effects import EFFECTS, INERT, Effect
 from tests.test_contract import every
 
@@ -46,7 +46,7 @@ def test_every_setting_changes_an_answer(kind):
         if name in INERT:
             continue
         effect = EFFECTS.get(name, Effect())
-        begun = small(kind) if spec.name == "seeds" else once(kind)
+        begun = small(kind) if spec.name in REPEATED else once(kind)
         method, case = replace(begun, **effect.given), settled(effect.case(kind))
         first = plainly(method) if effect == Effect() else method(case)
         value = getattr(method, spec.name)
