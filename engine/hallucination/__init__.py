@@ -23,9 +23,11 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.measures.captioned import CHAIR
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.mask_llm import MaskLLM
 from engine.hallucination.measures.noise_steps import NoiseSteps
+from engine.hallucination.measures.pope import POPE
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
 
@@ -40,14 +42,19 @@ COUNTED = (
     MaskLLM,
 )  # over many scenes, folded in Decoding
 
-METHODS = (*DECODING, *ASK, *COUNTED)
+PROTOCOLS = (POPE, CHAIR)  # of the field, in Benchmarks
+
+METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS)
 
 __all__ = [
     "ASK",
+    "CHAIR",
     "DECODING",
     "METHODS",
     "MVP",
     "OPERA",
+    "POPE",
+    "PROTOCOLS",
     "STRATEGIES",
     "VCD",
     "Beam",

@@ -12,7 +12,7 @@ that says less invents less.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 
 NEGATIONS = frozenset({"no", "not", "without"})
@@ -26,10 +26,12 @@ class Vocabulary:
     Args:
         nodes: every word that names a thing, plurals and synonyms too, to the thing's own name.
         doubles: pairs of words that name one thing together, to the word that replaces them.
+        parts: words that name nothing beside another word, to that word: a toilet's seat.
     """
 
     nodes: Mapping[str, str]
     doubles: Mapping[tuple[str, str], str]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,14 @@ class Mention:
         node: the thing.
         true: whether it is in the image.
         again: whether it was named before.
+        width: of how many words it is made.
     """
 
     place: int
     node: str
     true: bool
     again: bool
+    width: int = 1
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,18 @@ def mentions(
         negation: leave out what the caption says is not there.
     """
     found: list[Mention] = []
-    for place, word in joined(words, vocabulary):
+    spoken = joined(words, vocabulary)
+    named_words = {word for _, word in spoken}
+    for place, word in spoken:
         node = vocabulary.nodes.get(word)
-        if node is None:
+        if node is None or vocabulary.parts.get(word) in named_words:
             continue
         if negation and NEGATIONS & set(words[max(place - REACH, 0) : place]):
             continue
         named = {one.node for one in found}
-        found.append(Mention(place, node, node in there, node in named))
+        pair = tuple(words[place : place + 2])
+        width = 2 if len(pair) == 2 and pair in vocabulary.doubles else 1
+        found.append(Mention(place, node, node in there, node in named, width))
     return tuple(found)
 
 

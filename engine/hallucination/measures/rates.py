@@ -71,6 +71,13 @@ class ScenesCase(Case):
         words = repr((said, self.count, self.kind, self.clean, self.seed))
         return words if self.precision == "exact" else f"{words}|{self.precision}"
 
+    def lacks(self, need: str) -> str:
+        """Why the case cannot give what a method needs, or ""."""
+        if need == "captions":
+            alone = isinstance(self.strategy, MVP)
+            return "MVP answers questions only, one by one: it has no captions." if alone else ""
+        return super().lacks(need)
+
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
         return super().facts() | {

@@ -1,0 +1,131 @@
+"""CHAIR of a decoding over many scenes, caption by caption, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from engine.hallucination.measures.chair import Mention, mentions
+from engine.hallucination.measures.polling import Floats, interval, summed
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.method import Choice, Method, Progress, quiet, setting
+from engine.result import Result, Table
+
+COUNTS = ("invented", "mentions", "lying", "found", "there", "words", "captions")
+RATES = {  # over which of the counts each is taken, with its unit
+    "CHAIR_i": ("invented", "mentions", "share"),
+    "CHAIR_s": ("lying", "captions", "share"),
+    "recall": ("found", "there", "share"),
+    "words": ("words", "captions", "words"),
+}
+
+
+@dataclass(frozen=True)
+class CHAIR(Method[ScenesCase]):
+    """Which things a caption names that are not in the image, over many scenes.
+
+    CHAIR_i is the share of mentions, each counted, that are not there; CHAIR_s the share of
+    captions with one. Recall is the share of the things there that are named, and words the mean
+    length: who says less invents less, so read all four. Intervals hold 95 % of the figures that
+    come about when the scenes are drawn again with replacement. A thing that is said not to be
+    there counts as named, as the authors count it.
+    """
+
+    family = "hallucination"
+    name = "CHAIR"
+    title = "CHAIR"
+    cost = "wait"
+    paper = "Rohrbach et al. 2018, https://arxiv.org/abs/1809.02156"
+    needs = frozenset({"captions"})
+    proof = "tests/engine/hallucination/test_captioned.py::test_rates_are_those_of_the_captions"
+
+    prompt: str = setting(
+        "image", Choice(tuple(PROMPTS), titles=PROMPTS), "Prompt",
+        "What asks for the caption. “closely” also asks for colors and places: longer captions.",
+    )  # fmt: skip
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """rates, one row with the ends of each interval; captions, a row and note for each scene.
+
+        The captions' columns are whole numbers: invented mentions, all mentions, different true
+        things, things there, words.
+        """
+        self.check(case)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        strategy = cast(Any, case.strategy)
+        asked = PROMPTS[self.prompt]
+        said = captions(case.vlm, sample, strategy, asked, seed=case.seed, progress=progress).words
+        found = [
+            mentions(words, there, THINGS) for words, there in zip(said, sample.truths, strict=True)
+        ]
+        counts = counts_of(said, sample.truths, found)
+        progress(1.0, "counted")
+        shown = ("invented", "mentions", "found", "there", "words")
+        told = Table.of(
+            {name: (counts[:, COUNTS.index(name)].astype(np.int64), "") for name in shown},
+            [str(at) for at in range(case.count)], [" ".join(words) for words in said],
+        )  # fmt: skip
+        rates = {
+            name: ([value], unit)
+            for name, (value, unit) in rates_of(counts, range(case.count)).items()
+        }
+        return {"rates": Table.of(rates, (case.strategy.title,)), "captions": told}
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What is made up, beside what is found."""
+        rates = found["rates"]
+        return chair_words(rates, 0)
+
+
+def chair_words(rates: Table, row: int) -> str:
+    """One row's figures in a sentence."""
+    made, lying, recall, length = (float(rates[name][row]) for name in RATES)
+    if np.isnan(made):
+        return f"{rates.rows[row]} names no thing at all; its recall is {100 * recall:.0f} %."
+    return (
+        f"{rates.rows[row]} makes up {100 * made:.1f} % of what it names, in {100 * lying:.0f} % "
+        f"of its captions, and finds {100 * recall:.0f} % of what is there in {length:.0f} words."
+    )
+
+
+def counts_of(
+    captions: Sequence[Sequence[str]],
+    truths: Sequence[Collection[str]],
+    found: Sequence[Sequence[Mention]],
+) -> Floats:
+    """The counts of each caption, (captions, 7), in the order of COUNTS."""
+    return np.array([
+        (
+            sum(not one.true for one in named), len(named), any(not one.true for one in named),
+            len({one.node for one in named if one.true}), len(set(there)), len(words), 1,
+        )
+        for words, there, named in zip(captions, truths, found, strict=True)
+    ], np.float64).reshape(-1, len(COUNTS))  # fmt: skip
+
+
+def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, str]]:
+    """CHAIR's rates of counts (captions, 7) with the ends of their intervals, each with its unit.
+
+    Args:
+        counts: of each caption.
+        images: what each is about; images are drawn again, not captions.
+    """
+    held, total = summed(counts, images), counts.sum(0)
+    found: dict[str, tuple[float, str]] = {}
+    for name, (over, under, unit) in RATES.items():
+        at = COUNTS.index(over), COUNTS.index(under)
+
+        def rate(sums: Floats, at: tuple[int, int] = at) -> Floats:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                held: Floats = sums[:, at[0]] / sums[:, at[1]]
+            return held
+
+        low, high = interval(held, rate)
+        found[name] = float(rate(total[None])[0]), unit
+        found |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
+    return found

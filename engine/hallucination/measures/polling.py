@@ -1,0 +1,231 @@
+"""POPE's questions, how an answer is read as yes or no, and the rates; for any lists of things.
+
+Li et al. 2023, Evaluating Object Hallucination in Large Vision-Language Models,
+https://arxiv.org/abs/2305.10355, section 5, after the authors' code (`utils.py`, `evaluate.py`).
+Its oddities are kept, each behind a name: `question(published=True)` writes "imange", since every
+"a" of the template became "an" before a vowel; whatever is not plainly a no counts as yes
+(`Reading.yes`), which `Reading.word` tells apart; where no other thing is left in a ranking, the
+question that should be popular or adversarial is drawn at random.
+
+AMBER (Wang et al. 2023, https://arxiv.org/abs/2311.07397) counts the other way round: what is to
+be found is "no", and an answer that is neither is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLITS = ("random", "popular", "adversarial")
+TEMPLATE = "Is there a {} in the image?"
+VOWELS = "aeiou"
+NOS = {"No", "not", "no"}  # as the authors look for them: "NO" and "No!" are none
+REFUSALS = {"no", "not", "none", "nope"}
+DRAWS, BOUND = 1000, 2_000_000  # of the bootstrap; numbers that may be drawn at once
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Rate = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One question: whether a thing is in an image, and whether it is."""
+
+    image: int
+    thing: str
+    there: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An answer read twice.
+
+    Args:
+        yes: as POPE's authors read it: yes unless a word of the first sentence is exactly
+            "No", "no" or "not".
+        word: "yes" or "no" in any spelling; "" where there is neither, or both.
+    """
+
+    yes: bool
+    word: Literal["yes", "no", ""]
+
+
+# ---------------------------------------------------------------- questions
+
+
+def build(
+    objects: Sequence[Sequence[str]], split: str, random: Random, pairs: int = 3
+) -> list[Poll]:
+    """POPE's questions of a split: of each image `pairs` things that are there, and as many not.
+
+    Args:
+        objects: the things of each image; the first ones are asked for. An image with fewer than
+            `pairs` is left out of everything.
+        split: one of SPLITS.
+        random: the source of chance; `Random(seed)` gives the draws of `random.seed(seed)`.
+        pairs: questions with yes, and with no, about each image.
+    """
+    kept = {at: list(things) for at, things in enumerate(objects) if len(things) >= pairs}
+    often = Counter(thing for things in kept.values() for thing in things)
+    names = list(often)
+    popular = [name for name, _ in often.most_common()]
+    beside = partners(list(kept.values()))
+    polls = []
+    for image, things in kept.items():
+        asked: set[str] = set(things)
+        for thing in things[:pairs]:
+            polls.append(Poll(image, thing, there=True))
+            ranked = {"popular": popular, "adversarial": beside.get(thing, [])}.get(split, [])
+            absent = next((one for one in ranked if one not in asked), None)
+            if absent is None and not asked >= often.keys():
+                absent = random.choice(names)
+                while absent in asked:
+                    absent = random.choice(names)
+            if absent is not None:  # the authors' code draws for ever where nothing is left
+                asked.add(absent)
+                polls.append(Poll(image, absent, there=False))
+    return polls
+
+
+def partners(objects: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """For each thing those that stand beside it in some image, the most frequent first."""
+    beside: dict[str, Counter[str]] = {}
+    for things in objects:
+        for thing in things:
+            counted = beside.setdefault(thing, Counter())
+            counted.update(other for other in things if other != thing)
+    return {thing: [name for name, _ in held.most_common()] for thing, held in beside.items()}
+
+
+def question(thing: str, template: str = TEMPLATE, *, published: bool = False) -> str:
+    """The question for a thing: with "an" before a vowel, or letter for letter as published."""
+    if thing[:1] not in VOWELS:
+        return template.format(thing)
+    if published:
+        return template.replace("a", "an").format(thing)
+    return re.sub(r"\ba \{\}", "an {}", template).format(thing)
+
+
+# ---------------------------------------------------------------- answers
+
+
+def reading(text: str) -> Reading:
+    """An answer in words as yes or no."""
+    first = text.split(".", maxsplit=1)[0]
+    yes = not NOS & set(first.replace(",", "").split(" "))
+    words = re.findall(r"[a-z']+", first.lower().replace("’", "'"))
+    denied = any(word in REFUSALS or word.endswith("n't") for word in words)
+    affirmed = "yes" in words or "yeah" in words
+    if affirmed == denied:
+        return Reading(yes, "")
+    return Reading(yes, "yes" if affirmed else "no")
+
+
+def counted(yes: Bools, there: Bools) -> Floats:
+    """True and false yes, true and false no of each answer, (n, 4); they add up over answers."""
+    return np.stack([yes & there, yes & ~there, ~yes & ~there, ~yes & there], -1).astype(np.float64)
+
+
+def of_counts(counts: Floats) -> dict[str, Floats]:
+    """Every rate of counts (…, 4); NaN where nothing is to be divided by.
+
+    Precision, recall and F1 are of yes. "false yes" is the share of absent things that get one.
+    """
+    tp, fp, tn, fn = np.moveaxis(counts, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = tp + fp + tn + fn
+        precision, recall = tp / (tp + fp), tp / (tp + fn)
+        return {
+            "accuracy": (tp + tn) / total,
+            "precision": precision,
+            "recall": recall,
+            "F1": 2 * precision * recall / (precision + recall),
+            "yes-ratio": (tp + fp) / total,
+            "false yes": fp / (fp + tn),
+        }
+
+
+def amber(words: Sequence[str], there: Bools) -> dict[str, float]:
+    """AMBER's rates, of which what is to be found is a no.
+
+    The authors' script also rounds precision and recall to tenths of a percent before F1, and adds
+    0.0001 below its line; that is left out.
+
+    Args:
+        words: "yes", "no", or "" for neither, which is wrong.
+        there: the truth.
+    """
+    no, yes = np.array([word == "no" for word in words], bool), np.array(words) == "yes"
+    right = float((np.where(there, yes, no)).sum())
+    caught = float((no & ~there).sum())
+    precision, recall = ratio(caught, no.sum()), ratio(caught, (~there).sum())
+    return {
+        "accuracy": ratio(right, len(there)),
+        "precision": precision,
+        "recall": recall,
+        "F1": ratio(2 * precision * recall, precision + recall),
+    }
+
+
+def ratio(part: float, whole: float) -> float:
+    """A part of a whole; NaN of nothing."""
+    return float(part / whole) if whole else float("nan")
+
+
+# ---------------------------------------------------------------- intervals
+
+
+def interval(counts: Floats, rate: Rate, seed: int = 0) -> tuple[float, float]:
+    """The middle 95 % of a rate over images drawn again with replacement; NaN of fewer than two.
+
+    Args:
+        counts: what adds up over images, (images, k).
+        rate: of sums (draws, k).
+        seed: of the draws.
+    """
+    images = len(counts)
+    if images < 2:
+        return float("nan"), float("nan")
+    rng = np.random.default_rng(seed)
+    draws = DRAWS if images <= BOUND // 100 else DRAWS // 5
+    at_once = max(BOUND // images, 1)
+    sums = [
+        rng.multinomial(images, np.full(images, 1 / images), min(at_once, draws - start)) @ counts
+        for start in range(0, draws, at_once)
+    ]
+    found = rate(np.concatenate(sums))
+    found = found[np.isfinite(found)]
+    if not len(found):
+        return float("nan"), float("nan")
+    low, high = np.percentile(found, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def summed(counts: Floats, images: Sequence[Any]) -> Floats:
+    """Counts of answers (n, k) added up for each image, (images, k), in order of appearance."""
+    places: Mapping[Any, int] = {one: at for at, one in enumerate(dict.fromkeys(images))}
+    found = np.zeros((len(places), counts.shape[1]))
+    np.add.at(found, [places[one] for one in images], counts)
+    return found
+
+
+def with_intervals(
+    counts: Floats, images: Sequence[Any], bounded: Sequence[str]
+) -> dict[str, tuple[float, str]]:
+    """The rates of answers (n, 4), each with its unit; of some also the ends of their interval."""
+    held = summed(counts, images)
+    found: dict[str, tuple[float, str]] = {}
+    for name, value in of_counts(counts.sum(0)).items():
+        found[name] = float(value), "share"
+        if name in bounded:
+            low, high = interval(held, lambda sums, name=name: of_counts(sums)[name])
+            found |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
+    return found

@@ -1,0 +1,199 @@
+"""POPE of a decoding over scenes: yes/no questions in three degrees of difficulty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.measures.polling import (
+    SPLITS,
+    Poll,
+    Reading,
+    amber,
+    build,
+    counted,
+    of_counts,
+    reading,
+    with_intervals,
+)
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase, one_by_one
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins, spoken
+from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Result, Table
+
+BOUNDED = ("accuracy", "F1", "yes-ratio", "false yes")
+NUMBER = {name: at for at, name in enumerate(CATEGORIES)}
+
+Pair = tuple[int, str]  # an image and a thing
+
+
+@dataclass(frozen=True)
+class POPE(Method[ScenesCase]):
+    """Yes/no questions about things that are in a scene and about as many that are not.
+
+    The absent thing is drawn at random, or is the most frequent one (popular), or the one that most
+    often stands beside the thing asked before (adversarial). Accuracy is the share of right
+    answers; the yes-ratio of a model without a leaning is half. An answer that is not plainly a no
+    counts as yes, as the authors count it; those that are neither are counted apart. Beside what is
+    said stands what the model's own probabilities of yes and no would decide, whatever the
+    decoding. A question that several splits ask about a scene is asked once, so recall is the same
+    in all of them. Intervals hold 95 % of the figures when the scenes are drawn again.
+    """
+
+    family = "hallucination"
+    name = "POPE"
+    title = "POPE"
+    cost = "wait"
+    paper = "Li et al. 2023, https://arxiv.org/abs/2305.10355"
+    proof = "tests/engine/hallucination/test_pope.py::test_the_rates_are_those_of_the_answers"
+
+    pairs: int = setting(
+        3, Slider(1, 3, 1, "pairs"), "Pairs of questions",
+        "How many things that are there are asked for in each scene, and as many that are not. "
+        "Scenes with fewer things are left out.",
+    )  # fmt: skip
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Rates of each split, and what they are made of.
+
+        Returns:
+            rates: a row for each split.
+            questions: a row for each question: split, scene, thing, there, yes, neither, p(yes);
+                the answer is its note.
+            amber: one row, every different question by AMBER's rule: what is found is a no.
+            together: in how many scenes two things stand, (16, 16); alone on the diagonal.
+            false yes: how often an absent thing (column) gets a yes where another (row) is there.
+        """
+        self.check(case)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        polls = polled(sample, self.pairs, case.seed)
+        asked = sorted({(one.image, one.thing) for held in polls.values() for one in held})
+        told = said(case, sample, asked, part_of(progress, 0.0, 0.9))
+        likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
+        progress(1.0, "counted")
+        readings = {pair: reading(answer) for pair, answer in told.items()}
+        present = sample.layout.present
+        return {
+            "rates": rates(polls, readings, likely),
+            "questions": questions(polls, readings, told, likely),
+            "amber": by_amber(asked, readings, present),
+            "together": grid(present.astype(np.int64).T @ present.astype(np.int64), "scenes"),
+            "false yes": grid(false_yes(asked, readings, present), "share"),
+        }
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
+        """How many answers are right in each split, and how many absent things get a yes."""
+        return pope_words(found["rates"], case.strategy.title)
+
+
+def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
+    """The questions of every split; the order of a scene's things, which decides, is drawn."""
+    random = Random(seed)  # noqa: S311 - nothing secret
+    objects = [random.sample(sorted(things), len(things)) for things in sample.truths]
+    return {split: build(objects, split, random, pairs) for split in SPLITS}
+
+
+def said(
+    case: ScenesCase, sample: SceneBatch, asked: Sequence[Pair], progress: Progress
+) -> dict[Pair, str]:
+    """The answer to each question in words."""
+    if not asked:
+        return {}
+    pixels = sample.pixels[[image for image, _ in asked]]
+    prompts = [yes_no_question(NUMBER[thing]) for _, thing in asked]
+    if isinstance(case.strategy, MVP):
+        yes, _ = one_by_one(case, case.strategy, pixels, prompts, progress)
+        words = ["yes" if one else "no" for one in yes]
+    else:
+        spoke = spoken(case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress)
+        words = [" ".join(one) for one in spoke.words]
+    return dict(zip(asked, words, strict=True))
+
+
+def rates(
+    polls: Mapping[str, Sequence[Poll]], readings: Mapping[Pair, Reading], likely: NDArray[Any]
+) -> Table:
+    """A row for each split: the answers' rates, and beside them what the logits would decide."""
+    rows = []
+    for held in polls.values():
+        yes = np.array([readings[one.image, one.thing].yes for one in held], bool)
+        there = np.array([one.there for one in held], bool)
+        leans = np.array([likely[one.image, NUMBER[one.thing]] > 0.5 for one in held], bool)
+        neither = sum(not readings[one.image, one.thing].word for one in held)
+        row = with_intervals(counted(yes, there), [one.image for one in held], BOUNDED)
+        by_logits = of_counts(counted(leans, there).sum(0))
+        row["accuracy by logits"] = float(by_logits["accuracy"]), "share"
+        row["false yes by logits"] = float(by_logits["false yes"]), "share"
+        row["decided otherwise"] = float((yes != leans).sum()), "questions"
+        row["neither"] = float(neither), "questions"
+        row["questions"] = float(len(held)), "questions"
+        rows.append(row)
+    columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
+    return Table.of(columns, tuple(polls))
+
+
+def questions(
+    polls: Mapping[str, Sequence[Poll]],
+    readings: Mapping[Pair, Reading],
+    told: Mapping[Pair, str],
+    likely: NDArray[Any],
+) -> Table:
+    """A row for each question of every split."""
+    flat = [(at, one) for at, held in enumerate(polls.values()) for one in held]
+    read = [readings[one.image, one.thing] for _, one in flat]
+    columns: dict[str, tuple[list[Any], str]] = {
+        "split": ([at for at, _ in flat], ""),
+        "scene": ([one.image for _, one in flat], ""),
+        "thing": ([NUMBER[one.thing] for _, one in flat], ""),
+        "there": ([int(one.there) for _, one in flat], "yes or no"),
+        "yes": ([int(one.yes) for one in read], "yes or no"),
+        "neither": ([int(not one.word) for one in read], "yes or no"),
+        "p(yes)": ([float(likely[one.image, NUMBER[one.thing]]) for _, one in flat], "probability"),
+    }
+    names = [f"is there {one.thing}" for _, one in flat]
+    return Table.of(columns, names, [told[one.image, one.thing] for _, one in flat])
+
+
+def by_amber(
+    asked: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
+) -> Table:
+    """Every different question by AMBER's rule."""
+    there = np.array([present[image, NUMBER[thing]] for image, thing in asked], bool)
+    found = amber([readings[pair].word for pair in asked], there)
+    return Table.of({name: ([value], "share") for name, value in found.items()}, ("existence",))
+
+
+def false_yes(
+    asked: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Of the absent things (columns) asked where another (row) is there: how many get a yes."""
+    counts, lied = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
+    for image, thing in asked:
+        if not present[image, NUMBER[thing]]:
+            counts[present[image], NUMBER[thing]] += 1
+            lied[present[image], NUMBER[thing]] += readings[image, thing].yes
+    with np.errstate(invalid="ignore"):
+        return cast("NDArray[np.float64]", lied / counts)
+
+
+def grid(values: NDArray[Any], unit: str) -> Table:
+    """Things against things."""
+    return Table.grid(values, CATEGORIES, CATEGORIES, (unit,) * len(CATEGORIES))
+
+
+def pope_words(rates: Table, title: str) -> str:
+    """Right answers in each split, and the false yes at its two ends."""
+    right = " / ".join(f"{100 * value:.0f}" for value in rates["accuracy"])
+    first, last = (100 * float(rates.cell(split, "false yes")) for split in (SPLITS[0], SPLITS[-1]))
+    return (
+        f"{title}: {right} % of the random / popular / adversarial questions are answered right; "
+        f"yes to {first:.0f} % of absent things drawn at random and {last:.0f} % of partners."
+    )
