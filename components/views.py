@@ -97,6 +97,13 @@ DECODING = AppPage(
     "hallucination/decoding.py",
     ":material/alt_route:",
 )
+BENCHMARKS = AppPage(
+    "Hallucination",
+    "Benchmarks",
+    "benchmarks",
+    "hallucination/benchmarks.py",
+    ":material/fact_check:",
+)
 FAMILIAR = AppPage(
     "Anomaly",
     "Familiar?",
@@ -163,6 +170,7 @@ VIEWS = (
     UNLEARNING_EXPERIMENTS,
     ASK,
     DECODING,
+    BENCHMARKS,
     FAMILIAR,
     WHERE_ODD,
     DOUBT,

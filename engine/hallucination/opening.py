@@ -1,4 +1,4 @@
-"""What Decoding opens with: two ways to choose words over many scenes, and what is kept.
+"""What Decoding and Benchmarks open with: two ways to choose words over many scenes.
 
 And what the start page asks of a scene, where the image is none.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.case.opening import Question
 from engine.data.layout import Scene
-from engine.hallucination import VCD, Greedy, KeepCurve, VASparse, asking
+from engine.hallucination import CHAIR, POPE, VCD, Greedy, KeepCurve, VASparse, asking
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.keep_curve import curve_case
 from engine.hallucination.measures.rates import Rates, ScenesCase
@@ -24,12 +24,20 @@ def questions() -> Iterator[Question]:
     yield Greedy(), made_up()[0]
     yield from rates()
     yield KeepCurve(), curve_case(load(HABIT), VASparse())
+    yield from benchmarks()
 
 
 def rates() -> Iterator[Question]:
     """What each of two ways to choose words makes up."""
     for strategy in DECODED:
         yield Rates(), ScenesCase(load(HABIT), strategy)
+
+
+def benchmarks() -> Iterator[Question]:
+    """POPE and CHAIR of the same two ways: what Benchmarks opens with."""
+    for method in (POPE(), CHAIR()):
+        for strategy in DECODED:
+            yield method, ScenesCase(load(HABIT), strategy)
 
 
 def made_up() -> tuple[CaptionCase, Scene]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,8 @@ class POPE(Method[ScenesCase]):
                 the answer is its note.
             amber: one row, every different question by AMBER's rule: what is found is a no.
             together: in how many scenes two things stand, (16, 16); alone on the diagonal.
-            false yes: how often an absent thing (column) gets a yes where another (row) is there.
+            asked: how often an absent thing (column) was asked for where another (row) is there.
+            false yes: the share of these that got a yes.
         """
         self.check(case)
         sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
@@ -81,12 +82,14 @@ class POPE(Method[ScenesCase]):
         progress(1.0, "counted")
         readings = {pair: reading(answer) for pair, answer in told.items()}
         present = sample.layout.present
+        absent = false_yes(asked, readings, present)
         return {
             "rates": rates(polls, readings, likely),
             "questions": questions(polls, readings, told, likely),
             "amber": by_amber(asked, readings, present),
             "together": grid(present.astype(np.int64).T @ present.astype(np.int64), "scenes"),
-            "false yes": grid(false_yes(asked, readings, present), "share"),
+            "asked": grid(absent[0], "questions"),
+            "false yes": grid(absent[1], "share"),
         }
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
@@ -173,15 +176,18 @@ def by_amber(
 
 def false_yes(
     asked: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Of the absent things (columns) asked where another (row) is there: how many get a yes."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Absent things (columns) asked where another (row) is there: how often, and the share of yes.
+
+    Both are (16, 16); a share of nothing is NaN.
+    """
     counts, lied = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
     for image, thing in asked:
         if not present[image, NUMBER[thing]]:
             counts[present[image], NUMBER[thing]] += 1
             lied[present[image], NUMBER[thing]] += readings[image, thing].yes
     with np.errstate(invalid="ignore"):
-        return cast("NDArray[np.float64]", lied / counts)
+        return counts, lied / counts
 
 
 def grid(values: NDArray[Any], unit: str) -> Table:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case_base import Case
+from engine.data.layout import Scene
+from engine.data.scenes import Scenes
 from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.mvp import MVP
@@ -70,6 +72,11 @@ class ScenesCase(Case):
         said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
         words = repr((said, self.count, self.kind, self.clean, self.seed))
         return words if self.precision == "exact" else f"{words}|{self.precision}"
+
+    def scene(self, row: int) -> Scene:
+        """One of the scenes, by its place among them."""
+        scenes = Scenes(max(self.count, 10), self.kind, clean=self.clean, seed=UNSEEN + self.seed)
+        return scenes.scene(row)
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""

@@ -1,0 +1,143 @@
+"""The figures of Benchmarks: POPE by split, CHAIR against recall, and what goes with what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Scatter
+from components.draw.matrix import Matrix
+from engine.hallucination.measures.captioned import RATES
+from engine.hallucination.measures.polling import SPLITS
+from engine.result import Table
+from engine.run import Answer
+
+Answers = Mapping[str, Answer]
+SIDE = "side"  # of what is drawn beside the intervals
+
+
+def by_split(answers: Answers, rate: str) -> Table:
+    """A row for each split; of each decoding a rate with the ends of its interval."""
+    columns = {}
+    for name, answer in answers.items():
+        rates = cast(Table, answer["rates"])
+        for column in (rate, f"{rate} low", f"{rate} high"):
+            columns[column.replace(rate, name)] = rates[column], "share"
+    return Table.of(columns, SPLITS)
+
+
+def split_dots(answers: Answers, rate: str, title: str, line: float | None = None) -> Drawing:
+    """A mark with its interval for each decoding in each split."""
+
+    def shape(found: Views) -> Dots:
+        values = np.array([found[SIDE][name] for name in found[SIDE].order])
+        low = min(100 * np.nanmin(values), line or 100.0)
+        high = max(100 * np.nanmax(values), line or 0.0)
+        return Dots(
+            series={name: name for name in answers},
+            intervals={name: (f"{name} low", f"{name} high") for name in answers},
+            title=f"{title} (%)", line=line, line_name="without a leaning" if line else "",
+            span=(max(low - 4, 0), min(high + 4, 101)), height=300,
+        )  # fmt: skip
+
+    return Drawing(SIDE, title, shape, lambda _: split_words(answers, rate))
+
+
+def split_words(answers: Answers, rate: str) -> str:
+    """Each decoding's figures in the three splits, and how they are read."""
+    told = [
+        f"{name} " + " / ".join(f"{100 * one:.0f}" for one in answer["rates"][rate])
+        for name, answer in answers.items()
+    ]
+    return (
+        f"{rate} in % (random / popular / adversarial): {'; '.join(told)}. Bars: 95 % of redraws."
+    )
+
+
+def captioned(answers: Answers) -> Table:
+    """CHAIR's rates with their intervals, a row for each decoding with its mean length."""
+    rates = [cast(Table, answer["rates"]) for answer in answers.values()]
+    columns = {
+        name: (np.concatenate([held[name] for held in rates]), unit)
+        for name, unit in zip(rates[0].order, rates[0].units, strict=True)
+    }
+    for name in RATES:
+        half = (columns[f"{name} high"][0] - columns[f"{name} low"][0]) / 2
+        columns[f"{name} ±"] = half, columns[name][1]
+    return Table.of(columns, [f"{name}, {held['words'][0]:.0f} words"
+                              for name, held in zip(answers, rates, strict=True)])  # fmt: skip
+
+
+def trade(rates: Table) -> Scatter:
+    """Recall across, what is made up upward from zero."""
+    recall, invented = rates["recall"], np.nan_to_num(rates["CHAIR_i"])
+    return Scatter(
+        x="recall", y="CHAIR_i", shown=True, spread=("recall ±", "CHAIR_i ±"), height=300,
+        x_span=(max(100 * np.nanmin(recall) - 12, 0), min(100 * np.nanmax(recall) + 12, 104)),
+        span=(0, 145 * max(invented.max(), 0.04)),
+        x_title="recall: % of the things there that are named →",
+        title="← CHAIR_i: % of mentions made up",
+    )  # fmt: skip
+
+
+def trade_words(rates: Table) -> str:
+    """What each makes up, beside what it finds and how much it says."""
+    told = [
+        f"{name.rpartition(',')[0]} {100 * made:.1f} % at recall {100 * recall:.0f} %, {words:.0f} "
+        "words"
+        for name, made, recall, words in zip(
+            rates.rows, rates["CHAIR_i"], rates["recall"], rates["words"], strict=True
+        )
+    ]
+    return f"Made up: {'; '.join(told)}. Better is right and low; who says less invents less."
+
+
+def matrix() -> Drawing:
+    """How often things stand together, with the share of false yes written over it."""
+
+    def shape(found: Views) -> Matrix:
+        lied, together = found["false yes"].values, found["together"].values
+        asked = found["asked"].values
+        names = found["together"].rows
+        texts = [[f"{100 * one:.0f}" if np.isfinite(one) else "" for one in row] for row in lied]
+        hovers = [
+            [
+                f"{left} and {top}: together in {together[a, b]:.0f} scenes; "
+                + (
+                    f"yes to an absent {top}: {lied[a, b] * asked[a, b]:.0f} of {asked[a, b]:.0f}"
+                    if np.isfinite(lied[a, b])
+                    else f"an absent {top} was not asked for"
+                )
+                for b, top in enumerate(names)
+            ]
+            for a, left in enumerate(names)
+        ]
+        off = together.astype(float)
+        np.fill_diagonal(off, np.nan)
+        return Matrix(
+            colors=off, texts=texts, hovers=hovers, title="is there", x_title="is asked for",
+            bar="scenes in which both are", height=560,
+        )  # fmt: skip
+
+    return Drawing(
+        "together", "What goes together, and what is said yes to",
+        shape, matrix_words,
+    )  # fmt: skip
+
+
+def matrix_words(found: Views) -> str:
+    """The pair with the most false yes, and how often it stands together."""
+    asked, names = found["asked"].values, found["asked"].rows
+    lied = np.nan_to_num(found["false yes"].values) * asked
+    row, column = np.unravel_index(int(lied.argmax()), lied.shape)
+    if not lied[row, column]:
+        return "Color: in how many scenes both are. No absent thing got a yes."
+    return (
+        f"Color: scenes with both. Number: % of yes to the absent thing. Most: {names[column]} "
+        f"where there is {names[row]}, {lied[row, column]:.0f} of {asked[row, column]:.0f} "
+        f"(together in {found['together'].values[row, column]:.0f} scenes)."
+    )

@@ -1,0 +1,54 @@
+"""What Benchmarks asks: a model, decodings, and scenes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+
+from components.case_form import CaseForm
+from components.picks import pick_some
+from engine.arguments.speech import ScenesArguments
+from engine.hallucination import STRATEGIES, VCD, Greedy, ScenesCase, asking
+from engine.hallucination.tiny_vlm.model import TinyVLM
+
+KEY = "benchmarks"
+
+
+@dataclass(frozen=True)
+class BenchmarkQuestion:
+    """What is counted.
+
+    Args:
+        cases: by the decoding's title.
+        title: of the model.
+        count: scenes.
+    """
+
+    cases: dict[str, ScenesCase]
+    title: str
+    count: int
+
+    @property
+    def captioned(self) -> dict[str, ScenesCase]:
+        """Those that give captions."""
+        return {name: case for name, case in self.cases.items() if not case.lacks("captions")}
+
+
+def choose() -> BenchmarkQuestion:
+    """Decodings, model and scenes."""
+    titles = {kind.title: kind for kind in STRATEGIES}
+    chosen = pick_some(
+        "Decodings", list(titles), f"{KEY}.decodings", (Greedy.title, VCD.title), wrap=True,
+        rule="some that this view has",
+    )  # fmt: skip
+    form = CaseForm(ScenesArguments, KEY)
+    places = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
+    for name, place in zip(("model", "kind", "count", "clean"), places, strict=True):
+        with place:
+            form.ask(name)
+    given = dict(form.given)
+    vlm = cast(TinyVLM, asking.model(given.pop("model")))
+    cases = {title: ScenesCase(vlm, titles[title](), **given) for title in chosen}
+    return BenchmarkQuestion(cases, vlm.title, given["count"])

@@ -1,0 +1,250 @@
+"""A person's own answers or captions: opened, scored without a model, and read row by row."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from components.benchmarks import words
+from components.benchmarks.form import KEY
+from components.benchmarks.rows import opened
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, draw
+from components.draw.lines import Scatter
+from components.notices import plain, spoken
+from components.widgets.downloads import download
+from engine.errors import BadData
+from engine.hallucination.measures.own_scores import (
+    OwnAnswers,
+    OwnCaptions,
+    score_answers,
+    score_captions,
+)
+from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, as_csv, read
+from engine.result import Table
+
+SLOT = f"{KEY}.own"
+LETTERS = 300  # of a cell in the table
+HELP = (
+    f"CSV or JSON lines, up to {MOST_MB} MB and {MOST_ROWS:,} rows. Answers: answer, label (yes or "
+    "no), and, if you like, question, image, group. Captions: caption, objects (with semicolons "
+    "between them), and, if you like, references, image, group. It stays in this session's memory."
+)
+
+
+def show() -> None:
+    """The uploader with its templates, and below what was read last."""
+    st.subheader("Your own answers or captions")
+    given, offered = st.columns([3, 2], gap="large")
+    with given:
+        st.file_uploader(
+            "CSV or JSON lines", key=f"{SLOT}.file", help=HELP, on_change=take,
+            max_upload_size=MOST_MB,
+        )  # fmt: skip
+    with offered:
+        st.caption("No model is asked. Templates to fill in:")
+        with st.container(horizontal=True):
+            for kind, text in TEMPLATES.items():
+                download(
+                    f"Template: {kind}", lambda text=text: text, f"{kind}.csv",
+                    f"{SLOT}.template.{kind}", icon=":material/table:",
+                )  # fmt: skip
+    if problem := st.session_state.get(f"{SLOT}.problem"):
+        st.error(plain(problem), icon=":material/error:")
+    held: OwnRows | None = st.session_state.get(f"{SLOT}.rows")
+    if held is None:
+        st.caption(
+            "POPE's accuracy, F1 and yes-ratio, or CHAIR with COCO's eighty things, for each group "
+            "of rows, with intervals; then every row, worst first."
+        )
+        return
+    for note in held.notes:
+        st.caption(plain(note))
+    with spoken():
+        answers(held) if held.kind == "answers" else captions(held)
+
+
+def take() -> None:
+    """Read the file; one that cannot be read or scored leaves what was read before."""
+    given = st.session_state[f"{SLOT}.file"]
+    st.session_state[f"{SLOT}.problem"] = ""
+    if given is None:
+        return
+    try:
+        content = given.getvalue()
+        rows = read(content, given.name)
+        score = score_answers(rows) if rows.kind == "answers" else score_captions(rows)
+    except BadData as error:
+        st.session_state[f"{SLOT}.problem"] = str(error)
+        return
+    digest = blake2b(content, digest_size=8).hexdigest()
+    st.session_state.update({f"{SLOT}.rows": rows, f"{SLOT}.digest": digest})
+    st.session_state[f"{SLOT}.scores"] = {False: score}
+
+
+def scores(held: OwnRows, *, negation: bool = False) -> Any:
+    """The scores of what was read, computed once for each way to count."""
+    kept: dict[bool, Any] = st.session_state[f"{SLOT}.scores"]
+    if negation not in kept:
+        kept[negation] = score_captions(held, negation=negation)
+    return kept[negation]
+
+
+# ---------------------------------------------------------------- yes or no
+
+
+def answers(held: OwnRows) -> None:
+    """POPE of answers."""
+    found: OwnAnswers = scores(held)
+    st.markdown(f"### {plain(answer_words(found))}")
+    shape = Dots(
+        series={"accuracy": "accuracy", "F1": "F1", "yes-ratio": "yes-ratio"},
+        intervals={name: (f"{name} low", f"{name} high") for name in ("accuracy", "F1")},
+        title="%", line=50, line_name="yes-ratio without a leaning", span=(0, 101),
+    )  # fmt: skip
+    draw(
+        Drawing("rates", "", shape, lambda views: answer_notes(views["rates"])),
+        {"rates": found.rates}, f"{SLOT}.rates",
+    )  # fmt: skip
+    order = answer_order(found)
+    frame = pd.DataFrame([
+        {
+            "": "✗" if found.wrong[at] else "✓", "Question": cut(held.rows[at].get("question", "")),
+            "Answer": cut(held.rows[at]["answer"]), "Truth": held.rows[at]["label"],
+            "Read as": "yes" if found.yes[at] else "no",
+            "Plainly": found.words[at] or "neither", "Image": cut(held.rows[at].get("image", "")),
+        }
+        for at in order
+    ])  # fmt: skip
+    at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
+    row = held.rows[at]
+    asked = f"“{plain(row['question'])}” " if row.get("question") else ""
+    st.markdown(
+        f"{'✗ Wrong' if found.wrong[at] else '✓ Right'}: {asked}Answer “{plain(row['answer'])}”, "
+        f"read as {'yes' if found.yes[at] else 'no'}; truth: {row['label']}."
+    )
+    heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
+    taken(heads, lambda: as_csv(heads, (
+        (row.get("question", ""), row["answer"], row["label"], "yes" if yes else "no",
+         word or "neither", int(wrong), row.get("image", ""), row.get("group", ""))
+        for row, yes, word, wrong in zip(
+            held.rows, found.yes.tolist(), found.words, found.wrong.tolist(), strict=True)
+    )))  # fmt: skip
+
+
+def answer_order(found: OwnAnswers) -> list[int]:
+    """Wrong answers first, of these the false yes, then what is neither yes nor no."""
+    neither = np.array([not word for word in found.words])
+    order: list[int] = np.lexsort((~neither, ~found.yes, ~found.wrong)).tolist()
+    return order
+
+
+def answer_words(found: OwnAnswers) -> str:
+    """The figures of all rows."""
+    rates = found.rates
+    first = {name: float(rates[name][0]) for name in rates.order}
+    return (
+        f"{100 * first['accuracy']:.0f} % of {first['answers']:,.0f} answers are right; yes to "
+        f"{share(first['false yes'])} of what is not there. {first['neither']:,.0f} are neither "
+        "yes nor no."
+    )
+
+
+def answer_notes(rates: Table) -> str:
+    """What is counted apart."""
+    other, caught = float(rates["read otherwise"][0]), float(rates["F1 of no"][0])
+    return (
+        f"What is not plainly a no counts as yes, as POPE's script counts it; {other:,.0f} answers "
+        f"would be read otherwise by a person. AMBER's F1, of the no: {share(caught)}."
+    )
+
+
+# ---------------------------------------------------------------- captions
+
+
+def captions(held: OwnRows) -> None:
+    """CHAIR of captions."""
+    sentence = st.container()
+    negation = st.toggle(
+        "Leave out what a caption says is not there", key=f"{SLOT}.negation", bind="query-params",
+        help="“There is no boat” names a boat, as CHAIR's authors count it.",
+    )  # fmt: skip
+    found: OwnCaptions = scores(held, negation=negation)
+    sentence.markdown(f"### {plain(caption_words(found.rates))}")
+    for note in found.notes:
+        st.caption(plain(note))
+    shape = Scatter(
+        x="recall", y="CHAIR_i", shown=True, height=340, x_span=(-4, 108), span=(-3, 108),
+        x_title="recall: % of the things there that are named →",
+        title="← CHAIR_i: % of mentions made up",
+    )  # fmt: skip
+    draw(
+        Drawing("rates", "", shape, lambda views: length_words(views["rates"])),
+        {"rates": found.rates}, f"{SLOT}.rates",
+    )  # fmt: skip
+    invented = np.array(found.invented)
+    order = np.argsort(-invented, kind="stable").tolist()
+    frame = pd.DataFrame([
+        {
+            "Made up": int(invented[at]), "Mentions": len(found.mentions[at]),
+            "Caption": cut(held.rows[at]["caption"]),
+            "There": ", ".join(sorted(found.there[at])),
+            "Image": cut(held.rows[at].get("image", "")),
+        }
+        for at in order
+    ])  # fmt: skip
+    at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")]
+    words.show(found.words[at], found.mentions[at])
+    st.caption(plain(f"There are: {', '.join(sorted(found.there[at])) or 'no things'}."))
+    heads = ("caption", "made up", "named", "there", "image", "group")
+    taken(heads, lambda: as_csv(heads, (
+        (row["caption"], "; ".join(one.node for one in named if not one.true),
+         "; ".join(one.node for one in named), "; ".join(sorted(there)), row.get("image", ""),
+         row.get("group", ""))
+        for row, named, there in zip(held.rows, found.mentions, found.there, strict=True)
+    )))  # fmt: skip
+
+
+def caption_words(rates: Table) -> str:
+    """CHAIR with recall and length, of all rows."""
+    made, lying, recall, length, count = (
+        float(rates[name][0]) for name in ("CHAIR_i", "CHAIR_s", "recall", "words", "captions")
+    )
+    return (
+        f"CHAIRi {share(made)}, CHAIRs {share(lying)} of {count:,.0f} captions, at recall "
+        f"{share(recall)} and {length:.1f} words."
+    )
+
+
+def length_words(rates: Table) -> str:
+    """Each group's mean length, and the interval of what is made up."""
+    told = [
+        f"{name} {words:.0f} words, CHAIRi {share(low)} to {share(high)}"
+        for name, words, low, high in zip(
+            rates.rows[:4], rates["words"], rates["CHAIR_i low"], rates["CHAIR_i high"],
+            strict=False,
+        )
+    ]  # fmt: skip
+    return f"Who says less invents less: {'; '.join(told)} (95 % of redraws of the images)."
+
+
+def share(value: float) -> str:
+    """A share in percent; a dash where there is none."""
+    return f"{100 * value:.1f} %" if np.isfinite(value) else "–"
+
+
+def cut(text: str) -> str:
+    """A cell as the table shows it."""
+    return text if len(text) <= LETTERS else f"{text[:LETTERS]}…"
+
+
+def taken(heads: tuple[str, ...], make: Any) -> None:
+    """Every row with its verdict, to take along."""
+    download(
+        "Every row with its verdict (CSV)", make, "benchmark-rows.csv", f"{SLOT}.rows.csv",
+        help=f"Columns: {', '.join(heads)}.", icon=":material/download:",
+    )  # fmt: skip

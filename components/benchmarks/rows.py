@@ -1,0 +1,131 @@
+"""One row of a benchmark: a table, worst first, in which a click opens question or caption."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from components.benchmarks import words
+from components.benchmarks.form import KEY
+from components.notices import plain
+from components.picks import pick
+from components.sidebar.pictures import enlarged
+from components.widgets.pictures import show_picture
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import ScenesCase
+from engine.hallucination.measures.chair import mentions
+from engine.hallucination.measures.polling import SPLITS
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.words import tidy
+from engine.result import Table
+from engine.run import Answer
+
+MOST = 2000  # rows of a table in the page
+HIGH = 300  # px of it
+
+
+def opened(frame: pd.DataFrame, key: str, label: str) -> int:
+    """The row that is clicked, the first where none is; the table is drawn.
+
+    Args:
+        frame: the rows, worst first.
+        key: of the table.
+        label: what it is, for those who cannot see it.
+    """
+    held: Any = st.dataframe(
+        frame.head(MOST), hide_index=True, height=HIGH, key=key, on_select="rerun",
+        selection_mode="single-row", alt=f"{label}, {len(frame)} rows, worst first",
+    )  # fmt: skip
+    return chosen(held, min(len(frame), MOST))
+
+
+def chosen(event: Any, count: int) -> int:
+    """The place that the browser sent, where it is one of the table; else the first."""
+    rows = (event or {}).get("selection", {}).get("rows", [])
+    return int(rows[0]) if rows and 0 <= int(rows[0]) < count else 0
+
+
+def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
+    """POPE question by question, of one decoding and split."""
+    one, two = st.columns(2)
+    with one:
+        name = pick("Decoding", list(answers), f"{KEY}.polls.decoding", "pills")
+    with two:
+        split = pick("Split", list(SPLITS), f"{KEY}.polls.split", "pills", first=SPLITS[-1])
+    held = cast(Table, answers[name]["questions"])
+    order = worst(held, SPLITS.index(split))
+    table, beside = st.columns([3, 2], gap="large")
+    with table:
+        at = order[opened(poll_frame(held, order), f"{KEY}.polls.{name}.{split}", "Questions")]
+    with beside:
+        poll(held, at, cases[name])
+
+
+def worst(questions: Table, split: int) -> list[int]:
+    """The questions of a split: the wrong ones first, of these the surest."""
+    there, yes = questions["there"], questions["yes"]
+    rows = np.flatnonzero(questions["split"] == split)
+    off = np.abs(questions["p(yes)"] - there)
+    ranked = sorted(rows.tolist(), key=lambda at: (there[at] == yes[at], -off[at]))
+    return [int(at) for at in ranked]
+
+
+def poll_frame(held: Table, order: list[int]) -> pd.DataFrame:
+    """The questions as a person reads them."""
+    told = {True: "yes", False: "no"}
+    rows = [
+        {
+            "": "✓" if held["there"][at] == held["yes"][at] else "✗",
+            "Question": held.rows[at], "Truth": told[bool(held["there"][at])],
+            "It says": held.notes[at], "p(yes)": round(float(held["p(yes)"][at]), 3),
+            "By logits": told[bool(held["p(yes)"][at] > 0.5)], "Scene": int(held["scene"][at]),
+        }
+        for at in order
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def poll(held: Table, at: int, case: ScenesCase) -> None:
+    """One question with its scene."""
+    thing, there = CATEGORIES[int(held["thing"][at])], bool(held["there"][at])
+    scene(case, int(held["scene"][at]))
+    right = there == bool(held["yes"][at])
+    st.markdown(
+        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(thing))}?” — it "
+        f"says “{plain(tidy(held.notes[at]))}”, and there {'is one' if there else 'is none'}. "
+        f"p(yes) is {held['p(yes)'][at]:.3f} by the model's own logits."
+    )
+
+
+def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
+    """CHAIR caption by caption, of one decoding."""
+    name = pick("Decoding", list(answers), f"{KEY}.captions.decoding", "pills")
+    held = cast(Table, answers[name]["captions"])
+    order = np.lexsort((held["found"] - held["there"], -held["invented"])).tolist()
+    table, beside = st.columns([3, 2], gap="large")
+    with table:
+        frame = pd.DataFrame({
+            "Made up": held["invented"][order], "Mentions": held["mentions"][order],
+            "Found": [f"{held['found'][at]} of {held['there'][at]}" for at in order],
+            "Caption": [tidy(held.notes[at]) for at in order], "Scene": order,
+        })  # fmt: skip
+        at = order[opened(frame, f"{KEY}.captions.{name}", "Captions")]
+    with beside:
+        there = scene(cases[name], at)
+        said = held.notes[at].split()
+        words.show(said, mentions(said, there, THINGS))
+        st.caption(f"There are: {', '.join(there) or 'no things'}.")
+
+
+def scene(case: ScenesCase, row: int) -> list[str]:
+    """Draw a scene; gives what is there."""
+    drawn = case.scene(row)
+    there = [thing.category for thing in drawn.things]
+    alt = f"Scene {row}, a {drawn.theme} with {', '.join(there) or 'nothing'}"
+    show_picture(enlarged(drawn.image.transpose(1, 2, 0)), alt, width=280)
+    return there

@@ -1,0 +1,140 @@
+"""Benchmarks: the sentence, POPE and CHAIR side by side, controls, rows, and one's own files."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import runs, section
+from components.benchmarks import charts, own, rows
+from components.benchmarks.charts import SIDE, Answers, by_split, captioned, split_dots
+from components.benchmarks.form import KEY, BenchmarkQuestion, choose
+from components.draw.drawing import Drawing, draw
+from components.folded import folded
+from components.footer import Entry, leave
+from components.notices import plain
+from components.runs import Outcome
+from components.section import Section
+from engine.hallucination import CHAIR, POPE, ScenesCase
+from engine.method import Method
+from engine.run import Answer
+
+Cases = dict[str, ScenesCase]
+
+
+def show() -> None:
+    """The answer above what can be chosen; rows and own files below."""
+    answer, controls = st.container(), st.container()
+    with controls:
+        st.divider()
+        asked = choose()
+    if not asked.cases:
+        with answer:
+            st.info("Choose at least one decoding to see what it makes up.")
+        polls, told = {}, {}
+    else:
+        with answer:
+            polls, told = answered(asked)
+    closer(asked, polls, told)
+    st.divider()
+    own.show()
+    left(POPE(), asked.cases, polls)
+    left(CHAIR(), asked.cases, told)
+
+
+def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
+    """The sentence and both figures; what is not kept waits for its button."""
+    sentence = st.container()
+    left, right = st.columns(2, gap="large")
+    with left:
+        label = f"Ask POPE's questions about {asked.count} scenes"
+        polls = ask(POPE(), asked.cases, f"{KEY}.pope", label)
+        if polls:
+            shown = split_dots(polls, "accuracy", "POPE: right answers")
+            draw(shown, {SIDE: by_split(polls, "accuracy")}, f"{KEY}.accuracy")
+    with right:
+        label = f"Describe {asked.count} scenes for CHAIR"
+        told = ask(CHAIR(), asked.captioned, f"{KEY}.chair", label)
+        if told:
+            shown = Drawing(
+                "rates", "CHAIR: what is named, what is made up",
+                lambda found: charts.trade(found["rates"]),
+                lambda found: charts.trade_words(found["rates"]),
+            )  # fmt: skip
+            draw(shown, {"rates": captioned(told)}, f"{KEY}.trade")
+    if said := sentence_of(polls, told):
+        sentence.header(plain(said))
+    return polls, told
+
+
+def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answers:
+    """The answers that are there; the others wait, or are under way."""
+    if not cases:
+        return {}
+    outcomes: dict[str, Outcome] = runs.ask_all_when_told(method, cases, slot, label)
+    runs.watch(list(outcomes.values()))
+    return {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
+
+
+def sentence_of(polls: Answers, told: Answers) -> str:
+    """What the first two decodings say yes to and make up, in two lines."""
+    parts: list[str] = []
+    for name in list(dict.fromkeys([*polls, *told]))[:2]:
+        said = []
+        if name in polls:
+            lied = f"{100 * polls[name]['rates']['false yes'][-1]:.0f} %"
+            said.append(lied if parts else f"says yes to {lied} of absent partners")
+        if name in told:
+            made = f"{100 * told[name]['rates']['CHAIR_i'][0]:.0f} %"
+            said.append(made if parts else f"makes up {made} of what it names")
+        parts.append(f"{name} {' and '.join(said)}")
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def closer(asked: BenchmarkQuestion, polls: Answers, told: Answers) -> None:
+    """Everything behind the two figures, folded."""
+    if polls:
+        folded("POPE question by question", f"{KEY}.polls.open",
+               lambda: rows.polls(polls, asked.cases))  # fmt: skip
+    if told:
+        folded("CHAIR caption by caption", f"{KEY}.captions.open",
+               lambda: rows.captions(told, asked.cases))  # fmt: skip
+    if polls:
+        folded("F1, yes-ratio, logits, and what goes together", f"{KEY}.more.open",
+               lambda: more(polls))  # fmt: skip
+
+
+def more(polls: Answers) -> None:
+    """The other rates of POPE, what the logits decide, and the matrix of each decoding."""
+    for rate, title, line in (("F1", "F1", None), ("yes-ratio", "Share of yes", 50.0)):
+        draw(split_dots(polls, rate, title, line), {SIDE: by_split(polls, rate)}, f"{KEY}.{rate}")
+    for name, answer in polls.items():
+        st.markdown(plain(f"{name}: {logit_words(answer)}"))
+        draw(charts.matrix(), answer, f"{KEY}.matrix.{name}")
+
+
+def logit_words(answer: Answer) -> str:
+    """What is said against what the model's own logits would decide, and what is neither."""
+    rates = answer["rates"]
+    said, logits = (
+        " / ".join(f"{100 * one:.0f}" for one in rates[name])
+        for name in ("accuracy", "accuracy by logits")
+    )
+    other, neither = (f"{rates[name].sum():.0f}" for name in ("decided otherwise", "neither"))
+    caught = 100 * float(answer["amber"]["F1"][0])
+    return (
+        f"right answers in words {said} %, by the model's own logits {logits} %; they differ in "
+        f"{other} answers. {neither} answers are neither yes nor no and count as yes. AMBER's F1, "
+        f"of the no: {caught:.0f} %."
+    )
+
+
+def left(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
+    """What stands under Share and in the explanation."""
+    for name, answer in answers.items():
+        one = Section(
+            f"{KEY}.{method.name}.{name}", method, cases[name], f"{method.title}: {name}",
+            evidence=(Drawing("rates", "All figures"),),
+        )  # fmt: skip
+        section.leave(one, section.offered(one, answer, {}))
+    if not answers:
+        leave(Entry(method.title, type(method)))

@@ -1,0 +1,49 @@
+"""A caption whose things are marked: there, named again, or made up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import streamlit as st
+
+from engine.hallucination.measures.chair import Mention
+
+LOOKS = {  # sign, color as red, green and blue, and what it means
+    "true": ("✓", "0,114,178", "there"),
+    "again": ("↻", "128,128,128", "there, named before"),
+    "invented": ("✗", "230,120,0", "made up"),
+}
+LEGEND = " · ".join(f"{sign} {meaning}" for sign, _, meaning in LOOKS.values())
+
+
+def kind_of(mention: Mention) -> str:
+    """A key of LOOKS."""
+    return "invented" if not mention.true else "again" if mention.again else "true"
+
+
+def as_html(words: Sequence[str], mentions: Iterable[Mention]) -> str:
+    """The words with a sign and a ground on each thing; nothing is told by color alone."""
+    at = {one.place: one for one in mentions}
+    told, place = [], 0
+    while place < len(words):
+        one = at.get(place)
+        if one is None:
+            told.append(escape(words[place]))
+            place += 1
+            continue
+        sign, color, meaning = LOOKS[kind_of(one)]
+        text = escape(" ".join(words[place : place + one.width]))
+        told.append(
+            f'<span title="{meaning}: {escape(one.node)}" style="background:rgba({color},.25);'
+            f'border-bottom:2px solid rgb({color});padding:0 3px;border-radius:3px">'
+            f"{sign}&nbsp;{text}</span>"
+        )
+        place += one.width
+    return f'<p style="font-size:1.1rem;line-height:2">{" ".join(told)}</p>'
+
+
+def show(words: Sequence[str], mentions: Sequence[Mention]) -> None:
+    """The caption with its legend."""
+    st.html(as_html(words, mentions))
+    st.caption(LEGEND if mentions else "No word of it names a thing that is counted.")
