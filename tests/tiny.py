@@ -26,7 +26,9 @@ from engine.data import DataCard, DataSet, split_rows
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.hallucination import (
     ASK,
+    CHAIR,
     MVP,
+    POPE,
     CaptionCase,
     Greedy,
     KeepCurve,
@@ -323,7 +325,7 @@ def caption_case(
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind in {Rates, MaskLLM}:
+    if kind in {Rates, MaskLLM, POPE, CHAIR}:
         return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count=4)
     if kind is KeepCurve:
         return ScenesCase(deepcopy(speaking.untrained()), VASparse(length=4), count=2)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from engine.errors import BadData
 
-MOST_MB, MOST_ROWS, MOST_LETTERS, SHOWN = 20, 100_000, 4000, 60
+MOST_MB, MOST_ROWS, MOST_LETTERS, SHOWN = 20, 50_000, 4000, 60
 Kind = Literal["answers", "captions"]
 NAMES: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "text", "query", "prompt"),
@@ -81,7 +81,7 @@ def read(content: bytes, file: str) -> OwnRows:
     as_json = file.lower().endswith((".jsonl", ".json", ".ndjson")) or text.lstrip()[0] in "{["
     rows, dropped = taken(json_rows(text) if as_json else csv_rows(text))
     if dropped:
-        notes.append(f"{dropped:,} rows have no answer or no truth and are passed over.")
+        notes.append(f"Passed over, for they have no answer or no truth: {dropped:,} rows.")
     kind: Kind = "captions" if "caption" in rows[0] else "answers"
     return OwnRows(kind, tuple(rows), tuple(notes))
 

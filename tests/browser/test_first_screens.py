@@ -92,6 +92,7 @@ SCREENS = [
     FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
     FirstScreen("unlearning-experiments", GRID, CAPTION, "li", "[data-testid=stSlider]", least=800),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
+    FirstScreen("benchmarks", CHART, KEYS, CAPTION, ".st-key-benchmarks-decodings", least=400),
     FirstScreen(
         "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
     ),

@@ -135,6 +135,10 @@ FORMS = (
         | {"seed": "every strategy reads the same scenes"},
     ),
     Form(
+        views.BENCHMARKS, "benchmarks", ScenesArguments,
+        {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},
+    ),
+    Form(
         views.DATA_AND_MODELS, "lab", TrainArguments,
         {"recipe": "each setting of a recipe has a widget as declared with it"},
         {"lab.part": "Train"},

@@ -25,6 +25,7 @@ SHOWN = {
     "sparsity-experiments": {"sparsity.chosen"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
+    "Benchmarks": set(),  # all that is asked stands below the answer
     "Familiar?": IMAGE | {"seed"},
     "Where is it odd?": IMAGE | {"seed"},
     "Confusion or ignorance": IMAGE | {"seed"},

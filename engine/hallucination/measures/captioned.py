@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from engine.hallucination.measures.chair import Mention, mentions
-from engine.hallucination.measures.polling import Floats, interval, summed
+from engine.hallucination.measures.polling import Floats, ends, redrawn, summed
 from engine.hallucination.measures.rates import UNSEEN, ScenesCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
@@ -115,17 +115,13 @@ def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, st
         counts: of each caption.
         images: what each is about; images are drawn again, not captions.
     """
-    held, total = summed(counts, images), counts.sum(0)
+    again, total = redrawn(summed(counts, images)), counts.sum(0)[None]
     found: dict[str, tuple[float, str]] = {}
     for name, (over, under, unit) in RATES.items():
         at = COUNTS.index(over), COUNTS.index(under)
-
-        def rate(sums: Floats, at: tuple[int, int] = at) -> Floats:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                held: Floats = sums[:, at[0]] / sums[:, at[1]]
-            return held
-
-        low, high = interval(held, rate)
-        found[name] = float(rate(total[None])[0]), unit
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value, drawn = (sums[:, at[0]] / sums[:, at[1]] for sums in (total, again))
+        low, high = ends(drawn)
+        found[name] = float(value[0]), unit
         found |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
     return found

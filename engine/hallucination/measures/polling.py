@@ -191,21 +191,29 @@ def interval(counts: Floats, rate: Rate, seed: int = 0) -> tuple[float, float]:
         rate: of sums (draws, k).
         seed: of the draws.
     """
+    return ends(rate(redrawn(counts, seed)))
+
+
+def redrawn(counts: Floats, seed: int = 0) -> Floats:
+    """Sums of counts (images, k) over as many images, drawn again with replacement, (draws, k)."""
     images = len(counts)
     if images < 2:
-        return float("nan"), float("nan")
+        return np.full((1, counts.shape[1]), np.nan)
     rng = np.random.default_rng(seed)
     draws = DRAWS if images <= BOUND // 100 else DRAWS // 5
     at_once = max(BOUND // images, 1)
-    sums = [
+    return np.concatenate([
         rng.multinomial(images, np.full(images, 1 / images), min(at_once, draws - start)) @ counts
         for start in range(0, draws, at_once)
-    ]
-    found = rate(np.concatenate(sums))
-    found = found[np.isfinite(found)]
-    if not len(found):
+    ])  # fmt: skip
+
+
+def ends(values: Floats) -> tuple[float, float]:
+    """The middle 95 % of those that are numbers; NaN of none."""
+    held = values[np.isfinite(values)]
+    if not len(held):
         return float("nan"), float("nan")
-    low, high = np.percentile(found, (2.5, 97.5))
+    low, high = np.percentile(held, (2.5, 97.5))
     return float(low), float(high)
 
 
@@ -221,11 +229,11 @@ def with_intervals(
     counts: Floats, images: Sequence[Any], bounded: Sequence[str]
 ) -> dict[str, tuple[float, str]]:
     """The rates of answers (n, 4), each with its unit; of some also the ends of their interval."""
-    held = summed(counts, images)
+    again = of_counts(redrawn(summed(counts, images)))
     found: dict[str, tuple[float, str]] = {}
     for name, value in of_counts(counts.sum(0)).items():
         found[name] = float(value), "share"
         if name in bounded:
-            low, high = interval(held, lambda sums, name=name: of_counts(sums)[name])
+            low, high = ends(again[name])
             found |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
     return found

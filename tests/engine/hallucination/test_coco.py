@@ -1,0 +1,105 @@
+"""COCO's eighty things in captions: synonyms, plurals, joined words and their exceptions."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.hallucination.measures.chair import chair, mentions
+from engine.hallucination.measures.coco import (
+    NAMES,
+    SYNONYMS,
+    node_of,
+    plural,
+    vocabulary,
+    words_of,
+)
+
+TRUE = "A man with a dog beside two cups on a dining table."
+THERE = {"person", "dog", "cup", "dining table"}
+
+
+def named(caption, there=(), **more):
+    return [one.node for one in mentions(words_of(caption), there, vocabulary(), **more)]
+
+
+def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
+    assert len(NAMES) == 80
+    assert all(node_of(name) == name for name in NAMES)
+    words = [word for name, more in SYNONYMS.items() for word in (name, *more.split())]
+    assert len(set(words)) == len(words)
+
+
+def test_the_truth_is_nothing_made_up_and_all_found():
+    found = chair([words_of(TRUE)], [THERE], vocabulary())
+    assert (found.instance, found.sentence, found.recall) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "A gentleman with a puppy beside two mugs on a table.",
+        "Men with dogs beside a teacup, on dining tables.",
+        "THE MAN, the dog; the cup: the Dining-Table!",
+    ],
+)
+def test_synonyms_and_plurals_change_nothing(same):
+    expected = chair([words_of(TRUE)], [THERE], vocabulary())
+    found = chair([words_of(same)], [THERE], vocabulary())
+    assert (found.instance, found.sentence, found.recall) == (
+        expected.instance, expected.sentence, expected.recall,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 4, 10])
+def test_a_replaced_noun_in_k_of_n_captions_is_k_of_n(wrong):
+    said = [words_of(TRUE.replace("dog", "giraffe"))] * wrong + [words_of(TRUE)] * (10 - wrong)
+    found = chair(said, [THERE] * 10, vocabulary())
+    assert found.sentence == wrong / 10
+    assert found.instance == wrong / 40
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        ("two hot dogs", ["hot dog"]),
+        ("a hot, tired dog", ["dog"]),
+        ("a baby elephant and an adult giraffe", ["elephant", "giraffe"]),
+        ("a baby", ["person"]),
+        ("a passenger jet over a passenger train", ["airplane", "train"]),
+        ("a bow tie", ["tie"]),
+        ("the toilet seat is up", ["toilet"]),
+        ("a toilet with a blue seat", ["toilet"]),
+        ("a blue seat", ["chair"]),
+        ("a teddy bear beside a bear", ["teddy bear", "bear"]),
+        ("an empty train track", []),
+        ("wine glasses and baseball bats", ["wine glass", "baseball bat"]),
+        ("knives, mice, geese and sheep", ["knife", "mouse", "bird", "sheep"]),
+        ("caring orangery doggedly", []),
+    ],
+)
+def test_words_are_joined_and_excepted_as_the_sheet_says(caption, expected):
+    assert named(caption) == expected
+
+
+def test_a_mention_of_two_words_is_as_wide():
+    (dog, bear) = mentions(words_of("a dog and a teddy bear"), (), vocabulary())
+    assert (dog.place, dog.width, bear.place, bear.width) == (1, 1, 4, 2)
+
+
+def test_what_is_said_to_be_absent_counts_unless_negation_is_heeded():
+    assert named("there is no boat") == ["boat"]
+    assert named("there is no boat", negation=True) == []
+
+
+@pytest.mark.parametrize(("name", "node"), [
+    ("Dogs", "dog"), ("dining_table", "dining table"), ("TV", "tv"), ("lamp", ""), ("", ""),
+    ("traffic lights", "traffic light"), ("=cmd()", ""),
+])  # fmt: skip
+def test_a_name_of_a_file_is_brought_to_coco_s(name, node):
+    assert node_of(name) == node
+
+
+def test_plurals_are_english():
+    assert [plural(one) for one in ("bus", "knife", "puppy", "toy", "bench", "sheep")] == [
+        "buses", "knives", "puppies", "toys", "benches", "sheep",
+    ]  # fmt: skip

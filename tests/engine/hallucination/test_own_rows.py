@@ -1,0 +1,113 @@
+"""A stranger's file: read in its encoding, or refused in a sentence and in no time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from time import process_time
+
+import pytest
+
+from engine.errors import BadData
+from engine.hallucination import own_rows
+from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, as_csv, parts, read
+
+ANSWERS = "question,answer,label\nIs there a café?,Yes,yes\nIs there a dog?,No.,no\n"
+
+
+def test_the_templates_are_files_that_are_read():
+    for kind, text in TEMPLATES.items():
+        found = read(text.encode(), "mine.csv")
+        assert found.kind == kind
+        assert len(found.rows) == text.count("\n") - 1
+        assert not found.notes
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_accents_survive_every_usual_encoding(encoding):
+    content = ANSWERS.encode(encoding)
+    if encoding == "utf-16-le":
+        content = b"\xff\xfe" + content
+    found = read(content, "mine.csv")
+    assert found.rows[0]["question"] == "Is there a café?"
+    assert bool(found.notes) == (encoding == "latin-1")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_semicolons_tabs_and_line_ends_are_read(mark, ending):
+    found = read(ANSWERS.replace(",", mark).replace("\n", ending).encode(), "mine.csv")
+    assert [row["label"] for row in found.rows] == ["yes", "no"]
+
+
+def test_json_lines_and_a_json_list_are_read_under_the_usual_names():
+    rows = [{"image_id": 7, "caption": "A dog.", "objects": ["dog", "cup"]}]
+    for text, file in ((json.dumps(rows), "a.json"), (json.dumps(rows[0]), "a.jsonl")):
+        (row,) = read(text.encode(), file).rows
+        assert row == {"image": "7", "caption": "A dog.", "objects": "dog; cup"}
+    pope = {"text": "Is there a dog?", "answer": "Yes", "label": "no", "category": "adversarial"}
+    (row,) = read(json.dumps(pope).encode(), "a.jsonl").rows
+    assert row["question"] == "Is there a dog?"
+    assert row["group"] == "adversarial"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The file is empty"),
+        (b"  \n\n", "The file is empty"),
+        (b"a,b\n1,2\n", "The columns are “a”, “b”. Answers need the columns answer and label"),
+        (b"answer,label\n", "no row that can be counted"),
+        (b"answer,label\nyes,maybe\n", "Row 1 has the label “maybe”: a label is yes or no."),
+        (b"PK\x03\x04\0\0\0", "This is no text file"),
+        (b"\xff\xfea\0b", "cut off"),
+        (b'answer,label\n"' + b"x" * 5000, "Row 1 has 5,000 letters as its answer"),
+        (b'answer,label\n"' + b"x" * 200_000, "is no CSV"),
+        (b'{"answer": "yes"', "Line 1 is no JSON"),
+        (b"[" * 100_000, "Line 1 is no JSON"),
+        (b"[1, 2]", "no JSON object"),
+        (b'{"answer": "a", "label": "no"}\n{"caption": "a", "objects": ""}', "open them as two"),
+        (b"x" * (MOST_MB * 2**20 + 1), f"at most {MOST_MB} are read"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said_in_a_sentence(content, words):
+    with pytest.raises(BadData, match=r"\w") as told:
+        read(content, "mine.csv")
+    assert words in str(told.value)
+    assert len(str(told.value)) < 300
+
+
+def test_a_million_rows_and_two_hundred_megabytes_are_refused_at_once():
+    begun = process_time()
+    with pytest.raises(BadData, match=f"more than {MOST_ROWS:,} rows"):
+        read(b"answer,label\n" + b"yes,no\n" * 1_000_000, "mine.csv")
+    with pytest.raises(BadData, match="200 MB"):
+        read(bytes(200 * 2**20), "mine.csv")
+    assert process_time() - begun < 20
+
+
+def test_rows_without_a_truth_are_passed_over_and_counted():
+    found = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
+    assert len(found.rows) == 1
+    assert found.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
+
+
+def test_an_answer_that_is_neither_stays_as_it_is():
+    (row,) = read("answer,label\n🤷,TRUE\n".encode(), "mine.csv").rows
+    assert row == {"answer": "🤷", "label": "yes"}
+
+
+def test_formulas_are_text_here_and_in_the_file_that_is_taken_along():
+    text = 'answer,label\n"=HYPERLINK(""http://x"")",no\n'
+    (row,) = read(text.encode(), "mine.csv").rows
+    assert row["answer"].startswith("=HYPERLINK")
+    written = list(csv.reader(io.StringIO(as_csv(("answer",), iter([(row["answer"],)])))))
+    assert written[1][0] == f"'{row['answer']}"
+
+
+@pytest.mark.parametrize("cell", ["dog; cup", "dog|cup", '["dog", "cup"]', "['dog', 'cup']"])
+def test_things_stand_in_a_cell_in_several_ways(cell):
+    assert parts(cell) == ["dog", "cup"]
+    assert parts("") == []
+    assert own_rows.parts("[dog, cup") == ["dog", "cup"]

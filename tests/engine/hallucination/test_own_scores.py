@@ -1,0 +1,91 @@
+"""A person's own answers and captions, scored by hand beside."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import numpy as np
+import pytest
+
+from engine.errors import BadData
+from engine.hallucination.measures.own_scores import score_answers, score_captions
+from engine.hallucination.own_rows import MOST_ROWS, TEMPLATES, OwnRows, read
+
+ANSWERS = """image,group,answer,label
+a,VCD,yes,yes
+a,VCD,No.,no
+b,VCD,Yes,no
+b,greedy,Perhaps,no
+c,greedy,NO,no
+c,greedy,no,yes
+"""
+CAPTIONS = """image,group,caption,objects,references
+a,short,A dog.,dog;bench,
+a,long,A puppy and two buses beside a bench.,dog;bench,
+b,long,There is no boat but a cup.,lamp,A mug on a dining table.
+"""
+
+
+def test_answers_are_counted_by_group_and_what_is_neither_apart():
+    found = score_answers(read(ANSWERS.encode(), "a.csv"))
+    rates = found.rates
+    assert rates.rows == ("all rows", "VCD", "greedy")
+    assert rates.cell("all rows", "accuracy") == pytest.approx(2 / 6)  # “NO” is a yes to the script
+    assert rates.cell("VCD", "accuracy") == pytest.approx(2 / 3)
+    assert rates.cell("greedy", "accuracy") == 0
+    assert rates.cell("greedy", "neither") == 1
+    assert rates.cell("greedy", "read otherwise") == 1
+    assert rates.cell("all rows", "false yes") == pytest.approx(3 / 4)
+    assert rates.cell("all rows", "no found") == pytest.approx(2 / 4)  # to AMBER “NO” is one
+    assert found.words == ("yes", "no", "yes", "", "no", "no")
+    assert found.wrong.tolist() == [False, False, True, True, True, True]
+
+
+def test_captions_are_counted_against_things_and_human_captions():
+    found = score_captions(read(CAPTIONS.encode(), "a.csv"))
+    assert found.there[2] == {"cup", "dining table"}
+    assert found.invented == [0, 1, 1]
+    rates = found.rates
+    assert rates.cell("short", "CHAIR_i") == 0
+    assert rates.cell("long", "CHAIR_i") == pytest.approx(2 / 5)
+    assert rates.cell("long", "CHAIR_s") == 1
+    assert rates.cell("all rows", "recall") == pytest.approx((1 + 2 + 1) / 6)
+    assert rates.cell("long", "words") == pytest.approx(7.5)
+    assert found.notes == ("Not among COCO's eighty things, so left out of what is there: “lamp”.",)
+    heeded = score_captions(read(CAPTIONS.encode(), "a.csv"), negation=True)
+    assert heeded.invented == [0, 1, 0]
+
+
+def test_the_templates_have_scores():
+    assert score_answers(read(TEMPLATES["answers"].encode(), "a.csv")).wrong.sum() == 1
+    assert score_captions(read(TEMPLATES["captions"].encode(), "a.csv")).invented == [1, 0]
+
+
+def test_things_that_coco_does_not_have_are_a_sentence():
+    text = "caption,objects\nA lamp.,lamp\n"
+    with pytest.raises(BadData, match="No name under “objects” is one of COCO's eighty things"):
+        score_captions(read(text.encode(), "a.csv"))
+
+
+def test_too_many_groups_are_a_sentence():
+    rows = tuple({"answer": "yes", "label": "no", "group": str(at)} for at in range(100))
+    with pytest.raises(BadData, match="100 groups"):
+        score_answers(OwnRows("answers", rows))
+
+
+def test_one_row_has_no_interval():
+    rates = score_answers(OwnRows("answers", ({"answer": "yes", "label": "yes"},))).rates
+    assert rates.cell("all rows", "accuracy") == 1
+    assert np.isnan(rates.cell("all rows", "accuracy low"))
+
+
+@pytest.mark.parametrize("kind", ["answers", "captions"])
+def test_as_many_rows_as_may_be_are_scored_within_seconds(kind):
+    row = {"answer": "Yes, there is.", "label": "no"}
+    if kind == "captions":
+        row = {"caption": "A man with a dog beside two cups on a table.", "objects": "dog; cup"}
+    own = OwnRows(kind, (row,) * MOST_ROWS)
+    begun = process_time()
+    found = score_answers(own) if kind == "answers" else score_captions(own)
+    assert found.rates[kind][0] == MOST_ROWS
+    assert process_time() - begun < 20

@@ -1,0 +1,182 @@
+"""POPE's builder and scorer, held against the authors' scripts written again plainly."""
+
+from __future__ import annotations
+
+import random as chance
+from math import isnan
+
+import numpy as np
+import pytest
+
+from engine.hallucination.measures.polling import (
+    SPLITS,
+    amber,
+    build,
+    counted,
+    interval,
+    of_counts,
+    partners,
+    question,
+    reading,
+    with_intervals,
+)
+
+OBJECTS = [
+    ["dog", "cat", "ball", "tree"], ["cat", "dog", "sofa"], ["car", "tree", "dog"],
+    ["sofa", "cat", "lamp", "dog"], ["car", "lamp"], ["apple", "tree", "car", "lamp"],
+]  # fmt: skip
+SEEDS = range(5)
+
+
+def drawn(seed):
+    return chance.Random(seed)  # noqa: S311 - the authors' own
+
+
+def scripted(objects, split, pairs):
+    """As `pope` of the authors' utils.py goes about it, step by step, with the global generator."""
+    kept = [(at, things) for at, things in enumerate(objects) if len(things) >= pairs]
+    often, beside = {}, {}
+    for _, things in kept:
+        for one in things:
+            often[one] = often.get(one, 0) + 1
+            for other in things:
+                if other != one:
+                    held = beside.setdefault(one, {})
+                    held[other] = held.get(other, 0) + 1
+    names = list(often)
+    ranked = [one for one, _ in sorted(often.items(), key=lambda pair: pair[1], reverse=True)]
+    asked = []
+    for image, things in kept:
+        history = []
+        for at in range(pairs):
+            history.append(things[at])
+            asked.append((image, things[at], True))
+            order = sorted(beside[things[at]].items(), key=lambda pair: pair[1], reverse=True)
+            listed = {"popular": ranked, "adversarial": [one for one, _ in order]}.get(split, [])
+            for one in listed:
+                if one not in history and one not in things:
+                    break
+            else:
+                one = chance.choice(names)  # noqa: S311
+                while one in history or one in things:
+                    one = chance.choice(names)  # noqa: S311
+            history.append(one)
+            asked.append((image, one, False))
+    return asked
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_questions_are_those_of_the_authors_script(split, seed):
+    chance.seed(seed)
+    expected = scripted(OBJECTS, split, 2)
+    built = build(OBJECTS, split, drawn(seed), 2)
+    assert [(one.image, one.thing, one.there) for one in built] == expected
+
+
+def test_the_same_things_that_are_there_are_asked_in_every_split():
+    held = [[one for one in build(OBJECTS, split, drawn(3)) if one.there] for split in SPLITS]
+    assert held[0] == held[1] == held[2]
+    assert 4 not in {one.image for one in held[0]}  # two things are too few for three questions
+
+
+def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
+    for split in SPLITS:
+        for image, things in enumerate(OBJECTS):
+            absent = [one.thing for one in build(OBJECTS, split, drawn(0))
+                      if one.image == image and not one.there]  # fmt: skip
+            assert not set(absent) & set(things)
+            assert len(set(absent)) == len(absent)
+    (first, *_) = (one for one in build(OBJECTS, "popular", drawn(0)) if not one.there)
+    assert first.thing == "sofa"  # of the most frequent, the first that is not in the image
+    assert partners([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
+
+
+def test_an_adversarial_question_without_partners_left_is_drawn():
+    objects = [["a", "b"], ["c", "d"]]  # whoever is beside them is in the image
+    absent = [
+        {one.thing for one in build(objects, "adversarial", drawn(seed), 1) if not one.there}
+        for seed in range(20)
+    ]
+    assert {thing for held in absent for thing in held} == {"a", "b", "c", "d"}
+
+
+def test_where_nothing_is_absent_no_question_is_asked_for_ever():
+    built = build([["a", "b"]], "random", drawn(0), 2)
+    assert [one.there for one in built] == [True, True]
+
+
+def test_the_article_is_right_unless_it_is_to_be_as_published():
+    assert question("dog") == "Is there a dog in the image?"
+    assert question("orange") == "Is there an orange in the image?"
+    assert question("orange", published=True) == "Is there an orange in the imange?"
+    assert question("dog", published=True) == "Is there a dog in the image?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "yes", "word"),
+    [
+        ("Yes, there is.", True, "yes"), ("no", False, "no"), ("No, it is not.", False, "no"),
+        ("There is not. Yes", False, "no"), ("Yes. No dog", True, "yes"),
+        ("NO", True, "no"), ("No!", True, "no"), ("I see a dog", True, ""), ("", True, ""),
+        ("There isn’t one", True, "no"), ("nothing", True, ""), ("yes and no", False, ""),
+        ("A knot", True, ""),
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_as_the_script_reads_it_and_as_a_person_does(answer, yes, word):
+    text = answer.split(".")[0].replace(",", "").split(" ")  # evaluate.py, line by line
+    assert yes == (not ("No" in text or "not" in text or "no" in text))
+    assert (reading(answer).yes, reading(answer).word) == (yes, word)
+
+
+def test_the_rates_are_those_of_the_script():
+    rng = np.random.default_rng(2)
+    yes, there = rng.random((2, 200)) > 0.4
+    tp = sum(a and b for a, b in zip(yes, there, strict=True))
+    fp = sum(a and not b for a, b in zip(yes, there, strict=True))
+    tn = sum(not a and not b for a, b in zip(yes, there, strict=True))
+    fn = sum(not a and b for a, b in zip(yes, there, strict=True))
+    precision, recall = tp / (tp + fp), tp / (tp + fn)
+    found = of_counts(counted(yes, there).sum(0))
+    assert {name: float(value) for name, value in found.items()} == pytest.approx({
+        "accuracy": (tp + tn) / 200, "precision": precision, "recall": recall,
+        "F1": 2 * precision * recall / (precision + recall), "yes-ratio": yes.mean(),
+        "false yes": fp / (fp + tn),
+    })  # fmt: skip
+
+
+def test_an_oracle_is_right_and_who_always_says_yes_is_right_half_the_time():
+    there = np.array([True, False] * 6)
+    right = of_counts(counted(there, there).sum(0))
+    assert all(float(right[name]) == 1 for name in ("accuracy", "precision", "recall", "F1"))
+    always = of_counts(counted(np.ones(12, bool), there).sum(0))
+    assert (always["accuracy"], always["recall"], always["yes-ratio"]) == (0.5, 1, 1)
+    never = of_counts(counted(np.zeros(12, bool), there).sum(0))
+    assert isnan(never["precision"])
+    assert isnan(never["F1"])
+
+
+def test_amber_counts_the_no_and_takes_neither_for_wrong():
+    there = np.array([True, True, False, False, False])
+    found = amber(["yes", "", "no", "no", "yes"], there)
+    assert found["accuracy"] == 3 / 5
+    assert found["precision"] == 1
+    assert found["recall"] == 2 / 3
+    assert found["F1"] == pytest.approx(0.8)
+    assert amber(["no", "yes"], np.array([True, False]))["precision"] == 0
+
+
+def test_an_interval_is_that_of_images_drawn_again():
+    rng = np.random.default_rng(0)
+    right = (rng.random(400) < 0.8).astype(float)
+    counts = np.stack([right, np.ones(400)], -1)
+    low, high = interval(counts, lambda sums: sums[:, 0] / sums[:, 1])
+    half = 1.96 * np.sqrt(0.8 * 0.2 / 400)
+    assert high - low == pytest.approx(2 * half, rel=0.15)
+    assert low < right.mean() < high
+    images = np.repeat(np.arange(400), 4)
+    apart = with_intervals(counted(right > 0, right >= 0)[images], images, ["accuracy"])
+    assert apart["accuracy high"][0] - apart["accuracy low"][0] == pytest.approx(
+        2 * half, rel=0.15
+    )  # four answers to one image are one image
+    assert all(isnan(end) for end in interval(counts[:1], lambda sums: sums[:, 0]))

@@ -1,0 +1,140 @@
+"""POPE on scenes: the rates are those of the answers, and all splits ask for the same things."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import MVP, POPE, VCD, Greedy, ScenesCase
+from engine.hallucination.measures import pope
+from engine.hallucination.measures.polling import SPLITS, reading
+from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered, margins
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from tests.engine.hallucination.tiny import untrained
+
+FIGURES = ("accuracy", "precision", "recall", "F1", "yes-ratio", "false yes")
+
+
+@pytest.fixture(scope="module")
+def asked():
+    case = ScenesCase(load(HABIT), Greedy(), 30, seed=3)
+    return case, POPE()(case)
+
+
+def stub(monkeypatch, says):
+    """Answers that need no model: `says` is told whether the thing is there."""
+
+    def said(_case, sample, pairs, _progress):
+        return {
+            (image, thing): says(bool(sample.layout.present[image, CATEGORIES.index(thing)]))
+            for image, thing in pairs
+        }
+
+    monkeypatch.setattr(pope, "said", said)
+    return POPE()(ScenesCase(untrained(), Greedy(), 30))["rates"]
+
+
+def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypatch):
+    right = stub(monkeypatch, lambda there: "yes" if there else "no")
+    assert all((right[name] == 1).all() for name in ("accuracy", "precision", "recall", "F1"))
+    always = stub(monkeypatch, lambda _: "yes")
+    assert (always["accuracy"] == 0.5).all()
+    assert (always["recall"] == 1).all()
+    assert (always["yes-ratio"] == 1).all()
+    silent = stub(monkeypatch, lambda _: "there is something")
+    assert (silent["yes-ratio"] == 1).all()  # as the authors count it
+    assert (silent["neither"] == silent["questions"]).all()
+
+
+def test_the_rates_are_those_of_the_answers(asked):
+    _, found = asked
+    held, rates = found["questions"], found["rates"]
+    for at, split in enumerate(SPLITS):
+        rows = np.flatnonzero(held["split"] == at)
+        there = held["there"][rows].astype(bool)
+        yes = np.array([reading(held.notes[row]).yes for row in rows])
+        tp, fp = (yes & there).sum(), (yes & ~there).sum()
+        tn, fn = (~yes & ~there).sum(), (~yes & there).sum()
+        precision, recall = tp / (tp + fp), tp / (tp + fn)
+        by_hand = (
+            (tp + tn) / len(rows), precision, recall, 2 * precision * recall / (precision + recall),
+            (tp + fp) / len(rows), fp / (fp + tn),
+        )  # fmt: skip
+        assert [rates.cell(split, name) for name in FIGURES] == pytest.approx(by_hand)
+        low, high = (rates.cell(split, f"accuracy {end}") for end in ("low", "high"))
+        assert low <= by_hand[0] <= high
+
+
+def test_each_question_is_true_of_its_scene_and_answered_as_alone(asked):
+    case, found = asked
+    held = found["questions"]
+    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
+    assert (sample.layout.present[held["scene"], held["thing"]] == held["there"]).all()
+    some = np.arange(0, len(held), 17)
+    prompts = [yes_no_question(thing) for thing in held["thing"][some].tolist()]
+    yes, clear = answered(case.vlm, sample, Greedy(), held["scene"][some], prompts)
+    assert yes.tolist() == held["yes"][some].astype(bool).tolist()
+    assert (~clear).tolist() == held["neither"][some].astype(bool).tolist()
+    likely = 1 / (1 + np.exp(-margins(case.vlm, sample).numpy()))
+    assert held["p(yes)"] == pytest.approx(likely[held["scene"], held["thing"]], abs=1e-5)
+
+
+@pytest.mark.parametrize("strategy", [Greedy(), VCD()])
+def test_recall_is_the_same_in_every_split(strategy):
+    rates = POPE()(ScenesCase(load(HABIT), strategy, 20))["rates"]
+    assert len(set(rates["recall"].tolist())) == 1
+    assert len(set(rates["questions"].tolist())) == 1
+
+
+def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
+    case, found = asked
+    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
+    held, car, lamp = found["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
+    present = sample.layout.present
+    assert found["together"].values[car, lamp] == (present[:, car] & present[:, lamp]).sum()
+    pairs = {
+        (int(scene), bool(yes))
+        for scene, thing, there, yes in zip(
+            held["scene"], held["thing"], held["there"], held["yes"], strict=True
+        )
+        if thing == lamp and not there and present[scene, car]
+    }
+    assert found["asked"].values[car, lamp] == len(pairs)
+    if pairs:
+        assert found["false yes"].values[car, lamp] == np.mean([yes for _, yes in pairs])
+
+
+def test_words_and_logits_are_told_apart(asked):
+    case, found = asked
+    rates, held = found["rates"], found["questions"]
+    other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
+    assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
+    assert (rates["accuracy"] == rates["accuracy by logits"]).all()
+    assert (other["rates"]["accuracy by logits"] == rates["accuracy by logits"]).all()
+    differs = (other["questions"]["yes"] == 1) != (held["p(yes)"] > 0.5)
+    assert other["rates"]["decided otherwise"].sum() == differs.sum() > 0
+
+
+def test_fewer_pairs_ask_fewer_questions_of_more_scenes():
+    case = ScenesCase(untrained(), Greedy(), 40)
+    one, three = (POPE(pairs=pairs)(case)["questions"] for pairs in (1, 3))
+    scenes = [len(set(held["scene"].tolist())) for held in (one, three)]
+    assert scenes[0] > scenes[1]
+    assert len(one) == 3 * 2 * scenes[0]
+
+
+def test_mvp_answers_one_by_one_and_has_no_captions():
+    case = ScenesCase(untrained(), MVP(length=4), 3)
+    assert set(POPE(pairs=1)(case)["questions"].notes) <= {"yes", "no"}
+    assert "no captions" in case.lacks("captions")
+
+
+def test_the_sentence_has_the_figures(asked):
+    case, found = asked
+    said = POPE().finding(case, found)
+    for value in found["rates"]["accuracy"]:
+        assert f"{100 * value:.0f}" in said
+    assert f"{100 * found['rates'].cell('adversarial', 'false yes'):.0f} % of partners" in said

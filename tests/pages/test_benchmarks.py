@@ -1,0 +1,142 @@
+"""Benchmarks as a visitor meets it: POPE and CHAIR on scenes, and a file of one's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.benchmarks import rows, words
+from components.views import BENCHMARKS
+from engine import run
+from engine.hallucination import CHAIR, POPE, Greedy, ScenesCase
+from engine.hallucination.measures.chair import Mention
+from engine.hallucination.own_rows import TEMPLATES
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from tests.visits import pills, said, settled, unfolded, visit
+from tests.visits import words as shown
+
+SMALL = {"benchmarks.count": "20", "benchmarks.decodings": ["Greedy"]}
+CAPTIONS = "caption,objects\nA dog beside a cat.,dog\nA <b>cup</b> on a table.,cup;dining table\n"
+FILE = "benchmarks.own.file"
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """Twenty scenes, counted before the page is opened: it shows what is kept."""
+    case = ScenesCase(load(HABIT), Greedy(), 20)
+    return run.answer(POPE(), case), run.answer(CHAIR(), case)
+
+
+def opened():
+    return visit(SMALL, BENCHMARKS)
+
+
+def given(at, content, name="mine.csv"):
+    content = content if isinstance(content, bytes) else content.encode()
+    at.file_uploader(key=FILE).set_value((name, content, "text/csv")).run()
+    assert not at.exception
+    return at
+
+
+def test_what_is_kept_is_a_sentence_with_both_figures(counted):
+    polls, told = counted
+    at = opened()
+    (sentence,) = (one.value for one in at.main.header)
+    lied, made = polls["rates"]["false yes"][-1], told["rates"]["CHAIR_i"][0]
+    assert f"Greedy says yes to {100 * lied:.0f} % of absent partners" in sentence
+    assert f"makes up {100 * made:.0f} % of what it names" in sentence
+    assert f"at recall {100 * told['rates']['recall'][0]:.0f} %" in shown(at)
+    assert f"{told['rates']['words'][0]:.0f} words" in shown(at)
+    assert not said(at)
+
+
+def test_rows_matrix_and_logits_are_behind_it(counted):
+    polls, _ = counted
+    at = unfolded(opened())
+    order = rows.worst(polls["questions"], 2)
+    assert f"“{polls['questions'].notes[order[0]]}”" in shown(at)
+    assert "p(yes) is" in shown(at)
+    accuracy = " / ".join(f"{100 * one:.0f}" for one in polls["rates"]["accuracy by logits"])
+    assert f"by the model's own logits {accuracy} %" in shown(at)
+    assert "Color: scenes with both." in shown(at)
+    assert words.LEGEND in shown(at)
+    pills(at, "benchmarks.polls.split").set_value("random").run()
+    assert not at.exception
+
+
+def test_other_scenes_wait_for_their_buttons():
+    at = visit(SMALL | {"benchmarks.count": "11"}, BENCHMARKS)
+    labels = [each.label for each in at.main.button]
+    assert any(each.startswith("Ask POPE's questions about 11 scenes: Greedy") for each in labels)
+    at.button(key="benchmarks.chair.go").click().run()
+    settled(at)
+    assert "makes up" in at.main.header[0].value
+
+
+def test_no_decoding_is_a_sentence_and_one_s_own_file_stays_possible():
+    at = visit({"benchmarks.count": "20"}, BENCHMARKS)
+    pills(at, "benchmarks.decodings").set_value([]).run()
+    assert any("Choose at least one decoding" in each for each in said(at))
+    given(at, CAPTIONS)
+    assert "CHAIRi 25.0 %" in shown(at)
+
+
+def test_mvp_has_questions_and_no_captions():
+    at = visit(SMALL | {"benchmarks.decodings": ["MVP"]}, BENCHMARKS)
+    labels = [each.label for each in at.main.button]
+    assert any(each.startswith("Ask POPE's") for each in labels)
+    assert not any(each.startswith("Describe") for each in labels)
+
+
+def test_captions_of_one_s_own_are_scored_and_the_worst_is_open(counted):
+    at = given(opened(), CAPTIONS)
+    assert "CHAIRi 25.0 %, CHAIRs 50.0 % of 2 captions, at recall 100.0 %" in shown(at)
+    assert "✗&nbsp;cat" in shown(at)
+    assert "There are: dog." in shown(at)
+    assert "<b>cup</b>" not in shown(at)
+
+
+def test_answers_of_one_s_own_are_scored_and_what_is_neither_is_told(counted):
+    text = "question,answer,label\nIs there a dog?,Yes.,no\nA cat?,Perhaps,yes\nA cup?,no,no\n"
+    at = given(opened(), text)
+    assert (
+        "67 % of 3 answers are right; yes to 50.0 % of what is not there. 1 are neither"
+        in shown(at)
+    )
+    assert "✗ Wrong: “Is there a dog?” Answer “Yes.”, read as yes; truth: no." in shown(at)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a,b\n1,2\n", "Answers need the columns answer and label"),
+        (b"", "The file is empty"),
+        ("answer,label\nyes,maybe\n", "a label is yes or no"),
+        ("caption,objects\nA lamp.,lamp\n", "No name under “objects”"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_sentence_and_earlier_results_stay(content, words, counted):
+    at = given(given(opened(), CAPTIONS), content, "other.csv")
+    assert any(words in each for each in said(at))
+    assert "CHAIRi 25.0 %" in shown(at)
+    given(at, TEMPLATES["answers"])
+    assert not said(at)
+    assert "answers are right" in shown(at)
+
+
+def test_negation_can_be_heeded(counted):
+    at = given(opened(), "caption,objects\nThere is no boat but a dog.,dog\n")
+    assert "CHAIRi 50.0 %" in shown(at)
+    at.toggle(key="benchmarks.own.negation").set_value(True).run()
+    assert "CHAIRi 0.0 %" in shown(at)
+
+
+def test_a_row_of_a_table_that_is_not_there_opens_the_first():
+    assert rows.chosen({"selection": {"rows": [3]}}, 5) == 3
+    for odd in (None, {}, {"selection": {"rows": [9]}}, {"selection": {"rows": []}}):
+        assert rows.chosen(odd, 5) == 0
+
+
+def test_what_is_marked_is_escaped_and_told_by_a_sign():
+    html = words.as_html(["<i>", "hot", "dog"], [Mention(1, "hot dog", True, False, 2)])
+    assert "&lt;i&gt;" in html
+    assert "✓&nbsp;hot dog" in html
