@@ -14,7 +14,7 @@ from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.experiment import ExperimentCase
-from engine.hallucination import CaptionCase, Greedy, WordCase
+from engine.hallucination import CaptionCase, Greedy, ScenesCase, WordCase
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.lab import TrainCase
 from engine.method import Case, Method
@@ -100,6 +100,11 @@ def trained_words(_kind: type[Method[Any]]) -> WordCase:
     return WordCase.of(asked, tuple(said), (1,))
 
 
+def trained_scenes(_kind: type[Method[Any]]) -> ScenesCase:
+    """Scenes that a trained model describes."""
+    return ScenesCase(load(HABIT), Greedy(), 3)
+
+
 def five_classes(_kind: type[Method[Any]]) -> ExperimentCase:
     """So many that more than one can be hidden."""
     return ExperimentCase(tiny.columns(10, ("a", "b", "c", "d", "e")))
@@ -144,6 +149,7 @@ EFFECTS: dict[str, Effect] = {
     "sparsity.Seeds.allocation": Effect({"images": 160}, many_images),
     "sparsity.Seeds.images": Effect(case=many_images),
     "sparsity.Sensitivity.images": Effect(case=many_images),
+    "hallucination.CHAIR.prompt": Effect(case=trained_scenes),
     "hallucination.VCD.alpha": Effect(ALL_WORDS),
     "hallucination.VCD.temperature": Effect(ALL_WORDS),
     "hallucination.DoLa.repetition": Effect({"cut": 0.0}),

@@ -149,8 +149,8 @@ def answer_words(found: OwnAnswers) -> str:
     first = {name: float(rates[name][0]) for name in rates.order}
     return (
         f"{100 * first['accuracy']:.0f} % of {first['answers']:,.0f} answers are right; yes to "
-        f"{share(first['false yes'])} of what is not there. {first['neither']:,.0f} are neither "
-        "yes nor no."
+        f"{share(first['false yes'])} of what is not there; neither yes nor no: "
+        f"{first['neither']:,.0f}."
     )
 
 

@@ -77,6 +77,7 @@ class POPE(Method[ScenesCase]):
         sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
         polls = polled(sample, self.pairs, case.seed)
         asked = sorted({(one.image, one.thing) for held in polls.values() for one in held})
+        progress(0.0, "asking")
         told = said(case, sample, asked, part_of(progress, 0.0, 0.9))
         likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
         progress(1.0, "counted")

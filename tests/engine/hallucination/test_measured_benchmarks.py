@@ -1,0 +1,78 @@
+"""POPE and CHAIR of every decoding over three draws of scenes, kept in docs/measured.md."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.hallucination import CHAIR, MVP, POPE, STRATEGIES, Greedy, ScenesCase
+from engine.hallucination.measures.captioned import RATES
+from engine.hallucination.measures.polling import SPLITS
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+
+SCENES, DRAWS = 24, (0, 1, 2)
+FIGURES = ("accuracy", "F1", "yes-ratio", "false yes")
+GAP = 0.10  # of false yes, adversarial less random, that the sheet expects of the habit
+
+
+def cases(model, kind):
+    return [ScenesCase(load(model), kind(), SCENES, seed=draw) for draw in DRAWS]
+
+
+def spread(values, digits=3):
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def polled(model, kind):
+    """The rates of each draw, and what is written of them."""
+    held = [POPE()(case)["rates"] for case in cases(model, kind)]
+    told = [
+        f"{name} {' / '.join(spread([one.cell(split, name) for one in held]) for split in SPLITS)}"
+        for name in FIGURES
+    ]
+    other, neither, asked = (
+        sum(float(one[name].sum()) for one in held)
+        for name in ("decided otherwise", "neither", "questions")
+    )
+    told.append(f"words against logits {other:.0f}, neither {neither:.0f} of {asked:.0f}")
+    return held, "; ".join(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", STRATEGIES, ids=lambda kind: kind.name)
+def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
+    held, told = polled(HABIT, kind)
+    gap = [one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held]
+    verdict = "✓" if np.mean(gap) >= GAP else "✗"
+    measure(
+        f"POPE (random / popular / adversarial), {HABIT}, 3 draws of {SCENES} scenes: {kind.name}",
+        f"{told}; false yes, adversarial less random {spread(gap)} ({verdict} ≥ {GAP:.2f})",
+    )
+    for one in held:
+        assert len(set(one["recall"].tolist())) == 1
+    if kind is MVP:
+        return
+    rates = [CHAIR()(case)["rates"] for case in cases(HABIT, kind)]
+    measure(
+        f"CHAIR, {HABIT}, 3 draws of {SCENES} scenes: {kind.name}",
+        "; ".join(
+            f"{name} {spread([float(one[name][0]) for one in rates], 1 if name == 'words' else 3)}"
+            for name in RATES
+        ),
+    )
+
+
+@pytest.mark.slow
+def test_partners_are_harder_for_the_habit_than_for_the_honest_model(measure):
+    gaps = {}
+    for model in (HABIT, HONEST):
+        held, told = polled(model, Greedy)
+        gaps[model] = np.mean([
+            one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held
+        ])  # fmt: skip
+        if model == HONEST:
+            measure(
+                f"POPE (random / popular / adversarial), {model}, 3 draws of {SCENES} scenes: "
+                "Greedy", told,
+            )  # fmt: skip
+    assert gaps[HABIT] > gaps[HONEST]
