@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -50,7 +51,7 @@ def show() -> None:
         with st.container(horizontal=True):
             for kind, text in TEMPLATES.items():
                 download(
-                    f"Template: {kind}", lambda text=text: text, f"{kind}.csv",
+                    f"Template: {kind}", partial(str, text), f"{kind}.csv",
                     f"{SLOT}.template.{kind}", icon=":material/table:",
                 )  # fmt: skip
     if problem := st.session_state.get(f"{SLOT}.problem"):

@@ -27,13 +27,8 @@ def show() -> None:
     with controls:
         st.divider()
         asked = choose()
-    if not asked.cases:
-        with answer:
-            st.info("Choose at least one decoding to see what it makes up.")
-        polls, told = {}, {}
-    else:
-        with answer:
-            polls, told = answered(asked)
+    with answer:
+        polls, told = answered(asked)
     closer(asked, polls, told)
     st.divider()
     own.show()
@@ -43,6 +38,9 @@ def show() -> None:
 
 def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
     """The sentence and both figures; what is not kept waits for its button."""
+    if not asked.cases:
+        st.info("Choose at least one decoding to see what it makes up.")
+        return {}, {}
     sentence = st.container()
     left, right = st.columns(2, gap="large")
     with left:
