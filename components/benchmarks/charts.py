@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import nan
 from typing import cast
 
 import numpy as np
@@ -17,31 +18,33 @@ from engine.result import Table
 from engine.run import Answer
 
 Answers = Mapping[str, Answer]
-SIDE = "side"  # of what is drawn beside the intervals
+SIDE, PLACE = "side", "number"  # what is drawn of several answers; of a decoding among them
 
 
 def by_split(answers: Answers, rate: str) -> Table:
-    """A row for each split; of each decoding a rate with the ends of its interval."""
+    """A row for each split and decoding, with a rate and its interval in the decoding's columns."""
+    order = [(split, name) for split in SPLITS for name in answers]
     columns = {}
     for name, answer in answers.items():
         rates = cast(Table, answer["rates"])
         for column in (rate, f"{rate} low", f"{rate} high"):
-            columns[column.replace(rate, name)] = rates[column], "share"
-    return Table.of(columns, SPLITS)
+            own = [rates.cell(split, column) if one == name else nan for split, one in order]
+            columns[column.replace(rate, name)] = own, "share"
+    return Table.of(columns, [f"{split}: {name}" for split, name in order])
 
 
 def split_dots(answers: Answers, rate: str, title: str, line: float | None = None) -> Drawing:
     """A mark with its interval for each decoding in each split."""
 
     def shape(found: Views) -> Dots:
-        values = np.array([found[SIDE][name] for name in found[SIDE].order])
+        values = found[SIDE].values
         low = min(100 * np.nanmin(values), line or 100.0)
         high = max(100 * np.nanmax(values), line or 0.0)
         return Dots(
             series={name: name for name in answers},
             intervals={name: (f"{name} low", f"{name} high") for name in answers},
             title=f"{title} (%)", line=line, line_name="without a leaning" if line else "",
-            span=(max(low - 4, 0), min(high + 4, 101)), height=300,
+            span=(max(low - 4, 0), min(high + 4, 101)),
         )  # fmt: skip
 
     return Drawing(SIDE, title, shape, lambda _: split_words(answers, rate))
@@ -53,8 +56,9 @@ def split_words(answers: Answers, rate: str) -> str:
         f"{name} " + " / ".join(f"{100 * one:.0f}" for one in answer["rates"][rate])
         for name, answer in answers.items()
     ]
+    named = rate[0].upper() + rate[1:]
     return (
-        f"{rate} in % (random / popular / adversarial): {'; '.join(told)}. Bars: 95 % of redraws."
+        f"{named} in %, random / popular / adversarial: {'; '.join(told)}. Bars: 95 % of redraws."
     )
 
 
@@ -68,6 +72,7 @@ def captioned(answers: Answers) -> Table:
     for name in RATES:
         half = (columns[f"{name} high"][0] - columns[f"{name} low"][0]) / 2
         columns[f"{name} ±"] = half, columns[name][1]
+    columns[PLACE] = np.arange(len(answers)), ""
     return Table.of(columns, [f"{name}, {held['words'][0]:.0f} words"
                               for name, held in zip(answers, rates, strict=True)])  # fmt: skip
 
@@ -76,10 +81,11 @@ def trade(rates: Table) -> Scatter:
     """Recall across, what is made up upward from zero."""
     recall, invented = rates["recall"], np.nan_to_num(rates["CHAIR_i"])
     return Scatter(
-        x="recall", y="CHAIR_i", shown=True, spread=("recall ±", "CHAIR_i ±"), height=300,
+        x="recall", y="CHAIR_i", shown=len(rates) == 1, spread=("recall ±", "CHAIR_i ±"),
+        groups=(PLACE, rates.rows), height=290,
         x_span=(max(100 * np.nanmin(recall) - 12, 0), min(100 * np.nanmax(recall) + 12, 104)),
         span=(0, 145 * max(invented.max(), 0.04)),
-        x_title="recall: % of the things there that are named →",
+        x_title="recall: % of things there that are named →",
         title="← CHAIR_i: % of mentions made up",
     )  # fmt: skip
 

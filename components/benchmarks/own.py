@@ -39,7 +39,7 @@ HELP = (
 
 def show() -> None:
     """The uploader with its templates, and below what was read last."""
-    st.subheader("Your own answers or captions")
+    st.markdown("**Your own answers or captions**")
     given, offered = st.columns([3, 2], gap="large")
     with given:
         st.file_uploader(
@@ -101,7 +101,7 @@ def scores(held: OwnRows, *, negation: bool = False) -> Any:
 def answers(held: OwnRows) -> None:
     """POPE of answers."""
     found: OwnAnswers = scores(held)
-    st.markdown(f"### {plain(answer_words(found))}")
+    st.header(plain(answer_words(found)))
     shape = Dots(
         series={"accuracy": "accuracy", "F1": "F1", "yes-ratio": "yes-ratio"},
         intervals={name: (f"{name} low", f"{name} high") for name in ("accuracy", "F1")},
@@ -175,12 +175,12 @@ def captions(held: OwnRows) -> None:
         help="“There is no boat” names a boat, as CHAIR's authors count it.",
     )  # fmt: skip
     found: OwnCaptions = scores(held, negation=negation)
-    sentence.markdown(f"### {plain(caption_words(found.rates))}")
+    sentence.header(plain(caption_words(found.rates)))
     for note in found.notes:
         st.caption(plain(note))
     shape = Scatter(
         x="recall", y="CHAIR_i", shown=True, height=340, x_span=(-4, 108), span=(-3, 108),
-        x_title="recall: % of the things there that are named →",
+        x_title="recall: % of things there that are named →",
         title="← CHAIR_i: % of mentions made up",
     )  # fmt: skip
     draw(

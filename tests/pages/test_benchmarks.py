@@ -40,7 +40,7 @@ def given(at, content, name="mine.csv"):
 def test_what_is_kept_is_a_sentence_with_both_figures(counted):
     polls, told = counted
     at = opened()
-    (sentence,) = (one.value for one in at.main.header)
+    sentence = at.main.header[0].value
     lied, made = polls["rates"]["false yes"][-1], told["rates"]["CHAIR_i"][0]
     assert f"Greedy says yes to {100 * lied:.0f} % of absent partners" in sentence
     assert f"makes up {100 * made:.0f} % of what it names" in sentence

@@ -1,0 +1,45 @@
+"""A person opens their captions on Benchmarks, reads CHAIR, and opens a row."""
+
+from __future__ import annotations
+
+import re
+
+from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
+from tests.browser.giving import give
+from tests.browser.server import settle
+
+CAPTIONS = (
+    "\ufeffcaption,objects,group\r\n"
+    "A dog.,dog;bench,short\r\n"
+    "A puppy and a cat beside a bench.,dog;bench,long\r\n"
+)
+LONG = 240  # seconds: torch is loaded
+LINK = "benchmarks?benchmarks.count=20&benchmarks.decodings=Greedy"  # nothing is computed by itself
+
+
+def test_a_csv_of_captions_is_read_as_chair_and_a_bad_one_leaves_it(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/{LINK}")
+    settle(page, LONG)
+    uploader = page.locator("[data-testid=stFileUploaderDropzoneInput]")
+    content = CAPTIONS.encode("utf-16")
+    give(uploader, {"name": "mine.csv", "mimeType": "text/csv", "buffer": content})
+    said = page.get_by_role("heading", name=re.compile("^CHAIRi 25.0 %, CHAIRs 50.0 % of 2"))
+    expect(said).to_be_visible()
+    expect(said).to_contain_text("at recall 75.0 %")
+    expect(page.get_by_text("✗ cat")).to_be_visible()  # the worst caption is open
+    settle(page)
+
+    table = page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 14, "y": 88})  # the box before the second row
+    expect(page.get_by_text("✗ cat")).to_have_count(0)
+    expect(page.get_by_text("✓ dog")).to_be_visible()
+
+    bad = {"name": "bad.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
+    give(page.locator("[data-testid=stFileUploaderDropzoneInput]"), bad)
+    expect(page.get_by_text("Answers need the columns answer and label")).to_be_visible()
+    expect(said).to_be_visible()
