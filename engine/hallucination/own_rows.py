@@ -76,6 +76,7 @@ def read(content: bytes, file: str) -> OwnRows:
             "columns that are not needed, or open it in parts."
         )
     text, notes = decoded(content)
+    text = text.lstrip("\ufeff")  # some programs write two
     if not text.strip():
         raise BadData("The file is empty: it needs a line with column names and one for each row.")
     as_json = file.lower().endswith((".jsonl", ".json", ".ndjson")) or text.lstrip()[0] in "{["

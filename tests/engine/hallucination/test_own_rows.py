@@ -34,6 +34,10 @@ def test_accents_survive_every_usual_encoding(encoding):
     assert bool(found.notes) == (encoding == "latin-1")
 
 
+def test_a_second_mark_of_the_encoding_is_no_part_of_a_column_s_name():
+    assert len(read(f"\ufeff{ANSWERS}".encode("utf-16"), "mine.csv").rows) == 2
+
+
 @pytest.mark.parametrize("mark", [";", "\t"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_semicolons_tabs_and_line_ends_are_read(mark, ending):
