@@ -13,8 +13,10 @@ from components.notices import plain
 from engine.method import Method
 
 TERMS: Mapping[str, str] = {  # a term, and other spellings after a bar: what it means
-    "accuracy": "The share of images whose most probable class is the right one.",
-    "adversarial": "Made to mislead a model, mostly by changes that a person does not see.",
+    "accuracy": "The share of images whose most probable class is right; of questions, the share "
+    "of right answers.",
+    "adversarial": "Made to mislead a model: an image by changes hardly seen, a question by what "
+    "usually goes together.",
     "attention": "How much a network takes from each place when it makes the next word or layer.",
     "attack|attacks": "A search for what a model gives away, or for a change that misleads it.",
     "AUROC": "How often a score ranks a case of the one kind above one of the other: 100 % is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -12,7 +13,7 @@ import streamlit as st
 
 from components.benchmarks import words
 from components.benchmarks.form import KEY
-from components.benchmarks.rows import opened
+from components.benchmarks.rows import MOST, opened
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
@@ -119,14 +120,14 @@ def answers(held: OwnRows) -> None:
             "Read as": "yes" if found.yes[at] else "no",
             "Plainly": found.words[at] or "neither", "Image": cut(held.rows[at].get("image", "")),
         }
-        for at in order
+        for at in order[:MOST]
     ])  # fmt: skip
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
     row = held.rows[at]
-    asked = f"“{plain(row['question'])}” " if row.get("question") else ""
+    asked = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
     st.markdown(
-        f"{'✗ Wrong' if found.wrong[at] else '✓ Right'}: {asked}Answer “{plain(row['answer'])}”, "
-        f"read as {'yes' if found.yes[at] else 'no'}; truth: {row['label']}."
+        f"{'✗ Wrong' if found.wrong[at] else '✓ Right'}: {asked}Answer "
+        f"“{plain(cut(row['answer']))}”, read as {'yes' if found.yes[at] else 'no'}; truth: {row['label']}."
     )
     heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
     taken(heads, lambda: as_csv(heads, (
@@ -134,7 +135,7 @@ def answers(held: OwnRows) -> None:
          word or "neither", int(wrong), row.get("image", ""), row.get("group", ""))
         for row, yes, word, wrong in zip(
             held.rows, found.yes.tolist(), found.words, found.wrong.tolist(), strict=True)
-    )))  # fmt: skip
+    )), len(held.rows))  # fmt: skip
 
 
 def answer_order(found: OwnAnswers) -> list[int]:
@@ -196,7 +197,7 @@ def captions(held: OwnRows) -> None:
             "There": ", ".join(sorted(found.there[at])),
             "Image": cut(held.rows[at].get("image", "")),
         }
-        for at in order
+        for at in order[:MOST]
     ])  # fmt: skip
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")]
     words.show(found.words[at], found.mentions[at])
@@ -207,7 +208,7 @@ def captions(held: OwnRows) -> None:
          "; ".join(one.node for one in named), "; ".join(sorted(there)), row.get("image", ""),
          row.get("group", ""))
         for row, named, there in zip(held.rows, found.mentions, found.there, strict=True)
-    )))  # fmt: skip
+    )), len(held.rows))  # fmt: skip
 
 
 def caption_words(rates: Table) -> str:
@@ -243,8 +244,10 @@ def cut(text: str) -> str:
     return text if len(text) <= LETTERS else f"{text[:LETTERS]}…"
 
 
-def taken(heads: tuple[str, ...], make: Any) -> None:
+def taken(heads: tuple[str, ...], make: Callable[[], str], count: int) -> None:
     """Every row with its verdict, to take along."""
+    if count > MOST:
+        st.caption(f"The table has the first {MOST:,} of {count:,} rows; the file has all.")
     download(
         "Every row with its verdict (CSV)", make, "benchmark-rows.csv", f"{SLOT}.rows.csv",
         help=f"Columns: {', '.join(heads)}.", icon=":material/download:",

@@ -85,7 +85,7 @@ def poll_frame(held: Table, order: list[int]) -> pd.DataFrame:
             "It says": held.notes[at], "p(yes)": round(float(held["p(yes)"][at]), 3),
             "By logits": told[bool(held["p(yes)"][at] > 0.5)], "Scene": int(held["scene"][at]),
         }
-        for at in order
+        for at in order[:MOST]
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -14,7 +14,10 @@ from components.footer import Entry, leave
 from components.notices import plain
 from components.runs import Outcome
 from components.section import Section
+from components.share import Files
+from engine.data.sprites import CATEGORIES
 from engine.hallucination import CHAIR, POPE, ScenesCase
+from engine.hallucination.measures.polling import Poll, as_lines
 from engine.method import Method
 from engine.run import Answer
 
@@ -133,6 +136,21 @@ def left(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
             f"{KEY}.{method.name}.{name}", method, cases[name], f"{method.title}: {name}",
             evidence=(Drawing("rates", "All figures"),),
         )  # fmt: skip
-        section.leave(one, section.offered(one, answer, {}))
+        section.leave(one, section.offered(one, answer, files(answer)))
     if not answers:
         leave(Entry(method.title, type(method)))
+
+
+def files(answer: Answer) -> Files:
+    """POPE's questions as its authors' script writes them, in good English and as published."""
+    if "questions" not in answer:
+        return {}
+    held = answer["questions"]
+    polls = [
+        Poll(int(scene), CATEGORIES[int(thing)], bool(there))
+        for scene, thing, there in zip(held["scene"], held["thing"], held["there"], strict=True)
+    ]
+    return {
+        "questions.jsonl": lambda: as_lines(polls),
+        "questions-as-published.jsonl": lambda: as_lines(polls, published=True),
+    }

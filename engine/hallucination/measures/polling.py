@@ -13,9 +13,10 @@ be found is "no", and an answer that is neither is wrong.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
@@ -112,6 +113,18 @@ def question(thing: str, template: str = TEMPLATE, *, published: bool = False) -
     if published:
         return template.replace("a", "an").format(thing)
     return re.sub(r"\ba \{\}", "an {}", template).format(thing)
+
+
+def as_lines(polls: Iterable[Poll], *, published: bool = False) -> str:
+    """Questions as the JSON lines that the authors' script writes."""
+    return "".join(
+        json.dumps({
+            "question_id": number, "image": str(one.image),
+            "text": question(one.thing, published=published),
+            "label": "yes" if one.there else "no",
+        }) + "\n"
+        for number, one in enumerate(polls, 1)
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- answers

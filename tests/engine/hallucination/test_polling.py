@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random as chance
 from math import isnan
 
@@ -11,6 +12,7 @@ import pytest
 from engine.hallucination.measures.polling import (
     SPLITS,
     amber,
+    as_lines,
     build,
     counted,
     interval,
@@ -111,6 +113,16 @@ def test_the_article_is_right_unless_it_is_to_be_as_published():
     assert question("orange") == "Is there an orange in the image?"
     assert question("orange", published=True) == "Is there an orange in the imange?"
     assert question("dog", published=True) == "Is there a dog in the image?"
+
+
+def test_questions_are_written_as_the_script_writes_them():
+    polls = build([["orange", "dog"], ["cat", "dog"]], "popular", drawn(0), 1)
+    lines = [json.loads(line) for line in as_lines(polls, published=True).splitlines()]
+    assert lines[0] == {
+        "question_id": 1, "image": "0", "text": "Is there an orange in the imange?", "label": "yes",
+    }  # fmt: skip
+    assert [line["label"] for line in lines] == ["yes", "no"] * 2
+    assert "imange" not in as_lines(polls)
 
 
 @pytest.mark.parametrize(
