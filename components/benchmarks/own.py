@@ -124,11 +124,10 @@ def answers(held: OwnRows) -> None:
     ])  # fmt: skip
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
     row = held.rows[at]
+    verdict = "✗ Wrong" if found.wrong[at] else "✓ Right"
     asked = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
-    st.markdown(
-        f"{'✗ Wrong' if found.wrong[at] else '✓ Right'}: {asked}Answer "
-        f"“{plain(cut(row['answer']))}”, read as {'yes' if found.yes[at] else 'no'}; truth: {row['label']}."
-    )
+    read_as, answer = "yes" if found.yes[at] else "no", plain(cut(row["answer"]))
+    st.markdown(f"{verdict}: {asked}Answer “{answer}”, read as {read_as}; truth: {row['label']}.")
     heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
     taken(heads, lambda: as_csv(heads, (
         (row.get("question", ""), row["answer"], row["label"], "yes" if yes else "no",
