@@ -19,6 +19,7 @@ from engine.run import Answer
 
 Answers = Mapping[str, Answer]
 SIDE, PLACE = "side", "number"  # what is drawn of several answers; of a decoding among them
+NAMED = 2  # decodings in a caption of two lines; the table below has all
 
 
 def by_split(answers: Answers, rate: str) -> Table:
@@ -54,7 +55,7 @@ def split_words(answers: Answers, rate: str) -> str:
     """Each decoding's figures in the three splits, and how they are read."""
     told = [
         f"{name} " + " / ".join(f"{100 * one:.0f}" for one in answer["rates"][rate])
-        for name, answer in answers.items()
+        for name, answer in list(answers.items())[:NAMED]
     ]
     named = rate[0].upper() + rate[1:]
     return (
@@ -96,7 +97,7 @@ def trade_words(rates: Table) -> str:
         f"{name.rpartition(',')[0]} {100 * made:.1f} % at recall {100 * recall:.0f} %, {words:.0f} "
         "words"
         for name, made, recall, words in zip(
-            rates.rows, rates["CHAIR_i"], rates["recall"], rates["words"], strict=True
+            rates.rows[:NAMED], rates["CHAIR_i"], rates["recall"], rates["words"], strict=False
         )
     ]
     return f"Made up: {'; '.join(told)}. Better is right and low; who says less invents less."
