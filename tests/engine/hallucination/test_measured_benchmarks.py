@@ -11,12 +11,17 @@ from engine.hallucination.measures.polling import SPLITS
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 
 SCENES, DRAWS = 24, (0, 1, 2)
+FEW = 10  # scenes for MVP, which answers one question at a time
 FIGURES = ("accuracy", "F1", "yes-ratio", "false yes")
 GAP = 0.10  # of false yes, adversarial less random, that the sheet expects of the habit
 
 
 def cases(model, kind):
-    return [ScenesCase(load(model), kind(), SCENES, seed=draw) for draw in DRAWS]
+    return [ScenesCase(load(model), kind(), scenes(kind), seed=draw) for draw in DRAWS]
+
+
+def scenes(kind):
+    return FEW if kind is MVP else SCENES
 
 
 def spread(values, digits=3):
@@ -39,13 +44,15 @@ def polled(model, kind):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", STRATEGIES, ids=lambda kind: kind.name)
 def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
     held, told = polled(HABIT, kind)
     gap = [one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held]
     verdict = "✓" if np.mean(gap) >= GAP else "✗"
     measure(
-        f"POPE (random / popular / adversarial), {HABIT}, 3 draws of {SCENES} scenes: {kind.name}",
+        f"POPE (random / popular / adversarial), {HABIT}, 3 draws of {scenes(kind)} scenes: "
+        f"{kind.name}",
         f"{told}; false yes, adversarial less random {spread(gap)} ({verdict} ≥ {GAP:.2f})",
     )
     for one in held:
