@@ -59,7 +59,7 @@ def picture(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
     """The image beside what is said of it."""
     image, said = st.columns(2, gap="large")
     with image:
-        scene.picture(shown)
+        scene.picture(shown, case.vlm.name)
     with said:
         if picked := picked_words(case, tokens):
             clickable(picked, tokens)
@@ -81,13 +81,14 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
 
 
 def beside(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
-    """Things named, made up and missed, and what the other models say."""
+    """Things named, made up and missed, and what the other TinyVLMs say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
         for title, names in zip(THINGS, things_of(truth), strict=True):
             st.markdown(f"{title}: **{plain(', '.join(names)) or 'none'}**")
         st.caption(rates(truth))
-    for name, title in asking.models().items():
+    others = asking.shipped()
+    for name, title in others.items() if case.vlm.name in others else ():
         if name != case.vlm.name:
             other = question.about(shown, name, case.prompt)
             found: Tokens = runs.answer(Greedy(), other, f"{KEY}.other.{name}")["answer"]

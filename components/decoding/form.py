@@ -16,6 +16,7 @@ from components.forms import pick_methods, refuse_links, widget
 from engine.hallucination import STRATEGIES, VCD, Greedy
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.claims import Claims, claims
+from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.method import Method
 from engine.result import Tokens
 from engine.run import Answer
@@ -24,6 +25,10 @@ KEY = "decoding"
 STORY = 253  # of the first kind of scene: greedy sees a lamp beside the car, with VCD it is gone
 STUBBORN = 424  # another one: the lamp stays with VCD too
 MOST = 4  # side by side
+ONLY_TINY = (
+    "The truth of many scenes is known, and TinyVLM learned to describe them: choose one of its "
+    "models to count over scenes."
+)
 STRENGTH = {  # the setting of each that is worth a slider in sight
     "Sampling": "temperature",
     "Beam": "beams",
@@ -75,6 +80,12 @@ class Compared:
     case: CaptionCase
     spoken: tuple[Spoken, ...]
     greedy: Answer  # what costs are held against
+
+    @property
+    def tiny(self) -> TinyVLM | None:
+        """The model where it is one that learned scenes, so that it can be asked about many."""
+        vlm = self.case.vlm
+        return vlm if isinstance(vlm, TinyVLM) else None
 
     @property
     def titles(self) -> tuple[str, ...]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import cast
 
 import streamlit as st
 
 from components import runs, section
-from components.decoding.form import KEY, Compared
+from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw import sharpening
 from components.draw.drawing import Drawing
 from components.draw.panels import Panels
@@ -17,7 +16,6 @@ from components.notices import plain
 from components.section import Section
 from engine.hallucination import Greedy, MaskLLM, ScenesCase
 from engine.hallucination.measures.mask_llm import COUNTED, models_words, of, pruned
-from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.weights import HONEST
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
@@ -30,10 +28,12 @@ SLOT = f"{KEY}.half"
 
 def show(found: Compared) -> None:
     """Dense, by magnitude and learned, over scenes; then what the learned half says here."""
+    vlm = found.tiny
+    if vlm is None:
+        st.info(ONLY_TINY)
+        return
     specs = {spec.name: spec for spec in fields(MaskLLM)}
     method = replace(METHOD, pattern=widget(specs["pattern"], f"{SLOT}.pattern", None))
-    vlm = cast(TinyVLM, found.case.vlm)
-
     habit = vlm.name != HONEST
     case = ScenesCase(vlm, Greedy(), SCENES, "biased" if habit else "broken")
 

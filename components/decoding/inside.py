@@ -39,7 +39,7 @@ def show(found: Compared) -> None:
             for across in (1, 2):
                 part = [drawing for drawing in drawings if wide(drawing) == (across == 1)]
                 section.side_by_side(part, one.answer, f"{KEY}.inside.{one.name}", across)
-            if one.name in COUNTED:
+            if one.name in COUNTED and found.tiny:
                 section.show(COUNTED[one.name](found, one))
 
 

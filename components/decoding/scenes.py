@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 import streamlit as st
 
 from components import runs
 from components.case_form import CaseForm
-from components.decoding.form import KEY, Compared
+from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
 from components.footer import Entry, leave
@@ -27,7 +26,10 @@ SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes
 
 def show(found: Compared) -> None:
     """Choose the scenes; what is kept is shown, the rest waits for a button."""
-    cases, count = choose(found)
+    if found.tiny is None:
+        st.info(ONLY_TINY)
+        return
+    cases, count = choose(found, found.tiny)
     outcomes = runs.ask_all_when_told(Rates(), cases, f"{KEY}.rates", f"Count over {count} scenes")
     runs.watch(list(outcomes.values()))
     answers = {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
@@ -60,7 +62,7 @@ def drawings() -> tuple[Drawing, ...]:
     )  # fmt: skip
 
 
-def choose(found: Compared) -> tuple[dict[str, ScenesCase], int]:
+def choose(found: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
     """A case for every strategy that can be counted over scenes, and how many scenes."""
     form = CaseForm(ScenesArguments, f"{KEY}.scenes")
     for name, place in zip(
@@ -68,7 +70,6 @@ def choose(found: Compared) -> tuple[dict[str, ScenesCase], int]:
     ):
         with place:
             form.ask(name)
-    vlm = cast(TinyVLM, found.case.vlm)
     cases = {
         one.title: ScenesCase(vlm, one.method, **form.given)
         for one in found.spoken

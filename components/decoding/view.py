@@ -61,7 +61,7 @@ def compare(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> 
     finding = st.container()
     image, *places = st.columns([4, *[3] * len(methods)], gap="medium")
     with image:
-        scene.picture(shown)
+        scene.picture(shown, case.vlm.name)
     words, evidenced, made = (st.container() for _ in range(3))
     found = speak(shown, case, methods)
     finding.header(answers.finding_words(found))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from components.widgets.words import Word
 from engine.hallucination.measures.claims import Claims, naming, telling
 from engine.result import Tokens
+from engine.result.words import INSIDE
 
 
 def first_place(said: Sequence[str], against: Claims | None) -> int:
@@ -30,10 +31,16 @@ def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> lis
         }[kinds[one.place]]
     if against is not None and against.right is not None:
         for place, word in enumerate(tokens.words):
-            if word in {"yes", "no"} or against.kind == "color":
+            if word.lower() in {"yes", "no"} or against.kind == "color":
                 kinds[place] = "true" if against.right else "invented"
                 notes[place] = "right" if against.right else "wrong"
     return [
-        Word(word, float(share), kinds.get(at, ""), notes.get(at, ""), at in picked)
+        Word(
+            word.removeprefix(INSIDE),
+            float(share),
+            kinds.get(at, ""),
+            notes.get(at, ""),
+            at in picked,
+        )
         for at, (word, share) in enumerate(zip(tokens.words, tokens.probability, strict=True))
     ]

@@ -10,10 +10,13 @@ from components.dialog.scene import KEY, Shown, ask_carried, carry, picture
 from components.ending import end
 from components.notices import plain
 from engine.arguments.speech import CaptionArguments
-from engine.errors import BlindspotError
+from engine.errors import BadModel, BlindspotError
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.hugging_face import loading
+from engine.hallucination.hugging_face.families import NAMES
 from engine.hallucination.measures.claims import questions
+from engine.models.extras import TRANSFORMERS
 
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
 
@@ -31,7 +34,7 @@ def choose(shown: Shown, answer: DeltaGenerator) -> CaptionCase:
     case = asked(shown, name, choose_prompt(shown))
     if case is None:
         with answer:
-            picture(shown)
+            picture(shown, name)
         end()
     return case
 
@@ -42,7 +45,24 @@ def choose_model(page: str) -> str:
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
     form = CaseForm(CaptionArguments, page)
-    return str(ask_carried(form, "model", "radio", label_visibility="collapsed"))
+    name = str(ask_carried(form, "model", "radio", label_visibility="collapsed"))
+    with st.expander("A model of yours"):
+        own_models()
+    return name
+
+
+def own_models() -> None:
+    """How a model of the hub comes here, and why those that were looked for cannot be asked."""
+    if not TRANSFORMERS.installed:
+        st.caption(f"`{TRANSFORMERS.install}` adds {TRANSFORMERS.brings}: {NAMES}.")
+        return
+    st.caption(
+        f"{NAMES}: put a folder with configuration, tokenizer and `.safetensors` weights into "
+        f"`{loading.own_folder()}`."
+    )
+    for one in loading.entries():
+        if one.missing:
+            st.caption(plain(f"{one.title} · not here: {one.missing}"))
 
 
 def choose_prompt(shown: Shown) -> str:
@@ -66,7 +86,12 @@ def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:
     """What is asked; after a prompt that cannot be, why, and the last one that could."""
     held = f"{KEY}.last"
     try:
+        with st.spinner("Loading the model"):
+            asking.model(name)
         case = about(shown, name, prompt)
+    except BadModel as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
     except BlindspotError as error:
         last = st.session_state.get(held)
         more = f" Shown below is the answer to “{last}”." if last else ""

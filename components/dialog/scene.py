@@ -80,11 +80,11 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Show
     return sidebar_picture(page)
 
 
-def picture(shown: Shown) -> None:
-    """What is asked about, and what the model knows of a photograph."""
+def picture(shown: Shown, model: str) -> None:
+    """What is asked about, and what the model of that name knows of a photograph."""
     with first_screen(1, f"{shown.page}-scene"):
         show_picture(enlarged(shown.pixels), shown.alt, width="stretch")
-    if shown.scene is None:
+    if shown.scene is None and model in asking.shipped():
         st.warning(
             "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
             "picture, but of a photograph it knows nothing: what it says shows how a model talks "

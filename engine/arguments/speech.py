@@ -15,12 +15,12 @@ from engine.arguments.controls import Many, Text, argument
 from engine.arguments.pictures import picture_options, pictured
 from engine.arguments.text import MethodsByName
 from engine.data.layout import Scene
-from engine.data.sprites import CATEGORIES, HABITS
+from engine.data.sprites import HABITS
 from engine.errors import BadData
 from engine.hallucination import STRATEGIES, CaptionCase, Greedy, ScenesCase, WordCase, asking
+from engine.hallucination.measures.claims import naming
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.words import PLURALS
 from engine.images import Crop
 from engine.method import CaseT, Choice, Option, Slider, Switch
 from engine.run import answer
@@ -38,7 +38,8 @@ def speaking_argument() -> Any:
     """A vision-language model by name."""
     return argument(
         weights.HABIT, Text(options=lambda _: starmap(Option, asking.models().items())), "Model",
-        "All learned the same scenes. The honest one learned nothing else. The other two then "
+        "All TinyVLMs learned the same scenes. The honest one learned nothing else. The other two "
+        "then "
         "read captions that name a thing's usual partner although it is not there. With the habit "
         "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",
     )  # fmt: skip
@@ -66,7 +67,7 @@ class PromptArguments(Arguments[CaseT]):
     )  # fmt: skip
     ask: str = argument(
         "describe the image", Text(), "Your question",
-        "It knows about a hundred words: sixteen things, eight colors, and the words of these "
+        "TinyVLM knows about a hundred words: sixteen things, eight colors, and the words of these "
         "questions.",
     )  # fmt: skip
     seed: int = seed_argument()
@@ -129,7 +130,7 @@ class WordArguments(PromptArguments[WordCase]):
         if self.answer is None:
             said = tuple(answer(Greedy(), asked)["answer"].ids.tolist())
         else:
-            said = tuple(asked.vlm.tokenizer.encode(self.answer))
+            said = tuple(asked.vlm.tokenizer.encode_answer(self.answer))
         words = WordCase.of(asked, said, self.places(asked, said))
         others = tuple(self.others(words))
         return asking.held_against(words, others) if others else words
@@ -142,8 +143,7 @@ class WordArguments(PromptArguments[WordCase]):
                 raise BadData("Words are given by their places in the answer: 0 is the first.")
             return given
         tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(said))
-        things = {*CATEGORIES, *PLURALS}
-        return (next((at for at, word in enumerate(tokens) if word in things), 0),)
+        return (next(iter(naming(tokens)), 0),)
 
     def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:
         """The other images, each with its name."""
@@ -204,7 +204,9 @@ class ScenesArguments(Arguments[ScenesCase]):
     def case(self) -> ScenesCase:
         """The case of the scenes."""
         decoding = DECODINGS.read(self.decoding)
-        vlm = cast(TinyVLM, asking.model(self.model))
+        vlm = asking.model(self.model)
+        if not isinstance(vlm, TinyVLM):
+            raise BadData(f"{vlm.title} is asked about one picture; scenes are for TinyVLM.")
         return ScenesCase(vlm, decoding, self.count, self.kind, self.clean, self.seed)
 
     @classmethod

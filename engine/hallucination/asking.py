@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engine.data.example import Example
@@ -17,11 +18,13 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
 from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.hugging_face import loading
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import SIDE
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.hallucination.vlm import VLM
 from engine.images import Crop, Picture, square
+from engine.models.extras import TRANSFORMERS
 from engine.pictures import as_bytes
 from engine.result import Pictures, Table, Tokens
 
@@ -29,13 +32,21 @@ SEED = 1000  # of the scenes that are shown; training has those below
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
 
-def models() -> dict[str, str]:
-    """The models that can be asked, name to title; the one with the habit first."""
+def shipped() -> dict[str, str]:
+    """The models that ship, name to title; the one with the habit first."""
     return {name: weights.TITLES[name] for name in weights.names()}
+
+
+def models() -> dict[str, str]:
+    """The models that can be asked, name to title: those that ship, then one's own."""
+    own = {one.name: one.title for one in loading.entries() if not one.missing}
+    return shipped() | own if TRANSFORMERS.installed else shipped()
 
 
 def model(name: str) -> VLM:
     """A model by name. Raises BadModel."""
+    if name.startswith(loading.PREFIX):
+        return loading.load(name)
     return weights.load(name)
 
 
@@ -55,19 +66,32 @@ def scene_of(example: Example) -> Scene | None:
 
 def about_scene(name: str, scene: Scene, prompt: str, seed: int = 0) -> CaptionCase:
     """A prompt about a scene. Raises BlindspotError for a prompt that cannot be asked."""
-    return CaptionCase(model(name), pixels(scene), prompt, seed, scene=scene)
+    vlm = model(name)
+    return CaptionCase(vlm, sized(pixels(scene), vlm), prompt, seed, scene=scene)
 
 
 def about_picture(
     name: str, picture: Picture, crop: Crop, prompt: str, seed: int = 0
 ) -> CaptionCase:
     """A prompt about any picture: its square at the model's size. Raises BlindspotError."""
-    return CaptionCase(model(name), torch.from_numpy(square(picture, crop, SIDE)), prompt, seed)
+    vlm = model(name)
+    seen = torch.from_numpy(square(picture, crop, vlm.spec.side))
+    return CaptionCase(vlm, seen, prompt, seed)
 
 
 def pixels(scene: Scene) -> Tensor:
     """A scene in [0, 1], (3, 64, 64)."""
     return torch.from_numpy(scene.image / np.float32(255))
+
+
+def sized(images: Tensor, vlm: VLM) -> Tensor:
+    """Images (…, 3, H, W) in [0, 1] at a model's size."""
+    side = vlm.spec.side
+    if images.shape[-2:] == (side, side):
+        return images
+    flat = images.reshape(-1, *images.shape[-3:])
+    found = F.interpolate(flat, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
+    return found.reshape(*images.shape[:-2], side, side)
 
 
 def words_of(asked: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
@@ -79,19 +103,23 @@ def without_each(words: WordCase, scene: Scene) -> WordCase:
     """Held against the scene without each of its things, one at a time, taken out exactly."""
     named = [thing.category for thing in scene.things]
     others = torch.stack([pixels(scene.remove(one)) for one in named])
-    return replace(words, others=others, names=tuple(f"without the {one}" for one in named))
+    return replace(
+        words, others=sized(others, words.vlm), names=tuple(f"without the {one}" for one in named)
+    )
 
 
 def faded(words: WordCase, scene: Scene, category: str) -> WordCase:
     """Held against the scene with one thing at several opacities. Raises BadData."""
     others = torch.stack([pixels(scene.with_opacity(category, share)) for share in OPACITIES])
+    others = sized(others, words.vlm)
     return replace(words, others=others, names=tuple(f"{share:g}" for share in OPACITIES))
 
 
 def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordCase:
     """Held against other pictures, each with a name and pixels (3, H, W) in [0, 1]."""
     names = tuple(name for name, _ in others)
-    return replace(words, others=torch.stack([image for _, image in others]), names=names)
+    images = torch.stack([sized(image, words.vlm) for _, image in others])
+    return replace(words, others=images, names=names)
 
 
 def mean_color(vlm: VLM) -> Tensor:

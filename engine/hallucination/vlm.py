@@ -18,6 +18,26 @@ AttentionHook = Callable[[int, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
+class Prompts:
+    """How a model is asked to describe an image, in words that it knows.
+
+    Args:
+        closely, overall, plainly: three ways to look.
+        again: a question behind a `{caption}` that the model gave before, at `{question}`.
+    """
+
+    closely: str = "describe closely"
+    overall: str = "describe overall"
+    plainly: str = "describe the image"
+    again: str = "caption : {caption} {question}"
+
+    @property
+    def views(self) -> tuple[str, str, str]:
+        """The three ways."""
+        return self.closely, self.overall, self.plainly
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """The shape of a model and the tokens that have a meaning.
 
@@ -31,6 +51,8 @@ class ModelSpec:
         grid: rows and columns of the image's tokens, or None where they have no place.
         context: tokens that fit, image and answer included.
         caps: what it can do: "attention", "hidden", "gates", "gradient", "select", "exit".
+        side: of the square image that it sees, px.
+        prompts: how it is asked to describe an image.
     """
 
     layers: int
@@ -45,6 +67,8 @@ class ModelSpec:
     grid: tuple[int, int] | None
     context: int
     caps: frozenset[str]
+    side: int = 64
+    prompts: Prompts = Prompts()
 
     def cell(self, token: int) -> Cell | None:
         """Where the image's token of that number lies; None where there is no grid."""
@@ -155,13 +179,16 @@ class TextTokenizer(Protocol):
     """From words to tokens and back."""
 
     def encode(self, text: str) -> list[int]:
-        """Numbers of a prompt. Raises BlindspotError for what cannot be said."""
+        """Numbers of a prompt, with what the model needs around it. Raises BlindspotError."""
+
+    def encode_answer(self, text: str) -> list[int]:
+        """Numbers of an answer: of the text alone, without what stands around a prompt."""
 
     def decode(self, ids: list[int], *, skip_special_tokens: bool = True) -> str:
         """The text."""
 
     def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
-        """Each token as it is written."""
+        """Each token as it is written; ## begins one that goes on with the word before it."""
 
 
 class VLM(Protocol):

@@ -28,3 +28,4 @@ class Extra:
 XRAY = Extra("torchxrayvision", "torchxrayvision", "models of chest X-rays")
 CLIP = Extra("open_clip", "open_clip_torch", "models that compare an image with words of yours")
 ONNX = Extra("onnxruntime", "onnx onnxscript onnxruntime", "models as files for other programs")
+TRANSFORMERS = Extra("transformers", "transformers", "vision-language models of one's own")

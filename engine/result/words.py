@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.result.view import Array, Floats, View
+
+INSIDE = "##"  # begins a piece that goes on with the word before it
+MARKS = ".,:;!?\"'()"
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +21,7 @@ class Tokens(View):
         entropy: of that distribution, nats, (n,).
         looks: attention to the image where each was chosen, (n, layers, heads, I); 0 for tokens
             of the image that had been dropped.
-        words: as they are written.
+        words: as they are written; a piece that begins with ## goes on with the word before it.
         prompt: what was asked.
         grid: rows and columns of the image's tokens; 0 × 0 where they have no place.
         ended: whether the answer came to its end by itself.
@@ -35,4 +39,26 @@ class Tokens(View):
     @property
     def text(self) -> str:
         """The answer."""
-        return " ".join(self.words)
+        return joined_pieces(self.words)
+
+
+def joined_pieces(pieces: Sequence[str]) -> str:
+    """Pieces as a text: a blank before each word, none inside of one."""
+    return " ".join(pieces).replace(f" {INSIDE}", "").removeprefix(INSIDE)
+
+
+def whole_words(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The words that pieces make, in lower case without marks, and where each begins.
+
+    A mark alone is a word of its own, so that what stands behind it begins another.
+    """
+    words: list[str] = []
+    starts: list[int] = []
+    for place, piece in enumerate(pieces):
+        inside = piece.removeprefix(INSIDE)
+        if inside != piece and words and inside[:1].isalnum() and words[-1][-1:].isalnum():
+            words[-1] += inside
+        else:
+            words.append(inside)
+            starts.append(place)
+    return [word.lower().strip(MARKS) or word for word in words], starts

@@ -32,16 +32,14 @@ from engine.hallucination.decoding.record import Step
 from engine.hallucination.decoding.sampling import Sampling, drawn
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import COSTS, Speaking, words
-from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, StepOut, Want
+from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Prompts, StepOut, Want
 from engine.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
 from engine.result import Result, Scores, Table, View
 
-VIEWS: Mapping[str, str] = {
-    "bottom-up": "describe closely",
-    "top-down": "describe overall",
-    "regular": "describe the image",
-}
-"""The three ways to look, and how each is asked for."""
+VIEWS: Mapping[str, str] = dict(
+    zip(("bottom-up", "top-down", "regular"), Prompts().views, strict=True)
+)
+"""The three ways to look, and how TinyVLM is asked for each; other models have other prompts."""
 LEAST = 1e-3  # probability of a first word that is followed
 
 
@@ -109,14 +107,16 @@ class MVP(Speaking):
         self.check(case)
         vlm, images = case.vlm, case.images.expand(3, -1, -1, -1)
         seed = seed_for(case.images[0], case.seed, case.prompt)
-        asks = [vlm.tokenizer.encode(prompt) for prompt in VIEWS.values()]
+        prompts = vlm.spec.prompts
+        asks = [vlm.tokenizer.encode(prompt) for prompt in prompts.views]
         looked = generate(
             vlm, Sampling(length=self.length, temperature=0.7, top=0.95), images,
             padded(asks, vlm), seed=seed, progress=part_of(progress, 0.0, 0.5),
         )  # fmt: skip
         captions = [vlm.tokenizer.decode([step.token for step in one]) for one in looked.steps]
         again = [
-            vlm.tokenizer.encode(f"caption : {said} {case.prompt.lower()}") for said in captions
+            vlm.tokenizer.encode(prompts.again.format(caption=said, question=case.prompt))
+            for said in captions
         ]
         compared = generate(
             vlm, Following(self), images, padded(again, vlm), seed=seed,

@@ -63,7 +63,7 @@ def by_thing(case: WordCase, heat: HeatMap, images: Table) -> Table:
         images: of `Cause`.
     """
     names = tuple(thing.category for thing in case.scene.things) if case.scene else ()
-    masks = [case.scene.mask(name) for name in names] if case.scene else []
+    masks = [case.mask_of(name) for name in names]
     on_it = [located(heat.values, mask).mass if mask.any() else 0.0 for mask in masks]
     columns = {
         "attention": (np.array(on_it, np.float32), "share"),

@@ -16,6 +16,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.claims import Claims, claims_of
 from engine.keeping.lazy import lazy
 from engine.method import Method
+from engine.result.words import joined_pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class WordCase(CaptionCase):
     @property
     def phrase(self) -> str:
         """The words that are asked about, in quotation marks."""
-        return f"“{' '.join(self.spoken[place] for place in self.places)}”"
+        return f"“{joined_pieces([self.spoken[place] for place in self.places])}”"
 
     @property
     def claims(self) -> Claims | None:
@@ -86,9 +87,19 @@ class WordCase(CaptionCase):
         """Where these things are in the image, (H, W); None where none of them is to be seen."""
         if self.scene is None or self.claims is None:
             return None
-        masks = [self.scene.mask(thing) for thing in self.things if thing in self.claims.there]
+        masks = [self.mask_of(thing) for thing in self.things if thing in self.claims.there]
         mask = np.any(masks, axis=0) if masks else np.zeros(1, np.bool_)
         return mask if mask.any() else None
+
+    def mask_of(self, thing: str) -> NDArray[np.bool_]:
+        """Where a thing of the scene is on the image as the model sees it, (H, W)."""
+        assert self.scene is not None  # noqa: S101  # who names a thing has the scene
+        drawn = self.scene.mask(thing)
+        rows, columns = (
+            np.arange(count) * have // count
+            for count, have in zip(self.image.shape[1:], drawn.shape, strict=True)
+        )
+        return drawn[rows[:, None], columns]
 
     @property
     def answer(self) -> Tensor:
@@ -113,7 +124,7 @@ class WordCase(CaptionCase):
         """What it is, for the record."""
         return {
             **super().facts(),
-            "answer": " ".join(self.spoken),
+            "answer": joined_pieces(self.spoken),
             "words": [self.spoken[place] for place in self.places],
             "places": list(self.places),
             "compared with": list(self.names),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from engine.data.layout import Scene
@@ -12,6 +12,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.chair import Mention, mentions
 from engine.hallucination.tiny_vlm.scenes import THINGS
 from engine.hallucination.tiny_vlm.words import SIDES, with_article
+from engine.result.words import whole_words
 
 LED = {follower: leader for leader, follower in HABITS.items()}
 TELLING = {*THINGS.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
@@ -71,16 +72,18 @@ class Claims:
 
 
 def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
-    """An answer's words against a scene."""
+    """An answer's words against a scene; they may be pieces of words."""
     there = {thing.category: thing.opacity for thing in scene.things if thing.opacity > 0}
     asked = first_thing(prompt)
-    named = mentions(words, there, THINGS)
-    verdicts = [word for word in words if word in {"yes", "no"}]
+    whole, starts = whole_words(words)
+    found = mentions(whole, there, THINGS)
+    named = tuple(replace(one, place=starts[one.place]) for one in found)
+    verdicts = [word for word in whole if word in {"yes", "no"}]
     kind: Kind = "caption"
     right = None
     if prompt.lower().strip().startswith("what color"):
         kind = "color"
-        right = is_color_right(asked, words, there, scene) if asked else None
+        right = is_color_right(asked, whole, there, scene) if asked else None
     elif verdicts and asked:
         kind = "yes or no"
         right = (verdicts[-1] == "yes") == (asked in there)
@@ -109,12 +112,14 @@ def is_color_right(
 
 def telling(words: Sequence[str]) -> list[int]:
     """The places of words that say something of an image; the others are grammar."""
-    return [place for place, word in enumerate(words) if word in TELLING]
+    whole, starts = whole_words(words)
+    return [place for place, word in zip(starts, whole, strict=True) if word in TELLING]
 
 
 def naming(words: Sequence[str]) -> list[int]:
     """The places of words that name a thing."""
-    return [one.place for one in mentions(words, (), THINGS)]
+    whole, starts = whole_words(words)
+    return [starts[one.place] for one in mentions(whole, (), THINGS)]
 
 
 def questions(scene: Scene) -> tuple[str, ...]:

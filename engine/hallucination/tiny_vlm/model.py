@@ -32,7 +32,7 @@ CONTEXT = 192
 SPEC = ModelSpec(
     layers=LAYERS, heads=HEADS, width=WIDTH, vocabulary=len(WORDS), bos=BOS, eos=EOS, pad=PAD,
     yes=(YES,), no=(NO,), grid=(GRID, GRID), context=CONTEXT,
-    caps=frozenset({"attention", "hidden", "gates", "gradient", "select", "exit"}),
+    caps=frozenset({"attention", "hidden", "gates", "gradient", "select", "exit"}), side=SIDE,
 )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class Tokenizer:
             )
         return [NUMBER[word] for word in words]
 
+    def encode_answer(self, text: str) -> list[int]:
+        """As a prompt: nothing stands around one."""
+        return self.encode(text)
+
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
         """The words of numbers, with blanks between them."""
         return " ".join(

@@ -1,0 +1,189 @@
+"""A folder with a model of the hub: looked at before anything of it is opened or built.
+
+What is needed: `config.json`, weights as `.safetensors` (one file, or several with their index), a
+tokenizer, and how pixels are normalized. Pickled weights are refused: opening them can run code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BadModel
+from engine.hallucination.hugging_face.families import DECODERS, FAMILIES, NAMES
+from engine.models.weights_file import MOST_WORDS
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+PIXELS = ("preprocessor_config.json", "processor_config.json")
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json")
+MOST_LAYERS, MOST_JSON = 256, 50 * 2**20
+BIG = ("hidden_size", "intermediate_size", "vocab_size", "image_size", "embed_dim")
+MOST_BIG = 2**20  # of any such number; the largest vocabularies have 300 000
+COLORS = 3
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder that has all that is needed.
+
+    Args:
+        path: where it lies.
+        kind: the `model_type` of its configuration.
+        mean, std: of the pixels, one for each color.
+        numbers: how many weights its files hold.
+        nbytes: of these files.
+        fingerprint: of what the files say of their tensors, their sizes and their beginnings.
+    """
+
+    path: Path
+    kind: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    numbers: int
+    nbytes: int
+    fingerprint: str
+
+
+def look(path: Path) -> ModelFolder:
+    """What a folder holds. Raises BadModel: says what is missing, refused or not known."""
+    if not path.is_dir():
+        raise BadModel(f"There is no folder {path.name}: check its name.")
+    config = read_json(path / CONFIG, "the configuration")
+    kind = kind_of(config, path.name)
+    files = weight_files(path)
+    if not any((path / name).is_file() for name in TOKENIZER):
+        raise BadModel(
+            f"{path.name} has no tokenizer: put {TOKENIZER[0]} of the same model into it."
+        )
+    mean, std = normalization(path)
+    headers = [header(file) for file in files]
+    digest = blake2b(json.dumps([config, mean, std], sort_keys=True).encode(), digest_size=16)
+    for file, (raw, _) in zip(files, headers, strict=True):
+        digest.update(raw)
+        digest.update(str(file.stat().st_size).encode())
+        sample(file, digest.update)
+    return ModelFolder(
+        path, kind, mean, std, sum(numbers for _, numbers in headers),
+        sum(file.stat().st_size for file in files), digest.hexdigest(),
+    )  # fmt: skip
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """A JSON object of a folder. Raises BadModel."""
+    folder = path.parent.name
+    if not path.is_file():
+        raise BadModel(f"{folder} has no {path.name}: {what} is missing, so it cannot be read.")
+    if path.stat().st_size > MOST_JSON:
+        raise BadModel(f"{path.name} in {folder} is larger than {MOST_JSON // 2**20} MB.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadModel(f"{path.name} in {folder} cannot be read: it is damaged.") from error
+    if not isinstance(found, dict):
+        raise BadModel(f"{path.name} in {folder} cannot be read: it holds no settings.")
+    return found
+
+
+def kind_of(config: Mapping[str, Any], folder: str) -> str:
+    """The kind of model. Raises BadModel for one that cannot be read, or of impossible sizes."""
+    kind = config.get("model_type")
+    if kind not in FAMILIES:
+        said = f"of the kind {str(kind)[:40]!r}" if kind else "of no kind that is named"
+        more = (
+            " InstructBLIP reads the question while it looks, which no strategy here does."
+            if kind == "instructblip"
+            else ""
+        )
+        raise BadModel(f"{folder} holds a model {said}; {NAMES} can be read.{more}")
+    text = config.get("text_config") or config
+    decoder = text.get("model_type", "llama") if isinstance(text, dict) else None
+    if decoder not in {*DECODERS, kind}:
+        raise BadModel(
+            f"{folder} speaks by a language model of the kind {str(decoder)[:40]!r}; of "
+            f"{', '.join(sorted(DECODERS))} the layers can be called one by one."
+        )
+    for part in (config, text, config.get("vision_config") or {}):
+        layers = part.get("num_hidden_layers", part.get("depth", 1))
+        sizes = [part.get(name, 1) for name in BIG]
+        whole = all(isinstance(one, int) and 0 < one <= MOST_BIG for one in sizes)
+        if not whole or not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
+            raise BadModel(f"{CONFIG} in {folder} asks for a model of impossible size.")
+    return str(kind)
+
+
+def weight_files(path: Path) -> list[Path]:
+    """The files with weights. Raises BadModel: none, some missing, or pickled ones only."""
+    if (path / WEIGHTS).is_file():
+        return [path / WEIGHTS]
+    if (path / INDEX).is_file():
+        named = read_json(path / INDEX, "the index").get("weight_map")
+        names = sorted(set(map(str, named.values()))) if isinstance(named, dict) else []
+        files = [path / Path(name).name for name in names]  # never outside the folder
+        missing = [file.name for file in files if not file.is_file()]
+        if not files or missing:
+            lost = f"{', '.join(missing[:3])} missing" if missing else "its index names no file"
+            raise BadModel(f"{path.name} is not complete: {lost}. Download it again.")
+        return files
+    if any(found for pattern in PICKLED for found in path.glob(pattern)):
+        raise BadModel(
+            f"{path.name} has pickled weights, which can run code when they are opened, so they "
+            "were not. Save it again as .safetensors (save_pretrained does)."
+        )
+    raise BadModel(f"{path.name} has no weights: {WEIGHTS} is missing.")
+
+
+def normalization(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and spread of the pixels. Raises BadModel."""
+    name = next((one for one in PIXELS if (path / one).is_file()), PIXELS[0])
+    found = read_json(path / name, "how pixels are normalized")
+    found = found.get("image_processor") or found
+    mean, std = found.get("image_mean"), found.get("image_std")
+    if not is_color(mean) or not is_color(std) or min(std) <= 0:
+        raise BadModel(f"{name} in {path.name} does not say how pixels are normalized.")
+    return tuple(map(float, mean)), tuple(map(float, std))
+
+
+def is_color(found: Any) -> bool:
+    """Whether it is a number for each of three colors."""
+    return (
+        isinstance(found, Sequence)
+        and len(found) == COLORS
+        and all(isinstance(one, int | float) for one in found)
+    )
+
+
+def header(file: Path) -> tuple[bytes, int]:
+    """What a .safetensors file says of its tensors, and how many numbers they hold together.
+
+    Raises:
+        BadModel: it is no such file, or describes more than it holds.
+    """
+    size, damaged = file.stat().st_size, f"{file.name} in {file.parent.name} is damaged or not "
+    damaged += "complete: download it again."
+    with file.open("rb") as held:
+        length = int.from_bytes(held.read(8), "little")
+        raw = held.read(length) if 0 < length <= min(4 * MOST_WORDS, size) else b""
+    try:
+        tensors = [one for name, one in json.loads(raw).items() if name != "__metadata__"]
+        end = max((one["data_offsets"][1] for one in tensors), default=0)
+        numbers = sum(prod(one["shape"]) for one in tensors)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise BadModel(damaged) from error
+    if end + 8 + length != size:
+        raise BadModel(damaged)
+    return raw, numbers
+
+
+def sample(file: Path, take: Any, parts: int = 64, length: int = 4096) -> None:
+    """Some bytes from all over a file: to read all of a large one would take a minute."""
+    size = file.stat().st_size
+    with file.open("rb") as held:
+        for part in range(parts):
+            held.seek(size * part // parts)
+            take(held.read(length))

@@ -1,0 +1,85 @@
+"""A model's words: prompts in the form that it was trained with, and pieces of words as written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.errors import BlindspotError
+from engine.hallucination.hugging_face.families import Family
+from engine.result.words import INSIDE
+
+BLANKS = "▁Ġ"  # how tokenizers write a blank at the beginning of a piece
+YES, NO = "yes", "no"
+
+
+class Tongue:
+    """The library's tokenizer, with a family's form of a prompt around what is asked.
+
+    Args:
+        tokenizer: of the library.
+        family: the kind of model.
+    """
+
+    def __init__(self, tokenizer: Any, family: Family) -> None:
+        self.tokenizer, self.family = tokenizer, family
+        self.special = {one for one in tokenizer.all_special_tokens if one.strip()}
+
+    def parted(self, text: str) -> tuple[list[int], list[int]]:
+        """Numbers before and behind the image.
+
+        The whole prompt is cut into tokens at once, so that none differs from what the model saw
+        in training.
+
+        Raises:
+            BlindspotError: the text holds a sign of the model's own, or the tokenizer has none for
+                an image.
+        """
+        if odd := sorted(one for one in self.special if one in text):
+            raise BlindspotError(
+                f"The prompt holds “{odd[0]}”, which the model reads as a sign of its own: leave "
+                "it out."
+            )
+        token = self.family.image_token
+        sign = self.tokenizer.convert_ids_to_tokens(token)
+        whole = f"{self.family.before}{sign}{self.family.after.format(text)}"
+        ids: list[int] = self.tokenizer(whole)["input_ids"]
+        if ids.count(token) != 1:
+            raise BlindspotError("The model's tokenizer has no sign for an image.")
+        place = ids.index(token)
+        return ids[:place], ids[place + 1 :]
+
+    def encode(self, text: str) -> list[int]:
+        """Numbers of all that stands behind the image: what is asked, in the model's form."""
+        return self.parted(text)[1] if text.strip() else []
+
+    def encode_answer(self, text: str) -> list[int]:
+        """Numbers of an answer."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
+        """The text."""
+        said: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+        return said.strip()
+
+    def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
+        """Each piece as it is written; one that goes on with the word before it begins with ##."""
+        return [self.piece(number) for number in ids]
+
+    def piece(self, number: int) -> str:
+        """One piece. A capital begins a word: answers begin with one, and no blank before it."""
+        raw: str = self.tokenizer.convert_ids_to_tokens(number) or ""
+        if raw in self.special:
+            return raw
+        written: str = self.tokenizer.decode([number])
+        shown = written.strip() or ("↵" if "\n" in written else "␣")
+        begins = raw[:1] in set(BLANKS) or written[:1].isspace() or shown[0].isupper()
+        return shown if begins else f"{INSIDE}{shown}"
+
+    def spellings(self, word: str) -> tuple[int, ...]:
+        """The tokens that say a word as one piece, with and without blank and capital."""
+        forms = {f"{blank}{form}" for blank in ("", " ")
+                 for form in (word, word.capitalize(), word.upper())}  # fmt: skip
+        found = (self.encode_answer(form) for form in sorted(forms))
+        return tuple(sorted({ids[0] for ids in found if len(ids) == 1}))

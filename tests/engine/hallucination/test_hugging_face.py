@@ -1,0 +1,321 @@
+"""The interface's contract for models of transformers, on random ones of every kind."""
+
+import pytest
+import torch
+
+from engine.errors import BlindspotError
+from engine.hallucination import (
+    MVP,
+    OPERA,
+    VCD,
+    Beam,
+    CaptionCase,
+    DoLa,
+    Greedy,
+    Sampling,
+    VASparse,
+)
+from engine.hallucination.decoding.forced import forced
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.mvp import padded
+from engine.hallucination.grounding.looks import Looks
+from engine.hallucination.grounding.relevancy import Relevancy
+from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.vlm import Want
+from engine.models.extras import TRANSFORMERS
+from engine.result.words import joined_pieces, whole_words
+
+pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
+tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
+each = pytest.mark.parametrize("kind", tiny_hf.KINDS)
+LENGTH = 12
+ASKED = "is there a boat"
+SAID = torch.tensor([[40, 21, 30, 55, 90], [112, 60, 33, 20, 71]])
+EVERY = Want(hidden=(0, 1, 2, 3), attention=(0, 1, 2), rows="all")
+NEUTRAL = (  # each strategy where it changes nothing
+    Greedy(), Sampling(temperature=0.1, top=0.05), Beam(beams=1), VCD(alpha=0.0, beta=0.0),
+    DoLa(cut=1.0), OPERA(beams=1, candidates=1, weight=0.0, threshold=None),
+    VASparse(keep=1.0, visual=0.0, eta=0.0, gamma=0.0),
+)  # fmt: skip
+
+
+def asked(vlm, text=ASKED, count=1):
+    return torch.tensor([vlm.tokenizer.encode(text)]).repeat(count, 1)
+
+
+def images(vlm, count=1):
+    return vlm.normalize(tiny_hf.pixels(2, vlm.spec.side)[:count])
+
+
+@torch.no_grad()
+def opened(kind, count=2, want=EVERY):
+    vlm = tiny_hf.model(kind)
+    return vlm, *vlm.prefill(vlm.encode_image(images(vlm, count)), asked(vlm, count=count), want)
+
+
+@torch.no_grad()
+def stepped(vlm, out, tokens):
+    """Logits after each token, (B, n, V), and the last output."""
+    found = []
+    for token in tokens.T:
+        out = vlm.step(token, out.cache, Want(attention=(0, 1, 2)))
+        found.append(out.logits)
+    return torch.stack(found, 1), out
+
+
+def given(kind, vlm, row):
+    """What the library itself is given of an image: for Qwen by its own image processor."""
+    clear = images(vlm, 2)[row : row + 1]
+    if kind == "qwen2_vl":
+        from transformers import Qwen2VLImageProcessor
+
+        vision = vlm.family.config.vision_config
+        reader = Qwen2VLImageProcessor(
+            do_resize=False, do_rescale=False, do_normalize=False, do_convert_rgb=False,
+            patch_size=vision.patch_size, merge_size=vision.spatial_merge_size,
+            temporal_patch_size=vision.temporal_patch_size,
+        )  # fmt: skip
+        return dict(reader(clear[0], return_tensors="pt", input_data_format="channels_first"))
+    if kind in {"idefics3", "smolvlm"}:
+        return {"pixel_values": clear[:, None]}
+    if kind == "llava_onevision":
+        sizes = torch.tensor([[vlm.spec.side] * 2])
+        return {"pixel_values": clear[:, None], "image_sizes": sizes, "batch_num_images": [2]}
+    return {"pixel_values": clear}
+
+
+def by_library(kind, row=0, text=ASKED, **more):
+    """The library's own answer, from a network that the adapter never touched."""
+    vlm = tiny_hf.model(kind)
+    seen = torch.full((1, vlm.family.tokens), vlm.family.image_token)
+    ids = torch.cat([vlm.before, seen, asked(vlm, text)], 1)
+    extra = given(kind, vlm, row)
+    if kind == "qwen2_vl":
+        extra["mm_token_type_ids"] = (ids == vlm.family.image_token).int()
+    said = tiny_hf.network(kind).generate(
+        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=LENGTH,
+        do_sample=False, **extra, **more,
+    )[0, ids.shape[1] :]  # fmt: skip
+    return cut(said.tolist())
+
+
+def cut(said):
+    """An answer up to its end."""
+    return said[: said.index(2) + 1] if 2 in said else said
+
+
+def by_house(vlm, strategy, row=0, text=ASKED):
+    found = generate(vlm, strategy, images(vlm, 2)[row : row + 1], asked(vlm, text))
+    return cut(found.tokens[0].tolist())
+
+
+@each
+@pytest.mark.parametrize("strategy", NEUTRAL, ids=lambda one: one.name)
+def test_a_strategy_that_changes_nothing_says_what_the_library_says(kind, strategy):
+    vlm = tiny_hf.model(kind)
+    strategy = type(strategy)(**strategy.settings() | {"length": LENGTH})
+    answers = [by_house(vlm, strategy, row) for row in (0, 1)]
+    assert answers == [by_library(kind, row) for row in (0, 1)]
+    assert len(answers[0]) > 2
+
+
+@each
+def test_three_beams_are_those_of_the_library(kind):
+    vlm = tiny_hf.model(kind)
+    assert by_house(vlm, Beam(length=LENGTH, beams=3)) == by_library(kind, num_beams=3)
+
+
+@each
+def test_reading_token_by_token_gives_the_logits_of_the_whole(kind):
+    vlm, out, _ = opened(kind)
+    logits, _ = stepped(vlm, out, SAID)
+    seen = vlm.encode_image(images(vlm, 2))
+    for n in range(1, SAID.shape[1] + 1):
+        with torch.no_grad():
+            whole, _ = vlm.prefill(seen, torch.cat([asked(vlm, count=2), SAID[:, :n]], 1))
+        assert torch.allclose(logits[:, n - 1], whole.logits, atol=1e-4)
+
+
+@each
+def test_attention_adds_up_to_one_and_sees_nothing_behind(kind):
+    _, out, _ = opened(kind)
+    assert sorted(out.attention) == [0, 1, 2]
+    for shares in out.attention.values():
+        assert torch.allclose(shares.sum(-1), torch.ones(()), atol=1e-5)
+        assert shares.triu(1).abs().max() == 0
+
+
+@each
+def test_the_image_lies_where_the_prefix_says_and_fills_the_grid(kind):
+    vlm, out, prefix = opened(kind)
+    rows, columns = vlm.spec.grid
+    assert rows * columns == len(prefix.image)
+    seen = vlm.encode_image(images(vlm, 2))
+    assert torch.equal(out.hidden[0][:, prefix.image], seen[:, : rows * columns])
+    assert torch.equal(out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(
+        asked(vlm, count=2)))  # fmt: skip
+    assert prefix.response == out.cache.lengths()[0]
+
+
+@each
+def test_selecting_all_places_changes_nothing(kind):
+    vlm, out, _ = opened(kind)
+    cache = out.cache
+    for layer, length in enumerate(cache.lengths()):
+        cache = cache.select(layer, torch.arange(length))
+    with torch.no_grad():
+        assert torch.equal(vlm.step(SAID[:, 0], cache).logits,
+                           vlm.step(SAID[:, 0], out.cache).logits)  # fmt: skip
+
+
+@each
+def test_selecting_places_is_hiding_the_others(kind):
+    """In each layer other places; a hook hides the rest and renews the shares."""
+    vlm, out, _ = opened(kind)
+    length = out.cache.lengths()[0]
+    keep = [torch.arange(length - 3), torch.arange(2, length), torch.arange(1, length, 2)]
+    cache = out.cache
+    for layer, places in enumerate(keep):
+        cache = cache.select(layer, places)
+
+    def hide(layer, shares):
+        seen = torch.zeros(shares.shape[-1])
+        seen[keep[layer]] = 1
+        seen[-1] = 1
+        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+
+    with torch.no_grad():
+        thinned = vlm.step(SAID[:, 0], cache)
+        masked = vlm.step(SAID[:, 0], out.cache, attn_hook=hide).logits
+    assert torch.allclose(thinned.logits, masked, atol=1e-4)
+    assert thinned.cache.positions(2)[0, -1] == length
+
+
+@each
+def test_merged_places_hold_their_mean(kind):
+    _, out, _ = opened(kind)
+    merged = out.cache.mean_merge(1, torch.tensor([2, 3, 5]))
+    assert merged.lengths()[1] == out.cache.lengths()[1] - 2
+    assert torch.allclose(
+        merged.layers[1].keys[:, :, 3], out.cache.layers[1].keys[:, :, [2, 3, 5]].mean(2)
+    )
+
+
+@each
+def test_cropping_and_reading_again_gives_the_same(kind):
+    vlm, out, prefix = opened(kind)
+    logits, last = stepped(vlm, out, SAID)
+    with torch.no_grad():
+        again = vlm.step(SAID[:, 2], last.cache.crop(prefix.response + 2)).logits
+    assert torch.allclose(again, logits[:, 2], atol=1e-5)
+
+
+@each
+def test_expanding_and_reordering_permute_the_answers(kind):
+    vlm, out, _ = opened(kind)
+    cache = out.cache.expand(2).reorder(torch.tensor([3, 0]))
+    with torch.no_grad():
+        swapped = vlm.step(SAID[:, 0].flip(0), cache).logits
+        plain = vlm.step(SAID[:, 0], out.cache).logits
+    assert torch.allclose(swapped, plain.flip(0), atol=1e-5)
+
+
+@each
+def test_leaving_after_the_last_layer_is_the_model_itself(kind):
+    vlm, out, _ = opened(kind)
+    with torch.no_grad():
+        plain = vlm.step(SAID[:, 0], out.cache)
+        left = vlm.step(SAID[:, 0], out.cache, exit_layer=3)
+        none = vlm.step(SAID[:, 0], out.cache, Want(hidden=(0,)), exit_layer=0)
+    assert torch.equal(plain.logits, left.logits)
+    assert torch.equal(none.logits, vlm.unembed(none.hidden[0][:, -1]))
+    assert none.cache.lengths() == out.cache.lengths()
+    assert torch.allclose(vlm.unembed(out.hidden[3][:, -1]), out.logits)
+
+
+@each
+def test_two_prompts_of_different_length_are_answered_as_alone(kind):
+    vlm = tiny_hf.model(kind)
+    texts = [vlm.tokenizer.encode(text) for text in ("is there a boat and a lamp", "describe")]
+    together, seen = padded(texts, vlm), vlm.encode_image(images(vlm, 2))
+    with torch.no_grad():
+        both, _ = vlm.prefill(seen, together)
+        after, _ = stepped(vlm, both, SAID)
+        for row, ids in enumerate(texts):
+            one, _ = vlm.prefill(seen[row : row + 1], torch.tensor([ids]))
+            assert torch.allclose(both.logits[row], one.logits[0], atol=1e-4)
+            alone, _ = stepped(vlm, one, SAID[row : row + 1])
+            assert torch.allclose(after[row], alone[0], atol=1e-4)
+
+
+@each
+def test_the_loss_is_that_of_forced_words(kind):
+    vlm = tiny_hf.model(kind)
+    prompt, said = asked(vlm)[0], torch.tensor([40, 21, 2])
+    text = torch.cat([prompt, said, torch.zeros(3, dtype=torch.int64)])[None, None]
+    with torch.no_grad():
+        loss = vlm.loss(vlm.encode_image(images(vlm)), text, torch.tensor([[len(prompt)]]))
+    logs = forced(vlm, images(vlm), prompt, said)[0]
+    assert loss == pytest.approx(-logs[torch.arange(3), said].mean().item(), abs=1e-4)
+
+
+@each
+def test_without_an_image_the_prompt_keeps_its_place(kind):
+    vlm, out, prefix = opened(kind, 1)
+    blind, alone = vlm.prefill(None, asked(vlm))
+    assert len(alone.image) == 0
+    assert alone.response == prefix.response
+    assert torch.equal(blind.cache.next_position, out.cache.next_position)
+    assert blind.cache.lengths()[0] == out.cache.lengths()[0] - vlm.family.tokens
+
+
+@pytest.mark.parametrize("kind", ["llava", "smolvlm", "qwen2_vl"])
+def test_every_strategy_and_map_runs_on_a_photograph(kind):
+    vlm = tiny_hf.model(kind)
+    case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)
+    for strategy in (VCD, DoLa, OPERA, VASparse, MVP, Beam):
+        assert strategy(length=4)(case)["answer"].grid == vlm.spec.grid
+    ids = Greedy(length=4)(case)["answer"].ids.tolist()
+    words = WordCase.of(case, tuple(ids), (1,))
+    heat = Looks()(words)["map"].values
+    assert heat.shape == (vlm.spec.side, vlm.spec.side)
+    assert Relevancy()(words)["map"].values.max() > 0
+
+
+def test_a_cut_of_pieces_is_put_together_again():
+    vlm = tiny_hf.model("llava")
+    ids = vlm.tokenizer.encode_answer("Yes, there is a gondola.")
+    pieces = vlm.tokenizer.convert_ids_to_tokens(ids)
+    assert pieces[0] == "Y"  # a capital begins a word
+    assert pieces[-1] == "##."
+    assert joined_pieces(pieces) == "Yes, there is a gondola."
+    assert whole_words(pieces)[0] == ["yes", ",", "there", "is", "a", "gondola", "."]
+    assert vlm.tokenizer.decode(ids) == "Yes, there is a gondola."
+
+
+def test_yes_and_no_are_known_in_every_spelling():
+    vlm = tiny_hf.model("llava")
+    said = {vlm.tokenizer.tokenizer.decode([one]) for one in vlm.spec.yes}
+    assert {"Yes", " Yes"} & said
+    assert {one.strip().lower() for one in said} == {"yes"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("<image> there", "sign of its own"), (" ", "empty"), ("boat " * 500, "fit")]
+)
+def test_a_prompt_that_cannot_be_asked_is_refused_in_words(text, why):
+    vlm = tiny_hf.model("llava")
+    with pytest.raises(BlindspotError, match=why):
+        CaptionCase(vlm, tiny_hf.pixels(2, 8)[0], text)
+
+
+def test_attention_that_is_not_to_be_seen_is_not_offered(monkeypatch):
+    """A layer that computes attention in its own way: the rest still works."""
+    vlm = tiny_hf.model("llava")
+    monkeypatch.setattr(vlm.family.decoder.config, "_attn_implementation", "eager")
+    assert vlm.tried() == {"hidden", "select", "exit"}
+    assert len(Greedy(length=3)(case_of(vlm))["answer"].words) == 3
+
+
+def case_of(vlm):
+    return CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)

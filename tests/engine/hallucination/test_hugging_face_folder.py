@@ -1,0 +1,206 @@
+"""Folders with models of transformers: what is read, what is refused, and in which words."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.errors import BadModel
+from engine.hallucination import Greedy, asking
+from engine.hallucination.grounding.looks import Looks
+from engine.hallucination.hugging_face import loading
+from engine.hallucination.hugging_face.folder import look
+from engine.hallucination.measures.claims import claims
+from engine.images import Crop
+from engine.images.samples import sample
+from engine.keeping.memory import Memory
+from engine.models.extras import TRANSFORMERS
+
+tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
+pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
+HUB = next(iter(loading.KNOWN))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(loading, "_memory", Memory(1))
+    return tmp_path / "hugging_face"
+
+
+@pytest.fixture
+def own(home):
+    return tiny_hf.saved(home / "mine", "smolvlm")
+
+
+@pytest.mark.parametrize("kind", tiny_hf.KINDS)
+def test_a_saved_model_is_read_as_it_was(home, kind):
+    tiny_hf.saved(home / "mine", kind)
+    found, made = asking.model("hf:mine"), tiny_hf.model(kind)
+    text = torch.tensor([made.tokenizer.encode("is there a boat")])
+    seen = tiny_hf.pixels(2, made.spec.side)[:1]
+    with torch.no_grad():
+        logits = [
+            vlm.prefill(vlm.encode_image(vlm.normalize(seen)), text)[0].logits
+            for vlm in (found, made)
+        ]
+    assert torch.allclose(*logits, atol=1e-5)
+    assert found.spec == made.spec
+    assert found.title == "mine"
+    assert len(found.fingerprint) == 32
+
+
+def test_a_photograph_is_asked_and_seen_at_the_model_s_size(own):
+    case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
+    assert case.image.shape == (3, 8, 8)
+    answer = Greedy(length=5)(case)["answer"]
+    assert answer.grid == (2, 2)
+    assert answer.looks.shape[1:] == (3, 4, 4)
+
+
+def test_a_scene_is_enlarged_with_its_masks(own):
+    scene = asking.scene("counter", 424)
+    case = asking.about_scene("hf:mine", scene, "is there a lamp")
+    assert case.image.shape == (3, 8, 8)
+    words = asking.words_of(case, Greedy(length=3)(case)["answer"], [0])
+    assert asking.without_each(words, scene).others.shape[1:] == (3, 8, 8)
+    assert words.mask_of("car").shape == Looks()(words)["map"].values.shape
+
+
+def test_pieces_of_words_are_held_against_the_truth():
+    scene = asking.scene("counter", 424)  # a car, no lamp
+    found = claims(
+        "Describe the image.", ["A", "c", "##ar", "and", "a", "la", "##mp", "##."], scene
+    )
+    assert [(one.node, one.place, one.true) for one in found.mentions] == [
+        ("car", 1, True), ("lamp", 5, False),
+    ]  # fmt: skip
+    short = claims("is there a lamp", ["Yes", "##,", "there", "is"], scene)
+    assert (short.kind, short.right) == ("yes or no", False)
+
+
+def remove(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def changed(**config):
+    def change(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | config))
+
+    return change
+
+
+def pickled(folder):
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+
+
+def shortened(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def less(folder):
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    tensors.pop(next(name for name in sorted(tensors) if "layers.1." in name))
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def lost_shard(folder):
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "../model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (remove("config.json"), "has no config.json"),
+        (lambda one: (one / "config.json").write_text("{"), "is damaged"),
+        (lambda one: (one / "config.json").write_text("[" * 10**5), "is damaged"),
+        (remove("preprocessor_config.json"), "how pixels are normalized is missing"),
+        (lambda one: (one / "preprocessor_config.json").write_text("{}"), "does not say how"),
+        (remove("tokenizer.json"), "has no tokenizer"),
+        (remove("model.safetensors"), "model.safetensors is missing"),
+        (pickled, "pickled weights, which can run code"),
+        (shortened, "damaged or not complete"),
+        (less, "1 tensors are missing"),
+        (lost_shard, "model-00002-of-00002.safetensors missing"),
+        (changed(model_type="bert"), "'bert'; LLaVA-1.5"),
+        (changed(model_type="instructblip"), "reads the question while it looks"),
+        (changed(text_config={"model_type": "mamba"}), "'mamba'"),
+        (changed(text_config={"model_type": "llama", "hidden_size": 99}), "could not be loaded"),
+        (changed(text_config={"model_type": "llama", "num_hidden_layers": 10**9}), "impossible"),
+        (changed(text_config={"model_type": "llama", "hidden_size": 2**16}), "lacks weights"),
+    ],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_read_says_why(own, spoil, why):
+    spoil(own)
+    with pytest.raises(BadModel, match=why):
+        asking.model("hf:mine")
+
+
+def test_pickles_of_a_folder_are_never_opened(own, monkeypatch):
+    pickled(own)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("opened"))
+    assert "pickled" in loading.absence("mine")
+
+
+def test_a_model_that_does_not_fit_into_memory_is_not_loaded(own, monkeypatch):
+    count = look(own).numbers
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * count)
+    assert loading.kind_of_number("mine", count) is torch.bfloat16
+    assert asking.model("hf:mine").head.weight.dtype == torch.bfloat16
+    monkeypatch.setattr(loading, "free_memory", lambda _: 2 * count)
+    with pytest.raises(BadModel, match="GB are free: choose a smaller model"):
+        asking.model("hf:mine")
+
+
+def test_half_precision_answers_too(own, monkeypatch):
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * look(own).numbers)
+    case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
+    assert len(Greedy(length=3)(case)["answer"].words)
+
+
+@pytest.mark.parametrize("name", ["hf:../etc", "hf:a/b/c", "hf:", "hf:/etc"])
+def test_a_name_that_leads_elsewhere_is_refused(home, name):
+    with pytest.raises(BadModel, match="is no model"):
+        asking.model(name)
+
+
+def test_without_the_hub_its_models_say_so_and_are_not_offered(home, monkeypatch):
+    monkeypatch.setattr(loading, "hub_known", lambda: False)
+    missing = {one.name: one.missing for one in loading.entries()}
+    assert "cannot be reached" in missing[f"hf:{HUB}"]
+    assert f"hf:{HUB}" not in asking.models()
+    with pytest.raises(BadModel, match="cannot be reached"):
+        asking.model(f"hf:{HUB}")
+
+
+def test_a_hub_that_does_not_answer_is_told_when_asked(home, monkeypatch):
+    monkeypatch.setattr(loading, "hub_known", lambda: None)
+    monkeypatch.setattr(loading, "hub_answers", lambda: False)
+    monkeypatch.setattr(loading, "free_memory", lambda _: 2**40)
+    assert f"hf:{HUB}" in asking.models()
+    with pytest.raises(BadModel, match="put a folder"):
+        asking.model(f"hf:{HUB}")
+
+
+def test_without_the_library_only_what_ships_is_offered(own, monkeypatch):
+    assert "hf:mine" in asking.models()
+    monkeypatch.setattr(loading, "TRANSFORMERS", type(TRANSFORMERS)("no_such", "x", "y"))
+    monkeypatch.setattr(asking, "TRANSFORMERS", loading.TRANSFORMERS)
+    assert asking.models() == asking.shipped()
+    assert "pip install x" in loading.absence("mine")
+
+
+def test_a_folder_that_changed_is_read_anew(own):
+    first = asking.model("hf:mine")
+    assert asking.model("hf:mine") is first
+    path = own / "model.safetensors"
+    tensors = {name: 1.5 * held for name, held in load_file(path).items()}
+    save_file(tensors, path, metadata={"format": "pt"})
+    assert asking.model("hf:mine").fingerprint != first.fingerprint

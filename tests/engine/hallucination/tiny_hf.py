@@ -1,0 +1,133 @@
+"""Tiny random models of the library transformers, each of a kind that the adapter reads."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import torch
+
+from engine.hallucination.hugging_face.attention import NAME, register
+from engine.hallucination.hugging_face.families import FAMILIES
+from engine.hallucination.hugging_face.model import HuggingFaceVLM
+from engine.hallucination.hugging_face.tongue import Tongue
+
+KINDS = tuple(FAMILIES)
+MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.3, 0.2)
+SPECIAL = (
+    "<pad>", "<s>", "</s>", "<image>", "<|im_start|>", "<|im_end|>", "<end_of_utterance>",
+    "<fake_token_around_image>", "<global-img>", "<|vision_start|>", "<|vision_end|>",
+)  # fmt: skip
+SAYINGS = (
+    "USER: is there a boat ASSISTANT: Yes, there is a boat.", "describe the image",
+    "Describe closely what you see in the image.", "A fish, a car and no lamp.", "yes no Yes No",
+    "system You are a helpful assistant. user assistant User: Assistant:",
+)  # fmt: skip
+TEXT = {
+    "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+    "intermediate_size": 37, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+    "max_position_embeddings": 512, "initializer_range": 0.3,
+}  # fmt: skip
+LLAMA, QWEN = TEXT | {"model_type": "llama"}, TEXT | {"model_type": "qwen2"}
+VISION = {
+    "image_size": 8, "patch_size": 2, "hidden_size": 32, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "intermediate_size": 37, "initializer_range": 0.3,
+}  # fmt: skip
+
+
+@cache
+def tokenizer():
+    """Pieces of bytes, as real models have them; begins every text with <s>."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.train_from_iterator(
+        SAYINGS,
+        trainers.BpeTrainer(
+            vocab_size=360, special_tokens=list(SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        ),
+    )  # fmt: skip
+    made.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    signs = dict(zip(("pad_token", "bos_token", "eos_token"), SPECIAL, strict=False))
+    extra = list(SPECIAL[3:])
+    return PreTrainedTokenizerFast(tokenizer_object=made, extra_special_tokens=extra, **signs)
+
+
+def configured(kind: str):
+    """A configuration of a few thousand weights."""
+    import transformers as hf
+
+    words = {"vocab_size": len(tokenizer())}
+    clip = VISION | {"model_type": "clip_vision_model"}
+    if kind == "llava":
+        return hf.LlavaConfig(
+            text_config=LLAMA | words, vision_config=clip, image_token_index=3,
+            vision_feature_layer=-1, vision_feature_select_strategy="default",
+        )  # fmt: skip
+    if kind == "llava_onevision":
+        return hf.LlavaOnevisionConfig(
+            text_config=QWEN | words, vision_config=VISION | {"model_type": "siglip_vision_model"},
+            image_token_index=3, image_grid_pinpoints=[[8, 8], [16, 16]], vision_feature_layer=-1,
+            vision_feature_select_strategy="full",
+        )  # fmt: skip
+    if kind in {"idefics3", "smolvlm"}:
+        build = hf.Idefics3Config if kind == "idefics3" else hf.SmolVLMConfig
+        return build(
+            text_config=LLAMA | words, vision_config=VISION | {"model_type": kind + "_vision"},
+            image_token_id=3, scale_factor=2,
+        )  # fmt: skip
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]}
+    return hf.Qwen2VLConfig(
+        text_config=TEXT | words | {"model_type": "qwen2_vl_text", "rope_parameters": rope},
+        vision_config={
+            "depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 4, "mlp_ratio": 2,
+            "patch_size": 4, "spatial_merge_size": 2, "temporal_patch_size": 2,
+        },
+        image_token_id=3, video_token_id=5, vision_start_token_id=9, vision_end_token_id=10,
+    )  # fmt: skip
+
+
+def network(kind: str, seed: int = 0):
+    """Random weights, without the adapter's attention."""
+    import transformers as hf
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        made = getattr(hf, FAMILIES[kind].builder)(configured(kind))
+    made.generation_config.eos_token_id, made.generation_config.pad_token_id = 2, 0
+    return made.eval().requires_grad_(False)
+
+
+@cache
+def model(kind: str) -> HuggingFaceVLM:
+    """A random model behind the interface."""
+    register()
+    made = network(kind)
+    made.set_attn_implementation("eager")
+    family = FAMILIES[kind](made)
+    family.decoder.set_attn_implementation(NAME)
+    tongue = Tongue(tokenizer(), family)
+    return HuggingFaceVLM(family, tongue, f"hf:{kind}", f"random {kind}", kind, MEAN, STD)
+
+
+def saved(folder, kind: str, seed: int = 0):
+    """A folder as a person has it: weights, words, and how pixels are normalized."""
+    folder.mkdir(parents=True)
+    network(kind, seed).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({"image_mean": MEAN, "image_std": STD})
+    )
+    return folder
+
+
+@cache
+def pixels(count: int, side: int):
+    """Random images in [0, 1]."""
+    return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(3))

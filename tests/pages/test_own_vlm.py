@@ -1,0 +1,93 @@
+"""A model of one's own on Ask and Decoding, as a visitor meets it: asked about a photograph."""
+
+import pytest
+
+from components.dialog.scene import SIDEBAR
+from components.views import ASK, DECODING
+from engine.hallucination import Greedy, asking
+from engine.hallucination.hugging_face import loading
+from engine.hallucination.measures.verdict import NOT_KNOWN
+from engine.images import Crop
+from engine.images.samples import sample
+from engine.keeping.memory import Memory
+from engine.models.extras import TRANSFORMERS
+from tests.visits import said, unfolded, visit, words
+
+tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
+pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
+QUESTION = "Is there a boat in the image?"
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "own_folder", lambda: tmp_path)
+    monkeypatch.setattr(loading, "_memory", Memory(1))
+    monkeypatch.setattr(loading, "hub_known", lambda: False)
+    return tiny_hf.saved(tmp_path / "mine", "smolvlm")
+
+
+def opened(view=ASK, **link):
+    given = {"image": SIDEBAR, "ask": QUESTION, "model": "mine"} | link
+    return visit({f"{view.address}.{name}": value for name, value in given.items()}, view)
+
+
+def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
+    at = opened()
+    assert not at.exception
+    assert not at.error
+    case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), QUESTION)
+    answer = Greedy()(case)["answer"]
+    assert at.radio(key="ask.model").value == "hf:mine"
+    assert "**mine** on" in words(at)
+    assert NOT_KNOWN in words(at)
+    assert not any("learned drawn scenes" in each for each in said(at))
+    assert "TinyVLM, honest** says" not in words(at)
+    shown = str([each.proto for each in at.main.get("bidi_component")])
+    assert all(word.removeprefix("##") in shown for word in answer.words[:3])
+
+
+def test_what_is_not_here_is_told_with_its_reason(own):
+    at = opened()
+    told = " ".join(each.value for each in at.sidebar.caption)
+    assert "SmolVLM 256M · not here: its weights would have to be downloaded" in told
+    assert str(own.parent) in told.replace("\\", "")
+
+
+def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(own):
+    (own / "config.json").write_text("{")
+    at = opened(model="TinyVLM with a habit", image="Scene", ask="is there a lamp")
+    assert "mine · not here: config.json in mine cannot be read" in " ".join(
+        each.value for each in at.sidebar.caption
+    )
+    assert "Wrong. There is no lamp in this scene." in words(at)
+
+
+def test_a_folder_that_is_spoilt_while_the_page_is_open_is_a_sentence(own, monkeypatch):
+    monkeypatch.setattr(loading, "absence", lambda _: "")
+    (own / "model.safetensors").write_bytes(b"12345678")
+    at = opened()
+    assert not at.exception
+    assert any("damaged or not complete" in each.value for each in at.error)
+
+
+def test_a_scene_is_asked_too_and_its_truth_is_known(own):
+    at = opened(image="Scene")
+    assert not at.exception
+    assert NOT_KNOWN not in words(at)
+
+
+def test_a_model_whose_attention_is_hidden_still_answers(own, monkeypatch):
+    plain = asking.model("hf:mine")
+    monkeypatch.setattr(plain, "spec", plain.spec.__class__(
+        **plain.spec.__dict__ | {"caps": frozenset({"hidden", "select", "exit"})}))  # fmt: skip
+    at = opened()
+    assert not at.exception
+    assert "**mine** on" in words(at)
+    assert any("does not show its attention" in each for each in said(at))
+
+
+def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(own):
+    at = unfolded(opened(DECODING))
+    assert not at.exception
+    assert not at.error
+    assert any("TinyVLM learned to describe them" in each for each in said(at))
