@@ -1,7 +1,10 @@
 """A model of one's own on Ask and Decoding, as a visitor meets it: asked about a photograph."""
 
+from dataclasses import replace
+
 import pytest
 
+from components.dialog.answer_words import first_place
 from components.dialog.scene import SIDEBAR
 from components.views import ASK, DECODING
 from engine.hallucination import Greedy, asking
@@ -37,13 +40,13 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
     assert not at.error
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), QUESTION)
     answer = Greedy()(case)["answer"]
-    assert at.radio(key="ask.model").value == "hf:mine"
+    assert at.radio(key="ask.model").value == "mine"
     assert "**mine** on" in words(at)
     assert NOT_KNOWN in words(at)
     assert not any("learned drawn scenes" in each for each in said(at))
     assert "TinyVLM, honest** says" not in words(at)
-    shown = str([each.proto for each in at.main.get("bidi_component")])
-    assert all(word.removeprefix("##") in shown for word in answer.words[:3])
+    first = first_place(answer.words, None)
+    assert f"Where did {asking.words_of(case, answer, [first]).phrase} look?" in words(at)
 
 
 def test_what_is_not_here_is_told_with_its_reason(own):
@@ -78,12 +81,16 @@ def test_a_scene_is_asked_too_and_its_truth_is_known(own):
 
 def test_a_model_whose_attention_is_hidden_still_answers(own, monkeypatch):
     plain = asking.model("hf:mine")
-    monkeypatch.setattr(plain, "spec", plain.spec.__class__(
-        **plain.spec.__dict__ | {"caps": frozenset({"hidden", "select", "exit"})}))  # fmt: skip
+    fewer = replace(plain.spec, caps=plain.spec.caps - {"attention", "gradient"})
+    monkeypatch.setattr(plain, "spec", fewer)
     at = opened()
     assert not at.exception
     assert "**mine** on" in words(at)
-    assert any("does not show its attention" in each for each in said(at))
+    told = [each.value for each in at.main.caption]
+    assert sum("mine does not show its attention" in each for each in told) == 3
+    at.button(key="ask.Priors.go").click().run()
+    assert not at.exception
+    assert not at.error
 
 
 def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(own):
