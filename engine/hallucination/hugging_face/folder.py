@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.errors import BadModel
 from engine.hallucination.hugging_face.families import DECODERS, FAMILIES, NAMES
@@ -149,7 +149,7 @@ def normalization(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, mean)), tuple(map(float, std))
 
 
-def is_color(found: Any) -> bool:
+def is_color(found: Any) -> TypeGuard[Sequence[float]]:
     """Whether it is a number for each of three colors."""
     return (
         isinstance(found, Sequence)
