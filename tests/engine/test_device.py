@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
-from engine.device import best_device, has_fast, memory_budget
+from engine.device import best_device, free_memory, has_fast, memory_budget
 
 CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 
@@ -50,3 +53,12 @@ def test_a_batch_may_take_two_gibibytes_on_a_cpu():
 def test_a_batch_may_take_a_fifth_of_what_a_gpu_has_free(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (1_000_004, 9_000_000))
     assert memory_budget(CUDA) == 200_000
+
+
+def test_memory_for_weights_is_what_the_system_or_the_gpu_has_free(monkeypatch):
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert 0 < free_memory(torch.device("cpu")) < whole
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "nothing of the kind")
+    assert free_memory(torch.device("cpu")) == whole // 2
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 5000))
+    assert free_memory(torch.device("cuda")) == 1000

@@ -98,10 +98,17 @@ def absence(source: str) -> str:
         return "its weights would have to be downloaded, and the model hub cannot be reached"
     title, numbers = KNOWN.get(source, (source, 0.0))
     try:
-        kind_of_number(title, numbers if place is None else look(place).numbers)
+        folder = None if place is None else look(place)
+        if folder is None or _memory.get(kept_as(source, folder)) is None:
+            kind_of_number(title, numbers if folder is None else folder.numbers)
     except BadModel as error:
         return str(error)
     return ""
+
+
+def kept_as(source: str, folder: ModelFolder) -> str:
+    """By which a loaded model is kept: a folder may have changed since."""
+    return f"{source}|{folder.fingerprint}"
 
 
 def load(name: str) -> HuggingFaceVLM:
@@ -116,7 +123,13 @@ def load(name: str) -> HuggingFaceVLM:
     if why := absence(source):
         raise BadModel(f"{title_of(source)} cannot be asked: {why}")
     folder = look(place_of(source))
-    return _memory.made(f"{name}|{folder.fingerprint}", lambda: built(name, folder))
+
+    def make() -> HuggingFaceVLM:
+        precision = kind_of_number(folder.path.name, folder.numbers)
+        _memory.clear()  # before another one needs its room
+        return built(name, folder, precision)
+
+    return _memory.made(kept_as(source, folder), make)
 
 
 def place_of(source: str) -> Path:
@@ -139,7 +152,8 @@ def place_of(source: str) -> Path:
 
 def kind_of_number(title: str, numbers: float) -> torch.dtype:
     """Weights in 32 bits where they fit, else in 16. Raises BadModel: too little memory."""
-    free = free_memory(best_device())
+    held = (_memory.get(name) for name in _memory.names())  # it makes room for the next
+    free = free_memory(best_device()) + sum(one.nbytes for one in held if one)
     for kind in (torch.float32, torch.bfloat16):
         if numbers * kind.itemsize * SPARE <= free:
             return kind
@@ -150,7 +164,7 @@ def kind_of_number(title: str, numbers: float) -> torch.dtype:
     )
 
 
-def built(name: str, folder: ModelFolder) -> HuggingFaceVLM:
+def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFaceVLM:
     """The model of a folder. Raises BadModel."""
     import transformers
 
@@ -168,7 +182,6 @@ def built(name: str, folder: ModelFolder) -> HuggingFaceVLM:
             f"{called} lacks weights: its files hold {folder.numbers:,} numbers and its "
             f"configuration asks for {wanted:,}."
         )
-    precision = kind_of_number(called, folder.numbers)
     try:
         network, said = builder.from_pretrained(
             folder.path, dtype=precision, attn_implementation="eager", use_safetensors=True,

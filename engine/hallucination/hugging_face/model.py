@@ -88,6 +88,11 @@ class HuggingFaceVLM:
         head: nn.Linear = self.family.network.get_output_embeddings()
         return head
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its weights."""
+        return sum(one.numel() * one.element_size() for one in self.family.network.parameters())
+
     @torch.no_grad()
     def tried(self) -> frozenset[str]:
         """What it can do: whether its layers' attention is to be seen is found out."""

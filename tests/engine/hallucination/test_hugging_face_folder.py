@@ -154,9 +154,23 @@ def test_a_model_that_does_not_fit_into_memory_is_not_loaded(own, monkeypatch):
     monkeypatch.setattr(loading, "free_memory", lambda _: 3 * count)
     assert loading.kind_of_number("mine", count) is torch.bfloat16
     assert asking.model("hf:mine").head.weight.dtype == torch.bfloat16
+    loading._memory.clear()
     monkeypatch.setattr(loading, "free_memory", lambda _: 2 * count)
     with pytest.raises(BadModel, match="GB are free: choose a smaller model"):
         asking.model("hf:mine")
+
+
+def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch):
+    """What it takes itself is no reason to refuse it, nor one that comes in its place."""
+    tiny_hf.saved(home / "other", "llava")
+    first = asking.model("hf:mine")
+    monkeypatch.setattr(loading, "free_memory", lambda _: -first.nbytes)  # 0 with its own
+    assert asking.model("hf:mine") is first
+    assert "GB of memory" in loading.absence("other")
+    other = look(home / "other").numbers
+    monkeypatch.setattr(loading, "free_memory", lambda _: 5 * other - first.nbytes)
+    assert asking.model("hf:other").head.weight.dtype == torch.float32
+    assert len(loading._memory.names()) == 1
 
 
 def test_half_precision_answers_too(own, monkeypatch):
