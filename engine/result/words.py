@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.result.view import Array, Floats, View
 
 INSIDE = "##"  # begins a piece that goes on with the word before it
+BLANK = "␣"  # a piece that is a blank alone: what follows it begins a word
 MARKS = ".,:;!?\"'()"
 
 
@@ -44,7 +45,8 @@ class Tokens(View):
 
 def joined_pieces(pieces: Sequence[str]) -> str:
     """Pieces as a text: a blank before each word, none inside of one."""
-    return " ".join(pieces).replace(f" {INSIDE}", "").removeprefix(INSIDE)
+    text = " ".join(pieces).replace(f" {INSIDE}", "").removeprefix(INSIDE)
+    return " ".join(text.replace(BLANK, " ").split()) if BLANK in text else text
 
 
 def whole_words(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -56,9 +58,10 @@ def whole_words(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
     starts: list[int] = []
     for place, piece in enumerate(pieces):
         inside = piece.removeprefix(INSIDE)
-        if inside != piece and words and inside[:1].isalnum() and words[-1][-1:].isalnum():
+        grows = bool(words) and (not words[-1] or words[-1][-1].isalnum())
+        if inside != piece and inside[:1].isalnum() and grows:
             words[-1] += inside
         else:
-            words.append(inside)
+            words.append("" if piece == BLANK else inside)
             starts.append(place)
     return [word.lower().strip(MARKS) or word for word in words], starts

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import BlindspotError
 from engine.hallucination.hugging_face.families import Family
-from engine.result.words import INSIDE
+from engine.result.words import BLANK, INSIDE
 
 BLANKS = "▁Ġ"  # how tokenizers write a blank at the beginning of a piece
 YES, NO = "yes", "no"
@@ -73,7 +73,7 @@ class Tongue:
         if raw in self.special:
             return raw
         written: str = self.tokenizer.decode([number])
-        shown = written.strip() or ("↵" if "\n" in written else "␣")
+        shown = written.strip() or ("↵" if "\n" in written else BLANK)
         begins = raw[:1] in set(BLANKS) or written[:1].isspace() or shown[0].isupper()
         return shown if begins else f"{INSIDE}{shown}"
 
