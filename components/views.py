@@ -104,6 +104,9 @@ BENCHMARKS = AppPage(
     "hallucination/benchmarks.py",
     ":material/fact_check:",
 )
+INSIDE = AppPage(
+    "Hallucination", "Inside", "inside", "hallucination/inside.py", ":material/neurology:"
+)
 FAMILIAR = AppPage(
     "Anomaly",
     "Familiar?",
@@ -171,6 +174,7 @@ VIEWS = (
     ASK,
     DECODING,
     BENCHMARKS,
+    INSIDE,
     FAMILIAR,
     WHERE_ODD,
     DOUBT,

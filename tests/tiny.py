@@ -31,6 +31,7 @@ from engine.hallucination import (
     POPE,
     CaptionCase,
     Greedy,
+    HalluRAG,
     KeepCurve,
     MaskLLM,
     Rates,
@@ -38,7 +39,9 @@ from engine.hallucination import (
     VASparse,
     ViewsAblation,
     WordCase,
+    WordRisk,
 )  # fmt: skip
+from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
 from engine.lab import TrainCase
@@ -327,12 +330,17 @@ def caption_case(
         return ImageCase(model, image(model.side), Target(1))
     if kind in {Rates, MaskLLM, POPE, CHAIR}:
         return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count=4)
-    if kind is KeepCurve:
-        return ScenesCase(deepcopy(speaking.untrained()), VASparse(length=4), count=2)
-    if kind is ViewsAblation:
-        return ScenesCase(deepcopy(speaking.untrained()), MVP(length=4), count=2)
+    if kind is HalluRAG:  # an untrained model names nothing
+        return ScenesCase(load(HABIT), Greedy(length=16), count=40, kind="counter")
+    if kind in {KeepCurve, ViewsAblation}:
+        decoding = VASparse(length=4) if kind is KeepCurve else MVP(length=4)
+        return ScenesCase(deepcopy(speaking.untrained()), decoding, count=2)
     seen, *others = speaking.scenes()[:2]
-    case = CaptionCase(deepcopy(speaking.untrained()), seen, "is there a boat")
+    if kind is WordRisk:  # an untrained model names nothing
+        vlm, prompt = load(HABIT), "describe the image"
+    else:
+        vlm, prompt = deepcopy(speaking.untrained()), "is there a boat"
+    case = CaptionCase(vlm, seen, prompt)
     if kind not in ASK:
         return case
     words = WordCase.of(case, (20, 31, 55), (1,))

@@ -10,19 +10,16 @@ import streamlit as st
 from components import section
 from components.decoding import memory, over_trust, paths
 from components.decoding.form import KEY, Compared, Spoken
+from components.dialog import lens
 from components.draw.drawing import Drawing, Views
-from components.draw.matrix import Matrix
-from components.links import let_go
 from components.notices import plain
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.pictures import as_bytes
-from engine.result import Path, Pictures, Ranking, Table
+from engine.result import Path, Pictures
 
-SHOWN = 10  # words at a time
 WIDE = {"noised", "kept", "dropped"}  # views that are drawn over the whole width
-LENS = "lens "  # how the views begin that hold what a layer would have said
 
 Inside = Callable[[Compared, Spoken], Sequence[Drawing]]
 
@@ -45,7 +42,7 @@ def show(found: Compared) -> None:
 
 def wide(drawing: Drawing) -> bool:
     """Whether it is drawn over the whole width."""
-    return drawing.view in WIDE or drawing.view.startswith(LENS)
+    return drawing.view in WIDE or drawing.view.startswith(lens.LENS)
 
 
 def copies(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
@@ -77,54 +74,15 @@ def texts_of_beams(views: Views) -> None:
 
 def lenses(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     """DoLa: what each layer would have said, and the early one that was subtracted."""
-    names = [name for name in one.answer if name.startswith(LENS)]
-    layers: list[Ranking] = [one.answer[name] for name in reversed(names)]
-    rows = tuple(layer_name(at, len(names)) for at in reversed(range(len(names))))
-    words = window(one.numbered)
-    early = one.answer["layers"]["early layer"].astype(int)[words].tolist()
-    values = np.stack([layer.values[words, 0] for layer in layers])
-    lens = Table.grid(values, rows, tuple(one.numbered[words]), ("probability",) * values.shape[1])
-    chart = Matrix(
-        span=(0, 1), bar="probability", x_title="the answer's words",
-        texts=[[best[0] for best in layer.labels[words]] for layer in layers],
-        outlined=[(len(names) - 1 - layer, at) for at, layer in enumerate(early)],
-        height=180 + 40 * len(names),
-    )  # fmt: skip
-    return (
-        Drawing(names[-1], "What each layer would have said", chart, lambda _: lens_words(layers),
-                part=lambda _: lens),
-    )  # fmt: skip
+    early = one.answer["layers"]["early layer"].astype(int).tolist()
+    return (lens.lens(one.answer, one.numbered, f"{KEY}.lens.from", lens_words, early),)
 
 
-def window(names: Sequence[str]) -> slice:
-    """The words that are drawn: of a long answer so many at a time, from where one chooses."""
-    if len(names) <= SHOWN:
-        return slice(None)
-    key, starts = f"{KEY}.lens.from", names[: len(names) - SHOWN + 1]
-    let_go(key, starts)
-    first = starts.index(st.select_slider(f"{SHOWN} words, from", starts, key=key))
-    return slice(first, first + SHOWN)
-
-
-def layer_name(layer: int, count: int) -> str:
-    """What a row is."""
-    if layer == 0:
-        return "the word before it"
-    return f"layer {layer}" + (" (the last)" if layer == count - 1 else "")
-
-
-def lens_words(layers: Sequence[Ranking]) -> str:
-    """How many of the last layer's favorites no earlier one had, and what is outlined.
-
-    Args:
-        layers: the best words of each place, the last layer first.
-    """
-    last, *earlier = [[words[0] for words in layer.labels] for layer in layers]
-    late = sum(not earlier or earlier[0][place] != word for place, word in enumerate(last))
+def lens_words(views: Views) -> str:
+    """What is outlined, and how many of the last layer's favorites no earlier one had."""
     return (
         "Each cell: what that layer would have said, in the color of how sure it is. Outlined: the "
-        f"early layer that was subtracted. {late} of {len(last)} favorites of the last layer are "
-        "its own: the layer before it had another word on top."
+        f"early layer that was subtracted. {lens.late(lens.layers_of(views))}"
     )
 
 

@@ -21,14 +21,15 @@ function drawn(row, pick) {
   const button = element("button", `word ${row.kind}${row.other ? " other" : ""}`);
   button.type = "button";
   const notes = [row.note, row.other ? "not so beside it" : ""].filter(Boolean).join(", ");
-  const said = `${row.text}, ${percent(row.share)} sure${notes ? `, ${notes}` : ""}`;
+  const sure = row.share === null ? "" : percent(row.share); // not of every word is it known
+  const said = [row.text, sure && `${sure} sure`, notes].filter(Boolean).join(", ");
   button.title = said;
   button.setAttribute("aria-label", said);
   button.setAttribute("aria-pressed", String(row.chosen));
   button.onclick = (event) => pick(event.shiftKey || event.ctrlKey || event.metaKey);
   const sign = `${SIGNS[row.kind] ?? ""}${row.other ? "≠" : ""}`;
   button.append(element("span", "sign", sign), underlined("span", row, row.text));
-  button.append(element("span", "share", percent(row.share)));
+  button.append(element("span", "share", sure));
   return button;
 }
 

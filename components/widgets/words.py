@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from math import isnan
 from typing import Any
 
 import streamlit as st
@@ -27,7 +28,7 @@ class Word:
 
     Args:
         text: the word.
-        share: its probability.
+        share: its probability; NaN where it has none, and no line.
         kind: "", "true", "again" or "invented": what is known of it.
         note: that in words.
         chosen: whether it is picked.
@@ -66,7 +67,10 @@ def words(
         if places:
             on_pick(places)
 
-    drawn = [asdict(row) | line(row.share) for row in rows]
+    drawn = [
+        asdict(row) | line(row.share) | ({"share": None} if isnan(row.share) else {})
+        for row in rows
+    ]
     ends = [line(share) | {"share": share} for share in (0.1, 0.5, 1.0)] if not small else []
     mounted(__file__)(
         data={"rows": drawn, "words": said, "tag": tag, "legend": ends, "small": small},
@@ -77,6 +81,8 @@ def words(
 
 def line(share: float) -> dict[str, str]:
     """How a word is underlined: width in px, color, and the gap that keeps words level."""
+    if isnan(share):
+        return {"width": "0px", "gap": f"{THICK:.1f}px", "color": "transparent"}
     held = min(max(share, 0.0), 1.0)
     width = THIN + held * (THICK - THIN)
     light, dark = (mixed(held, sure) for sure in SURE.values())

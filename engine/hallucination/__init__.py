@@ -23,6 +23,8 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.inside.probe import HalluRAG
+from engine.hallucination.inside.word_risk import WordRisk
 from engine.hallucination.measures.captioned import CHAIR
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.mask_llm import MaskLLM
@@ -44,12 +46,15 @@ COUNTED = (
 
 PROTOCOLS = (POPE, CHAIR)  # of the field, in Benchmarks
 
-METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS)
+INSIDE = (HalluRAG, WordRisk)
+
+METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *INSIDE)
 
 __all__ = [
     "ASK",
     "CHAIR",
     "DECODING",
+    "INSIDE",
     "METHODS",
     "MVP",
     "OPERA",
@@ -62,6 +67,7 @@ __all__ = [
     "Cause",
     "DoLa",
     "Greedy",
+    "HalluRAG",
     "KeepCurve",
     "Looks",
     "MaskLLM",
@@ -76,4 +82,5 @@ __all__ = [
     "VASparse",
     "ViewsAblation",
     "WordCase",
+    "WordRisk",
 ]

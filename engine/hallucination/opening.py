@@ -1,4 +1,4 @@
-"""What Decoding and Benchmarks open with: two ways to choose words over many scenes.
+"""What the views of hallucination open with: rates over many scenes, and a probe of the states.
 
 And what the start page asks of a scene, where the image is none.
 """
@@ -9,13 +9,26 @@ from collections.abc import Iterator
 
 from engine.case.opening import Question
 from engine.data.layout import Scene
-from engine.hallucination import CHAIR, POPE, VCD, Greedy, KeepCurve, VASparse, asking
+from engine.hallucination import (
+    CHAIR,
+    POPE,
+    VCD,
+    Greedy,
+    HalluRAG,
+    KeepCurve,
+    VASparse,
+    WordRisk,
+    asking,
+)
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.inside.probe import COUNT
 from engine.hallucination.measures.keep_curve import curve_case
 from engine.hallucination.measures.rates import Rates, ScenesCase
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 
 DECODED = (Greedy(), VCD())
+SEEN = 253  # the scene that is described
 MADE_UP = ("counter", 424, "is there a lamp")  # kind and number of a scene, and what is asked
 
 
@@ -25,6 +38,14 @@ def questions() -> Iterator[Question]:
     yield from rates()
     yield KeepCurve(), curve_case(load(HABIT), VASparse())
     yield from benchmarks()
+    yield HalluRAG(), ScenesCase(load(HABIT), Greedy(), COUNT)
+    yield WordRisk(), described()
+
+
+def described() -> CaptionCase:
+    """A scene with a car that the model with the habit describes with a lamp."""
+    kind, *_ = MADE_UP
+    return asking.about_scene(HABIT, asking.scene(kind, SEEN), PROMPTS["image"])
 
 
 def rates() -> Iterator[Question]:

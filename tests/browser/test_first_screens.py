@@ -94,6 +94,9 @@ SCREENS = [
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
     FirstScreen("benchmarks", CHART, KEYS, CAPTION, ".st-key-benchmarks-decodings", least=400),
     FirstScreen(
+        "inside", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", ".st-key-inside-told"
+    ),
+    FirstScreen(
         "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
     ),
     FirstScreen(

@@ -39,6 +39,7 @@ OWN = {
     "sparsity.Harm": ["--model", "digits-cnn"],
     "sparsity.BiP": ["--recipe", "architecture=mlp,epochs=1", "--kept", "0.5"],
     "sparsity.Rewinding": ["--recipe", "architecture=mlp,epochs=2"],
+    "hallucination.HalluRAG": [],
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],

@@ -126,6 +126,11 @@ FORMS = (
         views.ASK, "ask", CaptionArguments,
         {"seed": "greedy draws nothing at random", "image": PICKER},
     ),
+    Form(
+        views.INSIDE, "inside", CaptionArguments,
+        {"image": PICKER, "ask": "one of three ways to ask for a description",
+         "seed": "greedy draws nothing at random"},
+    ),
     Form(  # a prompt that cannot be asked ends the page, as on Ask
         views.DECODING, "decoding", CaptionArguments, {"image": PICKER, "ask": ABOVE},
     ),

@@ -1,0 +1,1 @@
+"""The view Inside: whether a model's states tell that it makes something up."""

@@ -1,0 +1,32 @@
+"""What Inside asks: the scene, the model, how it is to describe it, and what the probe reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from components import picks
+from components.dialog import question, scene
+from components.dialog.scene import Shown
+from components.forms import folded
+from components.inside.view import KEY, STORY
+from engine.hallucination import HalluRAG
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+
+
+def choose() -> tuple[Shown, CaptionCase, dict[str, Any]]:
+    """The image, the model with its prompt, and the probe's settings."""
+    words, editor = st.columns([5, 4], gap="large")
+    shown = scene.choose(editor, STORY, KEY)
+    with st.sidebar:
+        st.header("Model")
+        name = question.choose_model(KEY)
+    with words:
+        prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
+        given = folded(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
+    return shown, question.about(shown, name, prompt), given
+
+
+FIELDS = ("feature", "depth", "when")

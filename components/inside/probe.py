@@ -1,0 +1,163 @@
+"""How well states tell what is made up, over many scenes: the probe, its rivals and its null."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from components import section
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.draw.spread import Spread
+from components.inside.view import KEY
+from components.section import Section
+from engine.hallucination import HalluRAG, ScenesCase
+from engine.hallucination.inside.probe import LINEAR, PUBLISHED, WORD
+from engine.hallucination.inside.readings import WHEN
+from engine.result import Table
+
+BINS = 10
+THRESHOLD = f"{KEY}.threshold"
+
+
+def show(asked: tuple[HalluRAG, ScenesCase]) -> None:
+    """A probe, tried on descriptions of scenes that it did not learn from."""
+    section.show(
+        Section(
+            f"{KEY}.probe", *asked,
+            "Over many scenes: do its states tell?",
+            evidence=(
+                Drawing(
+                    "compared", "Who tells made-up things from true ones?",
+                    Dots(
+                        series={"AUROC": "on scenes not learned from"},
+                        intervals={"AUROC": ("lowest", "highest")},
+                        line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
+                    ),
+                    compared_words,
+                ),
+                Drawing(
+                    "layers", "In which layer does it stand?",
+                    Lines(
+                        x="", span=(0.4, 1.02), line=0.5, line_name="coin", title="AUROC →",
+                        series={
+                            f"{kind}, {when}": f"{name}, {when}"
+                            for kind, name in (("CEV", "states"), ("IAV", "gates"))
+                            for when in WHEN
+                        },
+                    ),
+                    layer_words,
+                ),
+                Drawing(
+                    "risks", "The risk of true and of made-up things",
+                    Spread(
+                        bars={"true": "true", "made up": "made up"}, x_factor=100,
+                        x_title="risk (%)", title="% of the words",
+                    ),
+                    threshold_words, part=spread,
+                ),
+                Drawing(
+                    "trust", "Does a risk mean what it says?",
+                    Lines(
+                        x="risk", series={"made up": "made up"}, span=(-3, 103), x_span=(-3, 103),
+                        x_title="risk (%)", title="% made up",
+                    ),
+                    trust_words, part=filled,
+                ),
+                Drawing(
+                    "questions", "What color is it? Asked of things there, and of things taken out",
+                    Dots(
+                        series={
+                            "a probe of its own": "a probe of its own",
+                            "one probe for both": "one probe for both",
+                        },
+                        line=0.5, line_name="coin", span=(0.2, 1.02), title="AUROC →",
+                    ),
+                    question_words,
+                ),
+            ),
+            detail=lambda _: threshold(),
+        )
+    )  # fmt: skip
+
+
+def compared_words(found: Views) -> str:
+    """The published probe, the word alone, and the null."""
+    rates, null = found["compared"], found["shuffled"]["AUROC"]
+    deep, linear, word = (float(rates.cell(name, "AUROC")) for name in (PUBLISHED, LINEAR, WORD))
+    return (
+        f"Three layers have {deep:.2f}, one {linear:.2f}; knowing the word alone gives {word:.2f}. "
+        f"Learned from shuffled labels, {len(null)} probes have {null.mean():.2f} on average "
+        f"({null.min():.2f} to {null.max():.2f})."
+    )
+
+
+def layer_words(found: Views) -> str:
+    """The best place before the word is said, and after."""
+    layers: Table = found["layers"]
+    told = []
+    for when in WHEN:
+        name = f"CEV, {when}"
+        at = int(np.nanargmax(layers[name]))
+        told.append(f"{when} best after {layers.rows[at]} ({layers[name][at]:.2f})")
+    return f"States: {'; '.join(told)}. The embedding knows the word, not the image."
+
+
+def spread(risks: Table) -> Table:
+    """How many of the true and of the made-up words lie in each range of risk."""
+    edges = np.linspace(0, 1, BINS + 1)
+    made_up = np.asarray(risks["made up"], bool)
+    columns = {"from": (edges[:-1], ""), "to": (edges[1:], "")}
+    for name, rows in (("true", ~made_up), ("made up", made_up)):
+        counts = np.histogram(risks["risk"][rows], edges)[0]
+        columns[name] = (counts / max(int(rows.sum()), 1), "share")
+    return Table.of(columns)
+
+
+def threshold() -> None:
+    """The line from which a word is called made up."""
+    st.slider(
+        "Call a thing made up from a risk of", 5, 95, 50, 5, format="%d %%", key=THRESHOLD,
+        width=420,
+    )  # fmt: skip
+
+
+def threshold_words(found: Views) -> str:
+    """What is found and what is falsely called, at the line."""
+    line = int(st.session_state.get(THRESHOLD, 50))
+    risks = found["risks"]
+    made_up, called = np.asarray(risks["made up"], bool), risks["risk"] >= line / 100
+    return (
+        f"From {line} % on, {int((called & made_up).sum())} of {int(made_up.sum())} made-up things "
+        f"are found, and {int((called & ~made_up).sum())} of {int((~made_up).sum())} true ones are "
+        "called made up."
+    )
+
+
+def filled(trust: Table) -> Table:
+    """The bins that have words."""
+    return trust.take(np.flatnonzero(trust["words"] > 0).tolist())
+
+
+def trust_words(found: Views) -> str:
+    """How far risk and truth lie apart."""
+    bins = filled(found["trust"])
+    apart = np.abs(bins["risk"] - bins["made up"])
+    mean = float((apart * bins["words"]).sum() / bins["words"].sum())
+    return (
+        f"On the diagonal a risk is the share that is made up. Risk and share differ by "
+        f"{100 * mean:.0f} points, on average over {int(bins['words'].sum())} things."
+    )
+
+
+def question_words(found: Views) -> str:
+    """How often it makes up a color, and what one probe for both loses."""
+    table: Table = found["questions"]
+    told = " and ".join(
+        f"{100 * table.cell(row, 'made up'):.0f} % of the {row} ones" for row in table.rows
+    )
+    return (
+        f"Answered wrongly: {told}. Answerable: the thing is there. Unanswerable: it was taken "
+        "out, and any color is made up."
+    )

@@ -1,0 +1,115 @@
+"""The first screen of Inside: an answer with the risk of each thing, and every layer's own word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import streamlit as st
+
+from components import section
+from components.dialog import answer_words, lens, scene
+from components.dialog.scene import Shown
+from components.draw.bars import Bars
+from components.draw.drawing import Drawing, Views
+from components.draw.tokens import WordMarks, draw_tokens
+from components.section import Section
+from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.inside.word_risk import LIKELY
+from engine.hallucination.measures.claims import claims_of
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.result import Table
+
+KEY = "inside"
+METHOD = WordRisk()
+STORY = 253  # of the first kind of scene: a lamp is seen beside the car
+LEGEND = (
+    "Thick blue: its states call it true; thin orange: made up. ✓ it is there, ✗ it is not. Other "
+    "words have no risk."
+)
+
+
+def show(shown: Shown, case: CaptionCase, method: WordRisk) -> None:
+    """What the model says, and which of it its states call made up."""
+    answer = section.show(
+        Section(
+            KEY, method, case, known=shown.known, columns=1,
+            first=[(*learned(case, method), f"{KEY}.learned")],
+            picture=lambda found: picture(shown, case, found),
+            waiting=lambda: scene.picture(shown),
+            evidence=(
+                Drawing(
+                    "words", "How likely each thing is made up, by the states at its name",
+                    lambda found: bars(case, found), lambda _: BARS, part=named,
+                ),
+            ),
+        )
+    )  # fmt: skip
+    if answer and answer["answer"].words:
+        numbered = [f"{at + 1}. {word}" for at, word in enumerate(answer["answer"].words)]
+        drawing = lens.lens(answer, numbered, f"{KEY}.lens.from", lens_words)
+        section.side_by_side([drawing], answer, f"{KEY}.lens", 1)
+
+
+def learned(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase]:
+    """The probe that the risks are by, and what it learns from."""
+    probe = HalluRAG(method.feature, method.depth, method.when)
+    return probe, ScenesCase(cast(TinyVLM, case.vlm), Greedy(), method.scenes)
+
+
+BARS = "The probe reads the states alone: neither the image nor the truth, which the signs tell."
+
+
+def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
+    """The image beside the words, underlined by how likely they are true."""
+    image, said = st.columns(2, gap="large")
+    with image:
+        scene.picture(shown)
+    with said:
+        st.markdown("**What it says, and how far its own states trust it**")
+        words = found["words"]
+        rows = [
+            replace(row, share=1 - risk, note=noted(row.note, risk))
+            for row, risk in zip(
+                answer_words.marked(found["answer"], claims_of(case, words.rows), ()),
+                words["risk"].tolist(), strict=True,
+            )
+        ]  # fmt: skip
+        marks = WordMarks(words=rows, label=found["answer"].text, small=True)
+        draw_tokens(found["answer"], LEGEND, f"{KEY}.answer", marks)
+
+
+def noted(note: str, risk: float) -> str:
+    """What is known of a word, with its risk."""
+    if np.isnan(risk):
+        return note
+    told = f"risk {100 * risk:.0f} %"
+    return f"{note}; {told}" if note else told
+
+
+def named(words: Table) -> Table:
+    """The words that name a thing."""
+    return words.take(np.flatnonzero(np.isfinite(words["risk"])).tolist()).select(["risk"])
+
+
+def bars(case: CaptionCase, found: Views) -> Bars:
+    """A bar for each thing that is named, with what is true of it."""
+    words = found["words"]
+    truth = claims_of(case, words.rows)
+    signs = {one.place: "✓" if one.true else "✗" for one in truth.mentions} if truth else {}
+    places = np.flatnonzero(np.isfinite(words["risk"])).tolist()
+    return Bars(
+        value="risk", span=(0, 112), line=100 * LIKELY, title="risk (%)",
+        names=[f"{at + 1}. {words.rows[at]} {signs.get(at, '')}".rstrip() for at in places],
+        texts=[f"{100 * words['risk'][at]:.0f} %" for at in places],
+    )  # fmt: skip
+
+
+def lens_words(found: Views) -> str:
+    """How many of the last layer's favorites no earlier one had."""
+    return (
+        "Each cell: what that layer would have said, in the color of how sure it is. "
+        f"{lens.late(lens.layers_of(found))}"
+    )

@@ -1,0 +1,92 @@
+"""Words that a model says of scenes, each with whether it is made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from engine.data.sprites import CATEGORIES, COLORS
+from engine.hallucination.decoding.strategy import Strategy
+from engine.hallucination.inside.readings import Readings, Word, read, together
+from engine.hallucination.measures.chair import mentions
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.scenes import THINGS, TOGETHER, SceneBatch, spoken
+from engine.hallucination.tiny_vlm.words import NUMBER
+from engine.method import Progress, part_of
+
+ANSWERABLE, UNANSWERABLE = "answerable", "unanswerable"
+MOST = 2  # questions about one scene
+UNKNOWN = "unknown"  # what the model learned to say of a color that cannot be told
+
+# of the number of an answer and its words: places, what is named there, and whether made up
+Judge = Callable[[int, Sequence[str]], list[tuple[int, str, bool]]]
+
+
+def named_things(case: ScenesCase, sample: SceneBatch, progress: Progress) -> Readings:
+    """Every thing that captions of the scenes name."""
+    truths = sample.truths
+
+    def judge(row: int, words: Sequence[str]) -> list[tuple[int, str, bool]]:
+        return [(one.place, one.node, not one.true) for one in mentions(words, truths[row], THINGS)]
+
+    return said(case, sample, [PROMPTS["image"]] * len(truths), judge, progress)
+
+
+def color_questions(
+    case: ScenesCase, sample: SceneBatch, progress: Progress
+) -> dict[str, Readings]:
+    """The colors of two things of each scene: asked as it is, and with the thing taken out.
+
+    Of a thing that is there, any word but its color is made up; of one that is not, any but
+    “unknown”. What is read is the answer's last word.
+    """
+    asked = sample.layout.present & (sample.layout.present.cumsum(1) <= MOST)
+    rows, things = np.nonzero(asked)
+    there = sample.layout.take(rows)
+    present = there.present.copy()
+    present[np.arange(len(rows)), things] = False
+    colors = [COLORS[there.color[row, thing]] for row, thing in enumerate(things)]
+    prompts = [f"what color is the {CATEGORIES[one]}" for one in things]
+    halves = (part_of(progress, 0.0, 0.5), part_of(progress, 0.5, 1.0))
+    found = {
+        ANSWERABLE: said(case, SceneBatch.of(there), prompts, last_word(colors), halves[0]),
+        UNANSWERABLE: said(
+            case, SceneBatch.of(replace(there, present=present)), prompts,
+            last_word([UNKNOWN] * len(rows)), halves[1],
+        ),
+    }  # fmt: skip
+    return {kind: replace(one, scene=rows[one.scene]) for kind, one in found.items()}
+
+
+def last_word(right: Sequence[str]) -> Judge:
+    """Judges the last word of each answer by the one that would be right."""
+
+    def judge(row: int, words: Sequence[str]) -> list[tuple[int, str, bool]]:
+        return [(len(words) - 1, words[-1], words[-1] != right[row])] if words else []
+
+    return judge
+
+
+def said(
+    case: ScenesCase, sample: SceneBatch, prompts: Sequence[str], judge: Judge, progress: Progress
+) -> Readings:
+    """What the model says of each scene, and its inside at the words that are judged."""
+    vlm, strategy = case.vlm, cast(Strategy, case.strategy)
+    speaking = part_of(progress, 0.0, 0.6)
+    answers = spoken(
+        vlm, sample.pixels, prompts, strategy, seed=case.seed, progress=speaking
+    ).words  # fmt: skip
+    parts, first = [], range(0, len(answers), TOGETHER)
+    for start in first:
+        progress(0.6 + 0.4 * start / len(answers), "reading states")
+        part = slice(start, start + TOGETHER)
+        judged = [judge(start + row, text) for row, text in enumerate(answers[part])]
+        words = [Word(row, *one) for row, found in enumerate(judged) for one in found]
+        asked = [vlm.tokenizer.encode(one) for one in prompts[part]]
+        texts = [[NUMBER[word] for word in one] for one in answers[part]]
+        parts.append(read(vlm, sample.pixels[part], asked, texts, words))
+    return together(parts, first)

@@ -1,0 +1,122 @@
+"""What a model is like inside when it says a word: its states, its gates and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.hallucination.vlm import VLM, Want
+from engine.result import Floats
+
+Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+BEFORE, AT = range(2)
+WHEN = ("one word before", "at the word")
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Words that were said, and the model's inside at each.
+
+    Args:
+        states: by name, (n, 2, width): at the word before and at the word itself. "CEV k" is the
+            residual stream after k layers, "IAV k" what the gate of the k-th layer's MLP gives.
+        made_up: whether the word says what is not so, (n,).
+        scene: the number of its image, (n,).
+        words: what is named.
+        confidence: the probability that the model gave the word, (n,).
+        entropy: of all words at that place, in nats, (n,).
+    """
+
+    states: Mapping[str, Floats]
+    made_up: Flags
+    scene: Ints
+    words: tuple[str, ...]
+    confidence: Floats
+    entropy: Floats
+
+    def among(self, rows: Flags) -> Readings:
+        """Some of the words."""
+        words = tuple(word for word, kept in zip(self.words, rows, strict=True) if kept)
+        states = {name: held[rows] for name, held in self.states.items()}
+        return Readings(
+            states, self.made_up[rows], self.scene[rows], words, self.confidence[rows],
+            self.entropy[rows],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of an answer: its row in the batch, its place, what it names, and whether wrongly."""
+
+    row: int
+    place: int
+    name: str
+    made_up: bool
+
+
+@torch.no_grad()
+def read(
+    vlm: VLM,
+    pixels: Tensor,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    words: Sequence[Word],
+) -> Readings:
+    """Read prompts with their answers once, and keep what stands at some of the words.
+
+    Args:
+        vlm: a model that shows its states and gates.
+        pixels: (B, 3, H, W) in [0, 1].
+        prompts, answers: tokens of each row.
+        words: which words; `row` counts within this batch.
+    """
+    layers = vlm.spec.layers
+    texts = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
+    longest = max(map(len, texts))
+    padded = torch.tensor([[vlm.spec.pad] * (longest - len(one)) + one for one in texts])
+    want = Want(hidden=tuple(range(layers + 1)), gates=tuple(range(layers)), rows="all")
+    out, _ = vlm.prefill(
+        vlm.encode_image(vlm.normalize(pixels)), padded.to(vlm.device), want
+    )  # fmt: skip
+    held = {f"CEV {at}": out.hidden[at] for at in range(layers + 1)}
+    held |= {f"IAV {at + 1}": out.gates[at] for at in range(layers)}
+    rows = torch.tensor([word.row for word in words], dtype=torch.int64)
+    behind = torch.tensor([len(answers[word.row]) - word.place for word in words])
+    both = torch.stack([-behind - 1, -behind], 1).long()  # texts end together
+    shares = vlm.unembed(out.hidden[layers][rows, both[:, BEFORE]]).float().softmax(-1)
+    said = torch.tensor([answers[word.row][word.place] for word in words], dtype=torch.int64)
+    return Readings(
+        {name: one[rows[:, None], both].float().cpu().numpy() for name, one in held.items()},
+        np.array([word.made_up for word in words], bool),
+        rows.numpy(),
+        tuple(word.name for word in words),
+        shares.gather(1, said.to(shares.device)[:, None])[:, 0].cpu().numpy(),
+        torch.special.entr(shares).sum(-1).cpu().numpy(),
+    )
+
+
+def together(parts: Sequence[Readings], first: Sequence[int]) -> Readings:
+    """Readings of several batches as one.
+
+    Args:
+        parts: of each batch.
+        first: the number of the first scene of each.
+    """
+    return Readings(
+        {
+            name: np.concatenate([one.states[name] for one in parts])
+            for name in parts[0].states
+        },
+        np.concatenate([one.made_up for one in parts]),
+        np.concatenate([one.scene + start for one, start in zip(parts, first, strict=True)]),
+        tuple(word for one in parts for word in one.words),
+        np.concatenate([one.confidence for one in parts]),
+        np.concatenate([one.entropy for one in parts]),
+    )  # fmt: skip

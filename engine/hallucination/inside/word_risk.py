@@ -1,0 +1,139 @@
+"""One answer from the inside: the probe's verdict on each thing, and every layer's own word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from scipy.special import expit
+
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.record import Best
+from engine.hallucination.decoding.strategy import ranked, views_of
+from engine.hallucination.inside.probe import COUNT, HalluRAG, Probed
+from engine.hallucination.inside.readings import Word, read
+from engine.hallucination.measures.chair import mentions
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.vlm import Want
+from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Ranking, Result, Table, Tokens, View
+from engine.run import answer
+
+LIKELY = 0.5  # risk from which on a word is called made up
+
+
+@dataclass(frozen=True)
+class WordRisk(Probed, Method[CaptionCase]):
+    """What the model's states say of its own answer.
+
+    Under each thing that the answer names stands a risk: how likely a small probe takes it to be
+    made up, from the model's states at that word alone. The probe learned on descriptions of other
+    scenes; it never sees the image, nor the truth. It was taught on names of things, so no other
+    word has a risk.
+
+    The table shows what each layer would have said in the place of every word. Where the last
+    layer alone has the word, it arose late; where all layers have it, it follows from the words
+    before.
+    """
+
+    family = "hallucination"
+    name = "WordRisk"
+    title = "The risk of each word"
+    cost = "wait"
+    paper = HalluRAG.paper
+    needs = frozenset({"hidden", "gates"})
+    proof = "tests/engine/hallucination/test_inside.py::test_what_is_made_up_has_more_risk"
+
+    scenes: int = setting(
+        COUNT, Slider(40, 2000, 20, "scenes"), "Scenes",
+        "How many scenes the probe is learned on and tried on.",
+    )  # fmt: skip
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why this method cannot be asked about the case, or "" when it can."""
+        if isinstance(case, CaptionCase) and not isinstance(case.vlm, TinyVLM):
+            return "its probe learns on drawn scenes, which only TinyVLM knows."
+        return super().unmet(case)
+
+    def __call__(self, case: CaptionCase, progress: Progress = quiet) -> Result:
+        """The greedy answer, the risk of its things, and the words of every layer.
+
+        Returns:
+            answer: the words, as `Greedy` gives them.
+            words: risk of each word, NaN where it names nothing; its probability; the thing that
+                it names as its note.
+            lens 0 … lens L: the best words after so many layers, in the place of each.
+        """
+        self.check(case)
+        progress(0.0, "asking")
+        vlm = cast(TinyVLM, case.vlm)
+        learned = answer(
+            HalluRAG(self.feature, self.depth, self.when), ScenesCase(vlm, Greedy(), self.scenes),
+            part_of(progress, 0.0, 0.9, lead="learning what made-up words look like"),
+        )  # fmt: skip
+        spoken = generate(vlm, Greedy(), case.images, case.prompts, seed=case.seed)
+        told = views_of(vlm, case.prompt, spoken)["answer"]
+        assert isinstance(told, Tokens)  # noqa: S101  # as it is
+        found: dict[str, View] = {"answer": told}
+        risk, names = np.full(len(told.words), np.nan), [""] * len(told.words)
+        named = [Word(0, one.place, one.node, False) for one in mentions(told.words, (), THINGS)]
+        if named:
+            ids = told.ids.tolist()
+            words = read(vlm, case.image[None], [case.words], [ids], named)
+            weights = learned["probe"]["weight"]
+            logit = self.inputs(words, vlm.spec.layers) @ weights[:-1] + weights[-1]
+            for one, at in zip(named, expit(logit), strict=True):
+                risk[one.place], names[one.place] = at, one.name
+        found["words"] = Table.of(
+            {"risk": (risk, "share"), "probability": (told.probability, "probability")},
+            told.words, notes=names,
+        )  # fmt: skip
+        progress(1.0, "asked")
+        return found | lenses(case, told)
+
+    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Which things are called made up, and which are not."""
+        words = found["words"]
+        risks: dict[str, float] = {}
+        for name, risk in zip(words.notes, words["risk"], strict=True):
+            if name:
+                risks[name] = max(float(risk), risks.get(name, 0.0))
+        if not risks:
+            return "It names no thing, and no other word has a risk: ask for a description."
+        doubted = [name for name in risks if risks[name] >= LIKELY]
+        others = [f"the {name}" for name in risks if name not in doubted]
+        if not doubted:
+            return "By its own states nothing that it names is made up."
+        told = " and ".join(f"the {name} ({100 * risks[name]:.0f} %)" for name in doubted)
+        rest = f"; {' and '.join(others)} {verb(others)} not" if others else ""
+        return f"By its own states {told} {verb(doubted)} made up{rest}."
+
+
+def verb(names: Sequence[str]) -> str:
+    """Of one thing or of several."""
+    return "is" if len(names) == 1 else "are"
+
+
+@torch.no_grad()
+def lenses(case: CaptionCase, told: Tokens) -> dict[str, Ranking]:
+    """The best words after every number of layers, in the place of each word of an answer."""
+    vlm, count = case.vlm, len(told.words)
+    if not count:
+        return {}
+    layers = range(vlm.spec.layers + 1)
+    text = torch.tensor([[*case.words, *told.ids.tolist()[:-1]]], device=vlm.device)
+    seen = vlm.encode_image(case.images)
+    out, _ = vlm.prefill(seen, text, Want(hidden=tuple(layers), rows="all"))
+    found = {}
+    for layer in layers:
+        logits = vlm.unembed(out.hidden[layer][0, -count:])
+        found[f"lens {layer}"] = ranked(vlm, [Best.of(one) for one in logits])
+    return found

@@ -1,0 +1,292 @@
+"""Inside: states tell what is made up, a null does not, and a new answer gets the probe's risk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+
+from engine import run
+from engine.data.sprites import CATEGORIES, COLORS
+from engine.errors import BlindspotError, DoesNotFit
+from engine.hallucination import MVP, Greedy, HalluRAG, ScenesCase, WordRisk, asking
+from engine.hallucination.inside import probe as probing
+from engine.hallucination.inside.fits import enough, features, linear, shuffled, told
+from engine.hallucination.inside.judged import (
+    ANSWERABLE,
+    UNANSWERABLE,
+    UNKNOWN,
+    color_questions,
+    named_things,
+)
+from engine.hallucination.inside.probe import LINEAR, OWN, PUBLISHED, WORD
+from engine.hallucination.inside.readings import AT, BEFORE, WHEN, Word, read
+from engine.hallucination.measures.chair import mentions
+from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.hallucination.tiny_vlm.words import NUMBER
+from engine.hallucination.vlm import Want
+from engine.method import quiet
+
+COUNT = 70
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ScenesCase(load(HABIT), Greedy(length=24), COUNT)
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return HalluRAG()(case)
+
+
+@pytest.fixture(scope="module")
+def few():
+    return SceneBatch.drawn(6, "broken", seed=UNSEEN)
+
+
+# ---------------------------------------------------------------- what is read
+
+
+def test_states_read_together_are_those_of_each_answer_alone(few):
+    vlm = load(HABIT)
+    prompt = vlm.tokenizer.encode("describe the image")
+    answers = [[NUMBER[word] for word in one] for one in captions(vlm, few, Greedy()).words]
+    assert len({len(one) for one in answers}) > 1  # so that padding matters
+    words = [Word(row, 6, "", row % 2 == 0) for row in range(len(answers))]
+    held = read(vlm, few.pixels, [prompt] * len(answers), answers, words)
+    for row, answer in enumerate(answers):
+        image = vlm.encode_image(vlm.normalize(few.pixels[row : row + 1]))
+        want = Want(hidden=(0, 3), gates=(1,), rows="all")
+        out, lies = vlm.prefill(image, torch.tensor([prompt + answer]), want)
+        place = lies.response - len(answer) + 6
+        alone = {"CEV 0": out.hidden[0], "CEV 3": out.hidden[3], "IAV 2": out.gates[1]}
+        for name, states in alone.items():
+            for when, at in ((BEFORE, place - 1), (AT, place)):
+                assert np.allclose(held.states[name][row, when], states[0, at], atol=1e-4), name
+        shares = vlm.unembed(out.hidden[3][0, place - 1]).softmax(-1)
+        assert held.confidence[row] == pytest.approx(float(shares[answer[6]]), abs=1e-4)
+        assert held.made_up[row] == (row % 2 == 0)
+
+
+def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
+    case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
+    held = named_things(case, few, quiet)
+    slowly = [
+        (row, one.node, not one.true)
+        for row, (words, there) in enumerate(
+            zip(captions(case.vlm, few, Greedy()).words, few.truths, strict=True)
+        )
+        for one in mentions(words, there, THINGS)
+    ]
+    assert list(zip(held.scene, held.words, held.made_up, strict=True)) == slowly
+
+
+def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
+    case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
+    held = color_questions(case, few, quiet)
+    there, without = held[ANSWERABLE], held[UNANSWERABLE]
+    assert there.scene.tolist() == without.scene.tolist()
+    assert np.bincount(there.scene).max() <= 2
+    assert not any(made_up for word, made_up in zip(without.words, without.made_up, strict=True)
+                   if word == UNKNOWN)  # fmt: skip
+    assert all(made_up for word, made_up in zip(without.words, without.made_up, strict=True)
+               if word in COLORS)  # fmt: skip
+    layout = few.layout
+    asked = [
+        (row, thing)
+        for row in range(len(few.pixels))
+        for thing in np.flatnonzero(layout.present[row])[:2]
+    ]
+    for (row, thing), word, made_up in zip(asked, there.words, there.made_up, strict=True):
+        assert made_up == (word != COLORS[layout.color[row, thing]]), CATEGORIES[thing]
+
+
+# ---------------------------------------------------------------- probes
+
+
+def planted(count=400, width=12):
+    """Inputs in which one direction tells, with noise, what is made up."""
+    random = np.random.default_rng(0)
+    made_up = random.random(count) < 0.3
+    inputs = random.normal(size=(count, width)).astype(np.float32) * np.arange(1, width + 1)
+    inputs[:, 4] += 8 * made_up
+    return inputs, made_up, np.arange(count) < 280
+
+
+def test_the_linear_probe_finds_what_is_planted_and_its_weights_are_its_logit():
+    inputs, made_up, learned = planted()
+    logit, weights = linear(inputs, made_up, learned)
+    assert np.allclose(logit, inputs @ weights[:-1] + weights[-1])
+    assert told(logit, made_up, ~learned) > 0.85
+    assert np.abs(weights[:-1] * inputs.std(0)).argmax() == 4
+
+
+def test_a_probe_of_shuffled_labels_tells_nothing():
+    inputs, made_up, learned = planted()
+    null = shuffled(inputs, made_up, learned, 0)
+    assert len(null) >= 20
+    assert 0.4 < null.mean() < 0.6
+    assert null.std() > 0
+
+
+def test_too_few_words_of_a_kind_are_a_sentence():
+    learned = np.arange(100) < 70
+    with pytest.raises(BlindspotError, match="Only 0 words to learn from are made up"):
+        enough(np.zeros(100, bool), learned)
+    with pytest.raises(BlindspotError, match="Only 3 words to be tried on are made up"):
+        enough((np.arange(100) < 30) | (np.arange(100) > 96), learned)
+    with pytest.raises(BlindspotError, match="to learn from are true"):
+        enough(np.ones(100, bool), learned)
+
+
+# ---------------------------------------------------------------- the method
+
+
+def test_states_tell_what_is_made_up(case, found):
+    rates, null = found["compared"], found["shuffled"]["AUROC"]
+    assert rates.cell(LINEAR, "AUROC") > 0.8
+    assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(OWN, "AUROC"))
+    assert rates.cell(LINEAR, "AUROC") > rates.cell(WORD, "AUROC")
+    said = HalluRAG().finding(case, found)
+    assert "tell what it makes up" in said
+    assert f"AUROC {rates.cell(LINEAR, 'AUROC'):.2f}" in said
+
+
+def test_random_states_tell_nothing(case, found, monkeypatch):
+    def drawn(words, names, when):
+        return np.random.default_rng(when).normal(size=features(words, names, when).shape)
+
+    monkeypatch.setattr(probing, "features", drawn)
+    chance = HalluRAG()(case)
+    assert abs(chance["compared"].cell(LINEAR, "AUROC") - 0.5) < 0.25
+    assert "hardly tell" in HalluRAG().finding(case, chance)
+    assert chance["compared"].cell(OWN, "AUROC") == found["compared"].cell(OWN, "AUROC")
+
+
+def test_the_views_agree_with_each_other(found):
+    risks, bins = found["risks"], found["trust"]
+    made_up = risks["made up"].astype(bool)
+    assert told(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
+        found["compared"].cell(LINEAR, "AUROC")
+    )
+    assert bins["words"].sum() == len(risks)
+    held = bins["words"] > 0
+    assert (bins["words"] * bins["made up"])[held].sum() == pytest.approx(made_up.sum())
+    lowest = np.flatnonzero(held)[0] / len(bins)
+    assert lowest <= bins["risk"][held][0] <= lowest + 1 / len(bins)
+    layers = found["layers"]
+    assert np.isnan(layers.cell("the embedding", f"IAV, {WHEN[AT]}"))
+    assert layers["CEV, at the word"][1:].max() > layers.cell("the embedding", "CEV, at the word")
+    assert set(risks["scene"].astype(int)) <= set(range(int(0.7 * COUNT), COUNT))
+
+
+def test_what_is_read_follows_the_settings():
+    assert HalluRAG().names(3) == ("CEV 2", "CEV 3")
+    assert HalluRAG(feature="both", depth="last").names(3) == ("CEV 3", "IAV 3")
+    assert HalluRAG(feature="IAV", depth="middle").names(32) == ("IAV 16",)
+
+
+def test_a_decoding_that_describes_nothing_is_refused(case):
+    with pytest.raises(DoesNotFit, match="describes images"):
+        HalluRAG()(replace(case, strategy=MVP()))
+
+
+# ---------------------------------------------------------------- a new answer
+
+
+@pytest.fixture(scope="module")
+def small(found):
+    """The probe of few scenes in the place of the usual one."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("engine.hallucination.inside.word_risk.answer", lambda *_: found)
+        yield
+
+
+@pytest.mark.usefixtures("small")
+def test_what_is_made_up_has_more_risk(found):
+    method, true, made_up = WordRisk(), [], []
+    for number in range(16):
+        scene = asking.scene("counter", number)
+        asked = asking.about_scene(HABIT, scene, "describe the image")
+        held = method(asked)
+        there = {thing.category for thing in scene.things}
+        for name, risk in zip(held["words"].notes, held["words"]["risk"], strict=True):
+            if name:
+                (true if name in there else made_up).append(risk)
+    assert min(len(true), len(made_up)) > 3
+    assert np.mean(made_up) > np.mean(true) + 0.3
+
+
+@pytest.mark.usefixtures("small")
+def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
+    asked = asking.about_scene(HABIT, asking.scene("counter", 253), "describe the image")
+    held = WordRisk()(asked)
+    words = held["words"]
+    assert held["answer"].words == Greedy()(asked)["answer"].words
+    named = mentions(words.rows, (), THINGS)
+    assert [at for at, name in enumerate(words.notes) if name] == [one.place for one in named]
+    assert np.isnan(np.delete(words["risk"], [one.place for one in named])).all()
+    judged = [Word(0, one.place, one.node, made_up=False) for one in named]
+    ids = held["answer"].ids.tolist()
+    states = read(asked.vlm, asked.image[None], [asked.words], [ids], judged)
+    weights = found["probe"]["weight"]
+    risk = expit(features(states, ("CEV 2", "CEV 3"), AT) @ weights[:-1] + weights[-1])
+    assert np.allclose(words["risk"][[one.place for one in named]], risk, atol=1e-5)
+    said = WordRisk().finding(asked, held)
+    for one, share in zip(named, risk, strict=True):
+        assert (f"the {one.node} ({100 * share:.0f} %)" in said) == (share >= 0.5)
+        assert f"the {one.node}" in said
+
+
+@pytest.mark.usefixtures("small")
+def test_the_last_layer_s_lens_is_what_greedy_says_and_an_answer_without_things_has_no_risk():
+    asked = asking.about_scene(HABIT, asking.scene("counter", 424), "is there a lamp")
+    held = WordRisk()(asked)
+    best = [labels[0] for labels in held["lens 3"].labels]
+    assert best == list(held["answer"].words)
+    assert np.allclose(held["lens 3"].values[:, 0], held["answer"].probability, atol=1e-4)
+    assert np.isnan(held["words"]["risk"]).all()
+    assert "names no thing" in WordRisk().finding(asked, held)
+
+
+# ---------------------------------------------------------------- what the paper claims
+
+
+@pytest.mark.slow
+def test_what_the_sheet_says_of_probes_over_three_seeds(measure):
+    rows, nulls = [], []
+    for seed in range(3):
+        case = ScenesCase(load(HABIT), Greedy(), probing.COUNT, seed=100 * seed)
+        states, gates = (run.answer(HalluRAG(feature=one), case) for one in ("CEV", "IAV"))
+        before = run.answer(HalluRAG(when=WHEN[BEFORE]), case)
+        rates, kinds = states["compared"], states["questions"]
+        rows.append({
+            "linear probe": rates.cell(LINEAR, "AUROC"),
+            "published probe": rates.cell(PUBLISHED, "AUROC"),
+            "gates in the place of states": gates["compared"].cell(LINEAR, "AUROC"),
+            "one word before": before["compared"].cell(LINEAR, "AUROC"),
+            "the embedding": states["layers"].cell("the embedding", "CEV, at the word"),
+            "the word alone": rates.cell(WORD, "AUROC"),
+            "its own confidence": rates.cell(OWN, "AUROC"),
+            "shuffled labels, mean": states["shuffled"]["AUROC"].mean(),
+            "probes of their own by kind of question": kinds["a probe of its own"].mean(),
+            "one probe for both kinds": kinds["one probe for both"].mean(),
+        })  # fmt: skip
+        nulls.append(rows[-1]["shuffled labels, mean"])
+    mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
+    for name in mean:
+        told = ", ".join(f"{row[name]:.3f}" for row in rows)
+        measure(f"HalluRAG, TinyVLM with the habit, AUROC of three draws: {name}", told)
+    assert min(row["linear probe"] for row in rows) >= 0.8
+    assert 0.45 <= np.mean(nulls) <= 0.55
+    assert mean["the embedding"] < mean["linear probe"] - 0.1
+    assert abs(mean["linear probe"] - mean["gates in the place of states"]) <= 0.05
+    assert mean["published probe"] >= mean["linear probe"] - 0.02
+    own = mean["probes of their own by kind of question"]
+    assert own >= mean["one probe for both kinds"] - 0.01

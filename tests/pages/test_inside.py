@@ -1,0 +1,79 @@
+"""Inside as a visitor meets it: the sentence, each thing with its risk, and the probe below."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.inside import probe, view
+from components.views import INSIDE
+from engine.hallucination import Greedy, HalluRAG, ScenesCase, WordRisk, asking
+from engine.hallucination.inside.probe import LINEAR
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.result import Table
+from engine.run import answer
+from tests.visits import said, settled, visit, words
+
+METHOD = WordRisk(scenes=80)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """The probe learns from few scenes, so that it takes seconds."""
+    monkeypatch.setattr(view, "METHOD", METHOD)
+
+
+def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
+    at = settled(visit(view=INSIDE))
+    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+    found = answer(METHOD, asked)
+    learned = answer(HalluRAG(), ScenesCase(load(HABIT), Greedy(), METHOD.scenes))
+    assert at.header[0].value == METHOD.finding(asked, found)
+    shown = words(at)
+    assert f"{learned['compared'].cell(LINEAR, 'AUROC'):.2f}" in shown
+    assert probe.compared_words(learned) in shown
+    assert view.lens_words(found) in shown
+    risks = learned["risks"]
+    made_up = risks["made up"].astype(bool)
+    count = int((made_up & (risks["risk"] >= 0.5)).sum())
+    assert f"From 50 % on, {count} of {made_up.sum()} made-up things are found" in shown
+    at.slider(key=probe.THRESHOLD).set_value(95)
+    fewer = int((made_up & (risks["risk"] >= 0.95)).sum())
+    assert f"From 95 % on, {fewer} of {made_up.sum()} made-up" in words(settled(at.run()))
+
+
+def test_other_states_are_another_probe_and_a_bad_link_is_a_sentence():
+    at = settled(visit({"inside.HalluRAG.depth": "bottom", "inside.told": "sing"}, INSIDE))
+    shown = " ".join(said(at))
+    assert "one of middle, last, both" in shown
+    assert "“sing”" in shown
+    assert not at.exception
+
+
+def test_bars_and_marks_say_what_is_true_of_each_thing():
+    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+    found = answer(METHOD, asked)
+    drawn = view.bars(asked, found)
+    there = {thing.category for thing in asked.scene.things}
+    names = [name for name in found["words"].notes if name]
+    assert len(drawn.names) == len(names) == len(view.named(found["words"]))
+    for name, label in zip(names, drawn.names, strict=True):
+        assert label.endswith("✓" if name in there else "✗")
+    assert view.noted("the lamp is there", 0.5) == "the lamp is there; risk 50 %"
+    assert view.noted("", float("nan")) == ""
+
+
+def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
+    risks = Table.of({
+        "risk": (np.array([0.0, 0.05, 0.15, 1.0]), "share"),
+        "made up": (np.array([0.0, 0.0, 1.0, 1.0]), ""),
+    })  # fmt: skip
+    spread = probe.spread(risks)
+    assert spread["true"].tolist() == [1.0, *[0.0] * 9]
+    assert spread["made up"][[1, 9]].tolist() == [0.5, 0.5]
+    trust = Table.of({
+        "risk": (np.array([0.1, np.nan]), "share"), "made up": (np.array([0.3, np.nan]), "share"),
+        "words": (np.array([10, 0]), "words"),
+    })  # fmt: skip
+    assert len(probe.filled(trust)) == 1
+    assert "differ by 20 points" in probe.trust_words({"trust": trust})
