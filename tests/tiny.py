@@ -26,6 +26,7 @@ from engine.data import DataCard, DataSet, split_rows
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.hallucination import (
     ASK,
+    BEAF,
     CHAIR,
     MVP,
     POPE,
@@ -35,6 +36,7 @@ from engine.hallucination import (
     KeepCurve,
     MaskLLM,
     Rates,
+    RemovalLaw,
     ScenesCase,
     VASparse,
     ViewsAblation,
@@ -328,8 +330,9 @@ def caption_case(
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind in {Rates, MaskLLM, POPE, CHAIR}:
-        return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count=4)
+    if kind in {Rates, MaskLLM, POPE, CHAIR, BEAF, RemovalLaw}:
+        count, scenes = (20, "biased") if kind is RemovalLaw else (4, "broken")
+        return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count, scenes)
     if kind is HalluRAG:  # an untrained model names nothing
         return ScenesCase(load(HABIT), Greedy(length=16), count=40, kind="counter")
     if kind in {KeepCurve, ViewsAblation}:

@@ -25,12 +25,14 @@ from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.inside.probe import HalluRAG
 from engine.hallucination.inside.word_risk import WordRisk
+from engine.hallucination.measures.beaf import BEAF
 from engine.hallucination.measures.captioned import CHAIR
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.mask_llm import MaskLLM
 from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.hallucination.measures.pope import POPE
 from engine.hallucination.measures.rates import Rates, ScenesCase
+from engine.hallucination.measures.removal_law import RemovalLaw
 from engine.hallucination.measures.views_ablation import ViewsAblation
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
@@ -52,6 +54,8 @@ METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *INSIDE)
 
 __all__ = [
     "ASK",
+    "BEAF",
+    "BEFORE_AFTER",
     "CHAIR",
     "DECODING",
     "INSIDE",
@@ -76,6 +80,7 @@ __all__ = [
     "Rates",
     "RegionWords",
     "Relevancy",
+    "RemovalLaw",
     "Sampling",
     "ScenesCase",
     "Strategy",

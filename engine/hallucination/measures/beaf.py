@@ -1,0 +1,263 @@
+"""Questions about pairs of scenes, before and after a thing was taken out exactly (BEAF).
+
+Ye-Bin et al. 2024, BEAF, https://arxiv.org/abs/2407.13442. There a detector, a mask and an
+inpainting model take a thing out of a photograph; here the scene is drawn again without it, and
+every pixel that it does not touch stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.layout import Layout, Scene
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.record import Step
+from engine.hallucination.measures.before_after import (
+    KINDS,
+    by_kind,
+    by_thing,
+    official_reading,
+    reading,
+    relation,
+    scored,
+)
+from engine.hallucination.measures.differences import yes_and_no
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.sayings import LEADER, PARTNER, yes_no_question
+from engine.hallucination.tiny_vlm.scenes import TOGETHER, SceneBatch, decoded
+from engine.method import Method, Progress, Slider, defaults, quiet, setting
+from engine.result import Result, Table
+
+SCENES = 70  # about 200 pairs
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of one image: the scene, what was taken out (-1: nothing), and for what."""
+
+    scene: int
+    removed: int
+    asked: int
+
+
+@dataclass(frozen=True)
+class BEAF(Method[ScenesCase]):
+    """What a model answers before and after a thing is taken out of a scene.
+
+    TU (true understanding): it said yes while the thing was there, and no once it was gone. IG
+    (ignorance): wrong both times. SB+ and SB− (stubbornness): always yes, always no. The four add
+    up to 100 %. ID (indecision): of the questions about things that stayed, how many went from
+    right to wrong or back: low is good. Only TU shows that the answer follows the image; whoever
+    always says yes has half of the plain questions right. Intervals: the middle 90 % of resamples
+    of the scenes. Scenes are drawn, so that nothing but the thing changes; the figures say nothing
+    about photographs.
+    """
+
+    family = "hallucination"
+    name = "BEAF"
+    title = "Before and after"
+    cost = "wait"
+    paper = "Ye-Bin et al. 2024, https://arxiv.org/abs/2407.13442"
+    argument_defaults = defaults(count=SCENES, kind="biased")
+    proof = "tests/engine/hallucination/test_beaf.py::test_the_records_are_what_the_model_says"
+
+    absent: int = setting(
+        4, Slider(0, 10, 1, "things"), "Absent things", "How many things that are not in a scene "
+        "are asked for too: first the partners of those that are there, then others by chance.",
+    )  # fmt: skip
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Ask every question before and after each thing is taken out.
+
+        Returns:
+            figures: TU, IG, SB+, SB−, ID, F1 and plain accuracy with their intervals, one row.
+            kinds, things: the same by what was taken out.
+            relation: by how much p(yes) about a thing falls when another is taken out, (16, 16).
+            records: a row for each pair of answers; scene, removed and asked by number, whether
+                what was asked for was there (before), what was said (1 yes, 0 no, NaN neither) and
+                p(yes) before and after, and whether the partner of what was removed stays.
+            reading: how many answers the released script reads in another way.
+        """
+        self.check(case)
+        layout = SceneBatch.drawn(
+            case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean
+        ).layout
+        asked = list(askings(layout, self.absent, case.seed))
+        texts, chances = answers(case, layout, asked, progress)
+        records = paired(layout, asked, texts, chances)
+        return {
+            "figures": scored(records), "kinds": by_kind(records), "things": by_thing(records),
+            "relation": relation(records), "records": records, "reading": readings(texts),
+        }  # fmt: skip
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
+        """How often the answer follows the image, and how stubborn a yes is by what stays."""
+        return said_of(case.vlm.title, found["figures"], found["kinds"])
+
+
+def said_of(model: str, figures: Table, kinds: Table) -> str:
+    """The finding from the figures of all pairs and by what was taken out."""
+    pairs, stubborn = int(figures["pairs"][0]), dict(zip(kinds.rows, kinds["SB+"], strict=True))
+    if not pairs:
+        return f"{model} gave no clear answer to any pair: nothing can be counted."
+    first = f"{model} follows the image in {100 * figures['TU'][0]:.0f} % of {pairs} pairs (TU)"
+    if KINDS[0] not in stubborn or KINDS[2] not in stubborn:
+        return f"{first}; in {100 * figures['SB+'][0]:.0f} % it says yes all the same (SB+)."
+    return (
+        f"{first}. Its yes stays in {100 * stubborn[KINDS[0]]:.0f} % where the thing's partner is "
+        f"still there, in {100 * stubborn[KINDS[2]]:.0f} % elsewhere (SB+)."
+    )
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def askings(layout: Layout, absent: int, seed: int) -> Iterator[Asking]:
+    """Of every scene: all questions about it as it is, then without each of its things."""
+    for row, present in enumerate(layout.present):
+        things = np.flatnonzero(present).tolist()
+        questions = [*things, *absent_things(things, absent, (seed, row))]
+        for removed in (-1, *things):
+            yield from (Asking(row, removed, one) for one in questions)
+
+
+def absent_things(there: Sequence[int], count: int, seed: tuple[int, int]) -> list[int]:
+    """Things that are not in a scene: partners of those that are, then others by chance."""
+    led = [PARTNER[one] for one in there if one in PARTNER and PARTNER[one] not in there]
+    others = [one for one in range(len(CATEGORIES)) if one not in {*there, *led}]
+    return [*led, *np.random.default_rng(seed).permutation(others).tolist()][:count]
+
+
+def scene_of(case: ScenesCase, row: int) -> Scene:
+    """A scene of the case, before anything is taken out."""
+    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+    return sample.layout.scene(row)
+
+
+def images(layout: Layout, asked: Sequence[Asking]) -> Tensor:
+    """What each question is asked about, (n, 3, 64, 64) in [0, 1]."""
+    shown = layout.take(np.array([one.scene for one in asked]))
+    removed = np.array([one.removed for one in asked])[:, None]
+    present = shown.present & (np.arange(len(CATEGORIES))[None] != removed)
+    return SceneBatch.of(replace(shown, present=present)).pixels
+
+
+# ---------------------------------------------------------------- what is answered
+
+
+@torch.no_grad()
+def answers(
+    case: ScenesCase, layout: Layout, asked: Sequence[Asking], progress: Progress
+) -> tuple[list[str], list[float]]:
+    """What is said to each question, and p(yes) among yes and no where that is decided."""
+    alone = isinstance(case.strategy, MVP) or not case.strategy.batched
+    together = 1 if alone else TOGETHER
+    said: list[tuple[str, float]] = []
+    for start in range(0, len(asked), together):
+        progress(start / len(asked), "asking")
+        block = asked[start : start + together]
+        said += spoken(case, images(layout, block), [one.asked for one in block], start)
+    progress(1.0, "asked")
+    texts, chances = zip(*said, strict=True)
+    return list(texts), list(chances)
+
+
+def spoken(
+    case: ScenesCase, pixels: Tensor, things: Sequence[int], batch: int
+) -> list[tuple[str, float]]:
+    """Answers about images (n, 3, 64, 64), one question each, with p(yes); MVP one at a time."""
+    questions = [yes_no_question(one) for one in things]
+    if isinstance(case.strategy, MVP):
+        (image,), (question,) = pixels, questions
+        yes, no = yes_and_no(case.strategy(CaptionCase(case.vlm, image, question, case.seed)))
+        return [("yes" if yes >= no else "no", among(yes, no))]
+    prompts = torch.tensor([case.vlm.tokenizer.encode(one) for one in questions])
+    given = generate(
+        case.vlm, case.strategy, case.vlm.normalize(pixels), prompts.to(case.vlm.device),
+        seed=case.seed, batch=batch,
+    )  # fmt: skip
+    return [
+        (" ".join(decoded(case.vlm, row)), leaning(case.vlm, steps))
+        for row, steps in zip(given.tokens.tolist(), given.steps, strict=True)
+    ]
+
+
+def leaning(vlm: TinyVLM, steps: Sequence[Step]) -> float:
+    """p(yes) among yes and no at the first of them that was said; NaN where none was.
+
+    One that is not among the best eight words there counts as 0.
+    """
+    yes, no = set(vlm.spec.yes), set(vlm.spec.no)
+    best = next((step.final for step in steps if step.token in yes | no), None)
+    if best is None:
+        return nan
+    share = dict(zip(best.tokens.tolist(), best.shares.tolist(), strict=True))
+    return among(*(sum(share.get(one, 0.0) for one in ids) for ids in (yes, no)))
+
+
+def among(yes: float, no: float) -> float:
+    """p(yes) of two shares; NaN where both are 0."""
+    return yes / (yes + no) if yes + no > 0 else nan
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+def paired(
+    layout: Layout, asked: Sequence[Asking], texts: Sequence[str], chances: Sequence[float]
+) -> Table:
+    """A row for each question about a copy, beside what was said of the original."""
+    said = {one: at for at, one in enumerate(asked)}
+    after = [at for at, one in enumerate(asked) if one.removed >= 0]
+    before = [said[replace(asked[at], removed=-1)] for at in after]
+    read, chance = np.array([reading(text) for text in texts]), np.array(chances)
+    scene, removed, thing = (
+        np.array([getattr(asked[at], name) for at in after], np.int16)
+        for name in ("scene", "removed", "asked")
+    )
+    present = layout.present[scene]
+    fellow = FELLOWS[removed]  # the partner or the leader of what was taken out
+    rows = np.arange(len(after))
+    company = (fellow >= 0) & present[rows, fellow]
+    columns = {
+        "scene": (scene, ""), "removed": (removed, ""), "asked": (thing, ""),
+        "there": (present[rows, thing].astype(np.int8), ""),
+        "says before": (read[before].astype(np.float32), ""),
+        "says after": (read[after].astype(np.float32), ""),
+        "p before": (chance[before].astype(np.float32), "share"),
+        "p after": (chance[after].astype(np.float32), "share"),
+        "company": (company.astype(np.int8), ""),
+    }  # fmt: skip
+    return Table.of(columns)
+
+
+FELLOWS = np.array(
+    [PARTNER.get(one, LEADER.get(one, -1)) for one in range(len(CATEGORIES))], np.int16
+)
+
+
+def readings(texts: Sequence[str]) -> Table:
+    """Where the released script would read an answer in another way, one row of counts."""
+    own = np.array([reading(text) for text in texts])
+    official, taken = official_reading(texts)
+    other = ~taken & ~np.isnan(own) & (own != official)
+    return Table.of(
+        {
+            "answers": ([len(texts)], "answers"),
+            "neither yes nor no": ([int(np.isnan(own).sum())], "answers"),
+            "taken over from the one before": ([int(taken.sum())], "answers"),
+            "read otherwise by a part of a word": ([int(other.sum())], "answers"),
+        },
+        rows=("all answers",),
+    )

@@ -1,0 +1,249 @@
+"""BEAF's figures from answers before and after a thing was taken out: no model is needed.
+
+Ye-Bin et al. 2024, BEAF, https://arxiv.org/abs/2407.13442. The figures are those of the released
+script. Where it reads answers by parts of words or takes one over from the answer before it, that
+is counted apart; see `official_reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.tiny_vlm.sayings import LEADER
+from engine.result import Array, Table
+
+OUTCOMES = ("TU", "IG", "SB+", "SB−")  # of the question about the thing that was taken out
+FIGURES = (*OUTCOMES, "ID", "F1(TU, ID)", "accuracy", "precision", "recall", "F1")
+KINDS = ("the partner of a thing that stays", "a thing whose partner stays", "any other thing")
+FEWEST = 5  # pairs, below which no mean is told
+RESAMPLES = 1000
+ENDS = (5, 95)  # percentiles of the intervals
+COUNTED = (*OUTCOMES, "removed", "flipped", "kept", "TP", "FP", "TN", "FN")
+
+Numbers = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+# ---------------------------------------------------------------- what an answer says
+
+
+def reading(text: str) -> float:
+    """1 for yes, 0 for no, by the first of these words; NaN where neither is said."""
+    said = (word.strip(".,;:!?\"'") for word in text.lower().split())
+    return next((float(word == "yes") for word in said if word in {"yes", "no"}), nan)
+
+
+def official_reading(texts: Sequence[str]) -> tuple[Numbers, Bools]:
+    """Answers as the released script reads them, and which of them it only took over, (n,) each.
+
+    "yes" anywhere counts first, then "no" anywhere, also within "not", "know" or "another". An
+    answer with neither silently gets that of the one before it; the script breaks off where the
+    first one has neither, which is NaN here.
+    """
+    read, taken, last = np.zeros(len(texts)), np.zeros(len(texts), np.bool_), nan
+    for at, text in enumerate(texts):
+        lower = text.lower()
+        taken[at] = "yes" not in lower and "no" not in lower
+        last = last if taken[at] else float("yes" in lower)
+        read[at] = last
+    return read, taken
+
+
+def decided(records: Table, threshold: float | None = None) -> tuple[Numbers, Numbers]:
+    """Yes (1), no (0) or neither (NaN) before and after, (records,) each.
+
+    Args:
+        records: as `BEAF` gives them.
+        threshold: p(yes) from which on it counts as yes; None for the word that is said.
+    """
+    if threshold is None:
+        return as_numbers(records["says before"]), as_numbers(records["says after"])
+    chances = as_numbers(records["p before"]), as_numbers(records["p after"])
+    before, after = (np.where(np.isnan(p), nan, p >= threshold) for p in chances)
+    return before, after
+
+
+def as_numbers(column: Array) -> Numbers:
+    """A column for counting."""
+    return np.asarray(column, np.float64)
+
+
+# ---------------------------------------------------------------- figures
+
+
+def scored(records: Table, threshold: float | None = None) -> Table:
+    """The ten figures of BEAF as shares, with the ends of their intervals, one row.
+
+    The intervals are the middle 90 % of resamples of the scenes. A pair of answers of which one
+    is neither yes nor no is left out, and counted as "unclear".
+    """
+    before, after = decided(records, threshold)
+    found = counts(records, before, after)
+    drawn = np.random.default_rng(0).integers(0, len(found), (RESAMPLES, len(found)))
+    own, again = figures(found.sum(0)), figures(found[drawn].sum(1))
+    columns: dict[str, tuple[object, str]] = {}
+    for name in FIGURES:
+        low, high = ends(again[name])
+        columns |= {
+            name: ([float(own[name])], "share"),
+            f"{name}, low": ([low], "share"), f"{name}, high": ([high], "share"),
+        }  # fmt: skip
+    columns["pairs"] = ([int(found[:, COUNTED.index("removed")].sum())], "pairs")
+    columns["unclear"] = ([int(np.isnan(before + after).sum())], "answers")
+    return Table.of(columns, rows=("all pairs",))
+
+
+def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
+    """What is counted in each scene, (scenes, len(COUNTED))."""
+    scene = np.asarray(records["scene"])
+    _, place = np.unique(scene, return_inverse=True)
+    asked, removed = np.asarray(records["asked"]), np.asarray(records["removed"])
+    there = np.asarray(records["there"]) == 1  # before; after, the removed thing is gone
+    about, clear = asked == removed, ~np.isnan(before + after)
+    right_before, right_after = before == there, after == (there & ~about)
+    was, now = before == 1, after == 1
+    own = about & clear
+    first = first_of(scene, asked) & ~np.isnan(before)
+    tallied = (
+        own & was & ~now, own & ~was & now, own & was & now, own & ~was & ~now, own,
+        ~about & clear & (right_before != right_after), ~about & clear,
+    )  # fmt: skip
+    found = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
+    for column, held in enumerate(tallied):
+        np.add.at(found[:, column], place[held], 1)
+    for rows, yes, true in ((first, was, there), (~np.isnan(after), now, there & ~about)):
+        for column, held in enumerate(
+            (yes & true, yes & ~true, ~yes & ~true, ~yes & true), len(tallied)
+        ):
+            np.add.at(found[:, column], place[rows & held], 1)
+    return found
+
+
+def first_of(scene: NDArray[np.integer], asked: NDArray[np.integer]) -> Bools:
+    """The first record of each question about a scene: an original is asked only once."""
+    keys = np.stack([scene, asked])
+    _, first = np.unique(keys, axis=1, return_index=True)
+    return np.isin(np.arange(len(scene)), first)
+
+
+def figures(held: Numbers) -> dict[str, Numbers]:
+    """The figures of counts (…, len(COUNTED)), each (…); NaN where nothing can be divided."""
+    count = dict(zip(COUNTED, np.moveaxis(held, -1, 0), strict=True))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = {name: count[name] / count["removed"] for name in OUTCOMES}
+        found["ID"] = count["flipped"] / count["kept"]
+        found["F1(TU, ID)"] = harmonic(found["TU"], 1 - found["ID"])
+        right, yes = count["TP"] + count["TN"], count["TP"] + count["FP"]
+        found["accuracy"] = right / (yes + count["TN"] + count["FN"])
+        found["precision"] = count["TP"] / yes
+        found["recall"] = count["TP"] / (count["TP"] + count["FN"])
+        found["F1"] = harmonic(found["precision"], found["recall"])
+    return found
+
+
+def harmonic(one: Numbers, other: Numbers) -> Numbers:
+    """The harmonic mean; 0 where both are 0."""
+    both = one + other
+    return np.where(both == 0, 0.0, 2 * one * other / np.where(both == 0, 1, both))
+
+
+def ends(drawn: Numbers) -> tuple[float, float]:
+    """The 5th and the 95th percentile; NaN where nothing is finite."""
+    finite = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(finite, ENDS) if len(finite) else (nan, nan)
+    return float(low), float(high)
+
+
+# ---------------------------------------------------------------- by what was taken out
+
+
+def kind_of(records: Table) -> NDArray[np.int64]:
+    """Of each record, which of KINDS the thing is that was taken out, (records,)."""
+    removed, held = np.asarray(records["removed"]), np.asarray(records["company"])
+    led = np.isin(removed, list(LEADER))
+    return np.where(held == 0, 2, np.where(led, 0, 1))
+
+
+def by_kind(records: Table, threshold: float | None = None) -> Table:
+    """Outcomes where a partner, a leader or anything else was taken out; kinds that occur."""
+    kinds = kind_of(records)
+    return by_group(records, threshold, {name: kinds == at for at, name in enumerate(KINDS)})
+
+
+def by_thing(records: Table, threshold: float | None = None) -> Table:
+    """Outcomes of each thing that was taken out, the most stubborn yes first."""
+    removed = np.asarray(records["removed"])
+    table = by_group(
+        records, threshold, {name: removed == at for at, name in enumerate(CATEGORIES)}
+    )
+    return table.take(np.argsort(-np.nan_to_num(table["SB+"]), kind="stable").tolist())
+
+
+def by_group(records: Table, threshold: float | None, groups: Mapping[str, Bools]) -> Table:
+    """A row for each group that occurs: outcomes, ID, by how much p(yes) falls, and pairs."""
+    own = {name: np.flatnonzero(held) for name, held in groups.items() if held.any()}
+    parts = [records.take(rows.tolist()) for rows in own.values()]
+    found = [scored(part, threshold) for part in parts]
+    names = (*OUTCOMES, "SB+, low", "SB+, high", "ID", "pairs")
+    columns: dict[str, tuple[object, str]] = {
+        name: ([one[name][0] for one in found], "pairs" if name == "pairs" else "share")
+        for name in names
+    }
+    columns["p(yes) falls by"] = ([fall(part) for part in parts], "share")
+    return Table.of(columns, rows=tuple(own))
+
+
+def fall(records: Table) -> float:
+    """The mean fall of p(yes) in the questions about what was taken out."""
+    about = np.asarray(records["asked"]) == np.asarray(records["removed"])
+    fell = np.asarray(records["p before"] - records["p after"], np.float64)[about]
+    return float(np.nanmean(fell)) if np.isfinite(fell).any() else nan
+
+
+def relation(records: Table) -> Table:
+    """By how much p(yes) about each thing falls when another one is taken out: the mean.
+
+    Returns:
+        A row for each thing that was taken out, a column for each that was asked for; NaN where
+        fewer than FEWEST pairs have both.
+    """
+    removed, asked = np.asarray(records["removed"]), np.asarray(records["asked"])
+    fell = np.asarray(records["p before"] - records["p after"], np.float64)
+    known = np.isfinite(fell)
+    total, many = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
+    np.add.at(total, (removed[known], asked[known]), fell[known])
+    np.add.at(many, (removed[known], asked[known]), 1)
+    with np.errstate(invalid="ignore"):
+        cells = total / np.where(many < FEWEST, nan, many)
+    return Table.grid(cells, CATEGORIES, CATEGORIES, ["share"] * len(CATEGORIES))
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def moved_against(records: Table, threshold: float | None = None) -> Numbers:
+    """By how much an answer is further from the truth after than before, −1 to 1, (records,).
+
+    Of the word that is said it is −1, 0 or 1; p(yes) decides between those that are alike.
+    """
+    about = np.asarray(records["asked"]) == np.asarray(records["removed"])
+    there = np.asarray(records["there"]) == 1
+    truths = there, there & ~about
+    said, sure = (
+        np.nan_to_num(np.abs(after - truths[1])) - np.nan_to_num(np.abs(before - truths[0]))
+        for before, after in (
+            decided(records, threshold),
+            (as_numbers(records["p before"]), as_numbers(records["p after"])),
+        )
+    )
+    return said + 1e-3 * sure
+
+
+def worst(records: Table, threshold: float | None = None) -> list[int]:
+    """The places of all records, those that moved most against the truth first."""
+    return np.argsort(-moved_against(records, threshold), kind="stable").tolist()

@@ -1,0 +1,148 @@
+"""BEAF asks the same question before and after, about scenes that differ in one thing alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.decoding.vasparse import VASparse
+from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.measures.beaf import (
+    BEAF,
+    Asking,
+    absent_things,
+    askings,
+    images,
+    said_of,
+    scene_of,
+)
+from engine.hallucination.measures.before_after import KINDS, by_kind, scored
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.tiny_vlm import bands
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+
+COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ScenesCase(load(HABIT), Greedy(), COUNT, "biased")
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return BEAF()(case)
+
+
+def layout_of(case):
+    return SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed).layout
+
+
+def test_the_records_are_what_the_model_says(case, found):
+    records, layout = found["records"], layout_of(case)
+    before = torch.sigmoid(margins(case.vlm, SceneBatch.of(layout))).numpy()
+    for at in range(0, len(records), 7):
+        scene, out, asked = (int(records[name][at]) for name in ("scene", "removed", "asked"))
+        copy = SceneBatch.of(layout.take(np.array([scene])).without(CATEGORIES[out]))
+        after = float(torch.sigmoid(margins(case.vlm, copy)[0, asked]))
+        assert records["there"][at] == layout.present[scene, asked]
+        assert records["p before"][at] == pytest.approx(before[scene, asked], abs=1e-3)
+        assert records["p after"][at] == pytest.approx(after, abs=1e-3)
+        assert records["says before"][at] == (before[scene, asked] > 0.5)
+        assert records["says after"][at] == (after > 0.5)
+
+
+def test_stubborn_yes_is_that_of_the_models_card(case, found):
+    """The card's own count, by margins and without words, on the same scenes."""
+    other = bands.removal(case.vlm, SceneBatch.of(layout_of(case)))
+    slowly = [other[f"SB+, {kind} removed"] for kind in ("partner", "reverse", "other")]
+    assert found["kinds"].rows == KINDS
+    assert found["kinds"]["SB+"].tolist() == pytest.approx(slowly)
+
+
+def test_each_thing_is_taken_out_once_and_every_copy_is_asked_what_its_original_is(case):
+    layout = layout_of(case)
+    asked = list(askings(layout, 4, seed=0))
+    for row, present in enumerate(layout.present):
+        things = set(np.flatnonzero(present).tolist())
+        own = [one for one in asked if one.scene == row]
+        assert {one.removed for one in own} == things | {-1}
+        questions = [one.asked for one in own if one.removed == -1]
+        assert things < set(questions)
+        assert len(set(questions)) == len(questions) == len(things) + 4
+        for out in things:
+            assert [one.asked for one in own if one.removed == out] == questions
+
+
+def test_partners_of_what_is_there_are_asked_first():
+    car, lamp, boat, fish = (CATEGORIES.index(name) for name in ("car", "lamp", "boat", "fish"))
+    assert absent_things([car, boat, fish], 1, (0, 0)) == [lamp]
+    many = absent_things([car], 10, (0, 0))
+    assert many[0] == lamp
+    assert car not in many
+    assert many == absent_things([car], 10, (0, 0))
+    assert absent_things([car], 0, (0, 0)) == []
+
+
+def test_a_copy_differs_from_its_original_where_the_thing_was_alone(case):
+    scene = scene_of(case, 0)
+    thing = scene.things[0].category
+    number = CATEGORIES.index(thing)
+    before, after = images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
+    assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
+    changed = (before != after).any(0).numpy()
+    assert changed.any()
+    assert not (changed & ~scene.mask(thing)).any()
+
+
+@pytest.mark.parametrize("strategy", [VCD(), VASparse()], ids=["VCD", "VASparse"])
+def test_a_strategy_answers_as_it_does_alone(case, strategy):
+    held = replace(case, strategy=strategy, count=2)
+    records = BEAF(absent=1)(held)["records"]
+    layout = layout_of(held)
+    for at in (0, len(records) - 1):
+        scene, out, asked = (int(records[name][at]) for name in ("scene", "removed", "asked"))
+        for when, removed in (("before", -1), ("after", out)):
+            (image,) = images(layout, [Asking(scene, removed, asked)])
+            alone = strategy(CaptionCase(case.vlm, image, yes_no_question(asked)))
+            (word,) = alone["answer"].words
+            assert records[f"says {when}"][at] == (word == "yes")
+            chance = dict(zip(alone["final"].labels[0], alone["final"].values[0], strict=True))
+            p = chance.get("yes", 0) / (chance.get("yes", 0) + chance.get("no", 0))
+            assert records[f"p {when}"][at] == pytest.approx(p, abs=1e-3)
+
+
+def test_mvp_is_asked_one_by_one():
+    held = ScenesCase(load(HONEST), MVP(length=6, paths=1), 1, "biased")
+    records = BEAF(absent=0)(held)["records"]
+    things = int(layout_of(held).present.sum())
+    assert len(records) == things**2
+    assert np.isfinite(records["p after"]).all()
+
+
+def test_without_contrast_vcd_says_what_greedy_says(case, found):
+    plain = BEAF()(replace(case, strategy=VCD(alpha=0.0, beta=0.0)))
+    for name in ("says before", "says after"):
+        assert np.array_equal(plain["records"][name], found["records"][name])
+
+
+def test_the_finding_has_the_figures_of_the_tables(case, found):
+    said = BEAF().finding(case, found)
+    figures, kinds = found["figures"], found["kinds"]
+    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in said
+    assert f"{100 * kinds['SB+'][0]:.0f} % where" in said
+    others = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
+    assert "it says yes all the same" in said_of("It", scored(others), by_kind(others))
+
+
+def test_answers_that_the_released_script_reads_otherwise_are_counted(found):
+    counted = {name: int(column[0]) for name, column in found["reading"].columns.items()}
+    assert counted.pop("answers") > len(found["records"])
+    assert set(counted.values()) == {0}  # it says yes or no, and nothing else

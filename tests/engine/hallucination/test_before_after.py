@@ -1,0 +1,211 @@
+"""BEAF's figures equal a plain re-derivation of the released script, and its quirks are named."""
+
+import numpy as np
+import pytest
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.measures.before_after import (
+    FIGURES,
+    KINDS,
+    OUTCOMES,
+    as_numbers,
+    by_kind,
+    by_thing,
+    moved_against,
+    official_reading,
+    reading,
+    relation,
+    scored,
+    worst,
+)
+from engine.result import Table
+
+BOAT, FISH, CAR, LAMP = (CATEGORIES.index(name) for name in ("boat", "fish", "car", "lamp"))
+
+
+def records(lines):
+    """Lines of (scene, removed, asked, there, says before, says after), p(yes) as it is said."""
+    columns = np.array(lines, np.float64).T
+    names = ("scene", "removed", "asked", "there", "says before", "says after")
+    held = {
+        name: (columns[at].astype(int if at < 4 else float), "") for at, name in enumerate(names)
+    }
+    held |= {"p before": (columns[4], "share"), "p after": (columns[5], "share")}
+    return Table.of(held | {"company": (np.zeros(len(lines)), "")})
+
+
+def all_pairs(answer, scenes=6, seed=0):
+    """Scenes of three things, each taken out once, and two absent ones.
+
+    Args:
+        answer: what is said where a thing is there, or is not.
+    """
+    rng = np.random.default_rng(seed)
+    lines = []
+    for scene in range(scenes):
+        asked = rng.permutation(16)[:5].tolist()
+        there = set(asked[:3])
+        original = {one: answer(one in there) for one in asked}
+        lines += [
+            (scene, out, one, one in there, original[one], answer(one in there - {out}))
+            for out in asked[:3]
+            for one in asked
+        ]
+    return records(lines)
+
+
+def slowly(table):
+    """The released script again, record by record: TP … of all answers, then the pairs."""
+    truth, yes = ("FN", "TP"), ("TN", "FP")
+    name = {"TPTN": "TU", "FNFP": "IG", "TPFP": "SB+", "FNTN": "SB−"}
+    count = dict.fromkeys(("TP", "FP", "TN", "FN", *OUTCOMES, "ID"), 0)
+    originals, removed, kept = {}, 0, 0
+    rows = zip(*(table[one].tolist() for one in table.order[:6]), strict=True)
+    for scene, out, asked, there, before, after in rows:
+        was = (truth if there else yes)[int(before)]
+        now = (truth if there and asked != out else yes)[int(after)]
+        if (scene, asked) not in originals:
+            originals[scene, asked] = was
+            count[was] += 1
+        count[now] += 1
+        if asked == out:
+            removed += 1
+            count[name[originals[scene, asked] + now]] += 1
+        else:
+            kept += 1
+            count["ID"] += originals[scene, asked][0] != now[0]
+    found = {one: count[one] / removed for one in OUTCOMES} | {"ID": count["ID"] / kept}
+    tu, steady = found["TU"], 1 - found["ID"]
+    found["F1(TU, ID)"] = 2 * tu * steady / (tu + steady) if tu + steady else 0
+    right, total = count["TP"] + count["TN"], sum(count[one] for one in ("TP", "FP", "TN", "FN"))
+    found["accuracy"] = right / total
+    precision, recall = (count["TP"] / (count["TP"] + count[one]) for one in ("FP", "FN"))
+    return found | {
+        "precision": precision, "recall": recall,
+        "F1": 2 * precision * recall / (precision + recall),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_ten_figures_are_those_of_the_released_script(seed):
+    rng = np.random.default_rng(seed)
+    table = all_pairs(lambda there: float(rng.random() < (0.8 if there else 0.3)), seed=seed)
+    found, again = scored(table), slowly(table)
+    for name in FIGURES:
+        assert found[name][0] == pytest.approx(again[name], abs=1e-9), name
+    assert sum(found[name][0] for name in OUTCOMES) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole", "flipped"),
+    [
+        (float, "TU", 0), (lambda _: 1.0, "SB+", 0), (lambda _: 0.0, "SB−", 0),
+        (lambda there: float(not there), "IG", 0),
+    ],
+    ids=["oracle", "always yes", "always no", "inverted"],
+)  # fmt: skip
+def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
+    found = scored(all_pairs(answer))
+    assert [found[name][0] for name in OUTCOMES] == [float(name == whole) for name in OUTCOMES]
+    assert found["ID"][0] == flipped
+    assert found["F1(TU, ID)"][0] == float(whole == "TU")
+    assert found[f"{whole}, low"][0] == found[f"{whole}, high"][0] == 1
+
+
+def test_a_coin_has_a_quarter_of_each_and_flips_every_other_time():
+    rng = np.random.default_rng(3)
+    found = scored(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
+    for name in OUTCOMES:
+        assert found[name][0] == pytest.approx(0.25, abs=0.03)
+        assert found[f"{name}, low"][0] < found[name][0] < found[f"{name}, high"][0]
+    assert found["ID"][0] == pytest.approx(0.5, abs=0.03)
+
+
+def test_intervals_are_those_of_resampled_scenes():
+    """All pairs of a scene are alike: the interval is that of scenes, not that of pairs."""
+    rng = np.random.default_rng(1)
+    lines = []
+    for scene in range(200):
+        stays = float(rng.random() < 0.5)
+        lines += [(scene, out, out, 1, 1.0, stays) for out in range(4)]
+    found = scored(records(lines))
+    half = 1.645 * np.sqrt(0.25 / 200)
+    assert found["SB+, high"][0] - found["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
+
+
+def test_an_answer_that_is_neither_is_left_out_and_counted():
+    clear = [(0, BOAT, BOAT, 1, 1.0, 0.0), (1, BOAT, BOAT, 1, 1.0, 1.0)]
+    found = scored(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
+    assert found["unclear"][0] == 1
+    assert found["pairs"][0] == 2
+    assert found["TU"][0] == found["SB+"][0] == 0.5
+    nothing = scored(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
+    assert nothing["pairs"][0] == 0
+    assert np.isnan(nothing["TU"][0])
+
+
+def test_the_quirks_of_the_released_reader_are_named():
+    texts = ["Yes.", "I do not know", "There is another one", "Maybe", "No, but yes to others", "a"]
+    read, taken = official_reading(texts)
+    assert read.tolist() == [1, 0, 0, 0, 1, 1]  # by "no" in "not" and "another"; then taken over
+    assert taken.tolist() == [False, False, False, True, False, True]
+    own = [reading(text) for text in texts]
+    assert own[0] == 1
+    assert own[4] == 0
+    assert np.isnan([own[at] for at in (1, 2, 3, 5)]).all()
+    assert np.isnan(official_reading(["Maybe"])[0]).all()  # there the script breaks off
+    assert reading("the image shows a boat so yes") == 1
+    assert reading("there is no fish so no") == 0
+
+
+def test_a_threshold_decides_by_the_chance_of_yes():
+    table = records([(0, BOAT, BOAT, 1, 0.9, 0.4), (1, BOAT, BOAT, 1, 0.9, 0.2)])
+    assert scored(table, 0.3)["SB+"][0] == 0.5
+    assert scored(table, 0.5)["TU"][0] == 1
+    assert scored(table, 0.95)["SB−"][0] == 1
+    assert scored(table, 0.9)["TU"][0] == 1  # from the threshold on
+
+
+def test_outcomes_are_told_by_what_was_taken_out():
+    table = records(
+        [
+            (0, FISH, FISH, 1, 1.0, 1.0),
+            (1, BOAT, BOAT, 1, 1.0, 0.0),
+            (2, FISH, FISH, 1, 1.0, 0.0),
+        ]
+    )
+    table = Table.of(
+        {name: (table[name], "") for name in table.order} | {"company": ([1, 1, 0], "")}
+    )
+    found = by_kind(table)
+    assert found.rows == KINDS
+    assert found["SB+"].tolist() == [1, 0, 0]
+    things = by_thing(table)
+    assert things.rows == ("fish", "boat")
+    assert things.cell("fish", "SB+") == 0.5
+    assert things.cell("fish", "p(yes) falls by") == 0.5
+    assert things["pairs"].tolist() == [2, 1]
+
+
+def test_the_relation_is_the_mean_fall_and_empty_where_pairs_are_few():
+    lines = [(scene, CAR, LAMP, 0, 0.9, 0.9 - 0.1 * scene) for scene in range(5)]
+    found = relation(records([*lines, (0, CAR, BOAT, 0, 0.5, 0.0)]))
+    assert found["lamp"][CAR] == pytest.approx(0.2)
+    assert np.isnan(found["boat"][CAR])
+    assert np.isnan(found["car"][LAMP])
+
+
+def test_what_moved_against_the_truth_comes_first():
+    table = records(
+        [
+            (0, CAR, CAR, 1, 1.0, 0.0),  # true understanding
+            (1, CAR, CAR, 1, 1.0, 1.0),  # yes although it is gone
+            (2, CAR, LAMP, 0, 1.0, 0.0),  # a false yes goes
+            (3, CAR, LAMP, 0, 0.0, 1.0),  # a false yes comes
+            (4, CAR, BOAT, 1, 1.0, 0.0),  # denied once another thing is gone
+        ]
+    )
+    assert np.round(moved_against(table)).tolist() == [0, 1, -1, 1, 1]
+    assert worst(table)[:3] == [1, 3, 4]
+    assert worst(table)[-1] == 2
+    assert as_numbers(table["p before"]).dtype == np.float64
