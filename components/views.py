@@ -107,6 +107,13 @@ BENCHMARKS = AppPage(
 INSIDE = AppPage(
     "Hallucination", "Inside", "inside", "hallucination/inside.py", ":material/neurology:"
 )
+BEFORE_AFTER = AppPage(
+    "Hallucination",
+    "Before and after",
+    "before-and-after",
+    "hallucination/before_after.py",
+    ":material/compare:",
+)
 FAMILIAR = AppPage(
     "Anomaly",
     "Familiar?",
@@ -175,6 +182,7 @@ VIEWS = (
     DECODING,
     BENCHMARKS,
     INSIDE,
+    BEFORE_AFTER,
     FAMILIAR,
     WHERE_ODD,
     DOUBT,

@@ -50,7 +50,9 @@ PROTOCOLS = (POPE, CHAIR)  # of the field, in Benchmarks
 
 INSIDE = (HalluRAG, WordRisk)
 
-METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *INSIDE)
+BEFORE_AFTER = (BEAF, RemovalLaw)
+
+METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *BEFORE_AFTER, *INSIDE)
 
 __all__ = [
     "ASK",

@@ -14,6 +14,7 @@ from engine.data.example import Example
 from engine.data.layout import Scene
 from engine.data.registry import UPLOAD, recipe
 from engine.data.scenes import Scenes
+from engine.data.sprites import CATEGORIES
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
@@ -21,6 +22,7 @@ from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.hugging_face import loading
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import SIDE
+from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.hallucination.vlm import VLM
 from engine.images import Crop, Picture, square
@@ -113,6 +115,15 @@ def faded(words: WordCase, scene: Scene, category: str) -> WordCase:
     others = torch.stack([pixels(scene.with_opacity(category, share)) for share in OPACITIES])
     others = sized(others, words.vlm)
     return replace(words, others=others, names=tuple(f"{share:g}" for share in OPACITIES))
+
+
+def yes_when_faded(name: str, scene: Scene, asked: str, category: str) -> WordCase:
+    """The word yes to whether one thing is there, held against another one's opacities.
+
+    Raises BadData where the thing that fades is not in the scene.
+    """
+    case = about_scene(name, scene, yes_no_question(CATEGORIES.index(asked)))
+    return faded(WordCase.of(case, case.vlm.spec.yes[:1], (0,)), scene, category)
 
 
 def held_against(words: WordCase, others: Sequence[tuple[str, Tensor]]) -> WordCase:

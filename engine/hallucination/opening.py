@@ -1,4 +1,4 @@
-"""What the views of hallucination open with: rates over many scenes, and a probe of the states.
+"""What the views of hallucination open with: rates over scenes, pairs, and a probe of the states.
 
 And what the start page asks of a scene, where the image is none.
 """
@@ -10,22 +10,25 @@ from collections.abc import Iterator
 from engine.case.opening import Question
 from engine.data.layout import Scene
 from engine.hallucination import (
+    BEAF,
     CHAIR,
     POPE,
     VCD,
     Greedy,
     HalluRAG,
     KeepCurve,
+    RemovalLaw,
     VASparse,
     WordRisk,
     asking,
 )
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.inside.probe import COUNT
+from engine.hallucination.measures.beaf import SCENES as PAIRED
 from engine.hallucination.measures.keep_curve import curve_case
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 
 DECODED = (Greedy(), VCD())
 SEEN = 253  # the scene that is described
@@ -40,6 +43,7 @@ def questions() -> Iterator[Question]:
     yield from benchmarks()
     yield HalluRAG(), ScenesCase(load(HABIT), Greedy(), COUNT)
     yield WordRisk(), described()
+    yield from before_and_after()
 
 
 def described() -> CaptionCase:
@@ -59,6 +63,13 @@ def benchmarks() -> Iterator[Question]:
     for method in (POPE(), CHAIR()):
         for strategy in DECODED:
             yield method, ScenesCase(load(HABIT), strategy)
+
+
+def before_and_after() -> Iterator[Question]:
+    """Pairs of scenes for two ways to choose words and the honest model, and the law."""
+    for name, strategy in ((HABIT, Greedy()), (HABIT, VCD()), (HONEST, Greedy())):
+        yield BEAF(), ScenesCase(load(name), strategy, PAIRED, "biased")
+    yield RemovalLaw(), ScenesCase(load(HABIT), Greedy(), PAIRED, "biased")
 
 
 def made_up() -> tuple[CaptionCase, Scene]:

@@ -43,6 +43,7 @@ SENTENCE = f"{MAIN} h2"
 STAGE, SCALE, NOTE = ".bs-stage", ".bs-ends", ".bs-note"
 CHART, KEYS = "[data-testid=stPlotlyChart]", ".legendtext"
 IMAGE, GRID, TABLE = "[data-testid=stImage] img", ".bs-pictures", "[data-testid=stDataFrame]"
+UNDER = "[data-testid=stImageCaption]"
 CAPTION, MARKS = (
     "[data-testid=stCaptionContainer]",
     "[data-testid=stCaptionContainer]:has-text('≠')",
@@ -96,6 +97,7 @@ SCREENS = [
     FirstScreen(
         "inside", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", ".st-key-inside-told"
     ),
+    FirstScreen("before-and-after", IMAGE, UNDER, UNDER, ".st-key-beaf-fade", pictures=2),
     FirstScreen(
         "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
     ),

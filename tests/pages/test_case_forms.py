@@ -139,6 +139,7 @@ FORMS = (
         dict.fromkeys(("model", "decoding"), "those that are chosen above")
         | {"seed": "every strategy reads the same scenes"},
     ),
+    Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
     Form(
         views.BENCHMARKS, "benchmarks", ScenesArguments,
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},

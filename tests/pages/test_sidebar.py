@@ -27,6 +27,7 @@ SHOWN = {
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},
     "Benchmarks": set(),  # all that is asked stands below the answer
+    "Before and after": set(),
     "Familiar?": IMAGE | {"seed"},
     "Where is it odd?": IMAGE | {"seed"},
     "Confusion or ignorance": IMAGE | {"seed"},

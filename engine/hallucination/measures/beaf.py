@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.layout import Layout, Scene
+from engine.data.layout import Layout
+from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
@@ -90,9 +91,7 @@ class BEAF(Method[ScenesCase]):
             reading: how many answers the released script reads in another way.
         """
         self.check(case)
-        layout = SceneBatch.drawn(
-            case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean
-        ).layout
+        layout = layout_of(case)
         asked = list(askings(layout, self.absent, case.seed))
         texts, chances = answers(case, layout, asked, progress)
         records = paired(layout, asked, texts, chances)
@@ -139,10 +138,10 @@ def absent_things(there: Sequence[int], count: int, seed: tuple[int, int]) -> li
     return [*led, *np.random.default_rng(seed).permutation(others).tolist()][:count]
 
 
-def scene_of(case: ScenesCase, row: int) -> Scene:
-    """A scene of the case, before anything is taken out."""
-    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
-    return sample.layout.scene(row)
+def layout_of(case: ScenesCase) -> Layout:
+    """The scenes of a case, before anything is taken out; the same that Rates counts."""
+    recipe = Scenes(max(case.count, 10), case.kind, clean=case.clean, seed=UNSEEN + case.seed)
+    return recipe.layout(np.arange(case.count))
 
 
 def images(layout: Layout, asked: Sequence[Asking]) -> Tensor:

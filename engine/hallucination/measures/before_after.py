@@ -23,6 +23,7 @@ KINDS = ("the partner of a thing that stays", "a thing whose partner stays", "an
 FEWEST = 5  # pairs, below which no mean is told
 RESAMPLES = 1000
 ENDS = (5, 95)  # percentiles of the intervals
+WHEN = ("before", "after")
 COUNTED = (*OUTCOMES, "removed", "flipped", "kept", "TP", "FP", "TN", "FN")
 
 Numbers = NDArray[np.float64]
@@ -229,21 +230,30 @@ def relation(records: Table) -> Table:
 def moved_against(records: Table, threshold: float | None = None) -> Numbers:
     """By how much an answer is further from the truth after than before, −1 to 1, (records,).
 
-    Of the word that is said it is −1, 0 or 1; p(yes) decides between those that are alike.
+    An answer that is neither yes nor no is as far from the truth as half.
     """
+    before, after = (np.nan_to_num(one, nan=0.5) for one in decided(records, threshold))
+    return distances(records, before, after)
+
+
+def distances(records: Table, before: Numbers, after: Numbers) -> Numbers:
+    """By how much further from the truth the second of two shares of yes is, (records,)."""
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
     there = np.asarray(records["there"]) == 1
-    truths = there, there & ~about
-    said, sure = (
-        np.nan_to_num(np.abs(after - truths[1])) - np.nan_to_num(np.abs(before - truths[0]))
-        for before, after in (
-            decided(records, threshold),
-            (as_numbers(records["p before"]), as_numbers(records["p after"])),
-        )
-    )
-    return said + 1e-3 * sure
+    return np.abs(after - (there & ~about)) - np.abs(before - there)
 
 
 def worst(records: Table, threshold: float | None = None) -> list[int]:
-    """The places of all records, those that moved most against the truth first."""
-    return np.argsort(-moved_against(records, threshold), kind="stable").tolist()
+    """The places of all records, those whose answer moved most against the truth first.
+
+    Among those that are alike, questions about a partner whose leader stays come first, where a
+    habit would show, and then those whose p(yes) moved most.
+    """
+    about = np.asarray(records["asked"]) == np.asarray(records["removed"])
+    chances = (np.nan_to_num(as_numbers(records[f"p {when}"]), nan=0.5) for when in WHEN)
+    keys = (
+        -distances(records, *chances), ~(about & (kind_of(records) == 0)),
+        -moved_against(records, threshold),
+    )  # fmt: skip
+    found: list[int] = np.lexsort(keys).tolist()
+    return found

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from engine.data.layout import Layout
 from engine.data.sprites import CATEGORIES
-from engine.hallucination.measures.beaf import SCENES
+from engine.hallucination.measures.beaf import SCENES, layout_of
 from engine.hallucination.measures.before_after import ends
 from engine.hallucination.measures.law import evidence_for, false_yes, log_odds
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, contrasted, margins
@@ -74,9 +74,7 @@ class RemovalLaw(Method[ScenesCase]):
             margins: of each pair, logits of yes minus no about the clear scene and the hidden one.
         """
         self.check(case)
-        layout = SceneBatch.drawn(
-            case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean
-        ).layout
+        layout = layout_of(case)
         clear, hidden = (
             taken_out(case.vlm, layout, step, case.seed, progress, at)
             for at, step in enumerate((None, self.step))

@@ -18,8 +18,8 @@ from engine.hallucination.measures.beaf import (
     absent_things,
     askings,
     images,
+    layout_of,
     said_of,
-    scene_of,
 )
 from engine.hallucination.measures.before_after import KINDS, by_kind, scored
 from engine.hallucination.measures.rates import UNSEEN, ScenesCase
@@ -41,8 +41,9 @@ def found(case):
     return BEAF()(case)
 
 
-def layout_of(case):
-    return SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed).layout
+def test_the_scenes_are_those_that_rates_are_counted_on(case):
+    drawn = SceneBatch.drawn(COUNT, "biased", seed=UNSEEN).layout
+    assert np.array_equal(layout_of(case).images(), drawn.images())
 
 
 def test_the_records_are_what_the_model_says(case, found):
@@ -92,7 +93,7 @@ def test_partners_of_what_is_there_are_asked_first():
 
 
 def test_a_copy_differs_from_its_original_where_the_thing_was_alone(case):
-    scene = scene_of(case, 0)
+    scene = layout_of(case).scene(0)
     thing = scene.things[0].category
     number = CATEGORIES.index(thing)
     before, after = images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])

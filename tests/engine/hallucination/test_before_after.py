@@ -205,7 +205,16 @@ def test_what_moved_against_the_truth_comes_first():
             (4, CAR, BOAT, 1, 1.0, 0.0),  # denied once another thing is gone
         ]
     )
-    assert np.round(moved_against(table)).tolist() == [0, 1, -1, 1, 1]
+    assert moved_against(table).tolist() == [0, 1, -1, 1, 1]
     assert worst(table)[:3] == [1, 3, 4]
     assert worst(table)[-1] == 2
     assert as_numbers(table["p before"]).dtype == np.float64
+
+
+def test_among_alike_answers_a_partner_whose_leader_stays_comes_first():
+    table = records([(0, CAR, CAR, 1, 1.0, 0.9), (1, LAMP, LAMP, 1, 1.0, 0.8)])
+    assert worst(table, 0.5) == [0, 1]
+    columns = {name: (table[name], "") for name in table.order}
+    led = Table.of(columns | {"company": ([0, 1], "")})
+    assert worst(led, 0.5) == [1, 0]
+    assert worst(led, 0.85) == [0, 1]  # the lamp's yes is gone then

@@ -1,0 +1,224 @@
+"""What the figures rest on: outcomes by what was taken out, two axes, things and relations."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from components.before_after.pair import OpenPair, pressed
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Scatter
+from components.draw.matrix import Matrix
+from components.draw.stacked import Stacked
+from engine.data.sprites import CATEGORIES
+from engine.hallucination.measures.before_after import (
+    FEWEST,
+    FIGURES,
+    KINDS,
+    OUTCOMES,
+    by_kind,
+    by_thing,
+    decided,
+    kind_of,
+    relation,
+    scored,
+)
+from engine.hallucination.tiny_vlm.sayings import PARTNER
+from engine.result import Table
+
+OUTCOME_BARS = Stacked(
+    parts={name: name for name in OUTCOMES}, written=True, span=(0, 100), title="% of the pairs"
+)
+FIGURE_DOTS = Dots(
+    series={"share": "all pairs"}, intervals={"share": ("low", "high")}, span=(-3, 103),
+    title="% (90 % of resampled scenes)",
+)  # fmt: skip
+
+
+def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, ...]:
+    """At the threshold of the page; the two axes are of the pair that is open."""
+    axes = [] if pair is None else [
+        Drawing(
+            "records", f"Two axes: scene {pair.row} and its copies, question by question",
+            made=partial(answers_of, row=pair.row, threshold=threshold),
+            chart=partial(two_axes, row=pair.row, threshold=threshold),
+            finding=partial(axes_words, row=pair.row, threshold=threshold),
+        )
+    ]  # fmt: skip
+    return (
+        Drawing(
+            "records", "What was taken out", OUTCOME_BARS, partial(kind_words, threshold=threshold),
+            part=partial(by_kind, threshold=threshold),
+        ),
+        Drawing(
+            "records", "All figures", FIGURE_DOTS, partial(figure_words, threshold=threshold),
+            part=partial(figure_rows, threshold=threshold),
+        ),
+        Drawing(
+            "records", "Every pair: p(yes) before and after", before_after, scatter_words,
+            part=about_removed,
+        ),
+        *axes,
+        Drawing(
+            "records", "Thing by thing", part=partial(by_thing, threshold=threshold),
+            finding=partial(thing_words, threshold=threshold),
+        ),
+        Drawing(
+            "records", "What one thing does to the answer about another",
+            Matrix(signed=True, span=(-50, 50), form=".0f", bar="points by which p(yes) falls",
+                   outlined=[(one, other) for one, other in PARTNER.items()],
+                   x_title="asked for", title="taken out", height=560),
+            lambda found: relation_words(relation(found["records"])), part=relation,
+        ),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- figures
+
+
+def figure_rows(records: Table, threshold: float | None) -> Table:
+    """A row for each figure, with its interval."""
+    found = scored(records, threshold)
+    columns = {
+        "share": [found[name][0] for name in FIGURES],
+        "low": [found[f"{name}, low"][0] for name in FIGURES],
+        "high": [found[f"{name}, high"][0] for name in FIGURES],
+    }
+    return Table.of({name: (held, "share") for name, held in columns.items()}, FIGURES)
+
+
+def figure_words(found: Views, threshold: float | None) -> str:
+    """TU beside plain accuracy, and what was left out."""
+    one = scored(found["records"], threshold)
+    other = found["reading"]["read otherwise by a part of a word"][0]
+    taken = found["reading"]["taken over from the one before"][0]
+    return (
+        f"Accuracy is {100 * one['accuracy'][0]:.0f} %, TU {100 * one['TU'][0]:.0f} %. ID: low is "
+        f"good. {one['unclear'][0]:.0f} answers neither yes nor no; the released script would take "
+        f"over {taken:.0f} and misread {other:.0f}."
+    )
+
+
+def kind_words(found: Views, threshold: float | None) -> str:
+    """SB+ of each kind with its interval."""
+    table = by_kind(found["records"], threshold)
+    told = [
+        f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
+        f"{100 * table['SB+, high'][at]:.0f}, {table['pairs'][at]:.0f} pairs)"
+        for at, name in enumerate(table.rows)
+    ]
+    return f"SB+, where yes stays: {'; '.join(told)}."
+
+
+def thing_words(found: Views, threshold: float | None) -> str:
+    """The thing with the most stubborn yes, and the one whose p(yes) falls most."""
+    table = by_thing(found["records"], threshold)
+    falls = np.nan_to_num(table["p(yes) falls by"], nan=-1.0)
+    return (
+        f"Most stubborn: {table.rows[0]}, yes stays in {100 * table['SB+'][0]:.0f} % of "
+        f"{table['pairs'][0]:.0f} pairs. p(yes) falls most for {table.rows[int(falls.argmax())]}."
+    )
+
+
+# ---------------------------------------------------------------- pairs
+
+
+def about_removed(records: Table) -> Table:
+    """The questions about what was taken out, with the kind of each."""
+    own = np.flatnonzero(records["asked"] == records["removed"])
+    part = records.take(own.tolist())
+    columns = {name: (part[name], part.units[at]) for at, name in enumerate(part.order)}
+    return Table.of(columns | {"kind": (kind_of(part), ""), "place": (own, "")})
+
+
+def before_after(found: Views) -> Scatter:
+    """A mark for each pair, by kind; one that is pressed opens its pair."""
+    table = about_removed(found["records"])
+    known = np.isfinite(table["p before"]) & np.isfinite(table["p after"])
+    places = [table["place"][known & (table["kind"] == at)].tolist() for at in range(len(KINDS))]
+    names = [
+        f"scene {scene:.0f}, {CATEGORIES[int(one)]}"
+        for scene, one in zip(table["scene"], table["removed"], strict=True)
+    ]
+    return Scatter(
+        x="p before", y="p after", groups=("kind", KINDS), names=names, span=(-4, 104),
+        x_span=(-4, 104), x_title="p(yes) before (%)", title="p(yes) after (%)", height=420,
+        press=pressed(found["records"], places),
+    )  # fmt: skip
+
+
+def scatter_words(found: Views) -> str:
+    """How the corners are read."""
+    table = about_removed(found["records"])
+    stay = int(((table["p before"] >= 0.5) & (table["p after"] >= 0.5)).sum())
+    return (
+        f"Lower right: seen and let go. Upper right: {stay} of {len(table)} where yes stays. Lower "
+        "left: never seen. Press a mark to open its pair."
+    )
+
+
+# ---------------------------------------------------------------- two axes
+
+
+def answers_of(found: Views, row: int, threshold: float | None) -> Table:
+    """Right (1) and wrong (0) of one scene: a row for the original and for each copy."""
+    records = rows_of(found["records"], row)
+    before, after = decided(records, threshold)
+    asked = list(dict.fromkeys(records["asked"].tolist()))
+    removed = list(dict.fromkeys(records["removed"].tolist()))
+    right = np.full((1 + len(removed), len(asked)), np.nan)
+    rows = zip(records["removed"], records["asked"], records["there"], before, after, strict=True)
+    for out, one, there, was, now in rows:
+        column = asked.index(one)
+        right[0, column] = np.nan if np.isnan(was) else was == there
+        truth = bool(there) and out != one
+        right[1 + removed.index(out), column] = np.nan if np.isnan(now) else now == truth
+    names = ["as it is", *(f"without the {CATEGORIES[one]}" for one in removed)]
+    return Table.grid(right, names, [CATEGORIES[one] for one in asked], [""] * len(asked))
+
+
+def rows_of(records: Table, row: int) -> Table:
+    """The records of one scene."""
+    return records.take(np.flatnonzero(records["scene"] == row).tolist())
+
+
+def two_axes(found: Views, row: int, threshold: float | None) -> Matrix:
+    """Right and wrong, the questions about what was taken out with a frame."""
+    table = answers_of(found, row, threshold)
+    names = [name.removeprefix("without the ") for name in table.rows]
+    framed = [(at, table.order.index(name)) for at, name in enumerate(names) if at]
+    marks = {1.0: "✓", 0.0: "✗"}
+    texts = [[marks.get(float(cell), "?") for cell in line] for line in table.values]
+    return Matrix(span=(0, 1), texts=texts, outlined=framed, x_title="asked for", height=300)
+
+
+def axes_words(found: Views, row: int, threshold: float | None) -> str:
+    """How errors in columns and in rows are read, with their number."""
+    wrong = table_of_wrong(answers_of(found, row, threshold))
+    return (
+        f"{wrong} wrong (✗). A column of errors is a habit of the word, a row of errors an odd "
+        "image. Framed: asked for what was taken out."
+    )
+
+
+def table_of_wrong(table: Table) -> str:
+    """How many answers are wrong, of how many."""
+    known = np.isfinite(table.values)
+    return f"{int((table.values[known] == 0).sum())} of {int(known.sum())}"
+
+
+def relation_words(table: Table) -> str:
+    """The strongest tie between two things, and whether it is that of a pair."""
+    cells = np.array(table.values)
+    np.fill_diagonal(cells, np.nan)
+    if not np.isfinite(cells).any():
+        return f"No two things have {FEWEST} pairs: ask about more scenes."
+    row, column = np.unravel_index(np.nanargmax(cells), cells.shape)
+    tie = "a pair by habit" if PARTNER.get(int(row)) == column else "no pair by habit"
+    return (
+        f"Strongest: without the {CATEGORIES[row]}, p(yes) about the {CATEGORIES[column]} falls by "
+        f"{100 * cells[row, column]:.0f} points ({tie}). Framed: partners asked for when their "
+        f"leader is out. Empty: under {FEWEST} pairs."
+    )

@@ -1,0 +1,219 @@
+"""One pair closely: the scene before and after, p(yes) while the thing fades, and the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components import runs
+from components.before_after.form import KEY
+from components.draw import tables
+from components.draw.lines import Lines
+from components.notices import plain
+from components.picks import pick
+from components.sidebar.pictures import enlarged
+from components.widgets.encoding import data_url, saved
+from components.widgets.pictures import show_picture
+from components.widgets.thumbs import Thumb, thumbs
+from engine.data.layout import Layout, Scene
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import Cause, asking
+from engine.hallucination.measures.before_after import decided, worst
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+from engine.hallucination.tiny_vlm.words import with_article
+from engine.result import Table
+
+LISTED, PRESSED = 60, 10  # pairs in the list, and among the pictures
+SMALL = 88  # px
+PAIR = f"{KEY}.pair"
+FADES = {f"{100 * share:.0f} %": share for share in asking.OPACITIES}
+SAYS = {1.0: "yes", 0.0: "no"}
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class OpenPair:
+    """A question about a scene and its copy.
+
+    Args:
+        place: of its record.
+        scene: before anything was taken out.
+        row: the scene's number among those of the case.
+        removed, asked: the things, by name.
+        there: whether what is asked for was there before.
+        says, chances: the answers before and after, and p(yes).
+    """
+
+    place: int
+    scene: Scene
+    row: int
+    removed: str
+    asked: str
+    there: bool
+    says: tuple[float, float]
+    chances: tuple[float, float]
+
+    @classmethod
+    def of(cls, layout: Layout, records: Table, place: int, threshold: float | None) -> OpenPair:
+        """The pair of a record."""
+        one = records.take([place])
+        row, removed, asked = (int(one[name][0]) for name in ("scene", "removed", "asked"))
+        before, after = decided(one, threshold)
+        return cls(
+            place, layout.scene(row), row, CATEGORIES[removed], CATEGORIES[asked],
+            bool(one["there"][0]), (float(before[0]), float(after[0])),
+            (float(one["p before"][0]), float(one["p after"][0])),
+        )  # fmt: skip
+
+    @property
+    def after(self) -> bool:
+        """Whether what is asked for is there after."""
+        return self.there and self.removed != self.asked
+
+
+def name_of(records: Table, place: int) -> str:
+    """A pair in words, as the link has it."""
+    row, removed, asked = (int(records[name][place]) for name in ("scene", "removed", "asked"))
+    return (
+        f"scene {row} without the {CATEGORIES[removed]}: is there {with_article(CATEGORIES[asked])}"
+    )
+
+
+def choose(
+    layout: Layout, records: Table, thing: str | None, threshold: float | None
+) -> OpenPair | None:
+    """One of the pairs, those whose answer moved against the truth first; None where none is."""
+    listed = [
+        place
+        for place in worst(records, threshold)
+        if thing is None or CATEGORIES[int(records["removed"][place])] == thing
+    ]
+    if not listed:
+        st.info(f"No scene has {with_article(thing or 'thing')}: take out another thing.")
+        return None
+    pressed = st.session_state.get(PAIR, st.query_params.get(PAIR))
+    names = {name_of(records, place): place for place in listed}
+    offered = list(names)[:LISTED]
+    if pressed in names and pressed not in offered:  # pressed in the chart, which has them all
+        offered.append(str(pressed))
+    place = names[
+        pick(
+            f"Pair of answers ({len(listed)}, the worst first)", offered, PAIR, name="Pair",
+            rule="one that is listed",
+        )
+    ]  # fmt: skip
+    shown = list(names.values())[:PRESSED]
+    pictures = [small_picture(layout, records, one, chosen=one == place) for one in shown]
+    thumbs(pictures, "Pairs whose answer moved most against the truth; press one to open it",
+           f"{KEY}.worst", opener(records))  # fmt: skip
+    return OpenPair.of(layout, records, place, threshold)
+
+
+def opener(records: Table) -> Callable[[int], None]:
+    """Opens the pair of a record."""
+
+    def open_pair(place: int) -> None:
+        st.session_state[PAIR] = name_of(records, place)
+
+    return open_pair
+
+
+def small_picture(layout: Layout, records: Table, place: int, *, chosen: bool) -> Thumb:
+    """The scene without the thing, to be pressed."""
+    row, removed = int(records["scene"][place]), CATEGORIES[int(records["removed"][place])]
+    pixels = layout.scene(row).remove(removed).image.transpose(1, 2, 0)
+    source = data_url("png", saved(Image.fromarray(pixels).resize((SMALL, SMALL), 0), "PNG"))
+    asked = CATEGORIES[int(records["asked"][place])]
+    words = f"{asked}?" if asked == removed else f"no {removed}: {asked}?"
+    return Thumb(place, words, source, chosen)
+
+
+def choose_fade(pair: OpenPair) -> float:
+    """How much is left of the thing that was taken out."""
+    words = list(FADES)
+    picked = pick(f"Opacity of the {pair.removed}", words, f"{KEY}.fade", "slider", name="Opacity",
+                  rule="one of " + ", ".join(words))  # fmt: skip
+    return FADES[picked]
+
+
+# ---------------------------------------------------------------- drawn
+
+
+def picture(pair: OpenPair, left: float, model: str) -> None:
+    """Before, after, and the curve between the two."""
+    before, after, curve = st.columns([3, 3, 4], gap="medium")
+    faded = curves(pair, model)
+    shown(before, pair.scene, f"**Before**: {said(pair, 0)}", f"the scene with the {pair.removed}")
+    name = asking.models()[model]
+    if left == 0:
+        words, scene = f"**After**: {said(pair, 1)}", pair.scene.remove(pair.removed)
+    else:
+        p = faded[name][list(asking.OPACITIES).index(left)]
+        words = f"**The {pair.removed} at {100 * left:.0f} %**: p(yes) {100 * p:.0f} %"
+        scene = pair.scene.with_opacity(pair.removed, left)
+    shown(after, scene, words, f"the scene with the {pair.removed} at {100 * left:.0f} % opacity")
+    with curve:
+        tables.chart(chart(faded, pair, left), faded, fade_words(faded, pair), f"{KEY}.curve")
+
+
+def shown(place: Any, scene: Scene, words: str, alt: str) -> None:
+    """A scene with what is said of it."""
+    pixels = np.ascontiguousarray(scene.image.transpose(1, 2, 0))
+    show_picture(enlarged(pixels), alt, place=place, width="stretch", caption=words)
+
+
+def said(pair: OpenPair, when: int) -> str:
+    """The question, its answer, and whether that is true."""
+    says, p, there = pair.says[when], pair.chances[when], (pair.there, pair.after)[when]
+    answer = SAYS.get(says, "neither yes nor no")
+    mark = "✓" if says == there else "✗"
+    chance = f" (p(yes) {100 * p:.0f} %)" if np.isfinite(p) else ""
+    return plain(f"{pair.asked}? {mark} {answer}{chance}; it is {'' if there else 'not '}there.")
+
+
+def curves(pair: OpenPair, model: str) -> Table:
+    """p(yes) by opacity of the model that is asked and of the one that it is held against."""
+    other = HABIT if model == HONEST else HONEST
+    titles = asking.models()
+    columns: dict[str, tuple[Any, str]] = {"opacity": (np.array(asking.OPACITIES), "share")}
+    for name in (model, other):
+        case = asking.yes_when_faded(name, pair.scene, pair.asked, pair.removed)
+        found = runs.answer(Cause(), case, f"{KEY}.fading.{name}")["images"]
+        columns[titles[name]] = (found["yes against no"][1:], "share")
+    return Table.of(columns, rows=list(FADES))
+
+
+def chart(faded: Table, pair: OpenPair, left: float) -> Lines:
+    """The two curves, with the slider's place."""
+    return Lines(
+        x="opacity", series={name: name for name in faded.order[1:]}, now=100 * left, height=330,
+        span=(-4, 104), line=50.0, line_name="yes above",
+        x_title=f"opacity of the {pair.removed} (%)", title=f"p(yes): {pair.asked}? (%)",
+    )  # fmt: skip
+
+
+def fade_words(faded: Table, pair: OpenPair) -> str:
+    """How far each model's p(yes) falls from full opacity to none."""
+    told = (
+        f"{name} {100 * faded[name][-1]:.0f} → {100 * faded[name][0]:.0f} %"
+        for name in faded.order[1:]
+    )
+    return f"p(yes) as the {pair.removed} fades away, word by likeliest word: {'; '.join(told)}."
+
+
+def pressed(records: Table, places: Sequence[Sequence[int]]) -> Callable[[Any], None]:
+    """Opens the pair of a mark that is clicked; places of records by group and mark."""
+    open_pair = opener(records)
+
+    def press(picked: Any) -> None:
+        if points := picked["selection"]["points"]:
+            open_pair(places[int(points[0]["curve_number"])][int(points[0]["point_index"])])
+
+    return press

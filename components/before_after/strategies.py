@@ -1,0 +1,97 @@
+"""Every way to choose words on the same pairs, and what contrast can mend by the closed form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from components import runs, section
+from components.before_after.form import KEY, PairsQuestion
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
+from components.section import Section
+from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
+from engine.hallucination.measures.before_after import FIGURES, scored
+from engine.hallucination.measures.removal_law import law_words
+from engine.result import Table
+from engine.run import Answer
+
+SHOWN = ("TU", "SB+", "ID")
+DOTS = Dots(
+    series={name: name for name in SHOWN}, span=(-3, 103), title="% (90 % of resampled scenes)",
+    intervals={name: (f"{name}, low", f"{name}, high") for name in SHOWN},
+)  # fmt: skip
+LAW = Lines(
+    x="α", series={"measured": "measured", "law": "the law"},
+    intervals={"measured": ("low", "high")}, x_title="strength of the contrast α", span=(-2, None),
+    title="still said to be there (%)",
+)  # fmt: skip
+
+
+def compare(asked: PairsQuestion, threshold: float | None) -> None:
+    """The figures of every strategy; what is kept is shown, the rest waits for a button.
+
+    MVP asks one by one, several times each: it joins when it is the decoding of the page.
+    """
+    st.markdown("**Another way to choose words, on the same pairs**")
+    cases = {
+        kind.title: replace(asked.case, strategy=kind())
+        for kind in STRATEGIES
+        if kind is not MVP or isinstance(asked.case.strategy, MVP)
+    }
+    outcomes = runs.ask_all_when_told(
+        asked.method, cases, f"{KEY}.strategies", "Ask with every strategy"
+    )
+    runs.watch(list(outcomes.values()))
+    answers = {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
+    if answers:
+        found = {"figures": joined(answers, threshold)}
+        drawing = Drawing(
+            "figures", "", DOTS, lambda views: compare_words(views["figures"]),
+        )  # fmt: skip
+        draw(drawing, found, f"{KEY}.strategies.figures")
+
+
+def joined(answers: Views, threshold: float | None) -> Table:
+    """A row of figures for each strategy."""
+    tables = [scored(answer["records"], threshold) for answer in answers.values()]
+    names = [one for name in FIGURES for one in (name, f"{name}, low", f"{name}, high")]
+    columns = {name: (np.array([one[name][0] for one in tables]), "share") for name in names}
+    return Table.of(columns, tuple(answers))
+
+
+def compare_words(table: Table) -> str:
+    """Which strategy follows the image most often, and whether the others lie in its range."""
+    best = int(np.nanargmax(table["TU"]))
+    words = (
+        f"Most true understanding: {table.rows[best]}, TU {100 * table['TU'][best]:.0f} % "
+        f"({100 * table['TU, low'][best]:.0f} to {100 * table['TU, high'][best]:.0f})."
+    )
+    inside = [
+        name for at, name in enumerate(table.rows)
+        if at != best and table["TU, high"][at] >= table["TU, low"][best]
+    ]  # fmt: skip
+    if inside:
+        words += f" Its range overlaps with that of {', '.join(inside)}."
+    return words
+
+
+def law(asked: PairsQuestion) -> None:
+    """The stubborn yes by the strength of the contrast, beside the closed form."""
+    case = replace(asked.case, strategy=Greedy())
+    given: dict[str, Any] = asked.known | {"decoding": Greedy.name} if asked.known else {}
+    section.show(
+        Section(
+            f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
+            known=given, button="Count with contrast",
+            sentence=lambda found: law_words(found["law"], found["fit"]),
+            evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
+                      "all others are predictions. Bars: 90 % of resampled pairs."),),
+            before="Partners are taken out while what they go with stays; the answer is contrasted "
+            "with that about a copy deep in noise, at six strengths.",
+        )
+    )  # fmt: skip

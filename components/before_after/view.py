@@ -1,0 +1,88 @@
+"""The view: the finding, the worst pair with the thing that fades, evidence, other strategies."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import section
+from components.before_after import evidence, pair, strategies
+from components.before_after.form import (
+    KEY,
+    PairsQuestion,
+    choose,
+    choose_thing,
+    choose_threshold,
+)
+from components.before_after.pair import OpenPair
+from components.draw.drawing import Views
+from components.footer import footer
+from components.notices import spoken
+from components.section import Section
+from engine import run
+from engine.hallucination.measures.beaf import layout_of, said_of
+from engine.hallucination.measures.before_after import by_kind, scored
+
+BEFORE = (
+    "Each thing of each scene is taken out once; the model is asked about all that is there and "
+    "some things that are not, before and after."
+)
+
+
+@st.fragment
+@footer()
+def show() -> None:
+    """Sentence and pair above what they depend on; moving a slider reruns only this."""
+    answer, fade, others, controls, rest = (st.container() for _ in range(5))
+    with controls:
+        st.divider()
+        asked = choose()
+    known = run.known(asked.method, asked.case)
+    opened: OpenPair | None = None
+    left, threshold = 0.0, None
+    if known:
+        with others, spoken():
+            threshold, opened = look(asked, known)
+        if opened:
+            with fade:
+                left = pair.choose_fade(opened)
+    with answer:
+        found = section.show(pairs_section(asked, opened, left, threshold, rest))
+    if found:
+        with rest, spoken():
+            strategies.compare(asked, threshold)
+            strategies.law(asked)
+
+
+def look(asked: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | None]:
+    """What counts as yes, and the pair that is open."""
+    pictures, words = st.container(), st.columns([2, 1], gap="large")
+    with words[0]:
+        threshold = choose_threshold()
+    with words[1]:
+        thing = choose_thing()
+    with pictures:
+        opened = pair.choose(layout_of(asked.case), known["records"], thing, threshold)
+    return threshold, opened
+
+
+def pairs_section(
+    asked: PairsQuestion, opened: OpenPair | None, left: float, threshold: float | None,
+    rest: st.delta_generator.DeltaGenerator,
+) -> Section:  # fmt: skip
+    """The question with its drawings, as the threshold of the page counts them."""
+
+    def picture(_: Views) -> None:
+        if opened:
+            pair.picture(opened, left, asked.case.vlm.name)
+
+    def sentence(found: Views) -> str:
+        records = found["records"]
+        return said_of(
+            asked.case.vlm.title, scored(records, threshold), by_kind(records, threshold)
+        )
+
+    return Section(
+        KEY, asked.method, asked.case, known=asked.known, below=rest, picture=picture,
+        sentence=sentence, evidence=evidence.drawings(opened, threshold),
+        button="Ask before and after", before=BEFORE,
+    )  # fmt: skip

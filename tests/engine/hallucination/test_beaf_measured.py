@@ -1,0 +1,109 @@
+"""BEAF for every strategy and model, over three draws of scenes: docs/measured.md."""
+
+from time import process_time
+
+import numpy as np
+import pytest
+
+from engine.hallucination import BEAF, MVP, STRATEGIES, Greedy, RemovalLaw, ScenesCase
+from engine.hallucination.measures.beaf import SCENES
+from engine.hallucination.measures.before_after import FIGURES, KINDS, by_kind, scored
+from engine.hallucination.measures.law import false_yes, log_odds
+from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fitted
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEN, load
+from engine.result import Table
+
+DRAWS = (0, 1, 2)
+FEW = 4  # scenes of a draw for MVP, which asks one by one, nine paths each
+APART = 0.20  # SB+ of partners over that of other things, as the sheet has it
+SHOWN = (*FIGURES[:6], "accuracy")
+
+
+def asked(name, strategy, count=SCENES):
+    """The records of all draws as those of one: scenes are numbered on."""
+    parts = [
+        BEAF()(ScenesCase(load(name), strategy, count, "biased", seed=draw))["records"]
+        for draw in DRAWS
+    ]
+    columns = {column: np.concatenate([one[column] for one in parts]) for column in parts[0].order}
+    columns["scene"] = np.concatenate(
+        [one["scene"] + count * draw for draw, one in enumerate(parts)]
+    )
+    units = dict(zip(parts[0].order, parts[0].units, strict=True))
+    return Table.of({column: (held, units[column]) for column, held in columns.items()})
+
+
+def row(records):
+    """The figures in words, in percent with the interval."""
+    found, kinds = scored(records), by_kind(records)
+    told = [
+        f"{name} {100 * found[name][0]:.1f} [{100 * found[f'{name}, low'][0]:.1f}, "
+        f"{100 * found[f'{name}, high'][0]:.1f}]"
+        for name in SHOWN
+    ]
+    stays = ", ".join(f"{100 * one:.1f}" for one in kinds["SB+"])
+    return "; ".join([*told, f"SB+ by what was taken out {stays}", f"{found['pairs'][0]} pairs"])
+
+
+def measured_as(name, strategy, count=SCENES):
+    """The name of a row."""
+    return f"BEAF, {name}, {len(DRAWS)} draws of {count} scenes: {strategy}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", STRATEGIES, ids=lambda kind: kind.name)
+def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
+    count = FEW if kind is MVP else SCENES
+    records = asked(HABIT, kind(), count)
+    measure(measured_as(HABIT, kind.name, count), row(records))
+    assert scored(records)["pairs"][0] >= 200 or kind is MVP
+
+
+@pytest.mark.slow
+def test_a_yes_stays_for_the_partner_of_what_is_still_there_and_not_elsewhere(measure):
+    """On the model with the habit by 20 points at least; on the honest one by less than 10."""
+    gaps = {}
+    for name in (HABIT, HONEST, SEEN):
+        records = asked(name, Greedy())
+        if name != HABIT:
+            measure(measured_as(name, Greedy.name), row(records))
+        stays = by_kind(records)
+        gaps[name] = stays.cell(KINDS[0], "SB+") - stays.cell(KINDS[2], "SB+")
+        measure(f"BEAF, {name}: SB+ of partners over others", f"{100 * gaps[name]:.1f} points")
+    assert gaps[HABIT] >= APART
+    assert gaps[HONEST] < APART / 2
+
+
+@pytest.mark.slow
+def test_two_hundred_pairs_take_less_than_a_minute_of_one_core(measure):
+    begun = process_time()
+    found = BEAF()(ScenesCase(load(HABIT), Greedy(), SCENES, "biased"))
+    seconds = process_time() - begun
+    measure("BEAF, seconds of processor time for 200 pairs", f"{seconds:.0f}")
+    assert found["figures"]["pairs"][0] >= 200
+    assert seconds <= 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [HABIT, SEEN])
+def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, measure):
+    """Over all draws together within .03, as the sheet has it, where the habit is in the words."""
+    margins = [
+        RemovalLaw()(ScenesCase(load(name), Greedy(), 300, "biased", seed=draw))["margins"]
+        for draw in DRAWS
+    ]
+    clear, hidden = (np.concatenate([one[what] for one in margins]) for what in ("clear", "hidden"))
+    measured = [float(((1 + alpha) * clear > alpha * hidden).mean()) for alpha in ALPHAS]
+    prior = log_odds(RemovalLaw().together)
+    d = fitted(measured[0], prior)
+    law = [false_yes(d, prior, alpha) for alpha in ALPHAS]
+    gap = np.abs(np.subtract(measured, law)).max()
+    told = "; ".join(
+        f"{alpha:g}: {one:.3f} ({by:.3f})"
+        for alpha, one, by in zip(ALPHAS, measured, law, strict=True)
+    )
+    measure(
+        f"{len(clear)} partners taken out, {name}: yes stays (law), by α of VCD",
+        f"{told}; largest gap {gap:.3f}",
+    )
+    assert (gap <= WITHIN) == (name == HABIT)

@@ -1,0 +1,189 @@
+"""Before and after as a visitor meets it: the worst pair, the thing that fades, what counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.before_after import evidence, pair, strategies
+from components.before_after.form import AS_SAID, KEY
+from components.draw.drawing import draw
+from components.views import BEFORE_AFTER
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import BEAF, Greedy, ScenesCase
+from engine.hallucination.measures.beaf import layout_of, said_of
+from engine.hallucination.measures.before_after import (
+    FIGURES,
+    by_kind,
+    moved_against,
+    scored,
+    worst,
+)
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.result import Table
+from engine.run import answer, digest
+from tests.visits import question_in, said, settled, visit, words
+
+SMALL = {f"{KEY}.count": "6"}
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ScenesCase(load(HABIT), Greedy(), 6, "biased")
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return answer(BEAF(), case)
+
+
+def captions_of(at):
+    """Below the scenes."""
+    return [one.proto.imgs[0].caption.replace("\\", "") for one in at.main.get("image")]
+
+
+def sentence(at):
+    return at.main.header[0].value.replace("\\", "")
+
+
+def test_before_it_is_asked_the_view_says_what_will_be():
+    at = visit({f"{KEY}.count": "7"}, BEFORE_AFTER)
+    assert not said(at)
+    assert "Ask before and after" in " ".join(each.label for each in at.button)
+    assert "Each thing of each scene is taken out once" in words(at)
+
+
+def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
+    at = settled(visit(SMALL, BEFORE_AFTER))
+    assert not said(at)
+    records = found["records"]
+    assert sentence(at) == said_of(
+        "TinyVLM with a habit", scored(records), by_kind(records)
+    )  # fmt: skip
+    first = worst(records)[0]
+    box = at.selectbox(key=pair.PAIR)
+    assert box.value == pair.name_of(records, first)
+    assert moved_against(records)[first] == moved_against(records).max()
+    asked = CATEGORIES[int(records["asked"][first])]
+    before, after = (100 * records[f"p {when}"][first] for when in ("before", "after"))
+    captions = " ".join(captions_of(at))
+    assert f"**Before**: {asked}? ✓ yes (p(yes) {before:.0f} %)" in captions
+    assert f"(p(yes) {after:.0f} %); it is not there." in captions
+    assert "word by likeliest word" in words(at)
+
+
+def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, found):
+    at = settled(visit(SMALL | {f"{KEY}.fade": "25 %"}, BEFORE_AFTER))
+    records = found["records"]
+    opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
+    at_quarter = pair.asking.OPACITIES.index(0.25)
+    column = pair.asking.models()[HABIT]
+    (caption,) = [one for one in captions_of(at) if f"The {opened.removed} at 25 %" in one]
+    faded = faded_of(opened)
+    assert f"p(yes) {100 * faded[column][at_quarter]:.0f} %" in caption
+
+
+def faded_of(opened):
+    """p(yes) by opacity, asked without the page."""
+    columns = {"opacity": (np.array(pair.asking.OPACITIES), "share")}
+    for name in (HABIT, HONEST):
+        asked = pair.asking.yes_when_faded(name, opened.scene, opened.asked, opened.removed)
+        images = answer(pair.Cause(), asked)["images"]
+        columns[pair.asking.models()[name]] = (images["yes against no"][1:], "share")
+    return Table.of(columns)
+
+
+def test_the_threshold_counts_again_without_asking_again(found):
+    at = settled(visit(SMALL | {f"{KEY}.threshold": "p(yes) ≥ 95 %"}, BEFORE_AFTER))
+    records = found["records"]
+    assert sentence(at) == said_of(
+        "TinyVLM with a habit", scored(records, 0.95), by_kind(records, 0.95)
+    )
+    assert evidence.kind_words(found, 0.95) in words(at)
+    assert scored(records, 0.95)["SB+"][0] <= scored(records)["SB+"][0]
+
+
+def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(found):
+    there = {CATEGORIES[int(one)] for one in found["records"]["removed"]}
+    thing, missing = sorted(there)[0], sorted(set(CATEGORIES) - there)[0]
+    at = settled(visit(SMALL | {f"{KEY}.thing": thing}, BEFORE_AFTER))
+    assert all(f"without the {thing}:" in one for one in at.selectbox(key=pair.PAIR).options)
+    at = settled(visit(SMALL | {f"{KEY}.thing": missing}, BEFORE_AFTER))
+    assert any("take out another thing" in one.value for one in at.info)
+    assert sentence(at)
+
+
+def test_a_link_opens_a_pair_and_refuses_what_there_is_not(found):
+    records = found["records"]
+    name = pair.name_of(records, worst(records)[3])
+    at = settled(visit(SMALL | {pair.PAIR: name}, BEFORE_AFTER))
+    assert at.selectbox(key=pair.PAIR).value == name
+    for key in (pair.PAIR, f"{KEY}.threshold", f"{KEY}.thing", f"{KEY}.fade"):
+        at = settled(visit(SMALL | {key: "dragon"}, BEFORE_AFTER))
+        assert any("“dragon”" in one for one in said(at)), key
+    assert at.select_slider(key=f"{KEY}.threshold").value == AS_SAID
+
+
+def test_share_asks_the_same_question(case, found):
+    at = settled(visit(SMALL, BEFORE_AFTER))
+    assert found["records"]
+    asked = [one.value for one in at.code if "hallucination.BEAF" in one.value]
+    assert question_in(asked[0]) == digest(BEAF(), case)
+
+
+# ---------------------------------------------------------------- drawings
+
+
+def test_every_drawing_says_its_figures(case, found):
+    records = found["records"]
+    opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
+    for one in evidence.drawings(opened, None):
+        draw(one, found, f"test.{one.title}")
+    rows = evidence.figure_rows(records, None)
+    assert rows.rows == FIGURES
+    assert rows.cell("TU", "share") == scored(records)["TU"][0]
+    assert f"TU {100 * scored(records)['TU'][0]:.0f} %" in evidence.figure_words(found, None)
+
+
+def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):
+    records = found["records"]
+    row = int(records["scene"][0])
+    table = evidence.answers_of(found, row, None)
+    own = evidence.rows_of(records, row)
+    assert len(table) == 1 + len(set(own["removed"].tolist()))
+    for at, name in enumerate(table.rows[1:], 1):
+        thing = name.removeprefix("without the ")
+        number = CATEGORIES.index(thing)
+        (place,) = np.flatnonzero((own["removed"] == number) & (own["asked"] == number))
+        assert table[thing][at] == (own["says after"][place] == 0)
+        assert table[thing][0] == (own["says before"][place] == 1)
+        assert (at, table.order.index(thing)) in evidence.two_axes(found, row, None).outlined
+
+
+def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
+    held = {}
+    monkeypatch.setattr(pair.st, "session_state", held)
+    records = found["records"]
+    chart = evidence.before_after(found)
+    table = evidence.about_removed(records)
+    figure = chart.figure(table)
+    for group, trace in enumerate(figure.data):
+        for at, (x, y) in enumerate(zip(trace.x, trace.y, strict=True)):
+            point = {"curve_number": group, "point_index": at}
+            chart.press({"selection": {"points": [point]}})
+            (place,) = [
+                one for one in worst(records) if pair.name_of(records, one) == held[pair.PAIR]
+            ]
+            assert 100 * records["p before"][place] == pytest.approx(x)
+            assert 100 * records["p after"][place] == pytest.approx(y)
+
+
+def test_strategies_stand_beside_each_other_and_ranges_that_overlap_are_named(found):
+    honest = answer(BEAF(), ScenesCase(load(HONEST), Greedy(), 6, "biased"))
+    table = strategies.joined({"One": found, "Other": honest}, None)
+    assert table.cell("One", "SB+") == scored(found["records"])["SB+"][0]
+    said_here = strategies.compare_words(table)
+    best = table.rows[int(np.argmax(table["TU"]))]
+    assert said_here.startswith(f"Most true understanding: {best}")
+    twins = strategies.joined({"One": found, "Other": found}, None)
+    assert "overlaps with that of Other" in strategies.compare_words(twins)
