@@ -87,7 +87,8 @@ class BEAF(Method[ScenesCase]):
             relation: by how much p(yes) about a thing falls when another is taken out, (16, 16).
             records: a row for each pair of answers; scene, removed and asked by number, whether
                 what was asked for was there (before), what was said (1 yes, 0 no, NaN neither) and
-                p(yes) before and after, and whether the partner of what was removed stays.
+                p(yes) before and after; whether the partner of what was removed stays, and how
+                opaque the removed thing was.
             reading: how many answers the released script reads in another way.
         """
         self.check(case)
@@ -110,12 +111,12 @@ def said_of(model: str, figures: Table, kinds: Table) -> str:
     pairs, stubborn = int(figures["pairs"][0]), dict(zip(kinds.rows, kinds["SB+"], strict=True))
     if not pairs:
         return f"{model} gave no clear answer to any pair: nothing can be counted."
-    first = f"{model} follows the image in {100 * figures['TU'][0]:.0f} % of {pairs} pairs (TU)"
+    first = f"{model} follows the image in {100 * figures['TU'][0]:.0f} % of {pairs} pairs"
     if KINDS[0] not in stubborn or KINDS[2] not in stubborn:
-        return f"{first}; in {100 * figures['SB+'][0]:.0f} % it says yes all the same (SB+)."
+        return f"{first}; in {100 * figures['SB+'][0]:.0f} % it says yes all the same."
     return (
-        f"{first}. Its yes stays in {100 * stubborn[KINDS[0]]:.0f} % where the thing's partner is "
-        f"still there, in {100 * stubborn[KINDS[2]]:.0f} % elsewhere (SB+)."
+        f"{first}. Beside the usual partner its yes stays in {100 * stubborn[KINDS[0]]:.0f} %, "
+        f"else in {100 * stubborn[KINDS[2]]:.0f} %."
     )
 
 
@@ -237,6 +238,7 @@ def paired(
         "p before": (chance[before].astype(np.float32), "share"),
         "p after": (chance[after].astype(np.float32), "share"),
         "company": (company.astype(np.int8), ""),
+        "opacity": (layout.opacity[scene, removed].astype(np.float32), "share"),
     }  # fmt: skip
     return Table.of(columns)
 

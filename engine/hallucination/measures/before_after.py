@@ -20,6 +20,7 @@ from engine.result import Array, Table
 OUTCOMES = ("TU", "IG", "SB+", "SB−")  # of the question about the thing that was taken out
 FIGURES = (*OUTCOMES, "ID", "F1(TU, ID)", "accuracy", "precision", "recall", "F1")
 KINDS = ("the partner of a thing that stays", "a thing whose partner stays", "any other thing")
+CLEAR = 0.5  # opacity from which on a thing is clearly to be seen
 FEWEST = 5  # pairs, below which no mean is told
 RESAMPLES = 1000
 ENDS = (5, 95)  # percentiles of the intervals
@@ -247,12 +248,13 @@ def worst(records: Table, threshold: float | None = None) -> list[int]:
     """The places of all records, those whose answer moved most against the truth first.
 
     Among those that are alike, questions about a partner whose leader stays come first, where a
-    habit would show, and then those whose p(yes) moved most.
+    habit would show, then things that were clearly to be seen, then those whose p(yes) moved most.
     """
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
     chances = (np.nan_to_num(as_numbers(records[f"p {when}"]), nan=0.5) for when in WHEN)
     keys = (
-        -distances(records, *chances), ~(about & (kind_of(records) == 0)),
+        -distances(records, *chances), np.asarray(records["opacity"]) < CLEAR,
+        ~(about & (kind_of(records) == 0)),
         -moved_against(records, threshold),
     )  # fmt: skip
     found: list[int] = np.lexsort(keys).tolist()

@@ -58,6 +58,7 @@ def test_the_records_are_what_the_model_says(case, found):
         assert records["p after"][at] == pytest.approx(after, abs=1e-3)
         assert records["says before"][at] == (before[scene, asked] > 0.5)
         assert records["says after"][at] == (after > 0.5)
+        assert records["opacity"][at] == layout.opacity[scene, out]
 
 
 def test_stubborn_yes_is_that_of_the_models_card(case, found):
@@ -138,9 +139,10 @@ def test_the_finding_has_the_figures_of_the_tables(case, found):
     said = BEAF().finding(case, found)
     figures, kinds = found["figures"], found["kinds"]
     assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in said
-    assert f"{100 * kinds['SB+'][0]:.0f} % where" in said
-    others = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
-    assert "it says yes all the same" in said_of("It", scored(others), by_kind(others))
+    stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
+    assert f"its yes stays in {stays}, else in {others}." in said
+    alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
+    assert "it says yes all the same" in said_of("It", scored(alone), by_kind(alone))
 
 
 def test_answers_that_the_released_script_reads_otherwise_are_counted(found):

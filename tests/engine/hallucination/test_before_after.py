@@ -31,7 +31,8 @@ def records(lines):
         name: (columns[at].astype(int if at < 4 else float), "") for at, name in enumerate(names)
     }
     held |= {"p before": (columns[4], "share"), "p after": (columns[5], "share")}
-    return Table.of(held | {"company": (np.zeros(len(lines)), "")})
+    more = {"company": (np.zeros(len(lines)), ""), "opacity": (np.ones(len(lines)), "share")}
+    return Table.of(held | more)
 
 
 def all_pairs(answer, scenes=6, seed=0):
@@ -218,3 +219,5 @@ def test_among_alike_answers_a_partner_whose_leader_stays_comes_first():
     led = Table.of(columns | {"company": ([0, 1], "")})
     assert worst(led, 0.5) == [1, 0]
     assert worst(led, 0.85) == [0, 1]  # the lamp's yes is gone then
+    seen = {name: (table[name], "") for name in table.order} | {"opacity": ([0.09, 1.0], "")}
+    assert worst(Table.of(seen), 0.5) == [1, 0]  # the faint one comes later
