@@ -27,7 +27,7 @@ DOTS = Dots(
 )  # fmt: skip
 LAW = Lines(
     x="α", series={"measured": "measured", "law": "the law"},
-    intervals={"measured": ("low", "high")}, x_title="strength of the contrast α", span=(-2, None),
+    intervals={"measured": ("low", "high")}, x_title="strength of the contrast α",
     title="still said to be there (%)",
 )  # fmt: skip
 
