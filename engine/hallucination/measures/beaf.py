@@ -115,8 +115,8 @@ def said_of(model: str, figures: Table, kinds: Table) -> str:
     if KINDS[0] not in stubborn or KINDS[2] not in stubborn:
         return f"{first}; in {100 * figures['SB+'][0]:.0f} % it says yes all the same."
     return (
-        f"{first}. Beside the usual partner its yes stays in {100 * stubborn[KINDS[0]]:.0f} %, "
-        f"else in {100 * stubborn[KINDS[2]]:.0f} %."
+        f"{first}. Yes stays for {100 * stubborn[KINDS[0]]:.0f} % of partners beside their leader, "
+        f"{100 * stubborn[KINDS[2]]:.0f} % of others."
     )
 
 

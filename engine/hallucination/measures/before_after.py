@@ -193,7 +193,7 @@ def by_group(records: Table, threshold: float | None, groups: Mapping[str, Bools
     found = [scored(part, threshold) for part in parts]
     names = (*OUTCOMES, "SB+, low", "SB+, high", "ID", "pairs")
     columns: dict[str, tuple[object, str]] = {
-        name: ([one[name][0] for one in found], "pairs" if name == "pairs" else "share")
+        name: ([one[name][0] for one in found], "" if name == "pairs" else "share")
         for name in names
     }
     columns["p(yes) falls by"] = ([fall(part) for part in parts], "share")

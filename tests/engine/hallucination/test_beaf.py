@@ -140,7 +140,7 @@ def test_the_finding_has_the_figures_of_the_tables(case, found):
     figures, kinds = found["figures"], found["kinds"]
     assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in said
     stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
-    assert f"its yes stays in {stays}, else in {others}." in said
+    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in said
     alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
     assert "it says yes all the same" in said_of("It", scored(alone), by_kind(alone))
 
