@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +14,18 @@ from engine.errors import BadModel
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.passes import note_pass
+from engine.models.small.shape import NARROW
+
+THREADS = 2  # for networks that are passed by themselves
+WorkT = TypeVar("WorkT")
 
 
 class Stack:
     """K networks at once.
 
     `torch.func.vmap` makes batched matrix products of their linear layers and grouped convolutions
-    of their convolutions, and BatchNorm keeps the statistics of each.
+    of their convolutions, and BatchNorm keeps the statistics of each. Grouped convolutions are slow
+    on large images: there each network with convolutions is passed by itself (`by_itself`).
 
     Args:
         models: of one form and normalization; they are not changed.
@@ -28,6 +35,8 @@ class Stack:
     Attributes:
         network: has the weights and buffers of all under the names of one, each (K, *shape). It
             only holds them: its layers cannot be called.
+        by_itself: whether each network is passed by itself, two of them at a time. All of a network
+            is computed in one thread, so that its sums are always added in the same order.
 
     Raises:
         BadModel: there is none, or they differ in form or normalization.
@@ -43,7 +52,10 @@ class Stack:
             message = "Networks that are stacked need one form and one normalization: "
             raise BadModel(f"{message}{odd.title} differs from {first.title}.")
         self.device, self.mean, self.std = first.device, first.mean, first.std
-        self.single = deepcopy(first.network)
+        convolves = any(isinstance(one, nn.Conv2d) for one in first.network.modules())
+        self.by_itself = convolves and first.side >= NARROW
+        self.singles = [deepcopy(first.network) for _ in (models if self.by_itself else models[:1])]
+        self.threads = ThreadPoolExecutor(THREADS, initializer=torch.set_num_threads, initargs=(1,))
         self.network = deepcopy(first.network).requires_grad_(requires_grad=True)
         states = [dict(one.network.state_dict()) for one in models]
         for name, tensor in self.network.state_dict(keep_vars=True).items():
@@ -55,20 +67,66 @@ class Stack:
     def __call__(self, pixels: Tensor) -> Tensor:
         """Logits (K, N, classes) of each network's own pixels (K, N, 3, side, side) in [0, 1]."""
         weights: dict[str, Tensor] = dict(self.network.named_parameters())
-        weights |= {name: weights[name] * mask for name, mask in self.masks.items()}
-        buffers = dict(self.network.named_buffers())
-
-        def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
-            return torch.func.functional_call(self.single, (weights, buffers), (images,))
-
-        logits: Tensor = torch.func.vmap(one)(weights, buffers, (pixels - self.mean) / self.std)
+        if self.by_itself:
+            split = self.weights_apart(weights)
+            logits = torch.stack(
+                self.each(lambda place: self.one(place, split[place], pixels[place]))
+            )
+        else:
+            logits = self.at_once(weights, (pixels - self.mean) / self.std)
         flat = logits.flatten(0, 1)
         note_pass(flat)
         return flat.view_as(logits)
 
+    def at_once(self, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
+        """Logits of normalized images of all networks, in one pass."""
+        masked = {n: w * self.masks[n] if n in self.masks else w for n, w in weights.items()}
+        buffers = dict(self.network.named_buffers())
+
+        def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
+            return torch.func.functional_call(self.singles[0], (weights, buffers), (images,))
+
+        logits: Tensor = torch.func.vmap(one)(masked, buffers, images)
+        return logits
+
+    def one(self, place: int, weights: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
+        """Logits (N, classes) of one network's pixels; channels lie last, which is faster here.
+
+        Args:
+            place: of the network.
+            weights: its own, before they are masked.
+            pixels: (N, 3, side, side) in [0, 1].
+        """
+        images = (pixels - self.mean) / self.std
+        masked = {
+            name: own * self.masks[name][place] if name in self.masks else own
+            for name, own in weights.items()
+        }
+        buffers = {name: own[place] for name, own in self.network.named_buffers()}
+        logits: Tensor = torch.func.functional_call(
+            self.singles[place], ({n: last(w) for n, w in masked.items()}, buffers), (last(images),)
+        )
+        return logits
+
+    def weights_apart(self, weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+        """The weights of each network, without a copy."""
+        split = {name: own.unbind(0) for name, own in weights.items()}
+        return [{n: own[place] for n, own in split.items()} for place in range(len(self.singles))]
+
+    def each(self, work: Callable[[int], WorkT]) -> list[WorkT]:
+        """What the work gives for each network's place, two of them at a time."""
+        grad = torch.is_grad_enabled()
+
+        def alike(place: int) -> WorkT:
+            with torch.set_grad_enabled(grad):
+                return work(place)
+
+        return list(self.threads.map(alike, range(len(self.singles))))
+
     def train(self, mode: bool = True) -> None:  # as nn.Module has it
         """Set training or eval mode."""
-        self.single.train(mode)
+        for one in self.singles:
+            one.train(mode)
 
     @torch.no_grad()
     def write_to(self, models: Sequence[Classifier]) -> None:
@@ -79,6 +137,18 @@ class Stack:
                 tensor.copy_(stacked[name][place])
             for cached in [name for name in vars(model) if is_lazy(model, name)]:
                 delattr(model, cached)
+
+
+def last(tensor: Tensor) -> Tensor:
+    """Images and kernels with their channels last in memory; others as they are.
+
+    A single channel is told so by its stride, which `contiguous` leaves as it is.
+    """
+    if tensor.ndim != 4:
+        return tensor
+    single = tensor.shape[1] == 1
+    moved = tensor.squeeze(1).unsqueeze(-1) if single else tensor.movedim(1, -1).contiguous()
+    return moved.movedim(-1, 1)
 
 
 def stacked_masks(network: nn.Module, masks: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -38,6 +38,26 @@ from engine.training.recipe import Recipe
 from engine.training.recorder import Recorder
 
 
+class WithGradients(torch.autograd.Function):
+    """A loss whose gradients are known already."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        loss: Tensor,
+        gradients: Sequence[Tensor],
+        *weights: Tensor,  # noqa: ARG004
+    ) -> Tensor:
+        """The loss as it is; the gradients are of the weights."""
+        ctx.gradients = gradients
+        return loss.clone()
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> Any:
+        """The gradients, times that of whatever the loss became part of."""
+        return None, None, *(outer * one for one in ctx.gradients)
+
+
 @dataclass(frozen=True)
 class StackedLoss:
     """The loss of batches of K networks: the sum of theirs, so that none feels the others."""
@@ -73,10 +93,35 @@ class StackedLoss:
                 for seed, own in zip(self.seeds, images, strict=True)
             ]
             images = torch.stack(views)
+        if self.stack.by_itself:
+            return self.by_itself(images, rows)
         logits, targets = self.answers(images, rows)
         each = self.objective.each(logits, targets)
         loss = each.view(rows.shape).mean(1).sum()
         return loss, each.detach().sum().item(), self.objective.right(logits, targets)
+
+    def by_itself(self, images: Tensor, rows: Rows) -> tuple[Tensor, float, float]:
+        """The same where each network is passed by itself.
+
+        Its gradient is computed right after its loss, while its maps are in the processor's cache.
+        """
+        named = dict(self.network.named_parameters())
+        own = self.stack.weights_apart({n: weight.detach() for n, weight in named.items()})
+        pixels = images.to(self.stack.device).expand(-1, -1, 3, -1, -1)
+
+        def learned(place: int) -> tuple[Tensor, float, tuple[Tensor, ...]]:
+            weights = {n: one.requires_grad_() for n, one in own[place].items()}
+            logits = self.stack.one(place, weights, pixels[place])
+            targets = self.targets[torch.from_numpy(rows[place])].to(logits.device)
+            each = self.objective.each(logits, targets)
+            gradients = torch.autograd.grad(each.mean(), list(weights.values()))
+            return each.detach(), self.objective.right(logits, targets), gradients
+
+        found = self.stack.each(learned)
+        losses = torch.stack([each for each, _, _ in found])
+        gradients = [torch.stack(each) for each in zip(*(one for _, _, one in found), strict=True)]
+        loss: Tensor = WithGradients.apply(losses.mean(1).sum(), gradients, *named.values())
+        return loss, losses.sum().item(), sum(right for _, right, _ in found)
 
     def answers(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         """Logits of images (K, n, C, H, W) and their targets, network after network."""

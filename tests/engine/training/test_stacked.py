@@ -90,6 +90,32 @@ def test_what_is_left_of_a_difference_is_rounding(data, architecture):
         assert furthest(model, alone) < 1e-12
 
 
+@pytest.mark.parametrize("architecture", ["lenet", "resnet8"])
+def test_on_large_images_each_is_passed_by_itself_to_the_same_end(architecture):
+    """Convolutions of 16 pixels a side and more; the threads change no bit."""
+    large = striped(side=16)
+    recipe = replace(MOVED, architecture=architecture, epochs=2, rate=0.01)
+    assert Stack(begun(large, recipe)).by_itself
+    assert not Stack(begun(striped(), recipe)).by_itself
+    assert not Stack(begun(large)).by_itself  # without convolutions
+    masks = [halved(model, seed) for model, seed in zip(begun(large, recipe), SEEDS, strict=True)]
+    models, log = together(large, recipe, masks=masks)
+    again, _ = together(large, recipe, masks=masks)
+    losses = []
+    for model, twin, seed, own in zip(models, again, SEEDS, masks, strict=True):
+        assert same(model, twin)
+        alone = fresh(large, recipe, seed)
+        losses.append(train(alone, large, recipe, seed, masks=own).train_loss)
+        assert furthest(model, alone) < 1e-5
+        assert furthest(model, fresh(large, recipe, seed)) > 1e-3
+        assert not any(model.network.state_dict()[name][~mask].any() for name, mask in own.items())
+    np.testing.assert_allclose(log.train_loss, np.mean(losses, 0), rtol=1e-4)
+    images = large.pixels(large.rows("test"))
+    found = Stack(models)(images.expand(3, -1, -1, -1, -1))
+    for model, logits in zip(models, found, strict=True):
+        assert torch.allclose(logits, model.logits(images), atol=1e-5)
+
+
 @pytest.mark.parametrize("objective", [binary_cross_entropy, squared_error])
 def test_each_learns_its_own_images_and_targets_of_any_kind(data, objective):
     whole = data.rows("train")
