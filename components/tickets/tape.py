@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
-from components.answer_and_map import answer_and_map, pick_heat_map
+from components.answer_and_map import AnswerAndMap, answer_and_map, pick_heat_map
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
@@ -19,6 +20,7 @@ from components.sidebar.pictures import enlarged
 from components.sidebar.subject import square_pixels
 from components.tickets.form import KEY, TicketQuestion
 from components.widgets.data_images import pixels_of, press_images
+from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, Pixels, viewer
 from engine.case import ImageCase, image_case
 from engine.case.prediction import at_once, best
@@ -56,21 +58,31 @@ def choose_level(found: Views) -> int:
     return int(pick("Level", words, f"{KEY}.level", "slider", first=first, rule=rule))
 
 
+def play_levels(found: Views, level: int, *, drawn: bool) -> None:
+    """Move the slider level after level, each once the one before is drawn."""
+    last = len(found["levels"]) - 1
+    if last:
+        play_steps(
+            "the levels", level, last, f"{KEY}.play",
+            lambda step: st.session_state.update({f"{KEY}.level": str(step)}), drawn=drawn,
+        )  # fmt: skip
+
+
 def density(levels: Table, level: int) -> str:
     """The share of the weights that stays, in words."""
     return f"{100 * levels['density'][level]:.2g} %"
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def network_of(_view: Networks, digest: str, card: str, level: int) -> Classifier:
-    """The first seed's trained ticket of a level; weights and card, with its labels, name it."""
+    """The first seed's trained network of a level; weights and card, with its labels, name it."""
     del card
     return rebuilt(_view[level], f"ticket-{digest[:8]}-{level}")
 
 
-def at_level(found: Views, level: int) -> Classifier:
-    """As `network_of`, of an answer or of what is there of it."""
-    view: Networks = found["networks"]
+def at_level(found: Views, level: int, kind: str = "networks") -> Classifier:
+    """The ticket, or the new start ("anew"), of an answer or of what is there of it."""
+    view: Networks = found[kind]
     return network_of(view, view[level].digest, view.cards[level], level)
 
 
@@ -134,34 +146,53 @@ def image_of(asked: TicketQuestion, dense: Classifier) -> AskedImage:
     return AskedImage(case, enlarged(pixels_of(data, row)), f"a {example.label}")
 
 
-def ask_image(asked: TicketQuestion, found: Views, level: int) -> None:
-    """The answer and the heat map of the whole network and of the level's ticket, side by side."""
+def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
+    """The whole network, the level's ticket and its new start about one image; whether they stand.
+
+    At level 0 the ticket is the whole network.
+    """
     dense, ticket = at_level(found, 0), at_level(found, level)
-    st.markdown("**One image, the whole network and the ticket**")
-    image = image_of(asked, dense)
-    left, right = st.columns([3, 2], gap="large")
-    with right:
+    networks = {"whole": dense, "ticket": ticket, "anew": at_level(found, level, "anew")}
+    titles = {
+        "whole": "Whole network", "ticket": f"Ticket, {density(found['levels'], level)}",
+        "anew": "Same mask, new start",
+    }  # fmt: skip
+    if not level:
+        del networks["ticket"], titles["ticket"]
+    st.markdown("**One image, the ticket and the same mask with a new start**")
+    left, right = st.columns([4, 1], gap="large")
+    with left:
+        image = image_of(asked, dense)
         kind = pick_heat_map(image.case, f"{KEY}.heat")
+        answers = {
+            slot: answer_and_map(replace(image.case, model=model), kind, f"{KEY}.{slot}")
+            for slot, model in networks.items()
+        }
+        known = {slot: one for slot, one in answers.items() if one is not None}
+        if whole_row := len(known) == len(networks):
+            viewer(image.pixels, [panel(titles[s], known[s]) for s in known], f"{KEY}.viewer")
+            st.caption(plain(shared(image, titles, known)))
+    with right:
         st.markdown("**What the first layer still reads**")
         draw_folded_back(ticket, kept_by(ticket))
-    with left:
-        own = replace(image.case, model=ticket)
-        before = answer_and_map(image.case, kind, f"{KEY}.whole")
-        after = answer_and_map(own, kind, f"{KEY}.ticket")
-        if before is None or after is None:
-            return
-        change = compared(image.case, before, after)
-        panels = [
-            Panel(title, one.heat, f"It says {label}, {percent(best(one.classes, 1)[0][2])} sure.")
-            for title, one, label in (
-                ("Whole network", before, change.first),
-                (f"Ticket, {density(found['levels'], level)}", after, change.second),
-            )
-        ]
-        viewer(image.pixels, panels, f"{KEY}.viewer")
-        st.caption(
-            plain(
-                f"Asked about {image.about}; both maps are for {change.label}. Hottest tenths in "
-                f"common: {100 * change.top:.0f} % (chance: 5 %)."
-            )
-        )
+    return whole_row
+
+
+def panel(title: str, one: AnswerAndMap) -> Panel:
+    """A network's map, with its answer below."""
+    _, label, sure = best(one.classes, 1)[0]
+    return Panel(title, one.heat, f"It says {label}, {percent(sure)} sure.")
+
+
+def shared(image: AskedImage, titles: Mapping[str, str], known: Mapping[str, AnswerAndMap]) -> str:
+    """What the maps are of, and what each has in common with that of the whole network."""
+    changes = {s: compared(image.case, known["whole"], one) for s, one in known.items()}
+    words = [
+        f"{titles[slot]} {100 * one.top:.0f} %" if np.isfinite(one.top) else f"{titles[slot]} –"
+        for slot, one in changes.items()
+        if slot != "whole"
+    ]
+    return (
+        f"Asked about {image.about}; all maps are for {changes['whole'].label}. Hottest tenth in "
+        f"common with the whole network: {'; '.join(words)} (chance: 5 %)."
+    )

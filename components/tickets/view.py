@@ -28,7 +28,9 @@ BEFORE = (
 @footer()
 def show(asked: TicketQuestion) -> None:
     """Sentence and picture above the slider that they depend on; moving it reruns only this."""
-    answer, slider, image, rest = (st.container() for _ in range(4))
+    answer = st.container()
+    slider, button = st.columns([4, 1], vertical_alignment="bottom")
+    image, rest = st.container(), st.container()
     known = run.known(asked.method, asked.case)
     level = 0
     if known:
@@ -38,7 +40,9 @@ def show(asked: TicketQuestion) -> None:
         found = section.show(tape_section(asked, level, rest))
     if found:
         with image, spoken():
-            tape.ask_image(asked, found, level)
+            drawn = tape.ask_image(asked, found, level)
+        with button:
+            tape.play_levels(found, level, drawn=drawn)
 
 
 def tape_section(asked: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:

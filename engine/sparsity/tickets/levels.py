@@ -28,12 +28,14 @@ from engine.models.classifier import Classifier
 from engine.sparsity.tickets.cut import cut, whole
 from engine.training import StackRecorder, fresh, outputs, train_stacked
 from engine.training.asking import forget_findings
-from engine.training.state import part, read_state, state_file, write_state
+from engine.training.state import part, read_state, state_file, unfinished, write_state
 from engine.weights.masks import Masks, masks_of
 
 ARMS = ("ticket", "new start", "random mask")
 NEW_START = 1_000  # how far the seed of a new start lies from the ticket's
+UNDER_WAY = "-level"  # how the name of the file of the level under way ends
 NOTE = {"kind": "tickets"}  # of the files of a run that was stopped
+MOST_BYTES = 128 * 2**20  # of the networks that are kept
 LOOKS = 25  # how often the validation images are looked at in a training
 
 Weights = dict[str, Tensor]
@@ -93,6 +95,7 @@ class TicketRun:
         start: θk of the tickets and then of the new starts, (2 K, *shape).
         masks: of each level, K; those of the next level too, unless it ended.
         trained: the first seed's ticket at the end of each level.
+        anew: the first seed's new start under the same mask at the end of each level.
         accuracy: share of right test answers, (arms, K) for each level.
         loss: on validation images at each look, (looks, arms, K) for each level; NaN without any.
         ended: why there are fewer levels than were asked for, or "".
@@ -102,6 +105,7 @@ class TicketRun:
     start: Weights = field(default_factory=dict)
     masks: list[list[Masks]] = field(default_factory=list)
     trained: list[Weights] = field(default_factory=list)
+    anew: list[Weights] = field(default_factory=list)
     accuracy: list[NDArray[np.float64]] = field(default_factory=list)
     loss: list[NDArray[np.float64]] = field(default_factory=list)
     ended: str = ""
@@ -110,6 +114,7 @@ class TicketRun:
         case, seeds = self.plan.case, self.plan.drawn
         if not len(case.data.rows("test")):
             raise BlindspotError(f"{case.data.card.title} has no test images to measure with.")
+        self.check_size()
         others = [(seed + NEW_START) % 2**32 for seed in seeds]
         self.models = [fresh(case.data, case.recipe, seed) for seed in [*seeds, *others, *seeds]]
         self.file = state_file(f"{self.plan.name}-levels")
@@ -126,6 +131,24 @@ class TicketRun:
         """Whether there is nothing left to do."""
         return self.done > self.plan.levels or bool(self.ended)
 
+    def check_size(self) -> None:
+        """Raise BlindspotError where the networks that are kept would take too much room."""
+        case, count = self.plan.case, 2 * (self.plan.levels + 1)
+        state = fresh(case.data, case.recipe, case.seed).network.state_dict()
+        size = count * sum(one.numel() * one.element_size() for one in state.values())
+        if size > MOST_BYTES:
+            raise BlindspotError(
+                f"The tickets and new starts of {self.plan.levels} levels would take "
+                f"{size / 2**20:.0f} MB, and {MOST_BYTES / 2**20:.0f} MB are kept at most: ask for "
+                "fewer levels or a smaller network."
+            )
+
+    @property
+    def lost(self) -> bool:
+        """Whether levels were finished whose file is gone, as states touched longest ago go."""
+        own = (one for one in unfinished() if one.name == self.plan.name + UNDER_WAY)
+        return any(one.note.get("level", 0) > self.done for one in own)
+
     def drop(self) -> None:
         """Let go of the file: the answer is whole."""
         remove(self.file)
@@ -140,7 +163,8 @@ class TicketRun:
         train_stacked(
             self.models, plan.case.data, plan.case.recipe, plan.drawn * len(ARMS),
             masks=[*masks, *masks, *drawn], start=plan.start if self.start else 0,
-            recorder=recorder, keep=state_file(f"{plan.name}-level"), note=NOTE, progress=progress,
+            recorder=recorder, keep=state_file(f"{plan.name}{UNDER_WAY}"),
+            note=NOTE | {"level": self.done}, progress=progress,
         )  # fmt: skip
         if not self.start:
             kept = recorder.weights[plan.start]
@@ -167,8 +191,9 @@ class TicketRun:
         self.accuracy.append(np.array(shares).reshape(shape))
         looks = [recorder.weights[step]["validation loss"] for step in self.plan.looks]
         self.loss.append(torch.stack(looks).numpy().reshape(-1, *shape))
-        state = self.models[0].network.state_dict()
-        self.trained.append({name: tensor.cpu().clone() for name, tensor in state.items()})
+        for place, ends in ((0, self.trained), (self.plan.seeds, self.anew)):
+            state = self.models[place].network.state_dict()
+            ends.append({name: tensor.cpu().clone() for name, tensor in state.items()})
 
     def cut(self) -> None:
         """The masks of the next level; where a layer would be empty, this level is the last."""
@@ -183,8 +208,9 @@ class TicketRun:
     def write(self) -> None:
         """Keep what the levels left."""
         tensors = {f"start/{name}": tensor for name, tensor in self.start.items()}
-        for level, weights in enumerate(self.trained):
-            tensors |= {f"trained {level}/{name}": one for name, one in weights.items()}
+        for kind, ends in (("trained", self.trained), ("anew", self.anew)):
+            for level, weights in enumerate(ends):
+                tensors |= {f"{kind} {level}/{name}": one for name, one in weights.items()}
         for level, masks in enumerate(self.masks):
             bits = {f"masks {level} {place}/": own.packed() for place, own in enumerate(masks)}
             tensors |= {
@@ -212,6 +238,7 @@ class TicketRun:
         self.loss = [np.array(one, np.float64) for one in place["loss"]]
         self.ended = place["ended"]
         self.trained = [part(tensors, f"trained {level}/") for level in range(self.done)]
+        self.anew = [part(tensors, f"anew {level}/") for level in range(self.done)]
         self.masks = [
             [
                 masks_of(

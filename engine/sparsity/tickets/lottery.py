@@ -29,6 +29,7 @@ from engine.training import Recipe
 CLAIMED = 0.03, 0.10  # densities at which the ticket is said to be ahead
 AHEAD = 0.02  # in accuracy, by how much
 NEAR = 0.01  # of right answers, what the ticket may lack
+LOST = "the levels that were finished are no longer kept, so it begins with the first"
 RECIPES = {
     "MLP": Recipe("mlp", epochs=30, optimizer="Adam", rate=0.001, schedule="constant"),
     "MLP, 8 epochs": Recipe("mlp", epochs=8, optimizer="Adam", rate=0.0012, schedule="constant"),
@@ -56,6 +57,7 @@ class Lottery(Method[TrainCase]):
     family = "sparsity"
     title = "Lottery ticket"
     cost = "job"
+    revision = 2  # the first seed's new start is kept beside its ticket
     paper = "Frankle & Carbin 2019, https://arxiv.org/abs/1803.03635"
     needs = frozenset({"recipe"})
     argument_defaults = defaults(recipe=FIRST)
@@ -90,16 +92,18 @@ class Lottery(Method[TrainCase]):
     )  # fmt: skip
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
-        """Views: levels, runs, curves, layers, overlap, claims, networks, start."""
+        """Views: levels, runs, curves, layers, overlap, claims, networks, anew, start."""
         said = json.dumps([case.fingerprint, self.settings(), self.revision], sort_keys=True)
         name = f"tickets-{blake2b(said.encode(), digest_size=16).hexdigest()}"
         plan = TicketPlan(
             case, self.share, self.levels, self.rewind / 100, self.seeds, self.head, name
         )
         run = TicketRun(plan)
+        again = f" again: {LOST}" if run.lost else ""
         while not run.over:
             ends = run.done / (self.levels + 1), (run.done + 1) / (self.levels + 1)
-            run.level(part_of(progress, *ends, "training", f"level {run.done} of {self.levels}"))
+            lead = f"level {run.done} of {self.levels}{again}"
+            run.level(part_of(progress, *ends, "training", lead))
             progress(ends[1], f"level {run.done - 1} is trained", self.views(run))
         found = self.views(run)
         run.drop()
@@ -119,24 +123,24 @@ class Lottery(Method[TrainCase]):
         }
 
     def kept(self, run: TicketRun) -> Result:
-        """The first seed's trained ticket of each level, and the weights that all begin with."""
+        """The first seed's ticket and new start of each level, and the weights all begin with."""
         case, made = run.plan.case, {"settings": self.settings(), "made_by": self.full_name()}
         common: dict[str, Any] = made | {
             "data": case.data.name, "recipe": case.recipe.as_dict(), "seed": case.seed,
         }  # fmt: skip
-        models, cards = [], []
-        for weights, masks, right in zip(run.trained, run.masks, run.accuracy, strict=False):
-            models.append(as_model(run.models[0], weights, masks[0]))
-            title = f"ticket of {100 * masks[0].density:.2g} %"
-            figures = {"test accuracy": round(float(right[0, 0]), 4)}
-            cards.append(card_of(models[-1], title=title, figures=figures, **common))
+        views: Result = {}
+        for arm, (name, ends) in enumerate((("networks", run.trained), ("anew", run.anew))):
+            models, cards = [], []
+            for weights, masks, right in zip(ends, run.masks, run.accuracy, strict=False):
+                models.append(as_model(run.models[0], weights, masks[0]))
+                title = f"{ARMS[arm]} of {100 * masks[0].density:.2g} %"
+                figures = {"test accuracy": round(float(right[arm, 0]), 4)}
+                cards.append(card_of(models[-1], title=title, figures=figures, **common))
+            views[name] = networks(models, cards)
         first = {name: one[0] for name, one in run.start.items()}
         begin = as_model(run.models[0], first, run.masks[0][0])
         title = f"at step {run.plan.start}"
-        return {
-            "networks": networks(models, cards),
-            "start": checkpoint(begin, card_of(begin, title=title, **common)),
-        }
+        return views | {"start": checkpoint(begin, card_of(begin, title=title, **common))}
 
     def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the smallest ticket of at least 3 % is right on, and the same mask anew."""

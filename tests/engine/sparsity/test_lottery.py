@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -119,6 +120,29 @@ def test_without_levels_it_is_the_dense_training_of_each_seed():
     assert not len(found["claims"])
 
 
+def test_the_new_start_beside_a_ticket_has_its_masks_and_is_trained_in_its_order():
+    found = Lottery(share=0.4, levels=1, seeds=2)(CASE)
+    for level in (0, 1):
+        ticket, anew = (rebuilt(found[name][level]) for name in ("networks", "anew"))
+        masks = masks_in(anew)
+        assert masks.digest == masks_in(ticket).digest
+        alone = fresh(CASE.data, RECIPE, 5 + NEW_START)
+        train(alone, CASE.data, RECIPE, 5, masks=masks)
+        assert furthest(anew, alone) < 1e-5
+        assert furthest(anew, ticket) > 1e-2
+        assert f"new start of {100 * masks.density:.2g} %" in found["anew"].cards[level]
+        right = found["runs"]["accuracy"].reshape(2, 3, 2)[level, 1, 0]
+        assert json.loads(found["anew"].cards[level])["figures"]["test accuracy"] == round(right, 4)
+
+
+def test_networks_that_would_take_too_much_room_are_refused_in_a_sentence(monkeypatch):
+    size = sum(one.nbytes for one in fresh(CASE.data, RECIPE).network.state_dict().values())
+    monkeypatch.setattr(engine_levels, "MOST_BYTES", 4 * size)
+    assert len(Lottery(levels=1, seeds=1)(CASE)["anew"]) == 2
+    with pytest.raises(BlindspotError, match="ask for fewer levels or a smaller network"):
+        Lottery(levels=2, seeds=1)(CASE)
+
+
 def test_where_nothing_is_cut_all_levels_are_the_same_to_the_bit():
     found = Lottery(share=0.0, levels=2, seeds=2)(CASE)
     first = found["networks"][0].digest
@@ -155,7 +179,7 @@ def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_p
         method(CASE, stop)
     assert told[-1][1].startswith("level 1 of 2")
     assert [len(one["levels"]) for one in parts] == [1]
-    assert [one.note for one in unfinished()] == [{"kind": "tickets"}] * 2
+    assert [one.note["kind"] for one in unfinished()] == ["tickets"] * 2
     trained, again, real = [], [], engine_levels.train_stacked
 
     def counted(*given, **more):
@@ -170,6 +194,41 @@ def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_p
         for field, array in view.arrays().items():
             np.testing.assert_array_equal(after[name].arrays()[field], array, err_msg=name)
     assert not list(state_file("").parent.glob("*.safetensors"))
+
+
+def killed(method, home, copy, monkeypatch):
+    """What a process that is killed in the middle of level 1 leaves, in another home."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(home))
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "KEEP_SECONDS", -1.0)
+
+    def kill(done, *_):
+        if done > 0.5:
+            copytree(home, copy)  # before anything is written because of the end
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        method(CASE, kill)
+    monkeypatch.setenv("BLINDSPOT_HOME", str(copy))
+
+
+def test_a_run_that_was_killed_goes_on_and_one_whose_levels_are_gone_says_so(tmp_path, monkeypatch):
+    method = Lottery(levels=2, seeds=2)
+    whole_answer = method(CASE)
+    for gone in (False, True):
+        killed(method, tmp_path / f"home {gone}", tmp_path / f"copy {gone}", monkeypatch)
+        (levels,) = state_file("").parent.glob("*-levels.safetensors")
+        if gone:
+            levels.unlink()  # as the state touched longest ago goes
+        told = []
+        after = method(CASE, lambda done, words="", *_, told=told: told.append((done, words)))
+        assert (told[0][0] < 1 / 3) == gone
+        assert ("no longer kept, so it begins with the first" in told[0][1]) == gone
+        for name in ("networks", "anew", "runs"):
+            assert all(
+                np.array_equal(array, after[name].arrays()[field])
+                for field, array in whole_answer[name].arrays().items()
+            )
 
 
 def test_a_level_that_would_empty_a_layer_ends_it_and_says_so():
@@ -242,7 +301,8 @@ def test_the_networks_come_back_from_the_store_with_their_masks():
     bits = back["networks"].masks["fc1.weight"]
     assert bits.dtype == np.uint8
     assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight
-    for level in (0, 1):
-        again, ours = rebuilt(back["networks"][level]), rebuilt(found["networks"][level])
-        assert again.fingerprint == ours.fingerprint
-        assert masks_in(again).digest == masks_in(ours).digest
+    for name in ("networks", "anew"):
+        for level in (0, 1):
+            again, ours = rebuilt(back[name][level]), rebuilt(found[name][level])
+            assert again.fingerprint == ours.fingerprint
+            assert masks_in(again).digest == masks_in(ours).digest

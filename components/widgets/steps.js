@@ -1,0 +1,65 @@
+// A play button: asks for the next step when the one before is drawn and was seen for a while.
+
+const PACE_MS = 1000; // for one step
+const CALM_MS = 2500; // where less motion is asked for
+
+const views = new WeakMap(); // parent element → view
+
+function pace() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : PACE_MS;
+}
+
+function mount(parent) {
+  const button = document.createElement("button");
+  button.type = "button";
+  const view = { button, playing: false, wanted: null, timer: 0 };
+  button.onclick = () => play(view, !view.playing);
+  parent.append(button);
+  views.set(parent, view);
+  return view;
+}
+
+function play(view, on) {
+  const { at, last, drawn } = view.data;
+  clearTimeout(view.timer);
+  view.playing = on;
+  view.wanted = null;
+  sync(view);
+  if (on && drawn) ask(view, at === last ? 0 : at + 1);
+}
+
+function ask(view, step) {
+  view.wanted = step;
+  view.send(step);
+}
+
+function sync({ button, playing, data }) {
+  const words = `${playing ? "❚❚ Pause" : "▶ Play"} ${data.label}`;
+  if (button.textContent !== words) button.textContent = words;
+}
+
+/* What is drawn now: go on after a while, or stop where a person has moved it, and at the end. */
+function update(view, data) {
+  view.data = data;
+  clearTimeout(view.timer);
+  if (view.playing && data.drawn) {
+    const moved = view.wanted !== null && data.at !== view.wanted;
+    if (moved || data.at === data.last) view.playing = false;
+    else view.timer = setTimeout(() => ask(view, data.at + 1), pace());
+  }
+  sync(view);
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const view = views.get(parentElement) ?? mount(parentElement);
+  view.send = (step) => setTriggerValue("step", step);
+  update(view, data);
+  const call = {};
+  view.call = call;
+  return () => {
+    if (view.call !== call) return; // a newer call has taken over
+    clearTimeout(view.timer);
+    view.button.remove();
+    views.delete(parentElement);
+  };
+}

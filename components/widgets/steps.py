@@ -1,0 +1,39 @@
+"""A play button for a slider whose every step is drawn by a run of the page.
+
+The path player (player.py) has all its images in the browser. Here the browser only asks for the
+next step, once the one before is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from components.widgets.mounting import mounted
+
+
+def play_steps(
+    label: str, at: int, last: int, key: str, on_step: Callable[[int], None], *, drawn: bool = True
+) -> None:
+    """Draw the button. Call it after all that the step draws, so that nothing is overtaken.
+
+    It stops at the last step, when it is pressed again, and when the person moves to another step;
+    from the last step it begins at 0. Where less motion is asked for, a step stays longer.
+
+    Args:
+        label: what is played, after "Play".
+        at: the step that is drawn, from 0.
+        last: the last step.
+        key: of the widget.
+        on_step: told the step that comes next, before the page runs for it.
+        drawn: whether the step stands whole; the next one waits for it.
+    """
+
+    def asked() -> None:
+        number = st.session_state[key]["step"]
+        if isinstance(number, int) and 0 <= number <= last:
+            on_step(number)
+
+    said = {"label": label, "at": at, "last": last, "drawn": drawn}
+    mounted(__file__)(data=said, key=key, on_step_change=asked, width="content")
