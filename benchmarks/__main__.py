@@ -26,6 +26,7 @@ from benchmarks import (
     serving,
     sparsity,
     stacked,
+    tickets,
     trust,
     unlearning,
 )
@@ -42,6 +43,7 @@ PARTS = {
     "familiar": familiar.rows,
     "trust": trust.rows,
     "stacked": stacked.rows,
+    "tickets": tickets.rows,
     "unlearning": unlearning.rows,
     "hallucination": hallucination.rows,
     "evidence": evidence.rows,
@@ -54,6 +56,7 @@ WAITS = {  # lines of text
     "lab": lab.rows,
     "hallucination": hallucination.told,
     "losses": evidence.told,
+    "tickets": tickets.told,
     "localizers": localizers.told,
 }
 

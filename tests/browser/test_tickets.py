@@ -1,4 +1,4 @@
-"""The tape of a ticket: a level back moves masks, curve, and what the network says of a digit."""
+"""The tape of a ticket: played or moved, it moves masks, curve, and what the networks say."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 
 from playwright.sync_api import Page
 
+from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
+
+WALL = "What stays of each layer at level"
 
 
 def test_a_level_back_moves_masks_curve_and_one_image_s_answer(app_url: str, page: Page) -> None:
@@ -29,3 +32,51 @@ def test_a_level_back_moves_masks_curve_and_one_image_s_answer(app_url: str, pag
     page.get_by_role("button", name=re.compile(": 5$")).first.press("Enter")
     expect(page.get_by_text(re.compile("^Asked about a 5"))).to_be_visible()
     expect(page.get_by_text("What stays of each layer at level 14")).to_be_visible()
+
+
+def test_the_tape_is_played_and_ticket_and_new_start_are_compared_on_the_own_digit(
+    app_url: str, open_page: OpenPage
+) -> None:
+    """From a digit that is pressed, level after level to the end, with the seeds' overlap."""
+    page = open_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{app_url}/tickets?tickets.level=12")
+    settle(page)
+    page.get_by_role("button", name=re.compile(": 9$")).first.press("Enter")
+    expect(page.get_by_text(re.compile("^Asked about a 9"))).to_be_visible()
+    notes = page.get_by_text(re.compile(r"It says \w+, [\d.]+ % sure"))
+    expect(notes).to_have_count(3)
+
+    page.get_by_role("button", name="Play the levels").press("Enter")
+    for level in (13, 14, 15):
+        expect(page.get_by_text(f"{WALL} {level},")).to_be_visible()
+    expect(page.get_by_role("button", name="Play the levels")).to_be_visible()  # it has ended
+    settle(page)
+    expect(page).not_to_have_url(re.compile(r"tickets\.level=1[0-4]"))
+    expect(page.get_by_text(re.compile(r"^Ticket, 3\.5 %"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Asked about a 9; all maps are for 9"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Same mask, new start$"))).to_be_visible()
+    expect(notes).to_have_count(3)
+
+    expect(page.get_by_text("How alike the seeds' tickets are at level 15")).to_be_visible()
+    expect(page.get_by_text(re.compile("both keep .* masks drawn by chance"))).to_be_visible()
+
+
+def test_playing_begins_again_at_the_end_and_stops_where_a_person_moves_the_level(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page.goto(f"{app_url}/tickets")
+    settle(page)
+    page.get_by_role("button", name="Play the levels").press("Enter")
+    expect(page.get_by_text(f"{WALL} 0,")).to_be_visible()  # from the last to the first
+    expect(page.get_by_text(re.compile("^Same mask, new start$"))).to_be_visible()
+    page.get_by_role("button", name="Pause the levels").press("Enter")
+    settle(page)
+    page.wait_for_timeout(3000)  # longer than a step is seen
+    expect(page.get_by_text(re.compile(f"{WALL} [01],"))).to_be_visible()
+
+    page.get_by_role("button", name="Play the levels").press("Enter")
+    expect(page.get_by_role("button", name="Pause the levels")).to_be_visible()
+    page.get_by_role("slider", name="Level").press("End")
+    expect(page.get_by_text(f"{WALL} 15,")).to_be_visible()
+    expect(page.get_by_role("button", name="Play the levels")).to_be_visible()

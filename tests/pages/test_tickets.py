@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from components.charts.tables import percent
 from components.runs import Problem
 from components.tickets import evidence
 from components.tickets.form import KEY, OWN
@@ -29,6 +31,7 @@ SMALL = {
     f"{KEY}.LTH.share": "0.5",
     f"{KEY}.LTH.seeds": "2",
 }
+TAPE = "components.tickets.tape"
 METHOD = Lottery(levels=2, share=0.5, seeds=2)
 
 
@@ -78,15 +81,32 @@ def test_a_link_to_no_level_is_refused_in_words(small):
     assert any("from 0 to 2" in one for one in said(at))
 
 
-def test_the_images_answer_is_that_of_the_levels_own_network(small):
-    """The whole network and the ticket are asked about the same image and class."""
+@pytest.mark.parametrize("level", [0, 2])
+def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monkeypatch):
+    """All are asked about the same image and class; at level 0 the ticket is the whole network."""
+    shown, played = [], []
+    monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: shown.append(panels))
+    monkeypatch.setattr(f"{TAPE}.play_steps", lambda *given, **more: played.append((given, more)))
     found = answer(METHOD, small)
-    at = settled(visit(SMALL, TICKETS))
+    at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
     told = words(at)
-    assert "both maps are for" in told
-    rows = small.data.some("test", 3, 0)
-    assert f"Asked about a {small.data.classes[small.data.labels[rows[0]]]};" in told
-    assert len(found["networks"]) == 3
+    row = small.data.some("test", 3, 0)[0]
+    assert f"Asked about a {small.data.classes[small.data.labels[row]]}; all maps are" in told
+    networks = {"Whole network": found["networks"][0], "Same mask, new start": found["anew"][level]}
+    if level:
+        networks["Ticket, 25 %"] = found["networks"][2]
+    notes = {panel.title: panel.note for panel in shown[-1]}
+    assert set(notes) == set(networks)
+    for title, view in networks.items():
+        shares = torch.softmax(rebuilt(view).logits(small.data.pixels([row])), 1)[0]
+        says = (
+            f"It says {small.data.classes[shares.argmax()]}, {percent(float(shares.max()))} sure."
+        )
+        assert notes[title] == says
+        assert title == "Whole network" or f"{title} " in told
+    given, more = played[-1]
+    assert given[:4] == ("the levels", level, 2, f"{KEY}.play")
+    assert more == {"drawn": True}
 
 
 def test_the_overlap_matrix_has_the_pairs_of_the_level(small):

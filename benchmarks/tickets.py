@@ -1,0 +1,80 @@
+"""The lottery ticket's trainings: convolutions passed by themselves, and what a person waits for.
+
+One pass for all networks is how they were trained before: grouped convolutions and the pooling of
+many channels. Both take the same steps of LTH with three seeds: nine networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from time import perf_counter
+
+import numpy as np
+
+from benchmarks.timing import Ratio, paired
+from engine import data as data_sets
+from engine.lab import TrainCase
+from engine.method import quiet
+from engine.models.stack import Stack
+from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun
+from engine.sparsity.tickets.lottery import RECIPES
+from engine.training import fresh
+from engine.training.figures import one_thread
+from engine.training.objective import cross_entropy
+from engine.training.stacked import StackedLoss
+
+SEEDS, LEVELS = 3, 12
+STEPS = 5  # and one look at the validation images
+LENET = "LeNet, 4 epochs"
+WAITS = {("digits", "MLP"): 60, ("mnist-5k", LENET): 360}  # seconds for all levels
+
+
+@cache
+def losses() -> StackedLoss:
+    """The batches of nine LeNets on MNIST-5k."""
+    data, recipe = data_sets.load("mnist-5k"), RECIPES[LENET]
+    count = SEEDS * len(ARMS)
+    stack = Stack([fresh(data, recipe, seed) for seed in range(count)])
+    stack.train()
+    rows = np.stack([data.rows("train")] * count)
+    return StackedLoss(
+        stack, data, rows, recipe, tuple(range(count)), cross_entropy, data.targets()
+    )
+
+
+def trained(*, by_itself: bool) -> None:
+    """Gradients of some steps, and a look, in one of both ways."""
+    loss = losses()
+    loss.stack.by_itself = by_itself
+    with one_thread():
+        for place, rows in enumerate(loss.parts(0)[:STEPS]):
+            loss(rows, (0, place))[0].backward()
+        loss.validated_each()
+    for weight in loss.network.parameters():
+        weight.grad = None
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """LeNets on MNIST-5k, each by itself on two threads, against one pass for all."""
+    yield paired(
+        f"{SEEDS * len(ARMS)} × LeNet on MNIST-5k, by themselves",
+        lambda: trained(by_itself=True), lambda: trained(by_itself=False),
+        "one pass for all", 1.5, rounds, f"{STEPS} steps and a look",
+    )  # fmt: skip
+
+
+def told() -> Iterator[str]:
+    """The levels after the dense one are alike: one is timed, and stands for all."""
+    for (name, network), goal in WAITS.items():
+        case = TrainCase(data_sets.load(name), RECIPES[network])
+        run = TicketRun(TicketPlan(case, 0.2, LEVELS, 0.0, SEEDS, True, "tickets-benchmark"))
+        start = perf_counter()
+        run.level(quiet)
+        seconds = perf_counter() - start
+        run.drop()
+        yield (
+            f"LTH, {network}, {name}, {SEEDS} seeds: {seconds:.1f} s a level, "
+            f"{(LEVELS + 1) * seconds:.0f} s for {LEVELS} levels and the dense network "
+            f"(goal ≤ {goal})."
+        )
