@@ -53,7 +53,7 @@ class Stack:
             raise BadModel(f"{message}{odd.title} differs from {first.title}.")
         self.device, self.mean, self.std = first.device, first.mean, first.std
         convolves = any(isinstance(one, nn.Conv2d) for one in first.network.modules())
-        self.by_itself = convolves and first.side >= NARROW
+        self.by_itself = convolves and first.side >= NARROW and first.device.type == "cpu"
         self.singles = [deepcopy(first.network) for _ in (models if self.by_itself else models[:1])]
         self.threads = ThreadPoolExecutor(THREADS, initializer=torch.set_num_threads, initargs=(1,))
         self.network = deepcopy(first.network).requires_grad_(requires_grad=True)

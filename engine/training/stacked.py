@@ -4,7 +4,9 @@ Most of a small network's step is overhead. Here all networks take each step tog
 (`engine.models.stack`), each with its own first weights, seed, images and masks. Every batch is
 that of `train` with this seed, and the loop is the same, so that it resumes after an interruption.
 Sums are added in another order than in a single network: weights agree within rounding, which
-grows over many steps, and not to the bit.
+grows over many steps, and not to the bit. On a CPU, networks with convolutions on large images are
+passed by themselves, two at a time: this training alone has both cores, and each network its one
+thread, so that the bits stay the same.
 """
 
 from __future__ import annotations
