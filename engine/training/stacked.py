@@ -122,7 +122,8 @@ class StackedLoss:
         found = self.stack.each(learned)
         losses = torch.stack([each for each, _, _ in found])
         gradients = [torch.stack(each) for each in zip(*(one for _, _, one in found), strict=True)]
-        loss: Tensor = WithGradients.apply(losses.mean(1).sum(), gradients, *named.values())
+        whole = losses.mean(1).sum()
+        loss: Tensor = WithGradients.apply(whole, gradients, *named.values())  # type: ignore[no-untyped-call]
         return loss, losses.sum().item(), sum(right for _, right, _ in found)
 
     def answers(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ from engine.experiment import decided
 from engine.lab import TrainCase
 from engine.method import Method, Progress, Slider, Switch, defaults, part_of, quiet, setting
 from engine.models.card import card_of, checkpoint, networks
-from engine.result import Result, Table
+from engine.result import Result, Table, View
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun, as_model, stops
 from engine.training import Recipe
@@ -128,7 +128,7 @@ class Lottery(Method[TrainCase]):
         common: dict[str, Any] = made | {
             "data": case.data.name, "recipe": case.recipe.as_dict(), "seed": case.seed,
         }  # fmt: skip
-        views: Result = {}
+        views: dict[str, View] = {}
         for arm, (name, ends) in enumerate((("networks", run.trained), ("anew", run.anew))):
             models, cards = [], []
             for weights, masks, right in zip(ends, run.masks, run.accuracy, strict=False):
@@ -140,7 +140,8 @@ class Lottery(Method[TrainCase]):
         first = {name: one[0] for name, one in run.start.items()}
         begin = as_model(run.models[0], first, run.masks[0][0])
         title = f"at step {run.plan.start}"
-        return views | {"start": checkpoint(begin, card_of(begin, title=title, **common))}
+        views["start"] = checkpoint(begin, card_of(begin, title=title, **common))
+        return views
 
     def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the smallest ticket of at least 3 % is right on, and the same mask anew."""
