@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.models.classifier import Classifier
 from engine.result import Table
 from engine.weights.pattern import PatternMask, sharpness
 
@@ -20,6 +21,9 @@ ROWS = 24  # candidates that are shown, of as many groups as that makes
 class Course:
     """What is seen of masks while they are learned, and their steps.
 
+    As the hook of a training it has a memory, so that an interrupted one goes on with the same
+    noise.
+
     Args:
         masks: to be advanced after each step, by the weight's name; of the last one some groups
             are noted.
@@ -29,17 +33,47 @@ class Course:
     def __init__(self, masks: Mapping[str, PatternMask], steps: int) -> None:
         self.learned, self.steps, self.done = list(masks.values()), steps, 0
         self.layer = list(masks)[-1].removesuffix(".weight")
-        self.moments: list[tuple[int, float, float, float]] = []
+        self.generators = list(dict.fromkeys(mask.generator for mask in self.learned))
+        self.drawn = [one.get_state() for one in self.generators]  # before the noise of now
+        self.moments: list[tuple[float, ...]] = []
         self.watched: list[Tensor] = []
         self.note()
+
+    def __call__(self, model: Classifier, rate: float) -> None:
+        """After each step of a training."""
+        del model, rate
+        self.step()
+
+    def memory(self) -> dict[str, Tensor]:
+        """Steps that are done, what was noted, and from where the noise of now is drawn."""
+        return {
+            "done": torch.tensor(self.done),
+            "drawn": torch.stack(self.drawn),
+            "moments": torch.tensor(self.moments, dtype=torch.float64),
+            "watched": torch.stack(self.watched),
+        }
+
+    def recall(self, memory: dict[str, Tensor]) -> None:
+        """Go on from there; the logits come back with the network."""
+        self.done = int(memory["done"])
+        self.moments = [tuple(row) for row in memory["moments"].tolist()]
+        self.watched, self.drawn = list(memory["watched"]), list(memory["drawn"])
+        for generator, state in zip(self.generators, self.drawn, strict=True):
+            generator.set_state(state)
+        self.advance()
 
     def step(self) -> None:
         """Count a step that was taken, and set the masks for the next."""
         self.done += 1
-        for mask in self.learned:
-            mask.advance(self.done / self.steps)
+        self.drawn = [one.get_state() for one in self.generators]
+        self.advance()
         if self.done * MOMENTS // self.steps > (self.done - 1) * MOMENTS // self.steps:
             self.note()
+
+    def advance(self) -> None:
+        """Temperature, scale and noise of the step that comes next."""
+        for mask in self.learned:
+            mask.advance(self.done / self.steps)
 
     def note(self) -> None:
         """Note how sharp the choice is, and how many groups have another mask than the prior."""

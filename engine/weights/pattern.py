@@ -105,7 +105,7 @@ class PatternMask(nn.Module):
         shape = len(in_groups(weight, m)), len(options)
         self.logits = nn.Parameter(START * torch.randn(shape, generator=generator))
         self.register_buffer("options", options)
-        self.register_buffer("noise", torch.zeros(shape))
+        self.register_buffer("noise", torch.zeros(shape), persistent=False)
         self.register_buffer("prior", self.hard, persistent=False)
         self.advance(0.0)
 

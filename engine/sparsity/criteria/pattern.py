@@ -19,12 +19,14 @@ from engine.errors import BadSetting, DoesNotFit
 from engine.method import Case, Choice, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Floats, Result, WeightScores
+from engine.run import digest
 from engine.sparsity.criteria.slopes import weight_of
 from engine.sparsity.masks.pruner import MaskRules
 from engine.sparsity.masks.units import PATTERNS, fits_pattern, values
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, outputs, train
 from engine.training.objective import Batch
+from engine.training.state import state_file
 from engine.weights.case import PruneCase
 from engine.weights.course import Course, weights_table
 from engine.weights.parts import parts
@@ -126,7 +128,7 @@ class LearnedPattern(SparsityMethod):
 
         Raises:
             DoesNotFit: no layer can be parted into groups of M, or scores came along without one.
-        BadSetting: it would take too long.
+            BadSetting: it would take too long.
         """
         progress(0.0, "learning which weights stay")
         model = case.model.twin(paced=False)
@@ -144,7 +146,9 @@ class LearnedPattern(SparsityMethod):
         train(
             model, case.data, Recipe("lenet", self.epochs, BATCH, "Adam", self.rate), case.seed,
             rows=rows, targets=targets, masks={}, objective=self.objective,
-            after_step=lambda *_: course.step(), progress=progress,
+            after_step=course, keep=state_file(f"pattern-{digest(self, case)}"),
+            note={"kind": "search", "model": case.model.name, "data": case.data.name},
+            progress=progress,
         )  # fmt: skip
         found = {
             one.name: scores(masks.get(one.name), weight_of(case.model, one.name))

@@ -15,7 +15,7 @@ from engine.errors import Cancelled, DoesNotFit
 from engine.models import embedded
 from engine.sparsity import MaskRules, Prune, PruneCase, Pruner, Tradeoff, masks_in, pruned
 from engine.sparsity.criteria import jackpot
-from engine.sparsity.criteria.jackpot import ADAPTED, DENSE, FOUND, START, Jackpot
+from engine.sparsity.criteria.jackpot import ADAPTED, DENSE, FOUND, START, Jackpot, Swapping
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.masks.search import ChosenWeight, searchable, sha_of, swap
@@ -226,9 +226,13 @@ def test_batchnorm_stands_still_unless_it_is_asked_to_adapt():
     assert answer["figures"].labels == (DENSE, START, FOUND, ADAPTED)
 
 
-def test_a_search_that_was_stopped_goes_on_and_finds_the_same(digits):
+def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digits, monkeypatch):
     whole = Jackpot(ratio=0.95, epochs=2)
-    expected = whole(digits)["swaps"]["swapped"]
+    expected = whole(digits)
+    step, taken = Swapping.__call__, []
+    monkeypatch.setattr(
+        Swapping, "__call__", lambda self, *given: (taken.append(1), step(self, *given))
+    )
 
     def stop(done, words="", partial=None):
         if done > 0.6:
@@ -237,7 +241,13 @@ def test_a_search_that_was_stopped_goes_on_and_finds_the_same(digits):
     with pytest.raises(Cancelled):
         whole(digits, stop)
     assert [one.note["kind"] for one in unfinished()] == ["search"]
-    assert np.array_equal(whole(digits)["swaps"]["swapped"], expected)
+    first, steps = len(taken), len(expected["swaps"])
+    assert steps / 2 < first < steps
+    found = whole(digits)
+    assert len(taken) == steps
+    assert np.array_equal(found["swaps"]["swapped"], expected["swaps"]["swapped"])
+    for name, values in expected["scores"].values.items():
+        assert np.array_equal(found["scores"].values[name], values)
 
 
 def test_each_level_of_the_curve_is_a_search_of_its_own(monkeypatch):

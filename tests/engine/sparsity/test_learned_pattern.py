@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from engine.errors import BadSetting, BlindspotError, DoesNotFit
+from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.result import WeightScores
 from engine.sparsity import (
     LearnedPattern,
@@ -26,8 +26,8 @@ from engine.sparsity import (
 )
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.pruning import criterion_of
-from engine.training import descend, outputs
-from engine.weights.course import Course, course_words, weights_words
+from engine.training import descend, outputs, unfinished
+from engine.weights.course import MOMENTS, Course, course_words, weights_words
 from engine.weights.pattern import (
     Annealing,
     PatternMask,
@@ -87,24 +87,86 @@ def lost(mask, weight, inputs):
     return (inputs @ ((1 - mask) * weight).mT).square().mean(-2)
 
 
-def excess(seed, together):
-    """How far each row's loss is above that of the best of its 36 masks, learned and by size."""
-    inputs, weight = regression(seed, together)
-    groups = candidates(2, 4)[torch.tensor(list(product(range(6), repeat=2)))].reshape(-1, 1, 8)
-    best = lost(groups, weight, inputs).amin(0)
-    by_size = from_groups(largest(in_groups(weight.abs(), 4), 2), weight)
-    own = learned(inputs, weight, seed)[0]
-    return [lost(mask, weight, inputs) / best - 1 for mask in (own, by_size)]
+def softest(inputs, weight, steps=1000):
+    """The mask between 0 and 1 with 2 of 4 in every group that loses least, (rows, inputs).
+
+    The loss is a convex square, so that its gradient and the nearest such mask lead to the one
+    minimum: here the soft masks of a learning tend as long as no choice is made.
+    """
+    squares = torch.einsum("ri,ij,rj->rij", weight, inputs.T @ inputs / len(inputs), weight)
+    rate = 0.5 / torch.linalg.eigvalsh(squares).amax(1)[:, None]
+    mask = torch.full_like(weight, 0.5)
+    for _ in range(steps):
+        moved = mask + 2 * rate * torch.einsum("rij,rj->ri", squares, 1 - mask)
+        groups = in_groups(moved, 4)
+        low, high = groups.amin(1, keepdim=True) - 1, groups.amax(1, keepdim=True)
+        for _ in range(40):
+            middle = (low + high) / 2
+            many = (groups - middle).clamp(0, 1).sum(1, keepdim=True) > 2
+            low, high = torch.where(many, middle, low), torch.where(many, high, middle)
+        mask = from_groups((groups - low).clamp(0, 1), weight)
+    return mask
 
 
-@pytest.mark.parametrize("together", [False, True])
-def test_the_learned_mask_of_most_rows_is_the_best_of_all_that_there_are(together):
-    """Not of every row: soft masks go one way down, and some rows end beside the best."""
-    own, by_size = torch.stack(
-        [torch.stack(excess(seed, together=together)) for seed in (0, 1, 2)]
-    ).unbind(1)
-    assert (own < 1e-3).float().mean() >= 2 / 3
-    assert own.mean() < 0.5 * by_size.mean()
+def trials(together, seeds=3, courses=8):
+    """Of 8 rows a seed: how often the best of a row's 36 masks is learned, (rows,).
+
+    Returns:
+        found: the share of courses that end at the best, with a loss within 1e-3.
+        leans: whether the soft minimum rounds to the best.
+        decided: how far it is: the least kept of a group less the largest other.
+        excess: how far the loss is above the best one, of the largest weights and on average.
+    """
+    columns = []
+    for seed in range(seeds):
+        inputs, weight = regression(seed, together)
+        groups = candidates(2, 4)[torch.tensor(list(product(range(6), repeat=2)))]
+        best = lost(groups.reshape(-1, 1, 8), weight, inputs).amin(0)
+        many = weight.repeat(courses, 1)  # rows do not know of each other
+        own = lost(learned(inputs, many, seed)[0], many, inputs).view(courses, -1) / best - 1
+        soft = in_groups(softest(inputs, weight), 4)
+        order = soft.sort(1, descending=True).values
+        leaning = lost(from_groups(largest(soft, 2), weight), weight, inputs) / best - 1
+        by_size = lost(from_groups(largest(in_groups(weight.abs(), 4), 2), weight), weight, inputs)
+        columns.append((
+            (own < 1e-3).float().mean(0), leaning < 1e-3,
+            (order[:, 1] - order[:, 2]).view(-1, 2).amin(1), own.mean(0), by_size / best - 1,
+        ))  # fmt: skip
+    return [torch.cat(one) for one in zip(*columns, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def apart():
+    return trials(together=False)
+
+
+@pytest.fixture(scope="module")
+def tied():
+    return trials(together=True)
+
+
+def test_the_best_mask_of_every_row_is_learned_where_inputs_do_not_hang_together(apart):
+    """In each course where the soft minimum is decided, and in one of eight in every row."""
+    found, leans, decided, *_ = apart
+    assert leans.all()
+    assert (decided > 0.3).sum() >= 8
+    assert (found[decided > 0.3] == 1).all()
+    assert (found > 0).all()
+
+
+def test_the_best_mask_is_missed_where_the_soft_minimum_leans_to_another(tied):
+    """A soft mask may lose less between two others than at the best one, and then ends beside it:
+    other noise finds the best of every other row, but not of all of these."""
+    found, leans, *_ = tied
+    assert (found[leans] > 0).all()
+    assert not leans.all()
+    assert (found[~leans] == 0).any()
+    assert found[~leans].mean() < found[leans].mean() - 0.2
+
+
+def test_a_learned_mask_loses_less_than_that_of_the_largest_weights(apart, tied):
+    for *_, own, by_size in (apart, tied):
+        assert own.mean() < 0.5 * by_size.mean()
 
 
 def test_the_schedule_sharpens_a_choice_of_which_nothing_is_learned():
@@ -340,6 +402,32 @@ def test_the_same_question_gives_the_same_scores(case, found):
     assert all(np.array_equal(again[k], one) for k, one in found["scores"].values.items())
     answers = replace(QUICK, learns="the dense model's answers")(case)["scores"].values
     assert any(not np.array_equal(answers[k], one) for k, one in again.items())
+
+
+def test_a_learning_that_was_stopped_goes_on_where_it_was(case, found, tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    step, taken = Course.step, []
+    monkeypatch.setattr(Course, "step", lambda course: (taken.append(1), step(course)))
+
+    def stop(done, words="", partial=None):
+        if done > 0.4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        QUICK(case, stop)
+    assert 24 < len(taken) < 60
+    assert [one.note["kind"] for one in unfinished()] == ["search"]
+    with pytest.raises(Cancelled):
+        replace(QUICK, tau=0.06)(case, stop)  # another question begins anew
+    before = len(taken)
+    again = QUICK(case)
+    assert len(taken) - before < 36  # of 60, not all of them
+    assert [len(one["course"]) for one in (again, found)] == [MOMENTS + 1] * 2
+    for name, view in found["course"].columns.items():
+        assert np.array_equal(again["course"][name], view)
+    assert np.array_equal(again["candidates"].values, found["candidates"].values)
+    for name, values in found["scores"].values.items():
+        assert np.array_equal(again["scores"].values[name], values)
 
 
 def test_a_pruner_asks_it_once_for_all(case):
