@@ -12,7 +12,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from components.prune import asked
+from components.prune import asked, overlaps
 from components.views import PRUNE
 from engine import run
 from engine.attribution.heatmaps.grad_cam import GradCam
@@ -42,6 +42,7 @@ from engine.sparsity import (
     subjects,
 )
 from engine.sparsity.criteria.magnitude import Magnitude
+from engine.sparsity.masks import pruning
 from engine.sparsity.masks.compare import overlap
 from engine.training import Recipe, fresh
 from engine.weights.course import course_words
@@ -206,6 +207,52 @@ def test_two_criteria_are_compared_beside_chance(digits):
     found = overlap(one, two)
     assert f"both keep {100 * found.iou:.1f} %" in words(at)
     assert f"chance would give {100 * found.chance:.1f} %" in words(at)
+
+
+def quickly(monkeypatch):
+    """Searches take an epoch."""
+    usual = pruning.criterion_of
+
+    def quick(*given):
+        method = usual(*given)
+        return replace(method, epochs=1) if method.cost == "job" else method
+
+    monkeypatch.setattr(pruning, "criterion_of", quick)
+
+
+def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatch, digits):
+    quickly(monkeypatch)
+    at = opened(section="All criteria", ratio="0.7")
+    assert not said(at)
+    assert "Most alike: " in words(at)
+    assert "Learned N:M, 2:4" not in words(at)
+    assert "Not here: Learned. It needs" in words(at)
+    for title in ("Lottery Jackpot, 70 % cut", "Learned N:M, 2:4"):
+        next(one for one in at.button if one.label.startswith(f"Search: {title}")).click().run()
+        at = settled(at)
+    assert "In the pieces that they are searched in: Learned N:M, 2:4." in words(at)
+    tables = [one.value for one in unfolded(at).main.dataframe if "SynFlow" in one.value]
+    jackpot = Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
+    pattern = Prune(criterion="Learned N:M", structure="N:M").masks(digits)
+    expected = overlap(jackpot, pattern)
+    for table, value in zip(tables, (expected.iou, expected.chance), strict=True):
+        names = table.columns.tolist()
+        row = names.index("Learned N:M, 2:4") - (len(names) - len(table))
+        assert table["Lottery Jackpot"].iloc[row] == pytest.approx(value, abs=1e-3)
+
+
+def test_a_searched_mask_stands_in_its_own_pieces_where_others_are_cut():
+    patterned = Prune(structure="N:M", pattern="1:4")
+    own = {title: overlaps.as_searched(replace(patterned, criterion=title))
+           for title in ("Magnitude", "Lottery Jackpot", "Learned N:M")}  # fmt: skip
+    assert own["Magnitude"] == patterned
+    assert (own["Lottery Jackpot"].structure, own["Lottery Jackpot"].ratio) == ("weight", 0.75)
+    assert own["Learned N:M"].structure == "N:M"
+    filters = Prune(structure="filter", ratio=0.6)
+    own = {title: overlaps.as_searched(replace(filters, criterion=title)) for title in own}
+    assert own["Magnitude"] == filters
+    assert (own["Lottery Jackpot"].structure, own["Lottery Jackpot"].ratio) == ("weight", 0.6)
+    assert own["Learned N:M"].structure == "N:M"
 
 
 def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):

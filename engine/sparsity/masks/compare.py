@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from engine.errors import BlindspotError
 from engine.models.bits import Bits
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
+from engine.result import Table
 from engine.sparsity.criteria.synflow import flows, named, pass_on
 from engine.sparsity.masks.rounds import own
 from engine.weights.masks import Masks
@@ -75,6 +78,26 @@ def overlap(one: Masks, other: Masks, held: Masks | None = None) -> Overlap:
         float(np.abs(shares[0] - shares[1]).sum() / 2),
         layers,
     )
+
+
+def overlaps(masks: Mapping[str, Masks], held: Masks | None = None) -> dict[str, Table]:
+    """IoU and chance of every two sets of masks over the same parts, as in `overlap`.
+
+    Args:
+        masks: by name; they need not keep equally many weights.
+        held: what an earlier round left.
+
+    Returns:
+        Tables "IoU" and "chance", a row and a column for each name; chance of one with itself is 1.
+    """
+    names = tuple(masks)
+    cells = {"IoU": np.eye(len(names)), "chance": np.eye(len(names))}
+    for (i, one), (j, other) in combinations(enumerate(masks.values()), 2):
+        found = overlap(one, other, held)
+        cells["IoU"][i, j] = cells["IoU"][j, i] = found.iou
+        cells["chance"][i, j] = cells["chance"][j, i] = found.chance
+    units = ("share",) * len(names)
+    return {name: Table.grid(values, names, names, units) for name, values in cells.items()}
 
 
 def room(one: Masks, other: Masks, held: Masks | None) -> NDArray[np.float64]:

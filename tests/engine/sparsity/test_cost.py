@@ -21,7 +21,7 @@ from engine.sparsity.effects.latency import (
     latency_of,
     no_sparse_cores,
 )
-from engine.sparsity.masks.compare import effective, overlap
+from engine.sparsity.masks.compare import effective, overlap, overlaps
 from tests import tiny
 
 
@@ -72,6 +72,21 @@ def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
     smaller = shrunk(pruned(model, group)).model
     found = cost_of(model, group, smaller=smaller)
     assert found.realisable == 4 * 3 * 9 * 1024 + 8 * 4 * 9 * 256 + 8 * 4
+
+
+def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
+    part = parts(tiny.cnn())[0]
+    rng = np.random.default_rng(2)
+    drawn = {name: Masks((part,), rng.random(part.size) < share)
+             for name, share in (("a", 0.5), ("b", 0.5), ("c", 0.1))}  # fmt: skip
+    found = overlaps(drawn)
+    assert found["IoU"].rows == found["IoU"].order == ("a", "b", "c")
+    for one, own in drawn.items():
+        assert found["IoU"].cell(one, one) == found["chance"].cell(one, one) == 1
+        for other in set(drawn) - {one}:
+            single = overlap(own, drawn[other])
+            assert found["IoU"].cell(one, other) == pytest.approx(single.iou)
+            assert found["chance"].cell(one, other) == pytest.approx(single.chance)
 
 
 def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():

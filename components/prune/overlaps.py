@@ -1,0 +1,156 @@
+"""The section "All criteria": how alike their masks are, those that are searched included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from components import runs
+from components.charts import tables
+from components.charts.tables import percent
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.matrix import Matrix
+from components.notices import plain
+from components.prune.asked import KEY, PATTERNED, Asked, masks_at
+from engine import run
+from engine.errors import BlindspotError
+from engine.result import Table
+from engine.run import Answer
+from engine.sparsity import Masks, Prune, masks_in
+from engine.sparsity.masks.compare import overlaps
+from engine.sparsity.masks.pruning import BY_TITLE, unsearchable
+
+HERE = f"{KEY}.all"
+
+
+def show(asked: Asked, masks: Masks) -> None:
+    """A square for each two criteria whose masks are there; the others are scored or offered."""
+    del masks  # of the criterion above, which has a row like every other
+    reasons = {
+        kind.title: reason for kind in BY_TITLE.values() if (reason := kind.unmet(asked.case))
+    }
+    cuts = {
+        title: as_searched(replace(asked.method, criterion=title))
+        for title in BY_TITLE if title not in reasons
+    }  # fmt: skip
+    figure = st.container()
+    there = answered(asked, cuts)
+    with figure:
+        if len(there) > 1:
+            found = compared(asked, there, tuple(map(repr, there.items())), digests(asked, there))
+            reasons |= {title: reason for title, reason in found[1].items() if reason}
+            drawn(asked, there, found[0])
+    for title, reason in reasons.items():
+        st.caption(plain(f"Not here: {title}. {reason[:1].upper()}{reason[1:]}"))
+
+
+def as_searched(cut: Prune) -> Prune:
+    """The cut itself, or where the criterion is not searched in such pieces, in those it is.
+
+    A ratio and a pattern then stand for each other: 2:4 leaves half.
+    """
+    if fits(cut):
+        return cut
+    if cut.structure == PATTERNED:
+        n, m = cut.rules.n, cut.rules.m
+        cut = replace(cut, ratio=1 - n / m)
+    others = (replace(cut, structure=one) for one in ("weight", PATTERNED))
+    return next((one for one in others if fits(one)), cut)
+
+
+def fits(cut: Prune) -> bool:
+    """Whether the cut is the mask that the criterion searches for, or one by its scores."""
+    if unsearchable(cut.criterion, cut.rules):
+        return False
+    return not BY_TITLE[cut.criterion].limits(cut.rules)
+
+
+def named(asked: Asked, title: str, cut: Prune) -> str:
+    """The criterion; with its pieces, where they are not those above."""
+    if cut.structure == asked.method.structure:
+        return title
+    return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
+
+
+def answered(asked: Asked, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
+    """Those whose scores are there; what trains waits for a button, all else is scored."""
+    there, quick, long = {}, [], []
+    for title, cut in cuts.items():
+        method, slot = cut.scoring, f"{HERE}.{title}"
+        outcome: runs.Outcome | None
+        if method.cost == "job":
+            how = cut.pattern if cut.structure == PATTERNED else f"{percent(cut.ratio)} cut"
+            outcome = runs.ask_when_told(method, asked.case, slot, f"Search: {title}, {how}")
+        else:
+            outcome = runs.ask(method, asked.case, slot)
+        if isinstance(outcome, Answer):
+            there[title] = cut
+        elif isinstance(outcome, runs.Pending) and method.cost != "job":
+            quick.append(outcome)
+        elif outcome is not None:
+            long.append(outcome)
+    runs.watch_together(quick, "scoring by the other criteria")
+    runs.watch(long)
+    return there
+
+
+def digests(asked: Asked, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
+    """Scores, model and data of each."""
+    return tuple(run.digest(cut.scoring, asked.case) for cut in cuts.values())
+
+
+@st.cache_resource(max_entries=8, show_spinner="Comparing the masks")
+def compared(
+    _asked: Asked, _cuts: Mapping[str, Prune], cuts: tuple[str, ...], scores: tuple[str, ...]
+) -> tuple[dict[str, Table], dict[str, str]]:
+    """Tables of every two; why a criterion has no mask by this rule, by title."""
+    del cuts, scores  # what the answer depends on
+    masks: dict[str, Masks] = {}
+    reasons = {}
+    for title, cut in _cuts.items():
+        try:
+            masks[named(_asked, title, cut)] = masks_at(_asked.case, cut)
+        except BlindspotError as error:
+            reasons[title] = str(error)
+    return overlaps(masks, masks_in(_asked.case.model)), reasons
+
+
+def drawn(asked: Asked, there: Mapping[str, Prune], found: Views) -> None:
+    """The squares, what they show, and their numbers with those of chance."""
+    iou, chance = found["IoU"], found["chance"]
+    hovers = [
+        [
+            f"{one} and {other}: both keep {percent(iou.cell(one, other))}; "
+            f"chance {percent(chance.cell(one, other))}"
+            for other in iou.order
+        ]
+        for one in iou.rows
+    ]
+    squares = Matrix(
+        span=(0, 100), form=".0f", bar="weights in common (%)", hovers=hovers, height=520
+    )
+    title = "Weights that two criteria keep, of all that either keeps"
+    draw(Drawing("IoU", title, chart=squares, finding=lambda _: sentence(iou, chance)), found, HERE)
+    other = [named(asked, name, cut) for name, cut in there.items()
+             if cut.structure != asked.method.structure]  # fmt: skip
+    if other:
+        st.caption(plain(f"In the pieces that they are searched in: {'; '.join(other)}."))
+    tables.numbers({f"{HERE}.chance": chance})
+
+
+def sentence(iou: Table, chance: Table) -> str:
+    """Which two are nearest and which farthest, beside chance."""
+    above = np.where(np.triu(np.ones(iou.values.shape), 1) > 0, iou.values, np.nan)
+
+    def pair(place: np.intp) -> str:
+        row, column = np.unravel_index(place, above.shape)
+        one, other = iou.rows[int(row)], iou.order[int(column)]
+        return (
+            f"{one} and {other} ({percent(iou.cell(one, other))}, "
+            f"by chance {percent(chance.cell(one, other))})"
+        )
+
+    return f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
