@@ -168,6 +168,7 @@ EFFECTS: dict[str, Effect] = {
         for setting in ("momentum", "decay", "restriction")
     },
     "sparsity.FTWT.loss": Effect({"epochs": 6}),
+    "sparsity.FTWT.cut": Effect({"rule": "uniform"}),
     "sparsity.NMFlow.backward": Effect({"epochs": 3, "seeds": 1, "half_life": 0.3}),
     "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
     "sparsity.Level.criterion": Effect(case=trained),

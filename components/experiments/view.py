@@ -10,7 +10,7 @@ from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
 from components.draw.drawing import Views
-from components.experiments import own_image, picker
+from components.experiments import channels, own_image, picker
 from components.experiments.claims import figures
 from components.experiments.drawings import MADE, OF_ONE
 from components.links import refusals_here
@@ -19,8 +19,11 @@ from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
 from engine.experiment import Experiment, ExperimentCase
+from engine.run import Answer
+from engine.sparsity import FireTogether
 
 KEY = "experiments"
+BESIDE = {FireTogether.name: channels.show}  # what is asked of an experiment's own networks
 
 
 def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
@@ -34,12 +37,16 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     key = f"{page}.{kind.name}"
     st.markdown(f"**{plain(kind.question)}**")
     above, own, below = st.container(), st.container(), st.container()
+    found: Answer | None = None
     with spoken():
         with below:
             method, case = choose(kind, key)
             picker.offer_all(kinds, page)
         with above:
-            asked(method, case, page, key)
+            found = asked(method, case, page, key)
+    if found and (beside := BESIDE.get(kind.name)):
+        with own, spoken():
+            beside(found, case, key)
     if kind.own_image is not None:
         about = subject.current({"target"})
         with own, spoken():
@@ -58,9 +65,9 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
         return method, ExperimentArguments(**form.given).case()
 
 
-def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> None:
+def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:
     """The answer when it is known, else the picture and how the experiment is run."""
-    section.show(
+    return section.show(
         Section(
             page, method, case, columns=1,
             evidence=[figures(method.measures, method.axis), *OF_ONE],

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from components import forms
+from components.asked_image import OWN, TEST
 from components.case_form import CaseForm
 from components.ending import end
 from components.notices import spoken
@@ -21,7 +22,6 @@ from engine.sparsity.opening import TICKETS_DATA
 from engine.sparsity.tickets.lottery import RECIPES
 
 KEY = "tickets"
-TEST, OWN = "a test image", "the image of the sidebar"
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from components.answer_and_map import AnswerAndMap, answer_and_map, pick_heat_map
+from components.asked_image import AskedImage, choose_image
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
@@ -16,17 +17,10 @@ from components.draw.mask_drawings import draw_folded_back, draw_strips
 from components.draw.two_models import compared
 from components.notices import plain
 from components.picks import pick
-from components.sidebar.pictures import enlarged
-from components.sidebar.subject import square_pixels
 from components.tickets.form import KEY, TicketQuestion
-from components.widgets.data_images import pixels_of, press_images
 from components.widgets.steps import play_steps
-from components.widgets.viewer import Panel, Pixels, viewer
-from engine.case import ImageCase, image_case
-from engine.case.prediction import at_once, best
-from engine.case.target import Target
-from engine.data.example import Example
-from engine.images import Crop
+from components.widgets.viewer import Panel, viewer
+from engine.case.prediction import best
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Networks, Table
@@ -34,17 +28,6 @@ from engine.sparsity import Masks, masks_in
 from engine.sparsity.tickets.cut import whole
 from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import usual_level
-
-CHOSEN = f"{KEY}.image"  # the id of the test image
-
-
-@dataclass(frozen=True)
-class AskedImage:
-    """An image as the whole network is asked about it, and its pixels as they are drawn."""
-
-    case: ImageCase
-    pixels: Pixels
-    about: str  # what is known of it
 
 
 def choose_level(found: Views) -> int:
@@ -127,25 +110,6 @@ def curve_finding(levels: Table, level: int) -> str:
     return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
 
 
-def image_of(asked: TicketQuestion, dense: Classifier) -> AskedImage:
-    """The person's own image, or a test image to choose among some of each class."""
-    if asked.own is not None:
-        return AskedImage(asked.own.seen_by(dense), square_pixels(asked.own), "your image")
-    data = asked.case.data
-    rows = data.some("test", len(data.classes), asked.case.seed).tolist()
-    ids = [int(one) for one in data.ids[rows]]
-    chosen = st.session_state.get(CHOSEN)
-    row = rows[ids.index(chosen) if chosen in ids else 0]
-    press_images(
-        data, rows, "Test images; press one to ask about it", f"{KEY}.images",
-        lambda number: st.session_state.update({CHOSEN: number}), chosen=[int(data.ids[row])],
-    )  # fmt: skip
-    example = Example(data, row)
-    case = image_case(dense, example.picture(), Crop(), Target(0))
-    case = replace(case, target=Target(int(at_once(case).argmax())))
-    return AskedImage(case, enlarged(pixels_of(data, row)), f"a {example.label}")
-
-
 def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
     """The whole network, the level's ticket and its new start about one image; whether they stand.
 
@@ -162,7 +126,8 @@ def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
     st.markdown("**One image, the ticket and the same mask with a new start**")
     left, right = st.columns([4, 1], gap="large")
     with left:
-        image = image_of(asked, dense)
+        case = asked.case
+        image = choose_image(case.data, case.seed, dense, asked.own, KEY)
         kind = pick_heat_map(image.case, f"{KEY}.heat")
         answers = {
             slot: answer_and_map(replace(image.case, model=model), kind, f"{KEY}.{slot}")

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from components.asked_image import OWN
+from components.experiments.channels import rare
 from components.views import SPARSITY_EXPERIMENTS
 from engine import data as data_sets
+from engine.case import ImageCase
+from engine.case.target import Target
 from engine.experiment import OUTCOMES, ExperimentCase
+from engine.result import Table
 from engine.run import answer
-from engine.sparsity import NMFlowExperiment
+from engine.sparsity import FireTogether, NMFlowExperiment
+from engine.sparsity.experiments import ftwt
+from engine.sparsity.experiments.channels import ImageChannels, restored, used
 from tests import tiny
 from tests.visits import said, settled, visit, words
 
 KEY = "sparsity.NMFlow"
+CHANNELS = "sparsity.FTWT"
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +83,55 @@ def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     assert "“X-rays” as Data" in told
     assert "“3:5” as Training with N of every M weights (N:M flow) ▸ Pattern" in told
     assert "Epochs; it is ignored, because it must be" in told
+
+
+@pytest.fixture
+def channels(monkeypatch):
+    """The page of FTWT with small networks, and the answer that it draws from."""
+    monkeypatch.setattr(FireTogether, "data", ("columns", "digits"))
+    monkeypatch.setattr(ftwt, "RECIPE", replace(ftwt.RECIPE, epochs=2, rate=0.02))
+    found = answer(FireTogether(seeds=1, epochs=2), ExperimentCase(data_sets.load("columns")))
+
+    def opened(**link):
+        chosen = {"sparsity.chosen": FireTogether.title}
+        chosen |= {f"{CHANNELS}.{name}": value for name, value in link.items()}
+        return settled(visit({**chosen, f"{CHANNELS}.seeds": "1", f"{CHANNELS}.epochs": "2"},
+                             SPARSITY_EXPERIMENTS))  # fmt: skip
+
+    return opened, found
+
+
+def test_an_image_says_which_channels_it_uses_and_what_it_costs(channels):
+    opened, found = channels
+    at = opened()
+    assert not said(at)
+    data = data_sets.load("columns")
+    row = data.some("test", len(data.classes), 0)[1]
+    at.session_state[f"{CHANNELS}.image"] = int(data.ids[row])
+    at = settled(at.run())
+    model = restored(found["network"])
+    use = used(ImageCase(model, data.pixels(np.array([row]))[0], Target(0)))
+    on, count = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
+    told = words(at)
+    assert f"A {data.classes[data.labels[row]]} uses {on} of {count} channels" in told
+    costs = found["costs"]["multiply-adds"]
+    assert f"{100 * use.cost:.3g} % of the multiply-adds with all channels" in told
+    assert f"and {100 * costs.mean():.3g} %, and {100 * (costs < use.cost).mean():.0f} %" in told
+    assert f"It says {use.label}, {100 * use.probability:.3g} % sure." in told
+
+
+def test_the_image_of_the_sidebar_may_be_asked_about(channels):
+    opened, _ = channels
+    at = opened(about=OWN)
+    assert not said(at)
+    assert "Your image uses " in words(at)
+
+
+def test_channels_that_few_images_use_are_named():
+    names = ("1", "2", "3")
+    usage = Table.grid(np.array([[0.02, 0.5, 1.0], [0.05, 0.01, np.nan]]), ("a", "b"), names,
+                       ("share",) * 3)  # fmt: skip
+    use = ImageChannels(np.array([[1, 1, 0], [0, 1, np.nan]]), 0.5, "x", 0.9)
+    assert rare(use, usage) == "On in fewer than 10 % of the test images: a: 1; b: 2."
+    use = replace(use, on=np.array([[0, 1, 0], [0, 0, np.nan]]))
+    assert rare(use, usage).startswith("None of its channels")

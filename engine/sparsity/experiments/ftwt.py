@@ -6,9 +6,10 @@ Prediction" (CVPR 2022), https://arxiv.org/abs/2110.08232
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,16 +22,24 @@ from engine.keeping.memory import Memory
 from engine.lab import TrainCase
 from engine.method import Choice, Progress, Slider, part_of, setting
 from engine.models.classifier import Classifier
-from engine.models.small.residual import ResNet8
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result
-from engine.sparsity.experiments.gated import Fired, FireLoss, Gated, multiply_adds, targets
+from engine.sparsity.experiments.channels import (
+    every,
+    kept,
+    looked,
+    of_all,
+    unpredicted,
+    with_gates,
+)
+from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets, uniform
 from engine.training import Recipe, train
 
 DENSE, GATED, FIXED = "all channels", "channels by image", "the same channels for all images"
 RIGHT, COST, PLANNED = "right", "multiply-adds", "multiply-adds by the dense net's activity"
 AGREES, MAJORITY = "channels predicted as they fire", "channels right by majority"
 APART = "channels that differ between two images"
+MASS, UNIFORM = "mass", "uniform"
 RECIPE = Recipe("resnet8", epochs=10, batch=64, rate=0.05)
 GATED_RATE = 0.01
 PREDICTED = 0.5  # share of the steps in which predictors learn
@@ -72,11 +81,11 @@ class FireTogether(TrainingExperiment):
     A trained ResNet-8 gets a small predictor for each convolution. From the mean of each channel
     that goes in, it says which channels will fire; the others are set to 0 for this image. What
     should fire is taken from the network itself: the channels that hold a share of the layer's
-    activity (*Mass*). Network and predictors learn on together, the predictors in the first half of
-    the steps. Beside it the same network learns on with all channels, and with the same channels
-    on for every image, as many in each layer as are on in the mean. Multiply-adds are counted as if
-    channels that are off were skipped, predictors included; zeros alone save no time. Small
-    networks on small digits.
+    activity (*mass*), or all but the weakest (*uniform*). Network and predictors learn on together,
+    the predictors in the first half of the steps. Beside it the same network learns on with all
+    channels, and with the same channels on for every image, as many in each layer as are on in the
+    mean. Multiply-adds are counted as if channels that are off were skipped, predictors included;
+    zeros alone save no time. Small networks on small digits.
     """
 
     name = "FTWT"
@@ -89,13 +98,23 @@ class FireTogether(TrainingExperiment):
         "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
     )
     data = ("mnist-5k", "digits")
+    revision = 2  # the network comes along
     measures = (RIGHT, COST, PLANNED, AGREES, MAJORITY, APART)
     axis = "%"
     claims = CLAIMS
 
+    rule: str = setting(
+        MASS, Choice((MASS, UNIFORM)), "What should fire",
+        "The strongest channels that hold a share of a layer's activity, few in one image and many "
+        "in another; or as many in each layer for all images.",
+    )  # fmt: skip
     mass: float = setting(
         0.92, Slider(0.7, 1.0, 0.01), "Mass", "The share of a layer's activity that its channels "
         "should hold: the smaller, the fewer fire.",
+    )  # fmt: skip
+    cut: float = setting(
+        0.5, Slider(0.0, 0.9, 0.05), "Off in each layer",
+        f"The share of a layer's channels that should be off, with {UNIFORM}.",
     )  # fmt: skip
     epochs: int = setting(
         8, Slider(1, 40, 1), "Epochs", "How long network and predictors learn on together."
@@ -124,17 +143,25 @@ class FireTogether(TrainingExperiment):
         model = with_gates(dense, training.seed, self.loss, fixed)
         return self.learned(model, training, part_of(progress, 0.5, 1.0))
 
+    @property
+    def wanted(self) -> Callable[[Tensor], Tensor]:
+        """Which channels should fire, of a layer's maps."""
+        if self.rule == UNIFORM:
+            return partial(uniform, cut=self.cut)
+        return partial(targets, mass=self.mass)
+
     def gated(self, dense: Classifier, training: TrainCase, told: Progress) -> Classifier:
         """The network with channels by image; the last few are held."""
         own = with_gates(dense, training.seed, self.loss)
-        name = f"{training.fingerprint}|{self.mass}|{self.epochs}|{self.loss}"
+        chosen = f"{self.rule}|{self.mass}|{self.cut}"
+        name = f"{training.fingerprint}|{chosen}|{self.epochs}|{self.loss}"
         return GATED_NETS.made(name, lambda: self.learned(own, training, told))
 
     def learned(self, model: Classifier, training: TrainCase, told: Progress) -> Classifier:
         """The model, once it learned on."""
         data, recipe = training.data, replace(RECIPE, epochs=self.epochs, rate=GATED_RATE)
         steps = self.epochs * -(-len(data.rows("train")) // recipe.batch)
-        loss = FireLoss(self.mass, round(PREDICTED * steps))
+        loss = FireLoss(self.wanted, round(PREDICTED * steps))
         train(model, data, recipe, training.seed, objective=loss, progress=told)
         return model
 
@@ -144,7 +171,7 @@ class FireTogether(TrainingExperiment):
         rows = data.rows("test")
         logits, fired = looked(trained.model, data, rows)
         on = [one.on for one in fired]
-        wanted = [targets(one.maps, self.mass) for one in fired]
+        wanted = [self.wanted(one.maps) for one in fired]
         every_one = [torch.ones_like(one) for one in on]
         whole = multiply_adds(unpredicted(gated), fired, every_one).mean()
         right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
@@ -164,7 +191,7 @@ class FireTogether(TrainingExperiment):
         dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
         seen = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
         _, fired = looked(seen, data, rows)
-        wanted = [targets(one.maps, self.mass) for one in fired]
+        wanted = [self.wanted(one.maps) for one in fired]
         predicting = with_gates(dense, trained.training.seed, self.loss)
         whole = multiply_adds(cast("Gated", seen.network), fired, [one.on for one in fired]).mean()
         cost = multiply_adds(cast("Gated", predicting.network), fired, wanted)
@@ -178,7 +205,8 @@ class FireTogether(TrainingExperiment):
         )  # fmt: skip
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
-        """View channels: those of the same images, layer by layer."""
+        """Views: channels, those of the same images, layer by layer; network, with its predictors;
+        usage, how many test images a channel is on in; costs of each test image."""
         if trained.condition != GATED:
             return {}
         rows = two_of_each(case.data)
@@ -187,21 +215,13 @@ class FireTogether(TrainingExperiment):
         bars = bars.reshape(*rows.shape, *bars.shape[1:])
         images = shown(case.data)
         pairs = np.stack([images[0], bars[0], images[1], bars[1]])
-        return {"channels": Pictures(
+        channels = Pictures(
             pairs, ("first image", "its channels", "second image", "its channels "),
             case.data.classes[:SHOWN],
             "A row is a layer, the first above; a dark mark is a channel that is on for the image.",
-        )}  # fmt: skip
-
-
-def with_gates(
-    dense: Classifier, seed: int, loss: str, fixed: list[Tensor] | None = None
-) -> Classifier:
-    """A copy of the model with predictors from the seed, or with channels that are always on."""
-    copy = dense.twin(paced=False)
-    gated = Gated(cast("ResNet8", copy.network), seed, joint=loss == "joint", fixed=fixed)
-    copy.network = gated.to(dense.device)
-    return copy
+        )  # fmt: skip
+        own = {"channels": channels, "network": kept(trained.model, case.seed)}
+        return {**own, **of_all(trained.model, case.data)}
 
 
 def two_of_each(data: DataSet) -> Rows:
@@ -229,17 +249,6 @@ def barcode(on: list[Tensor]) -> NDArray[np.uint8]:
     return picture
 
 
-def every(network: Any) -> list[Tensor]:
-    """All channels of a ResNet-8, layer by layer."""
-    made = [network.conv] + [c for block in network.blocks for c in (block.conv1, block.conv2)]
-    return [torch.ones(one.out_channels, dtype=torch.bool) for one in made]
-
-
-def unpredicted(gated: Gated) -> Gated:
-    """The same network without predictors, for counting."""
-    return Gated(gated.inner, fixed=every(gated.inner))
-
-
 def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
     """In each layer the channels that are on most often, as many as are on in the mean."""
     _, fired = looked(model, data, rows)
@@ -250,14 +259,6 @@ def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
         chosen = often.argsort(descending=True, stable=True)[:count]
         found.append(torch.zeros_like(often, dtype=torch.bool).index_fill(0, chosen, value=True))
     return found
-
-
-@torch.no_grad()
-def looked(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, list[Fired]]:
-    """Logits of some rows, and what each layer did, in eval mode."""
-    pixels = data.pixels(rows).to(model.device)
-    logits, fired = cast("Gated", model.network).look((pixels - model.mean) / model.std)
-    return logits.cpu(), [Fired(one.maps.cpu(), one.logits.cpu(), one.on.cpu()) for one in fired]
 
 
 def apart(on: list[Tensor]) -> float:

@@ -7,7 +7,7 @@ ReLU will fire; the others are set to 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -131,13 +131,26 @@ def targets(maps: Tensor, mass: float) -> Tensor:
     A channel's activity is its largest value in the image, as a share of the sum over channels.
     The channel that crosses the line is off, as published, but for the strongest.
     """
-    peaks = maps.detach().abs().amax((2, 3))
-    shares = peaks / peaks.sum(1, keepdim=True).clamp_min(1e-12)
+    shares = activity(maps)
     ordered, order = shares.sort(dim=1, descending=True, stable=True)
     held = ordered > DEAD
     if mass < 1:
         held &= ordered.cumsum(1) <= mass + DEAD
-    return with_best(torch.zeros_like(held).scatter(1, order, held), peaks)
+    return with_best(torch.zeros_like(held).scatter(1, order, held), shares)
+
+
+def uniform(maps: Tensor, cut: float) -> Tensor:
+    """Which channels should fire, (N, C) bool: in every layer all but the weakest `cut` of them."""
+    shares = activity(maps)
+    order = shares.argsort(dim=1, stable=True)
+    weak = order[:, : int(cut * shares.shape[1])]
+    return with_best((shares > DEAD).scatter(1, weak, value=False), shares)
+
+
+def activity(maps: Tensor) -> Tensor:
+    """Each channel's largest value in an image, as a share of the sum over channels, (N, C)."""
+    peaks = maps.detach().abs().amax((2, 3))
+    return peaks / peaks.sum(1, keepdim=True).clamp_min(1e-12)
 
 
 @dataclass
@@ -148,7 +161,7 @@ class FireLoss:
     Validation, where the model is in eval mode, sees cross-entropy alone.
     """
 
-    mass: float
+    wanted: Callable[[Tensor], Tensor]  # of a layer's maps, which channels should fire
     until: int  # steps after which the predictors learn no more
     step: int = 0
 
@@ -164,7 +177,7 @@ class FireLoss:
             return loss
         wrong = [
             F.binary_cross_entropy_with_logits(
-                one.logits, targets(one.maps, self.mass).float(), reduction="none"
+                one.logits, self.wanted(one.maps).float(), reduction="none"
             ).sum(1)
             for one in fired
         ]

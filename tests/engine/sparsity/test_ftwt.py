@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +11,13 @@ import torch
 from torch.nn import functional as F
 
 from engine import data as data_sets
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.errors import BadModel
 from engine.experiment import ExperimentCase
+from engine.method import quiet
 from engine.sparsity.experiments import ftwt
+from engine.sparsity.experiments.channels import every, looked, restored, used, with_gates
 from engine.sparsity.experiments.ftwt import (
     AGREES,
     APART,
@@ -23,16 +29,16 @@ from engine.sparsity.experiments.ftwt import (
     PLANNED,
     RECIPE,
     RIGHT,
+    UNIFORM,
     FireTogether,
-    every,
-    looked,
-    with_gates,
 )
-from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets
+from engine.sparsity.experiments.gated import FireLoss, Gated, multiply_adds, targets, uniform
 from engine.training import fresh, train
 from engine.training.objective import Batch
 from tests import tiny
 from tests.engine.anomaly import outcomes
+
+WANTED = partial(targets, mass=0.8)
 
 
 def small():
@@ -54,6 +60,15 @@ def test_the_strongest_channels_that_hold_the_mass_should_fire():
     assert targets(maps, 1.0).int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 0], [1, 0, 0, 0]]
 
 
+def test_uniform_targets_switch_the_weakest_off_in_every_image():
+    peaks = torch.tensor([[5.0, 3.0, 2.0, 0.0], [0.1, 9.0, 0.5, 0.2], [0.0, 0.0, 0.0, 0.0]])
+    maps = peaks[:, :, None, None] * torch.tensor([[1.0, 0.2], [0.1, 0.0]])
+    assert uniform(maps, 0.5).int().tolist() == [[1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0]]
+    assert uniform(maps, 0.7).int().tolist() == [[1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 0]]
+    assert uniform(maps, 0.9).int().tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
+    assert uniform(maps, 0.0).int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]]
+
+
 def test_with_every_channel_on_it_is_the_dense_network():
     case = small()
     dense = model_of(case)
@@ -72,8 +87,8 @@ def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
     model.train().requires_grad_(requires_grad=True)
     rows = case.data.rows("train")[:8]
     batch = Batch(rows, case.data.pixels(rows), case.data.targets(rows))
-    both = FireLoss(0.8, 10)(model, batch).sum()
-    alone = FireLoss(0.8, 0)(model, batch).sum()
+    both = FireLoss(WANTED, 10)(model, batch).sum()
+    alone = FireLoss(WANTED, 0)(model, batch).sum()
     weight = model.network.inner.blocks[1].conv1.weight
     slope = torch.autograd.grad(both - alone, weight, retain_graph=True, allow_unused=True)[0]
     reached = slope is not None and slope.abs().max().item() > 1e-7
@@ -152,7 +167,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     model = with_gates(dense, case.seed, "decoupled")
     recipe = replace(ftwt.RECIPE, rate=0.01)
     steps = 2 * -(-len(data.rows("train")) // recipe.batch)
-    loss = FireLoss(0.7, round(steps / 2))
+    loss = FireLoss(partial(targets, mass=0.7), round(steps / 2))
     train(model, data, recipe, case.seed, objective=loss)
     assert loss.step == steps  # validation is none
     logits, fired = looked(model, data, rows)
@@ -188,6 +203,35 @@ def test_a_picture_of_channels_shows_those_that_are_on(monkeypatch):
     dark = (picture == np.array(ftwt.ON)).all(2)
     assert dark[:31].any(0).nonzero()[0].tolist() == [0, 2]
     assert dark[32:].any(0).nonzero()[0].tolist() == [1]
+
+
+def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch):
+    monkeypatch.setattr(ftwt, "RECIPE", replace(RECIPE, epochs=2, rate=0.02))
+    case = small()
+    method = FireTogether(seeds=2, epochs=2, rule=UNIFORM, cut=0.4)
+    found = method(case)
+    assert found["network"].card
+    assert sum(one.nbytes for one in found["network"].weights.values()) < 2**20
+    model = restored(found["network"])
+    trained = method.train(GATED, method.conditions(case)[GATED], quiet)
+    rows = case.data.rows("test")
+    logits, fired = looked(trained, case.data, rows)
+    assert torch.equal(looked(model, case.data, rows)[0], logits)
+    still = with_gates(model_of(case), 0, "joint", every(model.network.inner)).network
+    dense = multiply_adds(still, fired, [torch.ones_like(one.on) for one in fired])
+    cost = multiply_adds(trained.network, fired, [one.on for one in fired]) / dense
+    assert found["costs"]["multiply-adds"] == pytest.approx(cost.numpy(), rel=1e-6)
+    on = torch.cat([one.on for one in fired], 1)
+    assert found["costs"]["channels"].tolist() == on.sum(1).tolist()
+    shares = found["usage"].values[np.isfinite(found["usage"].values)]
+    assert shares == pytest.approx(on.double().mean(0).numpy())
+    own = used(ImageCase(model, case.data.pixels(rows[2:3])[0], Target(0)))
+    assert own.on[np.isfinite(own.on)].tolist() == on[2].tolist()
+    assert own.cost == pytest.approx(cost[2].item())
+    assert own.label == case.data.classes[int(logits[2].argmax())]
+    assert own.probability == pytest.approx(logits[2].softmax(0).max().item(), abs=1e-6)
+    with pytest.raises(BadModel):
+        restored(replace(found["network"], weights={}))
 
 
 @pytest.mark.slow

@@ -1,0 +1,59 @@
+"""An image for networks that a view has trained: a test image to press, or a person's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import ChosenImage, square_pixels
+from components.widgets.data_images import pixels_of, press_images
+from components.widgets.viewer import Pixels
+from engine.case import ImageCase, image_case
+from engine.case.prediction import at_once
+from engine.case.target import Target
+from engine.data import DataSet
+from engine.data.example import Example
+from engine.images import Crop
+from engine.models.classifier import Classifier
+
+TEST, OWN = "a test image", "the image of the sidebar"
+
+
+@dataclass(frozen=True)
+class AskedImage:
+    """An image as a network is asked about it, and its pixels as they are drawn."""
+
+    case: ImageCase
+    pixels: Pixels
+    about: str  # what is known of it
+
+
+def choose_image(
+    data: DataSet, seed: int, model: Classifier, own: ChosenImage | None, key: str
+) -> AskedImage:
+    """The person's own image, or a test image to choose among some of each class.
+
+    Args:
+        data: whose test images are offered.
+        seed: draws them.
+        model: the network that is asked, about the class that it sees.
+        own: the image of the sidebar, where that is asked about.
+        key: how the keys of the page begin.
+    """
+    if own is not None:
+        return AskedImage(own.seen_by(model), square_pixels(own), "your image")
+    rows = data.some("test", len(data.classes), seed).tolist()
+    ids = [int(one) for one in data.ids[rows]]
+    chosen = st.session_state.get(f"{key}.image")  # the id of the test image
+    row = rows[ids.index(chosen) if chosen in ids else 0]
+    press_images(
+        data, rows, "Test images; press one to ask about it", f"{key}.images",
+        lambda number: st.session_state.update({f"{key}.image": number}),
+        chosen=[int(data.ids[row])],
+    )  # fmt: skip
+    example = Example(data, row)
+    case = image_case(model, example.picture(), Crop(), Target(0))
+    case = replace(case, target=Target(int(at_once(case).argmax())))
+    return AskedImage(case, enlarged(pixels_of(data, row)), f"a {example.label}")

@@ -1,0 +1,82 @@
+"""Which channels an image uses in FTWT's network, and what it costs beside other images."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from components.asked_image import OWN, TEST, choose_image
+from components.charts.tables import percent
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.matrix import Matrix
+from components.notices import plain
+from components.picks import pick
+from components.sidebar.subject import image_alone
+from components.widgets.pictures import show_picture
+from engine.experiment import ExperimentCase
+from engine.models.classifier import Classifier
+from engine.result import Checkpoint, Table
+from engine.sparsity.experiments.channels import ImageChannels, restored, used
+
+RARE = 0.1  # of the test images
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def network_of(_view: Checkpoint, digest: str, card: str) -> Classifier:
+    """The network that chooses channels by image; weights and card, with its labels, name it."""
+    del digest, card
+    return restored(_view)
+
+
+def show(found: Views, case: ExperimentCase, key: str) -> None:
+    """The image, its channels, and in how many test images each is on."""
+    view: Checkpoint = found["network"]
+    st.header("Which channels your image uses")
+    about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
+    own = image_alone() if about == OWN else None
+    model = network_of(view, view.digest, view.card)
+    image = choose_image(case.data, case.seed, model, own, key)
+    use = used(image.case)
+    st.markdown(f"**{plain(sentence(use, found['costs'], image.about))}**")
+    left, right = st.columns([1, 3], gap="large")
+    with left:
+        words = f"It says {use.label}, {percent(use.probability)} sure."
+        show_picture(image.pixels, words, width="stretch")
+        st.caption(plain(words))
+    with right:
+        usage: Table = found["usage"]
+        drawn = {"own": Table.grid(use.on, usage.rows, usage.order, usage.units), "usage": usage}
+        for name, title, words in (
+            ("own", "Channels that are on for this image", rare(use, usage)),
+            ("usage", "In how many test images each is on (%)", "With the first seed's network."),
+        ):
+            chart = Matrix(span=(0, 100), numbers=False, height=240, x_title="channel")
+            draw(
+                Drawing(name, title, chart=chart, finding=lambda _, words=words: words),
+                drawn, f"{key}.{name}",
+            )  # fmt: skip
+
+
+def sentence(use: ImageChannels, costs: Table, about: str) -> str:
+    """How many channels are on, and the multiply-adds beside those of the test images."""
+    on, all_of_them = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
+    others = costs["multiply-adds"]
+    cheaper = float((others < use.cost).mean())
+    return (
+        f"{about[:1].upper()}{about[1:]} uses {on} of {all_of_them} channels and "
+        f"{percent(use.cost)} of the multiply-adds with all channels; the mean of the test images "
+        f"is {costs['channels'].mean():.0f} and {percent(float(others.mean()))}, and "
+        f"{100 * cheaper:.0f} % of them cost less."
+    )
+
+
+def rare(use: ImageChannels, usage: Table) -> str:
+    """Which of its channels few test images use."""
+    rows, columns = np.nonzero((use.on == 1) & (usage.values < RARE))
+    if not len(rows):
+        return f"None of its channels is on in fewer than {percent(RARE)} of the test images."
+    named = "; ".join(
+        f"{usage.rows[row]}: {', '.join(str(one + 1) for one in columns[rows == row])}"
+        for row in dict.fromkeys(rows.tolist())
+    )
+    return f"On in fewer than {percent(RARE)} of the test images: {named}."
