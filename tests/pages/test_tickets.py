@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from components.asked_image import OWN
 from components.charts.tables import percent
 from components.runs import Problem
 from components.tickets import evidence
-from components.tickets.form import KEY, OWN
+from components.tickets.form import KEY
 from components.views import TICKETS
 from engine import data as data_sets
 from engine.arguments.trained import TrainArguments
