@@ -47,9 +47,10 @@ def show(found: Views, case: ExperimentCase, key: str) -> None:
         usage: Table = found["usage"]
         drawn = {"own": Table.grid(use.on, usage.rows, usage.order, usage.units), "usage": usage}
         for name, title, words in (
-            ("own", "Channels that are on for this image", rare(use, usage)),
+            ("own", "Channels that are on for this image",
+             f"Bright: on; dark: off. {rare(use, usage)}"),
             ("usage", "In how many test images each is on (%)", "With the first seed's network."),
-        ):
+        ):  # fmt: skip
             chart = Matrix(span=(0, 100), numbers=False, height=240, x_title="channel")
             draw(
                 Drawing(name, title, chart=chart, finding=lambda _, words=words: words),

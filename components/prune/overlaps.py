@@ -138,6 +138,7 @@ def drawn(asked: Asked, there: Mapping[str, Prune], found: Views) -> None:
              if cut.structure != asked.method.structure]  # fmt: skip
     if other:
         st.caption(plain(f"In the pieces that they are searched in: {'; '.join(other)}."))
+    st.caption("What masks drawn by chance, with as many weights in each layer, have in common:")
     tables.numbers({f"{HERE}.chance": chance})
 
 
