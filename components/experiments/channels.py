@@ -46,16 +46,16 @@ def show(found: Views, case: ExperimentCase, key: str) -> None:
     with right:
         usage: Table = found["usage"]
         drawn = {"own": Table.grid(use.on, usage.rows, usage.order, usage.units), "usage": usage}
-        for name, title, words in (
-            ("own", "Channels that are on for this image",
-             f"Bright: on; dark: off. {rare(use, usage)}"),
-            ("usage", "In how many test images each is on (%)", "With the first seed's network."),
-        ):  # fmt: skip
-            chart = Matrix(span=(0, 100), numbers=False, height=240, x_title="channel")
-            draw(
-                Drawing(name, title, chart=chart, finding=lambda _, words=words: words),
-                drawn, f"{key}.{name}",
-            )  # fmt: skip
+        words = f"Bright: on; dark: off. {rare(use, usage)}"
+        squares(drawn, "own", "Channels that are on for this image", words, key)
+        words = "With the first seed's network."
+        squares(drawn, "usage", "In how many test images each is on (%)", words, key)
+
+
+def squares(drawn: Views, name: str, title: str, words: str, key: str) -> None:
+    """A square for each channel, a row for each layer."""
+    chart = Matrix(span=(0, 100), numbers=False, height=240, x_title="channel")
+    draw(Drawing(name, title, chart=chart, finding=lambda _: words), drawn, f"{key}.{name}")
 
 
 def sentence(use: ImageChannels, costs: Table, about: str) -> str:

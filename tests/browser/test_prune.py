@@ -121,6 +121,17 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     assert masks.digest == pruner_of(prune_case(model), "Magnitude", MaskRules()).at(0.3).digest
 
 
+def test_masks_of_all_criteria_stand_beside_each_other_and_a_searched_one_comes_in(
+    visit: Visit,
+) -> None:
+    page = visit(DIGITS | {"prune.section": "All criteria", "prune.ratio": "0.8"})
+    expect(page.get_by_text("Most alike:")).to_be_visible(timeout=1000 * LONG)
+    own = page.get_by_text("In the pieces that they are searched in: Learned N:M, 2:4.")
+    expect(own).to_have_count(0)
+    page.get_by_role("button", name=re.compile("^Search: Learned N:M, 2:4")).click()
+    expect(own).to_be_visible(timeout=1000 * LONG)
+
+
 def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -> None:
     link = DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.25"}
     page = visit(link)
