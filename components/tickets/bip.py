@@ -83,10 +83,11 @@ def grouped(table: Table) -> Table:
 def priced(found: Views, price: str) -> str:
     """What BiP, the largest weights and the last level of IMP cost."""
     figures: Table = found["figures"]
+    there = [one for one in (BIP, ONCE, figures.rows[-1]) if one in figures.rows]  # it may grow
     words = [
         f"{row} {100 * figures.cell(row, 'right'):.1f} % after "
         f"{figures.cell(row, price):,.0f} {price}"
-        for row in dict.fromkeys((BIP, ONCE, figures.rows[-1]))
+        for row in dict.fromkeys(there)
     ]
     return f"Test accuracy: {'; '.join(words)}. In one run; other seeds may differ."
 

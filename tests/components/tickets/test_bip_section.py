@@ -46,6 +46,14 @@ def test_the_words_name_both_ends_of_the_trade():
     assert "IMP" not in bip.priced({"figures": figures()}, "steps")
 
 
+def test_an_answer_that_grows_has_words_for_what_is_there():
+    first = figures().take([0])
+    assert bip.priced({"figures": first}, "steps").startswith("Test accuracy: dense 97.0 % after")
+    both = bip.priced({"figures": figures().take([0, 1])}, "steps")
+    assert "BiP 96.0 %" in both
+    assert "one-shot" not in both
+
+
 def page() -> None:
     """What AppTest runs."""
     import streamlit as st
