@@ -17,7 +17,8 @@ from components.section import Section
 from engine.lab import TrainCase
 from engine.result import Table
 from engine.sparsity import BiP
-from engine.sparsity.tickets.bip import BIP, DENSE, ONCE, SAME
+from engine.sparsity.tickets.bip import BIP, DENSE, ONCE
+from engine.sparsity.tickets.mask_search import SAME
 
 KEY = "tickets.bip"
 SLOT = f"{KEY}.{BiP.name}"
@@ -51,7 +52,8 @@ def ask(case: TrainCase, method: BiP, price: str) -> None:
             button="Learn the mask", keeps=True,
             before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
             f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
-            f"with their mask fixed, and IMP with {method.levels} levels, are trained beside it.",
+            f"with their mask fixed, and IMP with {method.levels} levels of {method.epochs} epochs "
+            "from the first weights, are trained beside it.",
             evidence=(
                 Drawing("figures", "Right answers against price", chart=trade(price), part=grouped,
                         finding=lambda found: priced(found, price)),
@@ -81,15 +83,21 @@ def grouped(table: Table) -> Table:
 
 
 def priced(found: Views, price: str) -> str:
-    """What BiP, the largest weights and the last level of IMP cost."""
+    """What BiP, the largest weights and the last level of IMP cost, and how long each learned."""
     figures: Table = found["figures"]
-    there = [one for one in (BIP, ONCE, figures.rows[-1]) if one in figures.rows]  # it may grow
+    names = [*dict.fromkeys((BIP, ONCE, figures.rows[-1]))]
+    names = [one for one in names if one in figures.rows]  # it may grow
     words = [
         f"{row} {100 * figures.cell(row, 'right'):.1f} % after "
         f"{figures.cell(row, price):,.0f} {price}"
-        for row in dict.fromkeys(there)
+        for row in names
     ]
-    return f"Test accuracy: {'; '.join(words)}. In one run; other seeds may differ."
+    seen = ", ".join(f"{row} {figures.cell(row, 'epochs'):.0f}" for row in names)
+    uneven = "" if len(names) < 3 else (
+        f" Epochs behind these weights: {seen}. A level of IMP begins at the first weights, the "
+        "others go on from the dense network."
+    )  # fmt: skip
+    return f"Test accuracy: {'; '.join(words)}.{uneven} In one run; other seeds may differ."
 
 
 def settled(found: Views) -> str:

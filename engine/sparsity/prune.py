@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import BlindspotError, DoesNotFit
+from engine.lab.case import TrainCase
 from engine.method import Case, Progress, Slider, Switch, quiet, setting
 from engine.models import checkpoints
 from engine.models.card import card_of, checkpoint
@@ -202,7 +203,7 @@ def keep(result: Mapping[str, View]) -> Stored:
     return checkpoints.keep(model)
 
 
-def right(model: Classifier, case: PruneCase) -> float:
+def right(model: Classifier, case: PruneCase | TrainCase) -> float:
     """The share of test images that a model gets right."""
     rows = case.data.rows("test")
     hits = outputs(model, case.data, rows).argmax(1) == case.data.targets(rows)

@@ -42,3 +42,16 @@ def cut(model: Classifier, masks: Masks, share: float) -> Masks:
             "a level before this one, or cut less at each."
         )
     return found
+
+
+def cut_to_level(model: Classifier, masks: Masks, density: float, progress: float) -> Masks:
+    """The masks of a level of several, which all cut alike and end at a density exactly.
+
+    Args:
+        model: as `cut` has it.
+        masks: of the level before.
+        density: of the last level.
+        progress: the number of this level, as a share of how many there are; above 0.
+    """
+    wanted = round(masks.total * density**progress)
+    return cut(model, masks, 1 - wanted / masks.kept)

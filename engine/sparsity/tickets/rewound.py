@@ -25,7 +25,7 @@ from engine.result import Result, Scores, TrainLog, View
 from engine.run import digest
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.sparsity.prune import Prune, layer_table, right
-from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.cut import cut_to_level, whole
 from engine.training import Recorder, train
 from engine.training.state import part, read_state, state_file, write_state
 from engine.weights.case import PruneCase
@@ -121,8 +121,8 @@ class Rewound(SparsityMethod):
         for level in range(first, count):
             recorder = None if level else Recorder((back,))
             if level:
-                wanted = round(masks.total * (1 - self.ratio) ** (level / self.levels))
-                masks, model = cut(model, masks, 1 - wanted / masks.kept), own(case.model)
+                masks = cut_to_level(model, masks, 1 - self.ratio, level / self.levels)
+                model = own(case.model)
                 model.network.load_state_dict(early)
             told = part_of(progress, level / count, (level + 1) / count)
             curves = self.trained(case, model, masks, told, back if level else 0, recorder)

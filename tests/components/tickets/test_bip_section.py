@@ -17,13 +17,15 @@ from tests.visits import said, settled
 
 
 def figures(*levels):
-    values = np.array([[0.97, 1, 0, 0], [0.96, 0.05, 300, 7], [0.95, 0.05, 300, 6], *levels])
+    shared = [0.97, 1, 30, 0, 0], [0.96, 0.05, 40, 300, 7], [0.95, 0.05, 50, 300, 6]
+    values = np.array([*shared, *levels])
     rows = ("dense", "BiP", "one-shot magnitude", "IMP, level 1", "IMP, level 2")
-    names, units = ("right", "kept", "steps", "seconds"), ("share", "share", "", "s")
+    names = ("right", "kept", "epochs", "steps", "seconds")
+    units = ("share", "share", "", "", "s")
     return Table.grid(values, rows[: len(values)], names, units)
 
 
-LEVELS = [0.98, 0.5, 150, 3.0], [0.94, 0.05, 1500, 6.5]
+LEVELS = [0.98, 0.5, 10, 150, 3.0], [0.94, 0.05, 10, 1500, 6.5]
 
 
 @pytest.mark.parametrize(("price", "ends"), [("steps", (150, 1500)), ("seconds", (3.0, 6.5))])
@@ -43,6 +45,7 @@ def test_the_words_name_both_ends_of_the_trade():
         "Test accuracy: BiP 96.0 % after 300 steps; one-shot magnitude 95.0 % after 300 steps; "
         "IMP, level 2 94.0 % after 1,500 steps."
     )
+    assert "behind these weights: BiP 40, one-shot magnitude 50, IMP, level 2 10." in words
     assert "IMP" not in bip.priced({"figures": figures()}, "steps")
 
 

@@ -18,8 +18,8 @@ from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.sparsity import BiP
 from engine.sparsity.tickets import bip
-from engine.sparsity.tickets.bip import MaskSearch, hypergradient, kept_of
 from engine.sparsity.tickets.cut import cut, whole
+from engine.sparsity.tickets.mask_search import MaskSearch, hypergradient, kept_of
 from engine.training import Recipe, loop, train
 from engine.training.batch_loss import BatchLoss
 from tests.engine.training.test_loop import striped
@@ -147,7 +147,7 @@ def test_with_every_weight_kept_it_is_the_dense_training_gone_on_to_the_bit(arch
     method = replace(MOVING, kept=1.0)
     found = method(case)["model"]
     model = deepcopy(dense)
-    train(model, case.data, method.recipe(case), case.seed)
+    train(model, case.data, replace(case.recipe, epochs=method.epochs), case.seed)
     for name, tensor in model.network.state_dict().items():
         assert np.array_equal(found.weights[name], tensor.numpy()), name
 
@@ -180,7 +180,7 @@ def test_the_count_is_exact_after_every_step(kept, monkeypatch):
 
     def choosing(search):
         choose(search)
-        seen.append(int(search.bits.sum()))
+        seen.append(int(search.mask.sum()))
 
     choose = MaskSearch.choose
     monkeypatch.setattr(MaskSearch, "choose", choosing)
@@ -228,6 +228,7 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     np.testing.assert_allclose(figures["kept"][[1, 2, 5]], keep / total)
     batches = -(-len(data.rows("train")) // case.recipe.batch)
     np.testing.assert_array_equal(figures["steps"], np.array([0, 6, 6, 3, 6, 9]) * batches)
+    np.testing.assert_array_equal(figures["epochs"], [2, 2 + 3, 2 + 6, 3, 3, 3])  # 2 of the dense
     once = deepcopy(dense)
     masks = cut(dense, whole(dense), 1 - keep / total)
     train(once, data, replace(case.recipe, epochs=6), case.seed, masks=masks)
@@ -248,7 +249,7 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     assert kept.lineage.parent == dense.fingerprint
     said = method.finding(case, found)
     assert f"{100 * figures.cell('BiP', 'right'):.1f} % right" in said
-    assert "in 1.5 times the steps" in said
+    assert "in 1.5 times the steps, but with 3 epochs behind its last weights and not 5." in said
 
 
 def test_a_layer_that_would_be_left_empty_is_said():
