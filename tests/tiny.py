@@ -63,6 +63,7 @@ from engine.unlearning import (
     GradientAscent,
     ProtectImage,
     Scoreboard,
+    SparseOriginals,
     Timing,
     WorstCase,
     request,
@@ -319,7 +320,7 @@ def unlearning_case(
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
     if kind is WorstCase:
         return case.pruning
-    if kind in {Scoreboard, Timing}:
+    if kind in {Scoreboard, Timing, SparseOriginals}:
         return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     return case
 

@@ -15,6 +15,7 @@ from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
 from components.forget.board import board, finding
 from components.forget.keep import keep
 from components.forget.seconds import seconds
+from components.forget.sparser import sparser
 from components.forget.verdict import verdict
 from components.notices import plain, spoken
 from components.picks import pick_or_none
@@ -45,6 +46,7 @@ PARTS: Mapping[str, Part] = {
     "Steps": ("Step by step", heat_maps.steps),
     heat_maps.PART: ("Where the three models look", heat_maps.heat_maps),
     "All figures": ("All figures of the three models", answers.all_figures),
+    "Sparser originals": ("Does a sparser model forget better?", sparser),
     "Time": ("How long each way takes on this computer", seconds),
     "Take it along": ("The model that forgot", keep),
 }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine import data as data_sets
+from engine.arguments.trained import TrainArguments
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case.opening import Question, about_first
 from engine.case.prediction import Prediction
@@ -15,10 +16,12 @@ from engine.lab import TrainCase
 from engine.models.catalog import load
 from engine.sparsity import (
     EXPERIMENTS,
+    BiP,
     Harm,
     Level,
     Lottery,
     Prune,
+    Rewinding,
     Tradeoff,
     Unknown,
     prune_case,
@@ -39,8 +42,11 @@ def questions() -> Iterator[Question]:
 
 
 def tickets() -> Iterator[Question]:
-    """The tickets of the digits, at the usual settings."""
-    yield Lottery(), TrainCase(data_sets.load(TICKETS_DATA[0]), next(iter(RECIPES.values())))
+    """The tickets of the digits, a mask learned for the same network, and tickets rewound late."""
+    case = TrainCase(data_sets.load(TICKETS_DATA[0]), next(iter(RECIPES.values())))
+    yield Lottery(), case
+    yield BiP(), case
+    yield Rewinding(), TrainArguments(**Rewinding.argument_defaults).case()
 
 
 def prune() -> Iterator[Question]:

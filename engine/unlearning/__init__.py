@@ -7,8 +7,8 @@
 
 Four kinds of case: a model and its data (`PruneCase`: WorstCase, which finds the hardest images to
 forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
-unlearners on it (`BoardCase`: Scoreboard, Timing), and one looked at closely (`AfterCase`:
-DIAGNOSTICS).
+unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), and one looked at closely
+(`AfterCase`: DIAGNOSTICS).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from engine.unlearning.diagnostics import (
 from engine.unlearning.experiments.cuda import CudaExperiment
 from engine.unlearning.experiments.protect_image import ProtectImage
 from engine.unlearning.protocol.scoreboard import Scoreboard
+from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
 from engine.unlearning.protocol.worst import WorstCase, easiest, hardest
 from engine.unlearning.request import ForgetRequest, Splits
@@ -60,6 +61,7 @@ from engine.unlearning.ways.unlearner import Unlearner
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
     SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, WorstCase, Scoreboard, Timing,
+    SparseOriginals,
     *diagnostics.DIAGNOSTICS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
@@ -109,6 +111,7 @@ __all__ = [
     "Saliency",
     "Scoreboard",
     "Similarity",
+    "SparseOriginals",
     "Splits",
     "Steps",
     "StillThere",

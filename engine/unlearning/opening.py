@@ -29,12 +29,14 @@ from engine.unlearning import (
     SalUn,
     Scoreboard,
     Similarity,
+    SparseOriginals,
     StillThere,
     Unlearner,
     forget_case,
     request,
 )
 from engine.unlearning.diagnostics.base import MODELS
+from engine.unlearning.ways.prune_first import THEN
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def forget() -> Iterator[Question]:
     yield Retrain(), case
     yield FORGOTTEN.best(), case
     yield Scoreboard(), board()
+    yield SparseOriginals(), every_way(case)
     after = AfterCase(case, FORGOTTEN.best())
     for diagnostic in (
         Confidence,
@@ -107,6 +110,11 @@ def forgotten() -> ForgetCase:
 def board() -> BoardCase:
     """Nothing done, and the ways that are tried."""
     return BoardCase(forgotten(), (NoOp(), *(kind() for kind in FORGOTTEN.ways)))
+
+
+def every_way(case: ForgetCase) -> BoardCase:
+    """Nothing done, and every way that can come after pruning, at its usual settings."""
+    return BoardCase(case, (NoOp(), *(kind() for kind in THEN.values())))
 
 
 def experiments() -> Iterator[Question]:

@@ -46,7 +46,7 @@ OWN = {
 }
 LONG = {
     "unlearning.Timing", "unlearning.Frontier", "unlearning.WorstCase", "sparsity.Seeds",
-    "sparsity.Tradeoff",
+    "sparsity.Tradeoff", "unlearning.SparseOriginals",
 }  # fmt: skip
 """They take minutes on the smallest network too; test_arguments.py builds their cases."""
 WITHOUT = {"sparsity.Learned": "scores that a search has learned"}

@@ -13,13 +13,14 @@ from components.charts.tables import percent
 from components.runs import Problem
 from components.tickets import evidence
 from components.tickets.form import KEY
+from components.tickets.rewinding import usual_case
 from components.views import TICKETS
 from engine import data as data_sets
 from engine.arguments.trained import TrainArguments
 from engine.lab import TrainCase
 from engine.models.rebuild import rebuilt
 from engine.run import answer, digest
-from engine.sparsity import Lottery, masks_in
+from engine.sparsity import BiP, Lottery, Rewinding, masks_in
 from engine.sparsity import opening as openings
 from engine.sparsity.tickets.lottery import FIRST, RECIPES, claims, said_of
 from engine.training import Recipe
@@ -123,10 +124,12 @@ def test_the_overlap_matrix_has_the_pairs_of_the_level(small):
 
 
 def test_what_the_view_opens_with_is_what_the_shell_asks_by_itself():
-    ((method, case),) = openings.tickets()
+    (method, case), learned, late = openings.tickets()
     assert method == Lottery()
     assert case.fingerprint == TrainArguments(recipe=FIRST).case().fingerprint
     assert RECIPES["MLP"] == case.recipe
+    assert learned == (BiP(), case)
+    assert (late[0], late[1].fingerprint) == (Rewinding(), usual_case().fingerprint)
 
 
 def test_claims_that_need_validation_images_are_left_out_without_them(small):

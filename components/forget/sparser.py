@@ -1,0 +1,111 @@
+"""Every way to forget against the sparsity of the original, beside retraining with its zeros."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components import forms
+from components.draw.drawing import Drawing
+from components.draw.matrix import Matrix
+from components.forget.asked import KEY, Closer, Rows
+from components.forget.words import BEFORE, FIGURES, GOAL, TITLES
+from components.picks import pick
+from components.section import Section
+from engine.result import Table
+from engine.unlearning import SparseOriginals
+from engine.unlearning.opening import every_way
+
+GAPS = {"average gap": "gap", "gap without MIA": "gap without MIA"}
+MEASURES = GAPS | {words: name for name, (words, _) in FIGURES.items()}
+SLOT = f"{KEY}.sparser"
+SETTINGS = ("by", "seeds")
+FULL = 50  # points of a gap that have the full color
+
+
+def sparser(closer: Closer) -> Rows:
+    """Asked for with its cost; a square for each way and share, of the figure that is chosen."""
+    name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
+    method = SparseOriginals(**forms.folded(SparseOriginals, SLOT, SETTINGS, "Settings"))
+    squares = Drawing(
+        "table", made=lambda found: squares_of(found["table"], name),
+        chart=lambda found: chart(found["table"], name),
+        finding=lambda found: finding(found["table"], name),
+    )  # fmt: skip
+    return [[
+        Section(
+            KEY, method, every_way(closer.asked.case), columns=1, evidence=[squares],
+            button="Try sparser originals",
+            before="For each seed, originals are trained anew with none, 50, 80 and 95 % of their "
+            "weights cut; every way forgets with each, and each is retrained without the images. "
+            "That takes many minutes; what is done is kept.",
+        )
+    ]]  # fmt: skip
+
+
+def cells(table: Table, column: str) -> NDArray[np.float64]:
+    """A column as it is read, (ways, ratios); ways in the order of `squares_of`.
+
+    Of a gap the retrained model, which is 0 by definition, is left out.
+    """
+    count = len(np.unique(table["ratio"]))
+    each: NDArray[np.float64] = table[column].reshape(count, -1).T
+    return each[places(table, gap=column.startswith("gap"))]
+
+
+def places(table: Table, *, gap: bool) -> list[int]:
+    """The retrained model, the untouched one, then the ways by their gap where most is cut."""
+    gaps = np.nan_to_num(table["gap"].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf)
+    lead = {GOAL: -2.0, BEFORE: -1.0}
+    ways = [at for at in range(len(gaps)) if not (gap and table.rows[at] == GOAL)]
+    return sorted(ways, key=lambda at: lead.get(table.rows[at], float(gaps[at])))
+
+
+def squares_of(table: Table, column: str) -> Table:
+    """A row for each way, and a column for each share of weights that was cut."""
+    ways = [table.rows[at] for at in places(table, gap=column.startswith("gap"))]
+    heads = [f"{100 * ratio:.0f} %" if ratio else "none" for ratio in np.unique(table["ratio"])]
+    names = [TITLES.get(way, way) for way in ways]
+    return Table.grid(cells(table, column), names, heads, ["share"] * len(heads))
+
+
+def chart(table: Table, column: str) -> Matrix:
+    """In points of a gap or in percent, with the standard deviation over seeds where there is one.
+
+    Color is the distance from the retrained model: of a figure, that of the means.
+    """
+    mean, spread = 100 * cells(table, column), 100 * cells(table, f"{column} sd")
+    texts = [
+        [written(*one) for one in zip(*row, strict=True)]
+        for row in zip(mean, spread, strict=True)
+    ]  # fmt: skip
+    off = mean if column in GAPS.values() else np.abs(mean - mean[0])
+    return Matrix(
+        span=(0, FULL), colors=off, texts=texts, height=500, x_title="weights cut beforehand",
+        bar="points away from retraining",
+    )  # fmt: skip
+
+
+def written(value: float, spread: float) -> str:
+    """A number with its spread."""
+    if not np.isfinite(value):
+        return "failed"
+    return f"{value:.0f} ± {spread:.0f}" if np.isfinite(spread) else f"{value:.0f}"
+
+
+def finding(table: Table, column: str) -> str:
+    """What the numbers are, and for a gap the way that it changes most for."""
+    over = "; ±: standard deviation over seeds" if np.isfinite(table[f"{column} sd"]).any() else ""
+    if column not in GAPS.values():
+        return f"In percent{over}. Good is near the first row, retrained with the same zeros."
+    gaps, names = 100 * cells(table, column), squares_of(table, column).rows
+    change = np.abs(gaps[:, -1] - gaps[:, 0])
+    change[names.index(TITLES[BEFORE])] = np.nan
+    if not np.isfinite(change).any():
+        return "No way gave numbers."
+    most = int(np.nanargmax(change))
+    return (
+        f"Points away from a model retrained with the same zeros, 0 is best{over}. "
+        f"{names[most]} changes most: {gaps[most, 0]:.0f} with all weights, "
+        f"{gaps[most, -1]:.0f} with most cut."
+    )

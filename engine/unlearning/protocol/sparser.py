@@ -1,0 +1,149 @@
+"""Ways to forget against sparsity: each asked of originals of which more and more was pruned.
+
+Jia et al., "Model Sparsity Can Simplify Machine Unlearning" (2023),
+https://arxiv.org/abs/2304.04934: the sparser the original, the nearer an unlearner should come to
+retraining. What is retrained has the zeros of its original: like is compared with like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.errors import BlindspotError
+from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Result, Table
+from engine.run import answer
+from engine.unlearning.around import BoardCase, unfit
+from engine.unlearning.protocol.metrics import GAP
+from engine.unlearning.protocol.scoreboard import GAPS, Scoreboard
+from engine.unlearning.ways.prune_first import PruneFirst
+from engine.unlearning.ways.retrain import Retrain
+
+RATIOS = (0.0, 0.5, 0.8, 0.95)
+FIGURES = (*GAP, *GAPS)
+NOTHING = "NoOp"
+
+Runs = dict[float, list[Table]]  # of each ratio, the runs of each seed
+
+
+@dataclass(frozen=True)
+class SparseOriginals(Method[BoardCase]):
+    """Does a model forget better that was sparse before it was asked to?
+
+    Originals are trained anew, whole and with half, four fifths and 95 % of their weights cut, and
+    each way forgets the same images. Every row is compared with a model that was retrained with the
+    same zeros and seed, so that 0 is as good as can be. The paper finds gaps that fall with the
+    sparsity, most of all for fine-tuning. The masks were found with the images that are to be
+    forgotten. OMP cuts once, IMP in many levels, and SynFlow before training.
+    """
+
+    name = "SparseOriginals"
+    family = "unlearning"
+    title = "Sparser originals"
+    cost = "job"
+    paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    proof = (
+        "tests/engine/unlearning/test_sparser.py"
+        "::test_each_figure_is_that_of_the_way_on_the_sparse_original_by_hand"
+    )
+
+    by: str = setting(
+        "OMP", Choice(("OMP", "IMP", "SynFlow")), "Pruned by", "OMP trains, cuts once and goes "
+        "back to an early step; IMP does so level by level; SynFlow cuts before training.",
+    )  # fmt: skip
+    seeds: int = setting(
+        3, Slider(1, 10, 1), "Seeds", "How often the originals are trained and forget."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        return super().unmet(case) or unfit(case)
+
+    def __call__(self, case: BoardCase, progress: Progress = quiet) -> Result:
+        """Views: table, a row for each way and ratio; runs, the same of each seed.
+
+        Columns of both: way, its number, the retrained model being 0; ratio; UA, MIA, RA, TA, and
+        the gap to the retrained model with and without MIA. The table has means over seeds, and
+        beside each its standard deviation ("gap sd").
+        """
+        if any(isinstance(one, PruneFirst) for one in case.methods):
+            raise BlindspotError("The originals are pruned already: leave out “Prune first”.")
+        runs: Runs = {ratio: [] for ratio in RATIOS}
+        plan = [(ratio, seed) for seed in range(self.seeds) for ratio in RATIOS]
+        for number, (ratio, seed) in enumerate(plan):
+            low, high = number / len(plan), (number + 1) / len(plan)
+            own, lead = case.case.seeded(case.case.seed + seed), f"{ratio:.0%} cut, seed {seed + 1}"
+            pruning = PruneFirst(by=self.by, ratio=ratio)
+            half = (low + high) / 2
+            sparse, _ = pruning.sparse(own, part_of(progress, low, half, lead=lead))
+            told = part_of(progress, half, high, lead=lead)
+            runs[ratio].append(answer(Scoreboard(), BoardCase(sparse, case.methods), told)["runs"])
+            whole = len(runs[RATIOS[-1]])  # seeds of which every ratio is there
+            partial = {"table": means(runs, whole)} if whole else None
+            progress(high, f"{lead}: measured", partial)
+        return {"table": means(runs, self.seeds), "runs": listed(runs)}
+
+    def finding(self, case: BoardCase, found: Mapping[str, Any]) -> str:
+        """How many ways come nearer to retraining with most of the weights cut, in every seed."""
+        first, last = (by_way(found["runs"], ratio) for ratio in (RATIOS[0], RATIOS[-1]))
+        names = [name for name in first if name not in {Retrain.short, NOTHING}]
+        near = [one for one in names if (last[one] < first[one]).all()]
+        far = [one for one in names if (last[one] > first[one]).all()]
+        seeds = f"each of {self.seeds} seeds" if self.seeds > 1 else "one seed"
+        return (
+            f"With {100 * RATIOS[-1]:.0f} % of the weights cut by {self.by} before it forgets "
+            f"{case.case.request.words}, {len(near)} of {len(names)} ways come nearer to "
+            f"retraining and {len(far)} end farther from it, in {seeds}."
+        )
+
+
+def by_way(runs: Table, ratio: float) -> dict[str, Any]:
+    """The gap of each way at a ratio, a row of its seeds."""
+    own = runs.take(np.flatnonzero(runs["ratio"] == ratio).tolist())
+    rows = np.array(own.rows)
+    return {name: own["gap"][rows == name] for name in dict.fromkeys(own.rows)}
+
+
+def means(runs: Runs, seeds: int) -> Table:
+    """Means and standard deviations over the first seeds; of one seed the deviation is not known.
+
+    Args:
+        runs: of each ratio, the runs of each seed.
+        seeds: how many of them are there for every ratio.
+    """
+    names = runs[RATIOS[0]][0].rows
+    found = [
+        [[one[figure] for figure in FIGURES] for one in runs[ratio][:seeds]] for ratio in RATIOS
+    ]
+    cells = np.array(found)  # (ratios, seeds, figures, ways)
+    mean = cells.mean(1)
+    spread = cells.std(1, ddof=1) if seeds > 1 else np.full_like(mean, np.nan)
+    ratio, way = np.indices((len(RATIOS), len(names))).reshape(2, -1)
+    columns: dict[str, tuple[Any, str]] = {
+        "way": (way, ""), "ratio": (np.array(RATIOS)[ratio], "share"),
+    }  # fmt: skip
+    for at, figure in enumerate(FIGURES):
+        columns[figure] = mean[:, at].ravel(), "share"
+        columns[f"{figure} sd"] = spread[:, at].ravel(), "share"
+    return Table.of(columns, names * len(RATIOS))
+
+
+def listed(runs: Runs) -> Table:
+    """Every run by itself, with the reason where there are no figures."""
+    some = [(ratio, one) for ratio, seeds in runs.items() for one in seeds]
+
+    def all_of(column: str) -> Sequence[float]:
+        return np.concatenate([one[column] for _, one in some]).tolist()
+
+    columns: dict[str, tuple[Any, str]] = {
+        "way": (all_of("method"), ""), "seed": (all_of("seed"), ""),
+        "ratio": (np.concatenate([np.full(len(one), ratio) for ratio, one in some]), "share"),
+        **{figure: (all_of(figure), "share") for figure in FIGURES},
+    }  # fmt: skip
+    rows = [row for _, one in some for row in one.rows]
+    return Table.of(columns, rows, [note for _, one in some for note in one.notes])
