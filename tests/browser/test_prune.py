@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
+import onnx
 import pytest
 from playwright.sync_api import Page
 
@@ -211,3 +213,27 @@ def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> Non
     bears = page.get_by_role("heading", name=re.compile("bears least: cut alone"))
     expect(bears).to_be_visible(timeout=1000 * LONG)
     assert re.search(r"leaves [\d.]+ % right on average", bears.inner_text())
+
+
+def test_two_of_four_weights_are_learned_and_leave_as_an_onnx_file(
+    visit: Visit, tmp_path: Path
+) -> None:
+    learned = {"prune.criterion": "Learned N:M", "prune.structure": "N:M"}
+    page = visit(DIGITS | learned | {"model": "Digits MLP", "prune.section": "Keep it"})
+    page.get_by_role("button", name="Search for the mask at 2:4").click()
+    expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible(timeout=1000 * LONG)
+    settle(page, LONG)
+    assert sentence(page).startswith("50 % of the weights are taken out")
+    page.get_by_role("button", name="Make the ONNX file").click()
+    expect(page.get_by_text("logits differ from PyTorch")).to_be_visible(timeout=1000 * LONG)
+    with page.expect_download() as given:
+        page.get_by_role("button", name="Download the ONNX file").click()
+    given.value.save_as(tmp_path / "model.onnx")
+    weights = [
+        onnx.numpy_helper.to_array(one)
+        for one in onnx.load(tmp_path / "model.onnx").graph.initializer
+        if len(one.dims) == 2 and min(one.dims) > 10  # of the last layer nothing is cut
+    ]
+    kept = np.concatenate([np.count_nonzero(one.reshape(-1, 4), 1) for one in weights])
+    assert len(weights) == 2
+    assert (kept == 2).all()

@@ -67,9 +67,8 @@ class SparseOriginals(Method[BoardCase]):
     def __call__(self, case: BoardCase, progress: Progress = quiet) -> Result:
         """Views: table, a row for each way and ratio; runs, the same of each seed.
 
-        Columns of both: way, its number, the retrained model being 0; ratio; UA, MIA, RA, TA, and
-        the gap to the retrained model with and without MIA. The table has means over seeds, and
-        beside each its standard deviation ("gap sd").
+        Columns of both: ratio; UA, MIA, RA, TA, and the gap to the retrained model with and without
+        MIA. The table has means over seeds, and beside each its standard deviation ("gap sd").
         """
         if any(isinstance(one, PruneFirst) for one in case.methods):
             raise BlindspotError("The originals are pruned already: leave out “Prune first”.")
@@ -123,10 +122,8 @@ def means(runs: Runs, seeds: int) -> Table:
     cells = np.array(found)  # (ratios, seeds, figures, ways)
     mean = cells.mean(1)
     spread = cells.std(1, ddof=1) if seeds > 1 else np.full_like(mean, np.nan)
-    ratio, way = np.indices((len(RATIOS), len(names))).reshape(2, -1)
-    columns: dict[str, tuple[Any, str]] = {
-        "way": (way, ""), "ratio": (np.array(RATIOS)[ratio], "share"),
-    }  # fmt: skip
+    ratio = np.repeat(RATIOS, len(names))
+    columns: dict[str, tuple[Any, str]] = {"ratio": (ratio, "share")}
     for at, figure in enumerate(FIGURES):
         columns[figure] = mean[:, at].ravel(), "share"
         columns[f"{figure} sd"] = spread[:, at].ravel(), "share"
