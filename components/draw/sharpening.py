@@ -13,7 +13,7 @@ def drawings() -> tuple[Drawing, Drawing]:
     """Of the views "candidates" and "course"."""
     return (
         Drawing(
-            "candidates", "Which candidate each group leans to", lambda _: squares(),
+            "candidates", "Which pattern each group leans to", lambda _: squares(),
             lambda found: candidates_words(found["candidates"]),
         ),
         Drawing(
@@ -33,8 +33,8 @@ def lines() -> Lines:
     return Lines(
         x="step", span=(0, 102), title="%",
         series={
-            "entropy": "entropy of the choice", "highest": "likeliest candidate",
-            "changed": "groups with another candidate than the prior",
+            "entropy": "entropy of the choice", "highest": "likeliest pattern",
+            "changed": "groups that left the mask preferred at first",
         },
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def candidates_words(table: Table) -> str:
     groups = len({name.partition(" · ")[0] for name in table.rows})
     sure = int((table.values[:, -1] > 0.9).sum())
     return (
-        f"A row is one candidate of a group of {table.notes[0]}: 1 stays, 0 goes. Groups that "
-        f"changed their mind come first. By the schedule of τ and κ {sure} of {groups} end above "
-        "90 %."
+        f"A row is one pattern of a group of {table.notes[0]}: 1 stays, 0 goes. Groups that "
+        f"changed come first. In the end {sure} of {groups} are over 90 % sure, as τ and κ are "
+        "scheduled."
     )

@@ -98,8 +98,8 @@ def differences(first: str, second: str, one: Masks, other: Masks, found: Overla
     )  # fmt: skip
     st.caption(
         f"{found.both:,} weights are kept by both, {found.only_first:,} only by {first}, "
-        f"{found.only_second:,} only by {second}. The two share out what they keep between the "
-        f"layers with a distance of {found.ratio_distance:.2f} (0: alike, 1: not at all)."
+        f"{found.only_second:,} only by {second}. For as many in each layer as "
+        f"the other keeps, {100 * found.ratio_distance:.0f} % would have to move to other layers."
     )
     table = Table.grid(np.array(found.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.numbers({f"{KEY}.overlap": table})

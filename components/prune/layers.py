@@ -61,10 +61,12 @@ def finding(masks: Masks) -> str:
     shares = [n / part.size for n, part in zip(masks.counts, masks.parts, strict=True)]
     low, high = int(np.argmin(shares)), int(np.argmax(shares))
     words = (
-        f"{masks.kept:,} of {masks.total:,} weights stay (dashed line: {percent(masks.density)}). "
-        f"Most is cut from {masks.parts[low].layer}, of which {percent(shares[low])} stays; least "
-        f"from {masks.parts[high].layer} ({percent(shares[high])} stays)."
+        f"{masks.kept:,} of {masks.total:,} weights stay (dashed line: {percent(masks.density)})"
     )
+    words += ", the same share of each layer." if shares[low] == shares[high] else (
+        f". Most is cut from {masks.parts[low].layer}, of which {percent(shares[low])} stays; "
+        f"least from {masks.parts[high].layer} ({percent(shares[high])} stays)."
+    )  # fmt: skip
     if dead := sum(masks.dead_filters):
         words += f" {dead} filters are dead: nothing of them stays"
         words += " (hatched: a tenth or more of a layer's)." if any(many_dead(masks)) else "."

@@ -7,7 +7,7 @@ from components.draw import sharpening
 from components.prune.asked import KEY, Asked
 from components.section import Section
 from engine.sparsity import LearnedPattern
-from engine.weights.course import course_words, weights_words
+from engine.weights.course import changed_words, weights_words
 
 
 def show(asked: Asked) -> None:
@@ -19,7 +19,7 @@ def show(asked: Asked) -> None:
         Section(
             f"{KEY}.learning", method, asked.case, f"How {method.pattern} was learned",
             sentence=lambda found: (
-                f"{course_words(found['course'])} {weights_words(found['weights'])}"
+                f"{changed_words(found['course'])} {weights_words(found['weights'])}"
             ),
             evidence=sharpening.drawings(),
         )

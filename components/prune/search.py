@@ -21,6 +21,10 @@ from engine.sparsity.criteria.magnitude import Magnitude
 
 FREE, ADAPTING = "no restriction", "BatchNorm adapts"
 ARMS: dict[str, dict[str, Any]] = {FREE: {"restriction": 0.0}, ADAPTING: {"statistics": True}}
+MEANT = {
+    FREE: "The last step may exchange as many weights as the first.",
+    ADAPTING: "BatchNorm counts its statistics anew while the masks change.",
+}
 LATE = 3  # the last third of the steps
 
 
@@ -65,7 +69,8 @@ def show_arm(asked: Asked, method: Jackpot, own: Views) -> None:
         Section(
             f"{KEY}.arm", replace(method, **ARMS[word]), asked.case, columns=1,
             sentence=lambda found: arm_sentence(own, found, word), button="Search this way too",
-            before="As many epochs from the same masks; weights keep their values here too.",
+            before=f"{MEANT[word]} As many epochs from the same masks; weights keep their values "
+            "here too.",
             evidence=(
                 Drawing(
                     "swaps", "Weights exchanged in each step",

@@ -1,4 +1,4 @@
-"""The section "Sensitivity": which layer bears how much, when it alone is cut."""
+"""The section "Sensitivity": what is lost when a single layer is cut."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def show(asked: Asked, masks: Masks) -> None:
     right = "as before" if agreement_only(asked.case) else "right"
     section.show(
         Section(
-            KEY, method, asked.case, "Which layer bears how much?", columns=1,
+            KEY, method, asked.case, "How sensitive is each layer?", columns=1,
             button="Cut each layer alone",
             before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
             f"trained.{method.fewer(asked.case)}",

@@ -116,10 +116,18 @@ class Course:
 def course_words(course: Table) -> str:
     """How far the choice got, what of it the schedule did, and what was learned."""
     return (
-        f"After {course['step'][-1]:,.0f} steps {100 * course['changed'][-1]:.1f} % of the groups "
-        f"have another candidate than the prior ({100 * course['changed'][0]:.1f} % before the "
-        f"first). By its schedule of τ and κ the entropy of the choice went from "
-        f"{100 * course['entropy'][0]:.0f} % to {100 * course['entropy'][-1]:.1f} % of its highest."
+        f"{changed_words(course)} Before the first of {course['step'][-1]:,.0f} steps it was "
+        f"{100 * course['changed'][0]:.1f} %. The entropy of the choice fell from "
+        f"{100 * course['entropy'][0]:.0f} % to {100 * course['entropy'][-1]:.1f} % of its "
+        "highest, as τ and κ are scheduled."
+    )
+
+
+def changed_words(course: Table) -> str:
+    """What was learned: how many groups keep others than was preferred at first."""
+    return (
+        f"{100 * course['changed'][-1]:.1f} % of the groups of weights left the mask that was "
+        "preferred at first."
     )
 
 

@@ -200,7 +200,7 @@ class Jackpot(SparsityMethod):
         del case
         tests: Scores = found["figures"]
         return (
-            f"{100 * self.ratio:.3g} % cut: the searched mask has {100 * tests[FOUND]:.1f} % "
+            f"With {100 * self.ratio:.3g} % cut the searched mask gets {100 * tests[FOUND]:.1f} % "
             f"right, magnitude's {100 * tests[START]:.1f} %, the whole model "
             f"{100 * tests[DENSE]:.1f} %. {weights_words(found['weights'])}"
         )

@@ -87,7 +87,7 @@ class Sensitivity(SparsityMethod):
         return {"accuracy": table_of(rows), "figures": whole}
 
     def finding(self, case: PruneCase, found: Mapping[str, Any]) -> str:
-        """Which layer bears least and which most, by the mean over the ratios."""
+        """The most and the least sensitive layer, by the mean over the ratios."""
         right = "as before" if agreement_only(case) else "right"
         table: Table = found["accuracy"]
         means = table.values.mean(1)
@@ -99,9 +99,9 @@ class Sensitivity(SparsityMethod):
                 f"{self.fewer(case)}"
             )
         return (
-            f"{low} bears least: cut alone, at 30 to 99 %, it leaves {100 * means.min():.1f} % "
-            f"{right} on average ({whole:.1f} % in the whole model). {high} bears most: "
-            f"{100 * means.max():.1f} %.{self.fewer(case)}"
+            f"{low} is the most sensitive layer: with 30 to 99 % of it alone cut, "
+            f"{100 * means.min():.1f} % are {right} on average ({whole:.1f} % in the whole model). "
+            f"The least sensitive is {high}: {100 * means.max():.1f} %.{self.fewer(case)}"
         )
 
     def count(self, case: PruneCase) -> int:

@@ -80,16 +80,16 @@ def test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand
     assert cells.min() < found["figures"][DENSE] - 0.1
 
 
-def test_the_finding_names_the_layers_that_bear_least_and_most(digits):
+def test_the_finding_names_the_most_and_the_least_sensitive_layer(digits):
     method = Sensitivity()
     found = method(digits)
     table = found["accuracy"]
     means = dict(zip(table.rows, table.values.mean(1), strict=True))
     least, most = min(means, key=means.get), max(means, key=means.get)
     said = method.finding(digits, found)
-    assert said.startswith(f"{least} bears least")
-    assert f"{100 * means[least]:.1f} % right" in said
-    assert f"{most} bears most: {100 * means[most]:.1f} %" in said
+    assert said.startswith(f"{least} is the most sensitive layer")
+    assert f"{100 * means[least]:.1f} % are right" in said
+    assert f"The least sensitive is {most}: {100 * means[most]:.1f} %" in said
 
 
 @pytest.mark.parametrize(("there", "asked", "seen", "told"), [
