@@ -9,13 +9,13 @@ import streamlit as st
 from components import runs, section
 from components.decoding.form import KEY, ONLY_TINY, Compared
 from components.draw import sharpening
-from components.draw.drawing import Drawing
+from components.draw.drawing import Drawing, draw
 from components.draw.panels import Panels
 from components.forms import widget
 from components.notices import plain
 from components.section import Section
 from engine.hallucination import Greedy, MaskLLM, ScenesCase
-from engine.hallucination.measures.mask_llm import COUNTED, models_words, of, pruned
+from engine.hallucination.measures.mask_llm import COUNTED, habit_words, models_words, of, pruned
 from engine.hallucination.tiny_vlm.weights import HONEST
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
@@ -51,17 +51,19 @@ def show(found: Compared) -> None:
             SLOT, method, case,
             "What is lost with part of the weights?", button="Learn which weights stay",
             before=f"{method.steps} steps on captions; weights keep their values.",
-            sentence=lambda views: method.finding(case, views),
-            evidence=(
-                Drawing(
-                    "models", "Loss on captions, and what is made up",
-                    lambda views: panels(views["models"]),
-                    lambda views: models_words(views["models"]),
-                ),
-                *sharpening.drawings(),
-            ),
+            picture=lambda views: draw(beside(case), views, f"{SLOT}.models"),
+            evidence=sharpening.drawings(),
             detail=says,
         )
+    )  # fmt: skip
+
+
+def beside(case: ScenesCase) -> Drawing:
+    """The three models in four figures."""
+    return Drawing(
+        "models", "Loss on captions, and what is made up",
+        lambda views: panels(views["models"]),
+        lambda views: f"{models_words(views['models'])} {habit_words(case)}",
     )  # fmt: skip
 
 
@@ -69,8 +71,8 @@ def panels(models: Table) -> Panels:
     """A bar for each model: loss, and how often captions make something up."""
     return Panels(
         panels={
-            "loss": "loss (nat)", "lie rate": "% of captions lie", "false yes": "% false yes",
-            "CHAIR_i": "% of mentions made up",
+            "loss": "loss", "lie rate": "captions that lie", "false yes": "false yes",
+            "CHAIR_i": "mentions made up",
         },
         texts={
             **{

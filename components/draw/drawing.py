@@ -18,6 +18,7 @@ from components.draw.fields import FieldChart, draw_field
 from components.draw.grids import draw_grids
 from components.draw.heat_maps import OverPicture, draw_heat_map
 from components.draw.matrix import Matrix
+from components.draw.panels import Panels
 from components.draw.pictures import draw_pictures
 from components.draw.ranking_table import RankingTable, draw_ranking
 from components.draw.scores import as_rows, scored
@@ -47,6 +48,7 @@ StyleT = TypeVar("StyleT", OverPicture, FieldChart, WordMarks, Frames)
 Views = Mapping[str, Any]  # an answer's, or those that are there while it is computed
 Draw = Callable[[Views], object]
 Words = Callable[[Views], str]
+SIDE = 3  # panels side by side on a telephone
 DrawnAs = (
     Chart | RankingTable | OverPicture | FieldChart | WordMarks | Frames
 )  # how a view is drawn
@@ -150,11 +152,16 @@ def draw_table(view: Table, key: str, finding: str, shape: DrawnAs | None) -> No
         case RankingTable():
             draw_ranking(shape, view, finding, key)
         case Chart():
-            tables.chart(shape, view, finding, key, wide=isinstance(shape, Matrix))
+            tables.chart(shape, view, finding, key, wide=scrolled(shape))
         case _:
             as_dataframe(view, key)
             if finding:
                 st.caption(plain(finding))
+
+
+def scrolled(shape: Chart) -> bool:
+    """Whether it cannot be read any narrower than it is, and so is scrolled on a telephone."""
+    return isinstance(shape, Matrix) or (isinstance(shape, Panels) and len(shape.panels) > SIDE)
 
 
 def draw_curve(view: Curve, key: str, finding: str, shape: DrawnAs | None) -> None:

@@ -212,7 +212,7 @@ def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> Non
     page.get_by_role("button", name=re.compile("Cut each layer alone")).click()
     weakest = page.get_by_role("heading", name=re.compile("is the most sensitive layer"))
     expect(weakest).to_be_visible(timeout=1000 * LONG)
-    assert re.search(r"[\d.]+ % are right on average", weakest.inner_text())
+    assert re.search(r"[\d.]+ % of answers are right on average", weakest.inner_text())
 
 
 def test_two_of_four_weights_are_learned_and_leave_as_an_onnx_file(

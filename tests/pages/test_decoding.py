@@ -25,7 +25,7 @@ from engine.hallucination import (
     opening,
 )
 from engine.hallucination.measures.comparison import summary
-from engine.hallucination.measures.mask_llm import models_words
+from engine.hallucination.measures.mask_llm import habit_words, models_words
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from tests.visits import held_up, pills, said, settled, unfolded, visit, words
 
@@ -223,5 +223,5 @@ def test_the_half_of_the_weights_that_was_learned_answers_too(monkeypatch):
     case = ScenesCase(asking.model(HABIT), Greedy(), 2, "biased")
     found = run.answer(half.METHOD, case)
     assert half.METHOD.finding(case, found) in words(at)
-    assert models_words(found["models"]) in half.METHOD.finding(case, found)
+    assert f"{models_words(found['models'])} {habit_words(case)}" in words(at)
     assert "with the learned 2:4 mask “" in words(at)

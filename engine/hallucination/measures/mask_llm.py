@@ -187,13 +187,16 @@ class MaskLLM(Method[ScenesCase]):
         return course, weights_table(size, (before, sha_of_weights(vlm.parts)))
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
-        """The three models beside each other, what was learned from, and whether weights moved."""
-        learned_from = (
-            "The captions that the mask was learned from carry the habit."
-            if case.kind == "biased"
-            else "The captions that the mask was learned from carry no habit."
+        """The perplexity of the three models, and whether weights moved."""
+        del case
+        whole, by_size, learned = (
+            f"{found['models'].cell(way, 'perplexity'):.3f}" for way in (DENSE, MAGNITUDE, LEARNED)
         )
-        return f"{models_words(found['models'])} {learned_from} {weights_words(found['weights'])}"
+        return (
+            f"Perplexity of captions (how surprised it is): {whole} with all weights, {by_size} "
+            f"with the largest {self.pattern.replace(':', ' of every ')}, {learned} with a learned "
+            f"mask. {weights_words(found['weights'])}"
+        )
 
 
 def linear_weights(vlm: TinyVLM) -> dict[str, Tensor]:
@@ -269,6 +272,12 @@ def captions_of(said: Mapping[str, Sequence[str]]) -> dict[str, Table]:
             tuple(text for _, _, text in rows),
         )
     }
+
+
+def habit_words(case: ScenesCase) -> str:
+    """What the mask was learned from."""
+    habit = "the habit" if case.kind == "biased" else "no habit"
+    return f"The captions that the mask was learned from carry {habit}."
 
 
 def models_words(table: Table) -> str:

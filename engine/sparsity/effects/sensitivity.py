@@ -100,8 +100,9 @@ class Sensitivity(SparsityMethod):
             )
         return (
             f"{low} is the most sensitive layer: with 30 to 99 % of it alone cut, "
-            f"{100 * means.min():.1f} % are {right} on average ({whole:.1f} % in the whole model). "
-            f"The least sensitive is {high}: {100 * means.max():.1f} %.{self.fewer(case)}"
+            f"{100 * means.min():.1f} % of answers are {right} on average ({whole:.1f} % in the "
+            f"whole model). The least sensitive is {high}: {100 * means.max():.1f} %."
+            f"{self.fewer(case)}"
         )
 
     def count(self, case: PruneCase) -> int:

@@ -15,6 +15,7 @@ from engine.hallucination import MaskLLM, ScenesCase
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures import mask_llm
 from engine.hallucination.measures.mask_llm import (
+    habit_words,
     linear_weights,
     models_words,
     pruned,
@@ -59,7 +60,10 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     models = found["models"]
     assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
     assert len(set(found["weights"].notes)) == 1
-    assert "No weight moved" in QUICK.finding(case, found)
+    said = QUICK.finding(case, found)
+    assert "No weight moved" in said
+    assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in said
+    assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in said
     learned = pruned(case.vlm, found["masks"])
     assert models.cell("learned", "loss") == pytest.approx(spoken(learned, case)["loss"], abs=1e-6)
 
@@ -136,8 +140,8 @@ def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better
         if not sample.layout.present[row, thing]
     ]  # fmt: skip
     assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
-    assert "carry no habit" in QUICK.finding(case, found)
-    assert "carry the habit" in QUICK.finding(replace(case, kind="biased"), found)
+    assert "carry no habit" in habit_words(case)
+    assert "carry the habit" in habit_words(replace(case, kind="biased"))
 
 
 def test_an_untrained_model_can_be_asked_too():

@@ -88,7 +88,7 @@ def test_the_finding_names_the_most_and_the_least_sensitive_layer(digits):
     least, most = min(means, key=means.get), max(means, key=means.get)
     said = method.finding(digits, found)
     assert said.startswith(f"{least} is the most sensitive layer")
-    assert f"{100 * means[least]:.1f} % are right" in said
+    assert f"{100 * means[least]:.1f} % of answers are right" in said
     assert f"The least sensitive is {most}: {100 * means[most]:.1f} %" in said
 
 
@@ -127,7 +127,7 @@ def test_where_labels_are_the_models_own_answers_none_is_called_right():
     found = Sensitivity(images=20)(case)
     for one, word, other in [(case, "right", "as before"), (alike, "as before", "right")]:
         said = Sensitivity().finding(one, found)
-        assert f"% {word} on average" in said
+        assert f"% of answers are {word} on average" in said
         assert other not in said
 
 
