@@ -64,7 +64,8 @@ def places(table: Table, *, gap: bool) -> list[int]:
 def squares_of(table: Table, column: str) -> Table:
     """A row for each way, and a column for each share of weights that was cut."""
     ways = [table.rows[at] for at in places(table, gap=column.startswith("gap"))]
-    heads = [f"{100 * ratio:.0f} %" if ratio else "none" for ratio in np.unique(table["ratio"])]
+    ratios = np.unique(table["ratio"])
+    heads = [f"{100 * ratio:.0f} % cut" if ratio else "all weights" for ratio in ratios]
     names = [TITLES.get(way, way) for way in ways]
     return Table.grid(cells(table, column), names, heads, ["share"] * len(heads))
 
@@ -81,7 +82,7 @@ def chart(table: Table, column: str) -> Matrix:
     ]  # fmt: skip
     off = mean if column in GAPS.values() else np.abs(mean - mean[0])
     return Matrix(
-        span=(0, FULL), colors=off, texts=texts, height=500, x_title="weights cut beforehand",
+        span=(0, FULL), colors=off, texts=texts, height=500,
         bar="points away from retraining",
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ def table(seeds=2):
 def test_ways_stand_by_their_gap_where_most_is_cut_below_the_untouched_model():
     squares = sparser.squares_of(table(), "gap")
     assert squares.rows == tuple(TITLES[way] for way in ("NoOp", "FT", "GA"))
-    assert squares.order == ("none", "50 %", "80 %", "95 %")
+    assert squares.order == ("all weights", "50 % cut", "80 % cut", "95 % cut")
     np.testing.assert_allclose(squares.values[1], FT.mean(1))
     chart = sparser.chart(table(), "gap")
     assert chart.texts[1][0] == "35 ± 7"
