@@ -88,16 +88,16 @@ def priced(found: Views, price: str) -> str:
     names = [*dict.fromkeys((BIP, ONCE, figures.rows[-1]))]
     names = [one for one in names if one in figures.rows]  # it may grow
     words = [
-        f"{row} {100 * figures.cell(row, 'right'):.1f} % after "
+        f"{row}: {100 * figures.cell(row, 'right'):.1f} % after "
         f"{figures.cell(row, price):,.0f} {price}"
         for row in names
     ]
-    seen = ", ".join(f"{row} {figures.cell(row, 'epochs'):.0f}" for row in names)
+    epochs = [f"{figures.cell(row, 'epochs'):.0f}" for row in names]
     uneven = "" if len(names) < 3 else (
-        f" Epochs behind these weights: {seen}. A level of IMP begins at the first weights, the "
-        "others go on from the dense network."
+        f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a level of "
+        "IMP begins at the first weights, the others at the dense network."
     )  # fmt: skip
-    return f"Test accuracy: {'; '.join(words)}.{uneven} In one run; other seeds may differ."
+    return f"Test images right. {'; '.join(words)}.{uneven} One run; other seeds may differ."
 
 
 def settled(found: Views) -> str:

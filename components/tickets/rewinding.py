@@ -154,7 +154,8 @@ def best_samples(found: Views) -> Table:
     table, name = found["samples"], found["rewinding"].rows[best(found)]
     own = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
     reached = [at for at in own if np.isfinite(table.values[at, 1:]).any()]
-    return table.take(reached)
+    shown = table.take(reached)
+    return replace(shown, rows=tuple(f"{row.rpartition(' · ')[2]} right" for row in shown.rows))
 
 
 def cost(found: Views) -> str:

@@ -187,8 +187,8 @@ class BiP(Method[TrainCase]):
             return ""
         at = {row: f"{100 * figures.cell(row, 'right'):.1f} %" for row in figures.rows}
         words = (
-            f"With {100 * figures.cell(BIP, 'kept'):.3g} % of the weights BiP gets {at[BIP]} "
-            f"right, the largest weights in as many steps {at[ONCE]}"
+            f"With {100 * figures.cell(BIP, 'kept'):.3g} % of the weights, learning the mask too "
+            f"(BiP) gets {at[BIP]} right, the largest weights in as many steps {at[ONCE]}"
         )
         if not self.levels:
             return f"{words}."
@@ -196,8 +196,8 @@ class BiP(Method[TrainCase]):
         more = figures.cell(last, "steps") / figures.cell(BIP, "steps")
         own, others = (figures.cell(row, "epochs") for row in (last, BIP))
         return (
-            f"{words}; IMP {at[last]} in {more:.2g} times the steps, but with {own:.0f} epochs "
-            f"behind its last weights and not {others:.0f}."
+            f"{words}; cutting level by level (IMP) {at[last]} in {more:.2g} times the steps, but "
+            f"with {own:.0f} epochs behind its last weights and not {others:.0f}."
         )
 
 

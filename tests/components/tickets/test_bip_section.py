@@ -42,10 +42,10 @@ def test_each_network_is_a_point_at_its_price_and_imp_is_one_group(price, ends):
 def test_the_words_name_both_ends_of_the_trade():
     words = bip.priced({"figures": figures(*LEVELS)}, "steps")
     assert words.startswith(
-        "Test accuracy: BiP 96.0 % after 300 steps; one-shot magnitude 95.0 % after 300 steps; "
-        "IMP, level 2 94.0 % after 1,500 steps."
+        "Test images right. BiP: 96.0 % after 300 steps; one-shot magnitude: 95.0 % after 300 "
+        "steps; IMP, level 2: 94.0 % after 1,500 steps."
     )
-    assert "behind these weights: BiP 40, one-shot magnitude 50, IMP, level 2 10." in words
+    assert "These weights learned for 40, 50 and 10 epochs: a level of IMP begins" in words
     assert "IMP" not in bip.priced({"figures": figures()}, "steps")
 
 
