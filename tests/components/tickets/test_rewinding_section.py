@@ -133,7 +133,7 @@ def test_its_sentences_are_about_the_best_late_ticket(found):
 
 def test_the_images_are_those_of_the_best_late_ticket_and_of_what_was_reached(found):
     table = section.best_samples(found)
-    assert table.rows == ("10 % · 50 %", "10 % · 90 %")
+    assert table.rows == ("50 % right", "90 % right")
     words = section.cost(found)
     assert "To 90 % the dense network was shown 400 images, the ticket 200" in words
     assert "with finding it 1,100" in words
