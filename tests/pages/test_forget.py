@@ -406,7 +406,7 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
     for section in PARTS:
         at.button_group(key="forget.section").set_value(section).run()
         go = [one for one in at.main.button if one.key and one.key.endswith(".go")]
-        if go and section != "Take it along":
+        if go and section not in {"Take it along", "Sparser originals"}:  # which takes minutes
             go[0].click().run()
         at = settled(at)
         assert not at.exception, section

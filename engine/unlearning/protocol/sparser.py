@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
 from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
@@ -119,7 +120,7 @@ def means(runs: Runs, seeds: int) -> Table:
     found = [
         [[one[figure] for figure in FIGURES] for one in runs[ratio][:seeds]] for ratio in RATIOS
     ]
-    cells = np.array(found)  # (ratios, seeds, figures, ways)
+    cells: NDArray[np.float64] = np.array(found)  # (ratios, seeds, figures, ways)
     mean = cells.mean(1)
     spread = cells.std(1, ddof=1) if seeds > 1 else np.full_like(mean, np.nan)
     ratio = np.repeat(RATIOS, len(names))
