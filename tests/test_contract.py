@@ -42,7 +42,7 @@ from tests.answers import differing, plain, settled, small, timed
 BLIND = {
     "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",
     "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Rewinding",
-    "sparsity.Unknown", "sparsity.Untrained", "unlearning.Frontier", "unlearning.SparseOriginals",
+    "sparsity.Unknown", "sparsity.Untrained", "unlearning.Frontier",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
 ASKED = [*METHODS, *(kind for kind in BESIDE if kind is not PixelBanks)]
