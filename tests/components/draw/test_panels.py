@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from components.charts import style
+from components.draw.drawing import scrolled
 from components.draw.panels import Panels, reach
 from engine.result import Table
 
@@ -48,3 +49,8 @@ def test_panels_have_the_colors_of_the_theme(scheme, monkeypatch):
     monkeypatch.setattr("components.draw.panels.theme", lambda: scheme)
     colors = [bar.marker.color for bar in SHAPE.figure(TABLE).data]
     assert colors == list(style.COLORS[scheme][:2])
+
+
+@pytest.mark.parametrize(("count", "expected"), [(2, False), (3, False), (4, True)])
+def test_more_than_three_panels_are_scrolled_on_a_telephone(count, expected):
+    assert scrolled(Panels(panels={str(one): "" for one in range(count)})) is expected
