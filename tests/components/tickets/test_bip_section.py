@@ -51,9 +51,11 @@ def test_the_words_name_both_ends_of_the_trade():
 
 def test_an_answer_that_grows_has_words_for_what_is_there():
     first = figures().take([0])
-    assert bip.priced({"figures": first}, "steps").startswith("Test accuracy: dense 97.0 % after")
+    assert bip.priced({"figures": first}, "steps").startswith(
+        "Test images right. dense: 97.0 % after"
+    )
     both = bip.priced({"figures": figures().take([0, 1])}, "steps")
-    assert "BiP 96.0 %" in both
+    assert "BiP: 96.0 %" in both
     assert "one-shot" not in both
 
 
