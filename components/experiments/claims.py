@@ -55,6 +55,48 @@ def by_width(gaps: Table) -> str:
     return words.replace("-", "−")
 
 
+def measured(table: Table) -> list[str]:
+    """The columns over the share of weights, without those that say how much they vary."""
+    return [name for name in table.order if spread(name) in table.order]
+
+
+def by_share(table: Table) -> str:
+    """What all weights get right, and what the fewest do."""
+    dense, sparse = table.rows[0], table.rows[-1]
+    found = [
+        f"{name} {100 * table.cell(dense, name):.1f} and {100 * table.cell(sparse, name):.1f} %"
+        for name in measured(table)
+    ]
+    return f"{dense[:1].upper()}{dense[1:]} and {sparse}: {'; '.join(found)}."
+
+
+def sure(table: Table, way: str) -> str:
+    """How far confidence is off in one way, dense and for the sparsest ticket; mean over seeds."""
+    found = []
+    for row in (table.rows[0], table.rows[-1]):
+        plain, cooled = (
+            table.cell(row, f"{way}'s ECE{end}") for end in ("", " at its temperature")
+        )
+        words = f"{row} {100 * plain:.1f}"
+        found.append(words if np.isnan(cooled) else f"{words} ({100 * cooled:.1f})")
+    return (
+        f"Points off on average (ECE): {', '.join(found)}. In parentheses: at a temperature fitted "
+        "on validation images. Drawn: the first seed."
+    )
+
+
+def partners(table: Table) -> str:
+    """Which of the source's classes each new one is bound to, and how often it is taken for it."""
+    rows = {name: row for row, name in enumerate(table.notes) if name}
+    hits = sum(float(table[name][row]) for name, row in rows.items())
+    total = sum(float(table[name].sum()) for name in table.order)
+    pairs = ", ".join(f"{name} → {table.rows[rows[name]]}" for name in table.order)
+    return (
+        f"Test images by what the source takes them for; framed pairs are bound: {pairs}. "
+        f"{100 * hits / total:.0f} % of the images lie in them."
+    )
+
+
 def hulls(table: Table) -> str:
     """How many rare images can be found at a tenth of false alarms, by hull."""
     at = int(abs(table["false alarms"] - 0.1).argmin())

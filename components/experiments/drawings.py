@@ -5,8 +5,20 @@ from __future__ import annotations
 from components.draw.drawing import Drawing
 from components.draw.groups import PointGroups
 from components.draw.lines import Lines
+from components.draw.matrix import Matrix
+from components.draw.reliability import Reliability, models_in_bins
 from components.draw.stacked import Stacked
-from components.experiments.claims import between, by_width, engaged, hulls, rules
+from components.experiments.claims import (
+    between,
+    by_share,
+    by_width,
+    engaged,
+    hulls,
+    measured,
+    partners,
+    rules,
+    sure,
+)
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
@@ -68,5 +80,49 @@ CHAIN = (
         "the share it needs, which depends on all known test images.",
     ),
 )  # fmt: skip
-OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN)
+
+
+def reliability(word: str, title: str, way: str) -> Drawing:
+    """Confidence and right answers of the dense network and the sparsest ticket.
+
+    Args:
+        word: how the views of bins begin.
+        title: above it.
+        way: the measures' word for it.
+    """
+    names = {"dense": "dense", "ticket": "sparsest ticket"}
+    return Drawing(
+        f"{word} dense", title, Reliability(models=names),
+        lambda found: sure(found["table"], way),
+        made=lambda found: models_in_bins({one: found[f"{word} {one}"] for one in names}),
+    )  # fmt: skip
+
+
+def bindings(table: Table) -> Matrix:
+    """A frame around each pair that is bound."""
+    places = [(row, table.order.index(name)) for row, name in enumerate(table.notes) if name]
+    return Matrix(outlined=places, form=".0f", height=560, x_title="class of the new task")
+
+
+REPROGRAMMED = (
+    Drawing(
+        "transfer", "What is left on the new task, by weights kept",
+        chart=lambda found: Lines(
+            x="weights kept", series={one: one for one in measured(found["transfer"])},
+            intervals={one: (spread(one),) for one in measured(found["transfer"])},
+            ticks=(100 * found["transfer"]["weights kept"]).tolist(), log=True, span=(0, 104),
+            title="test images right (%)", x_title="weights kept (%)",
+        ),
+        finding=lambda found: by_share(found["transfer"]),
+    ),
+    reliability("prompt", "Is it as sure as it is right? Inside a prompt", "prompt"),
+    reliability("probe", "Is it as sure as it is right? With a new head", "linear probe"),
+    Drawing("prompts", "What was learned around the images"),
+    Drawing(
+        "bound", "Which angle stands for which digit, in the dense network",
+        chart=lambda found: bindings(found["bound"]),
+        finding=lambda found: partners(found["bound"]),
+    ),
+)  # fmt: skip
+OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED)
 MADE = "channels"  # a view that makes the point better than the picture before any training

@@ -18,6 +18,7 @@ from engine.sparsity.effects.unknown import Unknown, told_apart
 from engine.sparsity.effects.untrained import Untrained
 from engine.sparsity.experiments.ftwt import FireTogether
 from engine.sparsity.experiments.nm_flow import NMFlowExperiment
+from engine.sparsity.experiments.reprogram import Reprogram
 from engine.sparsity.experiments.width import RandomPruning
 from engine.sparsity.masks.allocation import ALLOCATIONS, RATIOS
 from engine.sparsity.masks.enforce import bake, enforced, pruned
@@ -39,7 +40,12 @@ from engine.weights.parts import PrunableWeight, parts
 
 PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (NMFlowExperiment, RandomPruning, FireTogether)
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    NMFlowExperiment,
+    RandomPruning,
+    FireTogether,
+    Reprogram,
+)
 TICKETS = (Lottery, BiP, Rewound, Rewinding)
 
 
@@ -71,6 +77,7 @@ __all__ = [
     "Pruner",
     "Pruning",
     "RandomPruning",
+    "Reprogram",
     "Retrain",
     "Rewinding",
     "Rewound",

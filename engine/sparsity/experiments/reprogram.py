@@ -1,0 +1,343 @@
+"""Reprogramming as an experiment: what does a sparse ticket cost on another task?
+
+"Reprogramming under Constraints: Revisiting Efficient and Reliable Transferability of Lottery
+Tickets" (2023), https://arxiv.org/abs/2308.14969
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine import data as data_sets
+from engine.data import DataSet, Rows
+from engine.errors import DoesNotFit
+from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment, spread
+from engine.keeping.memory import Memory
+from engine.lab import Train, TrainCase
+from engine.measures.calibration import Calibration, calibration, fitted_temperature
+from engine.method import Choice, Progress, Slider, part_of, quiet, setting
+from engine.models.classifier import Classifier
+from engine.models.rebuild import rebuilt
+from engine.pictures import as_bytes
+from engine.result import Pictures, Result, Table, View
+from engine.run import answer
+from engine.sparsity.effects.harm import reliability_table
+from engine.sparsity.experiments.reprogram_claims import (
+    BARE,
+    CLAIMS,
+    DENSE,
+    KEPT,
+    LP,
+    LP_COOLED,
+    LP_ERROR,
+    LP_FEW,
+    SOURCE,
+    TICKETS,
+    VP,
+    VP_COOLED,
+    VP_ERROR,
+    VP_FEW,
+)
+from engine.sparsity.experiments.reprogrammed import (
+    Probed,
+    Prompted,
+    Remap,
+    around,
+    bind,
+    confusion,
+    resized,
+)
+from engine.sparsity.tickets.cut import cut, whole
+from engine.training import Recipe, Regime, fresh, outputs, shape_of, train
+from engine.weights.masks import Masks, masks_in
+
+RECIPE = Recipe("lenet", epochs=10, width=0.5)  # of the source
+PROBE = Recipe("lenet", optimizer="Adam", rate=0.01)  # of what is learned on it; its network counts
+PROMPT = replace(PROBE, rate=0.05)  # as far in 20 epochs as the published 0.01 in 100
+MORE = 5  # times as many epochs with few images
+WAYS = {LP: False, VP: False, LP_FEW: True, VP_FEW: True}  # each with few images, or with all
+PROMPTED = (VP, VP_FEW)
+RANDOM, ONCE, AGAIN = "random", "once", "each epoch"
+SHOWN = 4  # images in pictures
+ADAPTED: Memory[Classifier] = Memory(64)  # small ones; views are made of those of the figures
+
+Gray = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Ticket(Regime):
+    """The masks of a lottery ticket: found level after level, always from the first weights.
+
+    Args:
+        recipe: of every level's training.
+        kept: the share of all weights that stays at each level, the ticket's own last.
+    """
+
+    recipe: Recipe
+    kept: tuple[float, ...]
+
+    def masks(self, model: Classifier, data: DataSet, seed: int) -> Masks:  # noqa: ARG002
+        """What the smallest weights of the level before leave; that training is kept."""
+        *before, own = self.kept
+        regime = Ticket(self.recipe, tuple(before)) if before else None
+        case = TrainCase(data, self.recipe, seed, regime=regime)
+        trained = rebuilt(answer(Train(), case)["model"])
+        masks = masks_in(trained) or whole(trained)
+        return cut(trained, masks, 1 - own / masks.density)
+
+
+@dataclass(frozen=True)
+class Reprogram(TrainingExperiment):
+    """Does a ticket that is as good as the dense network at home also serve another task?
+
+    A small network learns the angles of bars, and so do lottery tickets of it. Then all of them
+    are frozen and serve digits in two ways: with a new linear head (*linear probe*), or as they
+    are, with the digit in the middle of a learned border (*prompt*) and each digit bound to one of
+    the angles. Each is learned from all train images and from few of each class. Calibration error
+    (ECE) compares confidence with right answers over all test images, also at a temperature fitted
+    on validation images. Small networks on small images.
+    """
+
+    name = "Reprogram"
+    family = "sparsity"
+    title = "Tickets on another task (Reprogram LT)"
+    paper = (
+        "Reprogramming under Constraints: Revisiting Efficient and Reliable Transferability of "
+        "Lottery Tickets (2023), https://arxiv.org/abs/2308.14969"
+    )
+    question = "Does a pruned network that lost nothing on its own task serve another one as well?"
+    proof = (
+        "tests/engine/sparsity/test_reprogram.py"
+        "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
+    )
+    data = ("digits", "mnist-5k")
+    measures = (VP, LP, VP_FEW, LP_FEW, SOURCE, BARE, VP_ERROR, LP_ERROR, VP_COOLED, LP_COOLED)
+    axis = "%"
+    claims = CLAIMS
+
+    border: int = setting(
+        4, Slider(0, 7, 1, "px"), "Border", "How wide what is learned around an image of 16 px is; "
+        "the digit takes the rest. 0 leaves nothing to learn.",
+    )  # fmt: skip
+    shots: int = setting(
+        10, Slider(1, 50, 1), "Few images", "How many of each class the figures with few images "
+        "are learned from.",
+    )  # fmt: skip
+    mapping: str = setting(
+        AGAIN, Choice((AGAIN, ONCE, RANDOM)), "Classes are bound", "By how often train images of a "
+        "digit are taken for an angle: at each epoch or once, before the prompt is learned; or "
+        "drawn.",
+    )  # fmt: skip
+    epochs: int = setting(
+        20, Slider(1, 40, 1), "Epochs", "How often each train image is learned from by head and "
+        f"prompt; {MORE} times as often where there are few.",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """The dense source network, and its tickets from the same first weights.
+
+        Raises:
+            BlindspotError: images are not square, or the source has fewer classes than the data.
+        """
+        source, classes = data_sets.load("bars"), shape_of(case.data).classes
+        if classes > len(source.classes):
+            raise DoesNotFit(
+                f"{case.data.card.title} has {classes} classes, and the source network only "
+                f"{len(source.classes)} to bind them to: choose data with fewer."
+            )
+        dense = TrainCase(source, RECIPE, case.seed)
+        return {DENSE: dense} | {
+            name: replace(dense, regime=Ticket(RECIPE, KEPT[: level + 1]))
+            for level, name in enumerate(TICKETS)
+        }
+
+    def figures(
+        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],  # noqa: ARG002
+    ) -> Figures:  # fmt: skip
+        """Train the source, then all that is learned on it."""
+        ends = np.linspace(0.2, 1.0, len(WAYS) + 1)
+        source = self.train(condition, what, part_of(progress, 0.0, ends[0], "training"))
+        for place, way in enumerate(WAYS):
+            part = part_of(progress, ends[place], ends[place + 1], lead=way.replace(" right", ""))
+            self.adapted(source, way, case, part)
+        return self.measure(Trained(condition, what, source), case)
+
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """Accuracy of each way, and the calibration of those with all images."""
+        data, source = case.data, trained.model
+        found = {SOURCE: right(source, trained.training.data)}
+        found[BARE] = right(self.bare(source, data, data.rows("train"), case.seed), data)
+        for way in WAYS:
+            found[way] = right(self.adapted(source, way, case), data)
+        for way, error, cooled in ((LP, LP_ERROR, LP_COOLED), (VP, VP_ERROR, VP_COOLED)):
+            plain, cool = sureness(self.adapted(source, way, case), data)
+            found[error], found[cooled] = plain.ece, cool.ece if cool else float("nan")
+        return found
+
+    def adapted(
+        self, source: Classifier, way: str, case: ExperimentCase, told: Progress = quiet
+    ) -> Classifier:
+        """What serves the new task in that way; the last are held."""
+        said = (source.fingerprint, way, case.fingerprint, repr(self))
+        return ADAPTED.made("|".join(said), lambda: self.adapt(source, way, case, told))
+
+    def adapt(
+        self, source: Classifier, way: str, case: ExperimentCase, told: Progress
+    ) -> Classifier:
+        """Train a head or a prompt on the frozen source."""
+        data, few = case.data, WAYS[way]
+        rows = few_of_each(data, self.shots, case.seed) if few else data.rows("train")
+        epochs = self.epochs * (MORE if few else 1)
+        if way not in PROMPTED:
+            model = around(Probed(source, len(data.classes), case.seed), data)
+            train(model, data, replace(PROBE, epochs=epochs), case.seed, rows=rows, progress=told)
+            return model
+        model = self.bare(source, data, rows, case.seed)
+        batches = -(-len(rows) // PROMPT.batch)
+        remap = Remap(data, rows, batches, batches * epochs) if self.mapping == AGAIN else None
+        train(
+            model, data, replace(PROMPT, epochs=epochs), case.seed, rows=rows, after_step=remap,
+            progress=told,
+        )  # fmt: skip
+        return model
+
+    def bare(self, source: Classifier, data: DataSet, rows: Rows, seed: int) -> Classifier:
+        """The source around whose images nothing is learned yet: a gray border, classes bound."""
+        drawn = np.random.default_rng([seed, 29]).permutation(len(source.labels))
+        mapping = torch.from_numpy(drawn[: len(data.classes)]).to(source.device)
+        model = around(Prompted(source, self.border, mapping), data)
+        if self.mapping != RANDOM:
+            bind(model, data, rows)
+        return model
+
+    def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
+        """Views: those of every experiment; transfer, a row for each share of weights."""
+        found = super().__call__(case, progress)
+        table = found["table"]
+        assert isinstance(table, Table)  # noqa: S101 - what an experiment gives
+        return {**found, "transfer": transfer(table)}
+
+    def more(self, case: ExperimentCase) -> Result:
+        """Views prompts, bound (the dense network's classes), and bins of confidence."""
+        nets = {
+            name: self.train(name, training, quiet)  # kept
+            for name, training in self.conditions(case).items()
+        }
+        prompts = {name: self.adapted(source, VP, case) for name, source in nets.items()}
+        found: dict[str, View] = {
+            "prompts": as_pictures(prompts, case.data),
+            "bound": bound(prompts[DENSE], case.data),
+        }
+        for way, word in ((LP, "probe"), (VP, "prompt")):
+            for name, whose in ((DENSE, "dense"), (TICKETS[-1], "ticket")):
+                plain, _ = sureness(self.adapted(nets[name], way, case), case.data)
+                found[f"{word} {whose}"] = reliability_table(plain)
+        return found
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Source images, and those of the new task as each way shows them to the source."""
+        source, data = self.conditions(case)[DENSE].data, case.data
+        model = fresh(source, RECIPE, case.seed)
+        network = Prompted(model, self.border, torch.arange(len(data.classes)))
+        bars, digits = one_of_each(source), one_of_each(data)
+        count = min(len(bars), len(digits))
+        seen = (source.pixels(bars), resized(data.pixels(digits), source.side),
+                network.seen(data.pixels(digits)))  # fmt: skip
+        angles, names = (
+            [one.classes[label] for label in one.labels[rows[:count]]]
+            for one, rows in ((source, bars), (data, digits))
+        )
+        return Pictures(
+            np.stack([as_images(one[:count]) for one in seen]),
+            ("learned by the source", "new task, for a new head", "new task, inside a border"),
+            tuple(f"{word} image" for word in ("first", "second", "third", "fourth")[:count]),
+            "The network that learned bars stays as it is; a new head is learned for the new task, "
+            "or the border.",
+            captions=(*angles, *names, *names),
+        )  # fmt: skip
+
+
+def right(model: Classifier, data: DataSet) -> float:
+    """The share of test images that are right."""
+    rows = data.rows("test")
+    return float((outputs(model, data, rows).argmax(1) == data.targets(rows)).double().mean())
+
+
+def sureness(model: Classifier, data: DataSet) -> tuple[Calibration, Calibration | None]:
+    """Calibration on all test images; and at a temperature, where validation images can fit one."""
+    test, held = data.rows("test"), data.rows("validation")
+    logits, labels = outputs(model, data, test).numpy(), data.labels[test]
+    if not len(held):
+        return calibration(logits, labels), None
+    heat = fitted_temperature(outputs(model, data, held).numpy(), data.labels[held])
+    return calibration(logits, labels), calibration(logits, labels, heat)
+
+
+def few_of_each(data: DataSet, count: int, seed: int) -> Rows:
+    """Rows of so many train images of each class, drawn; all where there are fewer."""
+    rows = np.random.default_rng([seed, 31]).permutation(data.rows("train"))
+    labels = data.labels[rows]
+    return np.sort(np.concatenate([rows[labels == one][:count] for one in np.unique(labels)]))
+
+
+def one_of_each(data: DataSet) -> Rows:
+    """A test image of each of some classes, from the first to the last."""
+    test = data.rows("test")
+    labels = data.labels[test]
+    wanted = np.unique(np.linspace(0, len(data.classes) - 1, SHOWN).round().astype(int))
+    return np.array([test[labels == one][0] for one in wanted if (labels == one).any()], np.int64)
+
+
+def as_images(pixels: Tensor) -> Gray:
+    """Pixels (n, 3, H, W) in [0, 1] as images (n, H, W, 3)."""
+    return np.stack([as_bytes(one) for one in pixels.detach().cpu()])
+
+
+def as_pictures(prompts: Mapping[str, Classifier], data: DataSet) -> Pictures:
+    """A row for each network: its border alone, and around images, with what they are read as."""
+    rows = one_of_each(data)
+    pixels = data.pixels(rows)
+    empty = torch.zeros_like(pixels[:1])
+    images, captions = [], []
+    for model in prompts.values():
+        network = cast("Prompted", model.network)
+        images.append(as_images(network.seen(torch.cat([empty, pixels]).to(model.device))))
+        read = outputs(model, data, rows).argmax(1).tolist()
+        captions += ["", *(f"read as {data.classes[one]}" for one in read)]
+    names = tuple(data.classes[label] for label in data.labels[rows])
+    return Pictures(
+        np.stack(images), tuple(prompts), ("the border", *names),
+        "Each network has a border of its own, the same for every image.",
+        captions=tuple(captions),
+    )  # fmt: skip
+
+
+def bound(model: Classifier, data: DataSet) -> Table:
+    """How often test images of each new class (columns) are taken for each of the source's (rows).
+
+    A row's note is the new class that its own is bound to, or "".
+    """
+    network = cast("Prompted", model.network)
+    counts = confusion(model, data, data.rows("test"))
+    units = ("images",) * len(data.classes)
+    table = Table.grid(counts, network.source.labels, data.classes, units)
+    notes = [""] * len(counts)
+    for name, own in zip(table.order, network.mapping.tolist(), strict=True):
+        notes[own] = name
+    return replace(table, notes=tuple(notes))
+
+
+def transfer(table: Table) -> Table:
+    """Accuracy of each way and on the source's own task, over the share of weights that is left."""
+    columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *KEPT), "share")}
+    for name in (SOURCE, *WAYS):
+        columns |= {one: (table[one], "share") for one in (name, spread(name))}
+    return Table.of(columns, table.rows)

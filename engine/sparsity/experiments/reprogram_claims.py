@@ -1,0 +1,57 @@
+"""What reprogramming sparse networks is said to cost, as margins over figures of named conditions.
+
+Thresholds are those of the sheet in shared/papers/sparsity.md.
+"""
+
+from __future__ import annotations
+
+from engine.experiment import Claim, Value
+
+DENSE = "dense"
+KEPT = (0.4, 0.2, 0.1, 0.05)  # shares of the weights, a ticket each
+TICKETS = tuple(f"ticket {100 * kept:g} %" for kept in KEPT)
+LP, VP = "linear probe right", "prompt right"
+LP_FEW, VP_FEW = "linear probe right, few images", "prompt right, few images"
+SOURCE, BARE = "source images right", "right without a prompt"
+LP_ERROR, VP_ERROR = "linear probe's ECE", "prompt's ECE"
+LP_COOLED, VP_COOLED = "linear probe's ECE at its temperature", "prompt's ECE at its temperature"
+ALIKE = 0.01  # below dense on the source task, and a ticket still counts as good there
+
+
+def lost(of: Value, ticket: str, measure: str) -> float:
+    """By how much the dense network is ahead."""
+    return of(DENSE, measure) - of(ticket, measure)
+
+
+def alike(of: Value) -> str:
+    """The sparsest ticket that is as good as dense on the source task; else the densest."""
+    return [TICKETS[0], *(one for one in TICKETS if lost(of, one, SOURCE) < ALIKE)][-1]
+
+
+CLAIMS = (
+    Claim(
+        "A ticket as good as dense at home loses more inside a prompt than under a new head",
+        "the drop from dense is larger, for the sparsest ticket within a point on the source task",
+        lambda of: lost(of, alike(of), VP) - lost(of, alike(of), LP),
+    ),
+    Claim(
+        "Inside a prompt such a ticket is well below dense",
+        "more than a point, for the same ticket",
+        lambda of: lost(of, alike(of), VP) - ALIKE,
+    ),
+    Claim(
+        "Dense is better calibrated than any ticket under a new head",
+        "a smaller calibration error (ECE) than each of them",
+        lambda of: min(-lost(of, one, LP_ERROR) for one in TICKETS),
+    ),
+    Claim(
+        "Dense is better calibrated than any ticket inside a prompt",
+        "a smaller calibration error (ECE) than each of them",
+        lambda of: min(-lost(of, one, VP_ERROR) for one in TICKETS),
+    ),
+    Claim(
+        "A learned prompt is worth more than the binding of classes alone",
+        "10 points more right than with a gray border, dense",
+        lambda of: of(DENSE, VP) - of(DENSE, BARE) - 0.1,
+    ),
+)

@@ -1,0 +1,385 @@
+"""Reprogramming: heads, prompts and bound classes by hand; sources stay as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from itertools import product
+from math import cos, pi
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.errors import BlindspotError, DoesNotFit
+from engine.experiment import ExperimentCase
+from engine.measures.calibration import calibration
+from engine.run import answer
+from engine.sparsity import Reprogram
+from engine.sparsity.experiments import reprogram
+from engine.sparsity.experiments.reprogram import AGAIN, ONCE, RANDOM, Ticket, few_of_each, sureness
+from engine.sparsity.experiments.reprogram_claims import (
+    BARE,
+    CLAIMS,
+    DENSE,
+    KEPT,
+    LP,
+    LP_COOLED,
+    LP_ERROR,
+    LP_FEW,
+    SOURCE,
+    TICKETS,
+    VP,
+    VP_ERROR,
+    VP_FEW,
+)
+from engine.sparsity.experiments.reprogrammed import Probed, Prompted, around, bind, greedy, resized
+from engine.training import Recipe, fresh, outputs, train
+from engine.weights.masks import masks_in
+from tests import tiny
+from tests.engine.anomaly import outcomes
+
+SHORT = Recipe("lenet", epochs=1, width=0.5)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """Sources that learn for one epoch."""
+    monkeypatch.setattr(reprogram, "RECIPE", SHORT)
+
+
+def small_case(seed=3):
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), seed)
+
+
+def resnet():
+    """A source with BatchNorm that has learned a little."""
+    data = data_sets.load("bars:count=190")
+    recipe = Recipe("resnet8", epochs=1, width=0.25)
+    model = fresh(data, recipe, 1)
+    train(model, data, recipe, 1)
+    return model
+
+
+def sources_by_hand(seed):
+    """The dense network and its tickets; each level cuts the smallest of what is left."""
+    data = data_sets.load("bars")
+    found, keep = [], {}
+    for share in (*KEPT, None):
+        model = fresh(data, SHORT, seed)
+        train(model, data, SHORT, seed, masks=keep)
+        found.append(model)
+        weights = {n: w for n, w in model.network.state_dict().items() if w.dim() > 1}
+        keep = keep or {name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()}
+        if share:
+            left = torch.cat([weights[name][keep[name]].abs() for name in weights])
+            total = sum(w.numel() for w in weights.values())
+            gone = round((1 - share / (len(left) / total)) * len(left))
+            line = left.sort().values[gone]
+            keep = {name: keep[name] & (weights[name].abs() >= line) for name in weights}
+    return dict(zip((DENSE, *TICKETS), found, strict=True))
+
+
+def learned_by_hand(weights, loss, rows, seed, epochs, rate, at_epoch=lambda: None):
+    """Adam over epochs in the trainer's order, with a rate that falls as a half cosine."""
+    held = torch.optim.Adam(weights, rate)
+    count = -(-len(rows) // 64)
+    for epoch in range(epochs):
+        at_epoch()
+        order = np.random.default_rng([seed, epoch]).permutation(rows)
+        for batch, part in enumerate(np.array_split(order, count)):
+            done = (epoch + batch / count) / epochs
+            held.param_groups[0]["lr"] = rate * (1 + cos(pi * done)) / 2
+            held.zero_grad()
+            loss(torch.from_numpy(part)).backward()
+            held.step()
+
+
+def probe_by_hand(source, data, rows, seed, epochs):
+    pixels = resized(data.pixels(), 16)
+    seen = {}
+    hook = source.network.head.register_forward_pre_hook(lambda _, args: seen.update(x=args[0]))
+    with torch.no_grad():
+        source(pixels)
+    hook.remove()
+    chance, reach = torch.Generator().manual_seed(seed), seen["x"].shape[1] ** -0.5
+    weight = torch.empty(len(data.classes), seen["x"].shape[1])
+    weight.uniform_(-reach, reach, generator=chance).requires_grad_()
+    bias = torch.empty(len(data.classes)).uniform_(-reach, reach, generator=chance)
+    bias.requires_grad_()
+
+    def logits(places):
+        return seen["x"][places] @ weight.T + bias
+
+    learned_by_hand(
+        [weight, bias], lambda at: F.cross_entropy(logits(at), data.targets()[at]), rows, seed,
+        epochs, 0.01,
+    )  # fmt: skip
+    return logits
+
+
+def prompt_by_hand(source, data, rows, seed, epochs):
+    canvas = torch.zeros(len(data), 3, 16, 16)
+    canvas[:, :, 4:12, 4:12] = data.pixels()
+    border = torch.zeros(16, 16, requires_grad=True)
+    bound = []
+
+    def look(places):
+        around_it = torch.sigmoid(border).clone()
+        around_it[4:12, 4:12] = 0
+        return source(canvas[places] + around_it)
+
+    def remap():
+        with torch.no_grad():
+            taken = look(rows).argmax(1).tolist()
+        counts = np.zeros((19, len(data.classes)), int)
+        for one, label in zip(taken, data.labels[rows], strict=True):
+            counts[one, label] += 1
+        bound[:] = brute_force(counts)
+
+    remap()
+    test = torch.from_numpy(data.rows("test"))
+    with torch.no_grad():
+        bare = (look(test)[:, bound].argmax(1) == data.targets()[test]).double().mean().item()
+    learned_by_hand(
+        [border], lambda at: F.cross_entropy(look(at)[:, bound], data.targets()[at]), rows, seed,
+        epochs, 0.05, remap,
+    )  # fmt: skip
+    return (lambda places: look(places)[:, bound]), bare
+
+
+def brute_force(counts):
+    """All pairs from the most frequent on; each class is taken once."""
+    sources, targets = counts.shape
+    pairs = sorted(product(range(sources), range(targets)), key=lambda at: (-counts[at], *at))
+    found = {}
+    for source, target in pairs:
+        if target not in found and source not in found.values():
+            found[target] = source
+    return [found[target] for target in range(targets)]
+
+
+def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
+    case = small_case()
+    data, seed, table = case.data, case.seed, Reprogram(seeds=1, epochs=3, shots=2)(case)["table"]
+    test, train_rows = data.rows("test"), data.rows("train")
+    few = few_of_each(data, 2, seed)
+    for name, source in sources_by_hand(seed).items():
+        prompt, bare = prompt_by_hand(source, data, train_rows, seed, 3)
+        ways = {
+            LP: probe_by_hand(source, data, train_rows, seed, 3), VP: prompt,
+            LP_FEW: probe_by_hand(source, data, few, seed, 15),
+            VP_FEW: prompt_by_hand(source, data, few, seed, 15)[0],
+        }  # fmt: skip
+        bars = data_sets.load("bars")
+        held = bars.rows("test")
+        right = (outputs(source, bars, held).argmax(1) == bars.targets(held)).double().mean()
+        assert table.cell(name, SOURCE) == pytest.approx(right.item())
+        assert table.cell(name, BARE) == pytest.approx(bare)
+        for way, logits in ways.items():
+            with torch.no_grad():
+                given = logits(torch.from_numpy(test))
+            hit = (given.argmax(1) == data.targets(test)).double().mean().item()
+            assert table.cell(name, way) == pytest.approx(hit), (name, way)
+            if error := {LP: LP_ERROR, VP: VP_ERROR}.get(way):
+                expected = calibration(given.numpy(), data.labels[test]).ece
+                assert table.cell(name, error) == pytest.approx(expected, abs=1e-4)
+        assert np.isnan(table.cell(name, LP_COOLED))  # no validation images
+
+
+def test_tickets_are_nested_exact_and_begin_as_the_dense_network_does():
+    data, before = data_sets.load("bars"), None
+    for level, share in enumerate(KEPT):
+        regime = Ticket(SHORT, KEPT[: level + 1])
+        masks = regime.masks(fresh(data, SHORT, 0), data, 0)
+        assert abs(masks.kept - share * masks.total) <= 1
+        assert before is None or masks.inside(before)
+        before = masks
+    assert not np.array_equal(regime.masks(fresh(data, SHORT, 0), data, 1).flat, before.flat)
+    trained = Reprogram().train("", Reprogram().conditions(small_case(0))[TICKETS[-1]], print)
+    assert masks_in(trained).digest == before.digest
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bound_classes_are_those_of_a_brute_force_and_none_is_taken_twice(seed):
+    chance = np.random.default_rng(seed)
+    counts = chance.integers(0, 4, (7, int(chance.integers(1, 8))))  # many ties
+    found = greedy(counts)
+    assert found.tolist() == brute_force(counts)
+    assert len(set(found.tolist())) == counts.shape[1]
+
+
+def test_without_a_border_a_prompt_has_no_gradient_and_is_the_mapping_alone():
+    case, source = small_case(), resnet()
+    method = Reprogram(border=0, epochs=2)
+    bare = method.bare(source, case.data, case.data.rows("train"), case.seed)
+    prompted = method.adapt(source, VP, case, lambda *_: None)
+    rows = case.data.rows("test")
+    assert torch.equal(outputs(bare, case.data, rows), outputs(prompted, case.data, rows))
+    assert not prompted.network.prompt.any()
+    expected = source(F.interpolate(case.data.pixels(rows), (16, 16), mode="bilinear"))
+    assert torch.allclose(outputs(bare, case.data, rows), expected[:, bare.network.mapping])
+    for border, moves in ((0, False), (4, True)):
+        network = Prompted(source, border, torch.arange(3))
+        network.prompt.requires_grad_()
+        F.cross_entropy(network(case.data.pixels(rows)), case.data.targets(rows)).backward()
+        assert bool(network.prompt.grad.any()) is moves
+        inner = network.prompt.grad[:, border : 16 - border, border : 16 - border]
+        assert not inner.any()
+
+
+@pytest.mark.parametrize("way", [LP, VP])
+def test_a_source_with_batch_norm_is_not_changed_and_never_in_training_mode(way, monkeypatch):
+    case, source, modes = small_case(), resnet(), set()
+    before = {name: one.clone() for name, one in source.network.state_dict().items()}
+    look = reprogram.Prompted.look
+
+    def spied(self, images):
+        modes.update(one.training for one in self.source.modules())
+        return look(self, images)
+
+    monkeypatch.setattr("engine.sparsity.experiments.reprogrammed.Frozen.look", spied)
+    model = Reprogram(epochs=2).adapt(source, way, case, lambda *_: None)
+    assert modes == {False}
+    for one in (source, model.network.source):
+        for name, tensor in one.network.state_dict().items():
+            assert torch.equal(tensor, before[name]), name
+    learned = {name for name, _ in model.network.named_parameters()}
+    assert learned == ({"head.weight", "head.bias"} if way == LP else {"prompt"})
+    assert not any(parameter.requires_grad for parameter in source.parameters())
+
+
+@pytest.mark.parametrize("mapping", [AGAIN, ONCE, RANDOM])
+def test_test_images_decide_nothing_that_is_learned(mapping):
+    case, source = small_case(), resnet()
+    test = case.data.rows("test")
+    images, labels = case.data.images.copy(), case.data.labels.copy()
+    images[test], labels[test] = 255 - images[test], (labels[test] + 1) % 3
+    other = replace(case, data=replace(case.data, images=images, labels=labels))
+    ours, theirs = (
+        Reprogram(epochs=3, mapping=mapping).adapt(source, VP, one, lambda *_: None).network
+        for one in (case, other)
+    )
+    assert torch.equal(ours.mapping, theirs.mapping)
+    assert torch.equal(ours.prompt, theirs.prompt)
+    assert ours.prompt.any()
+    assert len(set(ours.mapping.tolist())) == 3
+
+
+def test_classes_are_bound_by_the_images_given_and_drawn_ones_by_the_seed():
+    data, source = data_sets.load("digits"), resnet()
+    model = around(Prompted(source, 4, torch.arange(10)), data)
+    rows = data.some("train", 100)
+    bind(model, data, rows)
+    network = model.network
+    taken = source(network.seen(data.pixels(rows)).detach()).argmax(1)
+    counts = np.zeros((19, 10), int)
+    np.add.at(counts, (taken.numpy(), data.labels[rows]), 1)
+    assert network.mapping.tolist() == brute_force(counts)
+    drawn = [Reprogram(mapping=RANDOM).bare(source, data, rows, seed).network.mapping.tolist()
+             for seed in (0, 0, 1)]  # fmt: skip
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.parametrize("way", [LP, VP])
+def test_calibration_does_not_depend_on_the_size_of_batches(way, monkeypatch):
+    case = ExperimentCase(data_sets.load("digits"))
+    model = Reprogram(epochs=1).adapt(resnet(), way, case, lambda *_: None)
+    plain, cooled = sureness(model, case.data)
+    monkeypatch.setattr(import_module(outputs.__module__), "LOOK", 7)
+    again, cooled_again = sureness(model, case.data)
+    assert again.ece == pytest.approx(plain.ece, abs=1e-5)
+    assert cooled_again.ece == pytest.approx(cooled.ece, abs=1e-4)
+    assert cooled.nll <= plain.nll + 0.01  # fitted on other images
+
+
+def test_few_images_are_as_many_of_each_class_and_another_seed_draws_others():
+    data = data_sets.load("digits")
+    rows = few_of_each(data, 7, 0)
+    assert set(rows) <= set(data.rows("train"))
+    assert np.bincount(data.labels[rows]).tolist() == [7] * 10
+    assert rows.tolist() != few_of_each(data, 7, 1).tolist()
+    assert len(few_of_each(data, 1000, 0)) == len(data.rows("train"))
+
+
+def test_data_that_do_not_fit_are_refused_with_a_sentence():
+    many = tiny.columns(40, tuple(f"class {one}" for one in range(20)))
+    with pytest.raises(DoesNotFit, match="has 20 classes, and the source network only 19"):
+        Reprogram().conditions(ExperimentCase(many))
+    data = tiny.columns(8, ("a", "b", "c"))
+    wide = replace(data, images=np.concatenate([data.images] * 2, 3))
+    with pytest.raises(BlindspotError, match="must be square"):
+        Reprogram().picture(ExperimentCase(wide))
+
+
+def test_the_picture_has_the_digits_in_the_middle_of_a_gray_border():
+    data = data_sets.load("digits")
+    picture = Reprogram().picture(ExperimentCase(data))
+    assert picture.images.shape == (3, 4, 16, 16, 3)
+    shown = next(row for row in data.rows("test") if data.labels[row] == 3)
+    inside = picture.images[2, 1]
+    assert np.array_equal(inside[4:12, 4:12, 0], data.images[shown, 0])
+    border = np.ones((16, 16), bool)
+    border[4:12, 4:12] = False
+    assert (abs(inside[border].astype(int) - 128) <= 1).all()
+    assert picture.caption(2, 1) == "3"
+    large = Reprogram(border=1).picture(ExperimentCase(data_sets.load("mnist-5k")))
+    assert large.images.shape == picture.images.shape
+
+
+def test_views_are_of_the_networks_behind_the_figures():
+    case = small_case()
+    method = Reprogram(seeds=2, epochs=1)
+    found = method(case)
+    runs, counts = found["runs"], found["bound"]
+    assert [one for one in counts.notes if one] != []
+    assert sorted(one for one in counts.notes if one) == ["a", "b", "c"]
+    assert counts.values.sum() == len(case.data.rows("test"))
+    for place, name in enumerate((DENSE, *TICKETS)):
+        assert found["transfer"][VP][place] == found["table"].cell(name, VP)
+    bins = found["prompt ticket"]
+    at = next(row for row, name in enumerate(runs.rows) if name == TICKETS[-1])
+    gaps = bins["images"] * np.abs(bins["confidence"] - bins["right"])
+    error = np.nansum(gaps) / bins["images"].sum()
+    assert runs[VP_ERROR][at] == pytest.approx(error, abs=1e-6)
+    source = method.train(DENSE, method.conditions(case)[DENSE], lambda *_: None)
+    network = method.adapted(source, VP, case).network
+    border = found["prompts"].images[0, 0].astype(float) / 255
+    expected = (network.prompt.sigmoid() * network.edge)[0].numpy()
+    assert border[..., 0] == pytest.approx(expected, abs=1 / 255)
+
+
+def test_figures_as_the_paper_has_them_make_every_claim_hold():
+    dense = {SOURCE: 0.98, LP: 0.8, VP: 0.5, BARE: 0.3, LP_ERROR: 0.02, VP_ERROR: 0.05}
+    ticket = {SOURCE: 0.975, LP: 0.79, VP: 0.4, BARE: 0.3, LP_ERROR: 0.03, VP_ERROR: 0.09}
+    table = {DENSE: dense} | {name: dict(ticket) for name in TICKETS}
+    table[TICKETS[-1]] |= {SOURCE: 0.9, LP: 0.1}  # worse at home: not judged by
+    margins = [one.margin(lambda row, name: table[row][name]) for one in CLAIMS]
+    assert margins == pytest.approx([0.09, 0.09, 0.01, 0.04, 0.1])
+    table[TICKETS[1]][VP_ERROR] = 0.04
+    assert CLAIMS[3].margin(lambda row, name: table[row][name]) == pytest.approx(-0.01)
+
+
+def test_a_probe_sees_what_the_source_s_head_saw():
+    source, data = resnet(), data_sets.load("digits")
+    probe = Probed(source, 10, 0)
+    pixels = resized(data.pixels(data.rows("test")[:5]), 16)
+    features = source.features(pixels).clone()  # may have a gradient beside it
+    expected = features @ probe.head.weight.T + probe.head.bias
+    assert torch.allclose(probe(pixels), expected, atol=1e-5)
+    assert source.network.head.out_features == 19  # the source keeps its own
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_claims_at_the_usual_settings(measure, monkeypatch):
+    monkeypatch.undo()
+    found = answer(Reprogram(), ExperimentCase(data_sets.load(Reprogram.data[0])))
+    table = found["table"]
+    assert table.cell(DENSE, SOURCE) > 0.95
+    assert table.cell(DENSE, LP) > table.cell(DENSE, BARE)
+    outcomes.note(measure, "Reprogram LT, bars to digits", found["claims"])
+    for name in Reprogram.measures:
+        measure(f"Reprogram LT, {name}", outcomes.by_condition(table, name))
