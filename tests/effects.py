@@ -169,6 +169,7 @@ EFFECTS: dict[str, Effect] = {
     },
     "sparsity.FTWT.loss": Effect({"epochs": 6}),
     "sparsity.FTWT.cut": Effect({"rule": "uniform"}),
+    "sparsity.Reprogram.mapping": Effect({"epochs": 4}),
     "sparsity.NMFlow.backward": Effect({"epochs": 3, "seeds": 1, "half_life": 0.3}),
     "sparsity.Prune.smaller": Effect({"structure": "filter"}, trained),
     "sparsity.Level.criterion": Effect(case=trained),
