@@ -24,7 +24,7 @@ KEY = "sparsity.Reprogram"
 def small(monkeypatch):
     """Few small images, and sources that learn for one epoch."""
     monkeypatch.setattr(Reprogram, "data", ("columns", "many", "digits"))
-    monkeypatch.setattr(reprogram, "RECIPE", Recipe("lenet", epochs=1, width=0.25))
+    monkeypatch.setattr(reprogram, "RECIPE", Recipe("lenet", epochs=1, width=0.5))
     data_sets.add(tiny.columns(8, ("a", "b", "c")))
 
 

@@ -1,6 +1,7 @@
 """What reprogramming sparse networks is said to cost, as margins over figures of named conditions.
 
-Thresholds are those of the sheet in shared/papers/sparsity.md.
+A point at home and ten for a prompt are those of the sheet in shared/papers/sparsity.md; "well
+below", which has no number there, is taken to mean more than that point.
 """
 
 from __future__ import annotations
