@@ -148,6 +148,7 @@ class Experiment(Method[ExperimentCase]):
     question: ClassVar[str]  # as a person would ask it
     data: ClassVar[tuple[str, ...]]  # names of the data sets it makes sense on, the usual one first
     measures: ClassVar[tuple[str, ...]]  # shares, the one that matters most first
+    charted: ClassVar[tuple[str, ...]] = ()  # those that the chart shows; all if left out
     claims: ClassVar[tuple[Claim, ...]]
     axis: ClassVar[str] = "% of images"  # what the measures are shares of
     own_image: ClassVar[type[ImageChange] | None] = None  # the same done to a person's own image

@@ -74,9 +74,7 @@ def sure(table: Table, way: str) -> str:
     """How far confidence is off in one way, dense and for the sparsest ticket; mean over seeds."""
     found = []
     for row in (table.rows[0], table.rows[-1]):
-        plain, cooled = (
-            table.cell(row, f"{way}'s ECE{end}") for end in ("", " at its temperature")
-        )
+        plain, cooled = (table.cell(row, f"ECE {way}{end}") for end in ("", ", at its temperature"))
         words = f"{row} {100 * plain:.1f}"
         found.append(words if np.isnan(cooled) else f"{words} ({100 * cooled:.1f})")
     return (

@@ -88,7 +88,7 @@ def reliability(word: str, title: str, way: str) -> Drawing:
     Args:
         word: how the views of bins begin.
         title: above it.
-        way: the measures' word for it.
+        way: how its measures end.
     """
     names = {"dense": "dense", "ticket": "sparsest ticket"}
     return Drawing(
@@ -115,8 +115,8 @@ REPROGRAMMED = (
         ),
         finding=lambda found: by_share(found["transfer"]),
     ),
-    reliability("prompt", "Is it as sure as it is right? Inside a prompt", "prompt"),
-    reliability("probe", "Is it as sure as it is right? With a new head", "linear probe"),
+    reliability("prompt", "Is it as sure as it is right? Inside a prompt", "inside a prompt"),
+    reliability("probe", "Is it as sure as it is right? With a new head", "with a new head"),
     Drawing("prompts", "What was learned around the images"),
     Drawing(
         "bound", "Which angle stands for which digit, in the dense network",

@@ -70,7 +70,7 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
     return section.show(
         Section(
             page, method, case, columns=1,
-            evidence=[figures(method.measures, method.axis), *OF_ONE],
+            evidence=[figures(method.charted or method.measures, method.axis), *OF_ONE],
             picture=lambda found: answered(found, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",

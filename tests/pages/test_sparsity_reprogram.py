@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -12,7 +13,7 @@ from engine.experiment import ExperimentCase
 from engine.run import answer
 from engine.sparsity import Reprogram
 from engine.sparsity.experiments import reprogram
-from engine.sparsity.experiments.reprogram_claims import DENSE, LP, TICKETS, VP, VP_ERROR
+from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
 from engine.training import Recipe
 from tests import tiny
 from tests.visits import said, settled, visit, words
@@ -45,6 +46,11 @@ def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
         assert f"{claim}**: undecided here." in told  # one seed
     assert len(at.main.get("plotly_chart")) == 5  # figures, weights kept, two diagrams, classes
     table = found["table"]
+    drawn = [
+        trace["name"] for trace in json.loads(at.main.get("plotly_chart")[0].proto.spec)["data"]
+    ]
+    assert set(Reprogram.charted) <= set(drawn)
+    assert LP_FEW not in drawn
     for name in (VP, LP):
         ends = " and ".join(f"{100 * table.cell(row, name):.1f}" for row in (DENSE, TICKETS[-1]))
         assert f"{name} {ends} %" in told

@@ -95,7 +95,7 @@ class Ticket(Regime):
 
 @dataclass(frozen=True)
 class Reprogram(TrainingExperiment):
-    """Does a ticket that is as good as the dense network at home also serve another task?
+    """Does a ticket that is as good as the dense network on one task also serve another?
 
     A small network learns the angles of bars, and so do lottery tickets of it. Then all of them
     are frozen and serve digits in two ways: with a new linear head (*linear probe*), or as they
@@ -119,6 +119,7 @@ class Reprogram(TrainingExperiment):
     )
     data = ("digits", "mnist-5k")
     measures = (VP, LP, VP_FEW, LP_FEW, SOURCE, BARE, VP_ERROR, LP_ERROR, VP_COOLED, LP_COOLED)
+    charted = (VP, LP, SOURCE, BARE, VP_ERROR, LP_ERROR)
     axis = "%"
     claims = CLAIMS
 
@@ -166,7 +167,7 @@ class Reprogram(TrainingExperiment):
         ends = np.linspace(0.2, 1.0, len(WAYS) + 1)
         source = self.train(condition, what, part_of(progress, 0.0, ends[0], "training"))
         for place, way in enumerate(WAYS):
-            part = part_of(progress, ends[place], ends[place + 1], lead=way.replace(" right", ""))
+            part = part_of(progress, ends[place], ends[place + 1], lead=way.removeprefix("right "))
             self.adapted(source, way, case, part)
         return self.measure(Trained(condition, what, source), case)
 

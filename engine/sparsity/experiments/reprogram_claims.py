@@ -1,7 +1,7 @@
 """What reprogramming sparse networks is said to cost, as margins over figures of named conditions.
 
-A point at home and ten for a prompt are those of the sheet in shared/papers/sparsity.md; "well
-below", which has no number there, is taken to mean more than that point.
+A point on the source task and ten for a prompt are those of the sheet in shared/papers/sparsity.md;
+"well below", which has no number there, is taken to mean more than that point.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from engine.experiment import Claim, Value
 DENSE = "dense"
 KEPT = (0.4, 0.2, 0.1, 0.05)  # shares of the weights, a ticket each
 TICKETS = tuple(f"ticket {100 * kept:g} %" for kept in KEPT)
-LP, VP = "linear probe right", "prompt right"
-LP_FEW, VP_FEW = "linear probe right, few images", "prompt right, few images"
-SOURCE, BARE = "source images right", "right without a prompt"
-LP_ERROR, VP_ERROR = "linear probe's ECE", "prompt's ECE"
-LP_COOLED, VP_COOLED = "linear probe's ECE at its temperature", "prompt's ECE at its temperature"
+LP, VP = "right with a new head", "right inside a prompt"
+LP_FEW, VP_FEW = f"{LP}, few images", f"{VP}, few images"
+SOURCE, BARE = "right on the source task", "right without a prompt"
+LP_ERROR, VP_ERROR = "ECE with a new head", "ECE inside a prompt"
+LP_COOLED, VP_COOLED = f"{LP_ERROR}, at its temperature", f"{VP_ERROR}, at its temperature"
 ALIKE = 0.01  # below dense on the source task, and a ticket still counts as good there
 
 
@@ -31,7 +31,8 @@ def alike(of: Value) -> str:
 
 CLAIMS = (
     Claim(
-        "A ticket as good as dense at home loses more inside a prompt than under a new head",
+        "A ticket as good as dense on the source task loses more inside a prompt than with a new "
+        "head",
         "the drop from dense is larger, for the sparsest ticket within a point on the source task",
         lambda of: lost(of, alike(of), VP) - lost(of, alike(of), LP),
     ),
@@ -41,7 +42,7 @@ CLAIMS = (
         lambda of: lost(of, alike(of), VP) - ALIKE,
     ),
     Claim(
-        "Dense is better calibrated than any ticket under a new head",
+        "Dense is better calibrated than any ticket with a new head",
         "a smaller calibration error (ECE) than each of them",
         lambda of: min(-lost(of, one, LP_ERROR) for one in TICKETS),
     ),
