@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -33,12 +32,13 @@ LEGEND = (
 
 def show(shown: Shown, case: CaptionCase, method: WordRisk) -> None:
     """What the model says, and which of it its states call made up."""
+    before = learned(case, method)
     answer = section.show(
         Section(
             KEY, method, case, known=shown.known, columns=1,
-            first=[(*learned(case, method), f"{KEY}.learned")],
+            first=[(*before, f"{KEY}.learned")] if before else [],
             picture=lambda found: picture(shown, case, found),
-            waiting=lambda: scene.picture(shown),
+            waiting=lambda: scene.picture(shown, case.vlm.name),
             evidence=(
                 Drawing(
                     "words", "How likely each thing is made up, by the states at its name",
@@ -53,10 +53,12 @@ def show(shown: Shown, case: CaptionCase, method: WordRisk) -> None:
         section.side_by_side([drawing], answer, f"{KEY}.lens", 1)
 
 
-def learned(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase]:
-    """The probe that the risks are by, and what it learns from."""
+def learned(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase] | None:
+    """The probe that the risks are by, and what it learns from; None for models of one's own."""
+    if not isinstance(case.vlm, TinyVLM):
+        return None
     probe = HalluRAG(method.feature, method.depth, method.when)
-    return probe, ScenesCase(cast(TinyVLM, case.vlm), Greedy(), method.scenes)
+    return probe, ScenesCase(case.vlm, Greedy(), method.scenes)
 
 
 BARS = "The probe reads the states alone: neither the image nor the truth, which the signs tell."
@@ -66,7 +68,7 @@ def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
     """The image beside the words, underlined by how likely they are true."""
     image, said = st.columns(2, gap="large")
     with image:
-        scene.picture(shown)
+        scene.picture(shown, case.vlm.name)
     with said:
         st.markdown("**What it says, and how far its own states trust it**")
         words = found["words"]

@@ -77,3 +77,19 @@ def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
     })  # fmt: skip
     assert len(probe.filled(trust)) == 1
     assert "differ by 20 points" in probe.trust_words({"trust": trust})
+
+
+def test_a_model_of_one_s_own_is_told_why_its_states_are_not_read(monkeypatch):
+    other = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+    object.__setattr__(other, "vlm", Named(other.vlm))
+    monkeypatch.setattr("components.dialog.question.about", lambda *_: other)
+    shown = words(settled(visit(view=INSIDE)))
+    assert "its probe learns on drawn scenes, which only TinyVLM knows" in shown
+    assert "Over many scenes" not in shown
+
+
+class Named:
+    """A model of another kind, as far as the page asks it."""
+
+    def __init__(self, vlm):
+        self.name, self.title, self.spec, self.tokenizer = "own", "Own", vlm.spec, vlm.tokenizer
