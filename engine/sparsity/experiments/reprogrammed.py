@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
 
 from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
@@ -68,7 +69,7 @@ class Probed(Frozen):
         headless = source.twin(paced=False)
         cast("Any", headless.network).head = nn.Identity().eval()
         super().__init__(headless)
-        self.head = nn.Linear(source.head.in_features, classes)
+        self.head = skip_init(nn.Linear, source.head.in_features, classes)
         draw(self.head, torch.Generator().manual_seed(seed))
 
     def forward(self, images: Tensor) -> Tensor:
