@@ -6,7 +6,6 @@ import re
 
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
-from tests.browser.giving import give
 from tests.browser.server import settle
 
 CAPTIONS = (
@@ -26,7 +25,7 @@ def test_a_csv_of_captions_is_read_as_chair_and_a_bad_one_leaves_it(
     settle(page, LONG)
     uploader = page.locator("[data-testid=stFileUploaderDropzoneInput]")
     content = CAPTIONS.encode("utf-16")
-    give(uploader, {"name": "mine.csv", "mimeType": "text/csv", "buffer": content})
+    uploader.set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": content})
     said = page.get_by_role("heading", name=re.compile("^CHAIRi 25.0 %, CHAIRs 50.0 % of 2"))
     expect(said).to_be_visible()
     expect(said).to_contain_text("at recall 75.0 %")
@@ -40,6 +39,6 @@ def test_a_csv_of_captions_is_read_as_chair_and_a_bad_one_leaves_it(
     expect(page.get_by_text("✓ dog")).to_be_visible()
 
     bad = {"name": "bad.csv", "mimeType": "text/csv", "buffer": b"a,b\n1,2\n"}
-    give(page.locator("[data-testid=stFileUploaderDropzoneInput]"), bad)
+    page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(bad)
     expect(page.get_by_text("Answers need the columns answer and label")).to_be_visible()
     expect(said).to_be_visible()
