@@ -55,7 +55,11 @@ def linear(inputs: Floats, made_up: Flags, learned: Flags) -> tuple[Doubles, Dou
 
 
 def published(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doubles:
-    """The probability by the published network, (n,); its dropout on the inputs is left out."""
+    """The probability by a network of the published size, (n,).
+
+    It has no dropout on its inputs, a larger rate (1e-3) and fewer epochs (200) than the published
+    one, and stops early by how many of a tenth of its words it has right.
+    """
     network = MLPClassifier(
         DEEP, alpha=1e-5, batch_size=32, learning_rate_init=1e-3, max_iter=200,
         early_stopping=True, n_iter_no_change=PATIENCE, random_state=seed,

@@ -32,7 +32,7 @@ from engine.hallucination.inside.fits import (
 )
 from engine.hallucination.inside.judged import color_questions, named_things
 from engine.hallucination.inside.readings import AT, WHEN, Flags, Readings, together
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Case, Choice, Method, Progress, defaults, part_of, quiet, setting
 from engine.result import Floats, Result, Table
@@ -40,6 +40,7 @@ from engine.result import Floats, Result, Table
 COUNT = 400  # scenes
 LEARNED = 0.7  # of the scenes; the probe is tried on the words of the others
 BINS = 10
+APART = 5000  # seeds of its scenes: neither training nor a page has these
 
 LINEAR, PUBLISHED = "linear probe", "probe of three layers"
 OWN, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
@@ -86,6 +87,8 @@ class HalluRAG(Probed, Method[ScenesCase]):
     tells how much is won by knowing which things are often made up. As a null, the labels are
     shuffled and learned anew: these probes must lie at 0.5.
 
+    No scene of the pages is among those that it learns from or is tried on.
+
     A probe that works says that the state holds the information. It does not say that the model
     uses it, and it holds for this model, these scenes and these questions.
     """
@@ -124,7 +127,7 @@ class HalluRAG(Probed, Method[ScenesCase]):
             BlindspotError: too few words are made up, or true, to learn from.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=APART + case.seed, clean=case.clean)
         words = named_things(case, sample, part_of(progress, 0.0, 0.35))
         learned, made_up = words.scene < LEARNED * case.count, words.made_up
         enough(made_up, learned)

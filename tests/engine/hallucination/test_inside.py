@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from engine import run
 from engine.data.sprites import CATEGORIES, COLORS
-from engine.errors import BlindspotError, DoesNotFit
+from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.hallucination import MVP, Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
 from engine.hallucination.inside.fits import enough, features, linear, shuffled, told
@@ -190,6 +190,25 @@ def test_what_is_read_follows_the_settings():
     assert HalluRAG().names(3) == ("CEV 2", "CEV 3")
     assert HalluRAG(feature="both", depth="last").names(3) == ("CEV 3", "IAV 3")
     assert HalluRAG(feature="IAV", depth="middle").names(32) == ("IAV 16",)
+
+
+@pytest.mark.parametrize("kind", ["broken", "counter"])
+def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypatch):
+    seen = []
+
+    class Watched(SceneBatch):
+        @classmethod
+        def drawn(cls, count, kind, **given):
+            seen.append(SceneBatch.drawn(count, kind, **given).pixels)
+            raise Cancelled("enough")
+
+    monkeypatch.setattr(probing, "SceneBatch", Watched)
+    with pytest.raises(Cancelled):
+        HalluRAG()(replace(case, kind="broken"))
+    learned = {one.numpy().tobytes() for one in seen[0]}
+    shown = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
+    assert len(learned) == COUNT
+    assert not learned & {one.numpy().tobytes() for one in shown}
 
 
 def test_a_decoding_that_describes_nothing_is_refused(case):
