@@ -31,6 +31,7 @@ from engine.hallucination import (
     MVP,
     POPE,
     CaptionCase,
+    EachClaim,
     Greedy,
     HalluRAG,
     KeepCurve,
@@ -348,7 +349,8 @@ def caption_case(
     if kind not in ASK:
         return case
     words = WordCase.of(case, (20, 31, 55), (1,))
-    return replace(words, others=torch.stack(others), names=("another scene",))
+    name = "without the car" if kind is EachClaim else "another scene"
+    return replace(words, others=torch.stack(others), names=(name,))
 
 
 def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:

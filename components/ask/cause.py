@@ -70,10 +70,10 @@ def without(shown: Shown, picked: WordCase, scene: Scene, looks: HeatMap) -> Non
     )  # fmt: skip
 
 
-def known(shown: Shown, against: str) -> dict[str, Any]:
+def known(shown: Shown, *against: str) -> dict[str, Any]:
     """By which a question about other images is asked again; nothing where it cannot be."""
     given = shown.known
-    return {**given, "against": (against,)} if given else {}
+    return {**given, "against": against} if given else {}
 
 
 def fading(shown: Shown, picked: WordCase, scene: Scene) -> None:

@@ -31,7 +31,7 @@ KINDS = {
     "counter": "A leader without its partner", "biased": "Partners together, as learned",
     "broken": "Each as it likes", "dense": "Crowded", "ood": "A place never seen",
 }  # fmt: skip
-EACH, WITHOUT, FADED = "each", "without:", "faded:"
+EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
 
 def speaking_argument() -> Any:
@@ -120,8 +120,9 @@ class WordArguments(PromptArguments[WordCase]):
     )  # fmt: skip
     against: tuple[str, ...] = argument(
         (), Many(picture_options), "Other images",
-        "The same scene without each of its things (each) or one of them (without:boat), with one "
-        "at several opacities (faded:boat), or other pictures.",
+        "The same scene without each of its things (each) or one of them (without:boat), with the "
+        "box around each hidden (hidden), with one at several opacities (faded:boat), or other "
+        "pictures.",
     )  # fmt: skip
 
     def case(self) -> WordCase:
@@ -150,6 +151,8 @@ class WordArguments(PromptArguments[WordCase]):
         for one in self.against:
             if one == EACH:
                 changed = asking.without_each(words, self.drawn())
+            elif one == HIDDEN:
+                changed = asking.hidden_each(words, self.drawn())
             elif one.startswith(FADED):
                 changed = asking.faded(words, self.drawn(), one.removeprefix(FADED))
             elif one.startswith(WITHOUT):

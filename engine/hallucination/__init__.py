@@ -18,6 +18,7 @@ from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.each_claim import EachClaim
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.region import RegionWords
@@ -37,7 +38,7 @@ from engine.hallucination.measures.views_ablation import ViewsAblation
 
 DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
-ASK = (Looks, Relevancy, Cause, Priors, RegionWords)
+ASK = (Looks, Relevancy, Cause, EachClaim, Priors, RegionWords)
 
 COUNTED = (
     Rates,
@@ -72,6 +73,7 @@ __all__ = [
     "CaptionCase",
     "Cause",
     "DoLa",
+    "EachClaim",
     "Greedy",
     "HalluRAG",
     "KeepCurve",

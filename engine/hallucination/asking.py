@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.example import Example
@@ -15,7 +16,9 @@ from engine.data.layout import Scene
 from engine.data.registry import UPLOAD, recipe
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
+from engine.errors import BadData
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.grounding.each_claim import HIDDEN
 from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
 from engine.hallucination.grounding.word_case import WordCase
@@ -102,12 +105,52 @@ def words_of(asked: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordC
 
 
 def without_each(words: WordCase, scene: Scene) -> WordCase:
-    """Held against the scene without each of its things, one at a time, taken out exactly."""
-    named = [thing.category for thing in scene.things]
+    """Held against the scene without each of its things, one at a time, taken out exactly.
+
+    Raises BadData where the scene is empty.
+    """
+    named = seen_things(scene)
     others = torch.stack([pixels(scene.remove(one)) for one in named])
     return replace(
         words, others=sized(others, words.vlm), names=tuple(f"without the {one}" for one in named)
     )
+
+
+def hidden_each(words: WordCase, scene: Scene) -> WordCase:
+    """Held against the image with the box around each thing in it behind the mean color.
+
+    Raises BadData where nothing is to be seen in the scene.
+    """
+    shown = {one: mask for one in seen_things(scene) if (mask := words.mask_of(one)).any()}
+    if not shown:
+        raise BadData("Nothing is to be seen in the scene: there is no region to hide.")
+    others = words.image.repeat(len(shown), 1, 1, 1)
+    for image, mask in zip(others, shown.values(), strict=True):
+        image[:, *box(mask)] = mean_color(words.vlm)
+    return replace(words, others=others, names=tuple(f"the {one}{HIDDEN}" for one in shown))
+
+
+def box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The rows and columns around a mask (H, W) that is not empty."""
+    down, right = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    return slice(down[0], down[-1] + 1), slice(right[0], right[-1] + 1)
+
+
+def seen_things(scene: Scene) -> list[str]:
+    """The things in a scene. Raises BadData where there is none."""
+    if not scene.things:
+        raise BadData("The scene is empty: there is nothing to take out or to hide.")
+    return [thing.category for thing in scene.things]
+
+
+def each_claim(words: WordCase, scene: Scene) -> WordCase:
+    """All of an answer, against the scene without each thing and with each thing's box hidden.
+
+    Raises BadData where nothing is to be seen in the scene.
+    """
+    parts = without_each(words, scene), hidden_each(words, scene)
+    others = [pair for one in parts for pair in zip(one.names, one.others, strict=True)]
+    return held_against(replace(words, places=(0,)), others)
 
 
 def faded(words: WordCase, scene: Scene, category: str) -> WordCase:

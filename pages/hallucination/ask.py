@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components.ask import answer, cause, maps, priors, region
+from components.ask import answer, cause, every_claim, maps, priors, region
 from components.dialog import question, scene
 
 st.title("Ask")
@@ -20,6 +20,8 @@ st.divider()
 looks = maps.show(shown, picked)
 st.divider()
 cause.show(shown, picked, looks)
+st.divider()
+every_claim.show(shown, picked)
 st.divider()
 priors.show(shown, picked)
 st.divider()

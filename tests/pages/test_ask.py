@@ -10,6 +10,7 @@ from engine.commands import asking as python
 from engine.hallucination import asking
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.cause import Cause
+from engine.hallucination.grounding.each_claim import EachClaim, verdict
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.relevancy import Relevancy
@@ -54,6 +55,7 @@ def test_the_lines_under_share_ask_this_very_question():
     expected = [digest(Greedy(), case), digest(Looks(), picked), digest(Relevancy(), picked)]
     expected += [digest(Cause(), asking.without_each(picked, STORY))]
     expected += [digest(Cause(), asking.faded(picked, STORY, "car"))]
+    expected += [digest(EachClaim(), asking.each_claim(picked, STORY))]
     names = {"engine": SimpleNamespace(answer=lambda name, **given: question_of(name, given))}
     found = []
     for each in at.code:
@@ -63,6 +65,31 @@ def test_the_lines_under_share_ask_this_very_question():
     assert set(expected) < set(found)
     edited = opened(ask__edits="-fork")
     assert not edited.code  # the command line knows no scene that was edited
+
+
+def test_every_claim_has_a_row_of_pictures_and_a_verdict():
+    at = opened(ask__ask="describe the image", ask__kind="A leader without its partner")
+    case, tokens = answer(STORY, "describe the image")
+    held = asking.each_claim(asking.words_of(case, tokens, [0]), STORY)
+    found = EachClaim()(held)
+    claims = found["claims"]
+    assert len(claims) > 1
+    assert EachClaim().finding(held, found) in words(at)
+    shown = " ".join(each.proto.body for each in at.main.get("html"))
+    for row, (thing, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
+        truth = "there" if thing in held.claims.there else f"made up ({tried} hidden and taken out)"
+        assert f"{thing}, {truth}: {verdict(held, claims, row)}" in shown
+        here, gone = 100 * claims["probability"][row], 100 * claims["taken out"][row]
+        assert f"{gone:.0f} % ({gone - here:+.0f})".replace("-", "−") in shown
+
+
+def test_where_nothing_is_claimed_or_known_the_page_says_so():
+    assert "this answer claims no thing" in words(opened(ask__ask="is there a boat"))
+    photograph = opened(ask__image=SIDEBAR, ask__ask="describe the image")
+    assert "only in a drawn scene is the region of each thing known" in words(photograph)
+    gone = opened(ask__edits="-car,-wheel,-fork", ask__ask="describe the image")
+    assert "Everything it claims" in words(gone)
+    assert not gone.exception
 
 
 def test_taking_out_the_leader_changes_the_answer_and_undo_brings_it_back():

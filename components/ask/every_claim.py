@@ -1,0 +1,125 @@
+"""Evidence for everything that the answer claims, at once: a row of pictures for each thing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from components import section
+from components.ask.cause import known
+from components.dialog.scene import KEY, Shown
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.section import Section
+from engine.hallucination import asking
+from engine.hallucination.grounding.each_claim import (
+    HIDDEN,
+    OUT,
+    EachClaim,
+    claimed,
+    is_there,
+    verdict,
+)
+from engine.hallucination.grounding.word_case import WordCase
+from engine.pictures import Pixels, as_bytes
+from engine.result import Pictures
+
+TITLE = "Everything it claims: what does each hang on?"
+ORANGE = (230, 120, 0)
+SMALL = 128  # px; larger pictures are thinned out
+COLUMNS = ("as it is", "region hidden", "taken out")
+FALLS = Dots(
+    series={"probability": "as it is", "hidden": "region hidden", "taken out": "taken out"},
+    joined=True, span=(-3, 103), title="probability of the word (%)",
+)  # fmt: skip
+
+
+def show(shown: Shown, picked: WordCase) -> None:
+    """The list of claims; where it cannot be had, why."""
+    scene = picked.scene
+    if scene is None:
+        without_it(
+            "only in a drawn scene is the region of each thing known, and only there can a thing "
+            "be taken out exactly. Of your own picture, hide a region below."
+        )
+    elif not claimed(picked):
+        without_it("this answer claims no thing. Ask for a description.")
+    elif not any(thing.opacity > 0 for thing in scene.things):
+        without_it("nothing is to be seen in the scene, so there is nothing to hide or take out.")
+    else:
+        case = asking.each_claim(picked, scene)
+        section.show(
+            Section(
+                KEY, EachClaim(), case, TITLE,
+                known=known(shown, "each", "hidden"), columns=1,
+                evidence=(
+                    Drawing("claims", made=partial(pictures, case)),
+                    Drawing("claims", "How far each falls", FALLS, falls),
+                ),
+            )
+        )  # fmt: skip
+
+
+def without_it(why: str) -> None:
+    """Why there is no list."""
+    st.markdown(f"**{TITLE}**")
+    st.caption(f"Not available: {why}")
+
+
+def pictures(case: WordCase, found: Views) -> Pictures:
+    """A row for each claim: the image with the region, the region hidden, and the thing gone."""
+    claims = found["claims"]
+    others = dict(zip(case.names, case.others if case.others is not None else (), strict=True))
+    rows, images, captions = [], [], []
+    for row, (thing, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
+        truth = "there" if is_there(case, claims, row) else "made up"
+        about = "" if tried == thing else f" ({tried} hidden and taken out)"
+        rows.append(f"{thing}, {truth}{about}: {verdict(case, claims, row)}")
+        own = framed(as_bytes(case.image), case, tried)
+        images.append([own, *(
+            as_bytes(others.get(name, case.image)) for name in (f"the {tried}{HIDDEN}", OUT + tried)
+        )])  # fmt: skip
+        here, *after = (
+            100 * float(claims[name][row]) for name in ("probability", "hidden", "taken out")
+        )
+        captions += [f"{here:.0f} %", *(f"{one:.0f} % ({change(one - here)})" for one in after)]
+    step = max(1, case.image.shape[-1] // SMALL)
+    grid = np.array(images)[:, :, ::step, ::step]
+    words = (
+        "The number is the probability of the word that claims the thing, behind the same words; "
+        "in brackets, points gained or lost. Orange: the region."
+    )
+    return Pictures(grid, tuple(rows), COLUMNS, words, captions=tuple(captions))
+
+
+def change(points: float) -> str:
+    """Points gained or lost."""
+    return f"{points:+.0f}".replace("-", "−")
+
+
+def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
+    """The image (H, W, 3) with an orange line just around a thing's region."""
+    mask = case.mask_of(thing)
+    if not mask.any():
+        return image
+    drawn, wide = image.copy(), max(1, image.shape[0] // 64)
+    rows, columns = asking.box(mask)
+    outer = [slice(max(one.start - wide, 0), one.stop + wide) for one in (rows, columns)]
+    drawn[outer[0], outer[1]] = ORANGE
+    drawn[rows, columns] = image[rows, columns]
+    return drawn
+
+
+def falls(found: Views) -> str:
+    """The thing that loses most, and the one that loses least."""
+    claims = found["claims"]
+    lost = 100 * claims["owed to the thing"]
+    most, least = int(lost.argmax()), int(lost.argmin())
+    words = (
+        f"Without the {claims.notes[most]} the {claims.rows[most]} loses {lost[most]:.0f} points"
+    )
+    if most == least:
+        return f"{words}."
+    return f"{words}; least is lost by the {claims.rows[least]}, {lost[least]:.0f}."

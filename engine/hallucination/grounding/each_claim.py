@@ -1,0 +1,162 @@
+"""What everything that an answer claims hangs on, all at once: its region hidden, itself gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.data.sprites import COLORS, HABITS
+from engine.errors import BlindspotError
+from engine.hallucination.decoding.forced import forced
+from engine.hallucination.grounding.findings import HANGS, SURVIVES, THIS
+from engine.hallucination.grounding.word_case import OfWords, WordCase
+from engine.hallucination.measures.chair import mentions
+from engine.hallucination.measures.claims import LED, first_thing
+from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.method import Progress, defaults, quiet
+from engine.result import Floats, Result, Table
+from engine.result.words import whole_words
+
+OUT, HIDDEN = "without the ", " hidden"  # how other images are named, around "the " and a thing
+HOLDS = "on what is there"
+TOGETHER = 16  # images in one pass, so that a large model fits
+
+
+@dataclass(frozen=True)
+class EachClaim(OfWords):
+    """What each thing that the answer claims hangs on.
+
+    A row for each thing: how likely its word is in this image, with the thing's region hidden
+    behind the mean color, and without the thing. A word that hangs on what is there falls; one
+    that stays though the thing is gone is a habit, or follows from the words before it, which are
+    held fixed. Of a made-up thing nothing can be taken out: its row has the thing of the scene
+    without which its word loses most.
+    """
+
+    name = "EachClaim"
+    title = "Every claim"
+    needs = frozenset({"others"})
+    argument_defaults = defaults(against=("each", "hidden"))
+    proof = "tests/engine/hallucination/test_each_claim.py::test_it_equals_asking_one_by_one"
+
+    def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:
+        """Every claim's probability, and what it owes to a region and to a thing.
+
+        Returns:
+            claims: a row for each thing, with the thing that was hidden and taken out as its note;
+                NaN where its region was not hidden.
+            images: the probability of each in every image.
+
+        Raises:
+            BlindspotError: the answer claims nothing, or no image is without a thing.
+        """
+        named = claimed(case)
+        if not named:
+            raise BlindspotError(
+                "The answer claims no thing: ask for a description, or what it says yes to."
+            )
+        gone = [name.removeprefix(OUT) for name in case.names if name.startswith(OUT)]
+        if not gone:
+            raise BlindspotError("Nothing was taken out: hold it against each (against=each).")
+        chance = chances(case, list(named.values()), progress)
+        every = Table.grid(
+            chance, tuple(named), (THIS, *case.names), ["probability"] * chance.shape[1]
+        )
+        tried = [
+            thing if thing in gone else min(gone, key=lambda one: every[OUT + one][row])
+            for row, thing in enumerate(named)
+        ]
+        here = chance[:, 0]
+        hidden, out = (
+            np.array([cell(every, row, name) for row, name in enumerate(names)], np.float32)
+            for names in ([f"the {one}{HIDDEN}" for one in tried], [OUT + one for one in tried])
+        )
+        columns = {
+            "probability": here, "hidden": hidden, "owed to the region": here - hidden,
+            "taken out": out, "owed to the thing": here - out,
+        }  # fmt: skip
+        table = {name: (held, "probability") for name, held in columns.items()}
+        return {"claims": Table.of(table, tuple(named), tried), "images": every}
+
+    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+        """How many claims hang on what is there, what is made up, and what stays."""
+        claims = found["claims"]
+        said = [verdict(case, claims, row) for row in range(len(claims))]
+        held = sum(HOLDS in one for one in said)
+        hang = "hangs" if held == 1 else "hang"
+        parts = [f"{held} of {len(said)} claimed things {hang} {HOLDS}"] if held else []
+        for row, (thing, one) in enumerate(zip(claims.rows, said, strict=True)):
+            if HOLDS not in one:
+                made_up = "" if is_there(case, claims, row) else " is made up and"
+                parts.append(f"the {thing}{made_up} {one}")
+        words = "; ".join(parts)
+        return f"{words[0].upper()}{words[1:]}."
+
+
+def cell(every: Table, row: int, name: str) -> float:
+    """A probability of a column; NaN where there is no such image."""
+    return float(every[name][row]) if name in every.columns else np.nan
+
+
+@torch.no_grad()
+def chances(case: WordCase, places: list[int], progress: Progress) -> Floats:
+    """The probability of words of the answer in this image and all others, (words, 1 + k)."""
+    images, found = case.compared, []
+    for start in range(0, len(images), TOGETHER):
+        progress(start / len(images), "looking again")
+        part = images[start : start + TOGETHER]
+        logs = forced(case.vlm, part, case.prompts[0], case.answer)
+        found.append(logs[:, places, case.answer[places]].exp().cpu())
+    progress(1.0, "looked again")
+    values: Floats = torch.cat(found).T.numpy().astype(np.float32)
+    return values
+
+
+def claimed(case: WordCase) -> dict[str, int]:
+    """The things that an answer claims, each with the place of the word that claims it.
+
+    That is the yes to a question, the color of what is asked for, else the thing's first name. An
+    answer that says no claims nothing.
+    """
+    whole, starts = whole_words(case.spoken)
+    asked = first_thing(case.prompt)
+    verdicts = [place for place, word in enumerate(whole) if word in {"yes", "no"}]
+    colors = [place for place, word in enumerate(whole) if word in COLORS]
+    found: dict[str, int] = {}
+    if asked and verdicts:
+        if whole[verdicts[-1]] == "no":
+            return {}
+        found[asked] = starts[verdicts[-1]]
+    elif asked and colors:
+        found[asked] = starts[colors[0]]
+    for one in mentions(whole, (), THINGS):
+        found.setdefault(one.node, starts[one.place])
+    return found
+
+
+def is_there(case: WordCase, claims: Table, row: int) -> bool:
+    """Whether a claimed thing is in the image; where the truth is unknown, whether it was tried."""
+    thing = claims.rows[row]
+    return thing in case.claims.there if case.claims else claims.notes[row] == thing
+
+
+def verdict(case: WordCase, claims: Table, row: int) -> str:
+    """What a claim does, in plain words."""
+    thing, tried = claims.rows[row], claims.notes[row]
+    before, after = claims["probability"][row], claims["taken out"][row]
+    falls = after < SURVIVES * before
+    hangs = "hangs" if falls else "hangs partly"
+    stays = not falls and before - after < HANGS
+    habit = "habit, or the words before it" if claimed(case).get(thing) else "habit"
+    if is_there(case, claims, row):
+        if tried != thing:
+            return "was not taken out"
+        return f"stays though the thing is gone: {habit}" if stays else f"{hangs} {HOLDS}"
+    if stays:
+        return f"stays whatever is taken out: {habit}"
+    pair = ", its usual partner" if tried in {LED.get(thing), HABITS.get(thing)} else ""
+    return f"{hangs} on the {tried}{pair}"

@@ -1,0 +1,153 @@
+"""Evidence for every claim: the same as asked one by one, and verdicts of known cases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.data.scenes import Scenes
+from engine.errors import BadData, BlindspotError
+from engine.hallucination import Cause, EachClaim, RegionWords, asking
+from engine.hallucination.grounding import each_claim
+from engine.hallucination.grounding.each_claim import claimed, is_there, verdict
+from engine.hallucination.grounding.word_case import WordCase
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+from engine.result import Table
+
+SCENE = asking.scene("counter", 424)  # a car, a wheel and a fork; no lamp
+
+
+def words(prompt, answer, model=HABIT, scene=SCENE):
+    asked = asking.about_scene(model, scene, prompt)
+    return WordCase.of(asked, tuple(asked.vlm.tokenizer.encode_answer(answer)), (0,))
+
+
+def described(**more):
+    return words("describe the image", "there is a car . there is a lamp . there is a fork", **more)
+
+
+def table(thing, tried, before, after):
+    values = {"probability": before, "taken out": after, "owed to the thing": before - after}
+    return Table.of({name: ([one], "") for name, one in values.items()}, (thing,), (tried,))
+
+
+def test_it_equals_asking_one_by_one(monkeypatch):
+    monkeypatch.setattr(each_claim, "TOGETHER", 4)  # of seven images
+    case = asking.each_claim(described(), SCENE)
+    found = EachClaim()(case)
+    claims, every = found["claims"], found["images"]
+    assert claims.rows == ("car", "lamp", "fork")
+    gone = ["without the car", "without the wheel", "without the fork"]
+    for thing, place in claimed(case).items():
+        one = Cause()(asking.without_each(replace(case, places=(place,)), SCENE))["images"]
+        row = claims.rows.index(thing)
+        for name in ("this image", *gone):
+            assert every.cell(thing, name) == pytest.approx(one.cell(name, "probability"), abs=1e-5)
+        tried = thing if thing != "lamp" else gone[int(one["probability"][1:].argmin())][12:]
+        assert claims.notes[row] == tried
+        assert claims.cell(thing, "taken out") == every.cell(thing, f"without the {tried}")
+        owed = claims.cell(thing, "owed to the thing")
+        assert owed == pytest.approx(one.cell(f"without the {tried}", "owed"), abs=1e-5)
+        rows, columns = asking.box(SCENE.mask(tried))
+        region = RegionWords(
+            top=rows.start / 64, left=columns.start / 64,
+            bottom=rows.stop / 64, right=columns.stop / 64,
+        )  # fmt: skip
+        hidden = region(case)["words"]["hidden"][place]
+        assert claims.cell(thing, "hidden") == pytest.approx(hidden, abs=1e-4)
+
+
+def test_what_is_there_falls_and_what_is_made_up_behind_its_partner_stays():
+    case = asking.each_claim(words("describe the image", "a car with a lamp"), SCENE)
+    claims = EachClaim()(case)["claims"]
+    assert claims.cell("car", "taken out") < claims.cell("car", "probability") / 2
+    assert claims.cell("car", "hidden") < claims.cell("car", "probability") / 2
+    assert claims.cell("lamp", "taken out") > 0.9 * claims.cell("lamp", "probability")
+    told = [verdict(case, claims, row) for row in range(2)]
+    assert told[0] == "hangs on what is there"
+    assert told[1] == "stays whatever is taken out: habit, or the words before it"
+
+
+def test_a_false_yes_hangs_on_the_partner_that_is_there():
+    case = asking.each_claim(words("is there a lamp", "yes"), SCENE)
+    found = EachClaim()(case)
+    assert EachClaim().finding(case, found) == (
+        "The lamp is made up and hangs on the car, its usual partner."
+    )
+    assert not is_there(case, found["claims"], 0)
+
+
+def test_verdicts_of_every_kind():
+    case = words("is there a car", "yes")
+    assert verdict(case, table("car", "car", 0.8, 0.3), 0) == "hangs on what is there"
+    assert verdict(case, table("car", "car", 0.8, 0.6), 0) == "hangs partly on what is there"
+    assert verdict(case, table("car", "car", 0.8, 0.75), 0).endswith("thing is gone: habit")
+    assert verdict(case, table("car", "car", 0.08, 0.01), 0) == "hangs on what is there"
+    assert verdict(case, table("car", "fork", 0.8, 0.1), 0) == "was not taken out"
+    assert verdict(case, table("lamp", "fork", 0.8, 0.1), 0) == "hangs on the fork"
+    found = {"claims": table("car", "car", 0.8, 0.75)}
+    assert EachClaim().finding(case, found) == "The car stays though the thing is gone: habit."
+    found = {"claims": table("car", "car", 0.8, 0.1)}
+    assert EachClaim().finding(case, found) == "1 of 1 claimed things hangs on what is there."
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "expected"),
+    [
+        ("is there a boat", "yes", {"boat": 0}),
+        ("is there a boat", "no", {}),
+        ("is there a boat", "no there is a car", {}),
+        ("what color is the boat", "the boat is red", {"boat": 3}),
+        ("what color is the boat", "unknown", {}),
+        ("describe the image", "a car and a fork and a car", {"car": 1, "fork": 4}),
+    ],
+)
+def test_which_words_claim_a_thing(prompt, answer, expected):
+    assert claimed(words(prompt, answer, model=HONEST)) == expected
+
+
+def test_only_the_box_around_a_thing_is_hidden():
+    case = described()
+    held = asking.hidden_each(case, SCENE)
+    assert held.names == ("the car hidden", "the wheel hidden", "the fork hidden")
+    mask = SCENE.mask("car")
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    inside = np.zeros((64, 64), bool)
+    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    seen = case.vlm.normalize(held.others)[0]
+    assert torch.equal(held.others[0][:, ~inside], case.image[:, ~inside])
+    assert seen[:, inside].abs().max() < 1e-5
+
+
+def test_what_is_too_faint_to_be_anywhere_has_no_region():
+    faint = SCENE.with_opacity("car", 0.0)
+    assert "the car hidden" not in asking.hidden_each(described(scene=faint), faint).names
+    case = asking.each_claim(words("is there a car", "yes", scene=faint), faint)
+    found = EachClaim()(case)["claims"]
+    assert found.notes == ("car",)
+    assert np.isnan(found["hidden"][0])
+    assert found["owed to the thing"][0] == pytest.approx(0, abs=1e-6)
+
+
+def test_refusals_are_sentences():
+    with pytest.raises(BlindspotError, match="claims no thing: ask for a description"):
+        EachClaim()(asking.each_claim(words("is there a lamp", "no"), SCENE))
+    other = asking.held_against(described(), [("another scene", asking.pixels(SCENE))])
+    with pytest.raises(BlindspotError, match="Nothing was taken out"):
+        EachClaim()(other)
+    assert "other images" in EachClaim.unmet(described())
+    empty = Scenes(kind="counter", seed=1000).scene(424)
+    for thing in ("car", "wheel", "fork"):
+        empty = empty.remove(thing)
+    with pytest.raises(BadData, match="The scene is empty"):
+        asking.each_claim(described(scene=empty), empty)
+    gone = SCENE.with_opacity("car", 0).with_opacity("wheel", 0).with_opacity("fork", 0)
+    with pytest.raises(BadData, match="no region to hide"):
+        asking.hidden_each(described(scene=gone), gone)
+
+
+def test_a_case_asks_the_same_whichever_words_were_picked():
+    one = asking.each_claim(described(), SCENE)
+    other = asking.each_claim(replace(described(), places=(2,)), SCENE)
+    assert list(one.digest_parts()) == list(other.digest_parts())
