@@ -32,7 +32,7 @@ SMALL = 128  # px; larger pictures are thinned out
 COLUMNS = ("as it is", "region hidden", "taken out")
 FALLS = Dots(
     series={"probability": "as it is", "hidden": "region hidden", "taken out": "taken out"},
-    joined=True, span=(-3, 103), title="probability of the word (%)",
+    joined=True, span=(-0.03, 1.03), title="probability of the word",
 )  # fmt: skip
 
 
@@ -95,8 +95,8 @@ def pictures(case: WordCase, found: Views) -> Pictures:
 
 
 def change(points: float) -> str:
-    """Points gained or lost."""
-    return f"{points:+.0f}".replace("-", "−")
+    """Points gained or lost, as whole ones."""
+    return f"{round(points):+d}".replace("-", "−") if round(points) else "±0"
 
 
 def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
@@ -113,13 +113,13 @@ def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
 
 
 def falls(found: Views) -> str:
-    """The thing that loses most, and the one that loses least."""
+    """What loses most when a thing is taken out, and what loses least."""
     claims = found["claims"]
-    lost = 100 * claims["owed to the thing"]
-    most, least = int(lost.argmax()), int(lost.argmin())
-    words = (
-        f"Without the {claims.notes[most]} the {claims.rows[most]} loses {lost[most]:.0f} points"
-    )
+    lost = [round(100 * float(one)) for one in claims["owed to the thing"]]
+    most, least = int(np.argmax(lost)), int(np.argmin(lost))
+    thing, tried = claims.rows[most], claims.notes[most]
+    what = "it" if thing == tried else f"the {tried}"
+    words = f"The {thing} loses {lost[most]} points when {what} is taken out"
     if most == least:
         return f"{words}."
-    return f"{words}; least is lost by the {claims.rows[least]}, {lost[least]:.0f}."
+    return f"{words}; the {claims.rows[least]} loses least, {lost[least]}."

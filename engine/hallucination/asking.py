@@ -149,8 +149,9 @@ def each_claim(words: WordCase, scene: Scene) -> WordCase:
     Raises BadData where nothing is to be seen in the scene.
     """
     parts = without_each(words, scene), hidden_each(words, scene)
-    others = [pair for one in parts for pair in zip(one.names, one.others, strict=True)]
-    return held_against(replace(words, places=(0,)), others)
+    others = torch.cat([one.others for one in parts if one.others is not None])
+    names = tuple(name for one in parts for name in one.names)
+    return replace(words, places=(0,), others=others, names=names)
 
 
 def faded(words: WordCase, scene: Scene, category: str) -> WordCase:

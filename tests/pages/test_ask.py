@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from components.ask.every_claim import change
 from components.dialog.scene import SIDEBAR
 from components.views import ASK
 from engine.commands import asking as python
@@ -79,8 +80,8 @@ def test_every_claim_has_a_row_of_pictures_and_a_verdict():
     for row, (thing, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
         truth = "there" if thing in held.claims.there else f"made up ({tried} hidden and taken out)"
         assert f"{thing}, {truth}: {verdict(held, claims, row)}" in shown
-        here, gone = 100 * claims["probability"][row], 100 * claims["taken out"][row]
-        assert f"{gone:.0f} % ({gone - here:+.0f})".replace("-", "−") in shown
+        gone = 100 * claims["taken out"][row]
+        assert f"{gone:.0f} % ({change(gone - 100 * claims['probability'][row])})" in shown
 
 
 def test_where_nothing_is_claimed_or_known_the_page_says_so():
