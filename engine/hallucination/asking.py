@@ -109,7 +109,7 @@ def without_each(words: WordCase, scene: Scene) -> WordCase:
 
     Raises BadData where the scene is empty.
     """
-    named = seen_things(scene)
+    named = things_in(scene)
     others = torch.stack([pixels(scene.remove(one)) for one in named])
     return replace(
         words, others=sized(others, words.vlm), names=tuple(f"without the {one}" for one in named)
@@ -121,7 +121,7 @@ def hidden_each(words: WordCase, scene: Scene) -> WordCase:
 
     Raises BadData where nothing is to be seen in the scene.
     """
-    shown = {one: mask for one in seen_things(scene) if (mask := words.mask_of(one)).any()}
+    shown = {one: mask for one in things_in(scene) if (mask := words.mask_of(one)).any()}
     if not shown:
         raise BadData("Nothing is to be seen in the scene: there is no region to hide.")
     others = words.image.repeat(len(shown), 1, 1, 1)
@@ -136,7 +136,7 @@ def box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(down[0], down[-1] + 1), slice(right[0], right[-1] + 1)
 
 
-def seen_things(scene: Scene) -> list[str]:
+def things_in(scene: Scene) -> list[str]:
     """The things in a scene. Raises BadData where there is none."""
     if not scene.things:
         raise BadData("The scene is empty: there is nothing to take out or to hide.")
