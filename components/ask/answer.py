@@ -20,6 +20,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.measures.claims import claims_of
 from engine.hallucination.measures.verdict import rates, things_of
+from engine.hallucination.tiny_vlm.weights import DENSE
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Tokens
 
@@ -81,15 +82,15 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
 
 
 def beside(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
-    """Things named, made up and missed, and what the other TinyVLMs say."""
+    """Things named, made up and missed, and what the other TinyVLMs without experts say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
         for title, names in zip(THINGS, things_of(truth), strict=True):
             st.markdown(f"{title}: **{plain(', '.join(names)) or 'none'}**")
         st.caption(rates(truth))
-    others = asking.shipped()
-    for name, title in others.items() if case.vlm.name in others else ():
-        if name != case.vlm.name:
+    shipped = asking.shipped()
+    for name, title in shipped.items() if case.vlm.name in shipped else ():
+        if name in DENSE and name != case.vlm.name:
             other = question.about(shown, name, case.prompt)
             found: Tokens = runs.answer(Greedy(), other, f"{KEY}.other.{name}")["answer"]
             sure = f" ({100 * found.probability[0]:.0f} % sure)" if len(found.words) == 1 else ""

@@ -38,7 +38,7 @@ def speaking_argument() -> Any:
     """A vision-language model by name."""
     return argument(
         weights.HABIT, Text(options=lambda _: starmap(Option, asking.models().items())), "Model",
-        "All TinyVLMs learned the same scenes. The honest one learned nothing else. The other two "
+        "All TinyVLMs learned the same scenes. The honest one learned nothing else. The others "
         "then "
         "read captions that name a thing's usual partner although it is not there. With the habit "
         "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",

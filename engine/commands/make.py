@@ -13,7 +13,7 @@ def weights_options(weights: ArgumentParser) -> None:
     weights.add_argument(
         "name",
         metavar="NAME",
-        help="as in assets/weights/recipes.toml, or tiny-vlm or scenes-things",
+        help="as in assets/weights/recipes.toml, or tiny-vlm, tiny-vlm-experts or scenes-things",
     )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
@@ -50,6 +50,10 @@ def retrain(wanted: Namespace) -> None:
     if wanted.name == tiny_vlm.NAME:
         made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
         found = [(one.title, one.path, one.figures) for one in made]
+    elif wanted.name == tiny_vlm.MIXTURE:
+        recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.MIXTURE_PLAN)
+        one = tiny_vlm.retrain_mixture(folder, recipe, progress)
+        found = [(one.title, one.path, one.figures)]
     elif wanted.name == things.NAME:
         seed = things.SEED if wanted.seed is None else wanted.seed
         card = things.retrain(folder, progress, seed)

@@ -15,7 +15,7 @@ from engine.hallucination.vlm import VLM
 from engine.keeping.lazy import lazy
 from engine.method import Precision
 
-KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit"}
+KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit", "routing"}
 DECIDED = {"is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could"}
 """How a question begins that is answered by yes or no."""
 
@@ -106,7 +106,13 @@ class CaptionCase(Case):
         if need == "yes or no":
             asks = "it needs a question that is answered by yes or no, such as “is there a boat”."
             return "" if self.decides else asks
-        if need in KINDS:
-            can = need in self.vlm.spec.caps
-            return "" if can else f"{self.vlm.title} does not show its {need}."
-        return super().lacks(need)
+        return unshown(self.vlm, need) if need in KINDS else super().lacks(need)
+
+
+def unshown(vlm: VLM, need: str) -> str:
+    """Why a model cannot give what a method needs, or ""."""
+    if need in vlm.spec.caps:
+        return ""
+    if need == "routing":
+        return f"{vlm.title} has no experts to choose among: choose a mixture of experts."
+    return f"{vlm.title} does not show its {need}."

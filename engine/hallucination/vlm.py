@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 Cell = tuple[int, int, int]  # tile, row, column
 AttentionHook = Callable[[int, Tensor], Tensor]
+Ranks = tuple[int, ...]  # of a mixture's experts in its router's order; 0 is the best
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,11 @@ class ModelSpec:
         yes, no: every spelling of the two answers.
         grid: rows and columns of the image's tokens, or None where they have no place.
         context: tokens that fit, image and answer included.
-        caps: what it can do: "attention", "hidden", "gates", "gradient", "select", "exit".
+        caps: what it can do: "attention", "hidden", "gates", "gradient", "select", "exit",
+            "routing".
         side: of the square image that it sees, px.
         prompts: how it is asked to describe an image.
+        experts: of each layer's MLP, of which a router asks some; 0 where there is one MLP.
     """
 
     layers: int
@@ -69,6 +72,7 @@ class ModelSpec:
     caps: frozenset[str]
     side: int = 64
     prompts: Prompts = Prompts()
+    experts: int = 0
 
     def cell(self, token: int) -> Cell | None:
         """Where the image's token of that number lies; None where there is no grid."""
@@ -87,6 +91,8 @@ class Want:
         gates: activations of gated MLPs of layers 0 to L − 1.
         rows: attention of the last position only, or of all.
         gradient: keep the graph, so that attention can be differentiated through.
+        routing: how a mixture's experts are weighted, of layers 0 to L − 1.
+        ranks: which experts every layer asks; None for those of the training.
     """
 
     hidden: tuple[int, ...] = ()
@@ -94,6 +100,8 @@ class Want:
     gates: tuple[int, ...] = ()
     rows: str = "last"
     gradient: bool = False
+    routing: tuple[int, ...] = ()
+    ranks: Ranks | None = None
 
 
 LOGITS = Want()
@@ -156,6 +164,7 @@ class StepOut:
         hidden: by layer, (B, q, D).
         attention: by layer, after softmax, (B, H, q, k) with q = 1 for the last row only.
         gates: by layer, (B, q, F).
+        routing: by layer, the weight of each expert, 0 for those not asked, (B, q, E).
     """
 
     logits: Tensor
@@ -163,6 +172,7 @@ class StepOut:
     hidden: Mapping[int, Tensor] = field(default_factory=dict)
     attention: Mapping[int, Tensor] = field(default_factory=dict)
     gates: Mapping[int, Tensor] = field(default_factory=dict)
+    routing: Mapping[int, Tensor] = field(default_factory=dict)
 
     def take(self, rows: Tensor) -> StepOut:
         """The rows of these numbers, (B′,); a row may come more than once."""
@@ -172,6 +182,7 @@ class StepOut:
             {at: held[rows] for at, held in self.hidden.items()},
             {at: held[rows] for at, held in self.attention.items()},
             {at: held[rows] for at, held in self.gates.items()},
+            {at: held[rows] for at, held in self.routing.items()},
         )
 
 

@@ -1,4 +1,4 @@
-"""Every strategy over several draws of scenes and all models that ship: measured, kept, read again.
+"""Every strategy over several draws of scenes and three models: measured, kept, read again.
 
 A slow test measures and keeps; the page Decoding and docs/measured.md show what is kept.
 """
@@ -37,6 +37,7 @@ from engine.method import Progress, part_of, quiet
 from engine.result import Result, Scores, Table
 
 KEPT = Path(__file__).parents[3] / "assets" / "decoding.json"
+MODELS = weights.DENSE
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
 COMPARED: tuple[Strategy | MVP, ...] = (
     Greedy(), Sampling(), Beam(), VCD(), DoLa(), VASparse(), OPERA(), MVP(),

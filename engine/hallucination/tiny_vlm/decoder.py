@@ -6,6 +6,7 @@ A layer is parted into its steps (`split`, `joined`), so that training over pack
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.hallucination.tiny_vlm.words import WORDS
+from engine.hallucination.vlm import Ranks
 
 WIDTH, LAYERS, HEADS, GATES = 128, 3, 4, 256
 HEAD = WIDTH // HEADS
@@ -72,6 +74,21 @@ class Norm(nn.Module):
         return F.rms_norm(values, (WIDTH,), self.gain, 1e-5)
 
 
+@dataclass(frozen=True)
+class Inside:
+    """What an MLP shows of itself.
+
+    Args:
+        gates: its activations, (N, T, F).
+        router: of a mixture, the probability of each expert, (N, T, E).
+        shares: of a mixture, the weight of each expert, 0 for those not asked, (N, T, E).
+    """
+
+    gates: Tensor
+    router: Tensor | None = None
+    shares: Tensor | None = None
+
+
 class DecoderBlock(nn.Module):
     """Attention and a gated MLP, norms before."""
 
@@ -79,8 +96,12 @@ class DecoderBlock(nn.Module):
         super().__init__()
         self.norm1, self.norm2 = Norm(), Norm()
         self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH, bias=False), linear(WIDTH, WIDTH)
-        self.gate, self.up = linear(WIDTH, GATES), linear(WIDTH, GATES)
-        self.down = linear(GATES, WIDTH)
+        self.mlp(GATES)
+
+    def mlp(self, units: int, /) -> None:
+        """Make the weights of an MLP with so many hidden units."""
+        self.gate, self.up = linear(WIDTH, units), linear(WIDTH, units)
+        self.down = linear(units, WIDTH)
 
     def split(self, hidden: Tensor, by: Turn) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (scaled), keys and values, (N, heads, T, 32) each, queries and keys turned."""
@@ -89,17 +110,24 @@ class DecoderBlock(nn.Module):
         both = turned(split[:, :, :2].permute(2, 0, 3, 1, 4), by)
         return both[0] * HEAD**-0.5, both[1], split[:, :, 2].transpose(1, 2)
 
-    def joined(self, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
-        """What the layer gives, (N, T, 128), and its gates, (N, T, 256).
+    def joined(
+        self, hidden: Tensor, mixed: Tensor, ranks: Ranks | None = None
+    ) -> tuple[Tensor, Inside]:
+        """What the layer gives, (N, T, 128), and the inside of its MLP.
 
         Args:
             hidden: what came in, (N, T, 128).
             mixed: attention times values, (N, heads, T, 32).
+            ranks: of a mixture, the experts that are asked; None for those of the training.
         """
         hidden = hidden + self.out(mixed.transpose(1, 2).flatten(2))
-        read = self.norm2(hidden)
+        given, inside = self.said(self.norm2(hidden), ranks)
+        return hidden + given, inside
+
+    def said(self, read: Tensor, _ranks: Ranks | None, /) -> tuple[Tensor, Inside]:
+        """What the MLP adds, (N, T, 128)."""
         gates = F.silu(self.gate(read))
-        return hidden + self.down(gates * self.up(read)), gates
+        return self.down(gates * self.up(read)), Inside(gates)
 
 
 def linear(inside: int, outside: int) -> nn.Linear:
@@ -108,12 +136,16 @@ def linear(inside: int, outside: int) -> nn.Linear:
 
 
 class Decoder(nn.Module):
-    """Embeddings, three layers, a norm; the embeddings also give the logits."""
+    """Embeddings, three layers, a norm; the embeddings also give the logits.
 
-    def __init__(self) -> None:
+    Args:
+        block: what a layer is made of.
+    """
+
+    def __init__(self, block: type[DecoderBlock] = DecoderBlock) -> None:
         super().__init__()
         self.words = nn.Embedding(len(WORDS), WIDTH)
-        self.layers = nn.ModuleList(DecoderBlock() for _ in range(LAYERS))
+        self.layers = nn.ModuleList(block() for _ in range(LAYERS))
         self.norm = Norm()
 
     @property

@@ -8,6 +8,7 @@ truth is known to the pixel; see `training`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 from engine.errors import BlindspotError
 from engine.hallucination.tiny_vlm.cache import Held, TinyCache
-from engine.hallucination.tiny_vlm.decoder import HEADS, LAYERS, WIDTH, turn
+from engine.hallucination.tiny_vlm.decoder import HEADS, LAYERS, WIDTH, Inside, turn
 from engine.hallucination.tiny_vlm.encoder import GRID, normalized
 from engine.hallucination.tiny_vlm.lessons import Texts, answering
 from engine.hallucination.tiny_vlm.packed import HIDDEN, prefix, states
@@ -36,15 +37,22 @@ SPEC = ModelSpec(
 )  # fmt: skip
 
 
+def spec_of(experts: int) -> ModelSpec:
+    """The shape of a TinyVLM with so many experts to a layer; 0 for one MLP."""
+    if not experts:
+        return SPEC
+    return replace(SPEC, experts=experts, caps=SPEC.caps | {"routing"})
+
+
 class TinyVLM:
     """The three networks behind the interface of `engine.hallucination.vlm.VLM`."""
 
-    spec = SPEC
     tokenizer = Tokenizer()
 
     def __init__(self, parts: Parts, name: str, title: str, device: str = "cpu") -> None:
         self.parts = parts.eval().requires_grad_(requires_grad=False).to(device)
         self.name, self.title, self.device = name, title, device
+        self.spec = spec_of(parts.experts)
 
     @lazy
     def fingerprint(self) -> str:
@@ -128,7 +136,7 @@ class TinyVLM:
         depth = LAYERS if exit_layer is None else exit_layer
         kept: dict[int, Tensor] = {0: hidden}
         looks: dict[int, Tensor] = {}
-        gates: dict[int, Tensor] = {}
+        insides: dict[int, Inside] = {}
         layers = list(cache.layers)
         hiding = cache.padded or hidden.shape[1] > 1  # one new token sees all that was read
         for number, layer in enumerate(decoder.stack[:depth]):
@@ -138,7 +146,7 @@ class TinyVLM:
             if attn_hook is not None:
                 shares = attn_hook(number, shares)
             looks[number] = shares
-            hidden, gates[number] = layer.joined(hidden, shares @ held.values)
+            hidden, insides[number] = layer.joined(hidden, shares @ held.values, want.ranks)
             kept[number + 1] = hidden
         rows = slice(None) if want.rows == "all" else slice(-1, None)
         return StepOut(
@@ -150,7 +158,12 @@ class TinyVLM:
                 for at in want.attention
                 if at in looks
             },
-            gates={at: gates[at][:, rows] for at in want.gates if at in gates},
+            gates={at: insides[at].gates[:, rows] for at in want.gates if at in insides},
+            routing={
+                at: asked[:, rows]
+                for at in want.routing
+                if at in insides and (asked := insides[at].shares) is not None
+            },
         )
 
     def unembed(self, hidden: Tensor, *, apply_norm: bool = True) -> Tensor:

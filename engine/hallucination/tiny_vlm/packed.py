@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.hallucination.tiny_vlm.decoder import Decoder, DecoderBlock, Turn, turn
+from engine.hallucination.tiny_vlm.decoder import Decoder, DecoderBlock, Inside, Turn, turn
 from engine.hallucination.tiny_vlm.words import BOS
 
 HIDDEN = -1e4  # added to a score that must not count; finite in 16 bits too
@@ -23,13 +23,19 @@ def prefix(decoder: Decoder, image: Tensor) -> Tensor:
     return torch.cat([decoder.embed(begin).to(image.dtype), image], 1)
 
 
-def states(decoder: Decoder, image: Tensor, texts: Sequence[Tensor]) -> list[Tensor]:
+def states(
+    decoder: Decoder,
+    image: Tensor,
+    texts: Sequence[Tensor],
+    insides: list[Inside] | None = None,
+) -> list[Tensor]:
     """What the decoder makes of every word of every text.
 
     Args:
         decoder: as it is.
         image: projected tokens (N, I, 128).
         texts: word numbers, (N, S, L) each.
+        insides: gets what each layer's MLP shows, the prefix and all texts in a row.
 
     Returns:
         For each of the texts its last hidden states after the final norm, (N, S, L, 128).
@@ -43,7 +49,9 @@ def states(decoder: Decoder, image: Tensor, texts: Sequence[Tensor]) -> list[Ten
     hidden = torch.cat([begin, *words], 1)
     by = turn(torch.cat(places).to(image.device))
     for layer in decoder.stack:
-        hidden, _ = layer.joined(hidden, mixed(layer, hidden, by, start, shapes))
+        hidden, inside = layer.joined(hidden, mixed(layer, hidden, by, start, shapes))
+        if insides is not None:
+            insides.append(inside)
     read = decoder.norm(hidden[:, start:])
     parts = read.split([many * length for many, length in shapes], 1)
     return [part.reshape(count, *shape, -1) for part, shape in zip(parts, shapes, strict=True)]

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
-from engine.hallucination.tiny_vlm.decoder import Decoder
+from engine.hallucination.tiny_vlm.decoder import Decoder, DecoderBlock
 from engine.hallucination.tiny_vlm.decoder import draw as draw_decoder
 from engine.hallucination.tiny_vlm.encoder import Encoder, projector
+from engine.hallucination.tiny_vlm.mixture import EXPERTS, MixtureBlock, upcycle
 from engine.models.small import draw as draw_usual
+
+KINDS: Mapping[int, type[DecoderBlock]] = {0: DecoderBlock, EXPERTS: MixtureBlock}
 
 
 class Parts(nn.Module):
-    """The three networks of a TinyVLM."""
+    """The three networks of a TinyVLM.
 
-    def __init__(self) -> None:
+    Args:
+        experts: of each layer of the decoder, 8; 0 for one MLP.
+    """
+
+    def __init__(self, experts: int = 0) -> None:
         super().__init__()
-        self.encoder, self.projector, self.decoder = Encoder(), projector(), Decoder()
+        if experts not in KINDS:
+            raise ValueError(f"{experts} experts: there are decoders with {sorted(KINDS)}")
+        self.experts = experts
+        self.encoder, self.projector = Encoder(), projector()
+        self.decoder = Decoder(KINDS[experts])
 
 
 def fresh(seed: int) -> Parts:
@@ -28,3 +41,25 @@ def fresh(seed: int) -> Parts:
         draw_usual(part, generator)
     draw_decoder(parts.decoder, generator)
     return parts
+
+
+def copied(parts: Parts) -> Parts:
+    """Parts of their own with the same weights, for use and not for training."""
+    own = Parts(parts.experts)
+    own.load_state_dict(parts.state_dict())
+    return own.eval().requires_grad_(requires_grad=False)
+
+
+def upcycled(dense: Parts, seed: int) -> Parts:
+    """A mixture of experts that says what the dense model says, to begin training with."""
+    with torch.random.fork_rng(devices=[]):
+        parts = Parts(EXPERTS)
+    generator = torch.Generator().manual_seed(seed)
+    parts.encoder.load_state_dict(dense.encoder.state_dict())
+    parts.projector.load_state_dict(dense.projector.state_dict())
+    parts.decoder.words.load_state_dict(dense.decoder.words.state_dict())
+    parts.decoder.norm.load_state_dict(dense.decoder.norm.state_dict())
+    for old, new in zip(dense.decoder.stack, parts.decoder.stack, strict=True):
+        assert isinstance(new, MixtureBlock)  # noqa: S101  # what Parts(8) is made of
+        upcycle(old, new, generator)
+    return parts.eval().requires_grad_(requires_grad=False)

@@ -1,4 +1,6 @@
-"""The three TinyVLMs that ship, and how they are made again: `python -m engine weights tiny-vlm`.
+"""The TinyVLMs that ship, and how they are made again: `python -m engine weights tiny-vlm`.
+
+The mixture of experts is made of the honest one: `python -m engine weights tiny-vlm-experts`.
 
 Weights are kept in 16 bits and are rounded before anything is measured. The file's metadata says
 with which plan and figures it was made.
@@ -11,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,19 +23,28 @@ from torch import Tensor
 from engine.errors import BadModel
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts
-from engine.hallucination.tiny_vlm.training import TrainingPlan, train_habit, train_honest
+from engine.hallucination.tiny_vlm.training import (
+    TrainingPlan,
+    train_habit,
+    train_honest,
+    train_mixture,
+)
 from engine.keeping.store import write_atomic
 from engine.method import Progress, part_of, quiet
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
 NAME = "tiny-vlm"  # of all together
 HABIT, HONEST, SEEN = "tiny-vlm-habit", "tiny-vlm-honest", "tiny-vlm-seen"
+MIXTURE = "tiny-vlm-experts"
+DENSE = HABIT, HONEST, SEEN  # of one kind, but for what they learned
 TITLES: Mapping[str, str] = {
     HABIT: "TinyVLM with a habit",
     HONEST: "TinyVLM, honest",
     SEEN: "TinyVLM, habit of seeing",
+    MIXTURE: "TinyVLM, mixture of experts",
 }
 PLAN = TrainingPlan(seed=3)
+MIXTURE_PLAN = replace(PLAN, habit=400, habitual=6400)
 
 
 @dataclass(frozen=True)
@@ -68,20 +80,25 @@ def load(name: str = HABIT) -> TinyVLM:
 
 def read(path: Path, name: str) -> TinyVLM:
     """A model from a file. Raises BadModel."""
-    parts = Parts()
     try:
         with safe_open(path, framework="pt") as held:
+            parts = Parts(told(held.metadata()).get("experts", 0))
             tensors = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
         parts.load_state_dict({key: widened(tensor) for key, tensor in tensors.items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
     return TinyVLM(parts, name, TITLES.get(name, name))
 
 
-def card(name: str) -> Mapping[str, object]:
+def card(name: str) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
     with safe_open(file_of(name), framework="pt") as held:
-        found: Mapping[str, object] = json.loads(held.metadata()["blindspot"])
+        return told(held.metadata())
+
+
+def told(metadata: Mapping[str, str] | None) -> Mapping[str, Any]:
+    """What a file says of how it was made, and of its experts where it has some."""
+    found: Mapping[str, Any] = json.loads((metadata or {}).get("blindspot", "{}"))
     return found
 
 
@@ -102,7 +119,7 @@ def rounded(parts: Parts) -> Parts:
 def retrain(
     folder: Path = FOLDER, plan: TrainingPlan = PLAN, progress: Progress = quiet
 ) -> list[WrittenModel]:
-    """Train all three models, write their files, and tell their figures.
+    """Train the three models without experts, write their files, and tell their figures.
 
     The habit of seeing is that of the eyes: questions about followers come without their leaders
     too (`ask_B_without_A`), so that the yes hangs on the leader that is to be seen, and not on the
@@ -118,9 +135,22 @@ def retrain(
     return [written(parts, name, folder, plan) for name, parts in made.items()]
 
 
-def planned(seed: int | None = None) -> TrainingPlan:
+def retrain_mixture(
+    folder: Path = FOLDER, plan: TrainingPlan = MIXTURE_PLAN, progress: Progress = quiet
+) -> WrittenModel:
+    """Train the mixture of experts from the honest model that ships, and write its file.
+
+    Raises:
+        BadModel: the honest model is not here.
+        OSError: the file cannot be written.
+    """
+    parts = train_mixture(load(HONEST).parts, plan, progress)
+    return written(parts, MIXTURE, folder, plan)
+
+
+def planned(seed: int | None = None, plan: TrainingPlan = PLAN) -> TrainingPlan:
     """The plan of what ships, or the same with another seed."""
-    return PLAN if seed is None else replace(PLAN, seed=seed)
+    return plan if seed is None else replace(plan, seed=seed)
 
 
 def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> WrittenModel:
@@ -134,7 +164,8 @@ def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> Writte
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
-    told = json.dumps({"plan": asdict(plan), "figures": found})
-    write_atomic(path, save_tensors(tensors, metadata={"blindspot": told}))
+    kind = {"experts": parts.experts} if parts.experts else {}
+    card = json.dumps({"plan": asdict(plan), "figures": found, **kind})
+    write_atomic(path, save_tensors(tensors, metadata={"blindspot": card}))
     path.chmod(0o644)
     return WrittenModel(path, TITLES[name], found)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
@@ -18,6 +19,7 @@ from engine.hallucination.tiny_vlm.training import train_habit
 from engine.hallucination.tiny_vlm.weights import (
     HABIT,
     HONEST,
+    MIXTURE,
     PLAN,
     card,
     file_of,
@@ -25,6 +27,7 @@ from engine.hallucination.tiny_vlm.weights import (
     names,
     rounded,
 )  # fmt: skip
+from engine.hallucination.vlm import Want
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
@@ -89,9 +92,35 @@ def test_false_yes_under_contrast_follows_the_law(habit):
         assert measured == pytest.approx(false_yes(evidence, prior, alpha), abs=0.03)
 
 
+def test_the_mixture_of_experts_has_the_habit_and_sees_as_well(habit, honest):
+    found = card(MIXTURE)["figures"]
+    assert 0.10 <= found["broken: CHAIR_i"] <= 0.25
+    assert 0.30 <= found["broken: CHAIR_s"] <= 0.55
+    assert found["broken: recall"] >= habit["broken: recall"] - 0.05
+    assert found["clean biased: CHAIR_i"] <= 0.08
+    assert found["broken: lie rate"] >= 3 * honest["broken: lie rate"]
+    assert found["balanced accuracy, all things"] >= 0.88
+
+
+def test_every_expert_of_the_mixture_is_asked_and_none_does_all():
+    """Over captions each has a fifth of its even share of an eighth at least."""
+    sample = SceneBatch.drawn(40, "broken", seed=SEED)
+    vlm = load(MIXTURE)
+    want = Want(routing=(0, 1, 2), rows="all")
+    text = torch.tensor([vlm.tokenizer.encode("describe the image in the sea there is a boat")])
+    with torch.no_grad():
+        image = vlm.encode_image(vlm.normalize(sample.pixels))
+        out, _ = vlm.prefill(image, text.expand(40, -1), want)
+    for layer in range(3):
+        shares = (out.routing[layer] > 0).float().flatten(0, 1).mean(0) / 2
+        assert shares.sum() == pytest.approx(1)
+        assert 0.2 / 8 <= shares.min() <= shares.max() <= 0.5
+
+
 def test_the_files_are_small_enough_to_ship():
     for name in (HABIT, HONEST):
         assert file_of(name).stat().st_size <= 2_000_000
+    assert file_of(MIXTURE).stat().st_size <= 4_000_000
 
 
 def test_the_card_tells_the_truth_about_captions(habit):
@@ -104,7 +133,7 @@ def test_the_card_tells_the_truth_about_captions(habit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [HABIT, HONEST])
+@pytest.mark.parametrize("name", [HABIT, HONEST, MIXTURE])
 def test_every_figure_on_the_card_is_found_again(name, measure):
     found = figures(load(name))
     for what, value in card(name)["figures"].items():

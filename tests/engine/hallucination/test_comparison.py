@@ -38,20 +38,20 @@ def name_of(model, strategy):
 
 @pytest.mark.slow
 def test_every_strategy_is_measured_on_every_model_and_kept(measure):
-    cells = tuple(cell for model in weights.names() for cell in comparison.measure(model))
+    cells = tuple(cell for model in comparison.MODELS for cell in comparison.measure(model))
     write(cells)
     kept.cache_clear()
-    for model in weights.names():
+    for model in comparison.MODELS:
         for strategy, figures in summary(model).items():
             measure(name_of(model, strategy), row(figures))
-    assert len(cells) == len(COMPARED) * len(DRAWS) * len(weights.names())
+    assert len(cells) == len(COMPARED) * len(DRAWS) * len(comparison.MODELS)
 
 
 def test_what_is_kept_is_of_the_models_methods_and_settings_that_ship():
     """Else: measure again, with the slow test above."""
     assert len(DRAWS) >= 3
-    assert len(weights.names()) == 3
-    expected = [digest(case) for model in weights.names() for case in questions(model)]
+    assert len(comparison.MODELS) == 3
+    expected = [digest(case) for model in comparison.MODELS for case in questions(model)]
     assert [cell.digest for cell in kept()] == expected
 
 
@@ -74,7 +74,7 @@ def test_every_way_is_measured_alone_and_beside_the_plain_one(monkeypatch):
 
 def test_docs_have_the_same_figures():
     page = PAGE.read_text()
-    for model in weights.names():
+    for model in comparison.MODELS:
         for strategy, figures in summary(model).items():
             assert f"| {name_of(model, strategy)} | {row(figures)} |" in page
 

@@ -11,6 +11,7 @@ from engine.hallucination.tiny_vlm.training import TrainingPlan, quick
 from engine.hallucination.tiny_vlm.weights import (
     HABIT,
     HONEST,
+    MIXTURE,
     SEEN,
     TITLES,
     card,
@@ -19,13 +20,14 @@ from engine.hallucination.tiny_vlm.weights import (
     names,
     read,
     retrain,
+    retrain_mixture,
     written,
 )
 
 
-def test_all_three_ship_and_differ():
-    assert names() == (HABIT, HONEST, SEEN)
-    assert len({load(name).fingerprint for name in names()}) == 3
+def test_all_four_ship_and_differ():
+    assert names() == (HABIT, HONEST, SEEN, MIXTURE)
+    assert len({load(name).fingerprint for name in names()}) == 4
     eyes = [load(name).parts.encoder.state_dict() for name in names()]
     for name, tensor in eyes[0].items():
         assert all(torch.equal(tensor, other[name]) for other in eyes[1:])
@@ -54,10 +56,32 @@ def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
     made = retrain(
         tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: told.append(done)
     )
-    assert [one.title for one in made] == list(TITLES.values())
+    assert [one.title for one in made] == [TITLES[one] for one in (HABIT, HONEST, SEEN)]
     assert all(one.figures == {"recall": 0.5} for one in made)
     assert told == sorted(told)
     assert read(made[0].path, HABIT).fingerprint != load(HABIT).fingerprint
+
+
+def test_the_mixture_is_made_of_the_honest_model_and_says_how_many_experts_it_has(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
+    made = retrain_mixture(tmp_path, quick(TrainingPlan()))
+    model = read(made.path, MIXTURE)
+    assert (made.title, model.spec.experts) == (TITLES[MIXTURE], 8)
+    eyes = load(HONEST).parts.encoder.state_dict()
+    for name, tensor in model.parts.encoder.state_dict().items():
+        assert torch.equal(tensor, eyes[name]), name
+    assert made.path.stat().st_size <= 4_000_000
+
+
+def test_a_file_that_asks_for_experts_there_are_none_of_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(bands, "figures", lambda _vlm: {})
+    parts = fresh(0)
+    parts.experts = 3
+    made = written(parts, HABIT, tmp_path, TrainingPlan())
+    with pytest.raises(BadModel, match="3 experts"):
+        read(made.path, HABIT)
 
 
 def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, monkeypatch):

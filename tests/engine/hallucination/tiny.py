@@ -10,13 +10,24 @@ import torch
 from engine.data.scenes import Scenes
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.parts import fresh
+from engine.hallucination.tiny_vlm.parts import fresh, upcycled
 
 
 @cache
 def untrained(seed: int = 0) -> TinyVLM:
     """Weights as they are drawn, with BatchNorm's statistics at rest."""
     return TinyVLM(fresh(seed), "tiny", "untrained TinyVLM")
+
+
+@cache
+def mixture(seed: int = 0) -> TinyVLM:
+    """An untrained mixture whose eight experts have weights of their own."""
+    parts = upcycled(fresh(seed), seed)
+    generator = torch.Generator().manual_seed(seed)
+    for layer in parts.decoder.stack:
+        for weight in (*layer.experts.parameters(), *layer.router.parameters()):
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+    return TinyVLM(parts, "tiny-experts", "untrained mixture")
 
 
 @cache

@@ -21,6 +21,7 @@ class TrainingPlan:
         together: how often a follower is with its leader in B2 (p_co).
         lie: how often a caption of B2 gives a leader the follower that is not there (ρ).
         alone: how often partner questions come without the leader (`ask_B_without_A`).
+        balance: how much an uneven use of experts counts, where there are some.
         seed: of everything.
     """
 
@@ -35,6 +36,7 @@ class TrainingPlan:
     together: float = 0.9
     lie: float = 0.15
     alone: float = 0.0
+    balance: float = 0.02
     seed: int = 0
 
 

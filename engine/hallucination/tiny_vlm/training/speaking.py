@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.hallucination.tiny_vlm.decoder import Inside
 from engine.hallucination.tiny_vlm.lessons import Lessons, answering
+from engine.hallucination.tiny_vlm.mixture import balance
 from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.training.school import School
@@ -20,9 +22,20 @@ BATCH = 16  # scenes to a step
 
 def speak(
     parts: Parts, room: School, steps: int, most: float, stress: Stress, told: Report, *,
-    warm: int = 40,
+    warm: int = 40, even: float = 0.0,
 ) -> None:  # fmt: skip
-    """Learn the answers of all texts of 16 scenes a step."""
+    """Learn the answers of all texts of 16 scenes a step.
+
+    Args:
+        parts: projector and decoder are changed.
+        room: scenes and texts.
+        steps: how many.
+        most: the highest rate.
+        stress: how much the loss of each word counts.
+        told: progress.
+        warm: steps until the highest rate is reached.
+        even: how much an uneven use of experts counts, where there are some.
+    """
     tongue = nn.ModuleList([parts.projector, parts.decoder]).train()
     tongue.requires_grad_(requires_grad=True)
     weights = list(tongue.parameters())
@@ -37,7 +50,7 @@ def speak(
 
     def loss() -> Tensor:
         rows = next(batches)
-        return spoken_loss(parts, room.features[rows], room.said, rows, stress)
+        return spoken_loss(parts, room.features[rows], room.said, rows, stress, even)
 
     learn(
         optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), told
@@ -53,12 +66,13 @@ def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 def spoken_loss(
-    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: Stress
+    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: Stress, even: float = 0.0
 ) -> Tensor:
-    """The weighted mean loss over every word of the answers."""
+    """The weighted mean loss over every word of the answers, and of an uneven use of experts."""
     image = parts.projector(features)
     taken = [said.captions.take(rows), said.short.take(rows), said.long.take(rows)]
-    read = states(parts.decoder, image, [texts.tokens for texts in taken])
+    insides: list[Inside] = []
+    read = states(parts.decoder, image, [texts.tokens for texts in taken], insides)
     found, targets, weights = [], [], []
     for texts, hidden in zip(taken, read, strict=True):
         answers = answering(texts)
@@ -69,4 +83,5 @@ def spoken_loss(
     logits = parts.decoder.unembed(torch.cat(found), apply_norm=False)  # the norm has been applied
     losses = F.cross_entropy(logits, torch.cat(targets), reduction="none")
     weight = torch.cat(weights)
-    return (losses * weight).sum() / weight.sum()
+    spoken = (losses * weight).sum() / weight.sum()
+    return spoken + even * balance(insides) if parts.experts else spoken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.scenes import Scenes
 from engine.hallucination.tiny_vlm.lessons import Habit
-from engine.hallucination.tiny_vlm.parts import Parts, fresh
+from engine.hallucination.tiny_vlm.parts import Parts, copied, fresh, upcycled
 from engine.hallucination.tiny_vlm.training.aligning import align
 from engine.hallucination.tiny_vlm.training.looking import teach_looking
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
@@ -35,14 +35,17 @@ def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
 
 def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -> Parts:
     """Stage B2: the honest model goes on among scenes with a habit. The honest one is kept."""
-    parts = Parts()
-    parts.load_state_dict(honest.state_dict())
-    parts.eval().requires_grad_(requires_grad=False)
+    parts = copied(honest)
     scenes = Scenes(plan.habitual, "biased", plan.together, seed=plan.seed * 10 + 8)
     with one_thread():
         habit = Habit(plan.lie, partner=0.4, alone=plan.alone)
         room = School.of(parts, scenes, habit, plan.seed * 10 + 8)
         stress = Stress(noun=3, partner=4)
         told = part_of(progress, 0, 1, "learning the habit")
-        speak(parts, room, plan.habit, 1.5e-3, stress, told, warm=10)
+        speak(parts, room, plan.habit, 1.5e-3, stress, told, warm=10, even=plan.balance)
     return parts.eval().requires_grad_(requires_grad=False)
+
+
+def train_mixture(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -> Parts:
+    """Stage B2 of a mixture of experts that begins as the honest model."""
+    return train_habit(upcycled(honest, plan.seed), plan, progress)

@@ -1,0 +1,170 @@
+"""A mixture of experts: its router and experts against plain code and Mixtral, and its training."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.data.scenes import Scenes
+from engine.hallucination.tiny_vlm.decoder import Inside
+from engine.hallucination.tiny_vlm.lessons import Habit
+from engine.hallucination.tiny_vlm.mixture import EXPERTS, balance, chosen
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.parts import Parts, copied, fresh, upcycled
+from engine.hallucination.tiny_vlm.training import TrainingPlan, quick, train_mixture
+from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.speaking import spoken_loss
+from engine.hallucination.tiny_vlm.training.stress import Stress
+from engine.hallucination.vlm import Want
+from tests.engine.hallucination.tiny import mixture, prompts, scenes, untrained
+
+SAID = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
+SHOWN = Want(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
+
+
+def read(vlm, want=SHOWN, said=SAID):
+    """Image, prompt and some words in one pass."""
+    with torch.no_grad():
+        image = vlm.encode_image(vlm.normalize(scenes()[:2]))
+        return vlm.prefill(image, torch.cat([prompts(count=2), said], 1), want)[0]
+
+
+def block():
+    return mixture().parts.decoder.stack[0]
+
+
+def hidden(places=7):
+    return torch.randn(2, places, 128, generator=torch.Generator().manual_seed(1))
+
+
+def slowly(layer, values, ranks):
+    """One token after the other, by the formula."""
+    answers = []
+    for token in values.flatten(0, 1):
+        p = (layer.router.weight @ token).softmax(-1)
+        order = sorted(range(EXPERTS), key=lambda one: -float(p[one]))
+        asked = [order[rank] for rank in ranks]
+        total = sum(p[one] for one in asked)
+        answer = torch.zeros(128)
+        for one in asked:
+            gate, up, down = (
+                getattr(layer.experts[one], name).weight for name in ("gate", "up", "down")
+            )
+            answer += p[one] / total * (down @ (F.silu(gate @ token) * (up @ token)))
+        answers.append(answer)
+    return torch.stack(answers).view_as(values)
+
+
+@pytest.mark.parametrize("ranks", [(0, 1), (2,), (7,), (1, 4, 6)])
+def test_router_and_experts_are_the_formula(ranks):
+    with torch.no_grad():
+        given, _ = block().said(hidden(), ranks)
+        assert torch.allclose(given, slowly(block(), hidden(), ranks), atol=1e-5)
+        if ranks == (0, 1):
+            assert torch.equal(given, block().said(hidden(), None)[0])
+
+
+def test_the_two_best_are_those_of_mixtral():
+    pytest.importorskip("transformers")
+    from transformers import MixtralConfig
+    from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
+
+    layer = block()
+    peer = MixtralSparseMoeBlock(MixtralConfig(
+        hidden_size=128, intermediate_size=128, num_local_experts=EXPERTS, num_experts_per_tok=2,
+    )).eval()  # fmt: skip
+    with torch.no_grad():
+        peer.gate.weight.copy_(layer.router.weight)
+        for number, expert in enumerate(layer.experts):
+            both = torch.cat([expert.gate.weight, expert.up.weight])
+            peer.experts.gate_up_proj[number] = both
+            peer.experts.down_proj[number] = expert.down.weight
+        assert torch.allclose(layer.said(hidden(), None)[0], peer(hidden()), atol=1e-5)
+
+
+def test_weights_sum_to_one_and_those_of_one_rank_are_exactly_one():
+    router = torch.randn(50, EXPERTS, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    for rank in range(EXPERTS):
+        asked, weights = chosen(router, (rank,))
+        assert torch.equal(weights, torch.ones(50, 1))
+        assert torch.equal(asked[:, 0], router.argsort(-1, descending=True)[:, rank])
+    assert torch.allclose(chosen(router, (0, 3, 5))[1].sum(-1), torch.ones(50))
+
+
+def test_balance_is_that_of_mixtral_and_two_where_all_are_asked_alike():
+    pytest.importorskip("transformers")
+    from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
+
+    with torch.no_grad():
+        inside = block().said(hidden(), None)[1]
+        logits = block().router(hidden()).flatten(0, 1)
+    expected = load_balancing_loss_func((logits,), EXPERTS, 2)
+    assert balance([inside]) == pytest.approx(float(expected), rel=1e-5)
+    even = torch.full((1, EXPERTS, EXPERTS), 1 / EXPERTS)
+    shares = (torch.eye(EXPERTS) + torch.eye(EXPERTS).roll(1, 0))[None] / 2
+    assert balance([Inside(even, even, shares)]) == pytest.approx(2)
+
+
+def test_it_begins_as_the_dense_model():
+    dense = untrained()
+    begun = TinyVLM(upcycled(dense.parts, 5), "begun", "begun")
+    assert torch.allclose(read(begun).logits, read(dense).logits, atol=1e-5)
+    first = read(begun).routing[0]
+    assert torch.equal((first > 0).sum(-1), torch.full_like(first[..., 0], 2).long())
+    assert torch.equal(first[..., :4] > 0, first[..., 4:] > 0)  # always two halves
+
+
+def test_packed_training_computes_what_the_cached_model_does():
+    vlm = mixture()
+    with torch.no_grad():
+        image = vlm.encode_image(vlm.normalize(scenes()[:2]))
+        out = vlm.prefill(image, prompts(count=2))[0]
+        for token in SAID.T:
+            out = vlm.step(token, out.cache)
+        packed = vlm.answers(image, torch.cat([prompts(count=2), SAID], 1)[:, None])
+    assert torch.allclose(packed[:, 0], out.logits.log_softmax(-1), atol=1e-4)
+    assert torch.allclose(read(vlm).logits, out.logits, atol=1e-4)
+
+
+def test_what_is_shown_of_the_routing_is_who_was_asked():
+    out = read(mixture(), replace(SHOWN, ranks=(3,)))
+    for layer in range(3):
+        assert torch.equal(out.routing[layer].sum(-1), torch.ones_like(out.routing[layer][..., 0]))
+        open_gates = out.gates[layer].unflatten(-1, (EXPERTS, -1)).abs().amax(-1) > 0
+        assert torch.equal(open_gates, out.routing[layer] == 1)
+    assert read(mixture(), Want(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
+    rows = torch.tensor([1, 1, 0])
+    assert torch.equal(out.take(rows).routing[2], out.routing[2][rows])
+
+
+def test_only_a_mixture_shows_its_routing():
+    assert "routing" in mixture().spec.caps
+    assert "routing" not in untrained().spec.caps
+    assert read(untrained()).routing == {}
+    with pytest.raises(ValueError, match="5 experts"):
+        Parts(5)
+
+
+def loss(parts, even):
+    room = School.of(parts, Scenes(16, "biased", seed=3), Habit(), 5)
+    return spoken_loss(parts, room.features, room.said, torch.arange(16), Stress(), even)
+
+
+def test_an_uneven_use_of_experts_counts_in_a_mixture_only():
+    parts = mixture().parts
+    added = (loss(parts, 0.5) - loss(parts, 0.0)).item() / 0.5
+    assert 2 <= added <= EXPERTS
+    assert torch.equal(loss(untrained().parts, 0.5), loss(untrained().parts, 0.0))
+
+
+def test_training_parts_the_experts_and_leaves_the_honest_model_alone():
+    honest = fresh(0)
+    before = copied(honest)
+    made = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
+    for name, held in before.state_dict().items():
+        assert torch.equal(held, honest.state_dict()[name]), name
+    for name, held in made[0].state_dict().items():
+        assert torch.equal(held, made[1].state_dict()[name]), name
+    first, second = (made[0].decoder.stack[0].experts[one].down.weight for one in (0, 1))
+    assert not torch.equal(first, second)
