@@ -344,7 +344,8 @@ def caption_case(
     if kind is WordRisk:  # an untrained model names nothing
         vlm, prompt = load(HABIT), "describe the image"
     else:
-        vlm, prompt = deepcopy(speaking.untrained()), "is there a boat"
+        own = speaking.mixture() if "routing" in kind.needs else speaking.untrained()
+        vlm, prompt = deepcopy(own), "is there a boat"
     case = CaptionCase(vlm, seen, prompt)
     if kind not in ASK:
         return case

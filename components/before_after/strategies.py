@@ -16,6 +16,7 @@ from components.draw.lines import Lines
 from components.section import Section
 from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
 from engine.hallucination.measures.before_after import FIGURES, scored
+from engine.hallucination.measures.rates import unfit
 from engine.hallucination.measures.removal_law import law_words
 from engine.result import Table
 from engine.run import Answer
@@ -41,7 +42,8 @@ def compare(asked: PairsQuestion, threshold: float | None) -> None:
     cases = {
         kind.title: replace(asked.case, strategy=kind())
         for kind in STRATEGIES
-        if kind is not MVP or isinstance(asked.case.strategy, MVP)
+        if (kind is not MVP or isinstance(asked.case.strategy, MVP))
+        and not unfit(asked.case.vlm, kind)
     }
     outcomes = runs.ask_all_when_told(
         asked.method, cases, f"{KEY}.strategies", "Ask with every strategy"

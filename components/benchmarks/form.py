@@ -8,9 +8,11 @@ from typing import cast
 import streamlit as st
 
 from components.case_form import CaseForm
+from components.notices import plain
 from components.picks import pick_some
 from engine.arguments.speech import ScenesArguments
 from engine.hallucination import STRATEGIES, VCD, Greedy, ScenesCase, asking
+from engine.hallucination.measures.rates import unfit
 from engine.hallucination.tiny_vlm.model import TinyVLM
 
 KEY = "benchmarks"
@@ -50,5 +52,10 @@ def choose() -> BenchmarkQuestion:
             form.ask(name)
     given = dict(form.given)
     vlm = cast(TinyVLM, asking.model(given.pop("model")))
-    cases = {title: ScenesCase(vlm, titles[title](), **given) for title in chosen}
+    reasons = {title: unfit(vlm, titles[title]) for title in chosen}
+    for title, why in reasons.items():
+        if why:
+            st.caption(f"Not here: {title}. {plain(why)}")
+    fit = [title for title, why in reasons.items() if not why]
+    cases = {title: ScenesCase(vlm, titles[title](), **given) for title in fit}
     return BenchmarkQuestion(cases, vlm.title, given["count"])

@@ -37,6 +37,7 @@ STRENGTH = {  # the setting of each that is worth a slider in sight
     "VASparse": "eta",
     "OPERA": "weight",
     "MVP": "paths",
+    "SCMoE": "beta",
 }
 
 Kind = type[Method[Any]]

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from components import section
-from components.decoding import memory, over_trust, paths
+from components.decoding import experts, memory, over_trust, paths
 from components.decoding.form import KEY, Compared, Spoken
 from components.dialog import lens
 from components.draw.drawing import Drawing, Views
@@ -93,6 +93,7 @@ INSIDE: Mapping[str, Inside] = {
     "VASparse": memory.drawings,
     "OPERA": lambda found, one: (*over_trust.drawings(found, one), *beams(found, one)),
     "MVP": paths.drawings,
+    "SCMoE": experts.drawings,
 }
 COUNTED: Mapping[str, Callable[[Compared, Spoken], Section]] = {  # over many scenes
     "VASparse": memory.over_scenes,

@@ -15,7 +15,7 @@ from engine.result import Table
 
 NOT_BEST = "below its best eight"
 STRONG, FINAL = "The model", "Chosen from"
-WEAK = {"VCD": "Looking at the noised copy", "DoLa": "An early layer"}
+WEAK = {"VCD": "Looking at the noised copy", "DoLa": "An early layer", "SCMoE": "The weak expert"}
 THINNED = {"embedding": "The last word alone", "masked cache": "With image tokens blotted out"}
 
 

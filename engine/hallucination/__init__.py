@@ -14,6 +14,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling
+from engine.hallucination.decoding.scmoe import SCMoE
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
@@ -36,7 +37,7 @@ from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.measures.removal_law import RemovalLaw
 from engine.hallucination.measures.views_ablation import ViewsAblation
 
-DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, NoiseSteps)
+DECODING = (Greedy, Sampling, Beam, VCD, DoLa, VASparse, OPERA, MVP, SCMoE, NoiseSteps)
 STRATEGIES = DECODING[:-1]  # those that answer
 ASK = (Looks, Relevancy, Cause, EachClaim, Priors, RegionWords)
 
@@ -85,6 +86,7 @@ __all__ = [
     "RegionWords",
     "Relevancy",
     "RemovalLaw",
+    "SCMoE",
     "Sampling",
     "ScenesCase",
     "Strategy",

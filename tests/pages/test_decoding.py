@@ -21,12 +21,13 @@ from engine.hallucination import (
     MaskLLM,
     Rates,
     ScenesCase,
+    SCMoE,
     asking,
     opening,
 )
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.measures.mask_llm import habit_words, models_words
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, MIXTURE
 from tests.visits import held_up, pills, said, settled, unfolded, visit, words
 
 LAMP = "is there a lamp"
@@ -79,7 +80,7 @@ def test_without_strength_vcd_says_what_greedy_says():
 
 
 @pytest.mark.parametrize("prompt", [LAMP, "describe the image"])
-@pytest.mark.parametrize("some", [STRATEGIES[:4], STRATEGIES[4:]])
+@pytest.mark.parametrize("some", [STRATEGIES[:4], STRATEGIES[4:8]])
 def test_every_strategy_answers_side_by_side(some, prompt):
     fit = [kind for kind in some if prompt == LAMP or kind.name != "MVP"]
     at = opened(*(kind.title for kind in fit), decoding__ask=prompt)
@@ -97,8 +98,29 @@ def test_mvp_is_gray_for_a_caption_with_the_reason():
     at = opened(decoding__ask="describe the image")
     unfit = pills(at, "decoding.strategies.unfit")
     assert unfit.disabled
-    assert unfit.options == ["MVP"]
+    assert unfit.options == ["MVP", "SCMoE"]
     assert "it needs a question that is answered by yes or no" in unfit.proto.label
+
+
+def test_scmoe_is_for_the_mixture_of_experts_and_gray_elsewhere_with_the_reason():
+    unfit = pills(opened(), "decoding.strategies.unfit")
+    assert unfit.disabled
+    assert unfit.options == ["SCMoE"]
+    assert "TinyVLM with a habit has no experts to choose among" in unfit.proto.label
+    at = opened(
+        "Greedy", "SCMoE", decoding__model=asking.models()[MIXTURE], decoding__SCMoE__rank="5"
+    )
+    assert said(at) == ["This model was not measured."]  # with every strategy
+    assert [tab.label for tab in at.main.tabs] == ["SCMoE"]
+    text = words(at)
+    assert "Outlined: the weak one" in text
+    assert "KL(strong ‖ weak) is" in text
+
+
+def test_with_the_strong_experts_as_weak_ones_scmoe_says_what_greedy_says():
+    case = asking.about_scene(MIXTURE, asking.scene("counter", STORY), "describe the image")
+    found = SCMoE(rank=None, beta=3.0)(case)
+    assert found["answer"].text == Greedy()(case)["answer"].text
 
 
 def test_a_link_sets_scene_strategies_and_settings():

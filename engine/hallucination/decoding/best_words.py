@@ -13,7 +13,7 @@ from engine.result import Floats, Ranking, Result, Table
 SHOWN = 8  # words at most
 FEWEST = 2  # beside the chosen one
 FAINT = 0.01  # probability below which everywhere a word is not worth a row
-CUTS = {"VCD": "beta", "DoLa": "cut"}  # the setting that has it
+CUTS = {"VCD": "beta", "DoLa": "cut", "SCMoE": "alpha"}  # the setting that has it
 
 
 def best_words(answer: Result, place: int) -> Table:

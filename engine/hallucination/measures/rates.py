@@ -15,14 +15,15 @@ from torch import Tensor
 from engine.case_base import Case
 from engine.data.layout import Scene
 from engine.data.scenes import Scenes
-from engine.errors import BlindspotError
-from engine.hallucination.case import CaptionCase
+from engine.errors import BlindspotError, DoesNotFit
+from engine.hallucination.case import KINDS, CaptionCase, unshown
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.strategy import COSTS, Strategy
 from engine.hallucination.measures.chair import chair
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
+from engine.hallucination.vlm import VLM
 from engine.keeping.lazy import lazy
 from engine.method import Method, Precision, Progress, part_of, quiet
 from engine.result import Result, Table
@@ -64,6 +65,8 @@ class ScenesCase(Case):
     def __post_init__(self) -> None:
         if not 1 <= self.count <= 2000:
             raise BlindspotError(f"{self.count} scenes: choose from 1 to 2000.")
+        if reason := unfit(self.vlm, self.strategy):
+            raise DoesNotFit(f"{self.strategy.title}: {reason}")
 
     @lazy
     def fingerprint(self) -> str:
@@ -92,6 +95,11 @@ class ScenesCase(Case):
             "settings": self.strategy.settings(),
             "scenes": f"{self.count} {self.kind}{', clear' if self.clean else ''}",
         }
+
+
+def unfit(vlm: VLM, strategy: Strategy | MVP | type[Strategy | MVP]) -> str:
+    """Why a model cannot decode so, or ""."""
+    return next((why for need in sorted(strategy.needs & KINDS) if (why := unshown(vlm, need))), "")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,86 @@
+"""SCMoE: which experts were asked for each word, and how far the two routings are apart."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from components.decoding.form import KEY, Compared, Spoken
+from components.dialog.lens import window
+from components.draw.bars import Bars
+from components.draw.charts import Values
+from components.draw.drawing import Drawing, Views
+from components.draw.matrix import Matrix
+from engine.result import Table
+
+ASKED = "experts "  # how the views begin that hold a layer's weights
+APART = Bars(value="KL", title="KL(strong ‖ weak), nats")
+
+
+def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+    """The divergence of the two routings, and who was asked in every layer."""
+    part = window(one.numbered, f"{KEY}.experts.from")
+    layers = [name for name in one.answer if name.startswith(ASKED)]
+    return (
+        Drawing(
+            "routings", "How far apart strong and weak experts are", APART, apart_words,
+            part=lambda table: numbered(table, one, part),
+        ),
+        *(layer_drawing(one, name, part) for name in layers),
+    )  # fmt: skip
+
+
+def numbered(table: Table, one: Spoken, part: slice) -> Table:
+    """The drawn words with their places."""
+    columns = {name: (table[name][part], "nats") for name in table.order}
+    return Table.of(columns, one.numbered[part])
+
+
+def apart_words(views: Views) -> str:
+    """The mean over the whole answer, and the word where they differ most."""
+    table: Table = views["routings"]
+    most = int(np.argmax(table["KL"]))
+    return (
+        f"Over the answer, KL(strong ‖ weak) is {table['KL'].mean():.2f} nats on average, and most "
+        f"at “{table.rows[most]}”: {table['KL'][most]:.2f}. At 0 both routings agree, and nothing "
+        "is gained by subtracting."
+    )
+
+
+def layer_drawing(one: Spoken, name: str, part: slice) -> Drawing:
+    """A square for each expert and word: filled by its strong weight, outlined where weak."""
+    strong, weak = (weights(one.answer[name], side)[part].T for side in ("strong", "weak"))
+    experts = [f"expert {number + 1}" for number in range(len(strong))]
+    words = tuple(one.numbered[part])
+    chart = Matrix(
+        span=(0, 1), bar="weight among the strong", x_title="the answer's words",
+        texts=[[f"{100 * share:.0f} %" if share else "" for share in row] for row in strong],
+        outlined=[(int(row), int(column)) for row, column in np.argwhere(weak > 0)],
+        height=180 + 34 * len(experts),
+    )  # fmt: skip
+    table = Table.grid(strong, experts, words, ("share",) * len(words))
+    return Drawing(
+        name, f"Who was asked in layer {name.removeprefix(ASKED)}", chart,
+        partial(asked_words, name), part=lambda _: table,
+    )  # fmt: skip
+
+
+def weights(table: Table, side: str) -> Values:
+    """The weight of every expert in one of the routings, (words, experts)."""
+    names = [name for name in table.order if name.startswith(side)]
+    return np.stack([table[name] for name in names], 1)
+
+
+def asked_words(name: str, views: Views) -> str:
+    """How many experts the answer needed, and how often the weak one was strong too."""
+    strong, weak = (weights(views[name], side) > 0 for side in ("strong", "weak"))
+    both = int((strong & weak).any(1).sum())
+    words = (
+        "Filled: the strong experts, with their weights. Outlined: the weak one. Over the answer, "
+        f"{strong.any(0).sum()} of {strong.shape[1]} experts were asked as strong, "
+        f"{weak.any(0).sum()} as weak."
+    )
+    return words + (
+        f" At {both} of {len(strong)} words the weak one is also strong." if both else ""
+    )
