@@ -59,7 +59,7 @@ def layer_drawing(one: Spoken, name: str, part: slice) -> Drawing:
         outlined=[(int(row), int(column)) for row, column in np.argwhere(weak > 0)],
         height=180 + 34 * len(experts),
     )  # fmt: skip
-    table = Table.grid(strong, experts, words, ("share",) * len(words))
+    table = Table.grid(strong, experts, words, ("weight",) * len(words))
     return Drawing(
         name, f"Who was asked in layer {name.removeprefix(ASKED)}", chart,
         partial(asked_words, name), part=lambda _: table,
