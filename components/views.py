@@ -83,6 +83,9 @@ UNLEARNING_EXPERIMENTS = AppPage(
     "unlearning/experiments.py",
     ":material/science:",
 )
+CONCEPTS = AppPage(
+    "Unlearning", "Concepts", "concepts", "unlearning/concepts.py", ":material/visibility_off:"
+)
 ASK = AppPage(
     "Hallucination",
     "Ask",
@@ -177,6 +180,7 @@ VIEWS = (
     STUDY,
     MINIMAL_REGIONS,
     FORGET,
+    CONCEPTS,
     UNLEARNING_EXPERIMENTS,
     ASK,
     DECODING,

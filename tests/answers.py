@@ -21,6 +21,7 @@ def small(kind):
     counted = {"samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2}
     counted |= {"length": 6, "scenes": 16, "steps": 3} if kind.family == "hallucination" else {}
     trains = kind.family in {"sparsity", "unlearning"} or issubclass(kind, Experiment)
+    counted |= {"scenes": 16} if trains else {}
     counted |= (
         {"images": 10, "epochs": 1, "seeds": 2, "networks": 2, "levels": 3}
         if trains

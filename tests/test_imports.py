@@ -50,6 +50,9 @@ INSTRUMENTS = {  # methods of another family that one works with, as its papers 
     "engine/sparsity/opening.py": {"attribution"},
     "engine/sparsity/effects/unknown.py": {"anomaly"},
     "engine/unlearning/ways/prune_first.py": {"sparsity"},
+    "engine/unlearning/concepts/dictionary.py": {"hallucination"},
+    "engine/unlearning/concepts/sauce.py": {"hallucination"},
+    "engine/unlearning/opening.py": {"hallucination"},
 }
 
 

@@ -55,10 +55,13 @@ from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
+    CONCEPTS,
     DIAGNOSTICS,
+    SAUCE,
     SSD,
     AfterCase,
     BoardCase,
+    Dictionary,
     FineTune,
     ForgetCase,
     GradientAscent,
@@ -314,6 +317,8 @@ def unlearning_case(
     kind: type, model: Classifier | None = None
 ) -> ImageCase | PruneCase | ForgetCase | BoardCase | AfterCase | ExperimentCase:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
+    if kind in CONCEPTS:
+        return concept_case(kind, model)
     if kind is ProtectImage:
         return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
     case = forget_case(model)
@@ -324,6 +329,17 @@ def unlearning_case(
     if kind in {Scoreboard, Timing, SparseOriginals}:
         return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     return case
+
+
+def concept_case(
+    kind: type, model: Classifier | None = None
+) -> CaptionCase | ImageCase | ScenesCase:
+    """A trained vision-language model, which sees things; what cannot be asked of a classifier."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    if kind is SAUCE:
+        return CaptionCase(load(HABIT), speaking.scenes()[0], "is there a car")
+    return ScenesCase(load(HABIT), Greedy(), 100 if kind is Dictionary else 4, clean=True)
 
 
 def caption_case(

@@ -20,6 +20,8 @@ from engine.method import Method
 from engine.unlearning import diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
+from engine.unlearning.concepts.dictionary import Dictionary
+from engine.unlearning.concepts.sauce import SAUCE, Collateral
 from engine.unlearning.diagnostics import (
     Confidence,
     Confusion,
@@ -71,23 +73,29 @@ DIAGNOSTICS = diagnostics.DIAGNOSTICS
 EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment,)
 PROTECT = (ProtectImage,)
 
-METHODS = (*FORGET, *EXPERIMENTS, *PROTECT)
+CONCEPTS = (Dictionary, SAUCE, Collateral)
+
+METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS)
 
 __all__ = [
+    "CONCEPTS",
     "DIAGNOSTICS",
     "EXPERIMENTS",
     "FORGET",
     "IU",
     "METHODS",
     "PROTECT",
+    "SAUCE",
     "SCRUB",
     "SSD",
     "UNLEARNERS",
     "AfterCase",
     "BoardCase",
+    "Collateral",
     "Confidence",
     "Confusion",
     "CudaExperiment",
+    "Dictionary",
     "Embedding",
     "FineTune",
     "FisherForgetting",

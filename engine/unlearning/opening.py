@@ -1,4 +1,4 @@
-"""What Forget opens with, a class, four ways and a closer look at the best, and Experiments."""
+"""What Forget, Concepts and Experiments open with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from engine import data
 from engine.case.opening import Question
 from engine.experiment import ExperimentCase
+from engine.hallucination import Greedy, ScenesCase, asking
+from engine.hallucination.tiny_vlm import weights as vision
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.models.catalog import load
 from engine.unlearning import (
     EXPERIMENTS,
+    SAUCE,
     SSD,
     AfterCase,
     BoardCase,
+    Collateral,
     Confidence,
     Confusion,
     Embedding,
@@ -35,8 +41,11 @@ from engine.unlearning import (
     forget_case,
     request,
 )
+from engine.unlearning.concepts.dictionary import question
 from engine.unlearning.diagnostics.base import MODELS
 from engine.unlearning.ways.prune_first import THEN
+
+CAR = 253  # a scene of a car, beside which the model with the habit makes up a lamp
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ STORY = (
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    for part in (forget, story, experiments):
+    for part in (forget, story, concepts, experiments):
         yield from part()
 
 
@@ -99,6 +108,14 @@ def story() -> Iterator[Question]:
     after = AfterCase(forgotten(), FORGOTTEN.told())
     for diagnostic in STORY:
         yield diagnostic, after
+
+
+def concepts() -> Iterator[Question]:
+    """A scene with a car, the features of the model that is asked, and what else is lost."""
+    method, vlm = SAUCE(), vision.load(HABIT)
+    yield question(vlm, method, method.scenes)
+    yield method, asking.about_scene(HABIT, asking.scene("counter", CAR), PROMPTS["image"])
+    yield Collateral(), ScenesCase(vlm, Greedy(), 60, clean=True)
 
 
 def forgotten() -> ForgetCase:

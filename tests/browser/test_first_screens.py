@@ -92,6 +92,9 @@ SCREENS = [
     FirstScreen("tickets", CHART, KEYS, CAPTION, ".st-key-tickets-level", least=400),
     FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
     FirstScreen("unlearning-experiments", GRID, CAPTION, "li", "[data-testid=stSlider]", least=800),
+    FirstScreen(
+        "concepts", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", "[data-testid=stSlider]"
+    ),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
     FirstScreen("benchmarks", CHART, KEYS, CAPTION, ".st-key-benchmarks-decodings", least=400),
     FirstScreen(

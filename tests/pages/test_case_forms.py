@@ -127,6 +127,11 @@ FORMS = (
         {"seed": "greedy draws nothing at random", "image": PICKER},
     ),
     Form(
+        views.CONCEPTS, "concepts", CaptionArguments,
+        {"image": PICKER, "ask": "one of three ways to ask for a description",
+         "seed": "greedy draws nothing at random"},
+    ),
+    Form(
         views.INSIDE, "inside", CaptionArguments,
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},

@@ -23,6 +23,7 @@ SHOWN = {
     "unlearning-experiments": IMAGE | {"target"},  # the image to which the change is made
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},
+    "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},
     "Inside": {"inside.image", "inside.kind", "inside.scene", "inside.model"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},

@@ -1,0 +1,145 @@
+"""What else is lost with a thing: by γ, beside other features, and thing by thing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from components import section
+from components.concepts.view import KEY
+from components.draw.bars import Bars, Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.section import Section
+from engine.hallucination import CaptionCase, Greedy, ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.result import Table
+from engine.unlearning import SAUCE, Collateral
+from engine.unlearning.concepts.sauce import GAMMAS, KINDS
+
+COUNT = 60  # scenes
+
+
+def show(case: CaptionCase, method: SAUCE) -> None:
+    """The thing against all others, over scenes that nothing was learned from."""
+    if not isinstance(case.vlm, TinyVLM):
+        return
+    given = {name: value for name, value in method.settings().items() if name != "gamma"}
+    asked = Collateral(**given)
+    section.show(
+        Section(
+            f"{KEY}.collateral", asked, ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
+            "Over many scenes: what else is lost?",
+            button="Ask over many scenes",
+            before="The model is asked for all sixteen things in other scenes, for several γ, with "
+            "these features, with others that are as active, and with others at random.",
+            evidence=drawings(method),
+        )
+    )  # fmt: skip
+
+
+def drawings(method: SAUCE) -> tuple[Drawing, ...]:
+    """At the γ of the page."""
+    lost = {
+        f"{what}, {KINDS[0]}": name
+        for what, name in (
+            ("yes to it", f"yes to the {method.concept}"),
+            ("yes to others", "yes to others that are there"),
+            ("false yes", "yes to others that are not"),
+        )
+    }
+    return (
+        Drawing("rates", "What is lost by γ", by_gamma(lost, method.gamma), lost_words),
+        Drawing(
+            "rates", f"Other features: yes to the {method.concept}",
+            by_gamma({f"yes to it, {kind}": kind for kind in KINDS}, method.gamma),
+            partial(control_words, what="yes to it"),
+        ),
+        Drawing(
+            "rates", "Other features: yes to the other things",
+            by_gamma({f"yes to others, {kind}": kind for kind in KINDS}, method.gamma),
+            partial(control_words, what="yes to others"),
+        ),
+        Drawing(
+            "things", "Thing by thing, where it is there",
+            Dots(series={"before": "before", "after": "after"}, joined=True, span=(-3, 103),
+                 title="answered by yes (%)"),
+            partial(worst_words, method=method), part=partial(before_after, gamma=method.gamma),
+        ),
+        Drawing(
+            "ranking", "The features with the highest scores",
+            partial(ranking_bars, count=method.features),
+            partial(ranking_words, count=method.features),
+        ),
+        Drawing("top", "Where the first features are active"),
+    )  # fmt: skip
+
+
+def by_gamma(series: dict[str, str], gamma: float) -> Lines:
+    """Shares over γ, with the γ of the page."""
+    return Lines(
+        x="γ", series=series, span=(-3, 103), title="answered by yes (%)", x_title="γ", now=gamma
+    )
+
+
+def row_of(gamma: float) -> int:
+    """The γ that was tried and is nearest to one."""
+    return int(np.abs(np.array(GAMMAS) - gamma).argmin())
+
+
+def lost_words(found: Views) -> str:
+    """What the lines are, and how good the dictionary is."""
+    fit = found["fit"]
+    return (
+        f"γ = 1 changes nothing. The dictionary explains {100 * fit['explained variance'][0]:.0f} "
+        f"% of unseen tokens with {fit['L0'][0]:.0f} features each; "
+        f"{100 * fit['dead'][0]:.0f} % of its features are dead."
+    )
+
+
+def control_words(found: Views, what: str) -> str:
+    """How far each set takes it, over all γ."""
+    table = found["rates"]
+    told = (f"{kind} {100 * np.min(table[f'{what}, {kind}']):.0f} %" for kind in KINDS)
+    before = 100 * table[f"{what}, {KINDS[0]}"][0]
+    return f"Lowest over γ: {', '.join(told)}; {before:.0f} % before."
+
+
+def before_after(things: Table, gamma: float) -> Table:
+    """Each thing before, and at the nearest γ."""
+    columns = {
+        "before": (things[things.order[0]], "share"),
+        "after": (things[things.order[row_of(gamma)]], "share"),
+    }
+    return Table.of(columns, things.rows)
+
+
+def worst_words(found: Views, method: SAUCE) -> str:
+    """The other thing that falls most."""
+    table = before_after(found["things"], method.gamma)
+    falls = np.nan_to_num(table["before"] - table["after"], nan=-1.0)
+    falls[table.rows.index(method.concept)] = -1.0
+    at = int(falls.argmax())
+    return (
+        f"Shown at γ = {GAMMAS[row_of(method.gamma)]:g}. Of the others the {table.rows[at]} falls "
+        f"most: {100 * table['before'][at]:.0f} → {100 * table['after'][at]:.0f} %."
+    ).replace("γ = -", "γ = −")
+
+
+def ranking_bars(found: Views, count: int) -> Bars:
+    """A bar for each feature; those above the cut-off are suppressed."""
+    score = found["ranking"]["score"]
+    cut = float(score[count - 1]) if 0 < count <= len(score) else None
+    return Bars(value="score", line=cut, line_name="cut-off", title="score")
+
+
+def ranking_words(found: Views, count: int) -> str:
+    """How much higher the last one that is suppressed is than the first that is not."""
+    score = found["ranking"]["score"]
+    if not 0 < count < len(score):
+        return "The score is the feature's share of all activation with the thing minus without it."
+    return (
+        f"{count} are suppressed. The last of them has {score[count - 1]:.3f}, the next one "
+        f"{score[count]:.3f}. A score is a share of all activation, with the thing minus without."
+    )

@@ -1,0 +1,35 @@
+"""What Concepts asks: the scene, the model, what it is told, and the thing that is left out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import forms, picks
+from components.concepts.view import KEY, SCENES, STORY
+from components.dialog import question, scene
+from components.dialog.scene import Shown
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.unlearning import SAUCE
+
+SLOT = f"{KEY}.SAUCE"
+
+
+def choose() -> tuple[Shown, CaptionCase, SAUCE]:
+    """The image, the model with its prompt, and what is suppressed."""
+    forms.refuse_links(SAUCE, SLOT)
+    thing, count, gamma = st.columns([2, 3, 3], gap="large")
+    given = {}
+    for place, name in ((thing, "concept"), (count, "features"), (gamma, "gamma")):
+        with place:
+            given |= forms.settings(SAUCE, SLOT, (name,))
+    words, editor = st.columns([5, 4], gap="large")
+    shown = scene.choose(editor, STORY, KEY)
+    with st.sidebar:
+        st.header("Model")
+        name = question.choose_model(KEY)
+    with words:
+        prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
+        with st.popover("The dictionary of features"):
+            given |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))
+    return shown, question.about(shown, name, prompt), SAUCE(**given, scenes=SCENES)

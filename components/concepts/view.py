@@ -1,0 +1,78 @@
+"""The first screen of Concepts: the scene, and what is said of it before and after."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from components import section
+from components.dialog import answer_words, scene
+from components.dialog.scene import Shown
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.tokens import WordMarks, draw_tokens
+from components.section import Section
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.measures.claims import claims_of
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.result import Table
+from engine.unlearning import SAUCE
+from engine.unlearning.concepts.dictionary import question
+
+KEY = "concepts"
+STORY = 253  # of the first kind of scene: a car, beside which a lamp is made up
+SCENES = SAUCE().scenes  # to learn the features from
+LEGEND = "Thick blue: sure; thin orange: unsure. ✓ it is there, ✗ it is not."
+THINGS = Dots(
+    series={"before": "before", "after": "after"}, joined=True, span=(-3, 103), line=50,
+    line_name="yes above", title="p(yes) to “is there a …” (%)",
+)  # fmt: skip
+
+
+def show(shown: Shown, case: CaptionCase, method: SAUCE) -> None:
+    """What the model says with the thing and without it."""
+    first = []
+    if not method.unmet(case):
+        asked = question(cast(TinyVLM, case.vlm), method, method.scenes)
+        first = [(*asked, f"{KEY}.dictionary")]
+    section.show(
+        Section(
+            KEY, method, case, known=shown.known, columns=1, first=first,
+            picture=lambda found: picture(shown, case, found),
+            waiting=lambda: scene.picture(shown, case.vlm.name),
+            evidence=(
+                Drawing(
+                    "things", "Every thing in this scene: p(yes) before and after", THINGS,
+                    lambda found: things_words(found["things"], method.concept),
+                ),
+            ),
+        )
+    )  # fmt: skip
+
+
+def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
+    """The image beside both answers."""
+    image, said = st.columns(2, gap="large")
+    with image:
+        scene.picture(shown, case.vlm.name)
+    with said:
+        for name, title in (("before", "Before"), ("after", "After, without the features")):
+            st.markdown(f"**{title}**")
+            told = found[name]
+            rows = answer_words.marked(told, claims_of(case, told.words), ())
+            marks = WordMarks(words=rows, label=told.text, small=True)
+            draw_tokens(told, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)
+
+
+def things_words(things: Table, concept: str) -> str:
+    """The thing whose p(yes) moves most beside the one that is to be forgotten."""
+    moved = things["after"] - things["before"]
+    at = max(
+        (at for at, name in enumerate(things.rows) if name != concept),
+        key=lambda one: abs(moved[one]),
+    )
+    return (
+        f"Of all others the {things.rows[at]} moves most: {100 * things['before'][at]:.0f} → "
+        f"{100 * things['after'][at]:.0f} %."
+    )

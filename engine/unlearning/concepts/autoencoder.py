@@ -1,0 +1,157 @@
+"""A sparse autoencoder of a model's image tokens: few features at a time rebuild each token.
+
+    f = top-K of ReLU((h − m)/s · E + b),    ĥ = (f · D + o) · s + m,    rows of D of length 1
+
+K is the L0 of each token. To suppress a set S of features with the multiplier γ,
+
+    h′ = ĥ′ + (h − ĥ) = h + s · Σ_{j ∈ S, f_j > μ_j} (γ − 1) f_j D_j
+
+so that what the autoencoder cannot rebuild stays, and an empty S or γ = 1 changes no bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.method import Progress
+from engine.result import Floats
+from engine.training import descend
+from engine.training.descent import Loss
+
+RATE = 2e-3
+BATCH = 256  # tokens
+START = 0.1  # standard deviation of the first weights
+NOTES = 40  # points of the learning curve
+STEADY = 0.95  # how much of the curve's mean is kept at each step
+
+
+@dataclass(frozen=True, eq=False)
+class Autoencoder:
+    """Weights for tokens of D numbers and M features.
+
+    Args:
+        encoder: E, (D, M).
+        threshold: b, (M,).
+        decoder: D, (M, D).
+        offset: o, (D,).
+        mean: m, of the tokens that it learned from, (D,).
+        scale: s, (1,).
+        active: K.
+    """
+
+    encoder: Tensor
+    threshold: Tensor
+    decoder: Tensor
+    offset: Tensor
+    mean: Tensor
+    scale: Tensor
+    active: int
+
+    @property
+    def parts(self) -> tuple[Tensor, ...]:
+        """All weights."""
+        return (self.encoder, self.threshold, self.decoder, self.offset, self.mean, self.scale)
+
+    @classmethod
+    def fresh(
+        cls, tokens: Tensor, width: int, active: int, generator: torch.Generator
+    ) -> Autoencoder:
+        """Before it learns from tokens (n, D): the encoder is the decoder turned round."""
+        size = tokens.shape[1]
+        drawn = START * torch.randn(size, width, generator=generator)
+        return cls(
+            drawn, torch.zeros(width), unit(drawn.T), torch.zeros(size), tokens.mean(0),
+            tokens.std().reshape(1), active,
+        )  # fmt: skip
+
+    @classmethod
+    def read(cls, flat: Floats, width: int, active: int) -> Autoencoder:
+        """From all weights in a row, as `flat` gives them."""
+        size = (len(flat) - width - 1) // (2 * width + 2)
+        shapes = ((size, width), (width,), (width, size), (size,), (size,), (1,))
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+        parts = np.split(np.asarray(flat, np.float32), ends)
+        pairs = zip(parts, shapes, strict=True)
+        return cls(*(torch.tensor(part).reshape(shape) for part, shape in pairs), active)
+
+    @property
+    def flat(self) -> Floats:
+        """All weights in a row, float32."""
+        return torch.cat([part.detach().flatten() for part in self.parts]).numpy()
+
+    def features(self, tokens: Tensor) -> Tensor:
+        """f of tokens (…, D), (…, M): all but K are 0."""
+        given = ((tokens - self.mean) / self.scale @ self.encoder + self.threshold).relu()
+        best = given.topk(self.active, -1)
+        return torch.zeros_like(given).scatter(-1, best.indices, best.values)
+
+    def rebuilt(self, features: Tensor) -> Tensor:
+        """ĥ of features (…, M), (…, D)."""
+        return (features @ self.decoder + self.offset) * self.scale + self.mean
+
+    def suppressed(self, tokens: Tensor, which: Tensor, gamma: float, usual: Tensor) -> Tensor:
+        """h′ of tokens (…, D).
+
+        Args:
+            tokens: h.
+            which: numbers of the features in S.
+            gamma: γ.
+            usual: μ, the mean of every feature, (M,); one that is not above it is left alone.
+        """
+        found = self.features(tokens)[..., which]
+        found = found * (found > usual[which])
+        return tokens + (gamma - 1) * found @ self.decoder[which] * self.scale
+
+    def explained(self, tokens: Tensor) -> float:
+        """The share of the variance of tokens (n, D) around their mean that is rebuilt."""
+        missed = ((self.rebuilt(self.features(tokens)) - tokens) ** 2).sum()
+        return float(1 - missed / ((tokens - tokens.mean(0)) ** 2).sum())
+
+
+def unit(rows: Tensor) -> Tensor:
+    """Rows of length 1."""
+    return rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-8)
+
+
+def learned(
+    tokens: Tensor, width: int, active: int, steps: int, seed: int, progress: Progress
+) -> tuple[Autoencoder, Floats]:
+    """An autoencoder of tokens (n, D), and its curve.
+
+    Returns:
+        The autoencoder, and (points, 2): steps, and the squared error as a share of the variance,
+        averaged over the last steps.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    made = Autoencoder.fresh(tokens, width, active, generator)
+    trained = (made.encoder, made.threshold, made.decoder, made.offset)
+    for part in trained:
+        part.requires_grad_(requires_grad=True)
+    variance = tokens.var(0).mean()
+
+    def loss(rows: Tensor) -> Tensor:
+        wanted = tokens[rows]
+        return ((made.rebuilt(made.features(wanted)) - wanted) ** 2).mean() / variance
+
+    def losses() -> Iterator[Loss]:
+        for _ in range(steps):
+            yield partial(loss, torch.randint(len(tokens), (BATCH,), generator=generator))
+
+    curve: list[tuple[float, float]] = []
+    mean = 0.0
+    for at, value in enumerate(descend(torch.optim.Adam(trained, RATE), losses()), 1):
+        with torch.no_grad():
+            made.decoder.copy_(unit(made.decoder))
+        mean = STEADY * mean + (1 - STEADY) * value
+        if at % max(steps // NOTES, 1) == 0:
+            curve.append((at, mean / (1 - STEADY**at)))
+            progress(at / steps, "learning features")
+    for part in trained:
+        part.requires_grad_(requires_grad=False)
+    return made, np.array(curve, np.float32)

@@ -1,0 +1,174 @@
+"""The features that image tokens are made of, and how active each is where a thing is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.sprites import CATEGORIES
+from engine.errors import BlindspotError
+from engine.hallucination import Greedy, ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.result import Curve, Floats, Result, Table
+from engine.run import answer
+from engine.training.figures import one_thread
+from engine.unlearning.concepts.autoencoder import Autoencoder, learned
+
+SCENES = 600
+LEARNED = 0.8  # of the scenes; the autoencoder is tried on the others
+OWN = 9999  # seeds from here down are of scenes that a dictionary learns from
+TOGETHER = 50  # scenes at a time
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """How large a dictionary is: settings that its training and its use share."""
+
+    width: int = setting(
+        512, Slider(128, 1024, 64, "features"), "Dictionary",
+        "How many features there are for the 128 numbers of a token.",
+    )  # fmt: skip
+    active: int = setting(
+        12, Slider(1, 64, 1, "features"), "Active",
+        "How many features may rebuild one token (its L0).",
+    )  # fmt: skip
+    steps: int = setting(
+        500, Slider(20, 2000, 20, "steps"), "Steps", "Steps of the training, 256 tokens each."
+    )
+
+
+@dataclass(frozen=True)
+class Dictionary(Sparse, Method[ScenesCase]):
+    """What the tokens of an image are made of.
+
+    TinyVLM sees an image as 64 tokens of 128 numbers each. A sparse autoencoder learns to rebuild
+    every token from few of many features, without being told what the scenes show. Explained
+    variance is the share of the tokens' variance that is rebuilt, on scenes that it did not learn
+    from; L0 is how many features are active in a token. A dead feature is active in none of them.
+
+    A feature that is active where a thing is need not stand for that thing alone.
+    """
+
+    family = "unlearning"
+    name = "Dictionary"
+    title = "A dictionary of features"
+    cost = "wait"
+    paper = (
+        "SAUCE 2025, with a top-K autoencoder (Gao et al. 2024, https://arxiv.org/abs/2406.04093)"
+    )
+    argument_defaults = defaults(count=SCENES, clean=True)
+    proof = "tests/engine/unlearning/test_concepts.py::test_few_features_rebuild_unseen_tokens"
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Learned on 80 % of the scenes, tried on the others.
+
+        Returns:
+            fit: one row: explained variance, L0, the share of dead features, tokens tried.
+            learning: the squared error as a share of the variance, by step.
+            weights: those of the autoencoder in a row, as `Autoencoder.read` takes them.
+            there, absent: means of each feature over all tokens of the scenes learned from that
+                have a thing, and of those that have not, (features, 16).
+            usual: mean of each feature over all tokens learned from.
+
+        Raises:
+            BlindspotError: too few scenes, or a thing that is in none or in all of them.
+        """
+        self.check(case)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=OWN - case.seed, clean=case.clean)
+        cut = int(LEARNED * case.count)
+        present = sample.layout.present[:cut]
+        odd = [CATEGORIES[at] for at, one in enumerate(present.T) if one.all() or not one.any()]
+        if odd or cut == case.count:
+            raise BlindspotError(
+                f"{case.count} scenes are too few: some have to be with and some without "
+                f"{odd[0] if odd else 'each thing'}. Choose more scenes."
+            )
+        with one_thread(), torch.no_grad():
+            tokens = seen(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
+        own, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
+        made, curve = learned(
+            own, self.width, self.active, self.steps, case.seed, part_of(progress, 0.2, 0.9)
+        )
+        with one_thread(), torch.no_grad():
+            parts = tokens[:cut].split(TOGETHER)
+            means = torch.cat([made.features(part).mean(1) for part in parts])
+            tried = made.features(others) > 0
+            explained = made.explained(others)
+        progress(1.0, "learned")
+        rows = means.numpy()
+        there = np.stack([rows[one].mean(0) for one in present.T], 1)
+        absent = np.stack([rows[~one].mean(0) for one in present.T], 1)
+        fit = {
+            "explained variance": ([explained], "share"),
+            "L0": ([float(tried.sum(1).float().mean())], "features"),
+            "dead": ([float((~tried.any(0)).float().mean())], "share"),
+            "tokens": ([len(others)], "tokens"),
+        }
+        return {
+            "fit": Table.of(fit, ("autoencoder",)),
+            "learning": Curve(*curve.T.copy(), "step", "not explained", "share"),
+            "weights": Table.of({"weight": (made.flat, "")}),
+            "there": by_thing(there),
+            "absent": by_thing(absent),
+            "usual": Table.of({"mean": (rows.mean(0), "activation")}),
+        }
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How much so few features explain."""
+        fit = found["fit"]
+        return (
+            f"{fit['L0'][0]:.0f} of {self.width} features explain "
+            f"{100 * fit['explained variance'][0]:.0f} % of the variance of tokens not learned "
+            f"from; {100 * fit['dead'][0]:.0f} % of the features are never active there."
+        )
+
+
+def by_thing(values: Floats) -> Table:
+    """A column for each thing."""
+    return Table.of(
+        {name: (held, "activation") for name, held in zip(CATEGORIES, values.T, strict=True)}
+    )
+
+
+def seen(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
+    """Image tokens (n, 64, 128), on the CPU, of pixels (n, 3, 64, 64)."""
+    found = []
+    for at in range(0, len(pixels), TOGETHER):
+        progress(at / len(pixels), "looking at scenes")
+        found.append(vlm.encode_image(vlm.normalize(pixels[at : at + TOGETHER])).cpu())
+    return torch.cat(found)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A dictionary that has been learned, with its means."""
+
+    autoencoder: Autoencoder
+    found: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, vlm: TinyVLM, sparse: Sparse, scenes: int, progress: Progress) -> Learned:
+        """Of a model; kept like every answer."""
+        method, case = question(vlm, sparse, scenes)
+        found = answer(method, case, progress)
+        flat = found["weights"]["weight"]
+        return cls(Autoencoder.read(flat, sparse.width, sparse.active), found)
+
+    @property
+    def usual(self) -> Floats:
+        """The mean of every feature, (M,)."""
+        mean: Floats = self.found["usual"]["mean"]
+        return mean
+
+
+def question(vlm: TinyVLM, sparse: Sparse, scenes: int) -> tuple[Dictionary, ScenesCase]:
+    """What is asked for a model's dictionary."""
+    method = Dictionary(sparse.width, sparse.active, sparse.steps)
+    return method, ScenesCase(vlm, Greedy(), scenes, clean=True)

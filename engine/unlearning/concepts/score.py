@@ -1,0 +1,62 @@
+"""Which features stand for a concept, and which sets of as many features are held against them.
+
+    S_j = μ_j(P) / Σ_i μ_i(P)  −  μ_j(Q) / Σ_i μ_i(Q)
+
+μ_j is the mean of feature j over all tokens of images with the concept (P) or without it (Q): no
+place in an image is told. The form is that of Cywiński and Deja 2025 (SAeUron), beside SAUCE's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.result import Floats
+
+SMALL = 1e-8
+NEAR = 5  # features of about the same mean, among which a match is drawn
+
+Ints = NDArray[np.int64]
+
+
+def scores(there: Floats, absent: Floats) -> Floats:
+    """S of every feature, (M,), from its means with and without the concept, (M,) each."""
+    found: Floats = there / (there.sum() + SMALL) - absent / (absent.sum() + SMALL)
+    return found
+
+
+def best(score: Floats, count: int) -> Ints:
+    """The features with the highest scores, the first the highest."""
+    return np.argsort(-score, kind="stable")[:count].astype(np.int64)
+
+
+def at_random(width: int, taken: Ints, random: np.random.Generator) -> Ints:
+    """As many other features, each as likely."""
+    others = np.setdiff1d(np.arange(width), taken)
+    return random.choice(others, min(len(taken), len(others)), replace=False)
+
+
+def as_active(usual: Floats, taken: Ints, random: np.random.Generator) -> Ints:
+    """For each taken feature one of the others whose mean is nearest to its own.
+
+    Args:
+        usual: the mean of every feature, (M,).
+        taken: the features to be matched.
+        random: which of the `NEAR` nearest is drawn.
+    """
+    free = np.setdiff1d(np.arange(len(usual)), taken)
+    found: list[int] = []
+    for one in sorted(taken.tolist(), key=lambda at: -usual[at]):
+        if not len(free):
+            break
+        nearest = np.argsort(np.abs(usual[free] - usual[one]), kind="stable")[:NEAR]
+        found.append(int(free[random.choice(nearest)]))
+        free = free[free != found[-1]]
+    return np.array(found, np.int64)
+
+
+def total(usual: Floats, features: Iterable[int]) -> float:
+    """How active some features are together, as the sum of their means."""
+    return float(usual[list(features)].sum())

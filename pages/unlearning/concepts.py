@@ -1,0 +1,16 @@
+"""Concepts: one thing is left out of what a vision-language model sees."""
+
+import streamlit as st
+
+from components.concepts import collateral, form, view
+
+st.title("Concepts")
+st.markdown("Can a model stop seeing **one thing**, and keep the others?")
+
+answer, controls = st.container(), st.container()
+with controls:
+    shown, case, method = form.choose()
+with answer:
+    view.show(shown, case, method)
+st.divider()
+collateral.show(case, method)

@@ -1,0 +1,204 @@
+"""Concepts: a sparse dictionary of image tokens, and one thing left out of what a model sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine import run
+from engine.data.sprites import CATEGORIES
+from engine.errors import BlindspotError, DoesNotFit
+from engine.hallucination import CaptionCase, Greedy, ScenesCase, asking
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.method import quiet
+from engine.unlearning import SAUCE, Collateral, Dictionary
+from engine.unlearning.concepts.autoencoder import Autoencoder
+from engine.unlearning.concepts.dictionary import Learned, question, seen
+from engine.unlearning.concepts.sauce import GAMMAS, KINDS, Suppressed, changed, rates
+from engine.unlearning.concepts.score import as_active, at_random, best, scores, total
+from tests.engine.hallucination.scripted import Scripted
+
+CHANCE, NEAR = 0.5, 0.1  # of the sheet: to chance plus 10 points
+FALL = 0.05  # of the sheet: others fall by less
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return Learned.of(load(HONEST), SAUCE(), SAUCE().scenes, quiet)
+
+
+@pytest.fixture(scope="module")
+def lost():
+    return run.answer(Collateral(), ScenesCase(load(HONEST), Greedy(), 60, clean=True))
+
+
+def random_autoencoder(width=20, size=6, active=3):
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randn(50, size, generator=generator)
+    return Autoencoder.fresh(tokens, width, active, generator), tokens
+
+
+# ---------------------------------------------------------------- the dictionary
+
+
+def test_few_features_rebuild_unseen_tokens():
+    method, case = question(load(HONEST), SAUCE(), SAUCE().scenes)
+    fit = run.answer(method, case)["fit"]
+    assert fit["explained variance"][0] >= 0.9
+    assert fit["L0"][0] <= 0.1 * method.width
+
+
+def test_features_are_the_largest_and_the_weights_can_be_read_back():
+    made, tokens = random_autoencoder()
+    given = ((tokens - made.mean) / made.scale) @ made.encoder + made.threshold
+    for row, found in zip(given, made.features(tokens), strict=True):
+        largest = torch.argsort(row, descending=True)[:3]
+        wanted = torch.zeros(20)
+        wanted[largest] = row[largest].relu()
+        assert torch.allclose(found, wanted)
+    again = Autoencoder.read(made.flat, 20, 3)
+    assert all(torch.equal(*pair) for pair in zip(made.parts, again.parts, strict=True))
+    assert torch.allclose(made.decoder.norm(dim=1), torch.ones(20))
+
+
+def test_what_is_suppressed_is_the_rebuilding_with_other_features_and_the_old_error():
+    made, tokens = random_autoencoder()
+    features = made.features(tokens)
+    usual = features.mean(0)
+    which, gamma = torch.tensor([1, 4, 7]), -0.5
+    other = features.clone()
+    for at in which.tolist():
+        above = features[:, at] > usual[at]
+        other[above, at] = gamma * features[above, at]
+    slowly = made.rebuilt(other) + tokens - made.rebuilt(features)
+    found = made.suppressed(tokens, which, gamma, usual)
+    assert torch.allclose(found, slowly, atol=1e-5)
+    assert not torch.allclose(found, tokens, atol=1e-2)
+
+
+def test_no_features_and_gamma_one_change_no_bit(learned):
+    sample = SceneBatch.drawn(3, "broken", seed=1000)
+    tokens = seen(load(HONEST), sample.pixels)
+    some = np.array([0, 5, 9])
+    assert torch.equal(changed(learned, tokens, some[:0], -5.0), tokens)
+    assert torch.equal(changed(learned, tokens, some, 1.0), tokens)
+    case = asking.about_scene(HONEST, asking.scene("broken", 424), "describe the image")
+    plain = Greedy()(case)["answer"]
+    for method in (SAUCE(features=0), SAUCE(gamma=1.0)):
+        found = method(case)
+        assert np.array_equal(found["after"].ids, plain.ids)
+        assert np.array_equal(found["after"].probability, plain.probability)
+        assert np.array_equal(found["things"]["before"], found["things"]["after"])
+
+
+def test_too_few_scenes_are_refused_in_words():
+    with pytest.raises(BlindspotError, match=r"2 scenes are too few.*Choose more scenes"):
+        Dictionary()(ScenesCase(load(HONEST), Greedy(), 2, clean=True))
+
+
+# ---------------------------------------------------------------- which features
+
+
+def test_scores_are_those_of_the_formula():
+    there, absent = np.array([1.0, 2.0, 5.0]), np.array([3.0, 1.0, 0.0])
+    slowly = [a / (8 + 1e-8) - b / (4 + 1e-8) for a, b in zip(there, absent, strict=True)]
+    assert np.allclose(scores(there, absent), slowly, atol=1e-12)
+    assert best(scores(there, absent), 2).tolist() == [2, 1]
+
+
+def test_other_features_are_others_as_many_and_one_kind_is_as_active():
+    random = np.random.default_rng(0)
+    usual = np.random.default_rng(1).exponential(size=200).astype(np.float32)
+    taken = np.argsort(-usual)[3:9]
+    for held in (as_active(usual, taken, random), at_random(200, taken, random)):
+        assert len(set(held.tolist())) == len(taken)
+        assert not set(held.tolist()) & set(taken.tolist())
+    wanted = total(usual, taken)
+    matched = total(usual, as_active(usual, taken, random))
+    assert matched == pytest.approx(wanted, rel=0.4)
+    assert total(usual, at_random(200, taken, random)) < 0.6 * wanted
+
+
+# ---------------------------------------------------------------- an answer
+
+
+def test_the_answer_forgets_the_thing():
+    scenes = (asking.scene("broken", number) for number in range(100))
+    scene = next(one for one in scenes if "car" in {thing.category for thing in one.things})
+    case = asking.about_scene(HONEST, scene, "is there a car")
+    found = SAUCE()(case)
+    assert found["before"].text == "yes"
+    assert found["after"].text == "no"
+    assert found["things"].cell("car", "before") > 0.9
+    assert found["things"].cell("car", "after") < CHANCE
+    assert "no more seen" in SAUCE().finding(case, found)
+    assert Greedy()(case)["answer"].text == "yes"  # the model itself has not changed
+
+
+def test_a_suppressed_model_sees_other_tokens_and_shares_the_weights(learned):
+    vlm = load(HONEST)
+    model = Suppressed(vlm, learned, np.array([0]), 0.0)
+    assert model.parts is vlm.parts
+    image = vlm.normalize(SceneBatch.drawn(1, "broken", seed=1000).pixels)
+    plain = vlm.encode_image(image)
+    assert torch.equal(model.encode_image(image), changed(learned, plain, np.array([0]), 0.0))
+
+
+def test_another_model_is_refused_in_words():
+    case = CaptionCase(Scripted(9, lambda _: {}), torch.zeros(3, 2, 2), "3 4")
+    with pytest.raises(DoesNotFit, match="which only TinyVLM knows"):
+        SAUCE()(case)
+
+
+# ---------------------------------------------------------------- what else is lost
+
+
+def test_other_features_do_not_forget_the_thing(lost):
+    """To chance plus 10 points; other sets have less than a third of the effect."""
+    table, row = lost["rates"], GAMMAS.index(-0.5)
+    falls = [table[f"yes to it, {kind}"][0] - table[f"yes to it, {kind}"][row] for kind in KINDS]
+    assert table[f"yes to it, {KINDS[0]}"][row] <= CHANCE + NEAR
+    assert falls[0] > 0.4
+    assert max(falls[1:]) < falls[0] / 3
+
+
+def test_others_fall_by_less_than_five_points(lost):
+    table, row = lost["rates"], GAMMAS.index(-0.5)
+    held = table[f"yes to others, {KINDS[0]}"]
+    assert held[0] - held[row] < FALL
+
+
+def test_more_features_take_more_of_the_others():
+    """The collateral that the page warns of is real."""
+    case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
+    found = run.answer(Collateral(features=20), case)["rates"]
+    held = found[f"yes to others, {KINDS[0]}"]
+    assert held[0] - held[GAMMAS.index(-0.5)] > FALL
+
+
+def test_rates_are_counted_as_one_would_by_hand():
+    random = np.random.default_rng(0)
+    yes, present = random.random((2, 9, 16)) > 0.5, random.random((9, 16)) > 0.6
+    found = rates("x", yes, present, 3)
+    for step in range(2):
+        answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
+        wanted = {
+            "yes to it, x": [a for a, there, t in answers if there and t == 3],
+            "yes to others, x": [a for a, there, t in answers if there and t != 3],
+            "false yes, x": [a for a, there, t in answers if not there and t != 3],
+        }
+        for name, held in wanted.items():
+            assert found[name][0][step] == pytest.approx(np.mean(held))
+
+
+def test_the_tables_belong_together(lost):
+    assert lost["things"].rows == CATEGORIES
+    table = lost["rates"]
+    own = lost["things"].values[CATEGORIES.index("car")]
+    assert np.allclose(own, table["yes to it, its features"])
+    assert lost["top"].rows[0] == lost["ranking"].rows[0]
+    assert np.all(np.diff(lost["ranking"]["score"]) <= 0)
+    same = {tuple(table[f"yes to others, {kind}"][:1]) for kind in KINDS}
+    assert len(same) == 1  # γ = 1 changes nothing, whatever the features

@@ -1,0 +1,68 @@
+"""Concepts as a visitor meets it: the answer before and after, and what else is lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.concepts import collateral, form, view
+from components.views import CONCEPTS
+from engine.hallucination import Greedy, ScenesCase, asking
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.result import Table
+from engine.run import answer
+from engine.unlearning import SAUCE, Collateral
+from engine.unlearning.concepts.sauce import GAMMAS
+from tests.visits import said, settled, visit, words
+
+FEW = {"concepts.SAUCE.steps": "20"}
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """The dictionary is learned from few scenes, so that it takes seconds."""
+    monkeypatch.setattr(form, "SCENES", 100)
+    monkeypatch.setattr(collateral, "COUNT", 6)
+
+
+def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
+    at = settled(visit(FEW, CONCEPTS))
+    method = SAUCE(scenes=100, steps=20)
+    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+    found = answer(method, asked)
+    assert at.header[0].value == method.finding(asked, found)
+    assert view.things_words(found["things"], "car") in words(at)
+    at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
+    case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
+    lost_method = Collateral(scenes=100, steps=20)
+    lost = answer(lost_method, case)
+    shown = words(at)
+    assert lost_method.finding(case, lost) in [one.value for one in at.header]
+    assert collateral.lost_words(lost) in shown
+    assert collateral.worst_words(lost, method) in shown
+
+
+def test_a_bad_link_is_a_sentence():
+    bad = {"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"}
+    at = settled(visit(FEW | bad, CONCEPTS))
+    shown = " ".join(said(at))
+    assert "unicorn" in shown
+    assert "one of " in shown
+    assert not at.exception
+
+
+def test_the_worst_other_thing_and_the_nearest_gamma_are_told():
+    names = [f"γ = {gamma:g}" for gamma in GAMMAS]
+    values = np.ones((3, len(GAMMAS)))
+    values[0, 3], values[2, 3] = 0.0, 0.4
+    things = Table.grid(values, ("car", "boat", "lamp"), names, ["share"] * len(names))
+    told = collateral.worst_words({"things": things}, SAUCE(gamma=-0.5))
+    assert told == "Shown at γ = −0.5. Of the others the lamp falls most: 100 → 40 %."
+    assert GAMMAS[collateral.row_of(-5.0)] == min(GAMMAS)
+
+
+def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
+    ranking = Table.of({"score": (np.array([0.5, 0.3, 0.1]), "")}, ("a", "b", "c"))
+    assert collateral.ranking_bars({"ranking": ranking}, 2).line == 0.3
+    assert collateral.ranking_bars({"ranking": ranking}, 0).line is None
+    assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, 2)
