@@ -68,7 +68,7 @@ class Suppressed(TinyVLM):
     """A model that sees its images without some features; it shares the weights."""
 
     def __init__(self, vlm: TinyVLM, learned: Learned, which: Ints, gamma: float) -> None:
-        self.parts, self.name, self.title, self.device = vlm.parts, vlm.name, vlm.title, vlm.device
+        super().__init__(vlm.parts, vlm.name, vlm.title, vlm.device)
         self.learned, self.which, self.gamma = learned, which, gamma
 
     def encode_image(self, normalized: Tensor) -> Tensor:
@@ -160,12 +160,12 @@ class SAUCE(Concept, Method[CaptionCase]):
             if name != self.concept and things["before"][at] >= 0.5
         ]  # fmt: skip
         kept = sum(bool(things["after"][at] >= 0.5) for at in others)
-        rest = f"; of {len(others)} other things that it saw it still sees {kept}" if others else ""
-        said = "never named" if before < 0.5 else "no more seen" if after < 0.5 else "still seen"
+        said = "not seen" if before < 0.5 else "no longer seen" if after < 0.5 else "still seen"
+        rest = f" {kept} of {len(others)} other things still get a yes." if others else ""
         return (
-            f"The {self.concept} is {said}: p(yes) {100 * before:.0f} → {100 * after:.0f} %, with "
-            f"{self.features} features at γ = {self.gamma:g}{rest}."
-        ).replace("γ = -", "γ = −")
+            f"The {self.concept} is {said}: yes goes from {100 * before:.0f} to "
+            f"{100 * after:.0f} %.{rest}"
+        )
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def test_the_answer_forgets_the_thing():
     assert found["after"].text == "no"
     assert found["things"].cell("car", "before") > 0.9
     assert found["things"].cell("car", "after") < CHANCE
-    assert "no more seen" in SAUCE().finding(case, found)
+    assert "no longer seen" in SAUCE().finding(case, found)
     assert Greedy()(case)["answer"].text == "yes"  # the model itself has not changed
 
 
