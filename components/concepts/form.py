@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from components import forms, picks
@@ -19,7 +21,7 @@ def choose() -> tuple[Shown, CaptionCase, SAUCE]:
     """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
     thing, count, gamma = st.columns([2, 3, 3], gap="large")
-    given = {}
+    given: dict[str, Any] = {}
     for place, name in ((thing, "concept"), (count, "features"), (gamma, "gamma")):
         with place:
             given |= forms.settings(SAUCE, SLOT, (name,))

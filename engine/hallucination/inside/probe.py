@@ -97,6 +97,7 @@ class HalluRAG(Probed, Method[ScenesCase]):
     name = "HalluRAG"
     title = "Does its state tell?"
     cost = "wait"
+    revision = 2  # learned from scenes of its own
     paper = "Ridder and Schilling 2024, https://arxiv.org/abs/2412.17056"
     argument_defaults = defaults(count=COUNT)
     proof = "tests/engine/hallucination/test_inside.py::test_states_tell_what_is_made_up"

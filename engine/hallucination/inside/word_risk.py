@@ -47,6 +47,7 @@ class WordRisk(Probed, Method[CaptionCase]):
     name = "WordRisk"
     title = "The risk of each word"
     cost = "wait"
+    revision = 2  # learned from scenes of its own
     paper = HalluRAG.paper
     needs = frozenset({"hidden", "gates"})
     proof = "tests/engine/hallucination/test_inside.py::test_what_is_made_up_has_more_risk"

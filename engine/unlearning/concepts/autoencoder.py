@@ -77,8 +77,10 @@ class Autoencoder:
         shapes = ((size, width), (width,), (width, size), (size,), (size,), (1,))
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         parts = np.split(np.asarray(flat, np.float32), ends)
-        pairs = zip(parts, shapes, strict=True)
-        return cls(*(torch.tensor(part).reshape(shape) for part, shape in pairs), active)
+        encoder, threshold, decoder, offset, mean, scale = (
+            torch.tensor(part).reshape(shape) for part, shape in zip(parts, shapes, strict=True)
+        )
+        return cls(encoder, threshold, decoder, offset, mean, scale, active)
 
     @property
     def flat(self) -> Floats:
@@ -132,7 +134,7 @@ def learned(
     made = Autoencoder.fresh(tokens, width, active, generator)
     trained = (made.encoder, made.threshold, made.decoder, made.offset)
     for part in trained:
-        part.requires_grad_(requires_grad=True)
+        part.requires_grad_(True)
     variance = tokens.var(0).mean()
 
     def loss(rows: Tensor) -> Tensor:
@@ -153,5 +155,5 @@ def learned(
             curve.append((at, mean / (1 - STEADY**at)))
             progress(at / steps, "learning features")
     for part in trained:
-        part.requires_grad_(requires_grad=False)
+        part.requires_grad_(False)
     return made, np.array(curve, np.float32)

@@ -113,7 +113,9 @@ class Dictionary(Sparse, Method[ScenesCase]):
         }
         return {
             "fit": Table.of(fit, ("autoencoder",)),
-            "learning": Curve(*curve.T.copy(), "step", "not explained", "share"),
+            "learning": Curve(
+                curve[:, 0].copy(), curve[:, 1].copy(), "step", "not explained", "share"
+            ),
             "weights": Table.of({"weight": (made.flat, "")}),
             "there": by_thing(there),
             "absent": by_thing(absent),
