@@ -14,6 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from engine.errors import BlindspotError
 from engine.hallucination.inside.readings import Flags, Ints, Readings
+from engine.hallucination.measures.resampling import middle
 from engine.measures.detection import auroc
 from engine.result import Floats
 
@@ -22,7 +23,7 @@ DEEP = (256, 128, 64)  # units of the published probe
 PATIENCE = 30  # epochs without a better validation score, after which it stops
 SHUFFLES = 20
 RESAMPLES = 200
-ENDS = (5, 95)  # percentiles
+PERCENT = 90  # of the resamples lie in an interval
 FEWEST = 5  # made-up words, and true ones, that are learned from, and that are tried
 
 Doubles = NDArray[np.float64]
@@ -94,8 +95,8 @@ def told(risk: Doubles, made_up: Flags, rows: Flags) -> float:
     return auroc(risk[kinds[0]], risk[kinds[1]]) if all(one.any() for one in kinds) else np.nan
 
 
-def ends(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> Doubles:
-    """Where AUROC lies in 90 % of resamples of the scenes, (2,)."""
+def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tuple[float, float]:
+    """Where AUROC lies in 90 % of resamples of the scenes."""
     random = np.random.default_rng(seed)
     _, of = np.unique(scene, return_inverse=True)
     members = [np.flatnonzero(of == one) for one in range(of.max() + 1)]
@@ -104,7 +105,7 @@ def ends(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> Doubles:
         drawn = random.integers(len(members), size=len(members))
         rows = np.concatenate([members[one] for one in drawn])
         found.append(told(risk[rows], made_up[rows], np.ones(len(rows), bool)))
-    return np.nanpercentile(found, ENDS)
+    return middle(np.array(found), PERCENT)
 
 
 def rated(
@@ -112,6 +113,8 @@ def rated(
 ) -> dict[str, Any]:
     """AUROC of several risks on the words tried, with both ends, as columns of a table."""
     found = [told(risk, made_up, tried) for risk in risks.values()]
-    reach = [ends(risk[tried], made_up[tried], scene[tried], seed) for risk in risks.values()]
+    reach = [
+        auroc_interval(risk[tried], made_up[tried], scene[tried], seed) for risk in risks.values()
+    ]
     low, high = np.array(reach).T
     return {"AUROC": (np.array(found), ""), "lowest": (low, ""), "highest": (high, "")}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.sprites import CATEGORIES
+from engine.hallucination.measures.resampling import middle, resampled_sums
 from engine.hallucination.tiny_vlm.sayings import LEADER
 from engine.result import Array, Table
 
@@ -22,8 +23,7 @@ FIGURES = (*OUTCOMES, "ID", "F1(TU, ID)", "accuracy", "precision", "recall", "F1
 KINDS = ("the partner of a thing that stays", "a thing whose partner stays", "any other thing")
 CLEAR = 0.5  # opacity from which on a thing is clearly to be seen
 FEWEST = 5  # pairs, below which no mean is told
-RESAMPLES = 1000
-ENDS = (5, 95)  # percentiles of the intervals
+PERCENT = 90  # of the resamples lie in an interval
 WHEN = ("before", "after")
 COUNTED = (*OUTCOMES, "removed", "flipped", "kept", "TP", "FP", "TN", "FN")
 
@@ -86,17 +86,16 @@ def scored(records: Table, threshold: float | None = None) -> Table:
     """
     before, after = decided(records, threshold)
     found = counts(records, before, after)
-    drawn = np.random.default_rng(0).integers(0, len(found), (RESAMPLES, len(found)))
-    own, again = figures(found.sum(0)), figures(found[drawn].sum(1))
+    own, again = figures(found.sum(0)), figures(resampled_sums(found))
     columns: dict[str, tuple[object, str]] = {}
     for name in FIGURES:
-        low, high = ends(again[name])
+        low, high = middle(again[name], PERCENT)
         columns |= {
             name: ([float(own[name])], "share"),
             f"{name}, low": ([low], "share"), f"{name}, high": ([high], "share"),
         }  # fmt: skip
     columns["pairs"] = ([int(found[:, COUNTED.index("removed")].sum())], "pairs")
-    columns["unclear"] = ([int(np.isnan(before + after).sum())], "answers")
+    columns["unclear"] = ([int(np.isnan(before + after).sum())], "pairs")
     return Table.of(columns, rows=("all pairs",))
 
 
@@ -152,13 +151,6 @@ def harmonic(one: Numbers, other: Numbers) -> Numbers:
     """The harmonic mean; 0 where both are 0."""
     both = one + other
     return np.where(both == 0, 0.0, 2 * one * other / np.where(both == 0, 1, both))
-
-
-def ends(drawn: Numbers) -> tuple[float, float]:
-    """The 5th and the 95th percentile; NaN where nothing is finite."""
-    finite = drawn[np.isfinite(drawn)]
-    low, high = np.percentile(finite, ENDS) if len(finite) else (nan, nan)
-    return float(low), float(high)
 
 
 # ---------------------------------------------------------------- by what was taken out

@@ -17,6 +17,7 @@ from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.chair import Chair, chair
 from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.resampling import middle, resampled_sums
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
@@ -24,8 +25,7 @@ from engine.result import Floats, Result, Table
 
 COUNT = 50  # scenes
 KEEPS = (0.1, 0.2, 0.4, 0.7, 1.0)
-RESAMPLES = 1000
-ENDS = (5, 95)  # percentiles
+PERCENT = 90  # of the resamples lie in an interval
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,6 @@ def ends_of(rates: Chair) -> Floats:
 
 def resampled(part: Sequence[int], whole: Sequence[int]) -> Floats:
     """The 5th and 95th percentile of a ratio of sums over resampled scenes, (2,)."""
-    rows = np.random.default_rng(0).integers(0, len(part), (RESAMPLES, len(part)))
-    below = np.asarray(whole)[rows].sum(1)
+    above, below = resampled_sums(np.stack([part, whole], 1)).T
     with np.errstate(invalid="ignore"):
-        ratios = np.asarray(part)[rows].sum(1) / below
-    if not np.isfinite(ratios).any():
-        return np.full(2, np.nan, np.float32)
-    return np.nanpercentile(ratios, ENDS).astype(np.float32)
+        return np.array(middle(above / below, PERCENT), np.float32)

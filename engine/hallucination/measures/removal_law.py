@@ -18,9 +18,10 @@ from torch import Tensor
 from engine.data.layout import Layout
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.measures.beaf import SCENES, layout_of
-from engine.hallucination.measures.before_after import ends
+from engine.hallucination.measures.before_after import PERCENT
 from engine.hallucination.measures.law import evidence_for, false_yes, log_odds
 from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.resampling import middle, resampled_sums
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, contrasted, margins
@@ -28,7 +29,6 @@ from engine.method import Method, Progress, Slider, defaults, quiet, setting
 from engine.result import Result, Table
 
 ALPHAS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-RESAMPLES = 1000
 MOST = 400  # pairs
 WITHIN = 0.03  # the largest gap at which the law is said to hold, as sheet and bands have it
 
@@ -81,8 +81,8 @@ class RemovalLaw(Method[ScenesCase]):
         )
         yes = np.stack([(contrasted(clear, hidden, a) > 0).numpy() for a in ALPHAS])
         measured = [float(one.mean()) if len(one) else nan for one in yes]
-        rows = np.random.default_rng(0).integers(0, max(len(clear), 1), (RESAMPLES, len(clear)))
-        spans = [ends(one[rows].mean(1) if len(one) else np.full(1, nan)) for one in yes]
+        again = resampled_sums(yes.T) / (len(clear) or nan)
+        spans = [middle(rates, PERCENT) for rates in again.T]
         prior = log_odds(self.together)
         d = fitted(measured[0], prior)
         progress(1.0, "asked")
