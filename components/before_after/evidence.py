@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from components.before_after.counted import counted
 from components.before_after.pair import OpenPair, pressed
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
@@ -18,12 +19,9 @@ from engine.hallucination.measures.before_after import (
     FIGURES,
     KINDS,
     OUTCOMES,
-    by_kind,
-    by_thing,
     decided,
     kind_of,
     relation,
-    scored,
 )
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.result import Table
@@ -50,7 +48,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
     return (
         Drawing(
             "records", "What was taken out", OUTCOME_BARS, partial(kind_words, threshold=threshold),
-            part=partial(by_kind, threshold=threshold),
+            part=partial(counted, "kinds", threshold=threshold),
         ),
         Drawing(
             "records", "All figures", FIGURE_DOTS, partial(figure_words, threshold=threshold),
@@ -62,7 +60,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
         ),
         *axes,
         Drawing(
-            "records", "Thing by thing", part=partial(by_thing, threshold=threshold),
+            "records", "Thing by thing", part=partial(counted, "things", threshold=threshold),
             finding=partial(thing_words, threshold=threshold),
         ),
         Drawing(
@@ -80,7 +78,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
 
 def figure_rows(records: Table, threshold: float | None) -> Table:
     """A row for each figure, with its interval."""
-    found = scored(records, threshold)
+    found = counted("figures", records, threshold)
     columns = {
         "share": [found[name][0] for name in FIGURES],
         "low": [found[f"{name}, low"][0] for name in FIGURES],
@@ -91,19 +89,19 @@ def figure_rows(records: Table, threshold: float | None) -> Table:
 
 def figure_words(found: Views, threshold: float | None) -> str:
     """TU beside plain accuracy, and what was left out."""
-    one = scored(found["records"], threshold)
+    one = counted("figures", found["records"], threshold)
     other = found["reading"]["read otherwise by a part of a word"][0]
     taken = found["reading"]["taken over from the one before"][0]
     return (
         f"Accuracy is {100 * one['accuracy'][0]:.0f} %, TU {100 * one['TU'][0]:.0f} %. ID: low is "
-        f"good. {one['unclear'][0]:.0f} answers neither yes nor no; the released script would take "
-        f"over {taken:.0f} and misread {other:.0f}."
+        f"good. Left out: {one['unclear'][0]:.0f} pairs with an answer that is neither yes nor no. "
+        f"The released script would take over {taken:.0f} answers and misread {other:.0f}."
     )
 
 
 def kind_words(found: Views, threshold: float | None) -> str:
     """SB+ of each kind with its interval."""
-    table = by_kind(found["records"], threshold)
+    table = counted("kinds", found["records"], threshold)
     told = [
         f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
         f"{100 * table['SB+, high'][at]:.0f}, {table['pairs'][at]:.0f} pairs)"
@@ -114,7 +112,7 @@ def kind_words(found: Views, threshold: float | None) -> str:
 
 def thing_words(found: Views, threshold: float | None) -> str:
     """The thing with the most stubborn yes, and the one whose p(yes) falls most."""
-    table = by_thing(found["records"], threshold)
+    table = counted("things", found["records"], threshold)
     falls = np.nan_to_num(table["p(yes) falls by"], nan=-1.0)
     return (
         f"Most stubborn: {table.rows[0]}, yes stays in {100 * table['SB+'][0]:.0f} % of "

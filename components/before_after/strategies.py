@@ -9,13 +9,14 @@ import numpy as np
 import streamlit as st
 
 from components import runs, section
+from components.before_after.counted import counted
 from components.before_after.form import KEY, PairsQuestion
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.section import Section
 from engine.hallucination import MVP, STRATEGIES, Greedy, RemovalLaw
-from engine.hallucination.measures.before_after import FIGURES, scored
+from engine.hallucination.measures.before_after import FIGURES
 from engine.hallucination.measures.rates import unfit
 from engine.hallucination.measures.removal_law import law_words
 from engine.result import Table
@@ -60,7 +61,7 @@ def compare(asked: PairsQuestion, threshold: float | None) -> None:
 
 def joined(answers: Views, threshold: float | None) -> Table:
     """A row of figures for each strategy."""
-    tables = [scored(answer["records"], threshold) for answer in answers.values()]
+    tables = [counted("figures", answer["records"], threshold) for answer in answers.values()]
     names = [one for name in FIGURES for one in (name, f"{name}, low", f"{name}, high")]
     columns = {name: (np.array([one[name][0] for one in tables]), "share") for name in names}
     return Table.of(columns, tuple(answers))

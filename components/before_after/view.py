@@ -6,6 +6,7 @@ import streamlit as st
 
 from components import section
 from components.before_after import evidence, pair, strategies
+from components.before_after.counted import counted
 from components.before_after.form import (
     KEY,
     PairsQuestion,
@@ -20,7 +21,6 @@ from components.notices import spoken
 from components.section import Section
 from engine import run
 from engine.hallucination.measures.beaf import layout_of, said_of
-from engine.hallucination.measures.before_after import by_kind, scored
 
 BEFORE = (
     "Each thing of each scene is taken out once; the model is asked about all that is there and "
@@ -78,7 +78,9 @@ def pairs_section(
     def sentence(found: Views) -> str:
         records = found["records"]
         return said_of(
-            asked.case.vlm.title, scored(records, threshold), by_kind(records, threshold)
+            asked.case.vlm.title,
+            counted("figures", records, threshold),
+            counted("kinds", records, threshold),
         )
 
     return Section(

@@ -74,7 +74,7 @@ class Matrix(Chart):
             return [list(row) for row in self.texts]
         return [
             [
-                f"{value:{self.form}}".replace("-", "−") if np.isfinite(value) else ""
+                f"{value:z{self.form}}".replace("-", "−") if np.isfinite(value) else ""
                 for value in row
             ]
             for row in cells

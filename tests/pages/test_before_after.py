@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.before_after import evidence, pair, strategies
+from components.before_after import counted, evidence, pair, strategies
+from components.before_after.counted import counted_once
 from components.before_after.form import AS_SAID, KEY
 from components.draw.drawing import draw
 from components.views import BEFORE_AFTER
@@ -143,6 +144,39 @@ def test_every_drawing_says_its_figures(case, found):
     assert rows.rows == FIGURES
     assert rows.cell("TU", "share") == scored(records)["TU"][0]
     assert f"TU {100 * scored(records)['TU'][0]:.0f} %" in evidence.figure_words(found, None)
+
+
+def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch):
+    records, made = found["records"], []
+    counted_once.clear()
+
+    def noted(name, count):
+        return lambda *given: made.append((name, given[1])) or count(*given)
+
+    monkeypatch.setattr(
+        counted, "COUNTS", {name: noted(name, count) for name, count in counted.COUNTS.items()}
+    )
+    copy = records.take(list(range(len(records))))  # as a kept answer is read from disk anew
+    for given in (records, copy):
+        for one in evidence.drawings(None, 0.35):
+            draw(one, dict(found) | {"records": given}, f"test.{one.title}")
+        strategies.joined({"One": dict(found) | {"records": given}}, 0.35)
+    assert sorted(made) == [(name, 0.35) for name in ("figures", "kinds", "things")]
+    fewer = records.take(list(range(len(records) - 1)))
+    counted.counted("figures", fewer, 0.35)
+    counted.counted("figures", records, 0.4)
+    assert made[3:] == [("figures", 0.35), ("figures", 0.4)]
+    counted_once.clear()
+
+
+def test_what_is_left_out_is_counted_in_pairs(found):
+    """Two pairs lack an answer before or after, one of them both: three answers, two pairs."""
+    records = found["records"]
+    columns = {name: (records[name].copy(), "") for name in records.order}
+    columns["says before"][0][:2] = np.nan
+    columns["says after"][0][1] = np.nan
+    told = evidence.figure_words(dict(found) | {"records": Table.of(columns)}, None)
+    assert "Left out: 2 pairs with an answer that is neither yes nor no." in told
 
 
 def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):

@@ -59,10 +59,10 @@ class BEAF(Method[ScenesCase]):
     TU (true understanding): it said yes while the thing was there, and no once it was gone. IG
     (ignorance): wrong both times. SB+ and SB− (stubbornness): always yes, always no. The four add
     up to 100 %. ID (indecision): of the questions about things that stayed, how many went from
-    right to wrong or back: low is good. Only TU shows that the answer follows the image; whoever
-    always says yes has half of the plain questions right. Intervals: the middle 90 % of resamples
-    of the scenes. Scenes are drawn, so that nothing but the thing changes; the figures say nothing
-    about photographs.
+    right to wrong or back: low is good. Only TU shows that the answer follows the image: whoever
+    always says yes is right about each thing that is there, and has a TU of 0. Intervals: the
+    middle 90 % of resamples of the scenes. Scenes are drawn, so that nothing but the thing changes;
+    the figures say nothing about photographs.
     """
 
     family = "hallucination"

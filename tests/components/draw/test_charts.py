@@ -195,6 +195,8 @@ def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
     assert [list(row) for row in squares.text] == [["3", "1"], ["0", "4"]]
     rounded = Matrix(form=".2f").figure(counts).data[0].text
     assert [list(row) for row in rounded] == [["3.00", "1.00"], ["0.00", "4.00"]]
+    small = Table.grid(np.array([[-0.004, -0.006]]), ("a",), ("a", "b"), ("", ""))
+    assert list(Matrix(form=".2f").figure(small).data[0].text[0]) == ["0.00", "−0.01"]
     assert figure.layout.yaxis.autorange == "reversed"
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 4)
     assert figure.layout.coloraxis.showscale

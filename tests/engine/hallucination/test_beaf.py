@@ -1,6 +1,7 @@
 """BEAF asks the same question before and after, about scenes that differ in one thing alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,13 @@ from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.beaf import (
     BEAF,
+    SCENES,
     Asking,
     absent_things,
     askings,
     images,
     layout_of,
+    paired,
     said_of,
 )
 from engine.hallucination.measures.before_after import KINDS, by_kind, scored
@@ -67,6 +70,22 @@ def test_stubborn_yes_is_that_of_the_models_card(case, found):
     slowly = [other[f"SB+, {kind} removed"] for kind in ("partner", "reverse", "other")]
     assert found["kinds"].rows == KINDS
     assert found["kinds"]["SB+"].tolist() == pytest.approx(slowly)
+
+
+def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(case):
+    """At the settings of the page; so the texts name no half."""
+    layout = layout_of(replace(case, count=SCENES))
+    asked = list(askings(layout, BEAF().absent, seed=0))
+    records = paired(layout, asked, ["yes"] * len(asked), [1.0] * len(asked))
+    found = scored(records)
+    there = [layout.present[one.scene, one.asked] and one.asked != one.removed for one in asked]
+    assert found["accuracy"][0] == pytest.approx(np.mean(there))
+    assert found["accuracy"][0] < 0.45
+    assert found["TU"][0] == 0
+    text = Path("docs/hallucination.md").read_text().split("## Before and after")[1]
+    for one in (BEAF.__doc__, text.split("\n##")[0]):
+        assert "always says yes is right about each thing that is there" in " ".join(one.split())
+        assert "half" not in one
 
 
 def test_each_thing_is_taken_out_once_and_every_copy_is_asked_what_its_original_is(case):

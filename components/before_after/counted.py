@@ -1,0 +1,22 @@
+"""What an answer's records come to at a threshold: counted once, however often it is drawn."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.hallucination.measures.before_after import by_kind, by_thing, scored
+from engine.result import Table, digest_arrays
+
+COUNTS = {"figures": scored, "kinds": by_kind, "things": by_thing}
+
+
+def counted(what: str, records: Table, threshold: float | None) -> Table:
+    """Figures, kinds or things (see COUNTS) of records at a threshold; kept for all visitors."""
+    return counted_once(what, digest_arrays(records.arrays()), threshold, records)
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def counted_once(what: str, digest: str, threshold: float | None, _records: Table) -> Table:
+    """The digest stands for the records."""
+    del digest
+    return COUNTS[what](_records, threshold)
