@@ -9,8 +9,9 @@ from typing import Any, cast
 import numpy as np
 
 from engine.hallucination.measures.chair import Mention, mentions
-from engine.hallucination.measures.polling import Floats, ends, redrawn, summed
+from engine.hallucination.measures.polling import PERCENT, Floats, redrawn, summed
 from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.resampling import middle
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.method import Choice, Method, Progress, quiet, setting
@@ -121,7 +122,7 @@ def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, st
         at = COUNTS.index(over), COUNTS.index(under)
         with np.errstate(invalid="ignore", divide="ignore"):
             value, drawn = (sums[:, at[0]] / sums[:, at[1]] for sums in (total, again))
-        low, high = ends(drawn)
+        low, high = middle(drawn, PERCENT)
         found[name] = float(value[0]), unit
         found |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
     return found

@@ -24,11 +24,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.hallucination.measures.resampling import middle
+
 SPLITS = ("random", "popular", "adversarial")
 TEMPLATE = "Is there a {} in the image?"
 VOWELS = "aeiou"
 NOS = {"No", "not", "no"}  # as the authors look for them: "NO" and "No!" are none
 REFUSALS = {"no", "not", "none", "nope"}
+PERCENT = 95  # of the draws lie in an interval
 DRAWS, BOUND = 1000, 2_000_000  # of the bootstrap; numbers that may be drawn at once
 
 Floats = NDArray[np.float64]
@@ -204,7 +207,7 @@ def interval(counts: Floats, rate: Rate, seed: int = 0) -> tuple[float, float]:
         rate: of sums (draws, k).
         seed: of the draws.
     """
-    return ends(rate(redrawn(counts, seed)))
+    return middle(rate(redrawn(counts, seed)), PERCENT)
 
 
 def redrawn(counts: Floats, seed: int = 0) -> Floats:
@@ -219,15 +222,6 @@ def redrawn(counts: Floats, seed: int = 0) -> Floats:
         rng.multinomial(images, np.full(images, 1 / images), min(at_once, draws - start)) @ counts
         for start in range(0, draws, at_once)
     ])  # fmt: skip
-
-
-def ends(values: Floats) -> tuple[float, float]:
-    """The middle 95 % of those that are numbers; NaN of none."""
-    held = values[np.isfinite(values)]
-    if not len(held):
-        return float("nan"), float("nan")
-    low, high = np.percentile(held, (2.5, 97.5))
-    return float(low), float(high)
 
 
 def summed(counts: Floats, images: Sequence[Any]) -> Floats:
@@ -247,6 +241,6 @@ def with_intervals(
     for name, value in of_counts(counts.sum(0)).items():
         found[name] = float(value), "share"
         if name in bounded:
-            low, high = ends(again[name])
+            low, high = middle(again[name], PERCENT)
             found |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
     return found
