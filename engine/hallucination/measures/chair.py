@@ -26,7 +26,7 @@ class Vocabulary:
     Args:
         nodes: every word that names a thing, plurals and synonyms too, to the thing's own name.
         doubles: pairs of words that name one thing together, to the word that replaces them.
-        parts: words that name nothing beside another word, to that word: a toilet's seat.
+        parts: words that name nothing beside a thing, to that thing: a toilet's seat.
     """
 
     nodes: Mapping[str, str]
@@ -34,7 +34,7 @@ class Vocabulary:
     parts: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mention:
     """A thing in a caption.
 
@@ -85,17 +85,18 @@ def mentions(
     """
     found: list[Mention] = []
     spoken = joined(words, vocabulary)
-    named_words = {word for _, word in spoken}
+    spoken_of = {vocabulary.nodes[word] for _, word in spoken if word in vocabulary.nodes}
+    named: set[str] = set()
     for place, word in spoken:
         node = vocabulary.nodes.get(word)
-        if node is None or vocabulary.parts.get(word) in named_words:
+        if node is None or vocabulary.parts.get(word) in spoken_of:
             continue
         if negation and NEGATIONS & set(words[max(place - REACH, 0) : place]):
             continue
-        named = {one.node for one in found}
         pair = tuple(words[place : place + 2])
         width = 2 if len(pair) == 2 and pair in vocabulary.doubles else 1
         found.append(Mention(place, node, node in there, node in named, width))
+        named.add(node)
     return tuple(found)
 
 

@@ -125,7 +125,8 @@ IRREGULAR = {
 }  # fmt: skip
 SAME = {"sheep", "people", "cattle", "luggage", "baggage", "scissors", "skis", "broccoli",
         "aircraft"}  # fmt: skip
-WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+OWNED = r"['’][sS]\b"  # a word of its own, as the authors' tokenizer has it
+WORD = re.compile(rf"[^\W_]+(?:(?!{OWNED})['’][^\W_]+)*|{OWNED}")
 NAMES = tuple(SYNONYMS)
 
 
@@ -168,7 +169,7 @@ def vocabulary() -> Vocabulary:
 
 
 def words_of(caption: str) -> list[str]:
-    """A caption's words in lower case, without punctuation."""
+    """A caption's words in lower case, without punctuation; a possessive 's is one of them."""
     return [word.lower() for word in WORD.findall(caption)]
 
 
