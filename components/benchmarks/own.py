@@ -89,9 +89,10 @@ def take() -> None:
 
 
 def scores(held: OwnRows, *, negation: bool = False) -> Any:
-    """The scores of what was read, computed once for each way to count."""
+    """The scores of what was read; of captions those of one way to count are kept."""
     kept: dict[bool, Any] = st.session_state[f"{SLOT}.scores"]
     if negation not in kept:
+        kept.clear()
         kept[negation] = score_captions(held, negation=negation)
     return kept[negation]
 
@@ -159,8 +160,9 @@ def answer_notes(rates: Table) -> str:
     """What is counted apart."""
     other, caught = float(rates["read otherwise"][0]), float(rates["F1 of no"][0])
     return (
-        f"What is not plainly a no counts as yes, as POPE's script counts it; {other:,.0f} answers "
-        f"would be read otherwise by a person. AMBER's F1, of the no: {share(caught)}."
+        "What is not plainly a no counts as yes, as POPE's script counts it; a looser search for "
+        f"words (yes, yeah, no, none, isn't …) reads {other:,.0f} answers the other way. AMBER's "
+        f"F1, of the no: {share(caught)}."
     )
 
 
@@ -187,26 +189,27 @@ def captions(held: OwnRows) -> None:
         Drawing("rates", "", shape, lambda views: length_words(views["rates"])),
         {"rates": found.rates}, f"{SLOT}.rates",
     )  # fmt: skip
-    invented = np.array(found.invented)
+    invented, mentioned = np.array(found.invented), found.whole("mentions")
     order = np.argsort(-invented, kind="stable").tolist()
     frame = pd.DataFrame([
         {
-            "Made up": int(invented[at]), "Mentions": len(found.mentions[at]),
+            "Made up": int(invented[at]), "Mentions": mentioned[at],
             "Caption": cut(held.rows[at]["caption"]),
-            "There": ", ".join(sorted(found.there[at])),
+            "There": ", ".join(found.there[at]),
             "Image": cut(held.rows[at].get("image", "")),
         }
         for at in order[:MOST]
     ])  # fmt: skip
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")]
-    words.show(found.words[at], found.mentions[at])
-    st.caption(plain(f"There are: {', '.join(sorted(found.there[at])) or 'no things'}."))
+    words.show(*found.mentions(held, at))
+    st.caption(plain(f"There are: {', '.join(found.there[at]) or 'no things'}."))
     heads = ("caption", "made up", "named", "there", "image", "group")
     taken(heads, lambda: as_csv(heads, (
         (row["caption"], "; ".join(one.node for one in named if not one.true),
-         "; ".join(one.node for one in named), "; ".join(sorted(there)), row.get("image", ""),
+         "; ".join(one.node for one in named), "; ".join(there), row.get("image", ""),
          row.get("group", ""))
-        for row, named, there in zip(held.rows, found.mentions, found.there, strict=True)
+        for at, (row, there) in enumerate(zip(held.rows, found.there, strict=True))
+        for _, named in [found.mentions(held, at)]
     )), len(held.rows))  # fmt: skip
 
 

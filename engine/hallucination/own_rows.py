@@ -1,6 +1,6 @@
 """A stranger's CSV or JSON lines: questions with answers and truth, or captions with what is there.
 
-Reading is bounded: so many bytes, rows and letters in a cell, each said in a sentence.
+Reading is bounded: so many bytes, rows, letters in a line and in a cell, each said in a sentence.
 """
 
 from __future__ import annotations
@@ -8,13 +8,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal
 
 from engine.errors import BadData
 
 MOST_MB, MOST_ROWS, MOST_LETTERS, SHOWN = 20, 50_000, 4000, 60
+MOST_LINE = 150_000  # letters of a line, or of one object of a JSON list
 Kind = Literal["answers", "captions"]
 NAMES: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "text", "query", "prompt"),
@@ -39,6 +43,12 @@ TEMPLATES: Mapping[Kind, str] = {
     "street.jpg,greedy,A dog and a bus beside a bench.,dog; bench,A puppy on a bench.\n"
     "kitchen.jpg,greedy,Two cups on a table.,cup; dining table,\n",
 }
+FLAGS = {"1": "yes", "1.0": "yes", "true": "yes", "0": "no", "0.0": "no", "false": "no"}
+LACKS: Mapping[Kind, str] = {
+    "answers": "no answer or no truth",
+    "captions": "no caption, or nothing that says what is there (write [] where nothing is)",
+}
+SPACE = re.compile(r"[ \t\r\n]*")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 Row = Mapping[str, str]
@@ -81,10 +91,11 @@ def read(content: bytes, file: str) -> OwnRows:
         raise BadData("The file is empty: it needs a line with column names and one for each row.")
     as_json = file.lower().endswith((".jsonl", ".json", ".ndjson")) or text.lstrip()[0] in "{["
     rows, dropped = taken(json_rows(text) if as_json else csv_rows(text))
-    if dropped:
-        notes.append(f"Passed over, for they have no answer or no truth: {dropped:,} rows.")
-    kind: Kind = "captions" if "caption" in rows[0] else "answers"
-    return OwnRows(kind, tuple(rows), tuple(notes))
+    notes += [
+        f"Passed over, for they have {LACKS[kind]}: {missing:,} rows."
+        for kind, missing in dropped.items()
+    ]
+    return OwnRows(kind_of(rows[0]), tuple(rows), tuple(notes))
 
 
 # ---------------------------------------------------------------- letters
@@ -118,12 +129,15 @@ def csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
     """The rows of a table with commas, semicolons or tabs."""
     head = text.lstrip("\n\r").partition("\n")[0]
     mark = max(",;\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    reader = csv.reader((line for _, line in lines(text, newline="")), delimiter=mark)
     try:
-        names = known(next(row for row in reader if any(row)))
+        heads = next((row for row in reader if any(row)), None)
+        if heads is None:
+            raise BadData("The file has no column names: its first line names the columns.")
+        names = known(heads)
         for row in reader:
             if any(row):
-                yield {name: row[at] for name, at in names.items() if at < len(row)}
+                yield {name: row[at] if at < len(row) else None for name, at in names.items()}
     except csv.Error as error:
         raise BadData(
             f"Line {reader.line_num:,} is no CSV ({error}): is a quotation mark left open?"
@@ -133,20 +147,75 @@ def csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
 def json_rows(text: str) -> Iterator[Mapping[str, Any]]:
     """The rows of JSON lines, or of one JSON list."""
     listed = text.lstrip().startswith("[")
-    lines = [(1, text)] if listed else enumerate(text.splitlines(), 1)
-    for number, line in lines:
-        if not line.strip():
-            continue
+    for place, row in json_items(text) if listed else json_lines(text):
+        if not isinstance(row, dict):
+            raise BadData(f"{place} is no JSON object with columns by their names.")
+        places = known([str(name) for name in row])
+        values = list(row.values())
+        yield {name: values[at] for name, at in places.items()}
+
+
+def json_lines(text: str) -> Iterator[tuple[str, Any]]:
+    """What each line holds, with the line's name; only a line feed ends a line."""
+    for number, line in lines(text, newline="\n"):
+        if line.strip():
+            try:
+                yield f"Line {number:,}", json.loads(line)
+            except (ValueError, RecursionError):
+                raise BadData(
+                    f"Line {number:,} is no JSON: each line is one object in {{}}."
+                ) from None
+
+
+def json_items(text: str) -> Iterator[tuple[str, Any]]:
+    """What a JSON list holds, one after another, each with its name; nothing is read ahead."""
+    decoder = json.JSONDecoder()
+    at = after_space(text, text.index("[") + 1)
+    part, start = "", 0  # of the text, and where it begins
+    for number in count(1):
+        if text[at : at + 1] == "]" and number == 1:
+            break
+        if at + MOST_LINE > start + len(part) < len(text):
+            part, start = text[at : at + 4 * MOST_LINE], at
         try:
-            found = json.loads(line)
+            item, end = decoder.raw_decode(part, at - start)
         except (ValueError, RecursionError):
-            raise BadData(f"Line {number:,} is no JSON: each line is one object in {{}}.") from None
-        for row in found if listed else [found]:
-            if not isinstance(row, dict):
-                raise BadData(f"Line {number:,} is no JSON object with columns by their names.")
-            places = known([str(name) for name in row])
-            values = list(row.values())
-            yield {name: values[at] for name, at in places.items()}
+            raise BadData(
+                f"Object {number:,} of the list is no JSON, or has more than {MOST_LINE:,} letters."
+            ) from None
+        if end - (at - start) > MOST_LINE:
+            raise BadData(f"Object {number:,} of the list has more than {MOST_LINE:,} letters.")
+        yield f"Object {number:,} of the list", item
+        at = after_space(text, start + end)
+        if text[at : at + 1] == "]":
+            break
+        if text[at : at + 1] != ",":
+            raise BadData(f"After object {number:,} of the list stands neither a comma nor ].")
+        at = after_space(text, at + 1)
+    if text[after_space(text, at + 1) :]:
+        raise BadData("Something stands behind the end of the JSON list: leave it out.")
+
+
+def after_space(text: str, at: int) -> int:
+    """The place of the next letter that is no space, from one on."""
+    found = SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers. Raises BadData for one that is too long.
+
+    Args:
+        text: of the file.
+        newline: what ends a line: "\\n", or "" for every usual end.
+    """
+    for number, line in enumerate(io.StringIO(text, newline=newline), 1):
+        if len(line) > MOST_LINE:
+            raise BadData(
+                f"Line {number:,} has {len(line):,} letters and may have {MOST_LINE:,}: is a line "
+                "break missing?"
+            )
+        yield number, line
 
 
 def known(heads: Sequence[str]) -> dict[str, int]:
@@ -166,54 +235,74 @@ def known(heads: Sequence[str]) -> dict[str, int]:
     )
 
 
-def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], int]:
-    """The rows as text, and how many lack what is needed. Raises BadData."""
+def kind_of(row: Mapping[str, Any]) -> Kind:
+    """Captions are those that say what is there; answers may have a description beside them."""
+    return "captions" if all(name in row for name in NEEDED["captions"]) else "answers"
+
+
+def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
+    """The rows as text, and how many of each kind lack what is needed. Raises BadData."""
     found: list[Row] = []
-    dropped = 0
+    dropped: Counter[Kind] = Counter()
     for number, row in enumerate(rows, 1):
         if number > MOST_ROWS:
             raise BadData(
                 f"The file has more than {MOST_ROWS:,} rows, which is the most that is read: open "
                 "it in parts."
             )
-        held = {name: as_text(value) for name, value in row.items()}
+        try:
+            held = {name: as_text(value) for name, value in row.items()}
+        except BadData as error:
+            raise BadData(f"Row {number:,} {error}.") from None
         if odd := next((name for name, value in held.items() if len(value) > MOST_LETTERS), ""):
             raise BadData(
                 f"Row {number:,} has {len(held[odd]):,} letters as its {odd}, and a cell may have "
                 f"{MOST_LETTERS:,}: is a quotation mark left open?"
             )
-        if "caption" in row and "objects" in row:
-            found.append(held)
-            continue
-        label = truth(held.get("label", ""))
-        if label and "answer" in row:
-            found.append({**held, "label": label})
-        elif held.get("label", "").strip():
-            raise BadData(
-                f"Row {number:,} has the label “{held['label'][:SHOWN]}”: a label is yes or no."
-            )
+        kind = kind_of(row)
+        if kind == "answers":
+            label = truth(held.get("label", ""))
+            if not label and held.get("label", "").strip():
+                raise BadData(
+                    f"Row {number:,} has the label “{held['label'][:SHOWN]}”: a label is yes or no."
+                )
+            whole = bool(label) and row.get("answer") is not None
+            held["label"] = label
         else:
-            dropped += 1
+            told = held["objects"].strip() or parts(held.get("references", ""))
+            whole = bool(told) and row["caption"] is not None
+        if whole:
+            found.append(held)
+        else:
+            dropped[kind] += 1
     if not found:
-        raise BadData("The file has column names and no row that can be counted.")
-    if len({"caption" in row and "objects" in row for row in found}) > 1:
+        reason = next((f": they have {LACKS[kind]}" for kind in dropped), "")
+        raise BadData(f"The file has column names and no row that can be counted{reason}.")
+    if len({kind_of(row) for row in found}) > 1:
         raise BadData("Some rows have captions and others answers: open them as two files.")
     return found, dropped
 
 
 def as_text(value: Any) -> str:
-    """A cell as text; a list with semicolons."""
-    if isinstance(value, list | tuple):
-        return "; ".join(str(one) for one in value)
+    """A cell as text; a list with semicolons, or as [] where it is empty. Raises BadData."""
+    if isinstance(value, list):
+        if any(isinstance(one, list | dict) for one in value):
+            raise BadData("has a list or an object inside a list: a list holds texts")
+        return "; ".join(str(one) for one in value) if value else "[]"
+    if isinstance(value, dict):
+        raise BadData("has an object as a cell: write a text or a list of texts")
     return "" if value is None else str(value)
 
 
 def truth(label: str) -> str:
     """A label as "yes" or "no"; "" for anything else."""
-    plain = label.strip().lower().rstrip(".")
-    return {"1": "yes", "true": "yes", "0": "no", "false": "no"}.get(plain) or (
-        plain if plain in {"yes", "no"} else ""
-    )
+    plain = flagged(label).strip().lower().rstrip(".")
+    return plain if plain in {"yes", "no"} else ""
+
+
+def flagged(cell: str) -> str:
+    """A cell, where 1, 0, true and false are yes and no."""
+    return FLAGS.get(cell.strip().lower().rstrip("."), cell)
 
 
 def parts(cell: str) -> list[str]:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 import numpy as np
 
 from engine.errors import BadData
-from engine.hallucination.measures.captioned import counts_of, rates_of
+from engine.hallucination.measures.captioned import COUNTS, counts_of, rates_of
 from engine.hallucination.measures.chair import Mention, mentions
 from engine.hallucination.measures.coco import node_of, vocabulary, words_of
-from engine.hallucination.measures.polling import Bools, amber, counted, reading, with_intervals
-from engine.hallucination.own_rows import OwnRows, parts
+from engine.hallucination.measures.polling import (
+    Bools,
+    Floats,
+    amber,
+    counted,
+    reading,
+    with_intervals,
+)
+from engine.hallucination.own_rows import OwnRows, Row, flagged, parts
 from engine.result import Table
 
 BOUNDED = ("accuracy", "F1")
 MOST_GROUPS = 24
+MOST_WORDS = 2_000_000  # of captions, things and references together
+MOST_UNKNOWN = 1000  # names that are kept to be told
+ALL = "all rows"
+LETTERS = 40  # of a group's name, as it is shown
 NAMED = 5  # names that are no thing of COCO's, in a sentence
 
 
@@ -49,27 +61,37 @@ class OwnCaptions:
 
     Args:
         rates: a row for each group, the first for all where there are several.
-        words: of each caption.
+        counts: of each caption, (captions, 7), as `COUNTS` has them; its mentions are not kept.
         there: the things of each image, by COCO's names.
-        mentions: in each caption.
+        negation: whether what a caption says is not there was left out.
         notes: which names play no part, in sentences.
     """
 
     rates: Table
-    words: tuple[tuple[str, ...], ...]
-    there: tuple[frozenset[str], ...]
-    mentions: tuple[tuple[Mention, ...], ...]
+    counts: Floats
+    there: tuple[tuple[str, ...], ...]
+    negation: bool
     notes: tuple[str, ...]
 
     @property
     def invented(self) -> list[int]:
         """Mentions of each caption that are not there."""
-        return [sum(not one.true for one in found) for found in self.mentions]
+        return self.whole("invented")
+
+    def whole(self, name: str) -> list[int]:
+        """One of the counts, of each caption."""
+        found: list[int] = self.counts[:, COUNTS.index(name)].astype(int).tolist()
+        return found
+
+    def mentions(self, own: OwnRows, at: int) -> tuple[list[str], tuple[Mention, ...]]:
+        """The words of one caption and what they mention, read again."""
+        said = words_of(own.rows[at]["caption"])
+        return said, mentions(said, self.there[at], vocabulary(), negation=self.negation)
 
 
 def score_answers(own: OwnRows) -> OwnAnswers:
     """POPE's rates of each group, AMBER's F1 beside them, and what could not be read."""
-    held = [reading(answer) for answer in own.column("answer")]
+    held = [reading(flagged(answer)) for answer in own.column("answer")]
     yes = np.array([one.yes for one in held], bool)
     there = np.array([label == "yes" for label in own.column("label")], bool)
     words = tuple(one.word for one in held)
@@ -100,27 +122,29 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
         negation: leave out what a caption says is not there.
 
     Raises:
-        BadData: no row names a thing of COCO's.
+        BadData: no row names a thing of COCO's, or there are more than MOST_WORDS words.
     """
     things, unknown, held = [], dict[str, None](), vocabulary()
-    for objects, references in zip(own.column("objects"), own.column("references"), strict=True):
-        listed = {name: node_of(name) for name in parts(objects)}
-        unknown |= dict.fromkeys(name for name, node in listed.items() if not node)
-        told = (
-            one.node for text in parts(references) for one in mentions(words_of(text), (), held)
-        )
-        things.append(frozenset({*filter(None, listed.values()), *told}))
+    counts = np.zeros((len(own.rows), len(COUNTS)))
+    spent = 0
+    for at, row in enumerate(own.rows):
+        said, (there, strange, read) = words_of(row.get("caption", "")), truth_of(row)
+        spent += len(said) + read
+        if spent > MOST_WORDS:
+            raise BadData(
+                f"Captions, objects and references have more than {MOST_WORDS:,} words by row "
+                f"{at + 1:,}, which is the most that is counted: open the file in parts."
+            )
+        found = mentions(said, there, held, negation=negation)
+        counts[at] = counts_of([said], [there], [found])[0]
+        things.append(there)
+        unknown |= dict.fromkeys(strange[: MOST_UNKNOWN - len(unknown)])
     if not any(things):
         raise BadData(
             "No name under “objects” is one of COCO's eighty things, such as dog, cup or dining "
             "table: CHAIR cannot say what is true."
         )
-    words = tuple(tuple(words_of(caption)) for caption in own.column("caption"))
-    found = tuple(
-        mentions(said, there, held, negation=negation)
-        for said, there in zip(words, things, strict=True)
-    )
-    counts, images = counts_of(words, things, found), units(own)
+    images = units(own)
     rows = [
         {
             **rates_of(counts[np.array(rowed)], [images[place] for place in rowed]),
@@ -128,9 +152,21 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
         }
         for rowed in groups(own).values()
     ]
-    return OwnCaptions(
-        stacked(rows, list(groups(own))), words, tuple(things), found, left_out(list(unknown))
-    )
+    rates = stacked(rows, list(groups(own)))
+    return OwnCaptions(rates, counts, tuple(things), negation, left_out(list(unknown)))
+
+
+def truth_of(row: Row) -> tuple[tuple[str, ...], list[str], int]:
+    """The things there, the names that are none of COCO's, and how many words were read."""
+    names, texts = parts(row.get("objects", "")), parts(row.get("references", ""))
+    listed = {name: node_of(name) for name in names}
+    told, read = set[str](), len(names)
+    for text in texts:
+        words = words_of(text)
+        read += len(words)
+        told |= {one.node for one in mentions(words, (), vocabulary())}
+    there = tuple(sorted({*filter(None, listed.values()), *told}))
+    return there, [name for name, node in listed.items() if not node], read
 
 
 def left_out(names: Sequence[str]) -> tuple[str, ...]:
@@ -139,6 +175,8 @@ def left_out(names: Sequence[str]) -> tuple[str, ...]:
         return ()
     listed = ", ".join(f"“{name[:30]}”" for name in names[:NAMED])
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    if len(names) == MOST_UNKNOWN:
+        more = more.replace("and", "and at least", 1)
     return (f"Not among COCO's eighty things, so left out of what is there: {listed}{more}.",)
 
 
@@ -151,18 +189,24 @@ def groups(own: OwnRows) -> dict[str, list[int]]:
     """The rows of each group; all of them first where there are several groups."""
     named: dict[str, list[int]] = {}
     for at, name in enumerate(own.column("group")):
-        named.setdefault(name.strip()[:40] or "no group", []).append(at)
+        named.setdefault(name.strip(), []).append(at)
     if len(named) > MOST_GROUPS:
         raise BadData(
             f"The file has {len(named):,} groups, and {MOST_GROUPS} are compared: group holds what "
             "is compared, such as the split or the decoder."
         )
-    every = {"all rows": list(range(len(own.rows)))}
-    return (
-        every
-        if len(named) == 1 and "no group" in named
-        else (named if len(named) == 1 else every | named)
-    )
+    shown = {ALL: list(range(len(own.rows)))} if len(named) > 1 or "" in named else {}
+    if len(named) == 1 and shown:
+        return shown
+    for name, rows in named.items():
+        shown[apart(name[:LETTERS] or "no group", list(shown))] = rows
+    return shown
+
+
+def apart(name: str, taken: Sequence[str]) -> str:
+    """A name that is none of those taken: with a number behind it where it is one."""
+    numbered = (f"{name} ({number})" for number in count(2))
+    return next(one for one in chain([name], numbered) if one not in taken)
 
 
 def stacked(rows: Sequence[Mapping[str, tuple[float, str]]], names: Sequence[str]) -> Table:

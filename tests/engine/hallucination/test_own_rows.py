@@ -13,6 +13,7 @@ from engine.errors import BadData
 from engine.hallucination import own_rows
 from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, as_csv, parts, read
 
+ROW = b'{"answer": "yes", "label": "no"}'
 ANSWERS = "question,answer,label\nIs there a café?,Yes,yes\nIs there a dog?,No.,no\n"
 
 
@@ -67,11 +68,23 @@ def test_json_lines_and_a_json_list_are_read_under_the_usual_names():
         (b"PK\x03\x04\0\0\0", "This is no text file"),
         (b"\xff\xfea\0b", "cut off"),
         (b'answer,label\n"' + b"x" * 5000, "Row 1 has 5,000 letters as its answer"),
-        (b'answer,label\n"' + b"x" * 200_000, "is no CSV"),
+        (b'answer,label\n"' + b"x" * 140_000, "is no CSV"),
+        (b"," * 200_000, "Line 1 has 200,000 letters"),
+        (b",,\n", "no column names"),
+        (b'""\n', "no column names"),
+        (b'{"answer": "' + b"x" * 200_000 + b'"}', "Line 1 has 200,014 letters"),
+        (b"[" + ROW + b", {]", "Object 2 of the list is no JSON"),
+        (b"[" + ROW + b" " + ROW + b"]", "After object 1 of the list"),
+        (b"[" + ROW + b"] 5", "Something stands behind the end"),
+        (b'[{"answer": [' + b"[]," * 100_000 + b'1], "label": 1}]', "more than 150,000 letters"),
+        (b"[]", "no row that can be counted"),
+        (b'{"answer": [[1]], "label": 1}', "Row 1 has a list or an object inside a list"),
+        (b'{"answer": {"a": 1}, "label": 1}', "Row 1 has an object as a cell"),
+        (b"caption,objects\nA dog.,\n", "no caption, or nothing that says what is there"),
         (b'{"answer": "yes"', "Line 1 is no JSON"),
-        (b"[" * 100_000, "Line 1 is no JSON"),
+        (b"[" * 100_000, "Object 1 of the list is no JSON"),
         (b"[1, 2]", "no JSON object"),
-        (b'{"answer": "a", "label": "no"}\n{"caption": "a", "objects": ""}', "open them as two"),
+        (b'{"answer": "a", "label": "no"}\n{"caption": "a", "objects": []}', "open them as two"),
         (b"x" * (MOST_MB * 2**20 + 1), f"at most {MOST_MB} are read"),
     ],
 )  # fmt: skip
@@ -89,6 +102,37 @@ def test_a_million_rows_and_two_hundred_megabytes_are_refused_at_once():
     with pytest.raises(BadData, match="200 MB"):
         read(bytes(200 * 2**20), "mine.csv")
     assert process_time() - begun < 20
+
+
+def test_only_a_line_feed_ends_a_line_of_json():
+    row = {"answer": "yes\u2028\u0085\x0b\x0c", "label": "no"}
+    content = json.dumps(row, ensure_ascii=False).encode() + b"\r\n"
+    assert len(read(content * 2, "a.jsonl").rows) == 2
+
+
+def test_a_list_is_read_object_by_object_and_no_further_than_the_most_rows(monkeypatch):
+    many = b"[" + b" , ".join([ROW] * 20_000) + b"\n]\n"
+    assert len(read(many, "a.json").rows) == 20_000
+    monkeypatch.setattr(own_rows, "MOST_ROWS", 3)
+    with pytest.raises(BadData, match="more than 3 rows"):
+        read(b"[" + (ROW + b",") * 4 + b"{", "a.json")
+
+
+def test_a_description_beside_answers_does_not_make_them_captions():
+    text = "image,description,question,answer,label\na,A street.,Is there a dog?,Yes,yes\n"
+    assert read(text.encode(), "a.csv").kind == "answers"
+
+
+def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_nothing():
+    text = "caption,objects,references\nA dog.,dog,\nA cat.,,\nA bus.\nA cup.,[],\nA bed.,,A bed.\n"
+    found = read(text.encode(), "a.csv")
+    assert [row["caption"] for row in found.rows] == ["A dog.", "A cup.", "A bed."]
+    assert [parts(row["objects"]) for row in found.rows] == [["dog"], [], []]
+    (note,) = found.notes
+    assert "nothing that says what is there (write [] where nothing is): 2 rows." in note
+    lines = ({"caption": "A.", "objects": one} for one in (None, [], ["dog"]))
+    found = read("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
+    assert [row["objects"] for row in found.rows] == ["[]", "dog"]
 
 
 def test_rows_without_a_truth_are_passed_over_and_counted():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from time import process_time
 
 import numpy as np
 import pytest
 
 from engine.errors import BadData
-from engine.hallucination.measures.own_scores import score_answers, score_captions
+from engine.hallucination.measures.own_scores import MOST_WORDS, score_answers, score_captions
 from engine.hallucination.own_rows import MOST_ROWS, TEMPLATES, OwnRows, read
 
 ANSWERS = """image,group,answer,label
@@ -43,7 +44,9 @@ def test_answers_are_counted_by_group_and_what_is_neither_apart():
 
 def test_captions_are_counted_against_things_and_human_captions():
     found = score_captions(read(CAPTIONS.encode(), "a.csv"))
-    assert found.there[2] == {"cup", "dining table"}
+    assert found.there[2] == ("cup", "dining table")
+    words, named = found.mentions(read(CAPTIONS.encode(), "a.csv"), 2)
+    assert [(words[one.place], one.true) for one in named] == [("boat", False), ("cup", True)]
     assert found.invented == [0, 1, 1]
     rates = found.rates
     assert rates.cell("short", "CHAIR_i") == 0
@@ -71,6 +74,49 @@ def test_too_many_groups_are_a_sentence():
     rows = tuple({"answer": "yes", "label": "no", "group": str(at)} for at in range(100))
     with pytest.raises(BadData, match="100 groups"):
         score_answers(OwnRows("answers", rows))
+
+
+@pytest.mark.parametrize("same", ["x" * 40, "all rows", "no group"])
+def test_every_group_keeps_its_rows_whatever_it_is_called(same):
+    names = ("x" * 40 + "1", "x" * 40 + "2", same, "")
+    rows = tuple({"answer": "yes", "label": "no", "group": name} for name in names)
+    rates = score_answers(OwnRows("answers", rows)).rates
+    assert rates["answers"].tolist() == [4, 1, 1, 1, 1]
+    assert rates.rows[0] == "all rows"
+    assert len(set(rates.rows)) == 5
+
+
+def test_answers_in_numbers_are_read_as_the_labels_are():
+    text = "answer,label\n0,0\n1,1\nfalse,false\nTRUE,true\n0.0,0\n"
+    found = score_answers(read(text.encode(), "a.csv"))
+    assert found.words == ("no", "yes", "no", "yes", "no")
+    assert not found.wrong.any()
+
+
+def test_a_file_full_of_things_is_bounded_in_seconds_and_memory():
+    cell = "ox " * 1300
+    content = b"caption,objects\n" + f"{cell},cow\n".encode() * 5000
+    own = read(content, "a.csv")
+    begun = process_time()
+    with pytest.raises(BadData, match=f"more than {MOST_WORDS:,} words"):
+        score_captions(own)
+    assert process_time() - begun < 30
+    tracemalloc.start()
+    try:
+        few = score_captions(OwnRows("captions", own.rows[:40]))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert few.rates.cell("all rows", "CHAIR_i") == 0
+    assert most < 2 * 2**20  # a caption's mentions at a time; all would be five megabytes
+
+
+def test_names_that_are_no_thing_are_told_without_being_kept():
+    cell = ";".join(f"thing {at}" for at in range(300))
+    rows = tuple({"caption": "", "objects": f"dog;{cell.replace('thing', str(at))}"}
+                 for at in range(9))  # fmt: skip
+    (note,) = score_captions(OwnRows("captions", rows)).notes
+    assert "and at least 995 more" in note
 
 
 def test_one_row_has_no_interval():
