@@ -11,6 +11,7 @@ from components.case_form import CaseForm
 from components.notices import plain
 from components.picks import pick_some
 from engine.arguments.speech import ScenesArguments
+from engine.errors import BlindspotError
 from engine.hallucination import STRATEGIES, VCD, Greedy, ScenesCase, asking
 from engine.hallucination.measures.rates import unfit
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -26,11 +27,13 @@ class BenchmarkQuestion:
         cases: by the decoding's title.
         title: of the model.
         count: scenes.
+        problem: why nothing can be counted, in a sentence; "" where something can.
     """
 
     cases: dict[str, ScenesCase]
     title: str
     count: int
+    problem: str = ""
 
     @property
     def captioned(self) -> dict[str, ScenesCase]:
@@ -51,11 +54,15 @@ def choose() -> BenchmarkQuestion:
         with place:
             form.ask(name)
     given = dict(form.given)
-    vlm = cast(TinyVLM, asking.model(given.pop("model")))
-    reasons = {title: unfit(vlm, titles[title]) for title in chosen}
+    name = given.pop("model")
+    try:
+        vlm = cast(TinyVLM, asking.model(name))
+        reasons = {title: unfit(vlm, titles[title]) for title in chosen}
+        fit = [title for title, why in reasons.items() if not why]
+        cases = {title: ScenesCase(vlm, titles[title](), **given) for title in fit}
+    except BlindspotError as error:
+        return BenchmarkQuestion({}, name, given["count"], plain(str(error)))
     for title, why in reasons.items():
         if why:
             st.caption(f"Not here: {title}. {plain(why)}")
-    fit = [title for title, why in reasons.items() if not why]
-    cases = {title: ScenesCase(vlm, titles[title](), **given) for title in fit}
     return BenchmarkQuestion(cases, vlm.title, given["count"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, cast
@@ -34,10 +34,10 @@ KINDS = {
 EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
 
-def speaking_argument() -> Any:
-    """A vision-language model by name."""
+def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) -> Any:
+    """A vision-language model by name; `offered` gives the titles by name."""
     return argument(
-        weights.HABIT, Text(options=lambda _: starmap(Option, asking.models().items())), "Model",
+        weights.HABIT, Text(options=lambda _: starmap(Option, offered().items())), "Model",
         "All TinyVLMs learned the same scenes. The honest one learned nothing else. The others "
         "then "
         "read captions that name a thing's usual partner although it is not there. With the habit "
@@ -188,7 +188,7 @@ class WordArguments(PromptArguments[WordCase]):
 class ScenesArguments(Arguments[ScenesCase]):
     """A decoding over many scenes."""
 
-    model: str = speaking_argument()
+    model: str = speaking_argument(asking.shipped)
     decoding: str = argument(
         "Greedy", Text(options=DECODINGS.options), "Decoding",
         "A decoding by name, with its settings after a colon: VCD:alpha=1.0.",

@@ -63,6 +63,11 @@ class ScenesCase(Case):
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.vlm, TinyVLM):
+            raise BlindspotError(
+                f"{self.vlm.title} is asked about one picture: many scenes are for the models that "
+                "ship, such as TinyVLM."
+            )
         if not 1 <= self.count <= 2000:
             raise BlindspotError(f"{self.count} scenes: choose from 1 to 2000.")
         if reason := unfit(self.vlm, self.strategy):

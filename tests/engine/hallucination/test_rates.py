@@ -21,6 +21,7 @@ from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, l
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.method import quiet
 from engine.result import Table
+from tests.engine.hallucination import tiny_hf
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,11 @@ def test_another_strategy_or_model_is_another_question():
         ScenesCase(load(HABIT), Greedy(), count=11),
     ]
     assert len({one.fingerprint for one in (plain, *others)}) == 5
+
+
+def test_a_model_of_one_s_own_is_refused_in_a_sentence():
+    with pytest.raises(BlindspotError, match="random llava is asked about one picture"):
+        ScenesCase(tiny_hf.model("llava"), Greedy())
 
 
 def test_too_many_scenes_are_refused():
