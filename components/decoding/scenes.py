@@ -83,11 +83,13 @@ def described(rates: Table) -> Table:
     return rates.take(np.flatnonzero(np.isfinite(rates["recall"])).tolist())
 
 
-def trade(rates: Table, spread: tuple[str, str] | None = None) -> Scatter:
+def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
     """Recall across, what is made up upward from zero."""
     recall, invented = (described(rates)[name] for name in ("recall", "CHAIR_i"))
     return Scatter(
-        x="recall", y="CHAIR_i", shown=True, spread=spread, height=420,
+        x="recall", y="CHAIR_i", shown=True, height=420,
+        intervals={name: (half,) for name, half in zip(("recall", "CHAIR_i"), spread, strict=True)
+                   if half},
         x_span=(100 * recall.min() - 8, 100 * recall.max() + 8),
         span=(0, 125 * max(invented.max(), 0.04)),
         x_title="recall: % of the things there that are named →",

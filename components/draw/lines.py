@@ -129,7 +129,7 @@ class Scatter(Chart):
         log: whether the horizontal axis has a scale of decades.
         y_log: the same of the vertical axis.
         shown: whether each point's name stands beside it; else it is in the hover text.
-        spread: the columns with half the width of a point's intervals, along x and along y.
+        intervals: as those of `Dots`, of x and of y.
         groups: a column with the number of each point's group, and the groups' names.
         rays: lines of a constant ratio y / x, by their names.
         size: of a point, in px.
@@ -144,7 +144,7 @@ class Scatter(Chart):
     log: bool = False
     y_log: bool = False
     shown: bool = False
-    spread: tuple[str, str] | None = None
+    intervals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: tuple[str, Sequence[str]] = ("", ("",))
     rays: Mapping[str, float] = field(default_factory=dict)
     size: int = 11
@@ -157,19 +157,17 @@ class Scatter(Chart):
         column, groups = self.groups
         group = np.asarray(table[column])[known] if column else np.zeros(known.sum())
         names = np.array(self.names or table.rows or [""] * len(known))[known]
-        across, upward = (
-            np.asarray(values(table, name))[known] if name else None
-            for name in self.spread or ("", "")
-        )
+        drawn = table.take(np.flatnonzero(known).tolist())
         x, y = x[known], y[known]
         figure = go.Figure()
         for at, name in enumerate(groups):
             own = group == at
+            part = drawn.take(np.flatnonzero(own).tolist())
             figure.add_scatter(
                 x=x[own], y=y[own], hovertext=names[own], mode="markers", name=name,
                 marker=series_style(at) | {"size": self.size},
-                error_x=None if across is None else {"array": across[own]},
-                error_y=None if upward is None else {"array": upward[own]},
+                error_x=intervals_of(part, self.x, self.intervals.get(self.x, ())),
+                error_y=intervals_of(part, self.y, self.intervals.get(self.y, ())),
             )  # fmt: skip
         self.add_rays(figure, x)
         spans = self.spans(np.log10(x) if self.log else x, np.log10(y) if self.y_log else y)

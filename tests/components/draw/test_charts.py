@@ -223,9 +223,15 @@ def test_lines_carry_intervals_and_stand_apart():
 
 
 def test_points_carry_their_spread():
-    spread = Table.of({name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±", "y ±")}, NAMES)
-    (points,) = Scatter(x="x", y="y", spread=("x ±", "y ±")).figure(spread).data
-    assert list(points.error_x.array) == list(points.error_y.array) == [1, 3]
+    ends = {"y low": ([0.5, 0, 0.5], ""), "y high": ([3.0, 9, 5], "")}
+    same = {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")}
+    spread = Table.of(same | ends, NAMES)
+    (points,) = Scatter(
+        x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")}
+    ).figure(spread).data  # fmt: skip
+    assert list(points.error_x.array) == [1, 3]
+    assert list(points.error_y.array) == [2, 2]  # as far as the ends are, not half of all
+    assert list(points.error_y.arrayminus) == [0.5, 2.5]
 
 
 def test_squares_can_be_framed_and_left_without_numbers():
