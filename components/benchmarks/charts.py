@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import nan
+from math import isfinite, nan
 from typing import cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
 from components.draw.matrix import Matrix
-from engine.hallucination.measures.captioned import RATES
+from engine.hallucination import POPE
 from engine.hallucination.measures.polling import SPLITS
 from engine.result import Table
 from engine.run import Answer
@@ -39,8 +39,9 @@ def split_dots(answers: Answers, rate: str, title: str, line: float | None = Non
 
     def shape(found: Views) -> Dots:
         values = found[SIDE].values
-        low = min(100 * np.nanmin(values), line or 100.0)
-        high = max(100 * np.nanmax(values), line or 0.0)
+        drawn = 100 * values[np.isfinite(values)]
+        low = min([*drawn, line or 100.0])
+        high = max([*drawn, line or 0.0])
         return Dots(
             series={name: name for name in answers},
             intervals={name: (f"{name} low", f"{name} high") for name in answers},
@@ -51,10 +52,21 @@ def split_dots(answers: Answers, rate: str, title: str, line: float | None = Non
     return Drawing(SIDE, title, shape, lambda _: split_words(answers, rate))
 
 
+def scenes_words(answers: Answers, count: int) -> str:
+    """How many of the scenes were asked about."""
+    asked = int(next(iter(answers.values()))["rates"]["scenes"][0])
+    if asked == count:
+        return f"All {count:,} scenes were asked about."
+    return (
+        f"{asked:,} of {count:,} scenes were asked about: the others have fewer than "
+        f"{POPE().pairs} things."
+    )
+
+
 def split_words(answers: Answers, rate: str) -> str:
     """Each decoding's figures in the three splits, and how they are read."""
     told = [
-        f"{name} " + " / ".join(f"{100 * one:.0f}" for one in answer["rates"][rate])
+        f"{name} " + " / ".join(percent(one, 0) for one in answer["rates"][rate])
         for name, answer in list(answers.items())[:NAMED]
     ]
     named = rate[0].upper() + rate[1:]
@@ -70,21 +82,24 @@ def captioned(answers: Answers) -> Table:
         name: (np.concatenate([held[name] for held in rates]), unit)
         for name, unit in zip(rates[0].order, rates[0].units, strict=True)
     }
-    for name in RATES:
-        half = (columns[f"{name} high"][0] - columns[f"{name} low"][0]) / 2
-        columns[f"{name} ±"] = half, columns[name][1]
     columns[PLACE] = np.arange(len(answers)), ""
     return Table.of(columns, [f"{name}, {held['words'][0]:.0f} words"
                               for name, held in zip(answers, rates, strict=True)])  # fmt: skip
 
 
+def percent(value: float, digits: int) -> str:
+    """A share as a number of percent; a dash where there is none."""
+    return f"{100 * value:.{digits}f}" if isfinite(value) else "–"
+
+
 def trade(rates: Table) -> Scatter:
     """Recall across, what is made up upward from zero."""
-    recall, invented = rates["recall"], np.nan_to_num(rates["CHAIR_i"])
+    recall, invented = (np.nan_to_num(rates[name]) for name in ("recall", "CHAIR_i"))
     return Scatter(
-        x="recall", y="CHAIR_i", shown=len(rates) == 1, spread=("recall ±", "CHAIR_i ±"),
+        x="recall", y="CHAIR_i", shown=len(rates) == 1,
+        intervals={name: (f"{name} low", f"{name} high") for name in ("recall", "CHAIR_i")},
         groups=(PLACE, rates.rows), height=290,
-        x_span=(max(100 * np.nanmin(recall) - 12, 0), min(100 * np.nanmax(recall) + 12, 104)),
+        x_span=(max(100 * recall.min() - 12, 0), min(100 * recall.max() + 12, 104)),
         span=(0, 145 * max(invented.max(), 0.04)),
         x_title="recall: % of things there that are named →",
         title="← CHAIR_i: % of mentions made up",
@@ -94,8 +109,8 @@ def trade(rates: Table) -> Scatter:
 def trade_words(rates: Table) -> str:
     """What each makes up, beside what it finds and how much it says."""
     told = [
-        f"{name.rpartition(',')[0]} {100 * made:.1f} % at recall {100 * recall:.0f} %, {words:.0f} "
-        "words"
+        f"{name.rpartition(',')[0]} {percent(made, 1)} % at recall {percent(recall, 0)} %, "
+        f"{words:.0f} words"
         for name, made, recall, words in zip(
             rates.rows[:NAMED], rates["CHAIR_i"], rates["recall"], rates["words"], strict=False
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite, nan
+
 import streamlit as st
 
 from components import runs, section
@@ -41,6 +43,9 @@ def show() -> None:
 
 def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
     """The sentence and both figures; what is not kept waits for its button."""
+    if asked.problem:
+        st.error(asked.problem, icon=":material/error:")
+        return {}, {}
     if not asked.cases:
         st.info("Choose at least one decoding to see what it makes up.")
         return {}, {}
@@ -49,9 +54,13 @@ def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
     with left:
         label = f"Ask POPE's questions about {asked.count} scenes"
         polls = ask(POPE(), asked.cases, f"{KEY}.pope", label)
+        polls, unasked = split_off(polls)
+        if unasked:
+            st.info("No scene has three things to ask for: choose more scenes.")
         if polls:
             shown = split_dots(polls, "accuracy", "POPE: right answers")
             draw(shown, {SIDE: by_split(polls, "accuracy")}, f"{KEY}.accuracy")
+            st.caption(charts.scenes_words(polls, asked.count))
     with right:
         label = f"Describe {asked.count} scenes for CHAIR"
         told = ask(CHAIR(), asked.captioned, f"{KEY}.chair", label)
@@ -76,18 +85,29 @@ def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answ
     return {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
 
 
+def split_off(polls: Answers) -> tuple[Answers, Answers]:
+    """Those with questions, and those whose scenes have too few things to be asked about."""
+    some = {name: one for name, one in polls.items() if one["rates"]["questions"].any()}
+    return some, {name: one for name, one in polls.items() if name not in some}
+
+
 def sentence_of(polls: Answers, told: Answers) -> str:
-    """What the first two decodings say yes to and make up, in two lines."""
+    """What the first two decodings say yes to and make up, in two lines; "" without figures."""
     parts: list[str] = []
+    company = " of absent things that usually stand beside what is there"
+    named = " of what it names"
     for name in list(dict.fromkeys([*polls, *told]))[:2]:
         said = []
-        if name in polls:
-            lied = f"{100 * polls[name]['rates']['false yes'][-1]:.0f} %"
-            said.append(lied if parts else f"says yes to {lied} of absent partners")
-        if name in told:
-            made = f"{100 * told[name]['rates']['CHAIR_i'][0]:.0f} %"
-            said.append(made if parts else f"makes up {made} of what it names")
-        parts.append(f"{name} {' and '.join(said)}")
+        lied = polls[name]["rates"]["false yes"][-1] if name in polls else nan
+        made = told[name]["rates"]["CHAIR_i"][0] if name in told else nan
+        if isfinite(lied):
+            said.append(f"says yes to {100 * lied:.0f} %{company}")
+            company = ""
+        if isfinite(made):
+            said.append(f"makes up {100 * made:.0f} %{named}")
+            named = ""
+        if said:
+            parts.append(f"{name} {' and '.join(said)}")
     return f"{'; '.join(parts)}." if parts else ""
 
 

@@ -81,7 +81,7 @@ def build(
     often = Counter(thing for things in kept.values() for thing in things)
     names = list(often)
     popular = [name for name, _ in often.most_common()]
-    beside = partners(list(kept.values()))
+    beside = usual_company(list(kept.values()))
     polls = []
     for image, things in kept.items():
         asked: set[str] = set(things)
@@ -99,7 +99,7 @@ def build(
     return polls
 
 
-def partners(objects: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+def usual_company(objects: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     """For each thing those that stand beside it in some image, the most frequent first."""
     beside: dict[str, Counter[str]] = {}
     for things in objects:

@@ -53,6 +53,7 @@ class POPE(Method[ScenesCase]):
     title = "POPE"
     cost = "wait"
     paper = "Li et al. 2023, https://arxiv.org/abs/2305.10355"
+    revision = 2  # tells how many scenes were asked about
     proof = "tests/engine/hallucination/test_pope.py::test_the_rates_are_those_of_the_answers"
 
     pairs: int = setting(
@@ -65,7 +66,8 @@ class POPE(Method[ScenesCase]):
         """Rates of each split, and what they are made of.
 
         Returns:
-            rates: a row for each split.
+            rates: a row for each split, with the scenes that were asked about; those with fewer
+                things than `pairs` are not.
             questions: a row for each question: split, scene, thing, there, yes, neither, p(yes);
                 the answer is its note.
             amber: one row, every different question by AMBER's rule: what is found is a no.
@@ -139,6 +141,7 @@ def rates(
         row["decided otherwise"] = float((yes != leans).sum()), "questions"
         row["neither"] = float(neither), "questions"
         row["questions"] = float(len(held)), "questions"
+        row["scenes"] = float(len({one.image for one in held})), "scenes"
         rows.append(row)
     columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
     return Table.of(columns, tuple(polls))
@@ -198,9 +201,17 @@ def grid(values: NDArray[Any], unit: str) -> Table:
 
 def pope_words(rates: Table, title: str) -> str:
     """Right answers in each split, and the false yes at its two ends."""
+    if not rates["questions"].any():
+        return f"{title}: no scene has as many things as are asked for, so nothing was asked."
     right = " / ".join(f"{100 * value:.0f}" for value in rates["accuracy"])
+    said = (
+        f"{title}: {right} % of the random / popular / adversarial questions about "
+        f"{rates['scenes'][0]:.0f} scenes are answered right"
+    )
     first, last = (100 * float(rates.cell(split, "false yes")) for split in (SPLITS[0], SPLITS[-1]))
+    if np.isnan([first, last]).any():
+        return f"{said}; no absent thing was asked for."
     return (
-        f"{title}: {right} % of the random / popular / adversarial questions are answered right; "
-        f"yes to {first:.0f} % of absent things drawn at random and {last:.0f} % of partners."
+        f"{said}; yes to {first:.0f} % of absent things drawn at random and {last:.0f} % of those "
+        "that usually stand beside what is there."
     )

@@ -72,7 +72,7 @@ def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
 
 
 @pytest.mark.slow
-def test_partners_are_harder_for_the_habit_than_for_the_honest_model(measure):
+def test_usual_company_is_harder_for_the_habit_than_for_the_honest_model(measure):
     gaps = {}
     for model in (HABIT, HONEST):
         held, told = polled(model, Greedy)

@@ -17,9 +17,9 @@ from engine.hallucination.measures.polling import (
     counted,
     interval,
     of_counts,
-    partners,
     question,
     reading,
+    usual_company,
     with_intervals,
 )
 
@@ -91,10 +91,10 @@ def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
             assert len(set(absent)) == len(absent)
     (first, *_) = (one for one in build(OBJECTS, "popular", drawn(0)) if not one.there)
     assert first.thing == "sofa"  # of the most frequent, the first that is not in the image
-    assert partners([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
+    assert usual_company([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
 
 
-def test_an_adversarial_question_without_partners_left_is_drawn():
+def test_an_adversarial_question_without_company_left_is_drawn():
     objects = [["a", "b"], ["c", "d"]]  # whoever is beside them is in the image
     absent = [
         {one.thing for one in build(objects, "adversarial", drawn(seed), 1) if not one.there}

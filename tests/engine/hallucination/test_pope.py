@@ -137,4 +137,19 @@ def test_the_sentence_has_the_figures(asked):
     said = POPE().finding(case, found)
     for value in found["rates"]["accuracy"]:
         assert f"{100 * value:.0f}" in said
-    assert f"{100 * found['rates'].cell('adversarial', 'false yes'):.0f} % of partners" in said
+    assert f"{100 * found['rates'].cell('adversarial', 'false yes'):.0f} % of those" in said
+    assert f"about {found['rates']['scenes'][0]:.0f} scenes" in said
+
+
+def test_the_scenes_that_are_asked_about_are_counted(asked):
+    case, found = asked
+    held, count = found["questions"], found["rates"]["scenes"]
+    assert count.tolist() == [len(set(held["scene"].tolist()))] * 3
+    assert 0 < count[0] < case.count
+
+
+def test_a_scene_with_too_few_things_is_a_sentence_without_figures():
+    seeds = (ScenesCase(untrained(), Greedy(), 1, seed=seed) for seed in range(99))
+    case = next(one for one in seeds if len(one.scene(0).things) < 3)
+    said = POPE().finding(case, POPE()(case))
+    assert said == "Greedy: no scene has as many things as are asked for, so nothing was asked."
