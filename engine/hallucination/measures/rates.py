@@ -63,9 +63,10 @@ class ScenesCase(Case):
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.vlm, TinyVLM):
+        vlm: Any = self.vlm  # a form or a command may bring another model
+        if not isinstance(vlm, TinyVLM):
             raise BlindspotError(
-                f"{self.vlm.title} is asked about one picture: many scenes are for the models that "
+                f"{vlm.title} is asked about one picture: many scenes are for the models that "
                 "ship, such as TinyVLM."
             )
         if not 1 <= self.count <= 2000:
