@@ -39,15 +39,27 @@ def choose(shown: Shown, answer: DeltaGenerator) -> CaptionCase:
     return case
 
 
-def choose_model(page: str) -> str:
-    """Which of the models is asked."""
+def choose_model(page: str, *, own: bool = True) -> str:
+    """Which of the models is asked.
+
+    Args:
+        page: whose widgets they are.
+        own: whether models of one's own are offered too.
+    """
     if not asking.models():
         st.error("The weights of TinyVLM are not here: run `python -m engine weights tiny-vlm`.")
         end()
     form = CaseForm(CaptionArguments, page)
-    name = str(ask_carried(form, "model", "radio", label_visibility="collapsed"))
-    with st.expander("A model of yours"):
-        own_models()
+    offered = asking.models() if own else asking.shipped()
+    name = str(
+        ask_carried(
+            form, "model", "radio", only=lambda one: one.name in offered,
+            label_visibility="collapsed",
+        )
+    )  # fmt: skip
+    if own:
+        with st.expander("A model of yours"):
+            own_models()
     return name
 
 

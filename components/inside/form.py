@@ -9,8 +9,10 @@ import streamlit as st
 from components import picks
 from components.dialog import question, scene
 from components.dialog.scene import Shown
+from components.ending import end
 from components.forms import folded
 from components.inside.view import KEY, STORY
+from components.notices import spoken
 from engine.hallucination import HalluRAG
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
@@ -22,11 +24,14 @@ def choose() -> tuple[Shown, CaptionCase, dict[str, Any]]:
     shown = scene.choose(editor, STORY, KEY)
     with st.sidebar:
         st.header("Model")
-        name = question.choose_model(KEY)
+        name = question.choose_model(KEY, own=False)  # the probe learns on scenes: TinyVLM's
     with words:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
         given = folded(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
-    return shown, question.about(shown, name, prompt), given
+    case: CaptionCase | None = None
+    with spoken():
+        case = question.about(shown, name, prompt)
+    return shown, case or end(), given
 
 
 FIELDS = ("feature", "depth", "when")

@@ -18,9 +18,9 @@ from engine.data.layout import Scene
 from engine.data.sprites import HABITS
 from engine.errors import BadData
 from engine.hallucination import STRATEGIES, CaptionCase, Greedy, ScenesCase, WordCase, asking
+from engine.hallucination.hugging_face import loading
 from engine.hallucination.measures.claims import naming
 from engine.hallucination.tiny_vlm import weights
-from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.images import Crop
 from engine.method import CaseT, Choice, Option, Slider, Switch
 from engine.run import answer
@@ -207,10 +207,12 @@ class ScenesArguments(Arguments[ScenesCase]):
     def case(self) -> ScenesCase:
         """The case of the scenes."""
         decoding = DECODINGS.read(self.decoding)
-        vlm = asking.model(self.model)
-        if not isinstance(vlm, TinyVLM):
-            raise BadData(f"{vlm.title} is asked about one picture; scenes are for TinyVLM.")
-        return ScenesCase(vlm, decoding, self.count, self.kind, self.clean, self.seed)
+        if self.model.startswith(loading.PREFIX):  # before it is loaded, which takes minutes
+            title = loading.title_of(self.model.removeprefix(loading.PREFIX))
+            raise BadData(f"{title} is asked about one picture; scenes are for TinyVLM.")
+        return ScenesCase(
+            weights.load(self.model), decoding, self.count, self.kind, self.clean, self.seed
+        )
 
     @classmethod
     def named(cls, case: ScenesCase) -> dict[str, Any]:

@@ -44,8 +44,9 @@ def shipped() -> dict[str, str]:
 
 def models() -> dict[str, str]:
     """The models that can be asked, name to title: those that ship, then one's own."""
-    own = {one.name: one.title for one in loading.entries() if not one.missing}
-    return shipped() | own if TRANSFORMERS.installed else shipped()
+    if not TRANSFORMERS.installed:
+        return shipped()
+    return shipped() | {one.name: one.title for one in loading.entries() if not one.missing}
 
 
 def model(name: str) -> VLM:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
+import torch
 from torch import Tensor, nn
 
 Cell = tuple[int, int, int]  # tile, row, column
@@ -56,6 +57,7 @@ class ModelSpec:
         side: of the square image that it sees, px.
         prompts: how it is asked to describe an image.
         experts: of each layer's MLP, of which a router asks some; 0 where there is one MLP.
+        also: tokens that end an answer as `eos` does.
     """
 
     layers: int
@@ -73,6 +75,16 @@ class ModelSpec:
     side: int = 64
     prompts: Prompts = Prompts()
     experts: int = 0
+    also: tuple[int, ...] = ()
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Every token that ends an answer."""
+        return (self.eos, *self.also)
+
+    def ended(self, tokens: Tensor) -> Tensor:
+        """Which tokens end an answer."""
+        return torch.isin(tokens, torch.tensor(self.ends, device=tokens.device))
 
     def cell(self, token: int) -> Cell | None:
         """Where the image's token of that number lies; None where there is no grid."""

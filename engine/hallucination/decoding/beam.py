@@ -101,11 +101,13 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         images, beams = self.open.sums.shape
         sums = self.open.sums.reshape(-1, 1) + proposal.scores.log_softmax(-1)
         words = sums.shape[1]
-        best, places = sums.view(images, -1).topk(min(2 * beams, beams * words))
+        spec = self.start.model.vlm.spec
+        most = (1 + len(spec.ends)) * beams  # so many that `beams` of them do not end
+        best, places = sums.view(images, -1).topk(min(most, beams * words))
         first = beams * torch.arange(images, device=best.device)[:, None]
         rows, tokens = first + places // words, places % words
-        ends = tokens == self.start.model.vlm.spec.eos
-        self.put_aside(now, best, rows, ends)
+        ends = spec.ended(tokens)
+        self.put_aside(now, best, rows, tokens, ends)
         # those that do not end, in their order: a stable sort brings them to the front
         going = ends.to(torch.int8).argsort(dim=1, stable=True)[:, :beams]
         left = best.masked_fill(ends, -inf).gather(1, going)
@@ -113,24 +115,26 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         over = all(self.open.over)
         return Move(tokens.gather(1, going).flatten(), rows.gather(1, going).flatten(), over=over)
 
-    def put_aside(self, now: Moment, best: Tensor, rows: Tensor, ends: Tensor) -> None:
+    def put_aside(
+        self, now: Moment, best: Tensor, rows: Tensor, tokens: Tensor, ends: Tensor
+    ) -> None:
         """Keep the answers that end; see for which images the search is over.
 
         Args:
             now: before the step.
-            best: sums of the best continuations, best first, (images, 2 · beams).
+            best: sums of the best continuations, best first, (images, n).
             rows: which row each continues.
+            tokens: with which word.
             ends: which of them end.
         """
         length = now.said.shape[1] + 1
-        end = torch.tensor([self.start.model.vlm.spec.eos], device=best.device)
         for image, held in enumerate(self.open.aside):
             if self.open.over[image]:
                 continue
             for place in ends[image, : self.method.beams].nonzero()[:, 0].tolist():
                 row, total = int(rows[image, place]), best[image, place].item()
                 if total > -inf:
-                    said = torch.cat([now.said[row], end])
+                    said = torch.cat([now.said[row], tokens[image, place : place + 1]])
                     self.keep(
                         held, Hypothesis(self.score(total, length), total, said, now.steps[row])
                     )
@@ -166,7 +170,7 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         for row, one in enumerate(best):
             said[row, : len(one.said)] = one.said
         out = now.out.take(beams * torch.arange(len(best), device=said.device))
-        ended = (said == self.start.model.vlm.spec.eos).any(1)
+        ended = self.start.model.vlm.spec.ended(said).any(1)
         return Moment(out, said, ended, tuple(one.steps for one in best))
 
     def views(self) -> dict[str, View]:

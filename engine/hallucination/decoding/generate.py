@@ -122,7 +122,7 @@ class Loop:
             tokens = move.tokens.masked_fill(now.ended, self.spec.pad)
             steps = self.recorded(now, proposal, tokens) if self.record else now.steps
             said = torch.cat([now.said, tokens[:, None]], 1)
-            ended = now.ended | (tokens == self.spec.eos)
+            ended = now.ended | self.spec.ended(tokens)
             now = Moment(now.out, said, ended, steps)
             self.share = max(self.share, said.shape[1] / length)
             progress(self.share, "speaking")
@@ -131,7 +131,7 @@ class Loop:
             now = replace(now, out=self.session.read(now, tokens))
         progress(1.0, "spoken")
         given = self.session.finished(now)
-        ended = (given.said == self.spec.eos).any(1)
+        ended = self.spec.ended(given.said).any(1)
         cost = self.model.calls, self.model.read, self.model.looked
         views = self.session.views() if self.record else {}
         return Spoken(given.said, ended, given.steps, tuple(self.back), *cost, views)
@@ -159,7 +159,7 @@ class Loop:
         entropy = torch.special.entr(shares).sum(-1)
         grown = []
         for row, token in enumerate(tokens.tolist()):
-            if token in {self.spec.pad, self.spec.eos}:
+            if token in {self.spec.pad, *self.spec.ends}:
                 grown.append(now.steps[row])
                 continue
             weak = None if proposal.weak is None else Best.of(proposal.weak[row])

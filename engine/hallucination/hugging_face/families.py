@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -24,6 +25,11 @@ class Family:
 
     def __init__(self, network: Any) -> None:
         self.network, self.config = network, network.config
+
+    @classmethod
+    def signs(cls) -> list[str]:
+        """The tokens that its prompts begin and end turns with."""
+        return re.findall(r"<\|\w+\|>", cls.before + cls.after)
 
     @property
     def decoder(self) -> Any:
@@ -105,7 +111,10 @@ class OneVision(Family):
 
 
 class Idefics3(Family):
-    """SmolVLM and Idefics3, with the image as one tile: patches are shuffled into fewer tokens."""
+    """The first SmolVLM, with the image as one tile: patches are shuffled into fewer tokens.
+
+    Idefics3 itself is built alike and asked in another form, which its tokenizer gives away.
+    """
 
     builder = "Idefics3ForConditionalGeneration"
     before = "<|im_start|>User:<fake_token_around_image><global-img>"
@@ -200,7 +209,7 @@ FAMILIES: Mapping[str, type[Family]] = {  # by the `model_type` of a configurati
     "smolvlm": SmolVLM,
     "qwen2_vl": Qwen2VL,
 }
-NAMES = "LLaVA-1.5, LLaVA-OneVision, SmolVLM, Idefics3 and Qwen2-VL"
+NAMES = "LLaVA-1.5, LLaVA-OneVision, SmolVLM and Qwen2-VL"
 DECODERS = {"llama", "mistral", "qwen2", "qwen2_vl", "qwen2_vl_text"}
 """Language models whose layers are called alike."""
 

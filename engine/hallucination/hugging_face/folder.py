@@ -10,22 +10,28 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from engine.errors import BadModel
 from engine.hallucination.hugging_face.families import DECODERS, FAMILIES, NAMES
+from engine.keeping.memory import Memory
 from engine.models.weights_file import MOST_WORDS
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 PIXELS = ("preprocessor_config.json", "processor_config.json")
+SAFE = ".safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json")
+SIGNS = ("added_tokens.json", "tokenizer_config.json")  # may name tokens beside those
+SMALL = {".json", ".txt", ".model"}  # what the library reads beside the weights
+ADAPTER = "adapter_config.json"
 MOST_LAYERS, MOST_JSON = 256, 50 * 2**20
 BIG = ("hidden_size", "intermediate_size", "vocab_size", "image_size", "embed_dim")
 MOST_BIG = 2**20  # of any such number; the largest vocabularies have 300 000
 COLORS = 3
+LOOKS = 32  # folders that stay known while none of their files changes
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class ModelFolder:
         mean, std: of the pixels, one for each color.
         numbers: how many weights its files hold.
         nbytes: of these files.
-        fingerprint: of what the files say of their tensors, their sizes and their beginnings.
+        fingerprint: of the small files whole, and of the weights' headers, sizes and samples.
     """
 
     path: Path
@@ -50,20 +56,53 @@ class ModelFolder:
     fingerprint: str
 
 
+_looks: Memory[ModelFolder] = Memory(LOOKS)
+
+
 def look(path: Path) -> ModelFolder:
-    """What a folder holds. Raises BadModel: says what is missing, refused or not known."""
-    if not path.is_dir():
-        raise BadModel(f"There is no folder {path.name}: check its name.")
+    """What a folder holds; it is read once while none of its files changes.
+
+    Raises:
+        BadModel: says what is missing, refused, not known or unreadable.
+    """
+    try:
+        if not path.is_dir():
+            raise BadModel(f"There is no folder {path.name}: check its name.")
+        return _looks.made(state(path), lambda: opened(path))
+    except (TypeError, ValueError, AttributeError, OverflowError, OSError, RecursionError) as error:
+        said = error.strerror if isinstance(error, OSError) else "its files hold odd values"
+        raise BadModel(
+            f"{path.name} cannot be read ({said}): download it again, or correct its files."
+        ) from error
+
+
+def state(path: Path) -> str:
+    """The names, sizes and times of a folder's files."""
+    found = ((file.name, file.stat()) for file in sorted(path.iterdir()) if file.is_file())
+    return repr([str(path), *((name, of.st_size, of.st_mtime_ns, of.st_ctime_ns)
+                              for name, of in found)])  # fmt: skip
+
+
+def opened(path: Path) -> ModelFolder:
+    """A folder, with its files read. Raises BadModel."""
     config = read_json(path / CONFIG, "the configuration")
     kind = kind_of(config, path.name)
-    files = weight_files(path)
-    if not any((path / name).is_file() for name in TOKENIZER):
+    if "transformers_weights" in config or (path / ADAPTER).is_file():
         raise BadModel(
-            f"{path.name} has no tokenizer: put {TOKENIZER[0]} of the same model into it."
+            f"{path.name} takes weights from other files than its own {WEIGHTS}: merge them "
+            "(save_pretrained does) and delete what points to them."
         )
+    files = weight_files(path)
+    check_tokenizer(path, kind)
     mean, std = normalization(path)
     headers = [header(file) for file in files]
-    digest = blake2b(json.dumps([config, mean, std], sort_keys=True).encode(), digest_size=16)
+    digest = blake2b(digest_size=16)
+    for file in sorted(one for one in path.iterdir() if one.suffix in SMALL and one.is_file()):
+        digest.update(repr((file.name, size := file.stat().st_size)).encode())
+        if size <= MOST_JSON:
+            digest.update(file.read_bytes())
+        else:
+            sample(file, digest.update)
     for file, (raw, _) in zip(files, headers, strict=True):
         digest.update(raw)
         digest.update(str(file.stat().st_size).encode())
@@ -93,7 +132,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
 def kind_of(config: Mapping[str, Any], folder: str) -> str:
     """The kind of model. Raises BadModel for one that cannot be read, or of impossible sizes."""
     kind = config.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         said = f"of the kind {str(kind)[:40]!r}" if kind else "of no kind that is named"
         more = (
             " InstructBLIP reads the question while it looks, which no strategy here does."
@@ -103,18 +142,38 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
         raise BadModel(f"{folder} holds a model {said}; {NAMES} can be read.{more}")
     text = config.get("text_config") or config
     decoder = text.get("model_type", "llama") if isinstance(text, dict) else None
-    if decoder not in {*DECODERS, kind}:
+    if not isinstance(decoder, str) or decoder not in {*DECODERS, kind}:
         raise BadModel(
             f"{folder} speaks by a language model of the kind {str(decoder)[:40]!r}; of "
             f"{', '.join(sorted(DECODERS))} the layers can be called one by one."
         )
-    for part in (config, text, config.get("vision_config") or {}):
+    seen = config.get("vision_config") or {}
+    if not isinstance(seen, dict):
+        raise BadModel(f"{CONFIG} in {folder} does not say how the model sees.")
+    for part in (config, text, seen):
         layers = part.get("num_hidden_layers", part.get("depth", 1))
         sizes = [part.get(name, 1) for name in BIG]
         whole = all(isinstance(one, int) and 0 < one <= MOST_BIG for one in sizes)
         if not whole or not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
             raise BadModel(f"{CONFIG} in {folder} asks for a model of impossible size.")
-    return str(kind)
+    return kind
+
+
+def check_tokenizer(path: Path, kind: str) -> None:
+    """Raise BadModel where the tokenizer is missing, or was made for prompts of another form."""
+    if not any((path / name).is_file() for name in TOKENIZER):
+        raise BadModel(
+            f"{path.name} has no tokenizer: put {TOKENIZER[0]} of the same model into it."
+        )
+    files = [path / name for name in (*TOKENIZER, *SIGNS) if (path / name).is_file()]
+    if any(file.stat().st_size > MOST_JSON for file in files):
+        raise BadModel(f"The tokenizer in {path.name} is larger than {MOST_JSON // 2**20} MB.")
+    words = b"\n".join(file.read_bytes() for file in files)
+    if unknown := [sign for sign in FAMILIES[kind].signs() if sign.encode() not in words]:
+        raise BadModel(
+            f"The tokenizer in {path.name} does not know {unknown[0]}, so the model was trained "
+            f"with prompts of another form than can be written here; {NAMES} can be asked."
+        )
 
 
 def weight_files(path: Path) -> list[Path]:
@@ -124,7 +183,13 @@ def weight_files(path: Path) -> list[Path]:
     if (path / INDEX).is_file():
         named = read_json(path / INDEX, "the index").get("weight_map")
         names = sorted(set(map(str, named.values()))) if isinstance(named, dict) else []
-        files = [path / Path(name).name for name in names]  # never outside the folder
+        odd = [name for name in names if Path(name).name != name or Path(name).suffix != SAFE]
+        if odd:  # the library opens what is written there, wherever it lies
+            raise BadModel(
+                f"{INDEX} in {path.name} names {odd[0][:80]!r}: only {SAFE} files of the folder "
+                "itself are opened. Download it again."
+            )
+        files = [path / name for name in names]
         missing = [file.name for file in files if not file.is_file()]
         if not files or missing:
             lost = f"{', '.join(missing[:3])} missing" if missing else "its index names no file"
@@ -143,6 +208,8 @@ def normalization(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     name = next((one for one in PIXELS if (path / one).is_file()), PIXELS[0])
     found = read_json(path / name, "how pixels are normalized")
     found = found.get("image_processor") or found
+    if not isinstance(found, dict):
+        raise BadModel(f"{name} in {path.name} does not say how pixels are normalized.")
     mean, std = found.get("image_mean"), found.get("image_std")
     if not is_color(mean) or not is_color(std) or min(std) <= 0:
         raise BadModel(f"{name} in {path.name} does not say how pixels are normalized.")
@@ -154,7 +221,7 @@ def is_color(found: Any) -> TypeGuard[Sequence[float]]:
     return (
         isinstance(found, Sequence)
         and len(found) == COLORS
-        and all(isinstance(one, int | float) for one in found)
+        and all(isinstance(one, int | float) and isfinite(one) for one in found)
     )
 
 
@@ -173,9 +240,10 @@ def header(file: Path) -> tuple[bytes, int]:
         tensors = [one for name, one in json.loads(raw).items() if name != "__metadata__"]
         end = max((one["data_offsets"][1] for one in tensors), default=0)
         numbers = sum(prod(one["shape"]) for one in tensors)
+        whole = end + 8 + length == size and 0 <= numbers <= 8 * size  # 1 bit a number at least
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise BadModel(damaged) from error
-    if end + 8 + length != size:
+    if not whole:
         raise BadModel(damaged)
     return raw, numbers
 

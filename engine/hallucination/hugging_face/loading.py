@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import ref
 
 import torch
 
@@ -52,6 +55,7 @@ class VLMEntry:
 
 
 _memory: Memory[HuggingFaceVLM] = Memory(KEPT)
+_turn = Lock()  # one model is loaded at a time: two would count the same memory as free
 
 
 def own_folder() -> Path:
@@ -62,9 +66,11 @@ def own_folder() -> Path:
 def folders() -> Iterator[str]:
     """The models that were put there."""
     place = own_folder()
-    for path in sorted(place.iterdir()) if place.is_dir() else ():
-        if path.is_dir() and SOURCE.fullmatch(path.name):
-            yield path.name
+    try:
+        found = [path.name for path in sorted(place.iterdir()) if path.is_dir()]
+    except OSError:  # there is none, or it may not be read
+        return
+    yield from filter(SOURCE.fullmatch, found)
 
 
 def entries() -> Iterator[VLMEntry]:
@@ -83,9 +89,12 @@ def here(source: str) -> Path | None:
     """The folder of a model whose files are on this computer."""
     from huggingface_hub import try_to_load_from_cache
 
-    if (own := own_folder() / source).is_dir():
-        return own
-    found = try_to_load_from_cache(source, CONFIG) if "/" in source else None
+    try:
+        if (own := own_folder() / source).is_dir():
+            return own
+        found = try_to_load_from_cache(source, CONFIG) if "/" in source else None
+    except (OSError, ValueError):  # it may not be read, or is no name of the hub
+        return None
     return Path(found).parent if isinstance(found, str) else None
 
 
@@ -125,11 +134,32 @@ def load(name: str) -> HuggingFaceVLM:
     folder = look(place_of(source))
 
     def make() -> HuggingFaceVLM:
-        precision = kind_of_number(folder.path.name, folder.numbers)
-        _memory.clear()  # before another one needs its room
-        return built(name, folder, precision)
+        with _turn:
+            return built(name, folder, precision_for(folder))
 
     return _memory.made(kept_as(source, folder), make)
+
+
+def precision_for(folder: ModelFolder) -> torch.dtype:
+    """The kind of number that fits when the loaded model has made room.
+
+    Another visitor's job may still hold that model: then it takes its memory, and stays.
+
+    Raises:
+        BadModel: too little memory.
+    """
+    let_go = [(name, ref(one)) for name in _memory.names() for one in [_memory.get(name)] if one]
+    _memory.clear()
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    try:
+        return kind_of_number(folder.path.name, folder.numbers)
+    except BadModel:
+        for name, model in let_go:
+            if (one := model()) is not None:
+                _memory.put(name, one)
+        raise
 
 
 def place_of(source: str) -> Path:
@@ -151,8 +181,11 @@ def place_of(source: str) -> Path:
 
 
 def kind_of_number(title: str, numbers: float) -> torch.dtype:
-    """Weights in 32 bits where they fit, else in 16. Raises BadModel: too little memory."""
-    held = (_memory.get(name) for name in _memory.names())  # it makes room for the next
+    """Weights in 32 bits where they fit, else in 16. Raises BadModel: too little memory.
+
+    A loaded model counts as free, since it makes room for the next.
+    """
+    held = (_memory.get(name) for name in _memory.names())
     free = free_memory(best_device()) + sum(one.nbytes for one in held if one)
     for kind in (torch.float32, torch.bfloat16):
         if numbers * kind.itemsize * SPARE <= free:
@@ -202,9 +235,10 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     family = FAMILIES[folder.kind](network)
     family.decoder.set_attn_implementation(NAME)
     tongue = Tongue(tokenizer, family)
+    digits = str(precision).removeprefix("torch.")  # by free memory: answers differ by it
     return HuggingFaceVLM(
-        family, tongue, name, title_of(name.removeprefix(PREFIX)), folder.fingerprint,
-        folder.mean, folder.std,
+        family, tongue, name, title_of(name.removeprefix(PREFIX)),
+        f"{folder.fingerprint}-{digits}", folder.mean, folder.std,
     )  # fmt: skip
 
 

@@ -69,8 +69,7 @@ class HuggingFaceVLM:
         config, family, tongue = self.family.decoder.config, self.family, self.tokenizer
         known = tongue.tokenizer
         ends = self.family.network.generation_config.eos_token_id
-        end = ends[0] if isinstance(ends, list) else ends
-        end = known.eos_token_id if end is None else end
+        end, *also = [ends] if isinstance(ends, int) else ends or [known.eos_token_id]
         pad = end if known.pad_token_id is None else known.pad_token_id
         reach = getattr(config, "sliding_window", None) or MOST_CONTEXT
         begin = int(self.before[0, 0]) if self.before.numel() else end
@@ -79,7 +78,7 @@ class HuggingFaceVLM:
             width=config.hidden_size, vocabulary=self.head.out_features, bos=begin, eos=end,
             pad=pad, yes=tongue.spellings(YES), no=tongue.spellings(NO), grid=family.grid,
             context=min(config.max_position_embeddings, MOST_CONTEXT, reach),
-            caps=self.tried(), side=family.side, prompts=PROMPTS,
+            caps=self.tried(), side=family.side, prompts=PROMPTS, also=tuple(also),
         )  # fmt: skip
 
     @property

@@ -104,6 +104,24 @@ def cut(said):
     return said[: said.index(2) + 1] if 2 in said else said
 
 
+@each
+@pytest.mark.parametrize("strategy", [Greedy(length=LENGTH), Beam(length=LENGTH, beams=3)])
+def test_any_of_several_ends_ends_an_answer_as_in_the_library(kind, strategy):
+    """As Qwen2-VL has two: the second is a word that the model says early."""
+    ends = 2, by_library(kind)[2]
+    vlm, beams = tiny_hf.model(kind, ends), getattr(strategy, "beams", 1)
+    found = by_house(vlm, strategy)
+    assert found == by_library(kind, eos_token_id=list(ends), num_beams=beams)
+    assert found[-1] in ends
+    assert beams > 1 or len(found) == 3
+
+
+def test_the_record_of_an_answer_leaves_out_whichever_token_ended_it():
+    second = by_library("llava")[2]
+    vlm = tiny_hf.model("llava", (2, second))
+    assert second not in Greedy(length=LENGTH)(case_of(vlm))["answer"].ids.tolist()
+
+
 def by_house(vlm, strategy, row=0, text=ASKED):
     found = generate(vlm, strategy, images(vlm, 2)[row : row + 1], asked(vlm, text))
     return cut(found.tokens[0].tolist())

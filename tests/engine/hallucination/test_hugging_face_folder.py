@@ -1,14 +1,18 @@
 """Folders with models of transformers: what is read, what is refused, and in which words."""
 
 import json
+from pathlib import Path
+from weakref import ref
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.errors import BadModel
+from engine.arguments.speech import ScenesArguments
+from engine.errors import BadData, BadModel
 from engine.hallucination import Greedy, asking
 from engine.hallucination.grounding.looks import Looks
+from engine.hallucination.hugging_face import folder as own_folder
 from engine.hallucination.hugging_face import loading
 from engine.hallucination.hugging_face.folder import look
 from engine.hallucination.measures.claims import claims
@@ -48,7 +52,7 @@ def test_a_saved_model_is_read_as_it_was(home, kind):
     assert torch.allclose(*logits, atol=1e-5)
     assert found.spec == made.spec
     assert found.title == "mine"
-    assert len(found.fingerprint) == 32
+    assert found.fingerprint == f"{look(home / 'mine').fingerprint}-float32"
 
 
 def test_a_photograph_is_asked_and_seen_at_the_model_s_size(own):
@@ -111,8 +115,106 @@ def less(folder):
 
 def lost_shard(folder):
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
-    shards = {"a": "model-00001-of-00002.safetensors", "b": "../model-00002-of-00002.safetensors"}
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+
+
+def pixels(**values):
+    return lambda folder: (folder / "preprocessor_config.json").write_text(json.dumps(values))
+
+
+def headed(**tensor):
+    """A file of weights with one tensor of four bytes, of which the header says something odd."""
+
+    def spoil(folder):
+        raw = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} | tensor})
+        words = len(raw).to_bytes(8, "little") + raw.encode() + bytes(4)
+        (folder / "model.safetensors").write_bytes(words)
+
+    return spoil
+
+
+def sharded(name):
+    def spoil(folder):
+        (folder / "model.safetensors").rename(folder / Path(name).name)
+        index = {"weight_map": {"a": name}}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+    return spoil
+
+
+def asked_in_another_form(folder):
+    for path in folder.glob("tokenizer*"):
+        path.write_text(path.read_text().replace("<|im_start|>", "<|begin_of_text|>"))
+
+
+ODD = [
+    (changed(model_type=["llava"]), "LLaVA-1.5, LLaVA-OneVision"),
+    (changed(text_config={"model_type": ["llama"]}), "language model of the kind"),
+    (changed(vision_config=[1]), "does not say how the model sees"),
+    (pixels(image_processor=[1]), "does not say how pixels"),
+    (pixels(image_mean=[0.5] * 3, image_std=[float("nan")] * 3), "does not say how pixels"),
+    (pixels(image_mean=[0.5] * 3, image_std=[10**400] * 3), "hold odd values"),
+    (headed(data_offsets=["0", "4"]), "damaged or not complete"),
+    (headed(shape=[10**400]), "damaged or not complete"),
+    (changed(transformers_weights="other.safetensors"), "from other files than its own"),
+    (lambda one: (one / "adapter_config.json").write_text("{}"), "from other files than its own"),
+    (sharded("sub/model-1.safetensors"), "of the folder itself are opened"),
+    (sharded("../mine/model-1.safetensors"), "of the folder itself are opened"),
+    (sharded("pytorch_model.bin"), "of the folder itself are opened"),
+    (asked_in_another_form, "does not know <|im_start|>"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "why"), ODD)
+def test_a_broken_folder_is_a_sentence_and_never_takes_the_list_down(own, spoil, why):
+    spoil(own)
+    assert why in loading.absence("mine")
+    assert "hf:mine" not in asking.models()
+
+
+def test_a_folder_that_may_not_be_read_is_a_sentence(own, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(own_folder, "header", refuse)
+    assert "mine cannot be read (Permission denied)" in loading.absence("mine")
+    monkeypatch.setattr(type(own), "is_dir", refuse)
+    assert {one.title for one in loading.entries()} == {one[0] for one in loading.KNOWN.values()}
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "tokenizer_config.json", "generation_config.json"]
+)
+def test_every_small_file_is_in_the_fingerprint(own, name):
+    first = look(own).fingerprint
+    (own / name).write_text((own / name).read_text() + " ")
+    assert look(own).fingerprint != first
+
+
+def test_the_kind_of_number_is_in_the_fingerprint(own, monkeypatch):
+    exact = asking.model("hf:mine").fingerprint
+    loading._memory.clear()
+    monkeypatch.setattr(loading, "free_memory", lambda _: 3 * look(own).numbers)
+    assert asking.model("hf:mine").fingerprint == exact.replace("float32", "bfloat16") != exact
+
+
+def test_a_folder_is_read_once_while_none_of_its_files_changes(own, monkeypatch):
+    read, plain = [], own_folder.header
+    monkeypatch.setattr(own_folder, "header", lambda file: read.append(file) or plain(file))
+    assert look(own) is look(own)
+    assert len(read) == 1
+    (own / "config.json").write_text((own / "config.json").read_text() + " ")
+    look(own)
+    assert len(read) == 2
+
+
+def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda _: pytest.fail("loaded"))
+    with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
+        ScenesArguments("hf:mine").case()
+    offered = {one.name for one in ScenesArguments.options("model", {})}
+    assert offered == set(asking.shipped())
 
 
 @pytest.mark.parametrize(
@@ -164,13 +266,26 @@ def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch
     """What it takes itself is no reason to refuse it, nor one that comes in its place."""
     tiny_hf.saved(home / "other", "llava")
     first = asking.model("hf:mine")
-    monkeypatch.setattr(loading, "free_memory", lambda _: -first.nbytes)  # 0 with its own
+    taken, alive = first.nbytes, ref(first)
+    monkeypatch.setattr(loading, "free_memory", lambda _: -taken)  # 0 with its own
     assert asking.model("hf:mine") is first
     assert "GB of memory" in loading.absence("other")
     other = look(home / "other").numbers
-    monkeypatch.setattr(loading, "free_memory", lambda _: 5 * other - first.nbytes)
+    monkeypatch.setattr(loading, "free_memory", lambda _: 5 * other - taken * bool(alive()))
+    del first
     assert asking.model("hf:other").head.weight.dtype == torch.float32
     assert len(loading._memory.names()) == 1
+
+
+def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(own, home, monkeypatch):
+    tiny_hf.saved(home / "other", "llava")
+    held = asking.model("hf:mine")
+    other = look(home / "other").numbers
+    monkeypatch.setattr(loading, "free_memory", lambda _: 2.4 * other)  # 2.5 would do
+    assert loading.absence("other") == ""
+    with pytest.raises(BadModel, match="other needs about"):
+        asking.model("hf:other")
+    assert asking.model("hf:mine") is held
 
 
 def test_half_precision_answers_too(own, monkeypatch):

@@ -93,22 +93,23 @@ def configured(kind: str):
     )  # fmt: skip
 
 
-def network(kind: str, seed: int = 0):
+def network(kind: str, seed: int = 0, ends: int | tuple[int, ...] = 2):
     """Random weights, without the adapter's attention."""
     import transformers as hf
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = getattr(hf, FAMILIES[kind].builder)(configured(kind))
-    made.generation_config.eos_token_id, made.generation_config.pad_token_id = 2, 0
+    made.generation_config.eos_token_id = ends if isinstance(ends, int) else list(ends)
+    made.generation_config.pad_token_id = 0
     return made.eval().requires_grad_(False)
 
 
 @cache
-def model(kind: str) -> HuggingFaceVLM:
+def model(kind: str, ends: int | tuple[int, ...] = 2) -> HuggingFaceVLM:
     """A random model behind the interface."""
     register()
-    made = network(kind)
+    made = network(kind, ends=ends)
     made.set_attn_implementation("eager")
     family = FAMILIES[kind](made)
     family.decoder.set_attn_implementation(NAME)
