@@ -45,10 +45,7 @@ def play_levels(found: Views, level: int, *, drawn: bool) -> None:
     """Move the slider level after level, each once the one before is drawn."""
     last = len(found["levels"]) - 1
     if last:
-        play_steps(
-            "the levels", level, last, f"{KEY}.play",
-            lambda step: st.session_state.update({f"{KEY}.level": str(step)}), drawn=drawn,
-        )  # fmt: skip
+        play_steps("the levels", level, last, f"{KEY}.play", f"{KEY}.level", drawn=drawn)
 
 
 def density(levels: Table, level: int) -> str:

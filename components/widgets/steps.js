@@ -2,6 +2,7 @@
 
 const PACE_MS = 1000; // for one step
 const CALM_MS = 2500; // where less motion is asked for
+const PATIENCE_MS = 30000; // for a step to be drawn; it may never be
 
 const views = new WeakMap(); // parent element → view
 
@@ -20,29 +21,34 @@ function mount(parent) {
 }
 
 function play(view, on) {
-  const { at, last, drawn } = view.data;
+  const { at, last } = view.data;
   clearTimeout(view.timer);
   view.playing = on;
   view.wanted = null;
   sync(view);
-  if (on && drawn) ask(view, at === last ? 0 : at + 1);
+  if (on) ask(view, at === last ? 0 : at + 1);
 }
 
-function ask(view, step) {
-  view.wanted = step;
-  view.send(step);
+/* The step it goes from is sent too: the person may have moved since, and then it is not taken. */
+function ask(view, to) {
+  view.wanted = to;
+  view.send({ from: view.data.at, to });
 }
 
+/* While a step is drawn, Pause works; Play waits for something to go on from. */
 function sync({ button, playing, data }) {
   const words = `${playing ? "❚❚ Pause" : "▶ Play"} ${data.label}`;
   if (button.textContent !== words) button.textContent = words;
+  button.disabled = !playing && !data.drawn;
 }
 
 /* What is drawn now: go on after a while, or stop where a person has moved it, and at the end. */
 function update(view, data) {
   view.data = data;
   clearTimeout(view.timer);
-  if (view.playing && data.drawn) {
+  if (view.playing && !data.drawn) {
+    view.timer = setTimeout(() => play(view, false), PATIENCE_MS);
+  } else if (view.playing) {
     const moved = view.wanted !== null && data.at !== view.wanted;
     if (moved || data.at === data.last) view.playing = false;
     else view.timer = setTimeout(() => ask(view, data.at + 1), pace());

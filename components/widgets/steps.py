@@ -6,15 +6,13 @@ next step, once the one before is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from components.widgets.mounting import mounted
 
 
 def play_steps(
-    label: str, at: int, last: int, key: str, on_step: Callable[[int], None], *, drawn: bool = True
+    label: str, at: int, last: int, key: str, slider: str, *, drawn: bool = True
 ) -> None:
     """Draw the button. Call it after all that the step draws, so that nothing is overtaken.
 
@@ -26,14 +24,19 @@ def play_steps(
         at: the step that is drawn, from 0.
         last: the last step.
         key: of the widget.
-        on_step: told the step that comes next, before the page runs for it.
-        drawn: whether the step stands whole; the next one waits for it.
+        slider: key of the slider that it moves, whose words are the steps' numbers.
+        drawn: whether the step stands whole; the next one waits for it, and so does Play.
     """
 
     def asked() -> None:
-        number = st.session_state[key]["step"]
-        if type(number) is int and 0 <= number <= last:  # it may be anything
-            on_step(number)
+        """Move the slider, unless the person has moved it while the step was asked for."""
+        match st.session_state[key]["step"]:  # it may be anything
+            case {"from": int(before), "to": int(step)} if (
+                type(step) is int
+                and 0 <= step <= last
+                and st.session_state.get(slider) == str(before)
+            ):
+                st.session_state[slider] = str(step)
 
     said = {"label": label, "at": at, "last": last, "drawn": drawn}
     mounted(__file__)(data=said, key=key, on_step_change=asked, width="content")

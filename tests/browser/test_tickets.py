@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
+from tests.browser.test_steps import CALM
 
 WALL = "What stays of each layer at level"
 
@@ -72,8 +73,10 @@ def test_playing_begins_again_at_the_end_and_stops_where_a_person_moves_the_leve
     expect(page.get_by_text(re.compile("^Same mask, new start$"))).to_be_visible()
     page.get_by_role("button", name="Pause the levels").press("Enter")
     settle(page)
-    page.wait_for_timeout(3000)  # longer than a step is seen
-    expect(page.get_by_text(re.compile(f"{WALL} [01],"))).to_be_visible()
+    stands = page.get_by_text(WALL).inner_text()
+    page.wait_for_timeout(2 * CALM)  # longer than a step is seen
+    settle(page)
+    expect(page.get_by_text(stands, exact=True)).to_be_visible()
 
     page.get_by_role("button", name="Play the levels").press("Enter")
     expect(page.get_by_role("button", name="Pause the levels")).to_be_visible()

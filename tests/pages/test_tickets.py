@@ -107,7 +107,7 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
         assert notes[title] == says
         assert title == "Whole network" or f"{title} " in told
     given, more = played[-1]
-    assert given[:4] == ("the levels", level, 2, f"{KEY}.play")
+    assert given == ("the levels", level, 2, f"{KEY}.play", f"{KEY}.level")
     assert more == {"drawn": True}
 
 
