@@ -98,8 +98,9 @@ def differences(first: str, second: str, one: Masks, other: Masks, found: Overla
     )  # fmt: skip
     st.caption(
         f"{found.both:,} weights are kept by both, {found.only_first:,} only by {first}, "
-        f"{found.only_second:,} only by {second}. For as many in each layer as "
-        f"the other keeps, {100 * found.ratio_distance:.0f} % would have to move to other layers."
+        f"{found.only_second:,} only by {second}. To share what it keeps between "
+        f"layers as {second} does, {first} would have to move {100 * found.ratio_distance:.0f} % "
+        "of it to other layers."
     )
     table = Table.grid(np.array(found.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.numbers({f"{KEY}.overlap": table})

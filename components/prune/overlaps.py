@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,7 @@ from engine.sparsity.masks.compare import overlaps
 from engine.sparsity.masks.pruning import BY_TITLE, unsearchable
 
 HERE = f"{KEY}.all"
+EQUAL = 0.02  # of the share that is kept; masks that differ by more do not keep equally many
 
 
 def show(asked: Asked, masks: Masks) -> None:
@@ -40,9 +41,12 @@ def show(asked: Asked, masks: Masks) -> None:
     there = answered(asked, cuts)
     with figure:
         if len(there) > 1:
-            found = compared(asked, there, tuple(map(repr, there.items())), digests(asked, there))
-            reasons |= {title: reason for title, reason in found[1].items() if reason}
-            drawn(asked, there, found[0])
+            tables, shares, without = compared(
+                asked, there, tuple(map(repr, there.items())), digests(asked, there)
+            )
+            reasons |= without
+            if len(shares) > 1:
+                drawn(asked, there, tables, shares)
     for title, reason in reasons.items():
         st.caption(plain(f"Not here: {title}. {reason[:1].upper()}{reason[1:]}"))
 
@@ -105,20 +109,22 @@ def digests(asked: Asked, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
 @st.cache_resource(max_entries=8, show_spinner="Comparing the masks")
 def compared(
     _asked: Asked, _cuts: Mapping[str, Prune], cuts: tuple[str, ...], scores: tuple[str, ...]
-) -> tuple[dict[str, Table], dict[str, str]]:
-    """Tables of every two; why a criterion has no mask by this rule, by title."""
+) -> tuple[dict[str, Table], tuple[float, ...], dict[str, str]]:
+    """Tables of every two, the share each keeps, and why a criterion has no mask, by title."""
     del cuts, scores  # what the answer depends on
     masks: dict[str, Masks] = {}
     reasons = {}
     for title, cut in _cuts.items():
         try:
-            masks[named(_asked, title, cut)] = masks_at(_asked.case, cut)
+            found = masks_at(_asked.case, cut)
+            masks[f"{named(_asked, title, cut)}, {percent(found.density)} kept"] = found
         except BlindspotError as error:
             reasons[title] = str(error)
-    return overlaps(masks, masks_in(_asked.case.model)), reasons
+    shares = tuple(one.density for one in masks.values())
+    return overlaps(masks, masks_in(_asked.case.model)), shares, reasons
 
 
-def drawn(asked: Asked, there: Mapping[str, Prune], found: Views) -> None:
+def drawn(asked: Asked, there: Mapping[str, Prune], found: Views, shares: Sequence[float]) -> None:
     """The squares, what they show, and their numbers with those of chance."""
     iou, chance = found["IoU"], found["chance"]
     hovers = [
@@ -133,7 +139,11 @@ def drawn(asked: Asked, there: Mapping[str, Prune], found: Views) -> None:
         span=(0, 100), form=".0f", bar="weights in common (%)", hovers=hovers, height=520
     )
     title = "Weights that two criteria keep, of all that either keeps"
-    draw(Drawing("IoU", title, chart=squares, finding=lambda _: sentence(iou, chance)), found, HERE)
+    draw(
+        Drawing("IoU", title, chart=squares, finding=lambda _: sentence(iou, chance, shares)),
+        found,
+        HERE,
+    )
     other = [named(asked, name, cut) for name, cut in there.items()
              if cut.structure != asked.method.structure]  # fmt: skip
     if other:
@@ -142,9 +152,14 @@ def drawn(asked: Asked, there: Mapping[str, Prune], found: Views) -> None:
     tables.numbers({f"{HERE}.chance": chance})
 
 
-def sentence(iou: Table, chance: Table) -> str:
-    """Which two are nearest and which farthest, beside chance."""
-    above = np.where(np.triu(np.ones(iou.values.shape), 1) > 0, iou.values, np.nan)
+def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:
+    """Which two are nearest and which farthest, beside chance, of those that keep equal shares."""
+    kept = np.array(shares)
+    pairs = np.triu(np.ones(iou.values.shape, np.bool_), 1)
+    equal = pairs & np.isclose(kept[:, None], kept, rtol=EQUAL, atol=0)
+    if not equal.any():
+        return "No two keep the same share, so that no pair is called the most alike."
+    above = np.where(equal, iou.values, np.nan)
 
     def pair(place: np.intp) -> str:
         row, column = np.unravel_index(place, above.shape)
@@ -154,4 +169,6 @@ def sentence(iou: Table, chance: Table) -> str:
             f"by chance {percent(chance.cell(one, other))})"
         )
 
-    return f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
+    found = f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
+    left_out = "" if (equal == pairs).all() else " Pairs that keep other shares are left out."
+    return f"{found}{left_out}"

@@ -12,6 +12,7 @@ from threading import Event
 import numpy as np
 import pytest
 
+from components.charts.tables import percent
 from components.prune import asked, overlaps
 from components.views import PRUNE
 from engine import run
@@ -22,6 +23,7 @@ from engine.case.target import Target
 from engine.data import load
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.models import catalog, checkpoints
+from engine.result import Table
 from engine.sparsity import (
     Harm,
     LearnedPattern,
@@ -231,14 +233,30 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
         next(one for one in at.button if one.label.startswith(f"Search: {title}")).click().run()
         at = settled(at)
     assert "In the pieces that they are searched in: Learned N:M, 2:4." in words(at)
-    tables = [one.value for one in unfolded(at).main.dataframe if "SynFlow" in one.value]
+    tables = [one.value for one in unfolded(at).main.dataframe
+              if any(str(name).startswith("SynFlow, ") for name in one.value)]  # fmt: skip
     jackpot = Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
     pattern = Prune(criterion="Learned N:M", structure="N:M").masks(digits)
     expected = overlap(jackpot, pattern)
     for table, value in zip(tables, (expected.iou, expected.chance), strict=True):
         names = table.columns.tolist()
-        row = names.index("Learned N:M, 2:4") - (len(names) - len(table))
-        assert table["Lottery Jackpot"].iloc[row] == pytest.approx(value, abs=1e-3)
+        row = names.index("Learned N:M, 2:4, 50 % kept") - (len(names) - len(table))
+        column = f"Lottery Jackpot, {percent(jackpot.density)} kept"
+        assert table[column].iloc[row] == pytest.approx(value, abs=1e-3)
+
+
+def test_only_masks_that_keep_equal_shares_are_called_alike():
+    names, units = ("A", "B", "C"), ("share",) * 3
+    iou = Table.grid(np.array([[1, 0.2, 0.9], [0.2, 1, 0.8], [0.9, 0.8, 1]]), names, names, units)
+    told = overlaps.sentence(iou, iou, (0.3, 0.3, 0.5))
+    assert told.startswith("Most alike: A and B (20 %, by chance 20 %). Least: A and B ")
+    assert told.endswith("Pairs that keep other shares are left out.")
+    whole = overlaps.sentence(iou, iou, (0.3, 0.3, 0.301))
+    assert whole.startswith("Most alike: A and C (90 %")
+    assert "left out" not in whole
+    assert overlaps.sentence(iou, iou, (0.3, 0.2, 0.5)).startswith("No two keep the same share")
+    alone = Table.grid(np.eye(1), ("A",), ("A",), ("share",))
+    assert overlaps.sentence(alone, alone, (0.3,)).startswith("No two keep")
 
 
 def test_a_searched_mask_stands_in_its_own_pieces_where_others_are_cut():
