@@ -31,7 +31,7 @@ def network_of(_view: Checkpoint, digest: str, card: str) -> Classifier:
 def show(found: Views, case: ExperimentCase, key: str) -> None:
     """The image, its channels, and in how many test images each is on."""
     view: Checkpoint = found["network"]
-    st.header("Which channels your image uses")
+    st.header("Which channels this image uses")
     about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
     own = image_alone() if about == OWN else None
     model = network_of(view, view.digest, view.card)
