@@ -19,7 +19,7 @@ from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 
 WORDS = 48
 SCENES = 40

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from benchmarks.timing import Ratio, paired
 from engine import data as data_sets
 from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
 from engine.training import Recipe, fresh, train, train_stacked
-from engine.training.figures import one_thread
 
 NETWORKS = 20
 GOALS = {"mlp": (2.5, 2.0), "lenet": (1.5, 1.3)}  # against train(), against the bare loop

@@ -17,10 +17,10 @@ from engine import data as data_sets
 from engine.lab import TrainCase
 from engine.method import quiet
 from engine.models.stack import Stack
+from engine.models.threads import one_thread
 from engine.sparsity.tickets.levels import ARMS, TicketPlan, TicketRun
 from engine.sparsity.tickets.lottery import RECIPES
 from engine.training import fresh
-from engine.training.figures import one_thread
 from engine.training.objective import cross_entropy
 from engine.training.stacked import StackedLoss
 

@@ -15,6 +15,7 @@ from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.passes import note_pass
 from engine.models.small.shape import NARROW
+from engine.models.threads import one_thread
 
 THREADS = 2  # for networks that are passed by themselves
 WorkT = TypeVar("WorkT")
@@ -121,7 +122,8 @@ class Stack:
             with torch.set_grad_enabled(grad):
                 return work(place)
 
-        return list(self.threads.map(alike, range(len(self.singles))))
+        with one_thread():  # puts back what the threads' own number changes for the process
+            return list(self.threads.map(alike, range(len(self.singles))))
 
     def train(self, mode: bool = True) -> None:  # as nn.Module has it
         """Set training or eval mode."""

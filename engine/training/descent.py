@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import BlindspotError
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 from engine.training.optimizer import forget_gradients
 
 Loss = Callable[[], Tensor]  # computes the loss of one batch when it is called

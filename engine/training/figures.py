@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,21 +9,11 @@ from torch import Tensor
 from engine.data import DataSet, Rows
 from engine.models.classifier import Classifier
 from engine.models.passes import counting_passes
+from engine.models.threads import one_thread
 from engine.training.attack import Pgd, pgd
 
 LOOK = 250  # images at a time
 ATTACKED = 300  # images that an attack is measured on
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread inside the block, so that sums are always added in the same order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def outputs(model: Classifier, data: DataSet, rows: Rows) -> Tensor:

@@ -3,8 +3,9 @@
 The order of an epoch's images comes from (seed, epoch), what is done to a batch's images from
 (seed, epoch, batch), and the rate from the place alone, so that a place, the weights and the
 optimizer's memory are all there is to remember. They are kept every few seconds; a training that
-finds its file goes on from there. It computes in one thread on a CPU, because sums over several
-are not always added in the same order, and so that live questions have the other core.
+finds its file goes on from there. A network is computed in one thread on a CPU, because sums over
+several are not always added in the same order, and so that live questions have the other core. Only
+networks that are trained together and passed by themselves (`engine.models.stack`) use both cores.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from engine.data import Rows
 from engine.errors import BlindspotError
 from engine.keeping.store import remove
 from engine.method import Progress
+from engine.models.threads import one_thread
 from engine.result import TrainLog
 from engine.training.batch_loss import Losses
 from engine.training.descent import Diverged, Loss, descend
-from engine.training.figures import one_thread
 from engine.training.hooks import HookWithMemory
 from engine.training.masks import plain
 from engine.training.optimizer import memory_of, optimizer, recall

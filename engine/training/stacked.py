@@ -236,6 +236,8 @@ def train_stacked(
     if keep:
         given = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
         also: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
+        if stack.by_itself:
+            also["by itself"] = True  # other bits than in one pass: neither goes on with the other
         if start or recorder.snapshots or recorder.looks:
             also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
         name = named(stack.network, data, recipe, seeds[0], stack.masks, given, also)

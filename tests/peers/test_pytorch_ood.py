@@ -12,7 +12,7 @@ from engine.anomaly import KNN, MSP, Energy, Mahalanobis, MaxLogit, NNGuide, ReA
 from engine.anomaly.detectors.nudge import nudged
 from engine.measures import detection
 from engine.models import catalog
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 from tests.engine.anomaly.banks import bank, digits
 
 peer = pytest.importorskip("pytorch_ood")

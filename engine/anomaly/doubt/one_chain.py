@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from engine.anomaly.doubt.experts import EvidenceChain, Experts, chain
 from engine.data import DataSet, Rows
 from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result, Table
 from engine.training import outputs
-from engine.training.figures import one_thread
 
 LIMIT = "next expert engaged above"
 TINY = 1e-300  # below which nothing is told apart

@@ -29,6 +29,7 @@ from engine.measures.calibration import calibration, log_softmax
 from engine.measures.detection import auroc
 from engine.method import Choice, Progress, Slider, defaults, quiet, setting
 from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
 from engine.result import Pictures, Result, Table, WeightScores
 from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.slopes import normalized
@@ -51,7 +52,6 @@ from engine.sparsity.experiments.width_claims import (
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner
 from engine.training import Recipe, Regime, fresh, outputs
-from engine.training.figures import one_thread
 from engine.weights.case import PruneCase
 from engine.weights.masks import Masks
 from engine.weights.parts import parts

@@ -19,9 +19,10 @@ from torch.nn import functional as F
 from engine.data import DataSet, Rows
 from engine.models.classifier import Classifier
 from engine.models.passes import counting_passes
+from engine.models.threads import one_thread
 from engine.result import Field, Points
 from engine.training import outputs
-from engine.training.figures import LOOK, one_thread
+from engine.training.figures import LOOK
 from engine.weights.masks import Masks
 
 ALPHAS = 30  # networks on the line between two, its ends among them

@@ -14,8 +14,8 @@ from engine.data import DataSet, Rows
 from engine.method import Case, Cost, Method, Progress, part_of
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
+from engine.models.threads import one_thread
 from engine.run import answer
-from engine.training.figures import one_thread
 from engine.unlearning.around import AfterCase, unfit
 from engine.unlearning.ways.network import own_copy, settled
 from engine.unlearning.ways.retrain import Retrain

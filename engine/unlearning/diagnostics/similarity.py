@@ -15,8 +15,8 @@ from torch import Tensor
 
 from engine.method import Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
 from engine.result import Result, Table
-from engine.training.figures import one_thread
 from engine.unlearning.around import AfterCase
 from engine.unlearning.diagnostics.base import MODELS, Diagnostic, drawn, three
 

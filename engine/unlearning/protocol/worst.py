@@ -21,9 +21,9 @@ from torch.nn import functional as F
 from engine.data import DataSet, Rows
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
 from engine.result import Result, Table
 from engine.training import outputs
-from engine.training.figures import one_thread
 from engine.unlearning.protocol.attack import Doubles
 from engine.unlearning.request import ForgetRequest, Ids, check_share, counted
 from engine.unlearning.ways.network import own_copy

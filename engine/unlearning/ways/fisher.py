@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.method import Slider, setting
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 from engine.unlearning.ways.network import in_parts, named, pixels_of, slopes
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 from engine.weights.parts import head_of

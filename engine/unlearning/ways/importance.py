@@ -25,8 +25,8 @@ from engine.errors import BadSetting
 from engine.method import Method, Progress, Slider, Switch, quiet, setting
 from engine.models.classifier import Classifier
 from engine.models.passes import Passes, counting_passes
+from engine.models.threads import one_thread
 from engine.result import Array, Field, Floats, Result, Table, WeightScores
-from engine.training.figures import one_thread
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways import clock
 from engine.unlearning.ways.network import in_parts, named, own_copy, pixels_of, slopes

@@ -27,8 +27,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.data import Rows
 from engine.method import Slider, setting
 from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
 from engine.training import Diverged
-from engine.training.figures import one_thread
 from engine.unlearning.ways.network import in_parts, named, pixels_of, slopes
 from engine.unlearning.ways.search import UNCHANGED, searched
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun

@@ -14,7 +14,7 @@ from engine.data import DataSet, Rows
 from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.small import NetworkShape, build
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 
 Slopes = dict[str, Tensor]  # by the parameter's name, in its shape
 

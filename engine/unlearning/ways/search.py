@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
 from engine.models.classifier import Classifier
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.network import named, pixels_of
 

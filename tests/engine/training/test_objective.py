@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.errors import BlindspotError, Cancelled
+from engine.models.threads import one_thread
 from engine.training import (
     Recipe,
     augmented,
@@ -20,7 +21,6 @@ from engine.training import (
     loop,
     squared_error,
 )
-from engine.training.figures import one_thread
 from engine.training.question import name_of
 from tests.engine.training.test_loop import EVERYTHING, RECIPE, same, striped, trained
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from engine.errors import BadModel, BlindspotError, Cancelled
 from engine.keeping.store import StoredAnswer, pack, unpack
+from engine.models import stack
 from engine.models.bits import packed_bits
 from engine.models.card import card_of, networks
 from engine.models.passes import Passes, counting_passes
@@ -114,6 +116,39 @@ def test_on_large_images_each_is_passed_by_itself_to_the_same_end(architecture):
     found = Stack(models)(images.expand(3, -1, -1, -1, -1))
     for model, logits in zip(models, found, strict=True):
         assert torch.allclose(logits, model.logits(images), atol=1e-5)
+
+
+def test_threads_that_begin_later_have_as_many_cores_as_before():
+    large, usual = striped(side=16), torch.get_num_threads()
+    stacked = Stack(begun(large, replace(RECIPE, architecture="lenet")))
+    torch.set_num_threads(2)
+    try:
+        stacked(large.pixels(large.rows("test")).expand(3, -1, -1, -1, -1))
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == 2
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_a_state_of_one_pass_for_all_is_not_gone_on_with_by_itself(tmp_path, monkeypatch):
+    large, keep = striped(side=16), tmp_path / "state"
+    recipe = replace(RECIPE, architecture="lenet", epochs=4)
+    monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+
+    def stop(done, *_):
+        if done > 0.5:
+            raise Cancelled("enough")
+
+    with monkeypatch.context() as before:
+        before.setattr(stack, "NARROW", 17)
+        with pytest.raises(Cancelled):
+            together(large, recipe, keep=keep, progress=stop)
+    assert keep.is_file()
+    begin = []
+    together(large, recipe, keep=keep, progress=lambda done, *_: begin.append(done))
+    assert begin[0] < 0.5
 
 
 @pytest.mark.parametrize("objective", [binary_cross_entropy, squared_error])

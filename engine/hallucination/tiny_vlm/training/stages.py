@@ -13,7 +13,7 @@ from engine.hallucination.tiny_vlm.training.speaking import speak
 from engine.hallucination.tiny_vlm.training.steps import part_of
 from engine.hallucination.tiny_vlm.training.stress import Stress
 from engine.method import Progress, quiet
-from engine.training.figures import one_thread
+from engine.models.threads import one_thread
 
 
 def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
