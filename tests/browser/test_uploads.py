@@ -79,7 +79,7 @@ DROP = """(zone, text) => {
   dropped.items.add(new File([text], 'dropped.npz'));
   zone.dispatchEvent(new DragEvent('drop', {bubbles: true, dataTransfer: dropped}));
 }"""
-PATIENCE = 3000  # ms, in uploaders.js
+PATIENCE = 6000  # ms, in uploaders.js
 
 
 def test_a_file_whose_place_was_never_told_is_given_again_and_no_other(
