@@ -16,9 +16,9 @@ from engine.hallucination import Greedy, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.models.threads import one_thread
 from engine.result import Curve, Floats, Result, Table
 from engine.run import answer
-from engine.training.figures import one_thread
 from engine.unlearning.concepts.autoencoder import Autoencoder, learned
 
 SCENES = 600

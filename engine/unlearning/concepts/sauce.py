@@ -26,8 +26,8 @@ from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.words import NO, YES
 from engine.method import Case, Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.models.threads import one_thread
 from engine.result import Floats, Pictures, Result, Table
-from engine.training.figures import one_thread
 from engine.unlearning.concepts.dictionary import SCENES, Learned, Sparse, seen
 from engine.unlearning.concepts.score import Ints, as_active, at_random, best, scores
 
