@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import BlindspotError
 from engine.lab.case import TrainCase
 from engine.lab.train import Train
 from engine.method import Method, Progress, Slider, Switch, part_of, quiet, setting
@@ -124,8 +125,10 @@ class BiP(Method[TrainCase]):
         steps = once * search.batches
         rows[ONCE] = [right(other, case), first.density, before + once, steps, seconds]
         told, others = part_of(progress, 0.5, 0.97, lead="IMP"), {ONCE: first}
+        notes: dict[str, str] = {}
         if self.levels:
-            others["IMP"] = self.iterated(case, dense, search, rows, told)
+            masks = self.iterated(case, dense, search, rows, notes, told)
+            others |= {} if notes else {"IMP": masks}
         figures = {
             "test accuracy": round(rows[BIP][0], 4),
             "test accuracy of the dense model": round(rows[DENSE][0], 4),
@@ -137,7 +140,7 @@ class BiP(Method[TrainCase]):
         )  # fmt: skip
         progress(1.0, "measured")
         return {
-            "figures": table_of(rows),
+            "figures": table_of(rows, notes),
             "mask": churn(search),
             "overlap": overlaps(found, others),
             "log": log,
@@ -165,13 +168,20 @@ class BiP(Method[TrainCase]):
 
     def iterated(
         self, case: TrainCase, dense: Classifier, search: MaskSearch,
-        rows: dict[str, list[float]], progress: Progress,
+        rows: dict[str, list[float]], notes: dict[str, str], progress: Progress,
     ) -> Masks:  # fmt: skip
-        """IMP's last mask; each level's figures are put into `rows`."""
+        """IMP's last mask; each level's figures are put into `rows`.
+
+        Where a layer would be left without a weight IMP ends, and the last row has a note of it.
+        """
         model, masks, seconds = dense, search.every, 0.0
         density = search.keep / masks.total
         for level in range(1, self.levels + 1):
-            masks = cut_to_level(model, masks, density, level / self.levels)
+            try:
+                masks = cut_to_level(model, masks, density, level / self.levels)
+            except BlindspotError:
+                notes[[*rows][-1]] = ended(level, masks)
+                break
             start = fresh(case.data, case.recipe, case.seed)
             told = part_of(progress, (level - 1) / self.levels, level / self.levels)
             model, more = trained(case, start, masks, self.epochs, told)
@@ -190,6 +200,8 @@ class BiP(Method[TrainCase]):
             f"With {100 * figures.cell(BIP, 'kept'):.3g} % of the weights, learning the mask too "
             f"(BiP) gets {at[BIP]} right, the largest weights in as many steps {at[ONCE]}"
         )
+        if short := "".join(figures.notes):
+            return f"{words}. {short}"
         if not self.levels:
             return f"{words}."
         last = figures.rows[-1]
@@ -218,10 +230,19 @@ def spent(log: TrainLog) -> float:
     return float(log.seconds.sum())
 
 
-def table_of(rows: Mapping[str, list[float]]) -> Table:
+def ended(level: int, masks: Masks) -> str:
+    """Why IMP has no such level, and what the one before kept."""
+    return (
+        f"IMP ends before level {level}, with {100 * masks.density:.3g} % of the weights: the next "
+        "cut would leave a layer without any."
+    )
+
+
+def table_of(rows: Mapping[str, list[float]], notes: Mapping[str, str] | None = None) -> Table:
     """A row for each network; steps and seconds are those after the dense training."""
     values = np.array(list(rows.values()), np.float64)
-    return Table.grid(values, tuple(rows), tuple(COLUMNS), tuple(COLUMNS.values()))
+    table = Table.grid(values, tuple(rows), tuple(COLUMNS), tuple(COLUMNS.values()))
+    return replace(table, notes=tuple(notes.get(row, "") for row in rows)) if notes else table
 
 
 def overlaps(found: Masks, others: Mapping[str, Masks]) -> Table:

@@ -53,7 +53,7 @@ class MaskSearch:
         compat: the term as released.
 
     Raises:
-        BlindspotError: a layer would be left without a weight.
+        BlindspotError: fewer weights stay than there are layers.
     """
 
     losses: BatchLoss
@@ -68,6 +68,12 @@ class MaskSearch:
 
     def __post_init__(self) -> None:
         network = self.losses.network
+        layers = len(self.every.parts)
+        if self.keep < layers:
+            raise BlindspotError(
+                f"{self.keep} weights are too few for {layers} layers, each of which needs one: "
+                "keep more."
+            )
         weights = [network.get_parameter(part.name).detach() for part in self.every.parts]
         self.scores = row_of(weights).clone()
         self.speed, self.mask = torch.zeros_like(self.scores), torch.ones_like(self.scores)
@@ -117,16 +123,26 @@ class MaskSearch:
         return hypergradient(by_mask, by_weight, signs, self.strength, compat=self.compat)
 
     def choose(self) -> None:
-        """The mask of the largest |s|, exactly `keep` of them; of equal ones the last stay."""
+        """The mask of the largest |s|, exactly `keep` of them; of equal ones the last stay.
+
+        Where a layer would be left without a weight its largest stays, and the smallest of what is
+        kept elsewhere goes.
+        """
         order = torch.sort(self.scores.abs(), stable=True).indices
         self.mask.zero_()
         self.mask[order[len(order) - self.keep :]] = 1
-        for part in self.every.parts:
-            if not self.masks[part.name].any():
-                raise BlindspotError(
-                    f"With {100 * self.keep / len(order):.2g} % of all weights nothing is left of "
-                    f"{part.layer}: keep more."
-                )
+        if not all(mask.any() for mask in self.masks.values()):
+            largest = self.largest()
+            others = order[~torch.isin(order, largest)]
+            self.mask.zero_()
+            self.mask[torch.cat([others[len(order) - self.keep :], largest])] = 1
+
+    def largest(self) -> Tensor:
+        """The place of the largest |s| of each layer, (layers,); of equal ones the last."""
+        sizes = self.scores.abs().split([part.size for part in self.every.parts])
+        starts = np.cumsum([0, *(len(one) for one in sizes[:-1])]).tolist()
+        places = [torch.sort(one, stable=True).indices[-1] for one in sizes]
+        return torch.stack([place + start for place, start in zip(places, starts, strict=True)])
 
     def note(self) -> None:
         """Remember the mask of this moment."""

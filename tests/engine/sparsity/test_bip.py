@@ -252,10 +252,43 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     assert "in 1.5 times the steps, but with 3 epochs behind its last weights and not 5." in said
 
 
-def test_a_layer_that_would_be_left_empty_is_said():
-    case, dense = asked()
-    model = deepcopy(dense)
+def fading(model, name="head.weight"):
+    """The model with a layer whose weights are smaller than all others."""
     with torch.no_grad():
-        model.head.weight.mul_(1e-6)
-    with pytest.raises(BlindspotError, match="nothing is left of head: keep more"):
-        search_of(case, model, 500)
+        model.network.get_parameter(name).mul_(1e-6)
+    return model
+
+
+def test_a_layer_that_would_be_left_empty_keeps_its_largest_weight():
+    case, dense = asked()
+    model = fading(deepcopy(dense))
+    search = search_of(case, model, 500)
+    masks, head = search.masks, model.head.weight.detach().abs()
+    assert sum(int(mask.sum()) for mask in masks.values()) == 500
+    assert masks["head.weight"].sum() == 1
+    assert masks["head.weight"].flatten()[head.argmax()] == 1
+    others = [name for name in masks if name != "head.weight"]
+    sizes = torch.cat([model.network.get_parameter(n).detach().abs().flatten() for n in others])
+    kept = torch.cat([masks[name].flatten() for name in others]).bool()
+    assert sizes[kept].min() >= sizes[~kept].max()  # the largest of the rest
+    with pytest.raises(BlindspotError, match="1 weights are too few for"):
+        search_of(case, model, 1)
+
+
+def test_imp_ends_where_a_layer_would_be_empty_and_what_is_done_stays(monkeypatch):
+    case, _ = asked()
+    method = replace(MOVING, levels=3)
+    cut_as_ever = bip.cut_to_level
+
+    def cutting(model, masks, density, progress):
+        return cut_as_ever(fading(model) if progress > 0.5 else model, masks, density, progress)
+
+    monkeypatch.setattr(bip, "cut_to_level", cutting)
+    found = method(case)
+    figures = found["figures"]
+    assert figures.rows[-1] == "IMP, level 1"
+    assert np.isfinite(figures.cell("BiP", "right"))
+    assert found["overlap"].rows == ("one-shot magnitude",)
+    assert figures.notes[-1].startswith("IMP ends before level 2, with ")
+    assert method.finding(case, found).endswith(figures.notes[-1])
+    assert rebuilt(found["model"]).masks
