@@ -15,8 +15,10 @@ from components.section import Section
 from engine.result import Table
 from engine.unlearning import SparseOriginals
 from engine.unlearning.opening import every_way
+from engine.unlearning.protocol.sparser import ranked
 
-GAPS = {"average gap": "gap", "gap without MIA": "gap without MIA"}
+RANKED = "gap that ranks"  # as in the Scoreboard: without MIA where the attack says nothing
+GAPS = {RANKED: RANKED, "average gap": "gap", "gap without MIA": "gap without MIA"}
 MEASURES = GAPS | {words: name for name, (words, _) in FIGURES.items()}
 SLOT = f"{KEY}.sparser"
 SETTINGS = ("by", "seeds")
@@ -28,8 +30,8 @@ def sparser(closer: Closer) -> Rows:
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded(SparseOriginals, SLOT, SETTINGS, "Settings"))
     squares = Drawing(
-        "table", made=lambda found: squares_of(found["table"], name),
-        chart=lambda found: chart(found["table"], name),
+        "table", made=lambda found: squares_of(found["table"], figure(found["table"], name)),
+        chart=lambda found: chart(found["table"], figure(found["table"], name)),
         finding=lambda found: finding(found["table"], name),
     )  # fmt: skip
     return [[
@@ -43,6 +45,11 @@ def sparser(closer: Closer) -> Rows:
     ]]  # fmt: skip
 
 
+def figure(table: Table, name: str) -> str:
+    """The column of a figure that is chosen."""
+    return ranked(table) if name == RANKED else name
+
+
 def cells(table: Table, column: str) -> NDArray[np.float64]:
     """A column as it is read, (ways, ratios); ways in the order of `squares_of`.
 
@@ -54,8 +61,10 @@ def cells(table: Table, column: str) -> NDArray[np.float64]:
 
 
 def places(table: Table, *, gap: bool) -> list[int]:
-    """The retrained model, the untouched one, then the ways by their gap where most is cut."""
-    gaps = np.nan_to_num(table["gap"].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf)
+    """The retrained model, the untouched one, then the ways by the gap that ranks, most cut."""
+    gaps = np.nan_to_num(
+        table[ranked(table)].reshape(len(np.unique(table["ratio"])), -1)[-1], nan=np.inf
+    )
     lead = {GOAL: -2.0, BEFORE: -1.0}
     ways = [at for at in range(len(gaps)) if not (gap and table.rows[at] == GOAL)]
     return sorted(ways, key=lambda at: lead.get(table.rows[at], float(gaps[at])))
@@ -94,8 +103,9 @@ def written(value: float, spread: float) -> str:
     return f"{value:.0f} ± {spread:.0f}" if np.isfinite(spread) else f"{value:.0f}"
 
 
-def finding(table: Table, column: str) -> str:
+def finding(table: Table, name: str) -> str:
     """What the numbers are, and for a gap the way that it changes most for."""
+    column = figure(table, name)
     over = "; ±: standard deviation over seeds" if np.isfinite(table[f"{column} sd"]).any() else ""
     if column not in GAPS.values():
         return f"In percent{over}. Good is near the first row, retrained with the same zeros."
@@ -105,8 +115,12 @@ def finding(table: Table, column: str) -> str:
     if not np.isfinite(change).any():
         return "No way gave numbers."
     most = int(np.nanargmax(change))
+    without = (
+        "The attack on the retrained model is near chance, so MIA does not count. "
+        if name == RANKED and column != "gap" else ""
+    )  # fmt: skip
     return (
-        f"Points away from a model retrained with the same zeros, 0 is best{over}. "
+        f"Points away from a model retrained with the same zeros, 0 is best{over}. {without}"
         f"{names[most]} changes most: {gaps[most, 0]:.0f} with all weights, "
         f"{gaps[most, -1]:.0f} with most cut."
     )

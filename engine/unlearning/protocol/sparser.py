@@ -8,17 +8,19 @@ retraining. What is retrained has the zeros of its original: like is compared wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
+from engine.experiment import HOLDS, NOT_HERE, decided
 from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 from engine.run import answer
 from engine.unlearning.around import BoardCase, unfit
+from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import GAPS, Scoreboard
 from engine.unlearning.ways.prune_first import PruneFirst
@@ -26,6 +28,7 @@ from engine.unlearning.ways.retrain import Retrain
 
 RATIOS = (0.0, 0.5, 0.8, 0.95)
 FIGURES = (*GAP, *GAPS)
+ATTACK = ("attack accuracy", "attack images")
 NOTHING = "NoOp"
 
 Runs = dict[float, list[Table]]  # of each ratio, the runs of each seed
@@ -39,7 +42,10 @@ class SparseOriginals(Method[BoardCase]):
     each way forgets the same images. Every row is compared with a model that was retrained with the
     same zeros and seed, so that 0 is as good as can be. The paper finds gaps that fall with the
     sparsity, most of all for fine-tuning. The masks were found with the images that are to be
-    forgotten. OMP cuts once, IMP in many levels, and SynFlow before training.
+    forgotten. OMP cuts once, IMP in many levels, and SynFlow before training. A way comes nearer if
+    its gap falls in the 90 % interval over paired seeds, by more than one forgotten image in each
+    figure; one way in twenty may do so by chance. Where the attack on the retrained model says
+    nothing, the gap without it counts.
     """
 
     name = "SparseOriginals"
@@ -47,6 +53,7 @@ class SparseOriginals(Method[BoardCase]):
     title = "Sparser originals"
     cost = "job"
     paper = "Jia et al. 2023, https://arxiv.org/abs/2304.04934"
+    revision = 2  # it says whether the attack does
     proof = (
         "tests/engine/unlearning/test_sparser.py"
         "::test_each_figure_is_that_of_the_way_on_the_sparse_original_by_hand"
@@ -69,7 +76,9 @@ class SparseOriginals(Method[BoardCase]):
         """Views: table, a row for each way and ratio; runs, the same of each seed.
 
         Columns of both: ratio; UA, MIA, RA, TA, and the gap to the retrained model with and without
-        MIA. The table has means over seeds, and beside each its standard deviation ("gap sd").
+        MIA; the accuracy of the attack on the retrained model of that ratio, and the images it is
+        of. The table has means over seeds, and beside each gap and share its standard deviation
+        ("gap sd"); informative is whether the attack at that ratio says anything.
         """
         if any(isinstance(one, PruneFirst) for one in case.methods):
             raise BlindspotError("The originals are pruned already: leave out “Prune first”.")
@@ -82,31 +91,56 @@ class SparseOriginals(Method[BoardCase]):
             half = (low + high) / 2
             sparse, _ = pruning.sparse(own, part_of(progress, low, half, lead=lead))
             told = part_of(progress, half, high, lead=lead)
-            runs[ratio].append(answer(Scoreboard(), BoardCase(sparse, case.methods), told)["runs"])
+            board = answer(Scoreboard(), BoardCase(sparse, case.methods), told)
+            runs[ratio].append(with_attack(board["runs"], board["table"]))
             whole = len(runs[RATIOS[-1]])  # seeds of which every ratio is there
             partial = {"table": means(runs, whole)} if whole else None
             progress(high, f"{lead}: measured", partial)
         return {"table": means(runs, self.seeds), "runs": listed(runs)}
 
     def finding(self, case: BoardCase, found: Mapping[str, Any]) -> str:
-        """How many ways come nearer to retraining with most of the weights cut, in every seed."""
-        first, last = (by_way(found["runs"], ratio) for ratio in (RATIOS[0], RATIOS[-1]))
+        """How many ways come nearer to retraining with most of the weights cut, beyond chance."""
+        column = ranked(found["table"])
+        first, last = (by_way(found["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
         names = [name for name in first if name not in {Retrain.short, NOTHING}]
-        near = [one for one in names if (last[one] < first[one]).all()]
-        far = [one for one in names if (last[one] > first[one]).all()]
-        seeds = f"each of {self.seeds} seeds" if self.seeds > 1 else "one seed"
+        words = f"by {self.by} before it forgets {case.case.request.words}"
+        lead = f"With {100 * RATIOS[-1]:.0f} % of the weights cut {words}, "
+        without = "" if column == "gap" else " The attack says nothing, so the gap is without MIA."
+        if self.seeds < 2:
+            return f"{lead}one seed cannot say whether ways come nearer to retraining.{without}"
+        outcome, mean, _ = decided(
+            np.reshape([first[one] - last[one] for one in names], (len(names), self.seeds)).T
+        )
+        trifle = 1 / len(case.case.splits.forget)
+        near, far = (
+            int(((outcome == side) & (np.abs(mean) > trifle)).sum()) for side in (HOLDS, NOT_HERE)
+        )
         return (
-            f"With {100 * RATIOS[-1]:.0f} % of the weights cut by {self.by} before it forgets "
-            f"{case.case.request.words}, {len(near)} of {len(names)} ways come nearer to "
-            f"retraining and {len(far)} end farther from it, in {seeds}."
+            f"{lead}{near} of {len(names)} ways come nearer to retraining and {far} end farther "
+            f"from it, by more than chance over {self.seeds} seeds and one forgotten image."
+            f"{without}"
         )
 
 
-def by_way(runs: Table, ratio: float) -> dict[str, Any]:
-    """The gap of each way at a ratio, a row of its seeds."""
+def ranked(table: Table) -> str:
+    """The gap that counts: without the attack, unless that says something at every ratio."""
+    return "gap" if table["informative"].all() else "gap without MIA"
+
+
+def with_attack(runs: Table, board: Table) -> Table:
+    """The runs of one seed, with the accuracy of the attack on the retrained model in each row."""
+    own = {name: np.full(len(runs), board.cell(Retrain.short, name)) for name in ATTACK}
+    return replace(
+        runs, columns={**runs.columns, **own}, order=(*runs.order, *ATTACK),
+        units=(*runs.units, "share", ""),
+    )  # fmt: skip
+
+
+def by_way(runs: Table, ratio: float, column: str = "gap") -> dict[str, Any]:
+    """A gap of each way at a ratio, a row of its seeds."""
     own = runs.take(np.flatnonzero(runs["ratio"] == ratio).tolist())
     rows = np.array(own.rows)
-    return {name: own["gap"][rows == name] for name in dict.fromkeys(own.rows)}
+    return {name: own[column][rows == name] for name in dict.fromkeys(own.rows)}
 
 
 def means(runs: Runs, seeds: int) -> Table:
@@ -128,6 +162,12 @@ def means(runs: Runs, seeds: int) -> Table:
     for at, figure in enumerate(FIGURES):
         columns[figure] = mean[:, at].ravel(), "share"
         columns[f"{figure} sd"] = spread[:, at].ravel(), "share"
+    attack = [
+        [np.mean([one[name][0] for one in runs[ratio][:seeds]]) for name in ATTACK]
+        for ratio in RATIOS
+    ]
+    says = [float(informative(*one)) for one in attack]
+    columns["informative"] = np.repeat(says, len(names)), ""
     return Table.of(columns, names * len(RATIOS))
 
 
@@ -142,6 +182,8 @@ def listed(runs: Runs) -> Table:
         "way": (all_of("method"), ""), "seed": (all_of("seed"), ""),
         "ratio": (np.concatenate([np.full(len(one), ratio) for ratio, one in some]), "share"),
         **{figure: (all_of(figure), "share") for figure in FIGURES},
+        "attack accuracy": (all_of("attack accuracy"), "share"),
+        "attack images": (all_of("attack images"), ""),
     }  # fmt: skip
     rows = [row for _, one in some for row in one.rows]
     return Table.of(columns, rows, [note for _, one in some for note in one.notes])

@@ -18,16 +18,19 @@ GA = GradientAscent(epochs=1)
 FT = np.array([[0.4, 0.3], [0.3, 0.2], [0.2, 0.1], [0.1, 0.1]])  # (ratios, seeds)
 
 
-def table(seeds=2):
+def table(seeds=2, attack=0.9):
     """Retrained, untouched, GA and FT; only the gap of FT falls, and its UA follows it."""
 
     def row(name, fall):
         return [0.0, 0.5, 0.3, fall] if name.startswith("gap") else [0.9, 0.1, 0.2, 1 - fall]
 
     names = ("Retrain", "NoOp", "GA", "FT")
+    accuracy = {"attack accuracy": ([attack] * 4, "share"), "attack images": ([400] * 4, "")}
     runs = {
         ratio: [
-            sparser.Table.of({name: (row(name, fall), "share") for name in FIGURES}, names)
+            sparser.Table.of(
+                {name: (row(name, fall), "share") for name in FIGURES} | accuracy, names
+            )
             for fall in falls
         ]
         for ratio, falls in zip(RATIOS, FT, strict=True)
@@ -45,6 +48,16 @@ def test_ways_stand_by_their_gap_where_most_is_cut_below_the_untouched_model():
     assert sparser.chart(table(seeds=1), "gap").texts[1] == ["40", "30", "20", "10"]
     words = sparser.finding(table(), "gap")
     assert f"{TITLES['FT']} changes most: 35 with all weights, 10 with most cut." in words
+
+
+def test_the_first_figure_is_the_gap_that_ranks():
+    assert next(iter(sparser.MEASURES)) == sparser.RANKED
+    for attack, column in ((0.9, "gap"), (0.52, "gap without MIA")):
+        found = table(attack=attack)
+        assert sparser.figure(found, sparser.RANKED) == column
+        assert sparser.figure(found, "gap") == "gap"
+        words = sparser.finding(found, sparser.RANKED)
+        assert ("so MIA does not count" in words) is (column != "gap")
 
 
 def test_another_figure_has_the_retrained_model_first_and_the_color_of_its_distance():
@@ -100,6 +113,6 @@ def test_the_part_asks_when_told_and_says_what_the_answer_says(few):
     found = answer(method, case)
     assert at.header[0].value == method.finding(case, found)
     words = " ".join(one.value for one in at.caption).replace("\\", "")
-    assert sparser.finding(found["table"], "gap") in words
+    assert sparser.finding(found["table"], sparser.RANKED) in words
     at.selectbox(key=f"{sparser.SLOT}.figure").set_value("test right").run()
     assert "near the first row" in " ".join(one.value for one in at.caption)

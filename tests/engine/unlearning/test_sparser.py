@@ -16,8 +16,9 @@ from engine.unlearning import (
     SparseOriginals,
 )
 from engine.unlearning.protocol import sparser
+from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
-from engine.unlearning.protocol.scoreboard import scores
+from engine.unlearning.protocol.scoreboard import Scoreboard, scores
 from tests import tiny
 
 WAYS = (NoOp(), GradientAscent(epochs=1, rate=0.01))
@@ -51,22 +52,69 @@ def test_each_figure_is_that_of_the_way_on_the_sparse_original_by_hand(case, by)
     assert (table["gap"][np.array(table.rows) == "Retrain"] == 0).all()
 
 
-def runs_of(first, last):
-    """Two ways and the retrained model, two seeds, at the ends of the ratios."""
-    names = ("Retrain", "NoOp", "FT", "GA") * 4
-    ratio = np.repeat([0.0, 0.0, sparser.RATIOS[-1], sparser.RATIOS[-1]], 4)
-    gaps = [[0, 0.9, *pair] for pair in (*first, *last)]
-    return sparser.Table.of({"ratio": (ratio, "share"), "gap": (np.ravel(gaps), "share")}, names)
+def found_of(first, last, says=1.0, column="gap"):
+    """Two ways and the retrained model, their seeds, at the ends of the ratios."""
+    names, ends = ("Retrain", "NoOp", "FT", "GA"), (0.0, sparser.RATIOS[-1])
+    ratio = np.repeat(ends, 4 * len(first))
+    gaps = {"gap": np.zeros(len(ratio)), "gap without MIA": np.zeros(len(ratio))}
+    gaps[column] = np.ravel([[0, 0.9, *pair] for pair in (*first, *last)])
+    runs = {name: (one, "share") for name, one in gaps.items()}
+    table = sparser.Table.of({"informative": ([1.0] * 4 + [says] * 4, "")}, names * 2)
+    return {
+        "runs": sparser.Table.of({"ratio": (ratio, "share"), **runs}, names * 2 * len(first)),
+        "table": table,
+    }
 
 
-def test_nearer_and_farther_are_counted_over_every_seed(case):
-    runs = runs_of(first=((0.4, 0.3), (0.4, 0.3)), last=((0.2, 0.5), (0.3, 0.4)))
-    said = SparseOriginals(seeds=2).finding(case, {"runs": runs})
-    assert "1 of 2 ways come nearer to retraining and 1 end farther from it, in each of 2" in said
-    mixed = runs_of(first=((0.4, 0.3), (0.4, 0.3)), last=((0.2, 0.2), (0.5, 0.4)))
-    assert "0 of 2 ways come nearer to retraining and 0 end" in SparseOriginals(seeds=2).finding(
-        case, {"runs": mixed}
-    )
+SAME = (0.4, 0.3)
+
+
+def test_nearer_and_farther_are_counted_by_the_spread_over_paired_seeds(case):
+    method = SparseOriginals(seeds=3)
+    sure = found_of([SAME] * 3, last=((0.1, 0.6), (0.12, 0.62), (0.08, 0.58)))
+    said = method.finding(case, sure)
+    assert "1 of 2 ways come nearer to retraining and 1 end farther from it, by more" in said
+    assert "over 3 seeds and one forgotten image" in said
+    noise = found_of([SAME] * 3, last=((0.39, 0.31), (0.1, 0.6), (0.398, 0.302)))  # strictly so
+    assert "0 of 2 ways come nearer to retraining and 0 end" in method.finding(case, noise)
+    trifle = 0.5 / len(case.case.splits.forget)
+    small = found_of([SAME] * 3, last=[(0.4 - trifle, 0.3 + trifle)] * 3)
+    assert "0 of 2 ways come nearer to retraining and 0 end" in method.finding(case, small)
+    failed = found_of([SAME] * 3, last=[(0.1, np.nan)] * 3)
+    assert "1 of 2 ways come nearer to retraining and 0 end" in method.finding(case, failed)
+    alone = SparseOriginals(seeds=1).finding(case, found_of([SAME], last=[(0.1, 0.6)]))
+    assert "one seed cannot say" in alone
+
+
+def test_mia_does_not_count_where_the_attack_says_nothing_at_a_ratio(case):
+    last = ((0.1, 0.6), (0.12, 0.62), (0.08, 0.58))
+    said = {
+        column: SparseOriginals(seeds=3).finding(
+            case, found_of([SAME] * 3, last, says=0.0, column=column)
+        )
+        for column in ("gap", "gap without MIA")
+    }
+    assert "0 of 2 ways come nearer" in said["gap"]
+    assert "1 of 2 ways come nearer" in said["gap without MIA"]
+    assert all("so the gap is without MIA" in one for one in said.values())
+    assert "MIA" not in SparseOriginals(seeds=3).finding(case, found_of([SAME] * 3, last))
+
+
+def test_the_attack_of_each_ratio_is_that_on_the_retrained_model_with_its_zeros(case):
+    found = answer(SparseOriginals(by="OMP", seeds=2), case)
+    table, runs = found["table"], found["runs"]
+    for ratio in (0.5, 0.95):
+        boards = [
+            answer(Scoreboard(), BoardCase(PruneFirst(by="OMP", ratio=ratio).reference(own), WAYS))[
+                "table"
+            ]
+            for own in (case.case.seeded(seed) for seed in (0, 1))
+        ]
+        cells = {name: [board.cell("Retrain", name) for board in boards] for name in sparser.ATTACK}
+        for name, values in cells.items():
+            assert runs[name][runs["ratio"] == ratio] == pytest.approx(np.repeat(values, 3))
+        says = informative(*(np.mean(values) for values in cells.values()))
+        assert (table["informative"][table["ratio"] == ratio] == says).all()
 
 
 def test_originals_are_not_pruned_twice(case):
