@@ -16,7 +16,8 @@ def list_claims(claims: Table) -> None:
     """A line for each claim: outcome, what it was taken to mean, and by how much it is so."""
     lines = [line(claims, row) for row in range(len(claims))]
     st.markdown("\n".join(lines))
-    if UNDECIDED in claims["outcome"].tolist():
+    margins = claims["margin"]
+    if UNDECIDED in claims["outcome"][np.isfinite(margins)].tolist():
         st.caption("Undecided: the seeds differ too much, or there is only one. More may decide.")
 
 
@@ -25,7 +26,10 @@ def line(claims: Table, row: int) -> str:
     outcome = int(claims["outcome"][row])
     margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
     within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
-    by_how_much = f"margin {margin:+.1f}{within} points".replace("-", "−")
+    by_how_much = (
+        f"margin {margin:+.1f}{within} points".replace("-", "−")
+        if np.isfinite(margin) else "no margin, since what it needs is missing here"
+    )  # fmt: skip
     return (
         f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
         f"Taken to mean {plain(claims.notes[row])}; {by_how_much}."

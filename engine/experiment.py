@@ -169,7 +169,8 @@ class Experiment(Method[ExperimentCase]):
     ) -> Figures:  # fmt: skip
         """A figure for each of `measures` under one of the conditions, `what` it is.
 
-        What else is worth seeing of it is put into `views`; those of the first seed are kept.
+        What else is worth seeing of it is put into `views`. Those of the first seed are kept, and
+        its later conditions find those of the earlier ones there.
         """
 
     @abstractmethod
@@ -209,10 +210,9 @@ class Experiment(Method[ExperimentCase]):
             low, high = done / len(plan), (done + MEASURED) / len(plan)
             lead = f"{condition}, seed {seeded.seed}"
             part = part_of(progress, low, high, otherwise="training", lead=lead)
-            own: dict[str, View] = {}
+            own: dict[str, View] = views if seeded.seed == case.seed else {}
             found = self.figures(condition, what, seeded, part, own)
             runs.append(SeedFigures(condition, seeded.seed, found))
-            views |= own if seeded.seed == case.seed else {}
             views["table"] = summary(runs, self.measures)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}

@@ -14,7 +14,15 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.errors import BlindspotError, DoesNotFit
-from engine.experiment import ExperimentCase
+from engine.experiment import (
+    HOLDS,
+    NOT_HERE,
+    UNDECIDED,
+    ExperimentCase,
+    SeedFigures,
+    judged,
+)
+from engine.keeping.memory import Memory
 from engine.measures.calibration import calibration
 from engine.run import answer
 from engine.sparsity import Reprogram
@@ -358,8 +366,54 @@ def test_figures_as_the_paper_has_them_make_every_claim_hold():
     table[TICKETS[-1]] |= {SOURCE: 0.9, LP: 0.1}  # worse at home: not judged by
     margins = [one.margin(lambda row, name: table[row][name]) for one in CLAIMS]
     assert margins == pytest.approx([0.09, 0.09, 0.01, 0.04, 0.1])
-    table[TICKETS[1]][VP_ERROR] = 0.04
-    assert CLAIMS[3].margin(lambda row, name: table[row][name]) == pytest.approx(-0.01)
+    table[TICKETS[1]][VP_ERROR] = 0.01  # one ticket ahead; the mean is not
+    assert CLAIMS[3].margin(lambda row, name: table[row][name]) == pytest.approx(0.02)
+
+
+def test_networks_that_are_alike_make_calibration_neither_hold_nor_fail_more_than_by_chance():
+    chance, outcomes_of_equals = np.random.default_rng(0), []
+    for _ in range(400):
+        runs = [
+            SeedFigures(name, seed, {LP_ERROR: chance.normal(0.05, 0.01)})
+            for seed in range(3)
+            for name in (DENSE, *TICKETS)
+        ]
+        outcomes_of_equals.append(int(judged(CLAIMS[2:3], runs)["outcome"][0]))
+    for side in (HOLDS, NOT_HERE):  # 5 % each by chance, with its standard error of 1 %
+        assert outcomes_of_equals.count(side) / 400 < 0.09
+
+
+def test_claims_about_a_ticket_as_good_as_dense_are_undecided_where_there_is_none():
+    right_at_home = {DENSE: 0.98} | dict.fromkeys(TICKETS, 0.96)
+    runs = [
+        SeedFigures(name, seed, {SOURCE: value, LP: 0.8, VP: value / 2})
+        for seed in range(3)
+        for name, value in right_at_home.items()
+    ]
+    table = judged(CLAIMS[:2], runs)
+    assert table["outcome"].tolist() == [UNDECIDED, UNDECIDED]
+    assert np.isnan(table["margin"]).all()
+    assert all("undecided if a seed has no such ticket" in note for note in table.notes)
+
+
+def test_nothing_is_learned_twice_however_few_are_held(monkeypatch):
+    learned, adapt = [], Reprogram.adapt
+
+    def counted(self, source, way, case, told):
+        learned.append((source.fingerprint, way, case.seed))
+        return adapt(self, source, way, case, told)
+
+    monkeypatch.setattr(reprogram, "ADAPTED", Memory(4))
+    monkeypatch.setattr(Reprogram, "adapt", counted)
+    found = Reprogram(seeds=2, epochs=1)(small_case(5))
+    assert len(learned) == len(set(learned)) == 2 * 4 * (1 + len(TICKETS))
+    assert found["prompts"].rows == (DENSE, *TICKETS)
+
+
+def test_what_is_kept_is_said_as_it_is():
+    said = Reprogram(seeds=3).before(small_case())
+    assert "60 heads and prompts are learned" in said
+    assert "networks and tickets are kept, heads and prompts begin anew" in said
 
 
 def test_a_probe_sees_what_the_source_s_head_saw():
