@@ -112,8 +112,7 @@ def test_any_of_several_ends_ends_an_answer_as_in_the_library(kind, strategy):
     vlm, beams = tiny_hf.model(kind, ends), getattr(strategy, "beams", 1)
     found = by_house(vlm, strategy)
     assert found == by_library(kind, eos_token_id=list(ends), num_beams=beams)
-    assert found[-1] in ends
-    assert beams > 1 or len(found) == 3
+    assert beams > 1 or (len(found) == 3 and found[-1] in ends)  # beams may go on without one
 
 
 def test_the_record_of_an_answer_leaves_out_whichever_token_ended_it():
