@@ -240,7 +240,8 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
     expected = overlap(jackpot, pattern)
     for table, value in zip(tables, (expected.iou, expected.chance), strict=True):
         names = table.columns.tolist()
-        row = names.index(f"Learned N:M, 2:4, {percent(pattern.density)} kept") - (len(names) - len(table))
+        found = names.index(f"Learned N:M, 2:4, {percent(pattern.density)} kept")
+        row = found - (len(names) - len(table))
         column = f"Lottery Jackpot, {percent(jackpot.density)} kept"
         assert table[column].iloc[row] == pytest.approx(value, abs=1e-3)
 
