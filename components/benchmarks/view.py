@@ -94,17 +94,17 @@ def split_off(polls: Answers) -> tuple[Answers, Answers]:
 def sentence_of(polls: Answers, told: Answers) -> str:
     """What the first two decodings say yes to and make up, in two lines; "" without figures."""
     parts: list[str] = []
-    company = " of absent things that usually stand beside what is there"
+    company = " of likely things that are absent"
     named = " of what it names"
     for name in list(dict.fromkeys([*polls, *told]))[:2]:
         said = []
         lied = polls[name]["rates"]["false yes"][-1] if name in polls else nan
         made = told[name]["rates"]["CHAIR_i"][0] if name in told else nan
         if isfinite(lied):
-            said.append(f"says yes to {100 * lied:.0f} %{company}")
+            said.append(f"{'says yes to ' if company else ''}{100 * lied:.0f} %{company}")
             company = ""
         if isfinite(made):
-            said.append(f"makes up {100 * made:.0f} %{named}")
+            said.append(f"{'makes up ' if named else ''}{100 * made:.0f} %{named}")
             named = ""
         if said:
             parts.append(f"{name} {' and '.join(said)}")

@@ -42,10 +42,7 @@ def test_what_is_kept_is_a_sentence_with_both_figures(counted):
     at = opened()
     sentence = at.main.header[0].value
     lied, made = polls["rates"]["false yes"][-1], told["rates"]["CHAIR_i"][0]
-    assert (
-        f"Greedy says yes to {100 * lied:.0f} % of absent things that usually stand beside"
-        in sentence
-    )
+    assert f"Greedy says yes to {100 * lied:.0f} % of likely things that are absent" in sentence
     scenes = polls["rates"]["scenes"][0]
     assert f"{scenes:.0f} of 20 scenes were asked about: the others have fewer than 3" in shown(at)
     assert f"makes up {100 * made:.0f} % of what it names" in sentence

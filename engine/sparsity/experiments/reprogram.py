@@ -252,10 +252,10 @@ class Reprogram(TrainingExperiment):
 
     def before(self, case: ExperimentCase) -> str:
         """What is trained, and that only the sources are kept."""
-        sources = len(self.conditions(case))
-        learned = sources * len(WAYS) * self.seeds
+        sources = list(self.conditions(case))
+        learned = len(sources) * len(WAYS) * self.seeds
         return (
-            f"A network of bars and {sources - 1} tickets of it are trained with each of "
+            f"A network of bars is trained, and tickets of it: {'; '.join(sources)}. Each with "
             f"{self.seeds} seeds; then {learned} heads and prompts are learned on them. It can be "
             "stopped and resumed: networks and tickets are kept, heads and prompts begin anew."
         )

@@ -31,7 +31,7 @@ from engine.result import Floats, Pictures, Result, Table
 from engine.unlearning.concepts.dictionary import SCENES, Learned, Sparse, seen
 from engine.unlearning.concepts.score import Ints, as_active, at_random, best, scores
 
-PAPER = "SAUCE: Selective Concept Unlearning in Vision-Language Models 2025 (ICCV)"
+PAPER = "Li et al. 2025, https://arxiv.org/abs/2503.14530 (withdrawn there)"
 GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
 LISTED = 30  # features in the ranking
 SHOWN, IMAGES = 4, 6  # features with their images, and how many each
@@ -135,6 +135,7 @@ class SAUCE(Concept, Method[CaptionCase]):
             things: p(yes) to each of the sixteen things, before and after.
         """
         self.check(case)
+        progress(0.0, "asking")
         vlm = cast(TinyVLM, case.vlm)
         learned = Learned.of(vlm, self, self.scenes, part_of(progress, 0.0, 0.9))
         which = self.ranked(learned)[0][: self.features]

@@ -16,7 +16,7 @@ from engine.method import quiet
 from engine.unlearning import SAUCE, Collateral, Dictionary
 from engine.unlearning.concepts.autoencoder import Autoencoder
 from engine.unlearning.concepts.dictionary import Learned, question, seen
-from engine.unlearning.concepts.sauce import GAMMAS, KINDS, Suppressed, changed, rates
+from engine.unlearning.concepts.sauce import GAMMAS, KINDS, Suppressed, chances, changed, rates
 from engine.unlearning.concepts.score import as_active, at_random, best, scores, total
 from tests.engine.hallucination.scripted import Scripted
 
@@ -48,6 +48,11 @@ def test_few_features_rebuild_unseen_tokens():
     fit = run.answer(method, case)["fit"]
     assert fit["explained variance"][0] >= 0.9
     assert fit["L0"][0] <= 0.1 * method.width
+    vlm, again = load(HONEST), Learned.of(load(HONEST), SAUCE(), SAUCE().scenes, quiet)
+    others = SceneBatch.drawn(20, "broken", seed=7000, clean=True).pixels
+    tokens = vlm.encode_image(vlm.normalize(others)).reshape(-1, 128)
+    rebuilt = again.autoencoder.rebuilt(again.autoencoder.features(tokens))
+    assert 1 - ((rebuilt - tokens) ** 2).mean() / tokens.var(0).mean() >= 0.9
 
 
 def test_features_are_the_largest_and_the_weights_can_be_read_back():
@@ -133,6 +138,8 @@ def test_the_answer_forgets_the_thing():
     assert found["after"].text == "no"
     assert found["things"].cell("car", "before") > 0.9
     assert found["things"].cell("car", "after") < CHANCE
+    tokens = case.vlm.encode_image(case.images)
+    assert np.allclose(found["things"]["before"], chances(case.vlm, tokens)[0], atol=1e-5)
     assert "no longer seen" in SAUCE().finding(case, found)
     assert Greedy()(case)["answer"].text == "yes"  # the model itself has not changed
 
