@@ -92,7 +92,7 @@ def reliability(word: str, title: str, way: str) -> Drawing:
     """
     names = {"dense": "dense", "ticket": "sparsest ticket"}
     return Drawing(
-        f"{word} dense", title, Reliability(models=names),
+        f"{word} ticket", title, Reliability(models=names),  # it comes last
         lambda found: sure(found["table"], way),
         made=lambda found: models_in_bins({one: found[f"{word} {one}"] for one in names}),
     )  # fmt: skip
