@@ -40,6 +40,8 @@ OWN = {
     "sparsity.BiP": ["--recipe", "architecture=mlp,epochs=1", "--kept", "0.5"],
     "sparsity.Rewinding": ["--recipe", "architecture=mlp,epochs=2"],
     "hallucination.HalluRAG": [],
+    "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],
+    "unlearning.Dictionary": ["--count", "60"],
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],

@@ -17,6 +17,7 @@ from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.experiment import Experiment
 from engine.families import METHODS
+from engine.hallucination import CaptionCase, ScenesCase
 from engine.keeping.store import Store
 from engine.lab import TrainCase
 from engine.lane import lanes
@@ -33,7 +34,7 @@ OF_IMAGES = [
     for kind in (Prediction, *METHODS)
     if kind.family != "hallucination"
     and not issubclass(kind, Experiment)
-    and case_kind(kind) is not TrainCase
+    and case_kind(kind) not in {TrainCase, CaptionCase, ScenesCase}
 ]  # the others ask no classifier, or one that is still to be made
 
 
