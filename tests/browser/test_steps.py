@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import ROOT
 
@@ -33,7 +34,8 @@ def sent(page: Page) -> list[dict[str, int]]:
 
 
 @pytest.fixture
-def button_page(page: Page) -> Page:
+def button_page(open_page: OpenPage) -> Page:
+    page = open_page(locale="en-US")  # in a context of its own, where its clock stays
     page.route("http://127.0.0.1/", lambda route: route.fulfill(body=""))  # no server is needed
     page.clock.install(time=0)
     page.goto("http://127.0.0.1/")
