@@ -201,7 +201,6 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     """The model of a folder. Raises BadModel."""
     import transformers
 
-    transformers.logging.set_verbosity_error()
     register()
     called = folder.path.name
     builder: Any = getattr(transformers, FAMILIES[folder.kind].builder)
