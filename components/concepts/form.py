@@ -10,6 +10,8 @@ from components import forms, picks
 from components.concepts.view import KEY, SCENES, STORY
 from components.dialog import question, scene
 from components.dialog.scene import Shown
+from components.ending import end
+from components.notices import spoken
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.unlearning import SAUCE
@@ -29,9 +31,12 @@ def choose() -> tuple[Shown, CaptionCase, SAUCE]:
     shown = scene.choose(editor, STORY, KEY)
     with st.sidebar:
         st.header("Model")
-        name = question.choose_model(KEY)
+        name = question.choose_model(KEY, own=False)  # the dictionary is learned on scenes
     with words:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
         with st.popover("The dictionary of features"):
             given |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))
-    return shown, question.about(shown, name, prompt), SAUCE(**given, scenes=SCENES)
+    case: CaptionCase | None = None
+    with spoken():
+        case = question.about(shown, name, prompt)
+    return shown, case or end(), SAUCE(**given, scenes=SCENES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.concepts import collateral, form, view
-from components.views import CONCEPTS
+from components.views import ASK, CONCEPTS
 from engine.hallucination import Greedy, ScenesCase, asking
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.result import Table
@@ -66,3 +66,10 @@ def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
     assert collateral.ranking_bars({"ranking": ranking}, 2).line == 0.3
     assert collateral.ranking_bars({"ranking": ranking}, 0).line is None
     assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, 2)
+
+
+def test_only_models_whose_scenes_are_known_are_offered():
+    at = settled(visit(FEW, CONCEPTS))
+    assert "A model of yours" not in [one.label for one in at.sidebar.expander]
+    at = settled(visit({"ask.image": "Scene"}, ASK))
+    assert "A model of yours" in [one.label for one in at.sidebar.expander]

@@ -61,7 +61,8 @@ class Dictionary(Sparse, Method[ScenesCase]):
     title = "A dictionary of features"
     cost = "wait"
     paper = (
-        "SAUCE 2025, with a top-K autoencoder (Gao et al. 2024, https://arxiv.org/abs/2406.04093)"
+        "Li et al. 2025 (SAUCE), with a top-K autoencoder of Gao et al. 2024, "
+        "https://arxiv.org/abs/2406.04093"
     )
     argument_defaults = defaults(count=SCENES, clean=True)
     proof = "tests/engine/unlearning/test_concepts.py::test_few_features_rebuild_unseen_tokens"

@@ -1,8 +1,8 @@
 """One thing is left out of what a model sees, without changing a weight: in an answer, over scenes.
 
-SAUCE 2025 suppresses the features of a sparse autoencoder that stand for a concept; the score is
-that of SAeUron (Cywiński and Deja 2025), the error of the rebuilding is added back. No official
-code of SAUCE was found, and a note says that the preprint was withdrawn.
+SAUCE (Li et al. 2025) suppresses the features of a sparse autoencoder that stand for a concept; the
+score is that of SAeUron (Cywiński and Deja 2025), and what the autoencoder cannot rebuild is added
+back. No official code of SAUCE was found, and its preprint was withdrawn.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Concept(Sparse):
     """Which thing is left out: settings that one answer and many scenes share."""
 
     concept: str = setting(
-        "car", Choice(CATEGORIES), "Thing to forget", "What the model is to see no more."
+        "car", Choice(CATEGORIES), "Thing to forget", "What the model is no longer to see."
     )
     features: int = setting(
         2, Slider(0, 50, 1, "features"), "Features",
@@ -176,8 +176,7 @@ class Collateral(Concept, Method[ScenesCase]):
     For several γ: how often the model says yes to the thing where it is, how often it still says
     yes to other things that are there (their recall), and how often to others that are not (false
     yes). Beside it stand as many features drawn at random, and as many that are about as active:
-    if these did the same, it would be damage and not forgetting. Chance
-    is half.
+    if these did the same, it would be damage and not forgetting. Chance is half.
     """
 
     family = "unlearning"
