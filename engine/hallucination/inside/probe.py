@@ -47,7 +47,7 @@ OWN, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeInputs:
     """What a probe reads: settings that its training and its use on an answer share."""
 
     feature: str = setting(
@@ -77,7 +77,7 @@ class Probed:
 
 
 @dataclass(frozen=True)
-class HalluRAG(Probed, Method[ScenesCase]):
+class HalluRAG(ProbeInputs, Method[ScenesCase]):
     """Whether the model's own states tell that it makes a word up.
 
     The model describes many scenes. Whenever it names a thing, its states are kept, and the truth

@@ -15,7 +15,7 @@ from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.record import Best
 from engine.hallucination.decoding.strategy import ranked, views_of
-from engine.hallucination.inside.probe import COUNT, HalluRAG, Probed
+from engine.hallucination.inside.probe import COUNT, HalluRAG, ProbeInputs
 from engine.hallucination.inside.readings import Word, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
@@ -30,7 +30,7 @@ LIKELY = 0.5  # risk from which on a word is called made up
 
 
 @dataclass(frozen=True)
-class WordRisk(Probed, Method[CaptionCase]):
+class WordRisk(ProbeInputs, Method[CaptionCase]):
     """What the model's states say of its own answer.
 
     Under each thing that the answer names stands a risk: how likely a small probe takes it to be

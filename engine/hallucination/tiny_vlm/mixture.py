@@ -22,7 +22,7 @@ EXPERTS, UNITS = 8, 128  # experts of a layer, hidden units of an expert
 TRAINED: Ranks = (0, 1)
 
 
-class Expert(nn.Module):
+class ExpertMLP(nn.Module):
     """A gated MLP of 128 hidden units."""
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class MixtureBlock(DecoderBlock):
     def mlp(self, _units: int, /) -> None:
         """A router and its experts."""
         self.router = linear(WIDTH, EXPERTS)
-        self.experts = nn.ModuleList(Expert() for _ in range(EXPERTS))
+        self.experts = nn.ModuleList(ExpertMLP() for _ in range(EXPERTS))
 
     @property
-    def crew(self) -> tuple[Expert, ...]:
+    def crew(self) -> tuple[ExpertMLP, ...]:
         """The experts."""
-        return tuple(one for one in self.experts if isinstance(one, Expert))
+        return tuple(one for one in self.experts if isinstance(one, ExpertMLP))
 
     def said(self, read: Tensor, ranks: Ranks | None, /) -> tuple[Tensor, Inside]:
         """What the asked experts say together, (N, T, 128); gates are 0 where nobody was asked."""

@@ -39,7 +39,7 @@ def largest(weight: Tensor, pattern: Pattern) -> Tensor:
     return kept.view(rows.shape).movedim(-1, 1)
 
 
-class Gated(torch.autograd.Function):
+class GatedWeights(torch.autograd.Function):
     """Forward w ⊙ gate; backward G ⊙ passed + pull ⊙ w, whatever the gate."""
 
     @staticmethod
@@ -143,7 +143,7 @@ class NMWeight(Scheduled):
         cut = 1 - kept
         gate = kept + self.beta * cut
         passed = torch.ones_like(gate) if self.regime.straight else gate
-        seen: Tensor = Gated.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
+        seen: Tensor = GatedWeights.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
         return seen
 
 

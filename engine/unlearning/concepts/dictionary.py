@@ -150,14 +150,14 @@ def seen(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedDictionary:
     """A dictionary that has been learned, with its means."""
 
     autoencoder: Autoencoder
     found: Mapping[str, Any]
 
     @classmethod
-    def of(cls, vlm: TinyVLM, sparse: Sparse, scenes: int, progress: Progress) -> Learned:
+    def of(cls, vlm: TinyVLM, sparse: Sparse, scenes: int, progress: Progress) -> LearnedDictionary:
         """Of a model; kept like every answer."""
         method, case = question(vlm, sparse, scenes)
         found = answer(method, case, progress)

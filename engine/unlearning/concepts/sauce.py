@@ -28,7 +28,7 @@ from engine.hallucination.tiny_vlm.words import NO, YES
 from engine.method import Case, Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.threads import one_thread
 from engine.result import Floats, Pictures, Result, Table
-from engine.unlearning.concepts.dictionary import SCENES, Learned, Sparse, seen
+from engine.unlearning.concepts.dictionary import SCENES, LearnedDictionary, Sparse, seen
 from engine.unlearning.concepts.score import Ints, as_active, at_random, best, scores
 
 PAPER = "Li et al. 2025, https://arxiv.org/abs/2503.14530 (withdrawn there)"
@@ -58,7 +58,7 @@ class Concept(Sparse):
         "From how many scenes the dictionary of features is learned.",
     )  # fmt: skip
 
-    def ranked(self, learned: Learned) -> tuple[Ints, Floats]:
+    def ranked(self, learned: LearnedDictionary) -> tuple[Ints, Floats]:
         """The features from the highest score on, and the score of every feature."""
         score = scores(learned.found["there"][self.concept], learned.found["absent"][self.concept])
         return best(score, self.width), score
@@ -67,7 +67,7 @@ class Concept(Sparse):
 class Suppressed(TinyVLM):
     """A model that sees its images without some features; it shares the weights."""
 
-    def __init__(self, vlm: TinyVLM, learned: Learned, which: Ints, gamma: float) -> None:
+    def __init__(self, vlm: TinyVLM, learned: LearnedDictionary, which: Ints, gamma: float) -> None:
         super().__init__(vlm.parts, vlm.name, vlm.title, vlm.device)
         self.learned, self.which, self.gamma = learned, which, gamma
 
@@ -77,7 +77,7 @@ class Suppressed(TinyVLM):
         return changed(self.learned, tokens.cpu(), self.which, self.gamma).to(tokens.device)
 
 
-def changed(learned: Learned, tokens: Tensor, which: Ints, gamma: float) -> Tensor:
+def changed(learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float) -> Tensor:
     """Tokens (…, 128) with some features multiplied by gamma."""
     usual = torch.tensor(learned.usual)
     chosen = torch.from_numpy(np.asarray(which, np.int64))
@@ -137,7 +137,7 @@ class SAUCE(Concept, Method[CaptionCase]):
         self.check(case)
         progress(0.0, "asking")
         vlm = cast(TinyVLM, case.vlm)
-        learned = Learned.of(vlm, self, self.scenes, part_of(progress, 0.0, 0.9))
+        learned = LearnedDictionary.of(vlm, self, self.scenes, part_of(progress, 0.0, 0.9))
         which = self.ranked(learned)[0][: self.features]
         told, shares = [], []
         with one_thread(), torch.no_grad():
@@ -199,7 +199,7 @@ class Collateral(Concept, Method[ScenesCase]):
             fit: explained variance and L0 of the dictionary.
         """
         self.check(case)
-        learned = Learned.of(case.vlm, self, self.scenes, part_of(progress, 0.0, 0.5))
+        learned = LearnedDictionary.of(case.vlm, self, self.scenes, part_of(progress, 0.0, 0.5))
         order, score = self.ranked(learned)
         random = np.random.default_rng(case.seed)
         chosen = order[: self.features]
@@ -245,7 +245,7 @@ class Collateral(Concept, Method[ScenesCase]):
         }
 
     def said(
-        self, vlm: TinyVLM, learned: Learned, tokens: Tensor, which: Ints, gamma: float,
+        self, vlm: TinyVLM, learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float,
         progress: Progress,
     ) -> NDArray[np.bool_]:  # fmt: skip
         """Whether it says yes to each thing, (n, 16)."""

@@ -15,7 +15,7 @@ from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.method import quiet
 from engine.unlearning import SAUCE, Collateral, Dictionary
 from engine.unlearning.concepts.autoencoder import Autoencoder
-from engine.unlearning.concepts.dictionary import Learned, question, seen
+from engine.unlearning.concepts.dictionary import LearnedDictionary, question, seen
 from engine.unlearning.concepts.sauce import GAMMAS, KINDS, Suppressed, chances, changed, rates
 from engine.unlearning.concepts.score import as_active, at_random, best, scores, total
 from tests.engine.hallucination.scripted import Scripted
@@ -26,7 +26,7 @@ FALL = 0.05  # of the sheet: others fall by less
 
 @pytest.fixture(scope="module")
 def learned():
-    return Learned.of(load(HONEST), SAUCE(), SAUCE().scenes, quiet)
+    return LearnedDictionary.of(load(HONEST), SAUCE(), SAUCE().scenes, quiet)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_few_features_rebuild_unseen_tokens():
     fit = run.answer(method, case)["fit"]
     assert fit["explained variance"][0] >= 0.9
     assert fit["L0"][0] <= 0.1 * method.width
-    vlm, again = load(HONEST), Learned.of(load(HONEST), SAUCE(), SAUCE().scenes, quiet)
+    vlm, again = load(HONEST), LearnedDictionary.of(load(HONEST), SAUCE(), SAUCE().scenes, quiet)
     others = SceneBatch.drawn(20, "broken", seed=7000, clean=True).pixels
     tokens = vlm.encode_image(vlm.normalize(others)).reshape(-1, 128)
     rebuilt = again.autoencoder.rebuilt(again.autoencoder.features(tokens))
