@@ -138,8 +138,11 @@ class StackedLoss:
         return loss.mean().item(), right.mean().item()
 
     def validated_each(self) -> tuple[Tensor, Tensor]:
+        """The validation images' loss and share of right answers of each network: see `each_on`."""
+        return self.each_on(self.data.rows("validation"))
+
+    def each_on(self, held: Rows) -> tuple[Tensor, Tensor]:
         """Loss and share of right answers of each network, (K,) float64; NaN without images."""
-        held = self.data.rows("validation")
         count = len(self.seeds)
         loss, right = torch.zeros(2, count, dtype=torch.float64)
         self.stack.train(mode=False)

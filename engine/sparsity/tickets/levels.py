@@ -26,7 +26,7 @@ from engine.method import Progress
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
 from engine.sparsity.tickets.cut import cut, whole
-from engine.training import StackRecorder, fresh, outputs, train_stacked
+from engine.training import StackRecorder, fresh, train_stacked
 from engine.training.asking import forget_findings
 from engine.training.state import part, read_state, state_file, unfinished, write_state
 from engine.weights.masks import Masks, masks_of
@@ -186,9 +186,9 @@ class TicketRun:
         """Note what the networks of a level get right, and how they came there."""
         data, shape = self.plan.case.data, (len(ARMS), self.plan.seeds)
         rows = data.rows("test")
-        right = [outputs(m, data, rows).argmax(1) == data.targets(rows) for m in self.models]
-        shares = [one.double().mean().item() for one in right]
-        self.accuracy.append(np.array(shares).reshape(shape))
+        assert recorder.loss is not None  # noqa: S101  # train_stacked has set it
+        _, shares = recorder.loss.each_on(rows)
+        self.accuracy.append(shares.numpy().reshape(shape))
         looks = [recorder.weights[step]["validation loss"] for step in self.plan.looks]
         self.loss.append(torch.stack(looks).numpy().reshape(-1, *shape))
         for place, ends in ((0, self.trained), (self.plan.seeds, self.anew)):
