@@ -17,7 +17,7 @@ from engine.unlearning import SparseOriginals
 from engine.unlearning.opening import every_way
 from engine.unlearning.protocol.sparser import ranked
 
-RANKED = "gap that ranks"  # as in the Scoreboard: without MIA where the attack says nothing
+RANKED = "gap they are ranked by"  # as in the Scoreboard: without MIA where the attack says nothing
 GAPS = {RANKED: RANKED, "average gap": "gap", "gap without MIA": "gap without MIA"}
 MEASURES = GAPS | {words: name for name, (words, _) in FIGURES.items()}
 SLOT = f"{KEY}.sparser"

@@ -104,10 +104,12 @@ class SparseOriginals(Method[BoardCase]):
         first, last = (by_way(found["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
         names = [name for name in first if name not in {Retrain.short, NOTHING}]
         words = f"by {self.by} before it forgets {case.case.request.words}"
-        lead = f"With {100 * RATIOS[-1]:.0f} % of the weights cut {words}, "
-        without = "" if column == "gap" else " The attack says nothing, so the gap is without MIA."
+        lead = f"Cutting {100 * RATIOS[-1]:.0f} % of the weights {words}"
+        without = "" if column == "gap" else " The attack says nothing, so MIA does not count."
         if self.seeds < 2:
-            return f"{lead}one seed cannot say whether ways come nearer to retraining.{without}"
+            return (
+                f"{lead}: one seed cannot say whether it brings ways nearer to retraining.{without}"
+            )
         outcome, mean, _ = decided(
             np.reshape([first[one] - last[one] for one in names], (len(names), self.seeds)).T
         )
@@ -116,9 +118,9 @@ class SparseOriginals(Method[BoardCase]):
             int(((outcome == side) & (np.abs(mean) > trifle)).sum()) for side in (HOLDS, NOT_HERE)
         )
         return (
-            f"{lead}{near} of {len(names)} ways come nearer to retraining and {far} end farther "
-            f"from it, by more than chance over {self.seeds} seeds and one forgotten image."
-            f"{without}"
+            f"{lead} brings {near or 'none'} of {len(names)} ways nearer to retraining and takes "
+            f"{far or 'none'} farther from it (beyond chance over {self.seeds} seeds, and by more "
+            f"than one image).{without}"
         )
 
 

@@ -73,15 +73,15 @@ def test_nearer_and_farther_are_counted_by_the_spread_over_paired_seeds(case):
     method = SparseOriginals(seeds=3)
     sure = found_of([SAME] * 3, last=((0.1, 0.6), (0.12, 0.62), (0.08, 0.58)))
     said = method.finding(case, sure)
-    assert "1 of 2 ways come nearer to retraining and 1 end farther from it, by more" in said
-    assert "over 3 seeds and one forgotten image" in said
+    assert "brings 1 of 2 ways nearer to retraining and takes 1 farther from it (beyond" in said
+    assert "over 3 seeds, and by more than one image" in said
     noise = found_of([SAME] * 3, last=((0.39, 0.31), (0.1, 0.6), (0.398, 0.302)))  # strictly so
-    assert "0 of 2 ways come nearer to retraining and 0 end" in method.finding(case, noise)
+    assert "brings none of 2 ways nearer to retraining" in method.finding(case, noise)
     trifle = 0.5 / len(case.case.splits.forget)
     small = found_of([SAME] * 3, last=[(0.4 - trifle, 0.3 + trifle)] * 3)
-    assert "0 of 2 ways come nearer to retraining and 0 end" in method.finding(case, small)
+    assert "brings none of 2 ways nearer to retraining" in method.finding(case, small)
     failed = found_of([SAME] * 3, last=[(0.1, np.nan)] * 3)
-    assert "1 of 2 ways come nearer to retraining and 0 end" in method.finding(case, failed)
+    assert "brings 1 of 2 ways nearer to retraining and takes none" in method.finding(case, failed)
     alone = SparseOriginals(seeds=1).finding(case, found_of([SAME], last=[(0.1, 0.6)]))
     assert "one seed cannot say" in alone
 
@@ -94,8 +94,8 @@ def test_mia_does_not_count_where_the_attack_says_nothing_at_a_ratio(case):
         )
         for column in ("gap", "gap without MIA")
     }
-    assert "0 of 2 ways come nearer" in said["gap"]
-    assert "1 of 2 ways come nearer" in said["gap without MIA"]
+    assert "none of 2 ways nearer" in said["gap"]
+    assert "1 of 2 ways nearer" in said["gap without MIA"]
     assert all("so the gap is without MIA" in one for one in said.values())
     assert "MIA" not in SparseOriginals(seeds=3).finding(case, found_of([SAME] * 3, last))
 
