@@ -109,6 +109,8 @@ def provenance(answer: Answer) -> str:
     among = f"among {data}" if data else ""
     method = f"{record['method']} r{record['revision']}"
     kept = "kept from before" if answer.kept else "computed now"
+    if (parts := record.get("kept_parts") or 0) > record["seconds"]:
+        kept += f", from kept answers that took {in_seconds(parts)}"
     spent = f"{in_seconds(record['seconds'])} on {record['device']}{configuration(answer)}, {kept}"
     fast = "FAST (bfloat16): for exploring only" if case.get("precision") == "fast" else ""
     return " · ".join(part for part in (model, method, about, among, spent, fast) if part)

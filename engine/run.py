@@ -33,11 +33,12 @@ log = logging.getLogger(__name__)
 GALLERY = Path(__file__).parent.parent / "assets" / "gallery"
 VERSIONED = ("torch", "timm", "captum", "numpy", "scikit-image")
 WORDS = {"target", "compared with"}  # facts of a case in words that a visitor may have given
-UNRECORDED = {"compiled_forwards": None, "forwards": None}  # in records of older versions
+UNRECORDED = {"compiled_forwards": None, "forwards": None, "kept_parts": None}  # of old versions
 PAST = 5  # runs from which the next one's seconds are guessed
 
 _strangers = count()
 _anew: ContextVar[Callable[[Case], bool] | None] = ContextVar("_anew", default=None)
+_parts: ContextVar[dict[str, float] | None] = ContextVar("_parts", default=None)
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def answer(
     if (wanted := _anew.get()) is not None and wanted(case):
         return once_more(method, case, progress)
     if ready := known(method, case):
+        note_part(digest(method, case), ready.record["seconds"])
         return ready
     method.check(case)
     if lane(case.lane).inside:
@@ -192,9 +194,21 @@ def made(
 ) -> tuple[Result, Record]:
     """The answer, computed now, and how it was made."""
     start = perf_counter()
-    with counting() as tally:
-        result = method(case, progress)
-    return result, record(method, case, name, perf_counter() - start) | tally.facts()
+    note_part(name, 0.0)  # its seconds are the asker's own
+    token = _parts.set({})
+    try:
+        with counting() as tally:
+            result = method(case, progress)
+        parts = {"kept_parts": round(sum((_parts.get() or {}).values()), 4)}
+    finally:
+        _parts.reset(token)
+    return result, record(method, case, name, perf_counter() - start) | parts | tally.facts()
+
+
+def note_part(name: str, seconds: float) -> None:
+    """Note for the question under way that it took another's kept answer, and what that took."""
+    if (parts := _parts.get()) is not None:
+        parts.setdefault(name, seconds)
 
 
 def without_words(said: Record) -> Record:

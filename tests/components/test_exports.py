@@ -135,6 +135,16 @@ def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(a
         assert f"toys.Toy r1 · {says} · 1 s on cpu (batch 8, channels_last, 90% compiled)" in line
 
 
+@pytest.mark.parametrize(("parts", "says"), [(812.0, "took 812 s"), (0.5, ""), (None, "")])
+def test_an_answer_put_together_from_kept_ones_says_what_those_took(parts, says):
+    record = {
+        "method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu", "case": {},
+        "kept_parts": parts,
+    }  # fmt: skip
+    line = exports.provenance(run.Answer({}, record, kept=True))
+    assert line.endswith(says or "kept from before")
+
+
 def test_a_long_time_is_said_without_powers_of_ten():
     said = [exports.in_seconds(one) for one in (0.034, 2.0, 99.4, 99.6, 393.2, 5194.4)]
     assert said == ["0.034 s", "2 s", "99 s", "100 s", "393 s", "5,194 s"]

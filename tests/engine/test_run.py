@@ -147,6 +147,14 @@ def test_a_method_may_ask_another_in_the_lane(case):
     assert total == pytest.approx(inner["map"].values.sum())
 
 
+def test_the_record_says_what_kept_answers_took_that_were_only_put_together(case, fresh):
+    first = answer(Asks(), case)
+    assert first.record["kept_parts"] == 0, "asked in turn, and part of its own seconds"
+    fresh.forget(first.record["digest"])
+    inner = known(Gradient(), case)
+    assert answer(Asks(), case).record["kept_parts"] == inner.record["seconds"]
+
+
 def test_asking_while_holding_a_model_is_refused_instead_of_waiting_for_ever(case):
     with borrowed(case.model), pytest.raises(RuntimeError, match="give the model back"):
         answer(Slow(), case)
