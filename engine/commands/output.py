@@ -64,8 +64,8 @@ def write(answer: Answer, case: Case, folder: Path) -> Path:
 
 
 PROVENANCE = (
-    "device", "seconds", "kept_parts", "compiled_forwards", "forwards", "versions", "when", "digest",
-    "title", "paper", "revision",
+    "device", "seconds", "kept_parts", "compiled_forwards", "forwards", "versions", "when",
+    "digest", "title", "paper", "revision",
 )  # fmt: skip
 
 
