@@ -36,6 +36,8 @@ from engine.hallucination import (
     HalluRAG,
     KeepCurve,
     MaskLLM,
+    PhotoPair,
+    PhotoPairCase,
     Rates,
     RemovalLaw,
     ScenesCase,
@@ -364,10 +366,17 @@ def caption_case(
         vlm, prompt = deepcopy(own), "is there a boat"
     case = CaptionCase(vlm, seen, prompt)
     if kind not in ASK:
-        return case
+        return photographs(case) if kind is PhotoPair else case
     words = WordCase.of(case, (20, 31, 55), (1,))
     name = "without the car" if kind is EachClaim else "another scene"
     return replace(words, others=torch.stack(others), names=(name,))
+
+
+def photographs(case: CaptionCase) -> PhotoPairCase:
+    """A boat is taken out of the middle."""
+    mask = torch.zeros(case.image.shape[1:], dtype=torch.bool)
+    mask[20:40, 16:44] = True
+    return PhotoPairCase.of(case.vlm, case.image, "boat", ("car", "lamp"), mask=mask)
 
 
 def train_case(model: Classifier | None = None) -> TrainCase | ImageCase:

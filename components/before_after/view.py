@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components import section
-from components.before_after import evidence, pair, strategies
+from components.before_after import evidence, own, pair, strategies
 from components.before_after.counted import counted
 from components.before_after.form import (
     KEY,
@@ -32,7 +32,7 @@ BEFORE = (
 @footer()
 def show() -> None:
     """Sentence and pair above what they depend on; moving a slider reruns only this."""
-    answer, fade, others, controls, rest = (st.container() for _ in range(5))
+    answer, fade, others, controls, rest, own_pair = (st.container() for _ in range(6))
     with controls:
         st.divider()
         asked = choose()
@@ -51,6 +51,8 @@ def show() -> None:
         with rest, spoken():
             strategies.compare(asked, threshold)
             strategies.law(asked)
+    with own_pair:
+        own.show()
 
 
 def look(asked: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | None]:

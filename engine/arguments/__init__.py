@@ -11,6 +11,7 @@ from engine.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
+from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
@@ -25,8 +26,9 @@ from engine.method import Case, Method, case_kind
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, FamiliarArguments,
-    LesionsArguments, DataArguments, PruneArguments, TrainArguments, ExperimentArguments,
+    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
+    FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
+    ExperimentArguments,
 )  # fmt: skip
 
 

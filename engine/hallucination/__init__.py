@@ -32,6 +32,7 @@ from engine.hallucination.measures.captioned import CHAIR
 from engine.hallucination.measures.keep_curve import KeepCurve
 from engine.hallucination.measures.mask_llm import MaskLLM
 from engine.hallucination.measures.noise_steps import NoiseSteps
+from engine.hallucination.measures.photo_pair import PhotoPair, PhotoPairCase
 from engine.hallucination.measures.pope import POPE
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.measures.removal_law import RemovalLaw
@@ -52,7 +53,7 @@ PROTOCOLS = (POPE, CHAIR)  # of the field, in Benchmarks
 
 INSIDE = (HalluRAG, WordRisk)
 
-BEFORE_AFTER = (BEAF, RemovalLaw)
+BEFORE_AFTER = (BEAF, RemovalLaw, PhotoPair)
 
 METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *BEFORE_AFTER, *INSIDE)
 
@@ -81,6 +82,8 @@ __all__ = [
     "Looks",
     "MaskLLM",
     "NoiseSteps",
+    "PhotoPair",
+    "PhotoPairCase",
     "Priors",
     "Rates",
     "RegionWords",

@@ -26,12 +26,14 @@ class Prompts:
     Args:
         closely, overall, plainly: three ways to look.
         again: a question behind a `{caption}` that the model gave before, at `{question}`.
+        there: whether a `{thing}`, with its article, is to be seen.
     """
 
     closely: str = "describe closely"
     overall: str = "describe overall"
     plainly: str = "describe the image"
     again: str = "caption : {caption} {question}"
+    there: str = "is there {thing}"
 
     @property
     def views(self) -> tuple[str, str, str]:

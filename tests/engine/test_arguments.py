@@ -46,7 +46,8 @@ QUICK = {
     "image": "attribution.Gradient", "pair": "attribution.StraightLine",
     "trust": "attribution.Shape", "study": "attribution.StudyMaps", "forget": "unlearning.SSD",
     "forgotten": "unlearning.Confusion", "caption": "hallucination.Greedy",
-    "words": "hallucination.Looks", "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
+    "words": "hallucination.Looks", "photographs": "hallucination.PhotoPair",
+    "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
     "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
     "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
 }  # fmt: skip
@@ -60,6 +61,7 @@ SMALL = {
     "forgotten": {"model": "digits-mlp", "way": "SSD"},
     "caption": {"scene": 7, "ask": "is there a lamp"},
     "words": {"scene": 7, "answer": "the image shows a car and a lamp .", "words": ("4", "7")},
+    "photographs": {"image": "sample:flower", "thing": "flower", "others": ("sun",), "top": 0.1},
     "scenes": {"count": 3, "decoding": "Sampling:length=6", "kind": "biased", "clean": True},
     "familiar": {"model": "digits-mlp", "image": "example:mnist-5k/3", "unknown": "noise"},
     "data": {"model": "digits-mlp", "data": "digits"},

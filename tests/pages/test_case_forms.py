@@ -18,6 +18,7 @@ from engine.arguments.normal import (
     LesionsArguments,
     StudyArguments,
 )
+from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
@@ -145,6 +146,11 @@ FORMS = (
         | {"seed": "every strategy reads the same scenes"},
     ),
     Form(views.BEFORE_AFTER, "beaf", ScenesArguments),
+    Form(
+        views.BEFORE_AFTER, "beaf.own", PhotoPairArguments,
+        dict.fromkeys(("mask", "after"), "files, opened in the view")
+        | dict.fromkeys(("top", "left", "bottom", "right"), "dragged on the picture"),
+    ),
     Form(
         views.BENCHMARKS, "benchmarks", ScenesArguments,
         {"decoding": "several, in a row of words", "seed": "every decoding reads the same scenes"},

@@ -33,6 +33,7 @@ PROMPTS = Prompts(
     "Describe the image as a whole.",
     "Describe the image.",
     "A description of the image: {caption} {question}",
+    "Is there {thing} in this image? Answer yes or no.",
 )
 
 

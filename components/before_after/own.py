@@ -1,0 +1,262 @@
+"""A photograph of one's own, before and after a thing is painted over: asked, faded, collected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from components import forms, section
+from components.before_after import own_table
+from components.before_after.form import KEY as PAGE
+from components.case_form import CaseForm
+from components.draw import tables
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.notices import plain, spoken
+from components.picks import pick
+from components.section import Section
+from components.widgets.pictures import show_picture
+from components.widgets.rectangle import Box, rectangle
+from engine.arguments.photographs import PhotoPairArguments
+from engine.arguments.pictures import pictured
+from engine.errors import BlindspotError
+from engine.hallucination import PhotoPair, PhotoPairCase, asking
+from engine.hallucination.measures.photo_pair import question
+from engine.hallucination.photographs import MIDDLE, SIDES, photo_pair
+from engine.images import MAX_MB, Picture, Scan, load, square
+from engine.images.masks import Mask, mask_of
+from engine.pictures import as_bytes
+
+KEY = f"{PAGE}.own"
+TITLE = "A photograph of yours, with a thing taken out of it"
+YOURS = "the one you opened"
+RECTANGLE, MASK, AFTER = "a rectangle", "a mask", "a photograph without it"
+SHOWN = 448  # px of the square in which the rectangle is drawn
+START = Box(0.3, 0.3, 0.4, 0.4)
+HELP = (
+    f"PNG, JPEG, TIFF, WebP, GIF, BMP or a scan, up to {MAX_MB} MB. Its middle square is seen. It "
+    "stays in this session's memory."
+)
+MASK_HELP = "A picture of the photograph's size; what is not black is painted over."
+AFTER_HELP = "Of the same size as the photograph, and the same but for the thing."
+ONLY_SCENES = (
+    "TinyVLM learned drawn scenes of 64 × 64 px and knows nothing of photographs: with it this "
+    "shows how the measure works, not how a model sees. Choose a model of yours for that."
+)
+BEFORE = (
+    "The thing is painted over smoothly from what lies around it; the model is asked for it and "
+    "for the others, before, after and in between."
+)
+CHANCES = Dots(
+    series={"p before": "before", "p after": "after"}, joined=True, span=(-3, 103),
+    title="p(yes) (%)",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What is taken out: by a rectangle, a mask or another photograph; one of them is given."""
+
+    sides: dict[str, float] | None = None
+    mask: Mask | None = None
+    after: Picture | None = None
+
+
+def show() -> None:
+    """Folded until it is opened, or a link asks for something in it."""
+    linked = any(name.startswith(f"{KEY}.") for name in st.query_params)
+    box = st.expander(TITLE, linked, key=f"{KEY}.open", on_change="rerun")
+    if box.open:
+        with box:
+            unfolded()
+
+
+def unfolded() -> None:
+    """The answer above what it depends on, and the table of all pairs below."""
+    answer, controls, table = (st.container() for _ in range(3))
+    with controls, spoken():
+        asked = choose()
+        with answer:
+            ask(*asked)
+    with table:
+        own_table.show(KEY)
+
+
+def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
+    """The question, once its button was pressed."""
+    if case.vlm.name in asking.shipped():
+        st.caption(ONLY_SCENES)
+    section.show(
+        Section(
+            KEY, method, case, known=known, button="Ask about both", before=BEFORE,
+            picture=partial(picture, case),
+            evidence=(
+                Drawing("answers", "Before and after", CHANCES, answer_words),
+                Drawing("difference", "What was changed", finding=change_words),
+            ),
+            detail=lambda found: own_table.offer(KEY, case, found),
+        )
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
+    """Photograph, thing and model. Raises BlindspotError where something does not fit."""
+    form = CaseForm(PhotoPairArguments, KEY)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        own = opened("before", "Open a photograph", HELP)
+        chosen = form.ask("image", own={YOURS: own} if own else None)
+        name = str(form.ask("model"))
+        form.ask("thing")
+        others = str(form.ask("others", first="plate, boat"))
+        form.given["others"] = tuple(one.strip() for one in others.split(",") if one.strip())
+        forms.refuse_links(PhotoPair, f"{KEY}.PhotoPair")
+        with st.popover("Steps and mask"):
+            method = PhotoPair(**forms.settings(PhotoPair, f"{KEY}.PhotoPair"))
+    photograph = chosen if isinstance(chosen, Picture) else pictured(chosen)
+    with right:
+        way = pick("What goes is marked by", (RECTANGLE, MASK, AFTER), f"{KEY}.way", "segments")
+        thing = marked(way, photograph, example=not own)
+    check_words(name, {"What goes": (form.given["thing"],), "Also asked for": form.given["others"]})
+    case = photo_pair(
+        name, photograph, form.given["thing"], form.given["others"],
+        sides=thing.sides, mask=thing.mask, after=thing.after,
+    )  # fmt: skip
+    known = form.known(thing.sides) if thing.sides else {}
+    return case, known, method
+
+
+def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
+    """Say of each field what the model does not know. Raises BlindspotError where there is any."""
+    with st.spinner("Loading the model"):
+        vlm = asking.model(name)
+    wrong = []
+    for label, things in fields.items():
+        try:
+            for one in things:
+                vlm.tokenizer.encode(question(vlm, one))
+        except BlindspotError as error:
+            wrong.append(f"{label}: {error}")
+    for words in wrong[1:]:
+        st.error(plain(words), icon=":material/error:")
+    if wrong:
+        raise BlindspotError(wrong[0])
+
+
+def marked(way: str, photograph: Picture, *, example: bool) -> Thing:
+    """What goes, as it was marked. Raises BlindspotError as long as a file is missing."""
+    pixels = as_bytes(square(photograph, MIDDLE, SHOWN))
+    if way == RECTANGLE:
+        begin = first_box() if example else START
+        words = "The thing that goes: drag the frame over it, pull its corners, or use arrow keys"
+        return Thing(sides=rectangle(pixels, begin, f"{KEY}.box", words=words).sides())
+    show_picture(pixels, "The photograph before", width="stretch")
+    if way == MASK:
+        given = read("mask", "Open a mask", MASK_HELP)
+        if given is None:
+            raise BlindspotError("Open a mask of the thing, or mark it by a rectangle.")
+        return Thing(mask=mask_of(given, None, photograph))
+    after = opened("after", "Open the photograph after", AFTER_HELP)
+    if after is None:
+        raise BlindspotError("Open the photograph without the thing, or mark it by a rectangle.")
+    return Thing(after=after)
+
+
+def first_box() -> Box:
+    """Around the thing of the sample that stands there at first."""
+    specs = PhotoPairArguments.specs()
+    top, left, bottom, right = (float(specs[name].default) for name in SIDES)
+    return Box(left, top, round(right - left, 4), round(bottom - top, 4))
+
+
+def opened(slot: str, label: str, help: str) -> Picture | None:
+    """A file as one picture; of a scan its usual slice."""
+    found = read(slot, label, help)
+    return found.picture() if isinstance(found, Scan) else found
+
+
+def read(slot: str, label: str, help: str) -> Picture | Scan | None:
+    """What was opened, read once; None until there is something. Raises BadImage."""
+    key = f"{KEY}.{slot}"
+    given = st.file_uploader(
+        label, key=f"{key}.file", help=help, max_upload_size=MAX_MB, on_change=take, args=(slot,)
+    )  # fmt: skip
+    if given is None:
+        return None
+    held: tuple[str, Picture | Scan] | None = st.session_state.get(f"{key}.held")
+    if held is None or held[0] != given.file_id:
+        held = given.file_id, load(given.getvalue(), given.name)
+        st.session_state[f"{key}.held"] = held
+    return held[1]
+
+
+def take(slot: str) -> None:
+    """A photograph that was just opened is the one that is asked about."""
+    if slot == "before" and st.session_state[f"{KEY}.{slot}.file"] is not None:
+        st.session_state[f"{KEY}.image"] = YOURS
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def picture(case: PhotoPairCase, found: Views) -> None:
+    """Before, the thing at some opacity, and p(yes) while it fades."""
+    faded, answers = found["fading"], found["answers"]
+    words = [f"{100 * share:.0f} %" for share in faded["left"]]
+    label = f"How much of the {plain(case.thing)} is left"
+    at = words.index(pick(label, words, f"{KEY}.left", "slider", name="Left", rule="a step"))
+    before, after, curve = st.columns([3, 3, 4], gap="medium")
+    one, other = found["pictures"].images[0]
+    share = float(faded["left"][at])
+    blend = np.rint(other + share * (one.astype(np.float32) - other)).astype(np.uint8)
+    shown(before, one, f"**Before**: {said(case, answers, 'before')}", "The photograph before")
+    told = said(case, answers, "after") if not at else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
+    name = "**After**" if not at else f"**{words[at]} left**"
+    shown(after, blend, f"{name}: {told}", f"The photograph with {words[at]} of the thing left")
+    with curve:
+        shape = Lines(
+            x="left", series={"p(yes)": "p(yes)"}, now=100 * share, height=330, span=(-4, 104),
+            line=50.0, line_name="yes above", x_title=f"left of the {case.thing} (%)",
+            title="p(yes) (%)",
+        )  # fmt: skip
+        falls = (100 * float(faded["p(yes)"][place]) for place in (-1, 0))
+        tables.chart(shape, faded, "p(yes) as it fades: {:.0f} → {:.0f} %.".format(*falls),
+                     f"{KEY}.curve")  # fmt: skip
+
+
+def shown(place: Any, pixels: Any, words: str, alt: str) -> None:
+    """A photograph with what is said of it."""
+    show_picture(np.ascontiguousarray(pixels), alt, place=place, width="stretch", caption=words)
+
+
+def said(case: PhotoPairCase, answers: Any, when: str) -> str:
+    """The question and its answer."""
+    return plain(
+        f"{case.thing}? “{own_table.words_of(answers, 0)[when == 'after']}”, p(yes) "
+        f"{100 * float(answers[f'p {when}'][0]):.0f} %."
+    )
+
+
+def answer_words(found: Views) -> str:
+    """Every answer in words, and how much p(yes) can be relied on."""
+    table = found["answers"]
+    told = "; ".join(f"{name} {note}" for name, note in zip(table.rows, table.notes, strict=True))
+    weak = min(float(table[f"decided {when}"].min()) for when in ("before", "after"))
+    return f"{told}. Yes and no together have {100 * weak:.0f} % or more of the first word."
+
+
+def change_words(found: Views) -> str:
+    """How much of the photograph changed."""
+    change = found["difference"].values
+    far = 100 * change[change > 0].mean() if change.any() else 0
+    share = 100 * (change > 0).mean()
+    return f"{share:.0f} % of the pixels changed, by {far:.0f} % of full brightness on average."

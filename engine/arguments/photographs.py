@@ -1,0 +1,70 @@
+"""Arguments of a case about a photograph before and after a thing is taken out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from engine.arguments.base import Arguments
+from engine.arguments.controls import Many, Text, argument
+from engine.arguments.pictures import picture_options, pictured
+from engine.arguments.speech import speaking_argument
+from engine.hallucination import PhotoPairCase
+from engine.hallucination.photographs import SIDES, photo_pair
+from engine.images.masks import mask_of
+from engine.method import Slider
+
+
+def side_argument(name: str, first: float) -> Any:
+    """One side of a rectangle on the square that the model sees."""
+    return argument(
+        first, Slider(0.0, 1.0, 0.01), name, "A side of the rectangle around the thing, as a share "
+        "of the square in the middle of the photograph.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PhotoPairArguments(Arguments[PhotoPairCase]):
+    """A photograph, a thing in it, and where it is."""
+
+    unnamed: ClassVar[tuple[str, ...]] = ("image",)
+
+    model: str = speaking_argument()
+    image: str = argument(
+        "sample:coffee", Text(options=picture_options), "Photograph",
+        "The photograph before: a picture file, or sample:NAME.",
+    )  # fmt: skip
+    thing: str = argument(
+        "cup", Text(), "What goes",
+        "The thing that is taken out, by its name. TinyVLM knows sixteen things.",
+    )  # fmt: skip
+    others: tuple[str, ...] = argument(
+        (), Many(), "Also asked for", "Other things, there or not; the answers should stay."
+    )
+    mask: str | None = argument(
+        None, Text(off="the rectangle"), "Mask",
+        "A picture of the same size in which what is not black is the thing.",
+    )  # fmt: skip
+    after: str | None = argument(
+        None, Text(off="painted over"), "Photograph after",
+        "A photograph of the same size without the thing, in the place of a mask.",
+    )  # fmt: skip
+    top: float = side_argument("Top", 0.02)
+    left: float = side_argument("Left", 0.17)
+    bottom: float = side_argument("Bottom", 0.78)
+    right: float = side_argument("Right", 0.79)
+
+    def case(self) -> PhotoPairCase:
+        """The case of the photograph."""
+        picture = pictured(self.image)
+        mask = None if self.mask is None else mask_of(pictured(self.mask), None, picture)
+        return photo_pair(
+            self.model, picture, self.thing, self.others,
+            sides={name: getattr(self, name) for name in SIDES}, mask=mask,
+            after=None if self.after is None else pictured(self.after),
+        )  # fmt: skip
+
+    @classmethod
+    def named(cls, case: PhotoPairCase) -> dict[str, Any]:
+        """The model and the things."""
+        return {"model": case.vlm.name, "thing": case.thing, "others": case.others}

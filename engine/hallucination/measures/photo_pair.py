@@ -1,0 +1,321 @@
+"""One pair of photographs: as it is, and with a thing taken out; what a model says of both (BEAF).
+
+Ye-Bin et al. 2024, BEAF, https://arxiv.org/abs/2407.13442. There a large model paints the thing
+over; here the biharmonic equation does, or a person brings the photograph after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.case_base import Parts
+from engine.errors import BlindspotError
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.decoding.generate import generate
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.measures.before_after import OUTCOMES, reading, scored
+from engine.hallucination.tiny_vlm.words import with_article
+from engine.hallucination.vlm import VLM
+from engine.images.filling import check, filled, grown
+from engine.method import Method, Progress, Slider, defaults, quiet, setting
+from engine.pictures import as_bytes
+from engine.result import HeatMap, Pictures, Result, Table
+
+MOST_OTHERS, MOST_LETTERS = 8, 40
+TOGETHER = 4  # images that are read at once
+WORDS = 8  # of an answer, in which yes or no is looked for
+DECIDES = 0.5  # share of yes and no at the first word, below which p(yes) says little
+MEANING = {
+    "TU": "true understanding", "IG": "ignorance", "SB+": "a stubborn yes",
+    "SB−": "a stubborn no",
+}  # fmt: skip
+SAYS = {1.0: "yes", 0.0: "no"}
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoPairCase(CaptionCase):
+    """A photograph and the thing that is taken out of it.
+
+    Args:
+        thing: its name; the person says that it is there before and gone after.
+        others: other things that are asked for, whose answers should stay.
+        mask: where the thing is, (H, W) bool like the image; it is painted over.
+        after: the photograph without it, (3, H, W) in [0, 1]; in the place of a mask.
+
+    Raises:
+        BlindspotError: neither mask nor photograph after or both, an empty mask or one that leaves
+            nothing, another size, a thing that the model cannot be asked for, or a model without
+            one word for yes and one for no.
+    """
+
+    case_name: ClassVar[str] = "photographs"
+    what: ClassVar[str] = "a photograph, a thing in it, and where it is"
+
+    thing: str = ""
+    others: tuple[str, ...] = ()
+    mask: Tensor | None = None
+    after: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls, vlm: VLM, image: Tensor, thing: str, others: Sequence[str] = (), *,
+        mask: Tensor | None = None, after: Tensor | None = None,
+    ) -> Self:  # fmt: skip
+        """The case of a thing; its question is made of its name."""
+        named = tuple(one.strip() for one in others if one.strip())
+        prompt = question(vlm, thing)
+        return cls(
+            vlm, image, prompt, thing=thing.strip(), others=named, mask=mask, after=after
+        )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.vlm.spec.yes and self.vlm.spec.no):
+            raise BlindspotError(
+                f"{self.vlm.title} has no single word for yes and for no, so how likely a yes is "
+                "cannot be read off: choose another model."
+            )
+        if (self.mask is None) == (self.after is None):
+            raise BlindspotError("Give either a mask of the thing or the photograph after.")
+        if self.mask is not None:
+            check(self.mask.numpy())
+        shape = tuple(self.image.shape)
+        if self.mask is not None and tuple(self.mask.shape) != shape[1:]:
+            raise BlindspotError(f"The mask is {tuple(self.mask.shape)}, the image {shape[1:]}.")
+        if self.after is not None and tuple(self.after.shape) != shape:
+            raise BlindspotError(f"The image after is {tuple(self.after.shape)}, before {shape}.")
+        if len(self.others) > MOST_OTHERS:
+            raise BlindspotError(
+                f"{len(self.others)} other things are too many: {MOST_OTHERS} at most."
+            )
+        if self.thing in self.others:
+            raise BlindspotError(f"“{self.thing}” goes, so it cannot be one of those that stay.")
+        for one in self.others:
+            self.vlm.tokenizer.encode(question(self.vlm, one))
+
+    def digest_parts(self) -> Parts:
+        """The question, the other things, and the mask or the photograph after."""
+        yield from super().digest_parts()
+        yield f"|{self.thing}|{self.others}|{self.mask is None}|"
+        changed = self.after if self.mask is None else self.mask
+        assert changed is not None  # noqa: S101  # one of the two is there
+        yield changed.contiguous().numpy().tobytes()
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        told = "the photograph after" if self.mask is None else "a mask, painted over"
+        return super().facts() | {
+            "thing": self.thing, "others": list(self.others), "taken out by": told,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PhotoPair(Method[PhotoPairCase]):
+    """What a model says of a photograph before and after a thing is taken out of it.
+
+    It is asked for the thing, and for others that stay. Counted as BEAF does, with what you say as
+    the truth (there before, gone after): TU, yes and then no; IG, the reverse; SB+ and SB−, a
+    stubborn yes or no. ID: answers about the others that change. p(yes) is that of yes against no
+    at the answer's first word, over all spellings. In between, the two photographs are blended, so
+    that the thing fades. A mask is filled smoothly from its edges, without texture: to a model that
+    is another picture than one without the thing, and where the filling looks odd, so may the
+    answers be. One pair is one look; collect several before you say how a model is.
+    """
+
+    family = "hallucination"
+    name = "PhotoPair"
+    title = "Your own pair"
+    cost = "wait"
+    paper = "Ye-Bin et al. 2024, https://arxiv.org/abs/2407.13442"
+    argument_defaults = defaults(thing="cup", others=("plate", "boat"))
+    proof = (
+        "tests/engine/hallucination/test_photo_pair.py::test_the_answers_are_what_the_model_says"
+    )
+
+    steps: int = setting(
+        6, Slider(3, 11, 1, "steps"), "Steps", "In how many steps the thing fades, both ends "
+        "included.",
+    )  # fmt: skip
+    grow: int = setting(
+        1, Slider(0, 12, 1, "px"), "Wider mask", "By how much the mask is made wider before it is "
+        "filled, at the size that the model sees: what is left of the thing's rim would shine in.",
+    )  # fmt: skip
+
+    def __call__(self, case: PhotoPairCase, progress: Progress = quiet) -> Result:
+        """Fill the mask, then ask.
+
+        Returns:
+            answers: a row for each thing, the one that goes first: what is said (1 yes, 0 no, NaN
+                neither), p(yes), and the share of yes and no together, before and after. Notes:
+                both answers in words.
+            fading: p(yes) about the thing by how much of it is left.
+            pictures: before and after, as the model sees them.
+            difference: how far each pixel was changed, the mean over the colors.
+        """
+        self.check(case)
+        progress(0.0, "painting the thing over")
+        after = taken_out(case, self.grow)
+        left = np.linspace(0, 1, self.steps, dtype=np.float32)
+        shown = torch.stack([torch.lerp(after, case.image, float(one)) for one in left])
+        seen = encoded(case.vlm, shown, progress)
+        ends = [self.steps - 1, 0]
+        things, rows, notes, fading = (case.thing, *case.others), [], [], np.zeros(0)
+        for number, thing in enumerate(things):
+            progress(0.5 + 0.5 * number / len(things), f"asking for {with_article(thing)}")
+            prompt = prompt_of(case.vlm, thing)
+            p, share = first_words(case.vlm, seen if not number else seen[ends], prompt)
+            if not number:
+                fading, p, share = p, p[ends], share[ends]
+            texts = answers(case.vlm, shown[ends], prompt)
+            rows.append([*map(reading, texts), *p, *share])
+            notes.append(" → ".join(f"“{text}”" for text in texts))
+        progress(1.0, "asked")
+        columns = [f"{what} {when}" for what in ("says", "p", "decided")
+                   for when in ("before", "after")]  # fmt: skip
+        change = (after - case.image).abs().mean(0).numpy()
+        pair = np.stack([as_bytes(case.image), as_bytes(after)])[None]
+        return {
+            "answers": Table.of(
+                {name: (np.array(held, np.float32), "" if name.startswith("says") else "share")
+                 for name, held in zip(columns, zip(*rows, strict=True), strict=True)},
+                things, notes,
+            ),
+            "fading": Table.of({"left": (left, "share"), "p(yes)": (fading, "share")}),
+            "pictures": Pictures(
+                pair, ("the photograph",), ("before", "after"),
+                f"The photograph with and without the {case.thing}; "
+                f"{100 * (change > 0).mean():.0f} % of it changed.",
+            ),
+            "difference": HeatMap(change.astype(np.float32), "share of full brightness", False),
+        }  # fmt: skip
+
+    def finding(self, case: PhotoPairCase, found: Mapping[str, Any]) -> str:
+        """What became of the thing's answer, in BEAF's words, and how many others changed."""
+        return pair_words(case.vlm.title, found["answers"])
+
+
+# ---------------------------------------------------------------- asked
+
+
+def question(vlm: VLM, thing: str) -> str:
+    """The question for a thing, in the words that a model knows. Raises BlindspotError."""
+    named = thing.strip()
+    if not named or len(named) > MOST_LETTERS or not named[0].isalnum():
+        raise BlindspotError(
+            f"Name each thing in one or a few words, {MOST_LETTERS} letters at most: “dog”."
+        )
+    return vlm.spec.prompts.there.format(thing=with_article(named))
+
+
+def prompt_of(vlm: VLM, thing: str) -> Tensor:
+    """The question's tokens, (1, P)."""
+    return torch.tensor([vlm.tokenizer.encode(question(vlm, thing))], device=vlm.device)
+
+
+def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
+    """The photograph after, (3, H, W). Raises BadImage where the wider mask leaves nothing."""
+    if case.after is not None:
+        return case.after
+    assert case.mask is not None  # noqa: S101  # one of the two is there
+    image = case.image.permute(1, 2, 0).numpy()
+    made = filled(image, grown(case.mask.numpy(), grow))
+    return torch.from_numpy(made).permute(2, 0, 1).contiguous()
+
+
+@torch.no_grad()
+def encoded(vlm: VLM, images: Tensor, progress: Progress) -> Tensor:
+    """Images (n, 3, H, W) in [0, 1] as the model's tokens, a few at a time."""
+    found = []
+    for start in range(0, len(images), TOGETHER):
+        progress(0.1 + 0.4 * start / len(images), "looking")
+        found.append(vlm.encode_image(vlm.normalize(images[start : start + TOGETHER])))
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def first_words(
+    vlm: VLM, seen: Tensor, prompt: Tensor
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """p(yes) against no at the answer's first word, and the share of both together, (n,) each."""
+    logs = torch.cat([
+        vlm.prefill(part, prompt.expand(len(part), -1))[0].logits.log_softmax(-1)
+        for part in seen.split(TOGETHER)
+    ])  # fmt: skip
+    yes, no = (logs[:, list(ids)].logsumexp(-1) for ids in (vlm.spec.yes, vlm.spec.no))
+    shares = (yes - no).sigmoid(), (yes.exp() + no.exp()).clamp(max=1)
+    p, both = (one.float().cpu().numpy() for one in shares)
+    return p, both
+
+
+def answers(vlm: VLM, images: Tensor, prompt: Tensor) -> list[str]:
+    """What the model says of each of a few images, word by likeliest word."""
+    given = generate(
+        vlm, Greedy(length=WORDS), vlm.normalize(images), prompt.expand(len(images), -1),
+        record=False,
+    )  # fmt: skip
+    return [vlm.tokenizer.decode(row) for row in given.tokens.tolist()]
+
+
+# ---------------------------------------------------------------- counted
+
+
+def outcome(says: Sequence[float]) -> str:
+    """One of BEAF's OUTCOMES by what is said before and after; "" where either is neither."""
+    names = {(1.0, 0.0): "TU", (0.0, 1.0): "IG", (1.0, 1.0): "SB+", (0.0, 0.0): "SB−"}
+    before, after = map(float, says)
+    return names.get((before, after), "")
+
+
+def records_of(pairs: Sequence[Table]) -> Table:
+    """The answers of several pairs as records of BEAF, each pair a scene of its own.
+
+    Whether the others are there is not known, and no figure of TU, IG, SB and ID depends on it.
+    """
+    rows = [
+        (pair, 0, asked, asked == 0, *(table[name][asked] for name in ("says before", "says after",
+         "p before", "p after")))
+        for pair, table in enumerate(pairs)
+        for asked in range(len(table))
+    ]  # fmt: skip
+    names = ("scene", "removed", "asked", "there", "says before", "says after", "p before",
+             "p after")  # fmt: skip
+    held = np.array(rows, np.float64).reshape(-1, len(names))
+    return Table.of({name: (held[:, at], "") for at, name in enumerate(names)})
+
+
+def pair_words(model: str, answers: Table) -> str:
+    """The finding of one pair."""
+    thing, says = answers.rows[0], [answers[f"says {when}"][0] for when in ("before", "after")]
+    before, after = (100 * float(answers[f"p {when}"][0]) for when in ("before", "after"))
+    chance = f"p(yes) {before:.0f} → {after:.0f} %"
+    name = outcome(says)
+    if not name:
+        first = f"{model} answers neither yes nor no about the {thing} ({chance}): nothing counts"
+    else:
+        told = " → ".join(SAYS[float(one)] for one in says)
+        first = f"{model}, asked for the {thing}: {told}, {MEANING[name]} ({name}); {chance}"
+    weak = min(float(answers[f"decided {when}"][0]) for when in ("before", "after"))
+    if weak < DECIDES:
+        first += f", though its first word is yes or no in {100 * weak:.0f} % only"
+    kept = answers.take(range(1, len(answers)))
+    change = kept["says before"] - kept["says after"]
+    clear = np.isfinite(change)
+    if not clear.any():
+        return f"{first}."
+    return (
+        f"{first}. Of {clear.sum()} other answers {int((change[clear] != 0).sum())} changed (ID)."
+    )
+
+
+def collected_words(pairs: Sequence[Table]) -> str:
+    """TU, SB+ and ID of several pairs; "" for none that is clear."""
+    found = scored(records_of(pairs))
+    counted = {name: found[name][0] for name in (*OUTCOMES, "ID") if np.isfinite(found[name][0])}
+    return ", ".join(f"{name} {100 * one:.0f} %" for name, one in counted.items())

@@ -1,0 +1,213 @@
+"""A pair of photographs is asked as a pair of scenes is, and a mask is painted over before."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.data.sprites import CATEGORIES
+from engine.errors import BadImage, BlindspotError
+from engine.hallucination import PhotoPair, PhotoPairCase, asking
+from engine.hallucination.measures.before_after import scored
+from engine.hallucination.measures.photo_pair import (
+    collected_words,
+    outcome,
+    pair_words,
+    question,
+    records_of,
+)
+from engine.hallucination.photographs import photo_pair
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.images.samples import sample
+from engine.models.extras import TRANSFORMERS
+from engine.result import Table
+
+SCENE = 253  # with a car that is clearly to be seen
+THINGS = ("car", "lamp", "boat")
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return asking.scene("counter", SCENE)
+
+
+def asked(scene, name=HABIT, **given):
+    before = asking.pixels(scene)
+    if not given:
+        given = {"after": asking.pixels(scene.remove("car"))}
+    return PhotoPairCase.of(load(name), before, "car", ("lamp", "boat"), **given)
+
+
+def masked(scene, name=HABIT):
+    return asked(scene, name, mask=torch.from_numpy(scene.mask("car")))
+
+
+@pytest.fixture(scope="module")
+def found(scene):
+    return PhotoPair()(asked(scene))
+
+
+def test_the_answers_are_what_the_model_says(scene, found):
+    """By the way in which the model answers all sixteen questions about a scene at once."""
+    answers = found["answers"]
+    assert answers.rows == THINGS
+    for when, shown in (("before", scene), ("after", scene.remove("car"))):
+        batch = SceneBatch(shown.layout, asking.pixels(shown)[None])
+        chances = torch.sigmoid(margins(load(HABIT), batch))[0]
+        for row, thing in enumerate(THINGS):
+            p = float(chances[CATEGORIES.index(thing)])
+            assert answers[f"p {when}"][row] == pytest.approx(p, abs=1e-3)
+            assert answers[f"says {when}"][row] == (p > 0.5)
+            assert 0.5 < answers[f"decided {when}"][row] <= 1
+
+
+def test_it_fades_from_after_to_before_and_both_are_shown(scene, found):
+    faded, answers = found["fading"], found["answers"]
+    assert faded["left"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+    assert faded["p(yes)"][[-1, 0]].tolist() == [answers["p before"][0], answers["p after"][0]]
+    before, after = found["pictures"].images[0]
+    assert np.array_equal(before, scene.image.transpose(1, 2, 0))
+    assert np.array_equal(after, scene.remove("car").image.transpose(1, 2, 0))
+    changed = np.abs(before.astype(float) - after).mean(-1) / 255
+    assert np.allclose(found["difference"].values, changed, atol=1e-6)
+
+
+def test_a_mask_is_painted_over_and_the_model_no_longer_sees_the_thing(scene):
+    """The background of a scene is smooth, so that the filling is close to the exact removal."""
+    case = masked(scene, HONEST)
+    result = PhotoPair()(case)
+    answers = result["answers"]
+    assert outcome([answers["says before"][0], answers["says after"][0]]) == "TU"
+    outside = ~scene.mask("car")
+    changed = result["difference"].values > 0
+    assert not PhotoPair(grow=0)(case)["difference"].values[outside].any()
+    assert changed[outside].any()  # one px more by default
+    exact = scene.remove("car").image.transpose(1, 2, 0) / 255
+    filled = result["pictures"].images[0, 1] / 255
+    was = scene.image.transpose(1, 2, 0) / 255
+    inside = scene.mask("car")
+    assert np.abs(filled - exact)[inside].mean() < 0.5 * np.abs(was - exact)[inside].mean()
+
+
+def test_several_pairs_are_counted_as_beaf_counts_them(found):
+    """Four made-up pairs, one of each outcome; one of four other answers changes."""
+    says = [(1, 0), (0, 1), (1, 1), (0, 0)]
+    pairs = [
+        Table.of(
+            {"says before": ([was, 1], ""), "says after": ([now, at != 2], ""),
+             "p before": ([0.5, 0.5], ""), "p after": ([0.5, 0.5], "")},
+            ("dog", "cat"),
+        )
+        for at, (was, now) in enumerate(says)
+    ]  # fmt: skip
+    figure = scored(records_of(pairs))
+    assert [figure[name][0] for name in ("TU", "IG", "SB+", "SB−", "ID")] == [0.25] * 5
+    assert [outcome(one) for one in says] == ["TU", "IG", "SB+", "SB−"]
+    assert collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"
+    assert outcome((1, np.nan)) == ""
+    assert collected_words([found["answers"]]).count("100 %") == 1
+
+
+def test_the_finding_has_the_outcome_and_the_others_that_changed(found):
+    table = found["answers"]
+    before, after = (100 * table[f"p {when}"][0] for when in ("before", "after"))
+    words = pair_words("M", table)
+    assert words.startswith(f"M, asked for the car: yes → no, true understanding (TU); p(yes) "
+                            f"{before:.0f} → {after:.0f} %.")  # fmt: skip
+    changed = int((table["says before"] != table["says after"])[1:].sum())
+    assert f"Of 2 other answers {changed} changed" in words
+    columns = {name: (table[name].copy(), "") for name in table.order}
+    columns["says after"][0][0] = np.nan
+    columns["decided after"][0][0] = 0.1
+    unclear = pair_words("M", Table.of(columns, table.rows))
+    assert "answers neither yes nor no about the car" in unclear
+    assert "in 10 % only" in unclear
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_what_does_not_fit_is_refused_in_words(scene):
+    case = masked(scene)
+    nothing = torch.zeros(64, 64, dtype=torch.bool)
+    for changed, why in (
+        ({"mask": nothing}, "mask is empty"), ({"mask": ~nothing}, "covers 100 %"),
+        ({"mask": torch.ones(8, 8, dtype=torch.bool).triu()}, "The mask is"),
+        ({"mask": None}, "either a mask"), ({"after": case.image}, "either a mask"),
+        ({"mask": None, "after": case.image[:, :8]}, "image after is"),
+        ({"others": ("car",)}, "cannot be one of those that stay"),
+        ({"others": CATEGORIES[:9]}, "9 other things are too many"),
+        ({"others": ("dragon",)}, "does not know “dragon”"),
+    ):  # fmt: skip
+        with pytest.raises(BlindspotError, match=why):
+            replace(case, **changed)
+    for thing, why in (("dragon", "does not know “dragon”"), (" ", "Name each thing"),
+                       ("x" * 41, "40 letters at most"), ("<b>", "Name each thing")):  # fmt: skip
+        with pytest.raises(BlindspotError, match=why):
+            PhotoPairCase.of(case.vlm, case.image, thing, mask=case.mask)
+
+
+def test_a_model_without_one_word_for_yes_is_refused_in_words(scene, monkeypatch):
+    vlm = load(HABIT)
+    monkeypatch.setattr(vlm, "spec", replace(vlm.spec, yes=()))
+    with pytest.raises(BlindspotError, match="no single word for yes"):
+        masked(scene)
+
+
+def test_a_mask_that_fills_all_when_it_is_made_wider_is_refused_in_words(scene):
+    mask = torch.zeros(64, 64, dtype=torch.bool)
+    mask[4:-4, 4:-4] = True
+    case = asked(scene, mask=mask)
+    with pytest.raises(BadImage, match="too little is left"):
+        PhotoPair(grow=6)(case)
+
+
+def test_every_part_of_a_case_changes_its_name(scene):
+    case = masked(scene)
+    others = (
+        replace(case, others=("lamp",)), replace(case, mask=case.mask.flip(-1)), asked(scene),
+        PhotoPairCase.of(case.vlm, case.image, "tree", case.others, mask=case.mask),
+        masked(scene, HONEST), replace(case, image=case.image.flip(-1)),
+    )  # fmt: skip
+    assert len({case.fingerprint, *(one.fingerprint for one in others)}) == 7
+    assert case.facts()["thing"] == "car"
+
+
+# ---------------------------------------------------------------- photographs
+
+
+def test_photographs_of_two_sizes_and_empty_rectangles_are_refused_in_words():
+    one, other = sample("coffee"), sample("chelsea")
+    with pytest.raises(BadImage, match="451 × 300 px and the one before 600 × 400"):
+        photo_pair(HABIT, one, "cup", after=other)
+    with pytest.raises(BadImage, match="rectangle is empty"):
+        photo_pair(HABIT, one, "cup", sides={"top": 0.5, "bottom": 0.5, "left": 0, "right": 1})
+
+
+def test_a_rectangle_and_its_mask_are_the_same_question():
+    picture = sample("coffee")
+    height, width = picture.pixels.shape[:2]
+    mask = np.zeros((height, width), np.bool_)
+    mask[height // 4 : height // 2, 100 + height // 4 : 100 + height // 2] = True  # 600 × 400
+    sides = {"top": 0.25, "left": 0.25, "bottom": 0.5, "right": 0.5}
+    by_mask = photo_pair(HABIT, picture, "cup", mask=mask)
+    assert by_mask.fingerprint == photo_pair(HABIT, picture, "cup", sides=sides).fingerprint
+
+
+@pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
+def test_a_model_of_ones_own_is_asked_in_its_own_words():
+    tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
+    vlm = tiny_hf.model("llava")
+    image, after = tiny_hf.pixels(2, vlm.spec.side)
+    case = PhotoPairCase.of(vlm, image, "orange", ("boat",), after=after)
+    assert case.prompt == "Is there an orange in this image? Answer yes or no."
+    answers = PhotoPair()(case)["answers"]
+    prompt = torch.tensor([vlm.tokenizer.encode(question(vlm, "boat"))])
+    with torch.no_grad():
+        seen = vlm.encode_image(vlm.normalize(after[None]))
+        shares = vlm.prefill(seen, prompt)[0].logits[0].softmax(-1)
+    yes, no = (float(shares[list(ids)].sum()) for ids in (vlm.spec.yes, vlm.spec.no))
+    assert answers["p after"][1] == pytest.approx(yes / (yes + no), abs=1e-4)
+    assert answers["decided after"][1] == pytest.approx(yes + no, abs=1e-4)

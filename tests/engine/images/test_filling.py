@@ -1,0 +1,85 @@
+"""A hole is filled smoothly; nothing else of the picture is touched."""
+
+import time
+
+import numpy as np
+import pytest
+
+from engine.errors import BadImage
+from engine.images import Crop, filling
+from engine.images.filling import filled, grown, square_mask
+
+
+def ramp(side=48):
+    """Each color rises along another direction, which solves the biharmonic equation."""
+    down, right = np.mgrid[:side, :side].astype(np.float32) / side
+    return np.stack([0.1 + 0.5 * down, 0.2 + 0.3 * right, 0.1 + 0.2 * down + 0.4 * right], -1)
+
+
+def hole(side=48):
+    mask = np.zeros((side, side), np.bool_)
+    mask[15:30, 12:33] = True
+    return mask
+
+
+def spoilt(image, mask):
+    return np.where(mask[..., None], np.float32(1.0), image)
+
+
+def test_a_hole_in_a_ramp_is_filled_with_the_ramp_and_the_rest_stays():
+    image, mask = ramp(), hole()
+    made = filled(spoilt(image, mask), mask)
+    assert np.allclose(made, image, atol=1e-3)
+    assert np.array_equal(made[~mask], image[~mask])
+
+
+def test_a_large_hole_is_filled_in_a_smaller_copy_nearly_alike(monkeypatch):
+    image, mask = ramp(), hole()
+    monkeypatch.setattr(filling, "MOST", 80)
+    made = filled(spoilt(image, mask), mask)
+    assert np.array_equal(made[~mask], image[~mask])
+    assert np.abs(made - image).max() < 0.03
+    assert np.abs(spoilt(image, mask) - image).max() > 0.3
+
+
+def test_the_largest_hole_takes_seconds():
+    side = 512
+    image, mask = ramp(side), np.zeros((side, side), np.bool_)
+    mask[20:-20, 40:-20] = True
+    assert 0.8 < mask.mean() < filling.MOST_COVERED
+    begun = time.process_time()
+    filled(image, mask)
+    assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize(("mask", "why"), [
+    (np.zeros((48, 48), np.bool_), "empty"), (np.ones((48, 48), np.bool_), "covers 100 %"),
+])  # fmt: skip
+def test_a_mask_of_nothing_or_of_all_is_refused_in_words(mask, why):
+    with pytest.raises(BadImage, match=why):
+        filled(ramp(), mask)
+
+
+def test_a_mask_that_leaves_nothing_in_the_smaller_copy_is_refused(monkeypatch):
+    monkeypatch.setattr(filling, "MOST", 100)
+    with pytest.raises(BadImage, match="too little is left"):
+        filled(ramp(), np.indices((48, 48)).sum(0) % 2 == 0)
+
+
+def test_a_mask_is_made_wider_on_all_sides():
+    wider = grown(hole(), 2)
+    assert wider[13:32, 10:35].all()
+    assert wider.sum() == 19 * 25
+    assert np.array_equal(grown(hole(), 0), hole())
+
+
+def test_a_mask_is_seen_on_the_square_in_the_middle():
+    mask = np.zeros((40, 80), np.bool_)
+    mask[:, 20:40] = True  # the left half of the middle square
+    found = square_mask(mask, Crop(), 8)
+    assert found[:, :4].all()
+    assert not found[:, 4:].any()
+    mask[:] = False
+    mask[:, :10] = True  # outside of it
+    with pytest.raises(BadImage, match="Nothing of the mask is left"):
+        square_mask(mask, Crop(), 8)

@@ -1,0 +1,152 @@
+"""A photograph of one's own on Before and after: marked, asked, faded, collected, or refused."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.before_after import own, own_table
+from components.before_after.own import AFTER, KEY, MASK, YOURS
+from components.views import BEFORE_AFTER
+from engine.arguments.photographs import PhotoPairArguments
+from engine.hallucination import PhotoPair
+from engine.hallucination.photographs import photo_pair
+from engine.hallucination.tiny_vlm.weights import HABIT
+from engine.images import read
+from engine.run import answer, digest
+from tests.visits import pills, question_in, said, settled, visit, words
+
+OTHERS = ("lamp", "boat")
+OPEN = {f"{KEY}.others": "lamp, boat", "beaf.count": "7"}  # of 7 scenes no answer is kept
+
+
+def png(pixels):
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    return held.getvalue()
+
+
+def photograph(thing=True, height=60, width=80):
+    """A gray slope, with a bright square in the middle."""
+    pixels = np.repeat(np.linspace(60, 160, width, dtype=np.uint8)[None], height, 0)
+    if thing:
+        pixels[20:40, 30:50] = 240
+    return np.stack([pixels] * 3, -1)
+
+
+def mask():
+    return ((photograph() == 240) * 255).astype(np.uint8)
+
+
+def nearly_all():
+    found = np.full((60, 80, 3), 255, np.uint8)
+    found[:1] = 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def sample_answer():
+    """Kept before the page asks for it."""
+    return answer(PhotoPair(), PhotoPairArguments(others=OTHERS).case())
+
+
+def opened(**link):
+    return settled(visit(OPEN | {f"{KEY}.{name}": one for name, one in link.items()}, BEFORE_AFTER))
+
+
+def given(at, slot, pixels):
+    key = f"{KEY}.{slot}.file"
+    at.file_uploader(key=key).set_value((f"{slot}.png", png(pixels), "image/png")).run()
+    assert not at.exception
+    return settled(at)
+
+
+def asked(at):
+    at.button(key=f"{KEY}.PhotoPair.go").click().run()
+    return settled(at)
+
+
+def test_folded_it_draws_nothing_and_a_link_opens_it():
+    folded = settled(visit({"beaf.count": "7"}, BEFORE_AFTER))
+    assert [box.label for box in folded.expander if box.label == own.TITLE]
+    assert not folded.get("file_uploader")
+    at = opened()
+    assert at.get("file_uploader")
+    assert own.BEFORE in words(at)
+    assert own.ONLY_SCENES in words(at)
+
+
+def test_the_sample_is_asked_and_its_answer_shared(sample_answer):
+    at = opened()
+    case = PhotoPairArguments(others=OTHERS).case()
+    assert PhotoPair().finding(case, sample_answer) in words(at)
+    captions = " ".join(one.proto.imgs[0].caption for one in at.main.get("image"))
+    faded = sample_answer["fading"]["p(yes)"]
+    assert f"p(yes) {100 * faded[-1]:.0f} %" in captions
+    at.select_slider(key=f"{KEY}.left").set_value("40 %").run()
+    captions = " ".join(one.proto.imgs[0].caption for one in at.main.get("image"))
+    assert f"**40 % left**: p(yes) {100 * faded[2]:.0f} %" in captions
+    (python,) = [one.value for one in at.code if "hallucination.PhotoPair" in one.value
+                 and "engine.answer" in one.value]  # fmt: skip
+    assert question_in(python) == digest(PhotoPair(), case)
+
+
+def test_a_photograph_with_its_mask_is_asked_and_collected():
+    at = given(opened(), "before", photograph())
+    assert at.selectbox(key=f"{KEY}.image").value == YOURS
+    pills(at, f"{KEY}.way").set_value(MASK).run()
+    assert any("Open a mask of the thing" in one for one in said(at))
+    at = asked(given(at, "mask", mask()))
+    case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, mask=mask().any(-1))
+    found = answer(PhotoPair(), case)
+    assert found.kept  # by the page
+    assert PhotoPair().finding(case, found) in words(at)
+    at.button(key=f"{KEY}.add").click().run()
+    pair = own_table.CollectedPair("cup", case.vlm.title, found["answers"])
+    (told,) = own_table.by_model([pair])
+    assert told in words(at)
+    table = at.dataframe[-1].value
+    assert table.iloc[0].tolist() == list(pair.cells())
+    assert at.button(key=f"{KEY}.add").disabled
+    at.button(key=f"{KEY}.clear").click().run()
+    assert told not in words(at)
+
+
+def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
+    at = given(opened(way=AFTER), "before", photograph())
+    assert any("Open the photograph without the thing" in one for one in said(at))
+    at = asked(given(at, "after", photograph(thing=False)))
+    after = read(png(photograph(thing=False)))
+    case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, after=after)
+    assert PhotoPair().finding(case, answer(PhotoPair(), case)) in words(at)
+
+
+@pytest.mark.parametrize(("slot", "way", "pixels", "why"), [
+    ("mask", MASK, np.zeros((60, 80, 3), np.uint8), "The mask is empty here"),
+    ("mask", MASK, mask()[:30], "they must be of one size"),
+    ("mask", MASK, nearly_all(), "The mask covers 98 %"),
+    ("after", AFTER, photograph(height=50), "The photograph after has 80 × 50 px"),
+])  # fmt: skip
+def test_what_does_not_fit_is_said_and_the_form_stays(slot, way, pixels, why):
+    at = given(given(opened(way=way), "before", photograph()), slot, pixels)
+    assert any(why in one for one in said(at)), said(at)
+    assert at.text_input(key=f"{KEY}.thing").value == "cup"
+
+
+def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said():
+    at = opened()
+    at.file_uploader(key=f"{KEY}.before.file").set_value(("a.png", b"none", "image/png")).run()
+    assert said(at)
+    at = opened(thing="dragon", others="unicorn, boat")
+    told = said(at)
+    assert any("does not know “dragon”" in one for one in told)
+    assert any("does not know “unicorn”" in one for one in told)
+
+
+def test_every_drawing_says_its_figures(sample_answer):
+    told = own.answer_words(sample_answer)
+    for name, note in zip(("cup", *OTHERS), sample_answer["answers"].notes, strict=True):
+        assert f"{name} {note}" in told
