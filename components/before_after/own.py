@@ -173,8 +173,8 @@ def marked(way: str, photograph: Picture, *, example: bool) -> Thing:
 
 def first_box() -> Box:
     """Around the thing of the sample that stands there at first."""
-    specs = PhotoPairArguments.specs()
-    top, left, bottom, right = (float(specs[name].default) for name in SIDES)
+    values: dict[str, Any] = {name: one.default for name, one in PhotoPairArguments.specs().items()}
+    top, left, bottom, right = (float(values[name]) for name in SIDES)
     return Box(left, top, round(right - left, 4), round(bottom - top, 4))
 
 

@@ -56,7 +56,7 @@ def offer(key: str, case: PhotoPairCase, found: Answer) -> None:
     label = "In the table below" if digest in pairs else "Add to the table of your pairs"
     st.button(
         label, key=f"{key}.add", disabled=digest in pairs or full, icon=":material/add:",
-        on_click=pairs.setdefault, args=(digest, pair),
+        on_click=pairs.update, args=({digest: pair},),
         help=f"The table holds {MOST} pairs: empty it first." if full else None,
     )  # fmt: skip
 

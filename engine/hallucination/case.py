@@ -15,7 +15,7 @@ from engine.hallucination.vlm import VLM
 from engine.keeping.lazy import lazy
 from engine.method import Precision
 
-KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit", "routing"}
+KINDS = {"attention", "hidden", "gates", "gradient", "select", "exit", "routing", "places"}
 DECIDED = {"is", "are", "was", "were", "does", "do", "did", "has", "have", "can", "could"}
 """How a question begins that is answered by yes or no."""
 
@@ -111,6 +111,9 @@ class CaptionCase(Case):
 
 def unshown(vlm: VLM, need: str) -> str:
     """Why a model cannot give what a method needs, or ""."""
+    if need == "places":
+        told = "each of its image tokens sums up all of the image, so that a map has no places."
+        return "" if vlm.spec.grid else f"{vlm.title} shows no places: {told}"
     if need in vlm.spec.caps:
         return ""
     if need == "routing":

@@ -98,3 +98,13 @@ def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(own):
     assert not at.exception
     assert not at.error
     assert any("TinyVLM learned to describe them" in each for each in said(at))
+
+
+@pytest.mark.parametrize("view", [ASK, DECODING])
+def test_a_model_whose_image_tokens_have_no_place_says_so_where_a_map_would_be(own, view):
+    tiny_hf.saved(own.parent / "queries", "instructblip")
+    at = unfolded(opened(view, model="queries"))
+    assert not at.exception
+    assert not at.error
+    told = [each.value for each in at.main.caption]
+    assert any("queries shows no places" in each for each in told) == (view is ASK)

@@ -150,24 +150,24 @@ class VASparse(Strategy):
         """What was kept.
 
         Returns:
-            kept: 1 for each of the image's tokens that was in memory when a word was chosen.
+            kept: 1 for each of the image's tokens that was in memory when a word was chosen; not
+                where they have no place in the image.
             dropped: for the beginning, each word of the prompt and of the answer, at the choice of
                 which word (from 1) each layer no longer held it; NaN where it stayed.
             places: for each word, how many tokens each layer held, and how much of the attention
                 the kept ones had got before the others went.
         """
-        steps = spoken.steps[0]
-        rows, columns = case.vlm.spec.grid or (1, len(steps[0].looks) if steps else 0)
-        layers = case.vlm.spec.layers
-        empty = np.zeros((0, layers, rows, columns), np.float32)
-        kept = np.stack([step.notes["kept"] for step in steps]) if steps else empty
+        steps, layers = spoken.steps[0], case.vlm.spec.layers
         told: dict[str, tuple[Floats, str]] = {}
         for name, note, unit in (("held", "held", "tokens"), ("attention kept", "mass", "share")):
             values = np.array([step.notes[note] for step in steps]).reshape(-1, layers)
             told |= {f"{name} in layer {at + 1}": (values[:, at], unit) for at in range(layers)}
         words = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
-        return {
-            "kept": Grids(kept.reshape(-1, layers, rows, columns), "in memory"),
+        views: dict[str, View] = {}
+        if (grid := case.vlm.spec.grid) is not None:
+            kept = np.array([step.notes["kept"] for step in steps], np.float32)
+            views["kept"] = Grids(kept.reshape(-1, layers, *grid), "in memory")
+        return views | {
             "places": Table.of(told, words),
             "dropped": self.dropped(case, spoken),
         }
@@ -176,7 +176,8 @@ class VASparse(Strategy):
     def dropped(case: CaptionCase, spoken: Spoken) -> Table:
         """When each layer lost each token of the text."""
         steps = spoken.steps[0]
-        ids = [case.vlm.spec.bos, *case.words, *(step.token for step in steps[:-1])]
+        first = steps[0].notes["text"].shape[-1] - len(case.words) if steps else 1
+        ids = [case.vlm.spec.bos] * first + [*case.words, *(step.token for step in steps[:-1])]
         lost = when_lost([step.notes["text"] for step in steps], case.vlm.spec.layers, len(ids))
         names = case.vlm.tokenizer.convert_ids_to_tokens(ids)
         return Table.of({f"layer {at + 1}": (row, "word") for at, row in enumerate(lost)}, names)
@@ -190,7 +191,9 @@ class Thinning(Session[VASparse]):
         model, self.spec = start.model, start.model.vlm.spec
         self.device = start.out.logits.device
         self.image = start.prefix.image.to(self.device)
-        self.text = torch.cat([torch.zeros(1, dtype=torch.int64), start.prefix.prompt])
+        self.first = [] if 0 in start.prefix.image else [self.spec.bos]  # else it is in the prompt
+        begin = torch.zeros(len(self.first), dtype=torch.int64)
+        self.text = torch.cat([begin, start.prefix.prompt])
         generator = generator_for(start.images[0], start.seed)
         self.blotted = self.drawn(generator)
         rule = Rule(method.keep, method.visual, method.compete == IMAGE, method.ranking)
@@ -288,7 +291,7 @@ class Thinning(Session[VASparse]):
         before, after = (
             (held[:, places] / rows).mean(0).cpu().numpy() for held in (sums.before, sums.after)
         )
-        words = [self.spec.bos, *self.start.prompts[0].tolist(), *self.said[:-1].tolist()]
+        words = [*self.first, *self.start.prompts[0].tolist(), *self.said[:-1].tolist()]
         return {
             "recovered": Curve(
                 share.astype(np.float32), law, "share of tokens", "share of attention", "share"

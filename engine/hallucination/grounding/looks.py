@@ -39,7 +39,7 @@ class Looks(OfWords):
 
     name = "Looks"
     title = "Attention"
-    needs = frozenset({"attention"})
+    needs = frozenset({"attention", "places"})
     proof = "tests/engine/hallucination/test_looks.py::test_attention_is_that_of_the_word_before"
 
     layer: int | None = setting(

@@ -32,7 +32,7 @@ class RegionWords(OfWords):
     name = "RegionWords"
     revision = 2  # gives the answers too
     title = "Words of a region"
-    needs = frozenset({"attention"})
+    needs = frozenset({"attention", "places"})
     proof = "tests/engine/hallucination/test_cause.py::test_a_region_of_everything"
 
     top: float = setting(0.25, Slider(0.0, 1.0, 0.01), "Top", "Upper edge, as a share of the side.")

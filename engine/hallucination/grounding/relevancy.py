@@ -33,7 +33,7 @@ class Relevancy(OfWords):
     name = "Relevancy"
     title = "Relevancy"
     paper = "Chefer et al. 2021, https://arxiv.org/abs/2103.15679"
-    needs = frozenset({"attention", "gradient"})
+    needs = frozenset({"attention", "gradient", "places"})
     proof = "tests/engine/hallucination/test_looks.py::test_relevancy_is_its_formula_by_differences"
 
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from engine.errors import BlindspotError
 
 
 class Family:
@@ -15,6 +18,7 @@ class Family:
 
     Args:
         network: the library's model.
+        tokenizers: those of `folders`.
 
     A prompt is `before`, the image, and `after` with the person's words in it.
     """
@@ -22,9 +26,11 @@ class Family:
     builder: ClassVar[str] = "LlavaForConditionalGeneration"
     before: ClassVar[str] = "USER: "
     after: ClassVar[str] = "\n{} ASSISTANT:"
+    folders: ClassVar[tuple[str, ...]] = ()  # beside the model's files: more tokenizers
+    leads: ClassVar[bool] = False  # whether the image stands before all words, and needs no sign
 
-    def __init__(self, network: Any) -> None:
-        self.network, self.config = network, network.config
+    def __init__(self, network: Any, tokenizers: Sequence[Any] = ()) -> None:
+        self.network, self.config, self.tokenizers = network, network.config, tokenizers
 
     @classmethod
     def signs(cls) -> list[str]:
@@ -49,16 +55,15 @@ class Family:
         return side
 
     @property
-    def grid(self) -> tuple[int, int]:
-        """Rows and columns of the image's tokens."""
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of the image's tokens; None where they have no place."""
         count = self.side // self.config.vision_config.patch_size
         return count, count
 
     @property
     def tokens(self) -> int:
         """Tokens that an image takes; those beyond the grid have no place in it."""
-        rows, columns = self.grid
-        return rows * columns
+        return prod(self.grid or ())
 
     def features(self, pixels: Tensor) -> Tensor:
         """Normalized pixels (B, 3, side, side) as the decoder reads them, (B, tokens, D)."""
@@ -70,6 +75,15 @@ class Family:
             return_dict=True,
         )
         return torch.stack(list(found.pooler_output))
+
+    def asked(self, seen: Tensor, _questions: Callable[[], Sequence[str]]) -> Tensor:
+        """What the decoder reads of an image, (B, tokens, D), when it is asked these questions.
+
+        Args:
+            seen: what `features` gave.
+            _questions: gives the text of each row's prompt, for models that look by it.
+        """
+        return seen
 
     def turned(self, positions: Tensor, _start: int) -> Tensor:
         """Positions (B, q) as the rotary embedding takes them.
@@ -128,7 +142,7 @@ class Idefics3(Family):
     @property
     def grid(self) -> tuple[int, int]:
         """After the shuffle."""
-        count = super().grid[0] // self.config.scale_factor
+        count = self.side // self.config.vision_config.patch_size // self.config.scale_factor
         return count, count
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -202,14 +216,66 @@ class Qwen2VL(Family):
         return torch.where(seen, image, text).clamp(min=0)
 
 
+class InstructBlip(Family):
+    """InstructBLIP with a decoder such as Vicuna: its Q-Former looks at the image by the question.
+
+    What it hands on are answers of a few learned queries, not parts of the image: they have no
+    place in it. The prompt is one of those of its training that do not ask for a short answer.
+    """
+
+    builder = "InstructBlipForConditionalGeneration"
+    before = ""
+    after = "Q: {} A:"
+    folders = ("qformer_tokenizer",)
+    leads = True
+
+    @property
+    def decoder(self) -> Any:
+        """The language model."""
+        return self.network.language_model.model
+
+    @property
+    def grid(self) -> None:
+        """There is none."""
+
+    @property
+    def tokens(self) -> int:
+        """One for each learned query."""
+        count: int = self.config.num_query_tokens
+        return count
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """What the eye alone sees, (B, patches + 1, D); the question is not known yet."""
+        seen: Tensor = self.network.vision_model(pixel_values=pixels).last_hidden_state
+        return seen
+
+    def asked(self, seen: Tensor, questions: Callable[[], Sequence[str]]) -> Tensor:
+        """The queries' answers, as the library computes them from what the eye saw."""
+        (reader,), network = self.tokenizers, self.network
+        words = reader(list(questions()), padding=True, padding_side="right", return_tensors="pt")
+        ids, there = (words[name].to(seen.device) for name in ("input_ids", "attention_mask"))
+        most = self.config.qformer_config.max_position_embeddings
+        if ids.shape[1] > most:
+            raise BlindspotError(f"The question has {ids.shape[1]} tokens; {most} fit.")
+        queries = network.query_tokens.expand(len(seen), -1, -1).to(seen.dtype)
+        found = network.qformer(
+            input_ids=ids, query_embeds=queries, encoder_hidden_states=seen,
+            attention_mask=torch.cat([there.new_ones(queries.shape[:2]), there], 1),
+            encoder_attention_mask=there.new_ones(seen.shape[:2]),
+        ).last_hidden_state  # fmt: skip
+        read: Tensor = network.language_projection(found[:, : self.tokens])
+        return read
+
+
 FAMILIES: Mapping[str, type[Family]] = {  # by the `model_type` of a configuration
     "llava": Family,
     "llava_onevision": OneVision,
     "idefics3": Idefics3,
     "smolvlm": SmolVLM,
     "qwen2_vl": Qwen2VL,
+    "instructblip": InstructBlip,
 }
-NAMES = "LLaVA-1.5, LLaVA-OneVision, SmolVLM and Qwen2-VL"
+NAMES = "LLaVA-1.5, LLaVA-OneVision, SmolVLM, Qwen2-VL and InstructBLIP (Vicuna)"
 DECODERS = {"llama", "mistral", "qwen2", "qwen2_vl", "qwen2_vl_text"}
 """Language models whose layers are called alike."""
 

@@ -28,7 +28,9 @@ SIGNS = ("added_tokens.json", "tokenizer_config.json")  # may name tokens beside
 SMALL = {".json", ".txt", ".model"}  # what the library reads beside the weights
 ADAPTER = "adapter_config.json"
 MOST_LAYERS, MOST_JSON = 256, 50 * 2**20
-BIG = ("hidden_size", "intermediate_size", "vocab_size", "image_size", "embed_dim")
+BIG = (
+    "hidden_size", "intermediate_size", "vocab_size", "image_size", "embed_dim", "num_query_tokens",
+)  # fmt: skip
 MOST_BIG = 2**20  # of any such number; the largest vocabularies have 300 000
 COLORS = 3
 LOOKS = 32  # folders that stay known while none of their files changes
@@ -78,9 +80,16 @@ def look(path: Path) -> ModelFolder:
 
 def state(path: Path) -> str:
     """The names, sizes and times of a folder's files."""
-    found = ((file.name, file.stat()) for file in sorted(path.iterdir()) if file.is_file())
+    found = ((str(file.relative_to(path)), file.stat()) for file in files_of(path))
     return repr([str(path), *((name, of.st_size, of.st_mtime_ns, of.st_ctime_ns)
                               for name, of in found)])  # fmt: skip
+
+
+def files_of(path: Path) -> list[Path]:
+    """The folder's files, and those of the folders in it that are read."""
+    more = sorted({name for family in FAMILIES.values() for name in family.folders})
+    places = [path, *(path / name for name in more if (path / name).is_dir())]
+    return [file for place in places for file in sorted(place.iterdir()) if file.is_file()]
 
 
 def opened(path: Path) -> ModelFolder:
@@ -97,8 +106,8 @@ def opened(path: Path) -> ModelFolder:
     mean, std = normalization(path)
     headers = [header(file) for file in files]
     digest = blake2b(digest_size=16)
-    for file in sorted(one for one in path.iterdir() if one.suffix in SMALL and one.is_file()):
-        digest.update(repr((file.name, size := file.stat().st_size)).encode())
+    for file in (one for one in files_of(path) if one.suffix in SMALL):
+        digest.update(repr((str(file.relative_to(path)), size := file.stat().st_size)).encode())
         if size <= MOST_JSON:
             digest.update(file.read_bytes())
         else:
@@ -134,23 +143,19 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
         said = f"of the kind {str(kind)[:40]!r}" if kind else "of no kind that is named"
-        more = (
-            " InstructBLIP reads the question while it looks, which no strategy here does."
-            if kind == "instructblip"
-            else ""
-        )
-        raise BadModel(f"{folder} holds a model {said}; {NAMES} can be read.{more}")
-    text = config.get("text_config") or config
-    decoder = text.get("model_type", "llama") if isinstance(text, dict) else None
+        raise BadModel(f"{folder} holds a model {said}; {NAMES} can be read.")
+    usual = "opt" if FAMILIES[kind].leads else "llama"  # where the file does not say it
+    text = config.get("text_config") or ({} if FAMILIES[kind].leads else config)
+    decoder = text.get("model_type", usual) if isinstance(text, dict) else None
     if not isinstance(decoder, str) or decoder not in {*DECODERS, kind}:
         raise BadModel(
             f"{folder} speaks by a language model of the kind {str(decoder)[:40]!r}; of "
             f"{', '.join(sorted(DECODERS))} the layers can be called one by one."
         )
-    seen = config.get("vision_config") or {}
-    if not isinstance(seen, dict):
+    seen, asking = (config.get(part) or {} for part in ("vision_config", "qformer_config"))
+    if not isinstance(seen, dict) or not isinstance(asking, dict):
         raise BadModel(f"{CONFIG} in {folder} does not say how the model sees.")
-    for part in (config, text, seen):
+    for part in (config, text, seen, asking):
         layers = part.get("num_hidden_layers", part.get("depth", 1))
         sizes = [part.get(name, 1) for name in BIG]
         whole = all(isinstance(one, int) and 0 < one <= MOST_BIG for one in sizes)
@@ -161,6 +166,21 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
 
 def check_tokenizer(path: Path, kind: str) -> None:
     """Raise BadModel where the tokenizer is missing, or was made for prompts of another form."""
+    for part in FAMILIES[kind].folders:
+        if not (path / part).is_dir():
+            raise BadModel(f"{path.name} has no folder {part}: put that of the same model into it.")
+        tokenizer_files(path / part)
+    files = tokenizer_files(path)
+    words = b"\n".join(file.read_bytes() for file in files)
+    if unknown := [sign for sign in FAMILIES[kind].signs() if sign.encode() not in words]:
+        raise BadModel(
+            f"The tokenizer in {path.name} does not know {unknown[0]}, so the model was trained "
+            f"with prompts of another form than can be written here; {NAMES} can be asked."
+        )
+
+
+def tokenizer_files(path: Path) -> list[Path]:
+    """The files of a tokenizer. Raises BadModel where it is missing or too large."""
     if not any((path / name).is_file() for name in TOKENIZER):
         raise BadModel(
             f"{path.name} has no tokenizer: put {TOKENIZER[0]} of the same model into it."
@@ -168,12 +188,7 @@ def check_tokenizer(path: Path, kind: str) -> None:
     files = [path / name for name in (*TOKENIZER, *SIGNS) if (path / name).is_file()]
     if any(file.stat().st_size > MOST_JSON for file in files):
         raise BadModel(f"The tokenizer in {path.name} is larger than {MOST_JSON // 2**20} MB.")
-    words = b"\n".join(file.read_bytes() for file in files)
-    if unknown := [sign for sign in FAMILIES[kind].signs() if sign.encode() not in words]:
-        raise BadModel(
-            f"The tokenizer in {path.name} does not know {unknown[0]}, so the model was trained "
-            f"with prompts of another form than can be written here; {NAMES} can be asked."
-        )
+    return files
 
 
 def weight_files(path: Path) -> list[Path]:

@@ -219,8 +219,11 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
             folder.path, dtype=precision, attn_implementation="eager", use_safetensors=True,
             local_files_only=True, trust_remote_code=False, output_loading_info=True,
         )  # fmt: skip
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            folder.path, local_files_only=True, trust_remote_code=False
+        tokenizer, *more = (
+            transformers.AutoTokenizer.from_pretrained(
+                folder.path / part, local_files_only=True, trust_remote_code=False
+            )
+            for part in ("", *FAMILIES[folder.kind].folders)
         )
     except Exception as error:
         raise not_loaded(called, error) from error
@@ -231,7 +234,7 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
             f"or of another shape, for example {odd[0][:80]!r}."
         )
     network.eval().requires_grad_(requires_grad=False).to(best_device())
-    family = FAMILIES[folder.kind](network)
+    family = FAMILIES[folder.kind](network, more)
     family.decoder.set_attn_implementation(NAME)
     tongue = Tongue(tokenizer, family)
     digits = str(precision).removeprefix("torch.")  # by free memory: answers differ by it

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
+from math import prod
 from typing import Any
 
 import torch
@@ -60,7 +62,9 @@ class HuggingFaceVLM:
         self.family, self.tokenizer, self.name, self.title = family, tongue, name, title
         self.fingerprint, self.mean, self.std = fingerprint, mean, std
         self.device = str(family.network.device)
-        self.before = torch.tensor([tongue.parted("?")[0]], device=self.device)
+        self.before = torch.tensor(
+            [tongue.parted("?")[0]], dtype=torch.int64, device=self.device
+        )  # fmt: skip
         layer = inspect.signature(inspect.unwrap(type(family.decoder.layers[0]).forward))
         self.held_as = next(one for one in ("cache", "past_key_values") if one in layer.parameters)
         self.spec = self.specified()
@@ -111,7 +115,10 @@ class HuggingFaceVLM:
 
     @torch.no_grad()
     def encode_image(self, normalized: Tensor) -> Tensor:
-        """Normalized pixels (B, 3, side, side) as the image's tokens, (B, I, D)."""
+        """Normalized pixels (B, 3, side, side) as the image's tokens, (B, I, D).
+
+        Where the question decides what is seen, they are what the eye alone saw; `prefill` asks.
+        """
         return self.family.features(normalized.to(self.head.weight.dtype))
 
     def prefill(
@@ -134,7 +141,8 @@ class HuggingFaceVLM:
         parts = [embed(self.before).expand(count, -1, -1), embed(prompt)]
         places = torch.arange(start, device=device).expand(count, -1)
         if image is not None:
-            parts.insert(1, image)
+            questions = partial(self.tokenizer.questions, prompt, self.spec.pad)
+            parts.insert(1, self.family.asked(image, questions))
             places = torch.arange(behind, device=device).expand(count, -1)
         said = prompt != self.spec.pad
         padding = (said.cumsum(1) == 0).sum(1, keepdim=True)  # the pad token may be a word too
@@ -143,8 +151,8 @@ class HuggingFaceVLM:
         hidden = torch.cat(parts, 1)
         nothing = self.nothing(count, hidden)
         cache = TinyCache(nothing, positions[:, -1], padded=bool(padding.any()))
-        rows, columns = self.family.grid
-        seen = rows * columns if image is not None else 0
+        grid = self.family.grid
+        seen = 0 if image is None else prod(grid) if grid else self.family.tokens
         lies = Prefix(start + torch.arange(seen), behind + torch.arange(length), behind + length)
         return self.read(hidden, positions, cache, want), lies
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import dropwhile, takewhile
 from typing import Any
+
+from torch import Tensor
 
 from engine.errors import BlindspotError
 from engine.hallucination.hugging_face.families import Family
@@ -40,6 +44,8 @@ class Tongue:
                 f"The prompt holds “{odd[0]}”, which the model reads as a sign of its own: leave "
                 "it out."
             )
+        if self.family.leads:
+            return [], self.led(text)
         token = self.family.image_token
         sign = self.tokenizer.convert_ids_to_tokens(token)
         whole = f"{self.family.before}{sign}{self.family.after.format(text)}"
@@ -48,6 +54,38 @@ class Tongue:
             raise BlindspotError("The model's tokenizer has no sign for an image.")
         place = ids.index(token)
         return ids[:place], ids[place + 1 :]
+
+    def led(self, text: str) -> list[int]:
+        """A prompt that stands behind the image whole. Raises BlindspotError: it ends early."""
+        ids: list[int] = self.tokenizer(self.family.after.format(text))["input_ids"]
+        if self.ending(ids) < len(ids):
+            end = self.family.after.partition("{}")[2].strip()
+            raise BlindspotError(f"The prompt holds “{end}”, with which prompts end: leave it out.")
+        return ids
+
+    def ending(self, ids: Sequence[int]) -> int:
+        """Where a prompt ends and its answer begins; the length where it has no such end."""
+        end = self.tail
+        places = range(len(ids) - len(end) + 1)
+        return next((at + len(end) for at in places if [*ids[at : at + len(end)]] == end), len(ids))
+
+    @cached_property
+    def tail(self) -> list[int]:
+        """The tokens that end every prompt."""
+        one, other = (
+            self.tokenizer(self.family.after.format(text))["input_ids"] for text in ("?", "is it")
+        )
+        pairs = zip(reversed(one), reversed(other), strict=False)
+        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return [*one[len(one) - alike :]]
+
+    def questions(self, prompts: Tensor, pad: int) -> list[str]:
+        """The text of each prompt (B, P), padded on the left, without the answer behind it."""
+        texts = []
+        for row in prompts.tolist():
+            ids = list(dropwhile(lambda one: one == pad, row))
+            texts.append(self.decode(ids[: self.ending(ids)]))
+        return texts
 
     def encode(self, text: str) -> list[int]:
         """Numbers of all that stands behind the image: what is asked, in the model's form."""

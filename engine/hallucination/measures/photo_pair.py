@@ -166,7 +166,8 @@ class PhotoPair(Method[PhotoPairCase]):
         shown = torch.stack([torch.lerp(after, case.image, float(one)) for one in left])
         seen = encoded(case.vlm, shown, progress)
         ends = [self.steps - 1, 0]
-        things, rows, notes, fading = (case.thing, *case.others), [], [], np.zeros(0)
+        things, rows, notes = (case.thing, *case.others), [], []
+        fading = np.zeros(0, np.float32)
         for number, thing in enumerate(things):
             progress(0.5 + 0.5 * number / len(things), f"asking for {with_article(thing)}")
             prompt = prompt_of(case.vlm, thing)

@@ -1,5 +1,9 @@
 """The interface's contract for models of transformers, on random ones of every kind."""
 
+from dataclasses import replace
+from functools import partial
+from math import prod
+
 import pytest
 import torch
 
@@ -10,8 +14,10 @@ from engine.hallucination import (
     VCD,
     Beam,
     CaptionCase,
+    Cause,
     DoLa,
     Greedy,
+    RegionWords,
     Sampling,
     VASparse,
 )
@@ -63,7 +69,7 @@ def stepped(vlm, out, tokens):
     return torch.stack(found, 1), out
 
 
-def given(kind, vlm, row):
+def given(kind, vlm, row, text):
     """What the library itself is given of an image: for Qwen by its own image processor."""
     clear = images(vlm, 2)[row : row + 1]
     if kind == "qwen2_vl":
@@ -81,6 +87,9 @@ def given(kind, vlm, row):
     if kind == "llava_onevision":
         sizes = torch.tensor([[vlm.spec.side] * 2])
         return {"pixel_values": clear[:, None], "image_sizes": sizes, "batch_num_images": [2]}
+    if kind == "instructblip":
+        words = vlm.family.tokenizers[0](vlm.family.after.format(text), return_tensors="pt")
+        return {"pixel_values": clear, "qformer_input_ids": words["input_ids"]}
     return {"pixel_values": clear}
 
 
@@ -89,7 +98,7 @@ def by_library(kind, row=0, text=ASKED, **more):
     vlm = tiny_hf.model(kind)
     seen = torch.full((1, vlm.family.tokens), vlm.family.image_token)
     ids = torch.cat([vlm.before, seen, asked(vlm, text)], 1)
-    extra = given(kind, vlm, row)
+    extra = given(kind, vlm, row, text)
     if kind == "qwen2_vl":
         extra["mm_token_type_ids"] = (ids == vlm.family.image_token).int()
     said = tiny_hf.network(kind).generate(
@@ -165,10 +174,11 @@ def test_attention_adds_up_to_one_and_sees_nothing_behind(kind):
 @each
 def test_the_image_lies_where_the_prefix_says_and_fills_the_grid(kind):
     vlm, out, prefix = opened(kind)
-    rows, columns = vlm.spec.grid
-    assert rows * columns == len(prefix.image)
-    seen = vlm.encode_image(images(vlm, 2))
-    assert torch.equal(out.hidden[0][:, prefix.image], seen[:, : rows * columns])
+    count = len(prefix.image)
+    assert count == (prod(vlm.spec.grid) if vlm.spec.grid else vlm.family.tokens)
+    asks = partial(vlm.tokenizer.questions, asked(vlm, count=2), vlm.spec.pad)
+    seen = vlm.family.asked(vlm.encode_image(images(vlm, 2)), asks)
+    assert torch.equal(out.hidden[0][:, prefix.image], seen[:, :count])
     assert torch.equal(out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(
         asked(vlm, count=2)))  # fmt: skip
     assert prefix.response == out.cache.lengths()[0]
@@ -336,3 +346,54 @@ def test_attention_that_is_not_to_be_seen_is_not_offered(monkeypatch):
 
 def case_of(vlm):
     return CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)
+
+
+# ---------------------------------------------------------------- looking by the question
+
+
+def test_instructblip_looks_anew_for_each_question_and_not_for_what_it_has_said():
+    vlm = tiny_hf.model("instructblip")
+    seen = vlm.encode_image(images(vlm))
+
+    def read(text, said=()):
+        ids = torch.tensor([[*vlm.tokenizer.encode(text), *said]])
+        with torch.no_grad():
+            out, prefix = vlm.prefill(seen, ids, EVERY)
+        return out.hidden[0][:, prefix.image]
+
+    assert torch.equal(read(ASKED), read(ASKED, SAID[0].tolist()))
+    assert (read(ASKED) - read("is there a lamp")).abs().max() > 1e-3
+    for text in ("is there a lamp", "describe the image"):
+        assert by_house(vlm, Greedy(length=LENGTH), 1, text) == by_library("instructblip", 1, text)
+
+
+def test_instructblip_s_question_is_the_prompt_without_padding_and_answer():
+    tongue = tiny_hf.model("instructblip").tokenizer
+    long, short = (tongue.encode(text) for text in ("is there a boat and a lamp", "describe"))
+    rows = torch.tensor([[*long, 40, 41], [0] * (len(long) - len(short)) + [*short, 40, 41]])
+    asks = tongue.questions(rows, 0)
+    assert asks == ["Q: is there a boat and a lamp A:", "Q: describe A:"]
+    with pytest.raises(BlindspotError, match="holds “A:”, with which prompts end"):
+        tongue.encode("Q: is it red? A: no. Is it blue?")
+
+
+def test_a_question_longer_than_the_q_former_reads_is_refused_in_words(monkeypatch):
+    vlm = tiny_hf.model("instructblip")
+    monkeypatch.setattr(vlm.family.config.qformer_config, "max_position_embeddings", 4)
+    with pytest.raises(BlindspotError, match=r"The question has \d+ tokens; 4 fit"):
+        by_house(vlm, Greedy(length=2))
+
+
+def test_image_tokens_without_a_place_give_answers_and_no_map():
+    vlm = tiny_hf.model("instructblip")
+    case = case_of(vlm)
+    for strategy in (VCD, DoLa, OPERA, VASparse, MVP, Beam):
+        assert len(strategy(length=4)(case)["answer"].words) > 1
+    thinned = VASparse(length=4)(case)
+    assert "kept" not in thinned
+    assert len(thinned["dropped"]) == len(case.words) + len(thinned["answer"].words) - 1
+    assert thinned["sinks"].rows[: len(case.words)] == thinned["dropped"].rows[: len(case.words)]
+    words = WordCase.of(case, tuple(Greedy(length=4)(case)["answer"].ids.tolist()), (1,))
+    for method in (Looks(), Relevancy(), RegionWords()):
+        assert "a map has no places" in method.unmet(words)
+    assert not Cause().unmet(replace(words, others=case.image[None], names=("same",)))

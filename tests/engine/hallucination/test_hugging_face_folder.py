@@ -55,6 +55,17 @@ def test_a_saved_model_is_read_as_it_was(home, kind):
     assert found.fingerprint == f"{look(home / 'mine').fingerprint}-float32"
 
 
+def test_another_tokenizer_of_the_q_former_is_another_model(home):
+    tiny_hf.saved(home / "mine", "instructblip")
+    before = look(home / "mine").fingerprint
+    words = home / "mine" / "qformer_tokenizer" / "tokenizer.json"
+    words.write_text(words.read_text() + " ")
+    assert look(home / "mine").fingerprint != before
+    words.unlink()
+    with pytest.raises(BadModel, match="qformer_tokenizer has no tokenizer"):
+        look(home / "mine")
+
+
 def test_a_photograph_is_asked_and_seen_at_the_model_s_size(own):
     case = asking.about_picture("hf:mine", sample("chelsea"), Crop(), "Is there a boat?")
     assert case.image.shape == (3, 8, 8)
@@ -232,7 +243,9 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch)
         (less, "1 tensors are missing"),
         (lost_shard, "model-00002-of-00002.safetensors missing"),
         (changed(model_type="bert"), "'bert'; LLaVA-1.5"),
-        (changed(model_type="instructblip"), "reads the question while it looks"),
+        (changed(model_type="instructblip"), "has no folder qformer_tokenizer"),
+        (changed(model_type="instructblip", text_config={"model_type": "t5"}), "of the kind 't5'"),
+        (changed(model_type="instructblip", text_config={}), "of the kind 'opt'"),
         (changed(text_config={"model_type": "mamba"}), "'mamba'"),
         (changed(text_config={"model_type": "llama", "hidden_size": 99}), "could not be loaded"),
         (changed(text_config={"model_type": "llama", "num_hidden_layers": 10**9}), "impossible"),

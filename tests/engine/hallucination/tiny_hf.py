@@ -82,6 +82,15 @@ def configured(kind: str):
             text_config=LLAMA | words, vision_config=VISION | {"model_type": kind + "_vision"},
             image_token_id=3, scale_factor=2,
         )  # fmt: skip
+    if kind == "instructblip":
+        reader = {"vocab_size": len(tokenizer()), "hidden_size": 32, "num_hidden_layers": 2,
+                  "num_attention_heads": 4, "intermediate_size": 37, "pad_token_id": 0,
+                  "initializer_range": 0.3}  # fmt: skip
+        return hf.InstructBlipConfig(
+            text_config=LLAMA | words, qformer_config=reader, num_query_tokens=5,
+            vision_config=VISION | {"model_type": "instructblip_vision_model"},
+            image_token_index=3, initializer_range=0.3,
+        )  # fmt: skip
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]}
     return hf.Qwen2VLConfig(
         text_config=TEXT | words | {"model_type": "qwen2_vl_text", "rope_parameters": rope},
@@ -111,7 +120,7 @@ def model(kind: str, ends: int | tuple[int, ...] = 2) -> HuggingFaceVLM:
     register()
     made = network(kind, ends=ends)
     made.set_attn_implementation("eager")
-    family = FAMILIES[kind](made)
+    family = FAMILIES[kind](made, [tokenizer()] * len(FAMILIES[kind].folders))
     family.decoder.set_attn_implementation(NAME)
     tongue = Tongue(tokenizer(), family)
     return HuggingFaceVLM(family, tongue, f"hf:{kind}", f"random {kind}", kind, MEAN, STD)
@@ -121,7 +130,8 @@ def saved(folder, kind: str, seed: int = 0):
     """A folder as a person has it: weights, words, and how pixels are normalized."""
     folder.mkdir(parents=True)
     network(kind, seed).save_pretrained(folder)
-    tokenizer().save_pretrained(folder)
+    for part in ("", *FAMILIES[kind].folders):
+        tokenizer().save_pretrained(folder / part)
     (folder / "preprocessor_config.json").write_text(
         json.dumps({"image_mean": MEAN, "image_std": STD})
     )
