@@ -60,7 +60,7 @@ CHANCES = Dots(
 
 
 @dataclass(frozen=True)
-class Thing:
+class MarkedThing:
     """What is taken out: by a rectangle, a mask or another photograph; one of them is given."""
 
     sides: dict[str, float] | None = None
@@ -152,23 +152,23 @@ def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
         raise BlindspotError(wrong[0])
 
 
-def marked(way: str, photograph: Picture, *, example: bool) -> Thing:
+def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
     """What goes, as it was marked. Raises BlindspotError as long as a file is missing."""
     pixels = as_bytes(square(photograph, MIDDLE, SHOWN))
     if way == RECTANGLE:
         begin = first_box() if example else START
         words = "The thing that goes: drag the frame over it, pull its corners, or use arrow keys"
-        return Thing(sides=rectangle(pixels, begin, f"{KEY}.box", words=words).sides())
+        return MarkedThing(sides=rectangle(pixels, begin, f"{KEY}.box", words=words).sides())
     show_picture(pixels, "The photograph before", width="stretch")
     if way == MASK:
         given = read("mask", "Open a mask", MASK_HELP)
         if given is None:
             raise BlindspotError("Open a mask of the thing, or mark it by a rectangle.")
-        return Thing(mask=mask_of(given, None, photograph))
+        return MarkedThing(mask=mask_of(given, None, photograph))
     after = opened("after", "Open the photograph after", AFTER_HELP)
     if after is None:
         raise BlindspotError("Open the photograph without the thing, or mark it by a rectangle.")
-    return Thing(after=after)
+    return MarkedThing(after=after)
 
 
 def first_box() -> Box:
