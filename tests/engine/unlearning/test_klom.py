@@ -1,0 +1,110 @@
+"""KLoM against the published code's steps written out, closed forms, and its own noise."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+from engine.errors import BlindspotError
+from engine.unlearning.protocol.klom import BINS, GAUSSIAN, enough, klom, margins
+
+
+def drawn(models, images, seed=0, shift=0.0, scale=1.0):
+    return np.random.default_rng(seed).normal(shift, scale, (models, images))
+
+
+def published(p, q):
+    """One image with 20 bins, step by step."""
+    p, q = np.clip(p, -100, 100), np.clip(q, -100, 100)
+    start, end = min(p.min(), q.min()), max(p.max(), q.max())
+    if start >= end:
+        end = start + 1
+    edges = np.linspace(start, end, 21)
+    counts = []
+    for sample in (p, q):
+        bins = np.digitize(sample, edges)
+        own = np.array([(bins == number).sum() for number in range(1, 21)])
+        counts.append(own / max(own.sum(), 1))
+    total = 0.0
+    for one, other in zip(*counts, strict=True):
+        if one > 0:
+            total += one * np.log(one / max(other, 1e-5))
+    return total
+
+
+def test_a_margin_is_the_label_s_logit_above_the_soft_maximum_of_the_others():
+    logits = np.random.default_rng(0).normal(size=(3, 5, 4)) * 5
+    labels = np.array([0, 3, 1, 1, 2])
+    for model in range(3):
+        for image, label in enumerate(labels):
+            others = np.delete(logits[model, image], label)
+            expected = logits[model, image, label] - np.log(np.exp(others).sum())
+            assert margins(logits, labels)[model, image] == pytest.approx(expected)
+    huge = margins(np.array([[1000.0, 0.0]]), np.array([0]))
+    assert huge[0] == pytest.approx(1000)
+
+
+def test_with_bins_it_is_what_the_published_steps_give():
+    p, q = drawn(100, 40, 0, 0.5), drawn(120, 40, 1) * 2
+    p[:, 0], q[:, 1] = 3.0, -4.0  # one value
+    p[:, 2] = q[:, 2] = 1.0  # all alike
+    p[:50, 3] = 500  # beyond what is cut
+    q[:, 4] = p[:, 4].repeat(2)[:120]
+    expected = [published(p[:, image], q[:, image]) for image in range(40)]
+    np.testing.assert_allclose(klom(p, q, BINS), expected, atol=1e-9)
+    assert klom(p, q, BINS)[2] == 0
+
+
+def test_models_that_never_answer_alike_are_at_the_ceiling():
+    p, q = drawn(100, 5), drawn(100, 5, 1, shift=90)
+    one_bin = klom(p * 1e-3, q, BINS)
+    np.testing.assert_allclose(one_bin, np.log(1e5), rtol=1e-6)
+
+
+def test_the_gaussian_form_is_that_of_the_two_means_and_deviations():
+    p, q = drawn(30, 7, 2, 1.0, 0.5), drawn(40, 7, 3)
+    for image in range(7):
+        a, b = p[:, image], q[:, image]
+        expected = (
+            np.log(b.std() / a.std()) + (a.var() + (a.mean() - b.mean()) ** 2) / (2 * b.var()) - 0.5
+        )
+        assert klom(p, q)[image] == pytest.approx(expected)
+    shifted = klom(q + 2 * q.std(0), q)
+    np.testing.assert_allclose(shifted, 2.0)  # (2 sd)² / 2
+    same = np.ones((20, 1))
+    assert klom(same, same)[0] == 0
+    assert klom(same, same + 1e-3)[0] == pytest.approx(0.5)  # a deviation is at least 1e-3
+
+
+def test_the_direction_is_from_the_unlearned_models_to_the_oracles():
+    narrow, wide = drawn(50, 1, 0, 0, 0.1), drawn(50, 1, 1)
+    assert klom(narrow, wide)[0] < 3 < klom(wide, narrow)[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "models", "median", "high"),
+    [(BINS, 100, 0.31, 0.63), (BINS, 200, 0.14, 0.29), (GAUSSIAN, 20, 0.07, 0.37),
+     (GAUSSIAN, 50, 0.03, 0.13)],
+)  # fmt: skip
+def test_the_noise_of_one_law_is_what_was_known_of_it(form, models, median, high):
+    found = klom(drawn(models, 2000), drawn(models, 2000, 1), form)
+    assert np.median(found) == pytest.approx(median, rel=0.3)
+    assert np.quantile(found, 0.95) == pytest.approx(high, rel=0.3)
+
+
+def test_too_few_models_are_refused_with_the_number_that_is_needed():
+    with pytest.raises(BlindspotError, match="at least 100 models"):
+        klom(drawn(99, 2), drawn(100, 2), BINS)
+    with pytest.raises(BlindspotError, match=r"at least 20 models of each kind, and there are 19"):
+        klom(drawn(20, 2), drawn(19, 2))
+    assert not enough(GAUSSIAN, 20)
+
+
+def test_nine_hundred_images_of_a_hundred_models_take_under_a_second():
+    p, q = drawn(100, 900), drawn(100, 900, 1)
+    for form in (GAUSSIAN, BINS):
+        start = perf_counter()
+        klom(p, q, form)
+        assert perf_counter() - start < 1
