@@ -1,0 +1,1 @@
+"""Many networks of one recipe: originals, oracles, and what half of the images teaches."""
