@@ -28,6 +28,7 @@ from engine.unlearning.diagnostics import (
     Embedding,
     Frontier,
     Judged,
+    KLoM,
     MembershipAttack,
     Relearn,
     Similarity,
@@ -38,6 +39,7 @@ from engine.unlearning.diagnostics import (
 )  # fmt: skip
 from engine.unlearning.experiments.cuda import CudaExperiment
 from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.oracles.direct import DMDirect
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
@@ -49,6 +51,7 @@ from engine.unlearning.ways.gradient_ascent import GradientAscent
 from engine.unlearning.ways.importance import Importance, by_layer, plane, threshold_for
 from engine.unlearning.ways.influence import IU, IUExact
 from engine.unlearning.ways.l1_sparse import L1Sparse
+from engine.unlearning.ways.matching import DatamodelMatching, OracleMatching
 from engine.unlearning.ways.neg_grad import NegGradPlus
 from engine.unlearning.ways.no_op import NoOp
 from engine.unlearning.ways.prune_first import PruneFirst
@@ -62,8 +65,8 @@ from engine.unlearning.ways.unlearner import Unlearner
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
-    SalUn, SSD, SCRUB, NegGradPlus, PruneFirst, Saliency, Importance, WorstCase, Scoreboard, Timing,
-    SparseOriginals,
+    SalUn, SSD, SCRUB, NegGradPlus, OracleMatching, DatamodelMatching, PruneFirst, Saliency,
+    Importance, WorstCase, DMDirect, Scoreboard, Timing, SparseOriginals,
     *diagnostics.DIAGNOSTICS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
@@ -95,6 +98,8 @@ __all__ = [
     "Confidence",
     "Confusion",
     "CudaExperiment",
+    "DMDirect",
+    "DatamodelMatching",
     "Dictionary",
     "Embedding",
     "FineTune",
@@ -106,10 +111,12 @@ __all__ = [
     "IUExact",
     "Importance",
     "Judged",
+    "KLoM",
     "L1Sparse",
     "MembershipAttack",
     "NegGradPlus",
     "NoOp",
+    "OracleMatching",
     "ProtectImage",
     "PruneFirst",
     "RandomLabels",

@@ -5,6 +5,7 @@ from engine.unlearning.diagnostics.confusion import Confusion
 from engine.unlearning.diagnostics.embedding import Embedding
 from engine.unlearning.diagnostics.frontier import Frontier
 from engine.unlearning.diagnostics.judgment import Judged
+from engine.unlearning.diagnostics.klom import KLoM
 from engine.unlearning.diagnostics.membership import MembershipAttack
 from engine.unlearning.diagnostics.moved import WhatMoved, moved_masks
 from engine.unlearning.diagnostics.relearn import Relearn
@@ -14,7 +15,7 @@ from engine.unlearning.diagnostics.still_there import StillThere
 
 DIAGNOSTICS = (
     Judged, Confidence, Confusion, MembershipAttack, Embedding, Similarity, WhatMoved, StillThere,
-    Relearn, Steps, Frontier,
+    Relearn, Steps, Frontier, KLoM,
 )  # fmt: skip
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Embedding",
     "Frontier",
     "Judged",
+    "KLoM",
     "MembershipAttack",
     "Relearn",
     "Similarity",

@@ -40,9 +40,10 @@ def case():
 
 
 def quickly(kind):
-    """Few epochs where it counts them."""
-    names = {spec for spec in ("epochs", "rounds") if spec in kind.__dataclass_fields__}
-    return kind(**dict.fromkeys(names, 2))
+    """Few epochs, steps and networks where it counts them."""
+    counted = {"epochs": 2, "rounds": 2, "steps": 4, "networks": 20}
+    given = {k: spec.default for k, spec in kind.__dataclass_fields__.items()}
+    return kind(**{k: v for k, v in counted.items() if isinstance(given.get(k), int)})
 
 
 def state_of(view):

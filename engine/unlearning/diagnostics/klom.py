@@ -1,0 +1,177 @@
+"""KLoM of one way: unlearned models beside models that never saw the images, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine.errors import BlindspotError
+from engine.method import Case, Choice, Progress, Slider, part_of, quiet, setting
+from engine.models.rebuild import rebuilt
+from engine.result import Result, Table
+from engine.run import answer
+from engine.training import outputs
+from engine.unlearning.around import AfterCase
+from engine.unlearning.diagnostics.base import Diagnostic
+from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
+from engine.unlearning.oracles.trainings import (
+    ALL,
+    PART,
+    STAYS,
+    judges,
+    logits_of,
+    models_of,
+    teachers,
+    too_many_for,
+    trained,
+)
+from engine.unlearning.protocol.klom import BINS, GAUSSIAN, Doubles, enough, klom, margins
+from engine.unlearning.ways.prune_first import PruneFirst
+
+NOTHING, UNLEARNED, NOISE = "nothing done", "unlearned", "noise"
+SAMPLES = ("original", "unlearned", "oracle", "other oracle")  # of each point's margins
+HIGH = 0.95
+
+
+@dataclass(frozen=True)
+class KLoM(Diagnostic):
+    """How far unlearned models answer from models that never saw the images, image by image.
+
+    Several originals are trained and unlearned, and as many oracles are trained without the images,
+    all with seeds of their own. An image's margin is the logit of its label above the soft maximum
+    of the others, and differs from model to model; KLoM is the distance in nats between both groups
+    of margins, KL(unlearned ‖ oracles). One model that happens to be right, or a mean in which too
+    much and too little cancel, cannot pass. Noise is what as many other oracles show: a way that
+    comes down to it has forgotten as retraining does, and nothing can be lower in truth.
+    """
+
+    name = "KLoM"
+    title = "KLoM: all margins against models that never saw them"
+    cost = "job"
+    paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
+    proof = (
+        "tests/engine/unlearning/test_klom_of_a_way.py"
+        "::test_every_number_is_that_of_models_made_by_hand"
+    )
+
+    form: str = setting(
+        GAUSSIAN, Choice((GAUSSIAN, BINS)), "Form", "Two normal laws, or histograms as published; "
+        "histograms need 100 models.",
+    )  # fmt: skip
+    models: int = setting(
+        20, Slider(PART, 100, PART), "Models",
+        "How many originals are trained and unlearned. As many oracles are trained, and as many "
+        "again for the noise.",
+    )  # fmt: skip
+    images: int = images_setting()
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if reason := super().unmet(case):
+            return reason
+        if not isinstance(case, AfterCase):
+            return ""
+        if isinstance(case.method, PruneFirst):
+            return "each of its models has other zeros, and would need oracles of its own."
+        return too_many_for(case.case)
+
+    def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
+        """Views: points, a row for each image; summary, a row for each group; margins; cost.
+
+        Points: id, group (0 forgotten, 1 stays, 2 test), KLoM to the oracles of the originals
+        (nothing done), of the unlearned models, and of the other oracles (noise). The summary has
+        the median and the 95th percentile of each. Margins has a column for each model. Cost has
+        the mean share of retraining of the way, and how many of its runs failed.
+        """
+        if reason := enough(self.form, self.models):
+            raise BlindspotError(f"{reason} Choose more models, or the Gaussian form.")
+        rows, group = looked_at(case.case, self.images)
+        labels, parts = case.case.data.labels[rows], -(-self.models // PART)
+        held: dict[str, list[Doubles]] = {name: [] for name in SAMPLES}
+        shares: list[float] = []
+        failed, views = 0, {}
+        for part in range(parts):
+            done = part_of(progress, part / parts, (part + 1) / parts)
+            originals = trained(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
+            for name, number, low in (
+                ("oracle", judges(part), 0.2), ("other oracle", teachers(part), 0.4),
+            ):  # fmt: skip
+                told = part_of(done, low, low + 0.2, lead="oracles")
+                held[name] += list(logits_of(trained(case.case, STAYS, number, told))[:, rows])
+            held["original"] += list(logits_of(originals)[:, rows])
+            models = models_of(originals, case.model.name)
+            for place, model in enumerate(models):
+                number = PART * part + place
+                seed = (case.case.seed + number) % 2**32
+                own = replace(case.case, model=model, seed=seed)
+                low, high = (0.6 + 0.4 * at / len(models) for at in (place, place + 1))
+                lead = f"unlearning model {number + 1} of {self.models}"
+                made = answer(case.method, own, part_of(done, low, high, lead=lead))
+                unlearned = rebuilt(made["model"], case.model.name)
+                held["unlearned"].append(outputs(unlearned, own.data, rows).numpy())
+                shares.append(float(made["run"]["share of retraining"][0]))
+                failed += int(made["run"]["failed_at"][0] >= 0)
+            count = min(self.models, PART * (part + 1))
+            if enough(self.form, count):
+                continue
+            values = {name: margins(np.stack(own[:count]), labels) for name, own in held.items()}
+            cost = {
+                "share of retraining": ([float(np.mean(shares))], "share"),
+                "failed": ([float(failed)], ""), "models": ([float(count)], ""),
+            }  # fmt: skip
+            views = self.views(case, rows, group, values) | {"cost": Table.of(cost)}
+            progress((part + 1) / parts, f"{count} models of each kind", views)
+        return views
+
+    def views(
+        self, case: AfterCase, rows: Any, group: Any, values: Mapping[str, Doubles]
+    ) -> Result:
+        """Points, summary and margins of the models that are there."""
+        sides = {NOTHING: "original", UNLEARNED: "unlearned", NOISE: "other oracle"}
+        found = {
+            name: klom(values[own], values["oracle"], self.form) for name, own in sides.items()
+        }
+        points = {"id": (case.case.data.ids[rows], ""), "group": (group, "")}
+        columns = {
+            f"{name} {number + 1}": (own.astype(np.float32), "nat")
+            for name, each in values.items()
+            for number, own in enumerate(each)
+        }
+        return {
+            "points": Table.of(points | {name: (own, "nat") for name, own in found.items()}),
+            "summary": summary(found, group),
+            "margins": Table.of(columns),
+        }
+
+    def finding(self, case: AfterCase, found: Mapping[str, Any]) -> str:
+        """The middle forgotten image of the way, of nothing done, and of the noise."""
+        own, nothing, noise = (
+            found["summary"].cell(GROUPS[0], f"{name}, median")
+            for name in (UNLEARNED, NOTHING, NOISE)
+        )
+        return (
+            f"On the middle forgotten image, {case.method.short} is {nats(own)} from models that "
+            f"never saw it (nothing done: {nats(nothing)}; noise: {nats(noise)})."
+        )
+
+
+def summary(found: Mapping[str, Doubles], group: Any) -> Table:
+    """Median and 95th percentile of each sample, a row for each group; NaN without images."""
+    columns: dict[str, tuple[Any, str]] = {}
+    for name, values in found.items():
+        for word, share in (("median", 0.5), ("95 %", HIGH)):
+            each = [values[group == one] for one in range(len(GROUPS))]
+            columns[f"{name}, {word}"] = (
+                [float(np.quantile(own, share)) if len(own) else float("nan") for own in each],
+                "nat",
+            )
+    return Table.of(columns, GROUPS)
+
+
+def nats(value: float) -> str:
+    """A distance with as many digits as count."""
+    return f"{value:.2f} nats" if value < 10 else f"{value:.0f} nats"

@@ -1,0 +1,163 @@
+"""DM-Direct: what a datamodel says that the model would answer without the images, and the truth.
+
+Georgiev et al., "Attribute-to-Delete" (2024), https://arxiv.org/abs/2410.23232.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from engine.data import Rows
+from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Result, Table
+from engine.training import outputs
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.oracles.datamodel import networks_setting, of_parts, ridge_setting
+from engine.unlearning.oracles.trainings import (
+    ALL,
+    HALF,
+    PART,
+    STAYS,
+    judges,
+    logits_of,
+    too_many_for,
+    trained,
+)
+from engine.unlearning.protocol.klom import Doubles, margins
+
+GROUPS = ("forget", "retain", "test")
+TRUTH = 0.3  # share of the progress until the true change is known
+
+
+def images_setting() -> int:
+    """How many images are looked at."""
+    return setting(
+        100, Slider(10, 300, 10), "Images", "At most so many of the forgotten, of those that stay, "
+        "and of the test.",
+    )  # fmt: skip
+
+
+def looked_at(case: ForgetCase, most: int) -> tuple[Rows, NDArray[np.int64]]:
+    """At most so many rows of each group, drawn by the case's seed, and the group of each."""
+    found = []
+    for rows in (case.splits.forget, case.splits.retain, case.splits.test):
+        order = np.random.default_rng([case.seed, 43]).permutation(rows)
+        found.append(np.sort(order[:most]))
+    return np.concatenate(found), np.repeat(np.arange(3), [len(rows) for rows in found])
+
+
+@dataclass(frozen=True)
+class DMDirect(Method[ForgetCase]):
+    """What the model would answer without the forgotten images, by a datamodel; no weight changes.
+
+    The change of an image's margin (logit of its label above the soft maximum of the others, in
+    nats) as the datamodel predicts it, beside the change that is seen in twenty networks that were
+    really trained without the images. The rank correlation says how much of the one the other
+    tells. It grows with the number of networks that the datamodel is made of; near 0, DMM is taught
+    noise.
+    """
+
+    name = "DMDirect"
+    family = "unlearning"
+    title = "DM-Direct: answers without new weights"
+    cost = "job"
+    needs = frozenset({"retraining"})
+    paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
+    proof = (
+        "tests/engine/unlearning/oracles/test_direct.py"
+        "::test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamodel"
+    )
+
+    networks: int = networks_setting()
+    ridge: float = ridge_setting()
+    images: int = images_setting()
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        return super().unmet(case) or too_many_for(case)
+
+    def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
+        """Views: images, a row for each; quality, a row for each group; growing, by networks.
+
+        Images: id, group (0 forgotten, 1 stays, 2 test), the model's margin now (before) and by the
+        datamodel (direct); predicted and true, the mean change over twenty originals. Quality and
+        growing have rank correlations of these two, NaN where nothing differs; quality has the
+        slope of the true change over the predicted one, too.
+        """
+        rows, group = looked_at(case, self.images)
+        labels = case.data.labels[rows]
+        ways = ((ALL, 0, 0.0, TRUTH / 2), (STAYS, judges(0), TRUTH / 2, TRUTH))
+        whole, oracles = (
+            logits_of(trained(case, learns, part, part_of(progress, low, high)))[:, rows]
+            for learns, part, low, high in ways
+        )
+        before = outputs(case.model, case.data, rows).numpy()
+        now = margins(whole, labels).mean(0)
+        true = margins(oracles, labels).mean(0) - now
+        made, growing, views = [], [], {}
+        parts = -(-self.networks // PART)
+        for part in range(parts):
+            low, high = (TRUTH + (1 - TRUTH) * at / parts for at in (part, part + 1))
+            made.append(trained(case, HALF, part, part_of(progress, low, high)))
+            count = min(self.networks, PART * len(made))
+            gained = of_parts(case, made, count, self.ridge)[rows]
+            predicted = margins(whole + gained, labels).mean(0) - now
+            growing.append([count, *(rank(predicted, true, group == one) for one in range(3))])
+            columns = {
+                "id": (case.data.ids[rows], ""), "group": (group, ""),
+                "before": (margins(before, labels), "nat"),
+                "direct": (margins(before + gained, labels), "nat"),
+                "predicted": (predicted, "nat"), "true": (true, "nat"),
+            }  # fmt: skip
+            by_count = zip(("networks", *GROUPS), np.array(growing).T, strict=True)
+            views = {
+                "images": Table.of(columns),
+                "quality": quality(predicted, true, group),
+                "growing": Table.of({name: (own, "") for name, own in by_count}),
+            }
+            progress(high, f"a datamodel of {count} networks", views)
+        return views
+
+    def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
+        """How well the change is predicted."""
+        table: Table = found["quality"]
+        forget, retain = (table.cell(name, "rank correlation") for name in GROUPS[:2])
+        count = int(found["growing"]["networks"][-1])
+        return (
+            f"A datamodel of {count} networks predicts how margins of {case.request.words} change "
+            f"with a rank correlation of {forget:.2f} (images that stay: {retain:.2f}; 1 is right, "
+            "0 is chance)."
+        )
+
+
+def quality(predicted: Doubles, true: Doubles, group: NDArray[np.int64]) -> Table:
+    """Rank correlation and slope of each group, and how many images it has."""
+    each = [group == one for one in range(3)]
+    columns = {
+        "rank correlation": ([rank(predicted, true, own) for own in each], ""),
+        "slope": ([slope(predicted[own], true[own]) for own in each], ""),
+        "images": ([float(own.sum()) for own in each], ""),
+    }
+    return Table.of(columns, GROUPS)
+
+
+def rank(predicted: Doubles, true: Doubles, own: NDArray[np.bool_]) -> float:
+    """Spearman's correlation of some images; NaN where nothing differs."""
+    one, other = predicted[own], true[own]
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one, other).statistic)
+
+
+def slope(predicted: Doubles, true: Doubles) -> float:
+    """Of the least-squares line of the true change over the predicted one; NaN without a spread."""
+    if len(predicted) < 3 or np.ptp(predicted) == 0:
+        return float("nan")
+    return float(np.polyfit(predicted, true, 1)[0])

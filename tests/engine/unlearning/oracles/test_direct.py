@@ -1,0 +1,79 @@
+"""DM-Direct: both changes by hand, what it hands over on the way, and a datamodel of nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from engine.run import answer
+from engine.training import outputs
+from engine.unlearning import DMDirect
+from engine.unlearning.oracles.datamodel import shift_of
+from engine.unlearning.oracles.direct import GROUPS, looked_at, rank
+from engine.unlearning.oracles.trainings import ALL, STAYS, logits_of, trained
+from engine.unlearning.protocol.klom import margins
+from tests.engine.unlearning.oracles.test_trainings import RECIPE
+from tests.engine.unlearning.trained import class_case
+
+METHOD = DMDirect(networks=40, images=30)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case(recipe=RECIPE)
+
+
+def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamodel(case):
+    found = METHOD(case)
+    images, labels = found["images"], case.data.labels
+    rows = case.data.places(images["id"])
+    gained, _ = shift_of(case, 40, METHOD.ridge)
+    whole, oracles = (logits_of(trained(case, learns, 0)) for learns in (ALL, STAYS))
+    now = margins(whole[:, rows], labels[rows]).mean(0)
+    true = margins(oracles[:, rows], labels[rows]).mean(0) - now
+    np.testing.assert_allclose(images["true"], true, atol=1e-5)
+    moved = margins(whole[:, rows] + gained[rows], labels[rows]).mean(0) - now
+    np.testing.assert_allclose(images["predicted"], moved, atol=1e-5)
+    own = outputs(case.model, case.data, rows).numpy()
+    np.testing.assert_allclose(images["before"], margins(own, labels[rows]), atol=1e-5)
+    np.testing.assert_allclose(
+        images["direct"], margins(own + gained[rows], labels[rows]), atol=1e-5
+    )
+    for number, group in enumerate(GROUPS):
+        part = images["group"] == number
+        expected = spearmanr(moved[part], true[part]).statistic
+        assert found["quality"].cell(group, "rank correlation") == pytest.approx(expected, abs=1e-6)
+        assert found["growing"][group][-1] == pytest.approx(expected, abs=1e-6)
+    assert f"{found['quality'].cell('forget', 'rank correlation'):.2f}" in METHOD.finding(
+        case, found
+    )
+
+
+def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
+    told = []
+    found = METHOD(case, lambda _done, _words="", partial=None: told.append(partial))
+    first, last = [one for one in told if one]
+    assert first["growing"]["networks"].tolist() == [20]
+    assert last["growing"]["networks"].tolist() == [20, 40]
+    fewer = answer(DMDirect(networks=20, images=30), case)
+    np.testing.assert_allclose(first["images"]["predicted"], fewer["images"]["predicted"])
+    np.testing.assert_allclose(last["images"]["predicted"], found["images"]["predicted"])
+
+
+def test_as_many_images_of_each_group_are_looked_at_and_each_once(case):
+    rows, group = looked_at(case, 25)
+    assert np.bincount(group).tolist() == [25, 25, 25]
+    assert len(set(rows)) == 75
+    assert set(rows[group == 0]) <= set(case.splits.forget)
+    assert set(rows[group == 1]) <= set(case.splits.retain)
+    everything, group = looked_at(case, 10_000)
+    assert (group == 0).sum() == len(case.splits.forget)
+    assert len(everything) == sum(map(len, (case.splits.train, case.splits.test)))
+
+
+def test_where_nothing_changes_no_rank_is_said():
+    ones, some = np.ones(5), np.arange(5.0)
+    assert np.isnan(rank(ones, some, some >= 0))
+    assert np.isnan(rank(some, some, some < 2))
+    assert rank(some, some**3, some >= 0) == pytest.approx(1)
