@@ -129,6 +129,7 @@ EFFECTS: dict[str, Effect] = {
     "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
     "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
+    "unlearning.KLoM.form": Effect({"models": 100}),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
     **{

@@ -41,6 +41,7 @@ class Lines(Chart):
         apart: how far the next column's marks are moved to the right, so that intervals stay apart.
         x_title: of the horizontal axis; the column's name and unit if not given.
         log: whether the horizontal axis has a scale of decades.
+        y_log: the same of the vertical axis.
         now: a place on the horizontal axis that is marked.
         now_name: what stands beside it.
         mark: a point that is marked, and its name in the legend.
@@ -62,6 +63,7 @@ class Lines(Chart):
     ticks: Sequence[float] | None = None
     x_title: str = ""
     log: bool = False
+    y_log: bool = False
     now: float | None = None
     now_name: str = ""
     joined: Sequence[str] = ()
@@ -107,7 +109,10 @@ class Lines(Chart):
         x_title = self.x_title or (column_title(table, self.x) if self.x else "")
         figure.update_xaxes(title=x_title, type=kind, range=self.x_span, tickvals=self.ticks)
         heading = self.heading(table, next(iter(self.series)))
-        figure.update_yaxes(title=heading, range=self.span, hoverformat=".3g")
+        figure.update_yaxes(
+            title=heading, range=self.span, hoverformat=".3g",
+            type="log" if self.y_log else "linear",
+        )  # fmt: skip
         shown = sum(trace.showlegend is not False for trace in figure.data)
         figure.update_layout(
             showlegend=shown > 1 or self.mark is not None,

@@ -10,7 +10,7 @@ import streamlit as st
 from components import runs, section
 from components.draw.drawing import Drawing, draw
 from components.footer import footer
-from components.forget import answers, each_image, form, frontier, heat_maps, inside, ssd
+from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
 from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
 from components.forget.board import board, finding
 from components.forget.keep import keep
@@ -47,6 +47,8 @@ PARTS: Mapping[str, Part] = {
     heat_maps.PART: ("Where the three models look", heat_maps.heat_maps),
     "All figures": ("All figures of the three models", answers.all_figures),
     "Sparser originals": ("Does a sparser model forget better?", sparser),
+    "KLoM": ("How far many models are from models that never saw the images", klom.klom),
+    "Datamodel": ("What is predicted of models that never saw them", klom.datamodel),
     "Time": ("How long each way takes on this computer", seconds),
     "Take it along": ("The model that forgot", keep),
 }  # fmt: skip

@@ -89,6 +89,7 @@ class KLoM(Diagnostic):
         """
         if reason := enough(self.form, self.models):
             raise BlindspotError(f"{reason} Choose more models, or the Gaussian form.")
+        progress(0.0, "looking for models that are there already")
         rows, group = looked_at(case.case, self.images)
         labels, parts = case.case.data.labels[rows], -(-self.models // PART)
         held: dict[str, list[Doubles]] = {name: [] for name in SAMPLES}

@@ -91,6 +91,7 @@ class DMDirect(Method[ForgetCase]):
         growing have rank correlations of these two, NaN where nothing differs; quality has the
         slope of the true change over the predicted one, too.
         """
+        progress(0.0, "looking for networks that are there already")
         rows, group = looked_at(case, self.images)
         labels = case.data.labels[rows]
         ways = ((ALL, 0, 0.0, TRUTH / 2), (STAYS, judges(0), TRUTH / 2, TRUTH))

@@ -1,0 +1,277 @@
+"""KLoM: margins of many models, image by image; and what a datamodel predicts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components import forms
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines, Scatter
+from components.draw.spread import Spread
+from components.forget.asked import KEY, Closer, Rows
+from components.forget.words import named
+from components.notices import plain
+from components.section import Section
+from components.sidebar.pictures import enlarged
+from components.widgets.data_images import pixels_of
+from components.widgets.pictures import show_picture
+from engine import run
+from engine.result import Table
+from engine.unlearning import AfterCase, DMDirect, KLoM
+from engine.unlearning.diagnostics.klom import NOISE, NOTHING, SAMPLES, UNLEARNED, nats
+from engine.unlearning.oracles.direct import GROUPS
+
+SLOT, DIRECT = f"{KEY}.KLoM", f"{KEY}.DMDirect"
+CHOSEN = f"{KEY}.KLoM.image"  # the id of the image in sight
+LOWEST = 1e-3  # nats at which curves end on a scale of decades
+QUANTILES = np.arange(0, 101, 5)
+TITLES = {"forget": "Forgotten images", "retain": "Images that stay", "test": "Test images"}
+SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise: never saw them, both"}
+
+
+def klom(closer: Closer) -> Rows:
+    """Curves of all images, one image's models, and what it cost; asked for with its price."""
+    method = KLoM(**forms.folded(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM"))
+    curves = [
+        Drawing("points", title, partial(curve, group), partial(curve_finding, group, closer),
+                made=partial(quantiles, group))
+        for group, title in TITLES.items()
+    ]  # fmt: skip
+    way = named(closer.method.label)
+    return [[
+        closer.section(
+            method, *curves, columns=3, button="Train models and compare",
+            before=f"{method.models} models are trained as this one was, and {way} is run on each; "
+            f"{2 * method.models} are trained without the images. Some minutes; all are kept and "
+            "serve other ways, and what is done when it is stopped stays.",
+            detail=partial(closely, closer, method),
+        )
+    ]]  # fmt: skip
+
+
+def of_group(points: Table, group: str) -> Table:
+    """The images of one group."""
+    return points.take(np.flatnonzero(points["group"] == GROUPS.index(group)).tolist())
+
+
+def places(count: int) -> NDArray[np.int64]:
+    """Which of so many ordered images each mark is."""
+    found: NDArray[np.int64] = np.round(QUANTILES / 100 * (count - 1)).astype(np.int64)
+    return found
+
+
+def quantiles(group: str, found: Views) -> Table:
+    """KLoM of images from the nearest to the farthest, each sample in its own order."""
+    own = of_group(found["points"], group)
+    columns: dict[str, tuple[Any, str]] = {"images": (QUANTILES, "%")}
+    for name in SERIES:
+        columns[name] = np.maximum(np.sort(own[name])[places(len(own))], LOWEST), "nat"
+    return Table.of(columns)
+
+
+def curve(group: str, found: Views) -> Lines:
+    """Marks that can be clicked: each is an image."""
+    return Lines(
+        x="images", series=SERIES, title="KLoM (nats)", x_title="images, by their KLoM (%)",
+        y_log=True, height=320, press=partial(press, group, found["points"]),
+    )  # fmt: skip
+
+
+def curve_finding(group: str, closer: Closer, found: Views) -> str:
+    """Median and 95th percentile of the way and of the noise."""
+    table: Table = found["summary"]
+    (own, high), (noise, top) = (
+        [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
+        for name in (UNLEARNED, NOISE)
+    )
+    way = named(closer.method.label)
+    return f"{way}: median {own}, 95 % are below {high}. Noise: {noise} and {top}."
+
+
+def press(group: str, points: Table, picked: Any) -> None:
+    """A mark was clicked: its image is looked at."""
+    if marks := picked["selection"]["points"]:
+        own = of_group(points, group)
+        column = list(SERIES)[int(marks[0].get("curve_number", 1)) % len(SERIES)]
+        mark = int(np.abs(QUANTILES - float(marks[0]["x"])).argmin())
+        order = np.argsort(own[column], kind="stable")
+        st.session_state[CHOSEN] = int(own["id"][order[places(len(own))[mark]]])
+
+
+def closely(closer: Closer, method: KLoM, found: Views) -> None:
+    """One image's models, and the price of every way whose KLoM is known."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        one_image(closer, found)
+    with right:
+        draw(prices(closer, method), found, f"{SLOT}.prices")
+
+
+def one_image(closer: Closer, found: Views) -> None:
+    """Its picture, and how the margins of all models are spread; at first the farthest one."""
+    points: Table = found["points"]
+    ids = points["id"].astype(int).tolist()
+    if st.session_state.get(CHOSEN) not in ids:
+        forgotten = of_group(points, GROUPS[0])
+        st.session_state[CHOSEN] = int(forgotten["id"][int(forgotten[UNLEARNED].argmax())])
+    number = st.selectbox("Image", ids, key=CHOSEN, format_func="id {}".format)
+    at, data = ids.index(number), closer.data
+    row = int(data.places(np.array([number]))[0])
+    words = f"Image {number}, labeled {data.classes[int(data.labels[row])]}"
+    show_picture(enlarged(pixels_of(data, row)), words, width=110, caption=plain(words))
+    draw(
+        Drawing(
+            "margins", "Its margin in every model", histograms, partial(image_finding, at),
+            made=lambda views: spread(views["margins"], at),
+        ),
+        found, f"{SLOT}.image.{number}",
+    )  # fmt: skip
+
+
+def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
+    """One image's margins by what the models are; both groups of oracles apart."""
+    found: dict[str, list[float]] = {name: [] for name in SAMPLES}
+    for column in margins.order:
+        found[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def spread(margins: Table, at: int, bins: int = 15) -> Table:
+    """Shares of the models over common intervals of one image's margin."""
+    each = samples(margins, at)
+    edges = np.histogram_bin_edges(np.concatenate(list(each.values())), bins)
+    columns: dict[str, tuple[Any, str]] = {"from": (edges[:-1], "nat"), "to": (edges[1:], "nat")}
+    for name, values in each.items():
+        columns[name] = np.histogram(values, edges)[0] / len(values), "share"
+    return Table.of(columns)
+
+
+def histograms(found: Views) -> Spread:
+    """Bars of the models before and after, and of those that never saw it."""
+    del found
+    return Spread(
+        bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
+        x_title="margin: logit of its label above the others (nats)", title="models (%)",
+        height=300,
+    )  # fmt: skip
+
+
+def image_finding(at: int, found: Views) -> str:
+    """Three means, and its KLoM."""
+    each = samples(found["margins"], at)
+    before, after, goal = (
+        f"{each[name].mean():.1f}".replace("-", "−") for name in ("original", "unlearned", "oracle")
+    )
+    points: Table = found["points"]
+    return (
+        f"Mean margin {before} before, {after} after, {goal} in models that never saw it. KLoM "
+        f"{nats(points[UNLEARNED][at])}, before {nats(points[NOTHING][at])}, noise "
+        f"{nats(points[NOISE][at])}."
+    )
+
+
+def prices(closer: Closer, method: KLoM) -> Drawing:
+    """KLoM against compute, of all ways of the table whose KLoM is known."""
+    return Drawing(
+        "summary", "KLoM against compute", Scatter(
+            x="share of retraining", y="KLoM", y_log=True, shown=True, title="median KLoM (nats)",
+            x_title="share of retraining's passes (%)", height=340,
+        ),
+        lambda found: prices_finding(priced(closer, method, found)),
+        made=lambda found: priced(closer, method, found),
+    )  # fmt: skip
+
+
+def priced(closer: Closer, method: KLoM, found: Views) -> Table:
+    """Nothing done, retraining, and each way that is known: its passes and its median KLoM."""
+    summary: Table = found["summary"]
+    rows = {
+        "Nothing done": (0.0, summary.cell(GROUPS[0], f"{NOTHING}, median")),
+        "Retrained (noise)": (1.0, summary.cell(GROUPS[0], f"{NOISE}, median")),
+    }
+    for way in closer.asked.methods:
+        known = run.known(method, AfterCase(closer.asked.case, way))
+        if known is not None and way.short != "NoOp":
+            value = known["summary"].cell(GROUPS[0], f"{UNLEARNED}, median")
+            rows[named(way.label)] = (float(known["cost"]["share of retraining"][0]), value)
+    share, distance = zip(*rows.values(), strict=True)
+    columns = {
+        "share of retraining": (share, "share"), "KLoM": (np.maximum(distance, LOWEST), "nat"),
+    }  # fmt: skip
+    return Table.of(columns, tuple(rows))
+
+
+def prices_finding(table: Table) -> str:
+    """What is there, and what was asked before anybody asked is not in it."""
+    words = ", ".join(
+        f"{row} {100 * share:.0f} %"
+        for row, share in zip(table.rows[2:], table["share of retraining"][2:], strict=True)
+    )
+    return (
+        f"Forgotten images, of ways whose KLoM was computed: {words}. Networks that OM and DMM "
+        "rest on are trained before, and not counted."
+    )
+
+
+# ---------------------------------------------------------------- datamodel
+
+
+def datamodel(closer: Closer) -> Rows:
+    """Predicted against true changes of margins."""
+    settings = ("networks", "ridge", "images")
+    method = DMDirect(**forms.folded(DMDirect, DIRECT, settings, "Settings of the datamodel"))
+    return [[
+        Section(
+            KEY, method, closer.asked.case, columns=2, evidence=[CHANGES, GROWING],
+            button="Train the networks and predict",
+            before=f"{method.networks} networks are trained on a random half of the images each, "
+            "and twenty without the forgotten ones to compare with. Some minutes; they are kept, "
+            "and the halves serve every request.",
+        )
+    ]]  # fmt: skip
+
+
+def changes_finding(found: Views) -> str:
+    """Rank correlation and slope of the forgotten images."""
+    table: Table = found["quality"]
+    rank, slope = (table.cell(GROUPS[0], name) for name in ("rank correlation", "slope"))
+    return (
+        f"Forgotten images: rank correlation {rank:.2f}; where the datamodel predicts a change of "
+        f"1, the true one is {slope:.1f}.".replace("-", "−")
+    )
+
+
+def growing_finding(found: Views) -> str:
+    """The first and the last."""
+    table: Table = found["growing"]
+    first, last = table["forget"][0], table["forget"][-1]
+    return (
+        f"Forgotten images: from {first:.2f} with {table['networks'][0]:.0f} networks to "
+        f"{last:.2f} with {table['networks'][-1]:.0f}.".replace("-", "−")
+    )
+
+
+CHANGES = Drawing(
+    "images", "Change of the margin, predicted and true",
+    lambda found: Scatter(
+        x="predicted", y="true", names=[f"id {one:.0f}" for one in found["images"]["id"]],
+        groups=("group", tuple(TITLES.values())), size=7, rays={"as predicted": 1.0},
+        x_title="predicted by the datamodel (nats)",
+        title="in networks trained without them (nats)",
+    ),
+    changes_finding,
+)  # fmt: skip
+GROWING = Drawing(
+    "growing", "How well it predicts, by its networks",
+    Lines(
+        x="networks", series=TITLES, x_title="networks, each trained on half of the images",
+        title="rank correlation", span=(-1.05, 1.05), line=0.0,
+    ),
+    growing_finding,
+)  # fmt: skip
