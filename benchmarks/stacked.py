@@ -1,6 +1,9 @@
 """Small networks trained together, against the same trainings one by one and a bare PyTorch loop.
 
-All in one thread. The bare loop has its images ready in memory, keeps no curves and can neither be
+Also what datamodels and KLoM wait for, within its budget: 200 networks of 600 steps, twenty at a
+time, and KLoM itself. All in one thread; stacked networks with convolutions on large images have
+two.
+The bare loop has its images ready in memory, keeps no curves and can neither be
 interrupted nor resumed; it is what a script would do.
 """
 
@@ -12,13 +15,16 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from benchmarks.timing import Ratio, paired
+from benchmarks.timing import Ratio, paired, timed
 from engine import data as data_sets
 from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
 from engine.training import Recipe, fresh, train, train_stacked
+from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom
 
 NETWORKS = 20
+MANY, STEPS, BATCH = 200, 600, 64
+BUDGETS = {"mlp": 60.0, "lenet": 300.0}  # seconds
 GOALS = {"mlp": (2.5, 2.0), "lenet": (1.5, 1.3)}  # against train(), against the bare loop
 DIGITS = data_sets.load("digits")
 
@@ -60,6 +66,29 @@ def bare(recipe: Recipe) -> list[Classifier]:
     return models
 
 
+def many(recipe: Recipe) -> None:
+    """As many networks as a datamodel may have, a part of them at a time."""
+    for first in range(0, MANY, NETWORKS):
+        seeds = range(first, first + NETWORKS)
+        models = [fresh(DIGITS, recipe, seed) for seed in seeds]
+        train_stacked(models, DIGITS, recipe, seeds)
+
+
+def within_budgets() -> Iterator[Ratio]:
+    """Seconds of the whole, once: they fit so many times into the budget."""
+    each = -(-len(DIGITS.rows("train")) // BATCH)
+    for architecture, budget in BUDGETS.items():
+        recipe = Recipe(architecture, epochs=round(STEPS / each), batch=BATCH, rate=0.05)
+        taken = timed(lambda r=recipe: many(r))
+        value, name = budget / taken, f"{MANY} × {architecture} on digits, {STEPS} steps, stacked"
+        yield Ratio(name, f"{budget:g} s", value, value, value, 1.0, taken)
+    margins = [np.random.default_rng(seed).normal(size=(100, 900)) for seed in (0, 1)]
+    for form in (GAUSSIAN, BINS):
+        taken = timed(lambda f=form: klom(*margins, f))
+        name = f"KLoM of 900 images and 100 models, {form}"
+        yield Ratio(name, "1 s", 1 / taken, 1 / taken, 1 / taken, 1.0, taken)
+
+
 def furthest(recipe: Recipe) -> str:
     """How far the weights of both ways differ."""
     pairs = zip(together(recipe), one_by_one(recipe), strict=True)
@@ -73,6 +102,7 @@ def furthest(recipe: Recipe) -> str:
 
 def rows(rounds: int) -> Iterator[Ratio]:
     """MLPs and LeNets on the digits."""
+    yield from within_budgets()
     with one_thread():
         for architecture, (trainer, script) in GOALS.items():
             recipe = Recipe(architecture, epochs=2, batch=64, rate=0.05, schedule="constant")

@@ -27,6 +27,7 @@ from engine.unlearning import (
     ForgetCase,
     Frontier,
     Judged,
+    KLoM,
     MembershipAttack,
     NegGradPlus,
     NoOp,
@@ -97,6 +98,7 @@ def forget() -> Iterator[Question]:
         Relearn,
         Judged,
         Frontier,
+        KLoM,
     ):
         yield diagnostic(), after
     for name in MODELS:

@@ -20,6 +20,7 @@ from tests import tiny
 FEW = {
     "samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2,
     "epochs": 1, "draws": 1, "length": 6, "seeds": 1, "scenes": 16,
+    "networks": 1,
 }  # fmt: skip
 SMALL = {
     "image": ["--model", "digits-cnn", "--image", "sample:chelsea"],
@@ -33,6 +34,7 @@ SMALL = {
     "train": ["--recipe", "architecture=mlp,epochs=1"],
 }
 """Arguments under which a method is quick; the others are asked as they begin."""
+BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]
 OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
@@ -42,6 +44,10 @@ OWN = {
     "hallucination.HalluRAG": [],
     "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],
     "unlearning.Dictionary": ["--count", "60"],
+    "unlearning.OM": BRIEFLY,
+    "unlearning.DMM": BRIEFLY,
+    "unlearning.DMDirect": BRIEFLY,
+    "unlearning.KLoM": BRIEFLY,
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],

@@ -111,10 +111,7 @@ class OracleMatching(OutputMatching):
     cost = "job"
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
     dial = ("steps", (10, 30, 100, 200, 400))
-    proof = (
-        "tests/engine/unlearning/test_matching.py"
-        "::test_om_comes_to_say_what_its_oracle_says"
-    )
+    proof = "tests/engine/unlearning/test_matching.py::test_om_comes_to_say_what_its_oracle_says"
 
     def targets(self, work: UnlearningRun, progress: Progress) -> Tensor:
         """Those of the seed's oracle."""

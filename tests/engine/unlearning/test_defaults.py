@@ -104,10 +104,11 @@ def test_no_default_collapses_or_does_nothing_on_the_digits_mlp(kind):
 @pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("name", [*PLAIN, *ROBUST, "wrong labels"])
 def test_no_default_collapses_or_does_nothing_on_any_network_that_ships(kind, name):
-    if name == "wrong labels":
-        holds(kind, of_wrong_labels(), name)
-    else:
-        holds(kind, shipped(name), "robust" if name in ROBUST else "class")
+    case = of_wrong_labels() if name == "wrong labels" else shipped(name)
+    if reason := kind.unmet(case):
+        pytest.skip(reason)
+    what = name if name == "wrong labels" else "robust" if name in ROBUST else "class"
+    holds(kind, case, what)
 
 
 PUBLISHED = (
