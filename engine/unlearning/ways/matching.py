@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,6 +36,7 @@ from engine.unlearning.oracles.trainings import (
     too_many_for,
     trained,
 )
+from engine.unlearning.ways import clock
 from engine.unlearning.ways.descend import rate_setting
 from engine.unlearning.ways.network import in_parts, named
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
@@ -42,6 +44,15 @@ from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 SHOWN = 20  # times at which whoever watches sees the model
 TEACHERS = 100  # oracles among which the seed chooses
 READY = 0.5  # share of the progress until the logits are known
+
+
+@contextmanager
+def before_the_request(work: UnlearningRun) -> Iterator[None]:
+    """Neither the seconds nor the passes inside are those of the request."""
+    start = clock.now(work.model)
+    with counting_passes(None):
+        yield
+    work.paused += clock.now(work.model) - start
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ class OracleMatching(OutputMatching):
     def targets(self, work: UnlearningRun, progress: Progress) -> Tensor:
         """Those of the seed's oracle."""
         number = work.case.seed % TEACHERS
-        with counting_passes(None):
+        with before_the_request(work):
             made = trained(work.case, STAYS, teachers(number // PART), progress)
         work.before += seconds_of([made]) / PART
         return torch.from_numpy(logits_of(made)[number % PART].copy())
@@ -148,7 +159,7 @@ class DatamodelMatching(OutputMatching):
 
     def targets(self, work: UnlearningRun, progress: Progress) -> Tensor:
         """The original's, plus what the datamodel says that they gain."""
-        with counting_passes(None):
+        with before_the_request(work):
             gained, seconds = shift_of(work.case, self.networks, self.ridge, progress)
         work.before += seconds
         targets = torch.from_numpy(gained).float()

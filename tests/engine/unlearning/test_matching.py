@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine import run
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.run import answer
@@ -68,6 +69,7 @@ def test_dmm_is_taught_the_original_s_logits_and_what_the_datamodel_adds(case):
         moved = off(rebuilt(made["model"]), case, wanted, rows)
         assert moved < 0.5 * off(case.model, case, wanted, rows)
     assert made["run"]["seconds before"][0] == pytest.approx(seconds)
+    assert made["run"]["seconds"][0] < made.record["seconds"]
     assert made["run"]["forward"][0] > 400 * len(case.splits.forget)
 
 
@@ -90,6 +92,18 @@ def test_what_is_taught_goes_over_the_forgotten_and_a_fresh_draw_of_what_stays(c
         assert len(set(rows[count:])) == 2 * count
         assert set(rows[count:]) <= set(case.splits.retain)
     assert set(first) != set(second)
+
+
+def test_what_can_be_had_before_is_no_part_of_the_seconds_and_is_not_made_anew(case, monkeypatch):
+    trained(case, STAYS, teachers(0))
+    monkeypatch.setattr(trainings, "train_stacked", None)  # nothing is trained once more
+    with run.anew(lambda _: True):
+        found = OracleMatching(steps=1)(case)
+    now = iter(range(0, 10_000, 100))
+    monkeypatch.setattr(matching.clock, "now", lambda _: next(now))
+    timed = OracleMatching(steps=1)(case)["run"]
+    assert found["run"]["seconds"][0] > 0
+    assert timed["seconds"][0] == 100 * 3 - 100  # four looks at the clock, two of them around it
 
 
 def test_no_network_both_teaches_and_judges():
