@@ -94,7 +94,8 @@ class KLoM(Diagnostic):
         labels, parts = case.case.data.labels[rows], -(-self.models // PART)
         held: dict[str, list[Doubles]] = {name: [] for name in SAMPLES}
         shares: list[float] = []
-        failed, views = 0, {}
+        failed = 0
+        views: Result = {}
         for part in range(parts):
             done = part_of(progress, part / parts, (part + 1) / parts)
             originals = trained(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
@@ -124,7 +125,7 @@ class KLoM(Diagnostic):
                 "share of retraining": ([float(np.mean(shares))], "share"),
                 "failed": ([float(failed)], ""), "models": ([float(count)], ""),
             }  # fmt: skip
-            views = self.views(case, rows, group, values) | {"cost": Table.of(cost)}
+            views = {**self.views(case, rows, group, values), "cost": Table.of(cost)}
             progress((part + 1) / parts, f"{count} models of each kind", views)
         return views
 

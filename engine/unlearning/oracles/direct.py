@@ -102,7 +102,8 @@ class DMDirect(Method[ForgetCase]):
         before = outputs(case.model, case.data, rows).numpy()
         now = margins(whole, labels).mean(0)
         true = margins(oracles, labels).mean(0) - now
-        made, growing, views = [], [], {}
+        made, growing = [], []
+        views: Result = {}
         parts = -(-self.networks // PART)
         for part in range(parts):
             low, high = (TRUTH + (1 - TRUTH) * at / parts for at in (part, part + 1))

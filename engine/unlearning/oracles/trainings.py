@@ -21,7 +21,7 @@ from engine.models.card import card_of, networks
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.models.stack import form
-from engine.result import Networks, Result, Table
+from engine.result import Networks, Result, Table, View
 from engine.run import Answer, answer, known
 from engine.training import fresh, outputs, train_stacked
 from engine.training.state import state_file
@@ -86,7 +86,7 @@ class ManyTrainings(Method[ForgetCase]):
         every = np.arange(len(data))
         each = [outputs(model, data, every).numpy() for model in models]
         columns = {str(place): (own, "") for place, own in enumerate(np.concatenate(each).T)}
-        views: Result = {"logits": Table.of(columns)}
+        views: dict[str, View] = {"logits": Table.of(columns)}
         if self.learns == ALL:
             cards = [
                 card_of(
@@ -95,7 +95,7 @@ class ManyTrainings(Method[ForgetCase]):
                 )
                 for model, seed in zip(models, seeds, strict=True)
             ]  # fmt: skip
-            views |= {"networks": networks(models, cards)}
+            views["networks"] = networks(models, cards)
         progress(1.0, "asked about every image")
         return views
 

@@ -140,7 +140,7 @@ class DatamodelMatching(OutputMatching):
     A datamodel says what each training image adds to each output, learned from many networks of
     which each had half of the images. These are trained before anybody asks, once for all requests,
     and billed as seconds before. How well they predict is shown by DM-Direct; with few of them it
-    may be little.
+    may be little. A whole class is hardly predicted: each of these networks had half of it.
     """
 
     name = "DMM"

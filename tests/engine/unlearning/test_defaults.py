@@ -17,6 +17,7 @@ from engine.unlearning import (
     SCRUB,
     SSD,
     UNLEARNERS,
+    DatamodelMatching,
     FineTune,
     FisherForgetting,
     GradientAscent,
@@ -37,7 +38,9 @@ KEPT, MOVED = 0.08, 0.1  # at most so much of right answers is lost; at least so
 
 LEARNS_ON = "learning on from what stays does not forget a class: nothing contradicts it"
 FLAT = "adversarially trained, it is so sure that the slope of the ascent is next to nothing"
+HALVES = "its networks had half of the class each, which does not say what none of it does"
 INERT = {
+    ("class", DatamodelMatching): HALVES,
     ("class", FineTune): LEARNS_ON,
     ("class", PruneFirst): LEARNS_ON,
     ("robust", FineTune): LEARNS_ON,
