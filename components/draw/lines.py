@@ -175,9 +175,10 @@ class Scatter(Chart):
                 error_y=intervals_of(part, self.y, self.intervals.get(self.y, ())),
             )  # fmt: skip
         self.add_rays(figure, x)
-        spans = self.spans(np.log10(x) if self.log else x, np.log10(y) if self.y_log else y)
+        across, up = (np.log10(x) if self.log else x), (np.log10(y) if self.y_log else y)
+        spans = self.spans(across, up)
         if self.shown:
-            annotate(figure, np.log10(x) if self.log else x, y, names.tolist(), spans)
+            annotate(figure, across, up, names.tolist(), spans)
         if self.line is not None:
             figure.add_hline(
                 y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},

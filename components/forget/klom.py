@@ -32,7 +32,7 @@ CHOSEN = f"{KEY}.KLoM.image"  # the id of the image in sight
 LOWEST = 1e-3  # nats at which curves end on a scale of decades
 QUANTILES = np.arange(0, 101, 5)
 TITLES = {"forget": "Forgotten images", "retain": "Images that stay", "test": "Test images"}
-SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise: never saw them, both"}
+SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 
 
 def klom(closer: Closer) -> Rows:
@@ -157,7 +157,7 @@ def histograms(found: Views) -> Spread:
     del found
     return Spread(
         bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
-        x_title="margin: logit of its label above the others (nats)", title="models (%)",
+        x_title="margin of its label (nats)", title="models (%)",
         height=300,
     )  # fmt: skip
 

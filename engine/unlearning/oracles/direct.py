@@ -130,11 +130,13 @@ class DMDirect(Method[ForgetCase]):
     def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
         """How well the change is predicted."""
         table: Table = found["quality"]
-        forget, retain = (table.cell(name, "rank correlation") for name in GROUPS[:2])
+        forget, retain = (
+            f"{table.cell(name, 'rank correlation'):.2f}".replace("-", "−") for name in GROUPS[:2]
+        )
         count = int(found["growing"]["networks"][-1])
         return (
             f"A datamodel of {count} networks predicts how margins of {case.request.words} change "
-            f"with a rank correlation of {forget:.2f} (images that stay: {retain:.2f}; 1 is right, "
+            f"with a rank correlation of {forget} (images that stay: {retain}; 1 is right, "
             "0 is chance)."
         )
 

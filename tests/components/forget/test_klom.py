@@ -80,6 +80,20 @@ def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(close
     assert Retrain.short not in table.rows
 
 
+def test_distances_are_drawn_over_decades_with_the_names_beside_their_points(closer, found):
+    figure = klom.curve("forget", found).figure(klom.quantiles("forget", found))
+    assert figure.layout.yaxis.type == "log"
+    drawing = klom.prices(closer, METHOD)
+    table = drawing.made(found)
+    figure = drawing.chart.figure(table)
+    low, high = figure.layout.yaxis.range
+    assert len(figure.layout.annotations) == len(table)
+    for note in figure.layout.annotations:
+        at = table.rows.index(note.text)
+        assert low <= note.y <= high
+        assert note.y == pytest.approx(np.log10(table["KLoM"][at]), abs=high - low)
+
+
 def page() -> None:
     """What AppTest runs."""
     import streamlit as st

@@ -45,9 +45,8 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
         expected = spearmanr(moved[part], true[part]).statistic
         assert found["quality"].cell(group, "rank correlation") == pytest.approx(expected, abs=1e-6)
         assert found["growing"][group][-1] == pytest.approx(expected, abs=1e-6)
-    assert f"{found['quality'].cell('forget', 'rank correlation'):.2f}" in METHOD.finding(
-        case, found
-    )
+    said = f"{found['quality'].cell('forget', 'rank correlation'):.2f}".replace("-", "−")
+    assert f"a rank correlation of {said} (" in METHOD.finding(case, found)
 
 
 def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
