@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.hallucination.tiny_vlm.cache import Held
+from engine.hallucination.held_layers import Held
 
 
 class LayerCache:

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.errors import BlindspotError
+from engine.hallucination.held_layers import Held, HeldLayers
 from engine.hallucination.hugging_face.attention import LISTENER, Listener
 from engine.hallucination.hugging_face.cache import LayerCache
 from engine.hallucination.hugging_face.families import Family, linears
 from engine.hallucination.hugging_face.tongue import NO, YES, Tongue
-from engine.hallucination.tiny_vlm.cache import Held, TinyCache
 from engine.hallucination.vlm import (
     LOGITS,
     AttentionHook,
@@ -150,7 +150,7 @@ class HuggingFaceVLM:
         positions = torch.cat([places, torch.where(own >= 0, own + behind, -1)], 1)
         hidden = torch.cat(parts, 1)
         nothing = self.nothing(count, hidden)
-        cache = TinyCache(nothing, positions[:, -1], padded=bool(padding.any()))
+        cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         grid = self.family.grid
         seen = 0 if image is None else prod(grid) if grid else self.family.tokens
         lies = Prefix(start + torch.arange(seen), behind + torch.arange(length), behind + length)
@@ -180,7 +180,7 @@ class HuggingFaceVLM:
         Raises:
             BlindspotError: the context is full.
         """
-        assert isinstance(cache, TinyCache)  # noqa: S101  # another model's cache is a mistake in code
+        assert isinstance(cache, HeldLayers)  # noqa: S101  # another model's cache is a mistake in code
         if int(cache.next_position.max()) >= self.spec.context:
             raise BlindspotError(f"The context is full: {self.spec.context} tokens fit.")
         hidden = self.family.decoder.embed_tokens(tokens[:, None])
@@ -190,7 +190,7 @@ class HuggingFaceVLM:
         self,
         hidden: Tensor,
         positions: Tensor,
-        cache: TinyCache,
+        cache: HeldLayers,
         want: Want,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,
@@ -209,7 +209,7 @@ class HuggingFaceVLM:
         shares = listener.shares
         return StepOut(
             logits=self.unembed(hidden[:, -1]),
-            cache=TinyCache(tuple(held.layers), cache.next_position + 1, cache.padded),
+            cache=HeldLayers(tuple(held.layers), cache.next_position + 1, cache.padded),
             hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
             attention={
                 at: shares[at] if want.gradient else shares[at][:, :, rows]

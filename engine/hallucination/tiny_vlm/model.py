@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.errors import BlindspotError
-from engine.hallucination.tiny_vlm.cache import Held, TinyCache
+from engine.hallucination.held_layers import Held, HeldLayers
 from engine.hallucination.tiny_vlm.decoder import HEADS, LAYERS, WIDTH, Inside, turn
 from engine.hallucination.tiny_vlm.encoder import GRID, normalized
 from engine.hallucination.tiny_vlm.lessons import Texts, answering
@@ -94,7 +94,7 @@ class TinyVLM:
         first = torch.arange(begin.shape[1], device=self.device).expand(count, -1)
         positions = torch.cat([first, said], 1)
         nothing = tuple(nothing_held(hidden) for _ in decoder.stack)
-        cache = TinyCache(nothing, positions[:, -1], padded=bool(padding.any()))
+        cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         image_places = torch.arange(1, begin.shape[1])
         prompt_places = 1 + TOKENS + torch.arange(prompt.shape[1])
         lies = Prefix(image_places, prompt_places, 1 + TOKENS + prompt.shape[1])
@@ -114,7 +114,7 @@ class TinyVLM:
         Raises:
             BlindspotError: the context is full.
         """
-        assert isinstance(cache, TinyCache)  # noqa: S101  # another model's cache is a mistake in code
+        assert isinstance(cache, HeldLayers)  # noqa: S101  # another model's cache is a mistake in code
         if int(cache.next_position.max()) >= CONTEXT:
             raise BlindspotError(f"The context is full: {CONTEXT} tokens fit.")
         hidden = self.parts.decoder.embed(tokens[:, None])
@@ -124,7 +124,7 @@ class TinyVLM:
         self,
         hidden: Tensor,
         positions: Tensor,
-        cache: TinyCache,
+        cache: HeldLayers,
         want: Want,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,
@@ -151,7 +151,7 @@ class TinyVLM:
         rows = slice(None) if want.rows == "all" else slice(-1, None)
         return StepOut(
             logits=decoder.unembed(hidden[:, -1]),
-            cache=TinyCache(tuple(layers), cache.next_position + 1, cache.padded),
+            cache=HeldLayers(tuple(layers), cache.next_position + 1, cache.padded),
             hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
             attention={
                 at: looks[at] if want.gradient else looks[at][:, :, rows]

@@ -1,4 +1,4 @@
-"""Keys and values that TinyVLM has read. Nothing is ever changed in place.
+"""Keys and values that a model has read: the cache of all of them. Nothing is changed in place.
 
 Keys are kept after they were turned by their position, so a place may be dropped without moving
 the others; `next_position` goes on from what was read, not from what is left. A layer may hold
@@ -15,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Held:
-    """What one layer holds: keys and values (B, H, T, 32), positions (B, T), −1 for padding."""
+    """What one layer holds: keys and values (B, H, T, d), positions (B, T), −1 for padding."""
 
     keys: Tensor
     values: Tensor
@@ -43,39 +43,39 @@ class Held:
 
 
 @dataclass(frozen=True)
-class TinyCache:
+class HeldLayers:
     """All layers, the position of each row's next token, (B,), and whether any row has padding."""
 
     layers: tuple[Held, ...]
     next_position: Tensor
     padded: bool = False
 
-    def clone(self) -> TinyCache:
+    def clone(self) -> HeldLayers:
         """Itself: it never changes."""
         return self
 
-    def expand(self, count: int) -> TinyCache:
+    def expand(self, count: int) -> HeldLayers:
         """Every row `count` times, one after the other."""
         rows = torch.arange(len(self.next_position)).repeat_interleave(count)
         return self.reorder(rows.to(self.next_position.device))
 
-    def reorder(self, rows: Tensor) -> TinyCache:
+    def reorder(self, rows: Tensor) -> HeldLayers:
         """The rows of these numbers."""
         layers = tuple(held.rows(rows) for held in self.layers)
-        return TinyCache(layers, self.next_position[rows], self.padded)
+        return HeldLayers(layers, self.next_position[rows], self.padded)
 
-    def crop(self, length: int) -> TinyCache:
+    def crop(self, length: int) -> HeldLayers:
         """Without what came at position `length` or later; the same for all rows."""
         layers = tuple(
             held.take((held.positions < length).all(0).nonzero()[:, 0]) for held in self.layers
         )
-        return TinyCache(layers, self.next_position.clamp(max=length), self.padded)
+        return HeldLayers(layers, self.next_position.clamp(max=length), self.padded)
 
-    def select(self, layer: int, places: Tensor) -> TinyCache:
+    def select(self, layer: int, places: Tensor) -> HeldLayers:
         """With these places of one layer only."""
         return self.exchanged(layer, self.layers[layer].take(places))
 
-    def mean_merge(self, layer: int, places: Tensor) -> TinyCache:
+    def mean_merge(self, layer: int, places: Tensor) -> HeldLayers:
         """With the mean of these places of one layer in the place of the last of them."""
         held = self.layers[layer]
         last = int(places.max())
@@ -88,7 +88,7 @@ class TinyCache:
         stay[last] = True
         return self.exchanged(layer, merged.take(stay.nonzero()[:, 0]))
 
-    def exchanged(self, layer: int, held: Held) -> TinyCache:
+    def exchanged(self, layer: int, held: Held) -> HeldLayers:
         """With another content of one layer."""
         layers = (*self.layers[:layer], held, *self.layers[layer + 1 :])
         return replace(self, layers=layers)
