@@ -51,7 +51,10 @@ INSTRUMENTS = {  # methods of another family that one works with, as its papers 
     "engine/sparsity/effects/unknown.py": {"anomaly"},
     "engine/unlearning/ways/prune_first.py": {"sparsity"},
     "engine/unlearning/concepts/dictionary.py": {"hallucination"},
+    "engine/unlearning/concepts/collateral.py": {"hallucination"},
+    "engine/unlearning/concepts/polls.py": {"hallucination"},
     "engine/unlearning/concepts/sauce.py": {"hallucination"},
+    "engine/unlearning/concepts/suppressed.py": {"hallucination"},
     "engine/unlearning/opening.py": {"hallucination"},
 }
 

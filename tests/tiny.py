@@ -67,6 +67,7 @@ from engine.unlearning import (
     FineTune,
     ForgetCase,
     GradientAscent,
+    PollsAfter,
     ProtectImage,
     Scoreboard,
     SparseOriginals,
@@ -341,7 +342,8 @@ def concept_case(
         return ImageCase(model, image(model.side), Target(1))
     if kind is SAUCE:
         return CaptionCase(load(HABIT), speaking.scenes()[0], "is there a car")
-    return ScenesCase(load(HABIT), Greedy(), 100 if kind is Dictionary else 4, clean=True)
+    count = {Dictionary: 100, PollsAfter: 20}.get(kind, 4)
+    return ScenesCase(load(HABIT), Greedy(), count, clean=True)
 
 
 def caption_case(

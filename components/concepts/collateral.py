@@ -1,4 +1,4 @@
-"""What else is lost with a thing: by γ, beside other features, and thing by thing."""
+"""What else is lost with the things: by γ, beside other features, and thing by thing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from engine.hallucination import CaptionCase, Greedy, ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Table
 from engine.unlearning import SAUCE, Collateral
-from engine.unlearning.concepts.sauce import GAMMAS, KINDS
+from engine.unlearning.concepts.collateral import GAMMAS, KINDS, yes_to
+from engine.unlearning.concepts.suppressed import enumerated_words
 
 COUNT = 60  # scenes
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
-    """The thing against all others, over scenes that nothing was learned from."""
+    """The things against all others, over scenes that nothing was learned from."""
     if not isinstance(case.vlm, TinyVLM):
         return
     given = {name: value for name, value in method.settings().items() if name != "gamma"}
@@ -41,18 +42,14 @@ def show(case: CaptionCase, method: SAUCE) -> None:
 
 def drawings(method: SAUCE) -> tuple[Drawing, ...]:
     """At the γ of the page."""
-    lost = {
-        f"{what}, {KINDS[0]}": name
-        for what, name in (
-            ("yes to it", f"yes to the {method.concept}"),
-            ("yes to others", "yes to others that are there"),
-            ("false yes", "yes to others that are not"),
-        )
+    lost = {yes_to(thing): yes_to(thing) for thing in method.things} | {
+        f"yes to others, {KINDS[0]}": "yes to others that are there",
+        f"false yes, {KINDS[0]}": "yes to others that are not",
     }
     return (
         Drawing("rates", "What is lost by γ", by_gamma(lost, method.gamma), lost_words),
         Drawing(
-            "rates", f"Other features: yes to the {method.concept}",
+            "rates", f"Other features: yes to the {enumerated_words(method.things)}",
             by_gamma({f"yes to it, {kind}": kind for kind in KINDS}, method.gamma),
             partial(control_words, what="yes to it"),
         ),
@@ -65,12 +62,12 @@ def drawings(method: SAUCE) -> tuple[Drawing, ...]:
             "things", "Thing by thing, where it is there",
             Dots(series={"before": "before", "after": "after"}, joined=True, span=(-3, 103),
                  title="answered by yes (%)"),
-            partial(worst_words, method=method), part=partial(before_after, gamma=method.gamma),
+            partial(worst_words, method=method), part=partial(forgotten_first, method=method),
         ),
         Drawing(
             "ranking", "The features with the highest scores",
             partial(ranking_bars, count=method.features),
-            partial(ranking_words, count=method.features),
+            partial(ranking_words, method=method),
         ),
         Drawing("top", "Where the first features are active"),
     )  # fmt: skip
@@ -115,11 +112,21 @@ def before_after(things: Table, gamma: float) -> Table:
     return Table.of(columns, things.rows)
 
 
+def forgotten_first(things: Table, method: SAUCE) -> Table:
+    """Those to be forgotten on top, then all others, before and after."""
+    table = before_after(things, method.gamma)
+    own = [table.rows.index(thing) for thing in method.things]
+    others = [at for at in range(len(table)) if at not in own]
+    rows = [f"{thing} (to forget)" for thing in method.things] + [table.rows[at] for at in others]
+    taken = table.take([*own, *others])
+    return Table.of({name: (taken[name], "share") for name in taken.order}, rows)
+
+
 def worst_words(found: Views, method: SAUCE) -> str:
     """The other thing that falls most."""
     table = before_after(found["things"], method.gamma)
     falls = np.nan_to_num(table["before"] - table["after"], nan=-1.0)
-    falls[table.rows.index(method.concept)] = -1.0
+    falls[[table.rows.index(thing) for thing in method.things]] = -1.0
     at = int(falls.argmax())
     return (
         f"Shown at γ = {GAMMAS[row_of(method.gamma)]:g}. Of the others the {table.rows[at]} falls "
@@ -128,18 +135,23 @@ def worst_words(found: Views, method: SAUCE) -> str:
 
 
 def ranking_bars(found: Views, count: int) -> Bars:
-    """A bar for each feature; those above the cut-off are suppressed."""
-    score = found["ranking"]["score"]
-    cut = float(score[count - 1]) if 0 < count <= len(score) else None
+    """A bar for each feature; where there is one thing, those above the cut-off are suppressed."""
+    ranking = found["ranking"]
+    score = ranking["score"]
+    alone = not any(":" in row for row in ranking.rows)
+    cut = float(score[count - 1]) if alone and 0 < count <= len(score) else None
     return Bars(value="score", line=cut, line_name="cut-off", title="score")
 
 
-def ranking_words(found: Views, count: int) -> str:
+def ranking_words(found: Views, method: SAUCE) -> str:
     """How much higher the last one that is suppressed is than the first that is not."""
-    score = found["ranking"]["score"]
+    score, count = found["ranking"]["score"], method.features
+    what = "A score is a share of all activation, with the thing minus without."
+    if len(method.things) > 1:
+        return f"The first {count} of each thing are suppressed. {what}" if count else what
     if not 0 < count < len(score):
-        return "The score is the feature's share of all activation with the thing minus without it."
+        return what
     return (
         f"{count} are suppressed. The last of them has {score[count - 1]:.3f}, the next one "
-        f"{score[count]:.3f}. A score is a share of all activation, with the thing minus without."
+        f"{score[count]:.3f}. {what}"
     )

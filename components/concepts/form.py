@@ -1,4 +1,4 @@
-"""What Concepts asks: the scene, the model, what it is told, and the thing that is left out."""
+"""What Concepts asks: the scene, the model, what it is told, and the things to be left out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SLOT = f"{KEY}.SAUCE"
 def choose() -> tuple[Shown, CaptionCase, SAUCE]:
     """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
-    thing, count, gamma = st.columns([2, 3, 3], gap="large")
     given: dict[str, Any] = {}
-    for place, name in ((thing, "concept"), (count, "features"), (gamma, "gamma")):
+    chosen = ("concept", "second", "third", "features", "gamma")
+    for place, name in zip(st.columns([2, 2, 2, 3, 3], gap="medium"), chosen, strict=True):
         with place:
             given |= forms.settings(SAUCE, SLOT, (name,))
     words, editor = st.columns([5, 4], gap="large")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import streamlit as st
@@ -44,7 +45,7 @@ def show(shown: Shown, case: CaptionCase, method: SAUCE) -> None:
             evidence=(
                 Drawing(
                     "things", "Every thing in this scene: p(yes) before and after", THINGS,
-                    lambda found: things_words(found["things"], method.concept),
+                    lambda found: things_words(found["things"], method.things),
                 ),
             ),
         )
@@ -65,11 +66,11 @@ def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
             draw_tokens(told, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)
 
 
-def things_words(things: Table, concept: str) -> str:
-    """The thing whose p(yes) moves most beside the one that is to be forgotten."""
+def things_words(things: Table, forgotten: Sequence[str]) -> str:
+    """The thing whose p(yes) moves most beside those that are to be forgotten."""
     moved = things["after"] - things["before"]
     at = max(
-        (at for at, name in enumerate(things.rows) if name != concept),
+        (at for at, name in enumerate(things.rows) if name not in forgotten),
         key=lambda one: abs(moved[one]),
     )
     return (

@@ -20,8 +20,10 @@ from engine.method import Method
 from engine.unlearning import diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
+from engine.unlearning.concepts.collateral import Collateral
 from engine.unlearning.concepts.dictionary import Dictionary
-from engine.unlearning.concepts.sauce import SAUCE, Collateral
+from engine.unlearning.concepts.polls import PollsAfter
+from engine.unlearning.concepts.sauce import SAUCE
 from engine.unlearning.diagnostics import (
     Confidence,
     Confusion,
@@ -76,7 +78,7 @@ DIAGNOSTICS = diagnostics.DIAGNOSTICS
 EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment,)
 PROTECT = (ProtectImage,)
 
-CONCEPTS = (Dictionary, SAUCE, Collateral)
+CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
 
 METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS)
 
@@ -117,6 +119,7 @@ __all__ = [
     "NegGradPlus",
     "NoOp",
     "OracleMatching",
+    "PollsAfter",
     "ProtectImage",
     "PruneFirst",
     "RandomLabels",

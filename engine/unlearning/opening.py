@@ -31,6 +31,7 @@ from engine.unlearning import (
     MembershipAttack,
     NegGradPlus,
     NoOp,
+    PollsAfter,
     Relearn,
     Retrain,
     SalUn,
@@ -113,11 +114,12 @@ def story() -> Iterator[Question]:
 
 
 def concepts() -> Iterator[Question]:
-    """A scene with a car, the features of the model that is asked, and what else is lost."""
+    """A scene with a car, the features of the model that is asked, what else is lost, and POPE."""
     method, vlm = SAUCE(), vision.load(HABIT)
     yield question(vlm, method, method.scenes)
     yield method, asking.about_scene(HABIT, asking.scene("counter", CAR), PROMPTS["image"])
     yield Collateral(), ScenesCase(vlm, Greedy(), 60, clean=True)
+    yield PollsAfter(), ScenesCase(vlm, Greedy())
 
 
 def forgotten() -> ForgetCase:

@@ -1,11 +1,11 @@
-"""Concepts: one thing is left out of what a vision-language model sees."""
+"""Concepts: things are left out of what a vision-language model sees."""
 
 import streamlit as st
 
-from components.concepts import collateral, form, view
+from components.concepts import collateral, form, polls, view
 
 st.title("Concepts")
-st.markdown("Can a model stop seeing **one thing**, and keep the others?")
+st.markdown("Can a model stop seeing **one thing**, or up to three, and keep the others?")
 
 answer, controls = st.container(), st.container()
 with controls:
@@ -14,3 +14,5 @@ with answer:
     view.show(shown, case, method)
 st.divider()
 collateral.show(case, method)
+st.divider()
+polls.show(case, method)

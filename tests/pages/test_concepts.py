@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.concepts import collateral, form, view
+from components.concepts import collateral, form, polls, view
 from components.views import ASK, CONCEPTS
-from engine.hallucination import Greedy, ScenesCase, asking
+from engine.hallucination import POPE, Greedy, ScenesCase, asking
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.result import Table
 from engine.run import answer
-from engine.unlearning import SAUCE, Collateral
-from engine.unlearning.concepts.sauce import GAMMAS
+from engine.unlearning import SAUCE, Collateral, PollsAfter
+from engine.unlearning.concepts.collateral import GAMMAS
 from tests.visits import said, settled, visit, words
 
 FEW = {"concepts.SAUCE.steps": "20"}
@@ -23,6 +23,7 @@ def few(monkeypatch):
     """The dictionary is learned from few scenes, so that it takes seconds."""
     monkeypatch.setattr(form, "SCENES", 100)
     monkeypatch.setattr(collateral, "COUNT", 6)
+    monkeypatch.setattr(polls, "COUNT", 20)
 
 
 def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
@@ -31,7 +32,7 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
     found = answer(method, asked)
     assert at.header[0].value == method.finding(asked, found)
-    assert view.things_words(found["things"], "car") in words(at)
+    assert view.things_words(found["things"], ("car",)) in words(at)
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
     lost_method = Collateral(scenes=100, steps=20)
@@ -40,6 +41,42 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     assert lost_method.finding(case, lost) in [one.value for one in at.header]
     assert collateral.lost_words(lost) in shown
     assert collateral.worst_words(lost, method) in shown
+
+
+def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_sentence():
+    at = settled(visit(FEW | {"concepts.SAUCE.second": "lamp"}, CONCEPTS))
+    method = SAUCE(second="lamp", scenes=100, steps=20)
+    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
+    found = answer(method, asked)
+    assert at.header[0].value == method.finding(asked, found)
+    assert at.selectbox(key="concepts.SAUCE.third").value == "nothing else"
+    at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
+    lost = answer(
+        Collateral(second="lamp", scenes=100, steps=20),
+        ScenesCase(load(HABIT), Greedy(), 6, clean=True),
+    )
+    shown = words(at)
+    assert collateral.worst_words(lost, method) in shown
+    assert "Other features: yes to the car and lamp" in shown
+    things = collateral.forgotten_first(lost["things"], method)
+    assert things.rows[:2] == ("car (to forget)", "lamp (to forget)")
+    assert things["before"][0] == pytest.approx(lost["things"].cell("car", "γ = 1"), nan_ok=True)
+    assert len(things) == len(lost["things"])
+
+
+def test_pope_is_asked_before_and_after():
+    at = settled(visit(FEW, CONCEPTS))
+    at = settled(at.button(key="concepts.polls.PollsAfter.go").click().run())
+    case = ScenesCase(load(HABIT), Greedy(), 20)
+    method = PollsAfter(scenes=100, steps=20)
+    found = answer(method, case)
+    shown = words(at)
+    assert method.finding(case, found) in [one.value for one in at.header]
+    assert polls.right_words(found) in shown
+    assert polls.yes_words(found) in shown
+    assert polls.split_words(found) in shown
+    before = " / ".join(f"{100 * one:.0f}" for one in answer(POPE(), case)["rates"]["accuracy"])
+    assert f"{before} % before" in shown
 
 
 def test_a_bad_link_is_a_sentence():
@@ -65,7 +102,11 @@ def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
     ranking = Table.of({"score": (np.array([0.5, 0.3, 0.1]), "")}, ("a", "b", "c"))
     assert collateral.ranking_bars({"ranking": ranking}, 2).line == 0.3
     assert collateral.ranking_bars({"ranking": ranking}, 0).line is None
-    assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, 2)
+    assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, SAUCE())
+    several = Table.of({"score": (np.array([0.5, 0.3]), "")}, ("car: a", "lamp: b"))
+    assert collateral.ranking_bars({"ranking": several}, 1).line is None
+    told = collateral.ranking_words({"ranking": several}, SAUCE(second="lamp"))
+    assert told.startswith("The first 2 of each thing are suppressed.")
 
 
 def test_only_models_whose_scenes_are_known_are_offered():

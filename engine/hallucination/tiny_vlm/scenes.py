@@ -47,11 +47,12 @@ class SceneBatch:
 
     @classmethod
     def drawn(
-        cls, count: int, kind: str, *, seed: int, clean: bool = False, together: float = 0.9
-    ) -> SceneBatch:
-        """New scenes of a kind. Training uses seeds below 1000."""
+        cls, count: int, kind: str, *, seed: int, clean: bool = False, together: float = 0.9,
+        first: int = 0,
+    ) -> SceneBatch:  # fmt: skip
+        """New scenes of a kind, from number `first` on. Training uses seeds below 1000."""
         scenes = Scenes(max(count, 10), kind, together, clean=clean, seed=seed)
-        return cls.of(scenes.layout(np.arange(count)))
+        return cls.of(scenes.layout(first + np.arange(count)))
 
     @property
     def truths(self) -> list[frozenset[str]]:

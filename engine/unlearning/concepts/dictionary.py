@@ -13,6 +13,7 @@ from torch import Tensor
 from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
 from engine.hallucination import Greedy, ScenesCase
+from engine.hallucination.measures.rates import UNSEEN
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
@@ -23,7 +24,9 @@ from engine.unlearning.concepts.autoencoder import Autoencoder, learned
 
 SCENES = 600
 LEARNED = 0.8  # of the scenes; the autoencoder is tried on the others
-OWN = 9999  # seeds from here down are of scenes that a dictionary learns from
+FIRST = (
+    2_000_000  # number of the first scene of a dictionary: beyond all that pages and measures draw
+)
 TOGETHER = 50  # scenes at a time
 
 
@@ -60,6 +63,7 @@ class Dictionary(Sparse, Method[ScenesCase]):
     name = "Dictionary"
     title = "A dictionary of features"
     cost = "wait"
+    revision = 2  # learned from scenes that no measure draws, whatever its seed
     paper = (
         "Li et al. 2025 (SAUCE), with a top-K autoencoder of Gao et al. 2024, "
         "https://arxiv.org/abs/2406.04093"
@@ -82,7 +86,7 @@ class Dictionary(Sparse, Method[ScenesCase]):
             BlindspotError: too few scenes, or a thing that is in none or in all of them.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=OWN - case.seed, clean=case.clean)
+        sample = own_scenes(case)
         cut = int(LEARNED * case.count)
         present = sample.layout.present[:cut]
         odd = [CATEGORIES[at] for at, one in enumerate(present.T) if one.all() or not one.any()]
@@ -133,6 +137,13 @@ class Dictionary(Sparse, Method[ScenesCase]):
         )
 
 
+def own_scenes(case: ScenesCase) -> SceneBatch:
+    """The scenes of a dictionary, by numbers that no other case about scenes has."""
+    return SceneBatch.drawn(
+        case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean, first=FIRST
+    )
+
+
 def by_thing(values: Floats) -> Table:
     """A column for each thing."""
     return Table.of(
@@ -157,9 +168,11 @@ class LearnedDictionary:
     found: Mapping[str, Any]
 
     @classmethod
-    def of(cls, vlm: TinyVLM, sparse: Sparse, scenes: int, progress: Progress) -> LearnedDictionary:
+    def of(
+        cls, vlm: TinyVLM, sparse: Sparse, scenes: int, progress: Progress, seed: int = 0
+    ) -> LearnedDictionary:
         """Of a model; kept like every answer."""
-        method, case = question(vlm, sparse, scenes)
+        method, case = question(vlm, sparse, scenes, seed)
         found = answer(method, case, progress)
         flat = found["weights"]["weight"]
         return cls(Autoencoder.read(flat, sparse.width, sparse.active), found)
@@ -171,7 +184,9 @@ class LearnedDictionary:
         return mean
 
 
-def question(vlm: TinyVLM, sparse: Sparse, scenes: int) -> tuple[Dictionary, ScenesCase]:
+def question(
+    vlm: TinyVLM, sparse: Sparse, scenes: int, seed: int = 0
+) -> tuple[Dictionary, ScenesCase]:
     """What is asked for a model's dictionary."""
     method = Dictionary(sparse.width, sparse.active, sparse.steps)
-    return method, ScenesCase(vlm, Greedy(), scenes, clean=True)
+    return method, ScenesCase(vlm, Greedy(), scenes, clean=True, seed=seed)

@@ -9,6 +9,7 @@ place in an image is told. The form is that of Cywiński and Deja 2025 (SAeUron)
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,29 @@ NEAR = 5  # features of about the same mean, among which a match is drawn
 Ints = NDArray[np.int64]
 
 
+class Ranked(NamedTuple):
+    """Features from the highest score on, and the score of every feature, (M,) each."""
+
+    order: Ints
+    score: Floats
+
+
 def scores(there: Floats, absent: Floats) -> Floats:
     """S of every feature, (M,), from its means with and without the concept, (M,) each."""
     found: Floats = there / (there.sum() + SMALL) - absent / (absent.sum() + SMALL)
     return found
+
+
+def ranked(there: Floats, absent: Floats) -> Ranked:
+    """The features by their scores for one concept."""
+    score = scores(there, absent)
+    return Ranked(best(score, len(score)), score)
+
+
+def union(sets: Iterable[Ints]) -> Ints:
+    """The features of several concepts, each once: the best of every one first."""
+    ranks = zip(*sets, strict=True)
+    return np.array(list(dict.fromkeys(int(one) for rank in ranks for one in rank)), np.int64)
 
 
 def best(score: Floats, count: int) -> Ints:

@@ -1,4 +1,4 @@
-"""Concepts: a sparse dictionary of image tokens, and one thing left out of what a model sees."""
+"""Concepts: a sparse dictionary of image tokens, and things left out of what a model sees."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError, DoesNotFit
 from engine.hallucination import CaptionCase, Greedy, ScenesCase, asking
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
-from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.method import quiet
 from engine.unlearning import SAUCE, Collateral, Dictionary
 from engine.unlearning.concepts.autoencoder import Autoencoder
-from engine.unlearning.concepts.dictionary import LearnedDictionary, question, seen
-from engine.unlearning.concepts.sauce import GAMMAS, KINDS, Suppressed, chances, changed, rates
-from engine.unlearning.concepts.score import as_active, at_random, best, scores, total
+from engine.unlearning.concepts.collateral import GAMMAS, KINDS, measured_scenes, rates, yes_to
+from engine.unlearning.concepts.dictionary import LearnedDictionary, own_scenes, question, seen
+from engine.unlearning.concepts.score import as_active, at_random, best, scores, total, union
+from engine.unlearning.concepts.suppressed import (
+    Suppressed,
+    chances,
+    changed,
+    enumerated_words,
+)
 from tests.engine.hallucination.scripted import Scripted
 
 CHANCE, NEAR = 0.5, 0.1  # of the sheet: to chance plus 10 points
@@ -103,6 +109,20 @@ def test_too_few_scenes_are_refused_in_words():
         Dictionary()(ScenesCase(load(HONEST), Greedy(), 2, clean=True))
 
 
+@pytest.mark.parametrize("seed", [0, 8999])
+def test_no_scene_of_a_dictionary_is_measured(seed):
+    """Also where the seeds are the same: a dictionary's scenes have numbers of their own."""
+    case = ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=seed)
+    drawn = {one: own_scenes(ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=one))
+             for one in (0, 8999)}  # fmt: skip
+    measured = measured_scenes(case)
+    numbers = {(measured.layout.seed, int(one)) for one in measured.layout.index}
+    assert len(numbers) == 20
+    for own in drawn.values():
+        assert not numbers & {(own.layout.seed, int(one)) for one in own.layout.index}
+        assert not any(torch.equal(a, b) for a in own.pixels for b in measured.pixels)
+
+
 # ---------------------------------------------------------------- which features
 
 
@@ -111,6 +131,11 @@ def test_scores_are_those_of_the_formula():
     slowly = [a / (8 + 1e-8) - b / (4 + 1e-8) for a, b in zip(there, absent, strict=True)]
     assert np.allclose(scores(there, absent), slowly, atol=1e-12)
     assert best(scores(there, absent), 2).tolist() == [2, 1]
+
+
+def test_features_of_several_things_are_joined_the_best_first_and_none_twice():
+    assert union([np.array([4, 1, 2]), np.array([7, 4, 9])]).tolist() == [4, 7, 1, 2, 9]
+    assert union([np.array([], int)]).tolist() == []
 
 
 def test_other_features_are_others_as_many_and_one_kind_is_as_active():
@@ -142,6 +167,55 @@ def test_the_answer_forgets_the_thing():
     assert np.allclose(found["things"]["before"], chances(case.vlm, tokens)[0], atol=1e-5)
     assert "no longer seen" in SAUCE().finding(case, found)
     assert Greedy()(case)["answer"].text == "yes"  # the model itself has not changed
+
+
+def test_two_things_are_forgotten_together(learned):
+    """What one feature set does alone, both do: whichever thing is named first."""
+    scenes = (asking.scene("broken", number) for number in range(300))
+    scene = next(
+        one for one in scenes if {"car", "wheel"} <= {thing.category for thing in one.things}
+    )
+    case = asking.about_scene(HONEST, scene, "describe the image")
+    both, one = SAUCE(second="wheel"), SAUCE()
+    found, alone = both(case), one(case)
+    for thing in ("car", "wheel"):
+        assert found["things"].cell(thing, "before") > 0.9
+        assert found["things"].cell(thing, "after") < CHANCE
+    assert alone["things"].cell("wheel", "after") > CHANCE  # it was the second thing's features
+    assert set(both.chosen(learned)) == set(one.chosen(learned)) | set(
+        SAUCE(concept="wheel").chosen(learned)
+    )
+    turned = SAUCE(concept="wheel", second="car")(case)
+    assert np.allclose(turned["things"]["after"], found["things"]["after"], atol=1e-4)
+    told = both.finding(case, found)
+    assert told.startswith("No longer seen: car (")
+    assert ", wheel (" in told
+
+
+def test_a_thing_that_is_named_twice_is_forgotten_once(learned):
+    twice = SAUCE(second="car", third="boat")
+    assert twice.things == ("car", "boat")
+    assert twice.chosen(learned).tolist() == SAUCE(second="boat").chosen(learned).tolist()
+    assert enumerated_words(("a",)) == "a"
+    assert enumerated_words(("a", "b", "c")) == "a, b and c"
+
+
+def test_answers_of_a_suppressed_model_are_kept_apart(learned):
+    """By the model, the dictionary, the features and γ."""
+    vlm = load(HONEST)
+    other = LearnedDictionary(
+        Autoencoder.read(learned.autoencoder.flat + 1, 512, 12), learned.found
+    )
+    models = [
+        vlm, Suppressed(vlm, learned, np.array([0]), 0.0),
+        Suppressed(vlm, learned, np.array([0]), 0.5), Suppressed(vlm, learned, np.array([1]), 0.0),
+        Suppressed(vlm, other, np.array([0]), 0.0),
+        Suppressed(load(HABIT), learned, np.array([0]), 0.0),
+    ]  # fmt: skip
+    digests = {ScenesCase(model, Greedy()).fingerprint for model in models}
+    assert len(digests) == len(models)
+    again = Suppressed(vlm, learned, np.array([0]), 0.0)
+    assert again.fingerprint == models[1].fingerprint
 
 
 def test_a_suppressed_model_sees_other_tokens_and_shares_the_weights(learned):
@@ -188,16 +262,17 @@ def test_more_features_take_more_of_the_others():
 def test_rates_are_counted_as_one_would_by_hand():
     random = np.random.default_rng(0)
     yes, present = random.random((2, 9, 16)) > 0.5, random.random((9, 16)) > 0.6
-    found = rates("x", yes, present, 3)
-    for step in range(2):
-        answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
-        wanted = {
-            "yes to it, x": [a for a, there, t in answers if there and t == 3],
-            "yes to others, x": [a for a, there, t in answers if there and t != 3],
-            "false yes, x": [a for a, there, t in answers if not there and t != 3],
-        }
-        for name, held in wanted.items():
-            assert found[name][0][step] == pytest.approx(np.mean(held))
+    for own in ([3], [3, 8, 1]):
+        found = rates("x", yes, present, own)
+        for step in range(2):
+            answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
+            wanted = {
+                "yes to it, x": [a for a, there, t in answers if there and t in own],
+                "yes to others, x": [a for a, there, t in answers if there and t not in own],
+                "false yes, x": [a for a, there, t in answers if not there and t not in own],
+            }
+            for name, held in wanted.items():
+                assert found[name][0][step] == pytest.approx(np.mean(held))
 
 
 def test_the_tables_belong_together(lost):
@@ -205,7 +280,30 @@ def test_the_tables_belong_together(lost):
     table = lost["rates"]
     own = lost["things"].values[CATEGORIES.index("car")]
     assert np.allclose(own, table["yes to it, its features"])
+    assert np.array_equal(own, table[yes_to("car")])
+    assert lost["ranking"]["suppressed"].sum() == Collateral().features
     assert lost["top"].rows[0] == lost["ranking"].rows[0]
     assert np.all(np.diff(lost["ranking"]["score"]) <= 0)
     same = {tuple(table[f"yes to others, {kind}"][:1]) for kind in KINDS}
     assert len(same) == 1  # γ = 1 changes nothing, whatever the features
+
+
+def test_of_two_things_each_has_its_line_and_others_are_counted_without_both():
+    case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
+    method = Collateral(second="wheel")
+    found = run.answer(method, case)
+    row = GAMMAS.index(-0.5)
+    present = measured_scenes(case).layout.present
+    total, pooled = 0, 0.0
+    for thing in ("car", "wheel"):
+        at = CATEGORIES.index(thing)
+        line = found["rates"][yes_to(thing)]
+        assert np.array_equal(line, found["things"].values[at])
+        assert line[row] <= CHANCE + NEAR < line[0]
+        total, pooled = total + present[:, at].sum(), pooled + line[row] * present[:, at].sum()
+    assert found["rates"]["yes to it, its features"][row] == pytest.approx(pooled / total)
+    assert {name.partition(":")[0] for name in found["ranking"].rows} == {"car", "wheel"}
+    assert len(found["top"].rows) == 4
+    told = method.finding(case, found)
+    assert "to the car from" in told.replace("falls ", "")
+    assert "and to the wheel from" in told

@@ -1,0 +1,83 @@
+"""POPE before and after: the forgotten things' questions, all others, and the three splits."""
+
+from __future__ import annotations
+
+from components import section
+from components.concepts.view import KEY
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.section import Section
+from engine.hallucination import CaptionCase, Greedy, ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.unlearning import SAUCE, PollsAfter
+from engine.unlearning.concepts.polls import OTHERS, WHEN
+
+COUNT = 100  # scenes, as on Benchmarks
+
+
+def show(case: CaptionCase, method: SAUCE) -> None:
+    """The model as it is beside the one without the things."""
+    if not isinstance(case.vlm, TinyVLM):
+        return
+    section.show(
+        Section(
+            f"{KEY}.polls", PollsAfter(**method.settings()),
+            ScenesCase(case.vlm, Greedy(), COUNT), "POPE before and after",
+            button="Ask POPE before and after",
+            before=f"POPE’s questions about {COUNT} scenes, as on Benchmarks: the model as it is, "
+            "and with the features suppressed.",
+            evidence=(
+                Drawing("rates", "Right answers", dots("accuracy"), right_words),
+                Drawing("rates", "Share of yes", dots("yes-ratio"), yes_words),
+                Drawing(
+                    "splits", "Right answers by POPE’s splits",
+                    Dots(series={f"accuracy {when}": when for when in WHEN}, joined=True,
+                         title="right answers (%)"),
+                    split_words,
+                ),
+            ),
+        )
+    )  # fmt: skip
+
+
+def dots(rate: str) -> Dots:
+    """A rate of each row before and after, with intervals."""
+    return Dots(
+        series={f"{rate} {when}": when for when in WHEN},
+        intervals={
+            f"{rate} {when}": (f"{rate} {when} low", f"{rate} {when} high") for when in WHEN
+        },
+        span=(-3, 103), title=f"{'right answers' if rate == 'accuracy' else 'yes'} (%)",
+    )  # fmt: skip
+
+
+def right_words(found: Views) -> str:
+    """How many questions there are, and what is to fall and what to stay."""
+    rates = found["rates"]
+    told = ", ".join(
+        f"{name} {count:.0f}" for name, count in zip(rates.rows, rates["questions"], strict=True)
+    )
+    return (
+        f"Questions: {told}. About what is forgotten right answers are to fall, about the others "
+        "to stay. Bars: 95 % of redraws."
+    )
+
+
+def yes_words(found: Views) -> str:
+    """Where the things are, and what is said of others that are not."""
+    rates = found["rates"]
+    there = ", ".join(
+        f"{name} {100 * there / asked:.0f} %" if asked else f"{name} –"
+        for name, there, asked in zip(rates.rows, rates["there"], rates["questions"], strict=True)
+    )
+    before, after = (100 * rates.cell(OTHERS, f"false yes {when}") for when in WHEN)
+    return f"Truly there: {there}. Yes to other things that are not: {before:.0f} → {after:.0f} %."
+
+
+def split_words(found: Views) -> str:
+    """The figures of the three splits."""
+    before, after = (
+        " / ".join(f"{100 * value:.0f}" for value in found["splits"][f"accuracy {when}"])
+        for when in WHEN
+    )
+    return f"All questions, random / popular / adversarial: {before} % before, {after} % after."

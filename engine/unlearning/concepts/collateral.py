@@ -1,0 +1,213 @@
+"""What else is lost when things are suppressed: over scenes, by γ, beside other features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import ScenesCase
+from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.method import Method, Progress, defaults, part_of, quiet
+from engine.models.threads import one_thread
+from engine.result import Floats, Pictures, Result, Table
+from engine.unlearning.concepts.dictionary import LearnedDictionary, seen
+from engine.unlearning.concepts.score import Ints, Ranked, as_active, at_random, union
+from engine.unlearning.concepts.suppressed import (
+    PAPER,
+    Concept,
+    Shares,
+    chances,
+    changed,
+    enumerated_words,
+)
+
+GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
+LISTED = 30  # features in the ranking, of all things together
+SHOWN, IMAGES = 4, 6  # features with their images, and how many each
+KINDS = ("its features", "as active", "at random")  # sets of features
+
+
+@dataclass(frozen=True)
+class Collateral(Concept, Method[ScenesCase]):
+    """What else is lost when things are suppressed, over scenes that nothing was learned from.
+
+    For several γ: how often the model says yes to each thing where it is, how often it still says
+    yes to other things that are there (their recall), and how often to others that are not (false
+    yes). Beside it stand as many features drawn at random, and as many that are about as active:
+    if these did the same, it would be damage and not forgetting. Chance is half.
+    """
+
+    family = "unlearning"
+    name = "Collateral"
+    title = "What else is lost"
+    cost = "wait"
+    paper = PAPER
+    argument_defaults = defaults(count=60, clean=True)
+    proof = "tests/engine/unlearning/test_concepts.py::test_other_features_do_not_forget_the_thing"
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Rates by γ for each set of features.
+
+        Returns:
+            rates: a row for each γ; of each thing, yes where it is; and columns of three sets: yes
+                to all things to be forgotten where they are, yes to others where they are, yes to
+                others where they are not.
+            things: a row for each thing: yes where it is, by γ.
+            ranking: for each thing the features with its highest scores: score, means with and
+                without the thing, and whether it is suppressed.
+            top: scenes in which the first features are most active, dark where they are not.
+            fit: explained variance and L0 of the dictionary.
+        """
+        self.check(case)
+        learned = self.learned(case.vlm, part_of(progress, 0.0, 0.5))
+        random = np.random.default_rng(case.seed)
+        chosen = self.chosen(learned)
+        sets = (
+            chosen, as_active(learned.usual, chosen, random),
+            at_random(self.width, chosen, random),
+        )  # fmt: skip
+        sample = measured_scenes(case)
+        present = sample.layout.present
+        forgotten = [CATEGORIES.index(one) for one in self.things]
+        orders = self.ranked(learned)
+        shown = union(one.order[:SHOWN] for one in orders.values())[:SHOWN]
+        with one_thread(), torch.no_grad():
+            tokens = seen(case.vlm, sample.pixels)
+            yes = np.stack([
+                np.stack([
+                    self.said(case.vlm, learned, tokens, which, gamma, part_of(
+                        progress, 0.5 + 0.4 * (at * len(GAMMAS) + step) / (3 * len(GAMMAS)), 0.95
+                    ))
+                    for step, gamma in enumerate(GAMMAS)
+                ])
+                for at, which in enumerate(sets)
+            ])  # fmt: skip
+            active = learned.autoencoder.features(tokens)[..., torch.tensor(shown.tolist())]
+        progress(1.0, "asked")
+        names = [f"γ = {gamma:g}".replace("-", "−") for gamma in GAMMAS]
+        columns: dict[str, tuple[Any, str]] = {"γ": (np.array(GAMMAS), "")}
+        recall = np.stack([mean(yes[0][:, present[:, at], at]) for at in range(len(CATEGORIES))])
+        for at in forgotten:
+            columns[yes_to(CATEGORIES[at])] = recall[at], "share"
+        for kind, held in zip(KINDS, yes, strict=True):
+            columns |= rates(kind, held, present, forgotten)
+        return {
+            "rates": Table.of(columns, names),
+            "things": Table.grid(recall, CATEGORIES, names, ["share"] * len(names)),
+            "ranking": ranking(orders, learned, self.features),
+            "top": pictured(sample, active.numpy(), [named(one, orders) for one in shown.tolist()]),
+            "fit": learned.found["fit"],
+        }
+
+    def said(
+        self, vlm: TinyVLM, learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float,
+        progress: Progress,
+    ) -> NDArray[np.bool_]:  # fmt: skip
+        """Whether it says yes to each thing, (n, 16)."""
+        progress(0.0, "asking")
+        found: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, which, gamma)) > 0.5
+        return found
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What is lost at γ = −0.5, of each thing and of others, and with other features."""
+        table, row = found["rates"], f"γ = {-0.5:g}".replace("-", "−")
+
+        def falls(column: str) -> str:
+            before, after = (100 * table.cell(one, column) for one in ("γ = 1", row))
+            return f"{before:.0f} to {after:.0f} %"
+
+        told = enumerated_words([f"to the {one} from {falls(yes_to(one))}" for one in self.things])
+        control = 100 * table.cell(row, f"yes to it, {KINDS[1]}")
+        them = "it" if len(self.things) == 1 else "them"
+        return (
+            f"Yes {told.replace(' from', ' falls from', 1)}, yes to other things that are there "
+            f"from {falls(f'yes to others, {KINDS[0]}')}. With as many features that are as "
+            f"active, yes to {them} is {control:.0f} %."
+        )
+
+
+def measured_scenes(case: ScenesCase) -> SceneBatch:
+    """The scenes of a case."""
+    return SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+
+
+def yes_to(thing: str) -> str:
+    """The column of a thing to be forgotten."""
+    return f"yes to the {thing}"
+
+
+def mean(values: NDArray[np.bool_]) -> Shares:
+    """The share of yes at each γ, of (γ, n); NaN of none."""
+    found: Shares = values.mean(1) if values.shape[1] else np.full(len(values), np.nan)
+    return found
+
+
+def rates(
+    kind: str, yes: NDArray[np.bool_], present: NDArray[np.bool_], forgotten: Sequence[int]
+) -> dict[str, tuple[Shares, str]]:
+    """The three rates of a set of features by γ, from answers (γ, n, 16)."""
+    own = list(forgotten)
+    others, there = np.delete(yes, own, 2), np.delete(present, own, 1)
+    return {
+        f"yes to it, {kind}": (mean(yes[..., own][:, present[:, own]]), "share"),
+        f"yes to others, {kind}": (mean(others[:, there]), "share"),
+        f"false yes, {kind}": (mean(others[:, ~there]), "share"),
+    }
+
+
+def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: int) -> Table:
+    """The best features of each thing, and which of them are suppressed."""
+    rows: list[str] = []
+    columns: dict[str, list[float]] = {
+        "score": [], "with it": [], "without it": [], "suppressed": [],
+    }  # fmt: skip
+    for thing, (order, score) in orders.items():
+        listed = order[: LISTED // len(orders)]
+        lead = f"{thing}: " if len(orders) > 1 else ""
+        rows += [f"{lead}feature {one}" for one in listed.tolist()]
+        columns["score"] += score[listed].tolist()
+        for name, view in (("with it", "there"), ("without it", "absent")):
+            columns[name] += learned.found[view][thing][listed].tolist()
+        columns["suppressed"] += [float(at < features) for at in range(len(listed))]
+    units = dict(zip(columns, ("", "activation", "activation", "yes or no"), strict=True))
+    return Table.of({name: (held, units[name]) for name, held in columns.items()}, rows)
+
+
+def named(feature: int, orders: Mapping[str, Ranked]) -> str:
+    """A feature by its number; of several things, with the one that it stands for most."""
+    if len(orders) == 1:
+        return f"feature {feature}"
+    ranks = {thing: one.order.tolist().index(feature) for thing, one in orders.items()}
+    return f"{min(ranks, key=ranks.__getitem__)}: feature {feature}"
+
+
+def pictured(sample: SceneBatch, active: Floats, names: Sequence[str]) -> Pictures:
+    """The scenes in which features are most active; active is (n, 64, features)."""
+    rows, captions = [], []
+    for at in range(len(names)):
+        most = active[..., at].max(1)
+        scenes = np.argsort(-most, kind="stable")[:IMAGES]
+        scale = max(float(most.max()), 1e-8)
+        for scene in scenes:
+            heat = (active[scene, :, at] / scale).reshape(8, 8).repeat(8, 0).repeat(8, 1)
+            pixels = sample.pixels[scene].permute(1, 2, 0).numpy()
+            rows.append((255 * pixels * (0.25 + 0.75 * heat[..., None])).astype(np.uint8))
+            captions.append(f"{most[scene]:.1f}")
+    columns = min(IMAGES, len(sample.pixels))
+    return Pictures(
+        np.stack(rows).reshape(len(names), columns, 64, 64, 3),
+        tuple(names),
+        tuple(f"{at + 1}." for at in range(columns)),
+        "The scenes in which each feature is most active, with its activation.",
+        "Bright where it is active, dark where it is not.",
+        tuple(captions),
+    )

@@ -1,0 +1,140 @@
+"""POPE of a model before and after things are left out of what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import POPE, ScenesCase
+from engine.hallucination.measures.polling import SPLITS, counted, with_intervals
+from engine.method import Method, Progress, part_of, quiet
+from engine.result import Result, Table
+from engine.run import answer
+from engine.unlearning.concepts.suppressed import PAPER, Suppression, enumerated_words
+
+WHEN = ("before", "after")
+RATES = ("accuracy", "yes-ratio", "false yes")
+OTHERS = "other things"
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PollsAfter(Suppression, Method[ScenesCase]):
+    """POPE's questions, asked before and after things are left out of what a model sees.
+
+    The same questions about the same scenes, whose truth does not change: who no longer sees a car
+    is wrong about the scenes with one. So right answers about the forgotten things are to fall, at
+    best to the share of scenes without them, and the yes-ratio of their questions to 0; those about
+    other things are to stay. Each different question counts once, from whichever of POPE's three
+    splits; by split they are as POPE counts them. Intervals hold 95 % of the figures when the
+    scenes are drawn again: about one thing few questions are asked.
+    """
+
+    family = "unlearning"
+    name = "PollsAfter"
+    title = "POPE before and after"
+    cost = "wait"
+    paper = f"{POPE.paper}; {PAPER}"
+    proof = "tests/engine/unlearning/test_polls.py::test_rates_are_those_of_the_models_own_answers"
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Ask both.
+
+        Returns:
+            rates: a row for each thing to be forgotten, and one for all others: accuracy, yes-ratio
+                and false yes, before and after, with their intervals; how many questions, and about
+                how many the thing is there.
+            splits: a row for each split of POPE: accuracy and yes-ratio before and after.
+            questions: a row for each different question: scene, thing, there, the answer before
+                and after, as POPE reads it.
+        """
+        self.check(case)
+        learned = self.learned(case.vlm, part_of(progress, 0.0, 0.4))
+        before = answer(POPE(), case, part_of(progress, 0.4, 0.7, lead="before"))
+        without = replace(case, vlm=self.suppressed(case.vlm, learned))
+        after = POPE()(without, part_of(progress, 0.7, 1.0, lead="after"))
+        progress(1.0, "counted")
+        questions = once(before["questions"], after["questions"])
+        return {
+            "rates": by_thing(questions, self.things),
+            "splits": by_split(before["rates"], after["rates"]),
+            "questions": questions,
+        }
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How often the things get a yes, and how many other answers are right."""
+        rates = found["rates"]
+
+        def moved(row: str, rate: str) -> str:
+            before, after = (100 * rates.cell(row, f"{rate} {when}") for when in WHEN)
+            return f"{before:.0f} to {after:.0f} %"
+
+        asked = [one for one in self.things if rates.cell(one, "questions")]
+        told = [
+            f"the {one} from {moved(one, 'yes-ratio')} of {rates.cell(one, 'questions'):.0f} "
+            "questions"
+            for one in asked
+        ]  # fmt: skip
+        rest = (
+            f"right answers about other things from {moved(OTHERS, 'accuracy')} of "
+            f"{rates.cell(OTHERS, 'questions'):.0f}."
+        )
+        if not rates.cell(OTHERS, "questions"):
+            return "No scene has as many things as are asked for, so nothing was asked."
+        if not told:
+            return f"No question is about the {enumerated_words(self.things)}; {rest}"
+        return f"Yes to {enumerated_words(told).replace(' from', ' goes from', 1)}; {rest}"
+
+
+def once(before: Table, after: Table) -> Table:
+    """Each different question once, with both answers; they were asked in one order."""
+    keys = np.stack([before["scene"], before["thing"]], 1).astype(np.int64)
+    first = np.sort(np.unique(keys, axis=0, return_index=True)[1])
+    columns = {
+        name: (before[name][first], unit)
+        for name, unit in (("scene", ""), ("thing", ""), ("there", "yes or no"))
+    }
+    for when, held in zip(WHEN, (before, after), strict=True):
+        columns[f"yes {when}"] = held["yes"][first], "yes or no"
+    return Table.of(columns, [before.rows[at] for at in first])
+
+
+def by_thing(questions: Table, things: Sequence[str]) -> Table:
+    """The rates of the questions about each thing, and about all others together."""
+    number = questions["thing"].astype(np.int64)
+    about = {thing: number == CATEGORIES.index(thing) for thing in things}
+    about[OTHERS] = ~np.any(list(about.values()), 0)
+    rows = [rates_of(questions, which) for which in about.values()]
+    columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
+    return Table.of(columns, tuple(about))
+
+
+def rates_of(questions: Table, which: Bools) -> dict[str, tuple[float, str]]:
+    """The rates of some questions, before and after."""
+    there, scenes = questions["there"][which] > 0, questions["scene"][which].tolist()
+    found: dict[str, tuple[float, str]] = {}
+    for when in WHEN:
+        yes = questions[f"yes {when}"][which] > 0
+        held = with_intervals(counted(yes, there), scenes, RATES)
+        for rate in RATES:
+            for end in ("", " low", " high"):
+                found[f"{rate} {when}{end}"] = held[f"{rate}{end}"]
+    found["questions"] = float(which.sum()), "questions"
+    found["there"] = float(there.sum()), "questions"
+    return found
+
+
+def by_split(before: Table, after: Table) -> Table:
+    """POPE's own rates by split, before and after."""
+    columns = {
+        f"{rate} {when}": (held[rate], "share")
+        for rate in RATES
+        for when, held in zip(WHEN, (before, after), strict=True)
+    }
+    return Table.of(columns, SPLITS)

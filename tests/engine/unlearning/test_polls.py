@@ -1,0 +1,94 @@
+"""POPE before and after: the questions are POPE's own, and the answers are those of both models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import run
+from engine.data.sprites import CATEGORIES
+from engine.hallucination import POPE, Greedy, ScenesCase
+from engine.hallucination.measures.pope import polled
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.method import quiet
+from engine.unlearning import PollsAfter
+from engine.unlearning.concepts.collateral import measured_scenes
+from engine.unlearning.concepts.dictionary import seen
+from engine.unlearning.concepts.polls import OTHERS, once
+from engine.unlearning.concepts.suppressed import chances
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ScenesCase(load(HONEST), Greedy(), COUNT, clean=True)
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return PollsAfter()(case)
+
+
+def test_rates_are_those_of_the_models_own_answers(case, found):
+    """Counted again from p(yes) to each question that POPE asks, of both models."""
+    sample = measured_scenes(case)
+    asked = {(one.image, one.thing) for held in polled(sample, 3, 0).values() for one in held}
+    assert len(asked) == len(found["questions"])
+    method, vlm = PollsAfter(), load(HONEST)
+    model = method.suppressed(vlm, method.learned(vlm, quiet))
+    for when, one in (("before", vlm), ("after", model)):
+        yes = chances(vlm, seen(one, sample.pixels)) > 0.5
+        for row, things in (("car", ["car"]), (OTHERS, [c for c in CATEGORIES if c != "car"])):
+            held = [
+                (yes[scene, CATEGORIES.index(thing)], thing in sample.truths[scene])
+                for scene, thing in asked if thing in things
+            ]  # fmt: skip
+            rates = found["rates"]
+            assert rates.cell(row, "questions") == len(held)
+            assert rates.cell(row, "there") == sum(there for _, there in held)
+            right = np.mean([said == there for said, there in held])
+            assert rates.cell(row, f"accuracy {when}") == pytest.approx(right, abs=0.02)
+            share = np.mean([said for said, _ in held])
+            assert rates.cell(row, f"yes-ratio {when}") == pytest.approx(share, abs=0.02)
+
+
+def test_the_thing_gets_a_no_and_others_are_answered_as_before(found):
+    rates = found["rates"]
+    assert rates.cell("car", "yes-ratio before") > 0.3
+    assert rates.cell("car", "yes-ratio after") < 0.1
+    assert abs(rates.cell(OTHERS, "accuracy before") - rates.cell(OTHERS, "accuracy after")) < 0.1
+
+
+def test_before_is_the_untouched_model_as_benchmarks_asks_it(case, found):
+    plain = run.answer(POPE(), case)
+    assert np.array_equal(found["splits"]["accuracy before"], plain["rates"]["accuracy"])
+    assert not np.array_equal(found["splits"]["accuracy after"], plain["rates"]["accuracy"])
+
+
+def test_at_gamma_one_nothing_differs(case):
+    found = PollsAfter(gamma=1.0)(case)
+    assert np.array_equal(found["questions"]["yes before"], found["questions"]["yes after"])
+
+
+def test_a_question_of_several_splits_counts_once(case, found):
+    held = run.answer(POPE(), case)["questions"]
+    told = once(held, held)
+    keys = {
+        (int(scene), int(thing)) for scene, thing in zip(held["scene"], held["thing"], strict=True)
+    }
+    assert len(told) == len(keys) < len(held)
+    assert np.array_equal(told["there"], found["questions"]["there"])
+
+
+def test_the_finding_has_the_figures_and_says_where_nothing_was_asked(case, found):
+    rates, told = found["rates"], PollsAfter().finding(case, found)
+    before, after = (100 * rates.cell("car", f"yes-ratio {when}") for when in ("before", "after"))
+    assert told.startswith(f"Yes to the car goes from {before:.0f} to {after:.0f} % of ")
+    assert f" % of {rates.cell(OTHERS, 'questions'):.0f}." in told
+    few = next(
+        one for one in (ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed)
+                        for seed in range(40))
+        if len(measured_scenes(one).truths[0]) < 3
+    )  # fmt: skip
+    assert "so nothing was asked" in PollsAfter().finding(few, PollsAfter()(few))
