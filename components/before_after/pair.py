@@ -18,12 +18,14 @@ from components.draw.lines import Lines
 from components.notices import plain
 from components.picks import pick
 from components.sidebar.pictures import enlarged
+from components.views import CONCEPTS
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
+from engine.arguments.speech import KINDS
 from engine.data.layout import Layout, Scene
 from engine.data.sprites import CATEGORIES
-from engine.hallucination import Cause, asking
+from engine.hallucination import Cause, ScenesCase, asking
 from engine.hallucination.measures.before_after import decided, worst
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from engine.hallucination.tiny_vlm.words import with_article
@@ -161,6 +163,22 @@ def picture(pair: OpenPair, left: float, model: str) -> None:
     shown(after, scene, words, f"the scene with the {pair.removed} at {100 * left:.0f} % opacity")
     with curve:
         tables.chart(chart(faded, pair, left), faded, fade_words(faded, pair), f"{KEY}.curve")
+
+
+def onward(pair: OpenPair, case: ScenesCase) -> None:
+    """The way to Concepts, where the model forgets what was asked for."""
+    st.page_link(
+        CONCEPTS.path, label=f"Make the model forget the {pair.asked} (Concepts)",
+        icon=CONCEPTS.icon, query_params=link_to_concepts(pair, case),
+    )  # fmt: skip
+
+
+def link_to_concepts(pair: OpenPair, case: ScenesCase) -> dict[str, str]:
+    """What is forgotten and by which model; and the scene, where its number names it there."""
+    link = {"concepts.SAUCE.concept": pair.asked, "concepts.model": case.vlm.title}
+    if case.clean or case.seed:
+        return link
+    return link | {"concepts.kind": KINDS[case.kind], "concepts.scene": str(pair.row)}
 
 
 def shown(place: Any, scene: Scene, words: str, alt: str) -> None:

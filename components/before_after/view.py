@@ -76,6 +76,7 @@ def pairs_section(
     def picture(_: Views) -> None:
         if opened:
             pair.picture(opened, left, asked.case.vlm.name)
+            pair.onward(opened, asked.case)
 
     def sentence(found: Views) -> str:
         records = found["records"]

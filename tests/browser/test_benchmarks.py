@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from playwright.sync_api import Locator, Page
+
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
@@ -17,10 +19,8 @@ LONG = 240  # seconds: torch is loaded
 LINK = "benchmarks?benchmarks.count=20&benchmarks.decodings=Greedy"  # nothing is computed by itself
 
 
-def test_a_csv_of_captions_is_read_as_chair_and_a_bad_one_leaves_it(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = open_page()
+def read_captions(app_url: str, page: Page) -> Locator:
+    """Open the captions on Benchmarks; gives the sentence about them, which is checked."""
     page.goto(f"{app_url}/{LINK}")
     settle(page, LONG)
     uploader = page.locator("[data-testid=stFileUploaderDropzoneInput]")
@@ -29,6 +29,14 @@ def test_a_csv_of_captions_is_read_as_chair_and_a_bad_one_leaves_it(
     said = page.get_by_role("heading", name=re.compile("^CHAIRi 25.0 %, CHAIRs 50.0 % of 2"))
     expect(said).to_be_visible()
     expect(said).to_contain_text("at recall 75.0 %")
+    return said
+
+
+def test_a_csv_of_captions_is_read_as_chair_and_a_bad_one_leaves_it(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    said = read_captions(app_url, page)
     expect(page.get_by_text("✗ cat")).to_be_visible()  # the worst caption is open
     settle(page)
 

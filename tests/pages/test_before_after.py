@@ -9,7 +9,7 @@ from components.before_after import counted, evidence, pair, strategies
 from components.before_after.counted import counted_once
 from components.before_after.form import AS_SAID, KEY
 from components.draw.drawing import draw
-from components.views import BEFORE_AFTER
+from components.views import BEFORE_AFTER, CONCEPTS
 from engine.data.sprites import CATEGORIES
 from engine.hallucination import BEAF, Greedy, ScenesCase
 from engine.hallucination.measures.beaf import layout_of, said_of
@@ -71,6 +71,20 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
     assert f"**Before**: {asked}? ✓ yes (p(yes) {before:.0f} %)" in captions
     assert f"(p(yes) {after:.0f} %); it is not there." in captions
     assert "word by likeliest word" in words(at)
+
+
+def test_a_link_leads_to_concepts_with_the_thing_the_model_and_the_same_scene(case, found):
+    place = worst(found["records"])[0]
+    opened = pair.OpenPair.of(layout_of(case), found["records"], place, None)
+    link = pair.link_to_concepts(opened, case)
+    at = visit(link | {"concepts.SAUCE.steps": "20"}, CONCEPTS)
+    assert not said(at)
+    assert at.selectbox(key="concepts.SAUCE.concept").value == opened.asked
+    shown = pair.asking.scene(case.kind, int(link["concepts.scene"]))
+    assert np.array_equal(shown.image, opened.scene.image)
+    assert at.sidebar.radio(key="concepts.model").value == case.vlm.title
+    other = ScenesCase(case.vlm, Greedy(), 6, "biased", seed=3)
+    assert "concepts.scene" not in pair.link_to_concepts(opened, other)
 
 
 def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, found):
