@@ -1,4 +1,4 @@
-"""From a thing that fades to a model that forgets it, POPE before and after, and one's own CHAIR."""
+"""A thing fades, a model forgets it, POPE is asked before and after, and own captions are read."""
 
 from __future__ import annotations
 
