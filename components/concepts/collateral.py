@@ -9,7 +9,7 @@ import numpy as np
 from components import section
 from components.concepts.view import KEY
 from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views
+from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.section import Section
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
@@ -20,6 +20,7 @@ from engine.unlearning.concepts.collateral import GAMMAS, KINDS, yes_to
 from engine.unlearning.concepts.suppressed import enumerated_words
 
 COUNT = 60  # scenes
+TOP = Drawing("top", "Where the first features are active")  # too wide for half of a window
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
@@ -36,6 +37,7 @@ def show(case: CaptionCase, method: SAUCE) -> None:
             before="The model is asked for all sixteen things in other scenes, for several γ, with "
             "these features, with others that are as active, and with others at random.",
             evidence=drawings(method),
+            detail=lambda found: draw(TOP, found, f"{KEY}.top"),
         )
     )  # fmt: skip
 
@@ -69,7 +71,6 @@ def drawings(method: SAUCE) -> tuple[Drawing, ...]:
             partial(ranking_bars, count=method.features),
             partial(ranking_words, method=method),
         ),
-        Drawing("top", "Where the first features are active"),
     )  # fmt: skip
 
 
@@ -138,7 +139,7 @@ def ranking_bars(found: Views, count: int) -> Bars:
     """A bar for each feature; where there is one thing, those above the cut-off are suppressed."""
     ranking = found["ranking"]
     score = ranking["score"]
-    alone = not any(":" in row for row in ranking.rows)
+    alone = len({row.split()[0] for row in ranking.rows}) == 1
     cut = float(score[count - 1]) if alone and 0 < count <= len(score) else None
     return Bars(value="score", line=cut, line_name="cut-off", title="score")
 

@@ -45,7 +45,7 @@ def show(shown: Shown, case: CaptionCase, method: SAUCE) -> None:
             evidence=(
                 Drawing(
                     "things", "Every thing in this scene: p(yes) before and after", THINGS,
-                    lambda found: things_words(found["things"], method.things),
+                    lambda found: things_words(found["things"], method.things), part=as_shares,
                 ),
             ),
         )
@@ -64,6 +64,11 @@ def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
             rows = answer_words.marked(told, claims_of(case, told.words), ())
             marks = WordMarks(words=rows, label=told.text, small=True)
             draw_tokens(told, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)
+
+
+def as_shares(things: Table) -> Table:
+    """Probabilities as shares, which charts draw in percent."""
+    return Table.of({name: (things[name], "share") for name in things.order}, things.rows)
 
 
 def things_words(things: Table, forgotten: Sequence[str]) -> str:

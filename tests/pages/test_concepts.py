@@ -79,6 +79,17 @@ def test_pope_is_asked_before_and_after():
     assert f"{before} % before" in shown
 
 
+def test_the_chart_of_all_things_is_drawn_in_percent():
+    things = Table.of(
+        {"before": (np.array([0.9, 0.2]), "probability"),
+         "after": (np.array([0.1, 0.2]), "probability")}, ("car", "lamp"),
+    )  # fmt: skip
+    figure = view.THINGS.figure(view.as_shares(things))
+    drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
+    assert drawn["before"] == pytest.approx([90, 20])
+    assert drawn["after"] == pytest.approx([10, 20])
+
+
 def test_a_bad_link_is_a_sentence():
     bad = {"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"}
     at = settled(visit(FEW | bad, CONCEPTS))
@@ -99,11 +110,13 @@ def test_the_worst_other_thing_and_the_nearest_gamma_are_told():
 
 
 def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
-    ranking = Table.of({"score": (np.array([0.5, 0.3, 0.1]), "")}, ("a", "b", "c"))
+    ranking = Table.of(
+        {"score": (np.array([0.5, 0.3, 0.1]), "")}, ("feature 1", "feature 2", "feature 3")
+    )
     assert collateral.ranking_bars({"ranking": ranking}, 2).line == 0.3
     assert collateral.ranking_bars({"ranking": ranking}, 0).line is None
     assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, SAUCE())
-    several = Table.of({"score": (np.array([0.5, 0.3]), "")}, ("car: a", "lamp: b"))
+    several = Table.of({"score": (np.array([0.5, 0.3]), "")}, ("car 3", "lamp 5"))
     assert collateral.ranking_bars({"ranking": several}, 1).line is None
     told = collateral.ranking_words({"ranking": several}, SAUCE(second="lamp"))
     assert told.startswith("The first 2 of each thing are suppressed.")

@@ -33,6 +33,7 @@ from engine.unlearning.concepts.suppressed import (
 GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
 LISTED = 30  # features in the ranking, of all things together
 SHOWN, IMAGES = 4, 6  # features with their images, and how many each
+ALONE = "feature"  # what stands before a feature's number where there is one thing
 KINDS = ("its features", "as active", "at random")  # sets of features
 
 
@@ -172,8 +173,8 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
     }  # fmt: skip
     for thing, (order, score) in orders.items():
         listed = order[: LISTED // len(orders)]
-        lead = f"{thing}: " if len(orders) > 1 else ""
-        rows += [f"{lead}feature {one}" for one in listed.tolist()]
+        lead = thing if len(orders) > 1 else ALONE
+        rows += [f"{lead} {one}" for one in listed.tolist()]
         columns["score"] += score[listed].tolist()
         for name, view in (("with it", "there"), ("without it", "absent")):
             columns[name] += learned.found[view][thing][listed].tolist()
@@ -185,9 +186,9 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
 def named(feature: int, orders: Mapping[str, Ranked]) -> str:
     """A feature by its number; of several things, with the one that it stands for most."""
     if len(orders) == 1:
-        return f"feature {feature}"
+        return f"{ALONE} {feature}"
     ranks = {thing: one.order.tolist().index(feature) for thing, one in orders.items()}
-    return f"{min(ranks, key=ranks.__getitem__)}: feature {feature}"
+    return f"{min(ranks, key=ranks.__getitem__)} {feature}"
 
 
 def pictured(sample: SceneBatch, active: Floats, names: Sequence[str]) -> Pictures:

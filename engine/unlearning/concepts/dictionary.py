@@ -43,7 +43,7 @@ class Sparse:
         "How many features may rebuild one token (its L0).",
     )  # fmt: skip
     steps: int = setting(
-        500, Slider(20, 2000, 20, "steps"), "Steps", "Steps of the training, 256 tokens each."
+        500, Slider(20, 2000, 20), "Steps", "Steps of the training, 256 tokens each."
     )
 
 

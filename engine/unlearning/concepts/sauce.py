@@ -87,8 +87,11 @@ class SAUCE(Suppression, Method[CaptionCase]):
             if name not in self.things and things["before"][at] >= HALF
         ]  # fmt: skip
         kept = sum(bool(things["after"][at] >= HALF) for at in others)
-        rest = f" {kept} of {len(others)} other things still get a yes." if others else ""
-        return f"{fates(things, self.things)}{rest}"
+        rest = (
+            f" {kept} of {len(others)} other thing{'s' * (len(others) > 1)} still "
+            f"get{'s' * (kept == 1)} a yes."
+        )
+        return f"{fates(things, self.things)}{rest if others else ''}"
 
 
 def fates(things: Table, forgotten: Sequence[str]) -> str:

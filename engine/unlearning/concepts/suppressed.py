@@ -43,9 +43,9 @@ class Concept(Sparse):
         "One more thing that is forgotten at the same time.",
     )  # fmt: skip
     features: int = setting(
-        2, Slider(0, 50, 1, "features"), "Features",
-        "How many features are suppressed for each thing: those with the highest scores. More of "
-        "them take more of other things along.",
+        2, Slider(0, 50, 1), "Features for each thing",
+        "How many features are suppressed: those with the highest scores. More of them take more "
+        "of other things along.",
     )  # fmt: skip
     scenes: int = setting(
         SCENES, Slider(100, 2000, 100, "scenes"), "Scenes to learn from",
