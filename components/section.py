@@ -196,11 +196,22 @@ def drawn(section: Section, result: Views, when: str = "") -> None:
 def side_by_side(
     drawings: Sequence[Drawing], result: Views, key: str, columns: int, when: str = ""
 ) -> None:
-    """The drawings whose view the result has, so many beside each other."""
+    """The drawings whose view the result has, so many beside each other; wide ones alone."""
     there = [drawing for drawing in drawings if drawing.view in result]
     across = max(min(columns, len(there)), 1)
-    for first in range(0, len(there), across):
-        places = st.columns(across, gap="large")
-        for at, place in enumerate(places[: len(there) - first], first):
+    for row in in_rows(there, across):
+        places = st.columns(1 if row[0][1].wide else across, gap="large")
+        for place, (at, drawing) in zip(places, row, strict=False):
             with place:
-                draw(there[at], result, f"{key}.{there[at].view}.{at}{when}")
+                draw(drawing, result, f"{key}.{drawing.view}.{at}{when}")
+
+
+def in_rows(drawings: Sequence[Drawing], across: int) -> list[list[tuple[int, Drawing]]]:
+    """The drawings with their places, in rows of so many; a wide one has a row of its own."""
+    rows: list[list[tuple[int, Drawing]]] = []
+    for at, drawing in enumerate(drawings):
+        full = not rows or len(rows[-1]) == across or rows[-1][0][1].wide
+        if full or drawing.wide:
+            rows.append([])
+        rows[-1].append((at, drawing))
+    return rows

@@ -9,7 +9,7 @@ import numpy as np
 from components import section
 from components.concepts.view import KEY
 from components.draw.bars import Bars, Dots
-from components.draw.drawing import Drawing, Views, draw
+from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.section import Section
 from engine.hallucination import CaptionCase, Greedy, ScenesCase
@@ -20,7 +20,6 @@ from engine.unlearning.concepts.collateral import GAMMAS, KINDS, yes_to
 from engine.unlearning.concepts.suppressed import enumerated_words
 
 COUNT = 60  # scenes
-TOP = Drawing("top", "Where the first features are active")  # too wide for half of a window
 
 
 def show(case: CaptionCase, method: SAUCE) -> None:
@@ -37,7 +36,6 @@ def show(case: CaptionCase, method: SAUCE) -> None:
             before="The model is asked for all sixteen things in other scenes, for several γ, with "
             "these features, with others that are as active, and with others at random.",
             evidence=drawings(method),
-            detail=lambda found: draw(TOP, found, f"{KEY}.top"),
         )
     )  # fmt: skip
 
@@ -69,8 +67,9 @@ def drawings(method: SAUCE) -> tuple[Drawing, ...]:
         Drawing(
             "ranking", "The features with the highest scores",
             partial(ranking_bars, count=method.features),
-            partial(ranking_words, method=method),
+            partial(ranking_words, method=method), wide=True,
         ),
+        Drawing("top", "Where the first features are active", wide=True),
     )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ class Drawing:
         made: what is drawn, where it is made of several views, such as curves beside each other.
         by: draws it, where its kind's drawing does not fit.
         below: draws what belongs to it, such as the images that a row speaks of.
+        wide: whether it needs the whole width, where others stand side by side.
     """
 
     view: str
@@ -80,6 +81,7 @@ class Drawing:
     made: Callable[[Views], View] | None = None
     by: Draw | None = None
     below: Draw | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from engine.result import Pictures
 
 SMALL = 128  # px; pixels of smaller images are drawn as squares
 MANY = 8  # columns, from which on they are scrolled to rather than drawn still narrower
+THREE = 3  # columns that a telephone shows side by side, below the label of their row
 FEW = 4  # columns that are not drawn narrower than a finger is long
 CSS = Path(__file__).with_suffix(".css")
 ENCODED = RecentEncodings[str](256)
@@ -44,6 +45,7 @@ def as_html(view: Pictures) -> str:
     )
     count = len(view.columns)
     kind = "bs-pictures" + (" bs-few" if count <= FEW else " bs-many" if count > MANY else "")
+    kind += " bs-three" if named and count <= THREE else ""
     corner = "<td></td>" if named else ""
     across = f"--across: {count / len(view.rows):.3g}"
     return (

@@ -8,6 +8,8 @@ from threading import Event
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from components.draw.drawing import Drawing
+from components.section import in_rows
 from engine.lane import lanes
 from tests.components import sections
 from tests.visits import said, settled
@@ -41,6 +43,13 @@ def order(at: AppTest) -> list[str]:
         else node.type
         for node in at.main
     ]  # fmt: skip
+
+
+def test_a_wide_drawing_has_a_row_of_its_own():
+    drawings = [Drawing("a"), Drawing("b", wide=True), Drawing("c"), Drawing("d"), Drawing("e")]
+    rows = [[(at, one.view) for at, one in row] for row in in_rows(drawings, 2)]
+    assert rows == [[(0, "a")], [(1, "b")], [(2, "c"), (3, "d")], [(4, "e")]]
+    assert in_rows([], 2) == []
 
 
 def test_the_answer_stands_in_one_order():

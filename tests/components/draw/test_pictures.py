@@ -46,6 +46,15 @@ def test_only_small_images_are_drawn_in_squares():
     assert "bs-small" not in as_html(view(side=200))
 
 
+def test_labels_of_few_columns_may_stand_above_them_where_rows_have_names():
+    assert "bs-three" in as_html(view())
+    images = np.zeros((1, 4, 8, 8, 3), np.uint8)
+    four = Pictures(images, ("row",), tuple("abcd"), "Seen.", "")
+    assert "bs-three" not in as_html(four)
+    nameless = Pictures(images[:, :2], ("",), ("a", "b"), "Seen.", "")
+    assert "bs-three" not in as_html(nameless)
+
+
 def page() -> None:
     """A page with one grid."""
     from components.draw.pictures import draw_pictures
