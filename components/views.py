@@ -86,6 +86,9 @@ UNLEARNING_EXPERIMENTS = AppPage(
 CONCEPTS = AppPage(
     "Unlearning", "Concepts", "concepts", "unlearning/concepts.py", ":material/visibility_off:"
 )
+GENERATOR = AppPage(
+    "Unlearning", "Generator", "generator", "unlearning/generator.py", ":material/brush:"
+)
 ASK = AppPage(
     "Hallucination",
     "Ask",
@@ -181,6 +184,7 @@ VIEWS = (
     MINIMAL_REGIONS,
     FORGET,
     CONCEPTS,
+    GENERATOR,
     UNLEARNING_EXPERIMENTS,
     ASK,
     DECODING,

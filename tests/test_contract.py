@@ -35,7 +35,7 @@ from engine.models.pace import Pace
 from engine.result import Features, HeatMap, Table
 from engine.run import answer, digest
 from engine.training import fresh
-from engine.unlearning import CudaExperiment
+from engine.unlearning import CudaExperiment, GeneratorCase
 from tests import tiny
 from tests.answers import differing, plain, settled, small, timed
 
@@ -120,6 +120,8 @@ def network(case, kind=CudaExperiment):
     """The network that a case asks, and what of it is run first."""
     if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder
+    if isinstance(case, GeneratorCase):
+        return case.generator.network, case.generator.network
     if isinstance(case, ExperimentCase):
         kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
         case = next(iter(kind().conditions(case).values()))

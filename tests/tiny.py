@@ -59,6 +59,7 @@ from engine.training import Recipe, fresh, train
 from engine.unlearning import (
     CONCEPTS,
     DIAGNOSTICS,
+    GENERATOR,
     SAUCE,
     SSD,
     AfterCase,
@@ -66,6 +67,7 @@ from engine.unlearning import (
     Dictionary,
     FineTune,
     ForgetCase,
+    GeneratorCase,
     GradientAscent,
     PollsAfter,
     ProtectImage,
@@ -75,6 +77,8 @@ from engine.unlearning import (
     WorstCase,
     request,
 )
+from engine.unlearning.generator.model import ImageGenerator
+from engine.unlearning.generator.network import built
 from tests.engine.hallucination import tiny as speaking
 
 SIDE = 32
@@ -318,12 +322,12 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
 
 def unlearning_case(
     kind: type, model: Classifier | None = None
-) -> ImageCase | PruneCase | ForgetCase | BoardCase | AfterCase | ExperimentCase:
+) -> ImageCase | PruneCase | ForgetCase | BoardCase | AfterCase | ExperimentCase | GeneratorCase:
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     if kind in CONCEPTS:
         return concept_case(kind, model)
-    if kind is ProtectImage:
-        return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
+    if kind in {*GENERATOR, ProtectImage}:
+        return generator_case() if kind in GENERATOR and model is None else asked_image(model)
     case = forget_case(model)
     if kind in DIAGNOSTICS:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
@@ -332,6 +336,13 @@ def unlearning_case(
     if kind in {Scoreboard, Timing, SparseOriginals}:
         return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     return case
+
+
+def generator_case(seed: int = 0) -> GeneratorCase:
+    """An untrained generator of four classes of columns, and a judge of the same."""
+    data = columns(8, ("0", "1", "2", "3"))
+    drawing = ImageGenerator(built(8, 4, 8, seed), "tiny-generator", "Tiny", data.classes)
+    return GeneratorCase(drawing, data, deepcopy(learned()))
 
 
 def concept_case(
@@ -424,6 +435,7 @@ def case_for(
     | TrustCase
     | TrainCase
     | ExperimentCase
+    | GeneratorCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from engine.arguments.base import Arguments
+from engine.arguments.generators import GeneratorArguments
 from engine.arguments.normal import (
     DataArguments,
     FamiliarArguments,
@@ -29,6 +30,9 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
     ExperimentArguments,
+    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, FamiliarArguments,
+    LesionsArguments, DataArguments, PruneArguments, TrainArguments, ExperimentArguments,
+    GeneratorArguments,
 )  # fmt: skip
 
 

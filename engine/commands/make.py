@@ -13,7 +13,8 @@ def weights_options(weights: ArgumentParser) -> None:
     weights.add_argument(
         "name",
         metavar="NAME",
-        help="as in assets/weights/recipes.toml, or tiny-vlm, tiny-vlm-experts or scenes-things",
+        help="as in assets/weights/recipes.toml or generators.toml, or tiny-vlm, tiny-vlm-experts "
+        "or scenes-things",
     )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
@@ -45,6 +46,7 @@ def retrain(wanted: Namespace) -> None:
     from engine.hallucination.tiny_vlm import weights as tiny_vlm
     from engine.models.embedded import FOLDER, file_of, plan
     from engine.models.embedded import retrain as again
+    from engine.unlearning.generator import weights as generators
 
     folder = wanted.out or FOLDER
     if wanted.name == tiny_vlm.NAME:
@@ -58,6 +60,9 @@ def retrain(wanted: Namespace) -> None:
         seed = things.SEED if wanted.seed is None else wanted.seed
         card = things.retrain(folder, progress, seed)
         found = [(card.title, file_of(wanted.name, folder), card.figures)]
+    elif wanted.name in generators.plans():
+        drawing = generators.retrain(wanted.name, folder, progress, wanted.seed)
+        found = [(drawing.title, drawing.path, drawing.figures)]
     else:
         name = plan(wanted.name).name
         card = again(name, folder, progress, wanted.seed)

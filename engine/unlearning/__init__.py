@@ -5,10 +5,10 @@
     images = answer(Confidence(), AfterCase(case, SalUn()))["images"]
     kept = checkpoints.keep(answer(SalUn(), case)["model"])
 
-Four kinds of case: a model and its data (`PruneCase`: WorstCase, which finds the hardest images to
+Five kinds of case: a model and its data (`PruneCase`: WorstCase, which finds the hardest images to
 forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
-unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), and one looked at closely
-(`AfterCase`: DIAGNOSTICS).
+unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), one looked at closely
+(`AfterCase`: DIAGNOSTICS), and an image generator (`GeneratorCase`: GENERATOR).
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ from engine.unlearning.diagnostics import (
 )  # fmt: skip
 from engine.unlearning.experiments.cuda import CudaExperiment
 from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.generator.case import GeneratorCase
+from engine.unlearning.generator.salun import GeneratorSalUn
+from engine.unlearning.generator.samples import Samples
 from engine.unlearning.oracles.direct import DMDirect
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
@@ -80,13 +83,16 @@ PROTECT = (ProtectImage,)
 
 CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
 
-METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS)
+GENERATOR = (GeneratorSalUn, Samples)
+
+METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS, *GENERATOR)
 
 __all__ = [
     "CONCEPTS",
     "DIAGNOSTICS",
     "EXPERIMENTS",
     "FORGET",
+    "GENERATOR",
     "IU",
     "METHODS",
     "PROTECT",
@@ -109,6 +115,8 @@ __all__ = [
     "ForgetCase",
     "ForgetRequest",
     "Frontier",
+    "GeneratorCase",
+    "GeneratorSalUn",
     "GradientAscent",
     "IUExact",
     "Importance",
@@ -127,6 +135,7 @@ __all__ = [
     "Retrain",
     "SalUn",
     "Saliency",
+    "Samples",
     "Scoreboard",
     "Similarity",
     "SparseOriginals",

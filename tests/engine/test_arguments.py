@@ -50,6 +50,7 @@ QUICK = {
     "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
     "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
     "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
+    "generator": "unlearning.Samples",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -70,6 +71,7 @@ SMALL = {
     "experiment": {
         "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
     },
+    "generator": {"seed": 2, "each": 4, "passes": 5},
     "lesions": {"model": "phantom-cnn", "data": "phantoms:count=80,seed=7",
                 "normal": "phantoms:count=80+healthy"},
 }  # fmt: skip

@@ -32,6 +32,7 @@ SMALL = {
     "prune": ["--model", "digits-mlp"],
     "scenes": ["--count", "3"],
     "train": ["--recipe", "architecture=mlp,epochs=1"],
+    "generator": ["--each", "4", "--passes", "5"],
 }
 """Arguments under which a method is quick; the others are asked as they begin."""
 BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]

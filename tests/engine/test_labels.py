@@ -26,6 +26,7 @@ from engine.models import checkpoints
 from engine.models.card import card_of, checkpoint
 from engine.models.catalog import load, load_from_file
 from engine.run import answer, ask, digest
+from engine.unlearning import GeneratorCase
 from tests import tiny
 from tests.test_contract import small
 
@@ -34,7 +35,7 @@ OF_IMAGES = [
     for kind in (Prediction, *METHODS)
     if kind.family != "hallucination"
     and not issubclass(kind, Experiment)
-    and case_kind(kind) not in {TrainCase, CaptionCase, ScenesCase}
+    and case_kind(kind) not in {TrainCase, CaptionCase, ScenesCase, GeneratorCase}
 ]  # the others ask no classifier, or one that is still to be made
 
 

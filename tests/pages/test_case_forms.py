@@ -12,6 +12,7 @@ from engine import data as data_sets
 from engine.arguments import ARGUMENTS
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
+from engine.arguments.generators import GeneratorArguments
 from engine.arguments.normal import (
     DataArguments,
     FamiliarArguments,
@@ -132,6 +133,7 @@ FORMS = (
         {"image": PICKER, "ask": "one of three ways to ask for a description",
          "seed": "greedy draws nothing at random"},
     ),
+    Form(views.GENERATOR, "generator", GeneratorArguments),
     Form(
         views.INSIDE, "inside", CaptionArguments,
         {"image": PICKER, "ask": "one of three ways to ask for a description",

@@ -24,6 +24,7 @@ SHOWN = {
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},
+    "Generator": {"generator.model", "generator.seed"},
     "Inside": {"inside.image", "inside.kind", "inside.scene", "inside.model"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},

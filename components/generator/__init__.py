@@ -1,0 +1,1 @@
+"""The view Generator: a model that draws digits forgets one of them."""

@@ -1,0 +1,61 @@
+"""What Generator asks: which generator, which class it is to forget, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import streamlit as st
+
+from components import forms
+from components.case_form import CaseForm
+from components.ending import end
+from components.notices import spoken
+from components.picks import pick
+from engine.arguments.generators import GeneratorArguments
+from engine.unlearning import GeneratorCase, GeneratorSalUn, Samples
+from engine.unlearning.generator.sampling import SampleSettings
+
+KEY = "generator"
+SLOT = f"{KEY}.GeneratorSalUn"
+SAMPLING = tuple(spec.name for spec in fields(SampleSettings))
+
+
+@dataclass(frozen=True)
+class GeneratorQuestion:
+    """What the page asks: of a generator, to forget, and what it draws."""
+
+    case: GeneratorCase
+    method: GeneratorSalUn
+
+    @property
+    def samples(self) -> Samples:
+        """The samples alone, drawn with the same settings."""
+        return Samples(**{name: getattr(self.method, name) for name in SAMPLING})
+
+
+def choose() -> GeneratorQuestion:
+    """The generator in the sidebar, the class and the settings on the page."""
+    form = CaseForm(GeneratorArguments, KEY)
+    with st.sidebar:
+        st.header("Generator")
+        form.ask("model", "radio", label_visibility="collapsed")
+        form.ask("seed")
+    case: GeneratorCase | None = None
+    with spoken():
+        case = GeneratorArguments(**form.given).case()
+    if case is None:
+        end()
+    forms.refuse_links(GeneratorSalUn, SLOT, case)
+    given: dict[str, Any] = {}
+    left, middle, right = st.columns([4, 3, 2], gap="large", vertical_alignment="bottom")
+    with left:
+        given["label"] = pick(
+            "To be forgotten", case.generator.labels, f"{SLOT}.label", "pills",
+            first=GeneratorSalUn.label,
+        )  # fmt: skip
+    with middle:
+        given |= forms.settings(GeneratorSalUn, SLOT, ("share",))
+    with right, st.popover("Settings"):
+        given |= forms.settings(GeneratorSalUn, SLOT, ("steps", "retain", *SAMPLING))
+    return GeneratorQuestion(case, GeneratorSalUn(**given))

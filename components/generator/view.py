@@ -1,0 +1,155 @@
+"""Samples before, after and with a chance mask; what they are read as; and how it came about."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from components import section
+from components.draw.bars import Bars, Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.draw.matrix import Matrix
+from components.draw.pictures import draw_pictures
+from components.generator.form import KEY, GeneratorQuestion
+from components.section import Section
+from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
+
+SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
+
+
+def show(asked: GeneratorQuestion) -> None:
+    """The class is forgotten: sheet, judge, distance, losses and mask."""
+    section.show(
+        Section(
+            KEY, asked.method, asked.case,
+            known={"model": asked.case.generator.name, "seed": asked.case.seed},
+            picture=lambda found: draw_pictures(found["sheet"], f"{KEY}.sheet"),
+            button=f"Forget the {asked.method.label}",
+            before=f"The generator is to forget the class {asked.method.label}: once with the "
+            "salient weights and once, as a control, with as many drawn at random. This takes "
+            "about a minute or two.",
+            evidence=drawings(asked.method.label),
+        )
+    )  # fmt: skip
+
+
+def samples(asked: GeneratorQuestion) -> None:
+    """What the generator draws as it is."""
+    section.show(
+        Section(
+            f"{KEY}.drawn", asked.samples, asked.case, "What the generator draws as it is",
+            known={"model": asked.case.generator.name, "seed": asked.case.seed},
+            columns=1,
+            evidence=(
+                Drawing(
+                    "read", "What is read in the samples of each class",
+                    Matrix(
+                        span=(0, 100), form=".0f", bar="%", x_title="read as", title="asked for"
+                    ),
+                    drawn_words,
+                ),
+            ),
+        )
+    )  # fmt: skip
+
+
+def drawings(label: str) -> tuple[Drawing, ...]:
+    """What the sheet rests on."""
+    return (
+        Drawing(
+            "read", "Read as asked, class by class",
+            Dots(series=SHEETS, span=(-3, 103), title="% of the samples"), kept_words,
+        ),
+        Drawing(
+            "instead", f"What is read in samples that were asked for as {label}",
+            Matrix(span=(0, 100), form=".0f", bar="%", x_title="read as", height=260),
+            partial(instead_words, label=label),
+        ),
+        Drawing(
+            "figures", "Distance of the other classes from real images",
+            Bars(value="distance of the others", title="FID on the judge's features"),
+            distance_words,
+        ),
+        Drawing(
+            "where", "Where the weights are that may move",
+            Bars(value="may move", title="% of the layer's weights", span=(0, 100)), where_words,
+        ),
+        Drawing(
+            "losses", "What was learned, step by step",
+            Lines(
+                x="step",
+                series={
+                    f"{what}, {name}": f"{what}, {name}"
+                    for what in ("forgets", "keeps") for name in (AFTER, CHANCE)
+                },
+                title="mean square", x_title="step",
+            ),
+            loss_words,
+        ),
+        Drawing("figures", "All figures"),
+    )  # fmt: skip
+
+
+def kept_words(found: Views) -> str:
+    """The class that lost most beside the forgotten one."""
+    table = found["read"]
+    lost = table[BEFORE][1:] - table[AFTER][1:]
+    at = int(lost.argmax()) + 1
+    if lost.max() <= 0:
+        return f"After SalUn none of the other {len(lost)} classes is read as asked less often."
+    return (
+        f"Of the others {table.rows[at]} loses most: {100 * table[BEFORE][at]:.0f} → "
+        f"{100 * table[AFTER][at]:.0f} %."
+    )
+
+
+def instead_words(found: Views, label: str) -> str:
+    """What it draws instead."""
+    table = found["instead"]
+    told = []
+    for name in table.rows:
+        most = max(table.order, key=lambda read, name=name: table.cell(name, read))
+        told.append(f"{name}: {100 * table.cell(name, most):.0f} % as {most}")
+    return f"Asked for {label}, most are read so: {'; '.join(told)}."
+
+
+def distance_words(found: Views) -> str:
+    """The distances beside their floor."""
+    table = found["figures"]
+    far = {name: table.cell(name, "distance of the others") for name in table.rows}
+    return (
+        f"Real images are {far.pop('real images'):.1f} from other real ones, the floor; "
+        + ", ".join(f"{name} {value:.1f}" for name, value in far.items())
+        + ". Lower is nearer."
+    )
+
+
+def where_words(found: Views) -> str:
+    """The layers with the largest and the smallest share."""
+    table = found["where"]
+    share = table["may move"]
+    high, low = int(share.argmax()), int(share.argmin())
+    return (
+        f"Most in {table.rows[high]} ({100 * share[high]:.0f} %), fewest in {table.rows[low]} "
+        f"({100 * share[low]:.0f} %). A chance mask has as many everywhere."
+    )
+
+
+def loss_words(found: Views) -> str:
+    """Where both losses end."""
+    table = found["losses"]
+    ends = {name: table[name][-20:].mean() for name in table.order[1:]}
+    told = "; ".join(f"{name} {value:.3f}" for name, value in ends.items())
+    return f"Mean of the last steps: {told}."
+
+
+def drawn_words(found: Views) -> str:
+    """The class that is read least well."""
+    table = found["read"]
+    right = [table.cell(name, name) for name in table.rows]
+    at = min(range(len(right)), key=right.__getitem__)
+    figures = found["figures"]
+    return (
+        f"Fewest as asked: {table.rows[at]}, {100 * right[at]:.0f} %. Of real images the judge "
+        f"reads {100 * figures.cell('real images', 'read as asked'):.0f} % right."
+    )

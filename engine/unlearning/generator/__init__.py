@@ -1,0 +1,1 @@
+"""A generator that draws digits on request, and forgets to draw one of them."""

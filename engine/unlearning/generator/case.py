@@ -1,0 +1,65 @@
+"""What is asked about a generator: its images, and the classifier that reads what it draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from engine.case_base import Case, Precision
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.models.classifier import Classifier
+from engine.unlearning.generator.model import ImageGenerator
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratorCase(Case):
+    """A generator with what it learned, and a judge.
+
+    Args:
+        generator: draws; it is never changed.
+        data: what it learned from.
+        judge: a classifier of the same classes, which learned from the same data.
+        seed: of the noise and of the forgetting.
+        precision: "exact" is the only one.
+
+    Raises:
+        BlindspotError: the three have not the same number of classes, or a class has no image.
+    """
+
+    case_name: ClassVar[str] = "generator"
+    what: ClassVar[str] = "an image generator, its training images and a classifier as judge"
+    asks: ClassVar[str] = "generator"
+
+    generator: ImageGenerator
+    data: DataSet
+    judge: Classifier
+    seed: int = 0
+    precision: Precision = "exact"
+
+    def __post_init__(self) -> None:
+        drawn = len(self.generator.labels)
+        others = {self.data.card.title: self.data.classes, self.judge.title: self.judge.labels}
+        for title, labels in others.items():
+            if len(labels) != drawn:
+                raise BlindspotError(
+                    f"{self.generator.title} draws {drawn} classes, but {title} has {len(labels)}: "
+                    "choose data and a judge of the same classes."
+                )
+        there = set(self.data.labels[self.data.rows("train")].tolist())
+        if missing := sorted(set(range(drawn)) - there):
+            raise BlindspotError(
+                f"{self.data.card.title} has no training image of the class "
+                f"{self.data.classes[missing[0]]!r}: there is nothing to compare with."
+            )
+
+    def options(self, source: str) -> tuple[str, ...]:
+        """The words a setting may take that are read from the case: the classes."""
+        if source != "classes":
+            raise ValueError(f"a case has no {source}")
+        return self.generator.labels
+
+    def facts(self) -> dict[str, Any]:
+        """What it is, for the record."""
+        alike = f"{self.generator.name}|{self.generator.side}"  # in seconds
+        return super().facts() | {"judge": self.judge.name, "alike": alike}

@@ -1,0 +1,165 @@
+"""SalUn for a generator: which weights a class pulls on, and how these unlearn it.
+
+    mask:  the top share of |Σ_b ∇_θ Σ_pixels (ε − ε_θ(x_t, t, c))²| over batches b of the class
+    steps: ‖ε_θ(x_t, t, c) − ε_θ(x_t, t, c')‖² + β ‖ε − ε_θ(x_t, t, c)‖² (other classes)
+
+c' is the next class; what the network says of it is the goal and has no gradient. Fan et al.,
+"SalUn" (2024), section 5 and its official DDPM code, https://arxiv.org/abs/2310.12508
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.method import Progress, quiet
+from engine.models.threads import one_thread
+from engine.result import Array
+from engine.training import descend
+from engine.training.descent import Loss
+from engine.unlearning.generator.diffusion import guided
+from engine.unlearning.generator.model import ImageGenerator
+from engine.unlearning.generator.network import Denoiser
+
+BATCH = 64  # images of the class, and as many of the others, at a step
+ROUGH = 20  # batches at least that saliency is summed over: the noise differs in each
+RATE = 1e-4
+CLIP = 1.0  # norm of a gradient
+FREE = 0.1  # share of the other classes' images whose class is left out, as in training
+
+Scores = dict[str, Array]
+Masks = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class ForgetImages:
+    """What a generator learned, in two parts, and its own source of chance.
+
+    Args:
+        generator: learned it.
+        label: the class that is to be forgotten.
+        images: (n, 1, side, side) in [−1, 1].
+        labels: (n,).
+    """
+
+    generator: ImageGenerator
+    label: int
+    images: Tensor
+    labels: Tensor
+
+    @property
+    def own(self) -> Tensor:
+        """Places of the images of the class."""
+        return (self.labels == self.label).nonzero()[:, 0]
+
+    @property
+    def others(self) -> Tensor:
+        """Places of all other images."""
+        return (self.labels != self.label).nonzero()[:, 0]
+
+    def noisy(self, places: Tensor, chance: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Images with noise: x_t, t and ε; times come in pairs t and T − 1 − t."""
+        steps, count = self.generator.noise.steps, len(places)
+        half = chance.integers(0, steps, count // 2 + 1)
+        times = torch.from_numpy(np.concatenate([half, steps - 1 - half])[:count])
+        clean = self.images[places]
+        drawn = torch.from_numpy(chance.standard_normal(clean.shape, np.float32)).to(clean.device)
+        times = times.to(clean.device)
+        return self.generator.noise.noised(clean, times, drawn), times, drawn
+
+
+def saliency(asked: ForgetImages, guidance: float, seed: int, progress: Progress = quiet) -> Scores:
+    """How strongly the class pulls on each weight, by the weight's name."""
+    network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
+    weights = dict(network.named_parameters())
+    total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    own = asked.own.cpu().numpy()
+    parts = -(-len(own) // BATCH)
+    rounds = -(-ROUGH // parts)
+    for done in range(rounds):
+        for places in np.array_split(chance.permutation(own), parts):
+            for name, slope in class_slopes(network, asked, places, guidance, chance).items():
+                total[name] += slope
+        progress((done + 1) / rounds, "finding salient weights")
+    return {name: slope.abs().cpu().numpy() for name, slope in total.items()}
+
+
+def class_slopes(
+    network: Denoiser, asked: ForgetImages, places: NDArray[np.int64], guidance: float,
+    chance: np.random.Generator,
+) -> dict[str, Tensor]:  # fmt: skip
+    """The gradient of one batch's loss, with a norm of at most CLIP."""
+    noisy, times, drawn = asked.noisy(torch.from_numpy(places), chance)
+    labels = torch.full_like(times, asked.label)
+    weights = dict(network.named_parameters())
+    with one_thread(), torch.enable_grad():
+        missed = drawn - guided(network, noisy, times, labels, guidance)
+        loss = missed.square().sum((1, 2, 3)).mean()
+        slopes = torch.autograd.grad(loss, list(weights.values()))
+    norm = torch.linalg.vector_norm(torch.stack([slope.norm() for slope in slopes]))
+    scale = (CLIP / (norm + 1e-6)).clamp(max=1.0)
+    return {name: scale * slope for name, slope in zip(weights, slopes, strict=True)}
+
+
+def chance_scores(scores: Scores, seed: int) -> Scores:
+    """Scores of no meaning, in the same form: the control that saliency must beat."""
+    chance = np.random.default_rng([seed, 59])
+    return {name: chance.random(one.shape) for name, one in scores.items()}
+
+
+def unlearn(
+    asked: ForgetImages, masks: Masks, steps: int, retain: float, seed: int,
+    progress: Progress = quiet,
+) -> tuple[ImageGenerator, NDArray[np.float64]]:  # fmt: skip
+    """A generator that has forgotten the class, and the two losses of each step.
+
+    Args:
+        asked: the generator, the class and the images.
+        masks: True for weights that may move; all others stay to the bit.
+        steps: how many are taken.
+        retain: β, the weight of what is to be kept.
+        seed: of images and noise.
+        progress: told after each step; may raise.
+
+    Returns:
+        The generator, and (steps, 2): the loss that forgets and the loss that keeps.
+    """
+    network, chance = asked.generator.own_network(), np.random.default_rng([seed, 61])
+    instead = (asked.label + 1) % len(asked.generator.labels)
+    own, others = asked.own, asked.others
+    losses: list[tuple[float, float]] = []
+
+    def loss() -> Tensor:
+        forget, keep = (
+            part[torch.from_numpy(chance.integers(0, len(part), BATCH))] for part in (own, others)
+        )
+        (bad, bad_times, _), (good, good_times, drawn) = (
+            asked.noisy(part, chance) for part in (forget, keep)
+        )
+        labels = asked.labels[keep].clone()
+        labels[torch.from_numpy(chance.random(BATCH) < FREE)] = network.none
+        classes = torch.cat([torch.full_like(labels, asked.label), labels])
+        said = network(torch.cat([bad, good]), torch.cat([bad_times, good_times]), classes)
+        with torch.no_grad():
+            goal = network(bad, bad_times, torch.full_like(labels, instead))
+        forgets, keeps = F.mse_loss(said[:BATCH], goal), F.mse_loss(said[BATCH:], drawn)
+        losses.append((forgets.item(), keeps.item()))
+        return forgets + retain * keeps
+
+    def hold() -> None:
+        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+        for name, weight in network.named_parameters():
+            if weight.grad is not None:
+                weight.grad *= masks[name].to(weight.device)
+
+    batches: Iterator[Loss] = (loss for _ in range(steps))
+    optimizer = torch.optim.Adam(network.parameters(), RATE)
+    for done, _ in enumerate(descend(optimizer, batches, before_step=hold), 1):
+        progress(done / steps, f"forgetting, step {done} of {steps}")
+    return asked.generator.other(network), np.array(losses)

@@ -1,0 +1,172 @@
+"""A classifier reads what a generator draws, and says how far it is from real images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.measures.frechet import frechet
+from engine.method import Progress, quiet
+from engine.models.classifier import Classifier
+from engine.result import Pictures
+from engine.unlearning.generator.case import GeneratorCase
+from engine.unlearning.generator.model import ImageGenerator
+from engine.unlearning.generator.sampling import SampleSettings, as_gray, draw_images
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+SHOWN = 6  # samples of a class in a picture
+GAP = 1  # pixels between them
+LEFT = 255  # brightness of the gap
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedSheet:
+    """What was drawn, a row for each class that was asked for, and how it was read.
+
+    Args:
+        images: (classes, n, side, side), uint8.
+        read: the class that the judge sees in each, (classes, n).
+        features: of the judge, (classes, n, D).
+    """
+
+    images: NDArray[np.uint8]
+    read: Ints
+    features: Doubles
+
+    @property
+    def readings(self) -> Doubles:
+        """The share of each class asked for that is read as each class, (asked, read)."""
+        count = len(self.read)
+        found: Doubles = np.stack(
+            [np.bincount(row, minlength=count) / len(row) for row in self.read]
+        )
+        return found
+
+    @property
+    def agreed(self) -> Doubles:
+        """The share that is read as asked, (classes,)."""
+        found: Doubles = self.readings.diagonal().copy()
+        return found
+
+    def strip(self, label: int) -> NDArray[np.uint8]:
+        """The first images of a class beside each other, (side, width, 1)."""
+        shown = self.images[label, :SHOWN]
+        apart = np.pad(shown, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
+        return np.concatenate(list(apart), 1)[:, :-GAP, None]
+
+    def told(self, label: int, labels: Sequence[str]) -> str:
+        """How many are read as asked, and as what most others are."""
+        count = len(self.read[label])
+        right = int((self.read[label] == label).sum())
+        others = np.bincount(self.read[label][self.read[label] != label], minlength=len(labels))
+        said = f"{right} of {count} read as {labels[label]}"
+        return f"{said}, {others.max()} as {labels[others.argmax()]}" if others.any() else said
+
+
+def judged(
+    generator: ImageGenerator, case: GeneratorCase, how: SampleSettings, progress: Progress = quiet
+) -> JudgedSheet:
+    """The same number of images of each class, drawn and read."""
+    count = len(generator.labels)
+    classes = torch.arange(count).repeat_interleave(how.each)
+    drawn = draw_images(generator, classes, how, case.seed, progress)
+    shape = count, how.each
+    return JudgedSheet(
+        as_gray(drawn).reshape(*shape, generator.side, generator.side),
+        read_by(case.judge, drawn).reshape(shape),
+        features_of(case.judge, drawn).reshape(*shape, -1),
+    )
+
+
+def for_judge(judge: Classifier, images: Tensor) -> Tensor:
+    """Gray images (N, 1, h, h) in [0, 1] at the judge's size, (N, 3, H, H)."""
+    if images.shape[-1] != judge.side:
+        size = (judge.side, judge.side)
+        images = F.interpolate(images, size, mode="bicubic", align_corners=False).clamp(0, 1)
+    return images.expand(-1, 3, -1, -1)
+
+
+def read_by(judge: Classifier, images: Tensor) -> Ints:
+    """The class that the judge sees in each image."""
+    found: Ints = judge.logits(for_judge(judge, images)).argmax(1).numpy()
+    return found
+
+
+def features_of(judge: Classifier, images: Tensor) -> Doubles:
+    """What the judge's head sees of each image, (N, D)."""
+    found = judge.features(for_judge(judge, images).to(judge.device))
+    features: Doubles = found.double().cpu().numpy()
+    return features
+
+
+@dataclass(frozen=True, eq=False)
+class RealImages:
+    """Real images of some classes in two parts, as the judge sees them.
+
+    Args:
+        part: features of as many as are drawn, (n, D).
+        rest: features of all others, which everything is compared with.
+        right: the share of all that the judge reads right.
+    """
+
+    part: Doubles
+    rest: Doubles
+    right: float
+
+    @classmethod
+    def of(cls, case: GeneratorCase, count: int, without: int | None = None) -> RealImages:
+        """Training images in random order; at most half of them are the first part.
+
+        Args:
+            case: has the images.
+            count: how many are drawn.
+            without: a class that is left out.
+        """
+        rows = case.data.rows("train")
+        rows = rows[case.data.labels[rows] != without] if without is not None else rows
+        rows = np.random.default_rng([case.seed, 47]).permutation(rows)
+        images = (case.generator.images(case.data, rows).cpu() + 1) / 2
+        features = features_of(case.judge, images)
+        right = read_by(case.judge, images) == case.data.labels[rows]
+        cut = min(count, len(rows) // 2)
+        return cls(features[:cut], features[cut:], float(right.mean()))
+
+    @property
+    def floor(self) -> float:
+        """The distance of real images from real images."""
+        return frechet(self.part, self.rest)
+
+    def distance(self, sheet: JudgedSheet, without: int | None = None) -> float:
+        """The distance of what was drawn from real images."""
+        kept = [label for label in range(len(sheet.read)) if label != without]
+        return frechet(sheet.features[kept].reshape(-1, sheet.features.shape[-1]), self.rest)
+
+
+def as_pictures(
+    sheets: Mapping[str, JudgedSheet], labels: Sequence[str], finding: str, first: int = 0
+) -> Pictures:
+    """A row for each class, a column for each sheet.
+
+    Args:
+        sheets: by the column's name.
+        labels: words for the classes.
+        finding: what is to be seen.
+        first: the class of the first row.
+    """
+    order = [first, *(label for label in range(len(labels)) if label != first)]
+    strips = [[sheet.strip(label) for sheet in sheets.values()] for label in order]
+    return Pictures(
+        np.array(strips),
+        tuple(f"asked for {labels[label]}" for label in order),
+        tuple(sheets),
+        finding,
+        captions=tuple(s.told(label, labels) for label in order for s in sheets.values()),
+    )

@@ -1,0 +1,195 @@
+"""A generator is made to forget a class: what it draws before, after, and with a chance mask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.errors import BlindspotError
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Result, Table
+from engine.unlearning.generator.case import GeneratorCase
+from engine.unlearning.generator.forgetting import (
+    ForgetImages,
+    Masks,
+    chance_scores,
+    saliency,
+    unlearn,
+)
+from engine.unlearning.generator.judging import (
+    Doubles,
+    JudgedSheet,
+    RealImages,
+    as_pictures,
+    judged,
+)
+from engine.unlearning.generator.sampling import SampleSettings
+from engine.unlearning.ways.saliency import salient
+
+BEFORE, AFTER, CHANCE = "before", "after SalUn", "chance mask"
+
+
+@dataclass(frozen=True)
+class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
+    """A generator forgets to draw one class: samples before, after, and with a chance mask.
+
+    Asked for the class, the generator is taught to say what it says for the next class; for all
+    others it goes on learning from real images. Only the weights on which the class pulls most may
+    move. The chance mask moves as many weights, drawn at random, by the same steps: what saliency
+    is worth is the difference between the two.
+
+    The judge is a classifier of the same real images. The distance (FID) of the other classes is
+    taken on its features, beside that of real images from each other, which is the floor.
+
+    That samples are read as another class does not say that nothing of the class is left in the
+    weights.
+    """
+
+    family = "unlearning"
+    name = "GeneratorSalUn"
+    title = "SalUn for a generator"
+    cost = "wait"
+    paper = "Fan et al. 2024, https://arxiv.org/abs/2310.12508"
+    proof = (
+        "tests/engine/unlearning/generator/test_salun.py"
+        "::test_the_class_is_forgotten_and_the_others_are_kept"
+    )
+
+    label: str = setting(
+        "3", Choice(source="classes"), "To be forgotten", "The class that it is to draw no more."
+    )
+    share: float = setting(
+        0.5, Slider(0.01, 1.0, 0.01), "Share", "Of all weights, the most salient that may move."
+    )
+    steps: int = setting(
+        300, Slider(5, 600, 5, "steps"), "Steps", "Of forgetting, 64 images of each part at a step."
+    )
+    retain: float = setting(
+        3.0, Slider(0.1, 10.0, 0.1), "Keeping", "Weight of the other classes' loss (β)."
+    )
+
+    def __call__(self, case: GeneratorCase, progress: Progress = quiet) -> Result:
+        """Drawn, forgotten twice, and drawn again.
+
+        Returns:
+            sheet: a row for each class, the forgotten one first; before, after, chance.
+            read: the share of each class that is read as asked, with the same columns.
+            instead: as what samples of the forgotten class are read.
+            figures: of real images and each sheet: shares, and the distance of the others.
+            losses: by step, of SalUn and of the chance mask.
+            where: the share of each layer's weights that may move.
+
+        Raises:
+            BlindspotError: the generator has no such class, or no other one.
+        """
+        self.check(case)
+        labels = case.generator.labels
+        if len(labels) < 2:
+            raise BlindspotError(
+                f"{case.generator.title} draws one class only: nothing would be left to keep."
+            )
+        label = case.generator.number(self.label)
+        rows = case.data.rows("train")
+        images = case.generator.images(case.data, rows)
+        asked = ForgetImages(
+            case.generator, label, images, case.data.targets(rows).to(images.device)
+        )
+        sheets = {BEFORE: judged(case.generator, case, self, part_of(progress, 0.0, 0.06))}
+        scores = saliency(asked, self.guidance, case.seed, part_of(progress, 0.06, 0.1))
+        found: dict[str, Doubles] = {}
+        masks = salient(scores, self.share)
+        controls = {
+            AFTER: (masks, part_of(progress, 0.1, 0.54)),
+            CHANCE: (
+                salient(chance_scores(scores, case.seed), self.share),
+                part_of(progress, 0.54, 0.98),
+            ),
+        }
+        for name, (moving, told) in controls.items():
+            sheets[name], found[name] = self.after(asked, case, moving, told)
+        real = RealImages.of(case, (len(labels) - 1) * self.each, without=label)
+        progress(1.0, "judged")
+        return self.views(sheets, found, masks, real, labels, label)
+
+    def after(
+        self, asked: ForgetImages, case: GeneratorCase, masks: Masks, progress: Progress
+    ) -> tuple[JudgedSheet, Doubles]:
+        """What is drawn after forgetting with a mask, and the losses of its steps."""
+        made, losses = unlearn(
+            asked, masks, self.steps, self.retain, case.seed, part_of(progress, 0.0, 0.88)
+        )
+        return judged(made, case, self, part_of(progress, 0.88, 1.0)), losses
+
+    def views(
+        self, sheets: Mapping[str, JudgedSheet], losses: Mapping[str, Doubles], masks: Masks,
+        real: RealImages, labels: tuple[str, ...], label: int,
+    ) -> Result:  # fmt: skip
+        """The answer, from what was drawn and how it was read."""
+        kept = [one for one in range(len(labels)) if one != label]
+        order = [label, *kept]
+        agreed = {name: sheet.agreed for name, sheet in sheets.items()}
+        forgotten = [np.nan, *(one[label] for one in agreed.values())]
+        others = [real.right, *(one[kept].mean() for one in agreed.values())]
+        far = [real.floor, *(real.distance(sheet, label) for sheet in sheets.values())]
+        curves = {
+            f"{what}, {name}": (values[:, at], "mean square")
+            for name, values in losses.items()
+            for at, what in enumerate(("forgets", "keeps"))
+        }
+        layers = by_layer(masks)
+        return {
+            "sheet": as_pictures(sheets, labels, self.seen(sheets, labels, label), label),
+            "read": Table.of(
+                {name: (one[order], "share") for name, one in agreed.items()},
+                [labels[one] for one in order],
+            ),
+            "instead": Table.grid(
+                np.stack([sheet.readings[label] for sheet in sheets.values()]), tuple(sheets),
+                labels, ["share"] * len(labels),
+            ),
+            "figures": Table.of(
+                {
+                    "forgotten class": (forgotten, "share"),
+                    "other classes": (others, "share"),
+                    "distance of the others": (far, "features²"),
+                },
+                ("real images", *sheets),
+            ),
+            "losses": Table.of({"step": (np.arange(1, self.steps + 1), ""), **curves}),
+            "where": Table.of({"may move": (list(layers.values()), "share")}, tuple(layers)),
+        }  # fmt: skip
+
+    def seen(self, sheets: Mapping[str, JudgedSheet], labels: tuple[str, ...], label: int) -> str:
+        """What the first row shows."""
+        told = "; ".join(f"{name}: {sheet.told(label, labels)}" for name, sheet in sheets.items())
+        return f"Asked for {labels[label]}, {told}."
+
+    def finding(self, case: GeneratorCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """The forgotten class and the others, after SalUn and with a chance mask."""
+        figures, instead = found["figures"], found["instead"]
+        own, others = (
+            {name: 100 * figures.cell(name, column) for name in (BEFORE, AFTER, CHANCE)}
+            for column in ("forgotten class", "other classes")
+        )
+        most = max(instead.order, key=lambda name: instead.cell(AFTER, name))
+        ends = "" if most == self.label else f", mostly as {most}"
+        return (
+            f"Asked for {self.label}, {own[AFTER]:.0f} % of the samples are read as {self.label} "
+            f"(before {own[BEFORE]:.0f} %){ends}; the others as asked in "
+            f"{others[AFTER]:.0f} % ({others[BEFORE]:.0f} %). A chance mask: {own[CHANCE]:.0f} and "
+            f"{others[CHANCE]:.0f} %."
+        )
+
+
+def by_layer(masks: Masks) -> dict[str, float]:
+    """The share of each layer's weights that may move, in the order of the network."""
+    held: dict[str, list[Any]] = {}
+    for name, mask in masks.items():
+        held.setdefault(name.split(".")[0], []).append(mask.flatten())
+    return {
+        layer: float(np.concatenate([part.numpy() for part in parts]).mean())
+        for layer, parts in held.items()
+    }

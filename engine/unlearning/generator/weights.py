@@ -1,0 +1,154 @@
+"""The generators that ship, and how they are made again: `python -m engine weights NAME`.
+
+Weights are kept in 16 bits and are rounded before anything is measured. The file's metadata says
+with which plan and figures it was made.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+
+from engine import data as data_sets
+from engine.errors import BadModel
+from engine.keeping.packing import DAMAGE
+from engine.keeping.store import write_atomic
+from engine.method import Progress, quiet
+from engine.models import embedded
+from engine.unlearning.generator.case import GeneratorCase
+from engine.unlearning.generator.model import ImageGenerator
+from engine.unlearning.generator.network import built
+from engine.unlearning.generator.samples import figures
+from engine.unlearning.generator.training import GeneratorPlan, train_generator
+
+FOLDER = embedded.FOLDER
+PLANS_FILE = "generators.toml"
+KEY = "blindspot"  # of plan and figures in a file's metadata
+
+
+@dataclass(frozen=True)
+class WrittenGenerator:
+    """A generator that was written: its file and its figures."""
+
+    path: Path
+    title: str
+    figures: Mapping[str, float]
+
+
+@cache
+def plans() -> Mapping[str, GeneratorPlan]:
+    """Every generator that has a recipe, by name."""
+    listed = tomllib.loads((FOLDER / PLANS_FILE).read_text(encoding="utf-8"))
+    return {name: GeneratorPlan.read(name, said) for name, said in listed.items()}
+
+
+def plan(name: str) -> GeneratorPlan:
+    """The plan of that name. Raises BadModel naming the known ones."""
+    if name not in plans():
+        known = ", ".join(plans())
+        raise BadModel(f"There is no generator called {name[:60]!r}: choose {known}.")
+    return plans()[name]
+
+
+def file_of(name: str, folder: Path = FOLDER) -> Path:
+    """Where a generator's weights are."""
+    return folder / f"{name}.safetensors"
+
+
+def names() -> tuple[str, ...]:
+    """The generators whose weights are here, in the order of the recipes."""
+    return tuple(name for name in plans() if file_of(name).is_file())
+
+
+@cache
+def load(name: str) -> ImageGenerator:
+    """A generator that ships; it is loaded once.
+
+    Raises:
+        BadModel: no such generator, or its file is damaged.
+    """
+    return read(file_of(plan(name).name), plan(name), data_sets.load(plan(name).data).classes)
+
+
+def read(path: Path, plan: GeneratorPlan, labels: tuple[str, ...]) -> ImageGenerator:
+    """A generator from a file. Raises BadModel where the file is damaged or the weights do not fit.
+
+    Args:
+        path: the file.
+        plan: says how large the network is.
+        labels: a word for each class.
+    """
+    try:
+        with safe_open(path, framework="pt") as held:
+            tensors = {key: held.get_tensor(key).float() for key in held.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, *DAMAGE) as error:
+        raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
+    network = built(plan.side, len(labels), plan.width)
+    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+    found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    both = wanted.keys() | found.keys()
+    if odd := sorted(key for key in both if wanted.get(key) != found.get(key)):
+        raise BadModel(
+            f"The weights {path.name} are not those of {plan.title}: {odd[0][:80]!r} does not fit "
+            f"a network for {len(labels)} classes and {plan.side} pixels."
+        )
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise BadModel(f"The weights {path.name} hold what is no number.")
+    network.load_state_dict(tensors)
+    return ImageGenerator(network, plan.name, plan.title, labels)
+
+
+def shipped_case(name: str, seed: int = 0) -> GeneratorCase:
+    """A generator that ships, with the images that it learned and the classifier that judges it.
+
+    Raises:
+        BadModel: no such generator, or its file is damaged.
+    """
+    wanted = plan(name)
+    judge = embedded.load(wanted.judge)
+    return GeneratorCase(load(name), data_sets.load(wanted.data), judge, seed)
+
+
+def card(name: str) -> Mapping[str, Any]:
+    """The plan and the figures that a file was made with."""
+    with safe_open(file_of(name), framework="pt") as held:
+        found: Mapping[str, Any] = json.loads((held.metadata() or {}).get(KEY, "{}"))
+    return found
+
+
+def retrain(
+    name: str, folder: Path = FOLDER, progress: Progress = quiet, seed: int | None = None
+) -> WrittenGenerator:
+    """Train a generator from its recipe, write its file, and tell its figures.
+
+    Args:
+        name: of the recipe.
+        folder: where the file is written.
+        progress: of the training.
+        seed: another one than the recipe's.
+
+    Raises:
+        BadModel: there is no such recipe.
+        OSError: the file cannot be written.
+    """
+    wanted = plan(name) if seed is None else replace(plan(name), seed=seed)
+    data = data_sets.load(wanted.data)
+    made = train_generator(wanted, data, progress)
+    halves = {key: one.half().cpu().contiguous() for key, one in made.network.state_dict().items()}
+    made.network.load_state_dict({key: one.float() for key, one in halves.items()})
+    found = figures(GeneratorCase(made, data, embedded.load(wanted.judge)))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = file_of(name, folder)
+    said = json.dumps({"plan": asdict(wanted), "figures": found})
+    write_atomic(path, save_tensors(halves, metadata={KEY: said}))
+    path.chmod(0o644)  # what ships is for everybody to read
+    return WrittenGenerator(path, wanted.title, found)

@@ -1,0 +1,16 @@
+"""Generator: a model that draws digits forgets one of them."""
+
+import streamlit as st
+
+from components.generator import form, view
+
+st.title("Generator")
+st.markdown("Can a model that draws digits forget how to draw **one of them**, and no other?")
+
+answer, controls = st.container(), st.container()
+with controls:
+    asked = form.choose()
+with answer:
+    view.show(asked)
+st.divider()
+view.samples(asked)
