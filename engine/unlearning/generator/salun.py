@@ -65,7 +65,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         0.5, Slider(0.01, 1.0, 0.01), "Share", "Of all weights, the most salient that may move."
     )
     steps: int = setting(
-        300, Slider(5, 600, 5, "steps"), "Steps", "Of forgetting, 64 images of each part at a step."
+        200, Slider(5, 600, 5, "steps"), "Steps", "Of forgetting, 64 images of each part at a step."
     )
     retain: float = setting(
         3.0, Slider(0.1, 10.0, 0.1), "Keeping", "Weight of the other classes' loss (β)."

@@ -1,0 +1,146 @@
+"""SalUn's mask and steps for a generator, by the published rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.errors import Cancelled
+from engine.unlearning.generator import forgetting
+from engine.unlearning.generator.forgetting import (
+    ForgetImages,
+    chance_scores,
+    saliency,
+    unlearn,
+)
+from engine.unlearning.ways.saliency import salient
+from tests import tiny
+
+
+def asked_of(case, label=1):
+    """The class of a tiny case, with all training images."""
+    rows = case.data.rows("train")
+    images = case.generator.images(case.data, rows)
+    return ForgetImages(case.generator, label, images, case.data.targets(rows))
+
+
+@pytest.fixture
+def asked():
+    return asked_of(tiny.generator_case())
+
+
+def slow_saliency(asked, guidance, seed):
+    """One image after the other; signs are kept in the sum, and dropped at the end."""
+    network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
+    own = np.flatnonzero(asked.labels.numpy() == asked.label)
+    kept = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
+    weights = dict(network.named_parameters())
+    total = {name: np.zeros(tuple(weight.shape)) for name, weight in weights.items()}
+    for _ in range(20):  # these few images are one batch
+        order = chance.permutation(own)
+        half = chance.integers(0, 200, len(own) // 2 + 1)
+        times = [*half, *(199 - half)][: len(own)]
+        noise = chance.standard_normal((len(own), 1, 8, 8), np.float32)
+        loss = torch.zeros(())
+        for place, time, drawn in zip(order, times, torch.from_numpy(noise), strict=True):
+            now = kept[time + 1]
+            noisy = (now**0.5 * asked.images[place] + (1 - now) ** 0.5 * drawn)[None].float()
+            said = [
+                network(noisy, torch.tensor([time]), torch.tensor([label]))
+                for label in (asked.label, network.none)
+            ]
+            guided = said[1] + guidance * (said[0] - said[1])
+            loss = loss + (drawn - guided).square().sum() / len(own)
+        slopes = torch.autograd.grad(loss, list(weights.values()))
+        norm = float(torch.cat([slope.flatten() for slope in slopes]).norm())
+        for name, slope in zip(weights, slopes, strict=True):
+            total[name] += slope.numpy() * min(1.0, 1 / norm)
+    return {name: np.abs(one) for name, one in total.items()}
+
+
+def test_the_mask_is_that_of_the_published_rule(asked):
+    scores, slowly = saliency(asked, 2.0, seed=4), slow_saliency(asked, 2.0, 4)
+    top = max(one.max() for one in slowly.values())
+    for name, one in slowly.items():
+        assert np.allclose(scores[name], one, atol=1e-4 * top), name
+    masks = salient(scores, 0.3)
+    flat = np.concatenate([one.ravel() for one in slowly.values()])
+    line = np.sort(flat)[-round(0.3 * len(flat))]
+    wanted = {name: one >= line for name, one in slowly.items()}
+    same = np.mean(
+        np.concatenate([(masks[name].numpy() == wanted[name]).ravel() for name in wanted])
+    )
+    assert same > 0.999  # of equal scores the first ones are taken
+    assert sum(int(mask.sum()) for mask in masks.values()) == round(0.3 * len(flat))
+
+
+def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
+    scores = saliency(asked, 1.0, seed=0)
+    one, two = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
+    count = [sum(int(mask.sum()) for mask in masks.values()) for masks in (one, two)]
+    assert count[0] == count[1]
+    both = sum(int((one[name] & two[name]).sum()) for name in one)
+    assert both < 0.5 * count[0]
+
+
+def test_only_masked_weights_move_and_the_original_stays(asked):
+    before = {name: one.clone() for name, one in asked.generator.network.named_parameters()}
+    masks = salient(saliency(asked, 1.0, seed=0), 0.2)
+    made, losses = unlearn(asked, masks, 6, 3.0, seed=0)
+    assert losses.shape == (6, 2)
+    moved = 0
+    for name, weight in made.network.named_parameters():
+        assert torch.equal(weight[~masks[name]], before[name][~masks[name]])
+        moved += int((weight != before[name]).sum())
+    assert moved > 0.5 * sum(int(mask.sum()) for mask in masks.values())
+    for name, weight in asked.generator.network.named_parameters():
+        assert torch.equal(weight, before[name])
+
+
+def test_the_first_losses_are_those_of_the_formula(asked):
+    _, losses = unlearn(asked, salient(chance_scores(saliency(asked, 1.0, 0), 0), 1.0), 1, 2.0, 7)
+    network, chance = asked.generator.network, np.random.default_rng([7, 61])
+    own, others = asked.own, asked.others
+    forget, keep = (
+        part[torch.from_numpy(chance.integers(0, len(part), forgetting.BATCH))]
+        for part in (own, others)
+    )
+    (bad, bad_times, _), (good, good_times, drawn) = (
+        asked.noisy(part, chance) for part in (forget, keep)
+    )
+    labels = asked.labels[keep].clone()
+    labels[torch.from_numpy(chance.random(forgetting.BATCH) < 0.1)] = 4
+    with torch.no_grad():
+        said, goal = (network(bad, bad_times, torch.full_like(labels, label)) for label in (1, 2))
+        kept = F.mse_loss(network(good, good_times, labels), drawn)
+    assert losses[0, 0] == pytest.approx(float(F.mse_loss(said, goal)), rel=1e-4)
+    assert losses[0, 1] == pytest.approx(float(kept), rel=1e-4)
+
+
+def test_times_come_in_pairs_around_the_middle(asked):
+    _, times, _ = asked.noisy(asked.others[:8], np.random.default_rng(0))
+    assert times[5:].tolist() == (199 - times[:3]).tolist()
+
+
+def test_the_last_class_is_turned_into_the_first():
+    asked = asked_of(tiny.generator_case(), label=3)
+    masks = salient(chance_scores(saliency(asked, 1.0, 0), 0), 1.0)
+    made, losses = unlearn(asked, masks, 1, 1.0, seed=0)
+    assert np.isfinite(losses).all()
+    assert made.fingerprint != asked.generator.fingerprint
+
+
+def test_forgetting_can_be_stopped_at_a_step(asked):
+    told = []
+
+    def stop(done, _words="", _partial=None):
+        told.append(done)
+        if len(told) == 3:
+            raise Cancelled("enough")
+
+    masks = salient(chance_scores(saliency(asked, 1.0, 0), 0), 0.5)
+    with pytest.raises(Cancelled):
+        unlearn(asked, masks, 10, 1.0, 0, stop)
+    assert told == [0.1, 0.2, 0.3]

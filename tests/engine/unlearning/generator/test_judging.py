@@ -1,0 +1,100 @@
+"""What is counted of a sheet, and how real images are divided."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.measures.frechet import frechet
+from engine.unlearning.generator.judging import (
+    SHOWN,
+    JudgedSheet,
+    RealImages,
+    as_pictures,
+    features_of,
+    for_judge,
+    judged,
+    read_by,
+)
+from engine.unlearning.generator.sampling import SampleSettings
+from tests import tiny
+
+LABELS = ("a", "b", "c")
+
+
+def sheet(read):
+    """A sheet of gray images; the brightness says class and place."""
+    read = np.array(read)
+    places = np.arange(read.size).reshape(read.shape)
+    images = np.broadcast_to(places[..., None, None], (*read.shape, 4, 4)).astype(np.uint8)
+    return JudgedSheet(images, read, np.random.default_rng(0).normal(size=(*read.shape, 5)))
+
+
+def test_shares_and_words_are_counted_by_hand():
+    one = sheet([[0, 0, 1, 2], [1, 1, 1, 1], [0, 0, 0, 1]])
+    assert one.readings.tolist() == [[0.5, 0.25, 0.25], [0, 1, 0], [0.75, 0.25, 0]]
+    assert one.agreed.tolist() == [0.5, 1.0, 0.0]
+    assert one.told(0, LABELS) == "2 of 4 read as a, 1 as b"
+    assert one.told(1, LABELS) == "4 of 4 read as b"
+    assert one.told(2, LABELS) == "0 of 4 read as c, 3 as a"
+
+
+def test_a_strip_has_the_first_samples_beside_each_other():
+    one = sheet(np.zeros((2, 9), int))
+    strip = one.strip(1)
+    assert strip.shape == (4, SHOWN * 5 - 1, 1)
+    assert strip[0, ::5, 0].tolist() == [9, 10, 11, 12, 13, 14]
+    assert (strip[:, 4::5] == 255).all()
+
+
+def test_the_forgotten_class_has_the_first_row():
+    one, two = sheet([[0, 0], [1, 1], [2, 0]]), sheet([[1, 1], [1, 1], [2, 2]])
+    found = as_pictures({"before": one, "after": two}, LABELS, "found", first=2)
+    assert found.rows == ("asked for c", "asked for a", "asked for b")
+    assert found.columns == ("before", "after")
+    assert found.caption(0, 0) == "1 of 2 read as c, 1 as a"
+    assert found.caption(1, 1) == "0 of 2 read as a, 2 as b"
+    assert np.array_equal(found.images[0, 1], two.strip(2))
+
+
+def test_the_judge_reads_what_is_drawn_at_its_own_size():
+    case = tiny.generator_case()
+    images = torch.rand(5, 1, 8, 8, generator=tiny.seeded())
+    assert torch.equal(for_judge(case.judge, images), images.expand(-1, 3, -1, -1))
+    larger = for_judge(tiny.cnn(), images)
+    assert larger.shape == (5, 3, 32, 32)
+    assert 0 <= larger.min() <= larger.max() <= 1
+    pixels = images.expand(-1, 3, -1, -1)
+    assert read_by(case.judge, images).tolist() == case.judge.logits(pixels).argmax(1).tolist()
+    found = judged(case.generator, case, SampleSettings(passes=5, each=4))
+    assert found.read.shape == (4, 4)
+    again = torch.from_numpy(found.images[2] / np.float32(255))[:, None]
+    assert np.allclose(features_of(case.judge, again), found.features[2], atol=0.05)
+
+
+def test_real_images_are_divided_and_a_class_can_be_left_out():
+    case = tiny.generator_case()
+    every, some = RealImages.of(case, 5), RealImages.of(case, 500, without=1)
+    train = case.data.rows("train")
+    assert (len(every.part), len(every.rest)) == (5, len(train) - 5)
+    others = int((case.data.labels[train] != 1).sum())
+    assert len(some.part) == others // 2
+    assert len(some.part) + len(some.rest) == others
+    assert some.floor == pytest.approx(frechet(some.part, some.rest))
+    assert not np.isin(np.round(some.part, 5), np.round(some.rest, 5)).all(1).any()
+    assert some.right == 1.0  # it learned these
+
+
+def test_the_distance_leaves_the_forgotten_class_out():
+    case = tiny.generator_case()
+    real = RealImages.of(case, 8, without=1)
+    features = np.random.default_rng(1).normal(size=(4, 6, real.rest.shape[1]))
+    other = features.copy()
+    other[1] += 100
+    one, two = (
+        JudgedSheet(np.zeros((4, 6, 8, 8), np.uint8), np.zeros((4, 6), np.int64), held)
+        for held in (features, other)
+    )
+    assert real.distance(one, without=1) == pytest.approx(real.distance(two, without=1))
+    assert real.distance(one) < real.distance(two)
