@@ -18,6 +18,7 @@ from benchmarks import (
     efficiency,
     evidence,
     familiar,
+    generator,
     hallucination,
     lab,
     level_sets,
@@ -56,6 +57,7 @@ WAITS = {  # lines of text
     "lab": lab.rows,
     "hallucination": hallucination.told,
     "losses": evidence.told,
+    "generator": generator.told,
     "tickets": tickets.told,
     "localizers": localizers.told,
 }

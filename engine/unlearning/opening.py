@@ -1,4 +1,4 @@
-"""What Forget, Concepts and Experiments open with."""
+"""What Forget, Concepts, Generator and Experiments open with."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from engine.unlearning import (
     FineTune,
     ForgetCase,
     Frontier,
+    GeneratorSalUn,
     Judged,
     KLoM,
     MembershipAttack,
@@ -35,6 +36,7 @@ from engine.unlearning import (
     Relearn,
     Retrain,
     SalUn,
+    Samples,
     Scoreboard,
     Similarity,
     SparseOriginals,
@@ -45,8 +47,10 @@ from engine.unlearning import (
 )
 from engine.unlearning.concepts.dictionary import question
 from engine.unlearning.diagnostics.base import MODELS
+from engine.unlearning.generator.weights import shipped_case
 from engine.unlearning.ways.prune_first import THEN
 
+GENERATOR = "digits-generator"
 CAR = 253  # a scene of a car, beside which the model with the habit makes up a lamp
 
 
@@ -78,7 +82,7 @@ STORY = (
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    for part in (forget, story, concepts, experiments):
+    for part in (forget, story, concepts, generator, experiments):
         yield from part()
 
 
@@ -120,6 +124,13 @@ def concepts() -> Iterator[Question]:
     yield method, asking.about_scene(HABIT, asking.scene("counter", CAR), PROMPTS["image"])
     yield Collateral(), ScenesCase(vlm, Greedy(), 60, clean=True)
     yield PollsAfter(), ScenesCase(vlm, Greedy())
+
+
+def generator() -> Iterator[Question]:
+    """A generator of digits that forgets one, and what it draws as it is."""
+    case = shipped_case(GENERATOR)
+    for method in (GeneratorSalUn(), Samples()):
+        yield method, case
 
 
 def forgotten() -> ForgetCase:

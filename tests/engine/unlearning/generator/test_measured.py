@@ -1,0 +1,55 @@
+"""What SalUn does to the generators that ship, over three seeds; figures are in docs/measured.md.
+
+The seed is that of the noise, of the images at each step and of the chance mask. A class is taken
+as forgotten when at most a tenth of its samples are read as it, and the others as kept when at
+least 95 % of theirs are read as asked, as in the trial that came before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.unlearning import GeneratorSalUn
+from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
+from engine.unlearning.generator.weights import plan, shipped_case
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+SEEDS = 3
+COLUMNS = ("forgotten class", "other classes", "distance of the others")
+
+
+def spread(values) -> str:
+    """Mean and standard deviation."""
+    return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "share"),
+    [
+        ("digits-generator", "3", 0.5),
+        ("digits-generator", "3", 0.1),
+        ("digits-generator", "3", 0.02),
+        ("mnist-generator", "3", 0.5),
+    ],
+)
+def test_a_class_is_forgotten_and_how_a_chance_mask_does(name, label, share, measure):
+    method = GeneratorSalUn(label=label, share=share)
+    figures = [method(shipped_case(name, seed))["figures"] for seed in range(SEEDS)]
+    found = {
+        (row, column): [one.cell(row, column) for one in figures]
+        for row in ("real images", BEFORE, AFTER, CHANCE)
+        for column in COLUMNS
+    }
+    for row in (BEFORE, AFTER, CHANCE):
+        own, others, far = (spread(found[row, column]) for column in COLUMNS)
+        measure(
+            f"{plan(name).title}, class {label}, share {share:g}, {SEEDS} seeds: {row}",
+            f"read as itself {own}; others as asked {others}; distance of the others {far}",
+        )
+    floor = spread(found["real images", COLUMNS[2]])
+    measure(f"{plan(name).title}, class {label}: distance of real images", floor)
+    assert min(found[BEFORE, COLUMNS[0]]) >= 0.9
+    if share == 0.5:
+        assert max(found[AFTER, COLUMNS[0]]) <= 0.1
+        assert min(found[AFTER, COLUMNS[1]]) >= 0.95

@@ -1,0 +1,80 @@
+"""Generator as a visitor meets it: a class is forgotten, and the sheet says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.generator import view
+from components.views import GENERATOR
+from engine.result import Table
+from engine.run import answer
+from engine.unlearning import GeneratorSalUn, Samples
+from engine.unlearning.generator.weights import shipped_case
+from tests.visits import said, settled, visit, words
+
+KEY = "generator.GeneratorSalUn"
+FEW = {"steps": 5, "each": 4, "passes": 5}
+LINK = {f"{KEY}.{name}": str(value) for name, value in FEW.items()}
+
+
+def test_sentence_sheet_and_tables_are_those_of_the_answers():
+    at = settled(visit(LINK | {f"{KEY}.label": "7"}, GENERATOR))
+    assert "with as many drawn at random" in words(at)
+    at = settled(at.button(key=f"{KEY}.go").click().run())
+    assert not at.exception
+    case, method = shipped_case("digits-generator"), GeneratorSalUn(label="7", **FEW)
+    found = answer(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    shown = words(at)
+    assert found["sheet"].finding in shown
+    for told in (view.kept_words, view.distance_words, view.where_words, view.loss_words):
+        assert told(found) in shown
+    assert view.instead_words(found, "7") in shown
+    plain = Samples(each=4, passes=5)
+    drawn = answer(plain, case)
+    assert plain.finding(case, drawn) in [one.value for one in at.header]
+    assert view.drawn_words(drawn) in shown
+
+
+def test_a_bad_link_is_a_sentence():
+    bad = {f"{KEY}.label": "42", f"{KEY}.share": "9", "generator.model": "huge"}
+    at = settled(visit(LINK | bad, GENERATOR))
+    shown = " ".join(said(at))
+    for word in ("42", "9", "huge"):
+        assert f"“{word}”" in shown
+    assert not at.exception
+
+
+def table(columns, rows):
+    return Table.of({name: (np.array(held), "share") for name, held in columns.items()}, rows)
+
+
+@pytest.mark.parametrize(
+    ("after", "wanted"),
+    [
+        ([0.0, 0.9, 0.5], "Of the others 1 loses most: 100 → 50 %."),
+        ([0.0, 0.9, 1.0], "After SalUn none of the other 2 classes is read as asked less often."),
+    ],
+)
+def test_the_class_that_lost_most_is_told(after, wanted):
+    found = table({"before": [1.0, 0.9, 1.0], "after SalUn": after}, ("3", "0", "1"))
+    assert view.kept_words({"read": found}) == wanted
+
+
+def test_what_is_drawn_instead_and_the_distances_are_told():
+    instead = table(
+        {"3": [1.0, 0.1, 0.2], "4": [0.0, 0.9, 0.8]}, ("before", "after SalUn", "chance mask")
+    )
+    assert view.instead_words({"instead": instead}, "3") == (
+        "Asked for 3, most are read so: before: 100 % as 3; after SalUn: 90 % as 4; "
+        "chance mask: 80 % as 4."
+    )
+    far = Table.of(
+        {"distance of the others": ([5.0, 8.0, 9.0, 9.5], "features²")},
+        ("real images", "before", "after SalUn", "chance mask"),
+    )
+    assert view.distance_words({"figures": far}) == (
+        "Real images are 5.0 from other real ones, the floor; before 8.0, after SalUn 9.0, "
+        "chance mask 9.5. Lower is nearer."
+    )
