@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from streamlit.delta_generator import DeltaGenerator
+
 from components import section
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
@@ -17,8 +19,13 @@ from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
 
 
-def show(asked: GeneratorQuestion) -> None:
-    """The class is forgotten: sheet, judge, distance, losses and mask."""
+def show(asked: GeneratorQuestion, below: DeltaGenerator) -> None:
+    """The class is forgotten: sheet, judge, distance, losses and mask.
+
+    Args:
+        asked: the question.
+        below: where all that follows the sheet is drawn.
+    """
     section.show(
         Section(
             KEY, asked.method, asked.case,
@@ -26,9 +33,9 @@ def show(asked: GeneratorQuestion) -> None:
             picture=lambda found: draw_pictures(found["sheet"], f"{KEY}.sheet"),
             button=f"Forget the {asked.method.label}",
             before=f"The generator is to forget the class {asked.method.label}: once with the "
-            "salient weights and once, as a control, with as many drawn at random. This takes "
-            "about a minute or two.",
+            "salient weights and once, as a control, with as many drawn at random.",
             evidence=drawings(asked.method.label),
+            below=below,
         )
     )  # fmt: skip
 

@@ -7,10 +7,10 @@ from components.generator import form, view
 st.title("Generator")
 st.markdown("Can a model that draws digits forget how to draw **one of them**, and no other?")
 
-answer, controls = st.container(), st.container()
+answer, controls, below = st.container(), st.container(), st.container()
 with controls:
     asked = form.choose()
 with answer:
-    view.show(asked)
+    view.show(asked, below)
 st.divider()
 view.samples(asked)

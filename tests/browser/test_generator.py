@@ -25,7 +25,7 @@ def test_the_three_is_forgotten_and_the_sheet_says_so(app_url: str, open_page: O
     heading = page.get_by_role("heading", name=re.compile(r"^Asked for 3, \d+ % of the samples"))
     expect(heading).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
-    sheet = page.get_by_role("figure", name=re.compile("^Asked for 3, before"))
+    sheet = page.get_by_role("figure", name=re.compile("^Of 6 asked for as 3, read as 3: "))
     heads = sheet.get_by_role("columnheader")
     expect(heads).to_have_text(["before", "after SalUn", "chance mask"])
     rows = sheet.get_by_role("rowheader")

@@ -30,6 +30,7 @@ from engine.unlearning.generator.sampling import SampleSettings
 from engine.unlearning.ways.saliency import salient
 
 BEFORE, AFTER, CHANCE = "before", "after SalUn", "chance mask"
+ALIKE = 10  # points of percent: two of twenty samples
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,10 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         }  # fmt: skip
 
     def seen(self, sheets: Mapping[str, JudgedSheet], labels: tuple[str, ...], label: int) -> str:
-        """What the first row shows."""
-        told = "; ".join(f"{name}: {sheet.told(label, labels)}" for name, sheet in sheets.items())
-        return f"Asked for {labels[label]}, {told}."
+        """How many of the first row are read as the class that was asked for."""
+        right = [int((sheet.read[label] == label).sum()) for sheet in sheets.values()]
+        told = ", ".join(f"{one} {name}" for one, name in zip(right, sheets, strict=True))
+        return f"Of {self.each} asked for as {labels[label]}, read as {labels[label]}: {told}."
 
     def finding(self, case: GeneratorCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The forgotten class and the others, after SalUn and with a chance mask."""
@@ -175,13 +177,23 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             for column in ("forgotten class", "other classes")
         )
         most = max(instead.order, key=lambda name: instead.cell(AFTER, name))
-        ends = "" if most == self.label else f", mostly as {most}"
+        mostly = "" if most == self.label else f", mostly as {most}"
         return (
             f"Asked for {self.label}, {own[AFTER]:.0f} % of the samples are read as {self.label} "
-            f"(before {own[BEFORE]:.0f} %){ends}; the others as asked in "
-            f"{others[AFTER]:.0f} % ({others[BEFORE]:.0f} %). A chance mask: {own[CHANCE]:.0f} and "
+            f"(before: {own[BEFORE]:.0f} %){mostly}; other classes {others[AFTER]:.0f} % "
+            f"({others[BEFORE]:.0f} %). A chance mask {beside(own, others)}: {own[CHANCE]:.0f} and "
             f"{others[CHANCE]:.0f} %."
         )
+
+
+def beside(own: Mapping[str, float], others: Mapping[str, float]) -> str:
+    """How a chance mask does beside SalUn's, in percent of the class and of the others."""
+    forgets, keeps = own[AFTER] - own[CHANCE], others[CHANCE] - others[AFTER]
+    if max(abs(forgets), abs(keeps)) <= ALIKE:
+        return "does as well"
+    if max(forgets, keeps) <= ALIKE:
+        return "does worse"
+    return "does better" if min(forgets, keeps) >= -ALIKE else "does differently"
 
 
 def by_layer(masks: Masks) -> dict[str, float]:

@@ -13,7 +13,7 @@ from engine.unlearning import GeneratorCase, GeneratorSalUn
 from engine.unlearning.generator.judging import read_by
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
-from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
+from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE, beside
 from engine.unlearning.generator.weights import shipped_case
 from tests import tiny
 from tests.engine.unlearning.generator.test_samples import shown
@@ -108,3 +108,20 @@ def test_it_can_be_stopped_midway():
     with pytest.raises(Cancelled):
         GeneratorSalUn(steps=20, each=4, passes=5, label="1")(tiny.generator_case(), stop)
     assert told[-1] == "forgetting, step 3 of 20"
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "wanted"),
+    [
+        ((0, 5), (100, 95), "as well"),
+        ((0, 60), (98, 98), "worse"),
+        ((0, 5), (98, 70), "worse"),
+        ((0, 60), (98, 70), "worse"),
+        ((60, 0), (98, 98), "better"),
+        ((0, 60), (70, 98), "differently"),
+    ],
+)
+def test_the_chance_mask_is_called_worse_or_better_only_where_it_is(own, others, wanted):
+    """Worse: it forgets less or keeps less, and does neither of the two better."""
+    given = [dict(zip((AFTER, CHANCE), one, strict=True)) for one in (own, others)]
+    assert beside(*given) == f"does {wanted}"
