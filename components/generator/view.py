@@ -115,8 +115,9 @@ def instead_words(found: Views, label: str) -> str:
     table = found["instead"]
     told = []
     for name in table.rows:
-        most = max(table.order, key=lambda read, name=name: table.cell(name, read))
-        told.append(f"{name}: {100 * table.cell(name, most):.0f} % as {most}")
+        shares = {read: table.cell(name, read) for read in table.order}
+        most = max(shares, key=shares.__getitem__)
+        told.append(f"{name}: {100 * shares[most]:.0f} % as {most}")
     return f"Asked for {label}, most are read so: {'; '.join(told)}."
 
 

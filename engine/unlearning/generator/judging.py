@@ -68,7 +68,7 @@ class JudgedSheet:
         right = int((self.read[label] == label).sum())
         others = np.bincount(self.read[label][self.read[label] != label], minlength=len(labels))
         said = f"{right} of {count} read as {labels[label]}"
-        return f"{said}, {others.max()} as {labels[others.argmax()]}" if others.any() else said
+        return f"{said}, {others.max()} as {labels[int(others.argmax())]}" if others.any() else said
 
 
 def judged(

@@ -48,7 +48,7 @@ class HalfSheet:
 
     images: Tensor
     classes: Tensor
-    chance: np.random.ImageGenerator
+    chance: np.random.Generator
 
     def fresh(self) -> Tensor:
         """New noise of the images' shape."""
@@ -74,8 +74,8 @@ def draw_images(
     places = list(enumerate(np.array_split(np.arange(len(classes)), PARTS)))
     halves = [start(generator, classes[rows], [seed, 41, at]) for at, rows in places if len(rows)]
     times = generator.noise.times(how.passes)
-    each_one = {"initializer": torch.set_num_threads, "initargs": (1,)}
-    with one_thread(), ThreadPoolExecutor(PARTS, **each_one) as threads:
+    pool = ThreadPoolExecutor(PARTS, initializer=torch.set_num_threads, initargs=(1,))
+    with one_thread(), pool as threads:
         for done, (time, before) in enumerate(zip(times, [*times[1:], -1], strict=True), 1):
             list(threads.map(partial(step, generator, how, time, before), halves))
             progress(done / len(times), "drawing images")
