@@ -48,7 +48,7 @@ def choose() -> GeneratorQuestion:
         end()
     forms.refuse_links(GeneratorSalUn, SLOT, case)
     given: dict[str, Any] = {}
-    left, middle, right = st.columns([4, 3, 2], gap="large", vertical_alignment="bottom")
+    left, middle, right = st.columns([5, 3, 1.5], gap="medium", vertical_alignment="bottom")
     with left:
         given["label"] = pick(
             "To be forgotten", case.generator.labels, f"{SLOT}.label", "pills",

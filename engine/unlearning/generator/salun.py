@@ -166,7 +166,8 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
     def seen(self, sheets: Mapping[str, JudgedSheet], labels: tuple[str, ...], label: int) -> str:
         """How many of the first row are read as the class that was asked for."""
         right = [int((sheet.read[label] == label).sum()) for sheet in sheets.values()]
-        told = ", ".join(f"{one} {name}" for one, name in zip(right, sheets, strict=True))
+        names = [f"with a {name}" if name == CHANCE else name for name in sheets]
+        told = ", ".join(f"{one} {name}" for one, name in zip(right, names, strict=True))
         return f"Of {self.each} asked for as {labels[label]}, read as {labels[label]}: {told}."
 
     def finding(self, case: GeneratorCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002

@@ -59,6 +59,11 @@ def test_the_tables_belong_to_the_sheet(small):
         assert small["instead"].cell(name, "1") == small["read"][name][0]
         assert figures.cell(name, "other classes") == pytest.approx(small["read"][name][1:].mean())
     assert np.isnan(figures.cell("real images", "forgotten class"))
+    counts = [round(4 * small["read"][name][0]) for name in (BEFORE, AFTER, CHANCE)]
+    assert small["sheet"].finding == (
+        "Of 4 asked for as 1, read as 1: "
+        f"{counts[0]} before, {counts[1]} after SalUn, {counts[2]} with a chance mask."
+    )
     assert small["losses"]["step"].tolist() == [1, 2, 3, 4, 5]
 
 
