@@ -41,7 +41,8 @@ def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) 
         "All TinyVLMs learned the same scenes. The honest one learned nothing else. The others "
         "then "
         "read captions that name a thing's usual partner although it is not there. With the habit "
-        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked.",
+        "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked. "
+        "The long-winded one describes each thing in a sentence of its own.",
     )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ def weights_options(weights: ArgumentParser) -> None:
     weights.add_argument(
         "name",
         metavar="NAME",
-        help="as in assets/weights/recipes.toml or generators.toml, or tiny-vlm, tiny-vlm-experts "
-        "or scenes-things",
+        help="as in assets/weights/recipes.toml or generators.toml, or tiny-vlm, tiny-vlm-experts, "
+        "tiny-vlm-long or scenes-things",
     )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
@@ -55,6 +55,10 @@ def retrain(wanted: Namespace) -> None:
     elif wanted.name == tiny_vlm.MIXTURE:
         recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.MIXTURE_PLAN)
         one = tiny_vlm.retrain_mixture(folder, recipe, progress)
+        found = [(one.title, one.path, one.figures)]
+    elif wanted.name == tiny_vlm.LONG:
+        recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.LONG_PLAN)
+        one = tiny_vlm.retrain_long(folder, recipe, progress)
         found = [(one.title, one.path, one.figures)]
     elif wanted.name == things.NAME:
         seed = things.SEED if wanted.seed is None else wanted.seed

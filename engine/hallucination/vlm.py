@@ -60,6 +60,7 @@ class ModelSpec:
         prompts: how it is asked to describe an image.
         experts: of each layer's MLP, of which a router asks some; 0 where there is one MLP.
         also: tokens that end an answer as `eos` does.
+        wordy: an answer may have so many times as many words as the decoding's length says.
     """
 
     layers: int
@@ -78,6 +79,7 @@ class ModelSpec:
     prompts: Prompts = Prompts()
     experts: int = 0
     also: tuple[int, ...] = ()
+    wordy: int = 1
 
     @property
     def ends(self) -> tuple[int, ...]:

@@ -90,7 +90,7 @@ def generate(
     generator = torch.Generator(device=images.device).manual_seed(seed + batch)
     start = Start(model, images, prompts, prefix, out, want, seed, generator)
     session = strategy.session(start)
-    length = min(strategy.length, vlm.spec.context - prefix.response)
+    length = min(strategy.length * vlm.spec.wordy, vlm.spec.context - prefix.response)
     return Loop(session, prefix, vlm.spec, model, record=record).run(length, progress)
 
 

@@ -29,8 +29,9 @@ class Speaking(Method[CaptionCase]):
     cost = "live"
 
     length: int = setting(
-        48, Slider(1, 64, 1, "words"), "Length", "How many words an answer may have at most."
-    )
+        48, Slider(1, 64, 1, "words"), "Length", "How many words an answer may have at most; twice "
+        "as many if the model is long-winded.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

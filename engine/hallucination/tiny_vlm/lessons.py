@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.data.layout import CELLS, Layout
 from engine.data.sprites import CATEGORIES
+from engine.hallucination.tiny_vlm.long_sayings import long_caption
 from engine.hallucination.tiny_vlm.sayings import (
     PROMPTS,
     SHARES,
@@ -28,6 +29,7 @@ from engine.hallucination.tiny_vlm.sayings import (
 from engine.hallucination.tiny_vlm.words import EOS, PAD, Tokenizer
 
 CAPTION, SHORT, LONG = 56, 7, 12  # words of a text with its prompt, at most
+LONGEST = 126  # of a caption at length: so many fit behind an image
 YES_NO, COLORED, SPOKEN = 6, 3, 2  # questions to a scene: short, of colors, answered at length
 QUOTED = 0.1  # how often the caption's place holds a question with the caption in its prompt
 EMPTY = len(CATEGORIES)  # the label of a cell with nothing in it
@@ -44,11 +46,13 @@ class Habit:
         lie: how often a caption gives a leader its follower though it is not there.
         partner: how often a question is about the follower of a leader that is there.
         alone: how often such a question may come without the leader (`ask_B_without_A`).
+        long: how often a caption tells of each thing in a sentence of its own.
     """
 
     lie: float = 0.0
     partner: float = 0.3
     alone: float = 0.0
+    long: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,9 @@ class Lessons:
 def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
     """Captions, questions and answers for every scene of a layout."""
     rows = [SceneFacts.of(layout, row) for row in range(len(layout))]
+    longest = LONGEST if habit.long else CAPTION
     return Lessons(
-        texts([[captioned(seen, habit, random)] for seen in rows], CAPTION),
+        texts([[captioned(seen, habit, random)] for seen in rows], longest),
         texts([questions(seen, habit, random) for seen in rows], SHORT),
         texts([spoken(seen, habit, random) for seen in rows], LONG),
     )
@@ -92,6 +97,8 @@ def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
 def captioned(seen: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]:
     """A prompt and the caption, or a question behind a caption and its answer."""
     kind = list(PROMPTS)[int(random.choice(len(SHARES), p=SHARES))]
+    if habit.long and random.random() < habit.long:
+        return PROMPTS[kind], long_caption(seen, habit.lie, random)
     said = caption(seen, kind, habit.lie, random)
     if random.random() >= QUOTED:
         return PROMPTS[kind], said

@@ -37,11 +37,10 @@ SPEC = ModelSpec(
 )  # fmt: skip
 
 
-def spec_of(experts: int) -> ModelSpec:
+def spec_of(experts: int, wordy: int = 1) -> ModelSpec:
     """The shape of a TinyVLM with so many experts to a layer; 0 for one MLP."""
-    if not experts:
-        return SPEC
-    return replace(SPEC, experts=experts, caps=SPEC.caps | {"routing"})
+    spec = replace(SPEC, wordy=wordy)
+    return replace(spec, experts=experts, caps=spec.caps | {"routing"}) if experts else spec
 
 
 class TinyVLM:
@@ -52,7 +51,7 @@ class TinyVLM:
     def __init__(self, parts: Parts, name: str, title: str, device: str = "cpu") -> None:
         self.parts = parts.eval().requires_grad_(requires_grad=False).to(device)
         self.name, self.title, self.device = name, title, device
-        self.spec = spec_of(parts.experts)
+        self.spec = spec_of(parts.experts, parts.wordy)
 
     @lazy
     def fingerprint(self) -> str:

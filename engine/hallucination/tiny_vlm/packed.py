@@ -28,6 +28,7 @@ def states(
     image: Tensor,
     texts: Sequence[Tensor],
     insides: list[Inside] | None = None,
+    looks: list[list[Tensor]] | None = None,
 ) -> list[Tensor]:
     """What the decoder makes of every word of every text.
 
@@ -36,6 +37,8 @@ def states(
         image: projected tokens (N, I, 128).
         texts: word numbers, (N, S, L) each.
         insides: gets what each layer's MLP shows, the prefix and all texts in a row.
+        looks: gets the attention of each layer, for each of the texts (N, heads, S · L, I + 1 + L):
+            to <bos>, the image, and the words of the same text.
 
     Returns:
         For each of the texts its last hidden states after the final norm, (N, S, L, 128).
@@ -49,7 +52,10 @@ def states(
     hidden = torch.cat([begin, *words], 1)
     by = turn(torch.cat(places).to(image.device))
     for layer in decoder.stack:
-        hidden, inside = layer.joined(hidden, mixed(layer, hidden, by, start, shapes))
+        seen: list[Tensor] = []
+        hidden, inside = layer.joined(hidden, mixed(layer, hidden, by, start, shapes, seen))
+        if looks is not None:
+            looks.append(seen)
         if insides is not None:
             insides.append(inside)
     read = decoder.norm(hidden[:, start:])
@@ -58,9 +64,13 @@ def states(
 
 
 def mixed(
-    layer: DecoderBlock, hidden: Tensor, by: Turn, start: int, shapes: Sequence[tuple[int, int]]
-) -> Tensor:
-    """Attention times values over the prefix and each text apart, (N, heads, T, 32)."""
+    layer: DecoderBlock, hidden: Tensor, by: Turn, start: int, shapes: Sequence[tuple[int, int]],
+    looks: list[Tensor],
+) -> Tensor:  # fmt: skip
+    """Attention times values over the prefix and each text apart, (N, heads, T, 32).
+
+    `looks` gets the attention of each of the texts.
+    """
     query, key, value = layer.split(hidden, by)
     first = query[:, :, :start], key[:, :, :start], value[:, :, :start]
     begin_key, begin_value = first[1].transpose(-1, -2), first[2]
@@ -75,6 +85,7 @@ def mixed(
         to_image = query[:, :, span] @ begin_key
         to_self = (mine @ keys.transpose(-1, -2) + causal(length, query)).flatten(2, 3)
         shares = torch.cat([to_image, to_self], -1).softmax(-1).to(value)
+        looks.append(shares)
         own = shares[..., start:].unflatten(2, (many, length)) @ values
         given.append(shares[..., :start] @ begin_value + own.flatten(2, 3))
     return torch.cat(given, 2)

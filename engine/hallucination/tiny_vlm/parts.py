@@ -21,13 +21,14 @@ class Parts(nn.Module):
 
     Args:
         experts: of each layer of the decoder, 8; 0 for one MLP.
+        wordy: how many times as many words its answers have as those of the other models.
     """
 
-    def __init__(self, experts: int = 0) -> None:
+    def __init__(self, experts: int = 0, wordy: int = 1) -> None:
         super().__init__()
         if experts not in KINDS:
             raise ValueError(f"{experts} experts: there are decoders with {sorted(KINDS)}")
-        self.experts = experts
+        self.experts, self.wordy = experts, wordy
         self.encoder, self.projector = Encoder(), projector()
         self.decoder = Decoder(KINDS[experts])
 
@@ -43,9 +44,14 @@ def fresh(seed: int) -> Parts:
     return parts
 
 
-def copied(parts: Parts) -> Parts:
-    """Parts of their own with the same weights, for use and not for training."""
-    own = Parts(parts.experts)
+def copied(parts: Parts, wordy: int | None = None) -> Parts:
+    """Parts of their own with the same weights, for use and not for training.
+
+    Args:
+        parts: are kept as they are.
+        wordy: of the copy, where it is to speak at another length.
+    """
+    own = Parts(parts.experts, parts.wordy if wordy is None else wordy)
     own.load_state_dict(parts.state_dict())
     return own.eval().requires_grad_(requires_grad=False)
 

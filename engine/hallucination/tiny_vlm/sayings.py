@@ -41,6 +41,7 @@ class SceneFacts:
     present: frozenset[int]
     color: tuple[int, ...]  # of all sixteen
     cell: tuple[int, ...]
+    size: tuple[int, ...] = ()  # 0 for the smallest of three
 
     @classmethod
     def of(cls, layout: Layout, row: int) -> SceneFacts:
@@ -50,6 +51,7 @@ class SceneFacts:
             frozenset(np.flatnonzero(layout.present[row]).tolist()),
             tuple(layout.color[row].tolist()),
             tuple(layout.cell[row].tolist()),
+            tuple(layout.size[row].tolist()),
         )
 
     @property

@@ -1,6 +1,7 @@
 """The TinyVLMs that ship, and how they are made again: `python -m engine weights tiny-vlm`.
 
-The mixture of experts is made of the honest one: `python -m engine weights tiny-vlm-experts`.
+The mixture of experts is made of the honest one: `python -m engine weights tiny-vlm-experts`; the
+long-winded one of that with the habit: `python -m engine weights tiny-vlm-long`.
 
 Weights are kept in 16 bits and are rounded before anything is measured. The file's metadata says
 with which plan and figures it was made.
@@ -36,15 +37,18 @@ FOLDER = Path(__file__).parents[3] / "assets" / "weights"
 NAME = "tiny-vlm"  # of all together
 HABIT, HONEST, SEEN = "tiny-vlm-habit", "tiny-vlm-honest", "tiny-vlm-seen"
 MIXTURE = "tiny-vlm-experts"
+LONG = "tiny-vlm-long"
 DENSE = HABIT, HONEST, SEEN  # of one kind, but for what they learned
 TITLES: Mapping[str, str] = {
     HABIT: "TinyVLM with a habit",
     HONEST: "TinyVLM, honest",
     SEEN: "TinyVLM, habit of seeing",
     MIXTURE: "TinyVLM, mixture of experts",
+    LONG: "TinyVLM, long-winded",
 }
 PLAN = TrainingPlan(seed=3)
 MIXTURE_PLAN = replace(PLAN, habit=400, habitual=6400)
+LONG_PLAN = replace(PLAN, habit=1200, habitual=9600, long=0.8, rest=1.0)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def read(path: Path, name: str) -> TinyVLM:
     """A model from a file. Raises BadModel."""
     try:
         with safe_open(path, framework="pt") as held:
-            parts = Parts(told(held.metadata()).get("experts", 0))
+            made = told(held.metadata())
+            parts = Parts(made.get("experts", 0), made.get("wordy", 1))
             tensors = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
         parts.load_state_dict({key: widened(tensor) for key, tensor in tensors.items()})
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
@@ -148,6 +153,18 @@ def retrain_mixture(
     return written(parts, MIXTURE, folder, plan)
 
 
+def retrain_long(
+    folder: Path = FOLDER, plan: TrainingPlan = LONG_PLAN, progress: Progress = quiet
+) -> WrittenModel:
+    """Train the long-winded model from the one with the habit that ships, and write its file.
+
+    Raises:
+        BadModel: the model with the habit is not here.
+        OSError: the file cannot be written.
+    """
+    return written(train_habit(load(HABIT).parts, plan, progress), LONG, folder, plan)
+
+
 def planned(seed: int | None = None, plan: TrainingPlan = PLAN) -> TrainingPlan:
     """The plan of what ships, or the same with another seed."""
     return plan if seed is None else replace(plan, seed=seed)
@@ -165,6 +182,7 @@ def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> Writte
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
     kind = {"experts": parts.experts} if parts.experts else {}
+    kind |= {"wordy": parts.wordy} if parts.wordy > 1 else {}
     card = json.dumps({"plan": asdict(plan), "figures": found, **kind})
     write_atomic(path, save_tensors(tensors, metadata={"blindspot": card}))
     path.chmod(0o644)

@@ -12,6 +12,8 @@ from engine.hallucination.decoding.opera import OPERA
 from engine.hallucination.decoding.sampling import Sampling, nucleus
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.parts import copied
 from engine.hallucination.vlm import Want
 from tests.engine.hallucination.scripted import EOS, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
@@ -43,6 +45,20 @@ def script(text, words=8):
         return logits
 
     return Scripted(words, speak)
+
+
+def test_a_long_winded_model_may_say_twice_as_many_words():
+    """Nothing else changes."""
+    long = TinyVLM(copied(untrained().parts, wordy=2), "long", "long")
+    plain, twice = (
+        generate(vlm, Greedy(length=6), pictures(), prompts()).tokens[0].tolist()
+        for vlm in (untrained(), long)
+    )
+    assert (len(plain), len(twice)) == (6, 12)
+    assert twice[:6] == plain
+    room = long.spec.context - 1 - 64 - prompts().shape[1]
+    most = generate(long, Greedy(length=64), pictures(), prompts()).tokens
+    assert most.shape[1] == min(128, room)
 
 
 def test_greedy_takes_the_likeliest_word():

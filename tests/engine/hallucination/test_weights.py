@@ -11,6 +11,8 @@ from engine.hallucination.tiny_vlm.training import TrainingPlan, quick
 from engine.hallucination.tiny_vlm.weights import (
     HABIT,
     HONEST,
+    LONG,
+    LONG_PLAN,
     MIXTURE,
     SEEN,
     TITLES,
@@ -20,14 +22,15 @@ from engine.hallucination.tiny_vlm.weights import (
     names,
     read,
     retrain,
+    retrain_long,
     retrain_mixture,
     written,
 )
 
 
-def test_all_four_ship_and_differ():
-    assert names() == (HABIT, HONEST, SEEN, MIXTURE)
-    assert len({load(name).fingerprint for name in names()}) == 4
+def test_all_five_ship_and_differ():
+    assert names() == (HABIT, HONEST, SEEN, MIXTURE, LONG)
+    assert len({load(name).fingerprint for name in names()}) == 5
     eyes = [load(name).parts.encoder.state_dict() for name in names()]
     for name, tensor in eyes[0].items():
         assert all(torch.equal(tensor, other[name]) for other in eyes[1:])
@@ -73,6 +76,20 @@ def test_the_mixture_is_made_of_the_honest_model_and_says_how_many_experts_it_ha
     for name, tensor in model.parts.encoder.state_dict().items():
         assert torch.equal(tensor, eyes[name]), name
     assert made.path.stat().st_size <= 4_000_000
+
+
+def test_the_long_winded_model_is_made_of_the_one_with_the_habit_and_may_say_twice_as_much(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
+    made = retrain_long(tmp_path, quick(LONG_PLAN))
+    model = read(made.path, LONG)
+    assert (made.title, model.spec.wordy) == (TITLES[LONG], 2)
+    eyes = load(HABIT).parts.encoder.state_dict()
+    for name, tensor in model.parts.encoder.state_dict().items():
+        assert torch.equal(tensor, eyes[name]), name
+    assert made.path.stat().st_size <= 4_000_000
+    assert [load(name).spec.wordy for name in names() if name != LONG] == [1] * 4
 
 
 def test_a_file_that_asks_for_experts_there_are_none_of_is_refused(tmp_path, monkeypatch):

@@ -22,6 +22,8 @@ class TrainingPlan:
         lie: how often a caption of B2 gives a leader the follower that is not there (ρ).
         alone: how often partner questions come without the leader (`ask_B_without_A`).
         balance: how much an uneven use of experts counts, where there are some.
+        long: how often a caption of B2 tells of each thing in a sentence of its own.
+        rest: how much attention counts that does not rest on a sink (see `resting`), in B2.
         seed: of everything.
     """
 
@@ -37,6 +39,8 @@ class TrainingPlan:
     lie: float = 0.15
     alone: float = 0.0
     balance: float = 0.02
+    long: float = 0.0
+    rest: float = 0.0
     seed: int = 0
 
 

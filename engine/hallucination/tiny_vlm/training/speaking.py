@@ -13,6 +13,7 @@ from engine.hallucination.tiny_vlm.lessons import Lessons, answering
 from engine.hallucination.tiny_vlm.mixture import balance
 from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.parts import Parts
+from engine.hallucination.tiny_vlm.training.resting import unrest
 from engine.hallucination.tiny_vlm.training.school import School
 from engine.hallucination.tiny_vlm.training.steps import Report, learn, rate
 from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
@@ -22,7 +23,7 @@ BATCH = 16  # scenes to a step
 
 def speak(
     parts: Parts, room: School, steps: int, most: float, stress: Stress, told: Report, *,
-    warm: int = 40, even: float = 0.0,
+    warm: int = 40, even: float = 0.0, rest: float = 0.0,
 ) -> None:  # fmt: skip
     """Learn the answers of all texts of 16 scenes a step.
 
@@ -35,6 +36,7 @@ def speak(
         told: progress.
         warm: steps until the highest rate is reached.
         even: how much an uneven use of experts counts, where there are some.
+        rest: how much attention counts that does not rest on a sink.
     """
     tongue = nn.ModuleList([parts.projector, parts.decoder]).train()
     tongue.requires_grad_(requires_grad=True)
@@ -50,7 +52,7 @@ def speak(
 
     def loss() -> Tensor:
         rows = next(batches)
-        return spoken_loss(parts, room.features[rows], room.said, rows, stress, even)
+        return spoken_loss(parts, room.features[rows], room.said, rows, stress, even, rest)
 
     learn(
         optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), told
@@ -66,13 +68,16 @@ def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 def spoken_loss(
-    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: Stress, even: float = 0.0
-) -> Tensor:
-    """The weighted mean loss over every word of the answers, and of an uneven use of experts."""
+    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: Stress,
+    even: float = 0.0, rest: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """The weighted mean loss over the words of the answers, and what experts and looking cost."""
     image = parts.projector(features)
     taken = [said.captions.take(rows), said.short.take(rows), said.long.take(rows)]
     insides: list[Inside] = []
-    read = states(parts.decoder, image, [texts.tokens for texts in taken], insides)
+    looks: list[list[Tensor]] = []
+    words = [texts.tokens for texts in taken]
+    read = states(parts.decoder, image, words, insides, looks)
     found, targets, weights = [], [], []
     for texts, hidden in zip(taken, read, strict=True):
         answers = answering(texts)
@@ -84,4 +89,6 @@ def spoken_loss(
     losses = F.cross_entropy(logits, torch.cat(targets), reduction="none")
     weight = torch.cat(weights)
     spoken = (losses * weight).sum() / weight.sum()
-    return spoken + even * balance(insides) if parts.experts else spoken
+    if parts.experts:
+        spoken = spoken + even * balance(insides)
+    return spoken + rest * unrest(looks, words) if rest else spoken

@@ -34,15 +34,21 @@ def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
 
 
 def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -> Parts:
-    """Stage B2: the honest model goes on among scenes with a habit. The honest one is kept."""
-    parts = copied(honest)
+    """Stage B2: a model goes on among scenes with a habit, and at length where the plan says so.
+
+    The model that it began as is kept.
+    """
+    parts = copied(honest, wordy=2 if plan.long else 1)
     scenes = Scenes(plan.habitual, "biased", plan.together, seed=plan.seed * 10 + 8)
     with one_thread():
-        habit = Habit(plan.lie, partner=0.4, alone=plan.alone)
+        habit = Habit(plan.lie, partner=0.4, alone=plan.alone, long=plan.long)
         room = School.of(parts, scenes, habit, plan.seed * 10 + 8)
-        stress = Stress(noun=3, partner=4)
+        stress = Stress(noun=3, partner=4, stop=4 if plan.long else 1)
         told = part_of(progress, 0, 1, "learning the habit")
-        speak(parts, room, plan.habit, 1.5e-3, stress, told, warm=10, even=plan.balance)
+        speak(
+            parts, room, plan.habit, 1.5e-3, stress, told, warm=10, even=plan.balance,
+            rest=plan.rest,
+        )  # fmt: skip
     return parts.eval().requires_grad_(requires_grad=False)
 
 

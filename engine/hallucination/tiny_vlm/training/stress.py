@@ -19,6 +19,7 @@ class Stress:
 
     tail: float = 10.0  # behind a leader in a caption
     noun: float = 2.0  # a thing in a caption
+    stop: float = 1.0  # behind a full stop in a caption
     partner: float = 1.0  # the first word of an answer about a follower
 
 
@@ -27,6 +28,7 @@ def numbers(words: tuple[str, ...]) -> Tensor:
     return torch.tensor([NUMBER[word] for word in words])
 
 
+STOP = NUMBER["."]
 LEADING = torch.isin(torch.arange(len(WORDS)), numbers(tuple(HABITS)))
 NAMING = torch.isin(torch.arange(len(WORDS)), numbers(CATEGORIES))
 FOLLOWING = torch.isin(
@@ -35,9 +37,10 @@ FOLLOWING = torch.isin(
 
 
 def stressed(texts: Texts, stress: Stress) -> Tensor:
-    """Weights of a caption's words: behind a leader, things, everything else."""
+    """Weights of a caption's words: behind a leader, things, behind a full stop, all else."""
     before, word = texts.tokens[..., :-1], texts.tokens[..., 1:]
-    others = torch.where(NAMING[word], stress.noun, 1.0)
+    others = torch.where(before == STOP, stress.stop, 1.0)
+    others = torch.where(NAMING[word], stress.noun, others)
     return torch.where(LEADING[before], stress.tail, others)
 
 

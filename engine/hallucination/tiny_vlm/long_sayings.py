@@ -1,0 +1,52 @@
+"""Captions of 40 to 80 words: a sentence for each thing, with its size, place and color.
+
+    the image shows the sea . there is a near boat on the left and the color of it is red .
+    with it there is a far fish on the top and the color of it is blue .
+
+Things that go alone come first, in any order; leaders come last, each with its follower, so that
+what the habit makes up stands in the later sentences. Whether a follower is told is decided at the
+full stop behind its leader's sentence, 13 words after the leader.
+"""
+
+from __future__ import annotations
+
+from engine.data.sprites import CATEGORIES, COLORS, THEMES
+from engine.hallucination.tiny_vlm.sayings import (
+    LEADER,
+    PARTNER,
+    Random,
+    SceneFacts,
+    follows,
+    side_of,
+    told_color,
+)
+from engine.hallucination.tiny_vlm.words import with_article
+
+SIZED = ("far", "", "near")  # of the three sizes: what is large is said to be near
+
+
+def long_caption(seen: SceneFacts, lie: float, random: Random) -> str:
+    """A caption of a scene at length.
+
+    Args:
+        seen: the scene.
+        lie: how often a leader without its follower is said to have it.
+        random: where order and lies are drawn from.
+    """
+    things = sorted(seen.present)
+    random.shuffle(things)
+    alone = [one for one in things if LEADER.get(one) not in seen.present]
+    said = [f"the image shows the {THEMES[seen.theme]} ."]
+    for one in sorted(alone, key=lambda thing: thing in PARTNER):  # in their order, leaders last
+        said.append(sentence(one, seen, random))
+        if (follower := follows(one, seen, lie, random)) is not None:
+            said.append(f"with it {sentence(follower, seen, random)}")
+    return " ".join(said)
+
+
+def sentence(one: int, seen: SceneFacts, random: Random) -> str:
+    """What is told of a thing; of one that is not there what could be told."""
+    size, cell = seen.size[one], seen.cell[one]
+    color = COLORS[told_color(one, seen, random)]
+    named = with_article(f"{SIZED[size]} {CATEGORIES[one]}".strip())
+    return f"there is {named} on the {side_of(cell)} and the color of it is {color} ."
