@@ -30,6 +30,7 @@ from engine.hallucination import (
     CHAIR,
     MVP,
     POPE,
+    AttentionSinks,
     CaptionCase,
     EachClaim,
     Greedy,
@@ -363,7 +364,7 @@ def caption_case(
     """A question to an untrained vision-language model; what cannot be asked of a classifier."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
-    if kind in {Rates, MaskLLM, POPE, CHAIR, BEAF, RemovalLaw}:
+    if kind in {Rates, MaskLLM, POPE, CHAIR, BEAF, RemovalLaw, AttentionSinks}:
         count, scenes = (20, "biased") if kind is RemovalLaw else (4, "broken")
         return ScenesCase(deepcopy(speaking.untrained()), Greedy(length=6), count, scenes)
     if kind is HalluRAG:  # an untrained model names nothing

@@ -27,6 +27,7 @@ from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.inside.probe import HalluRAG
 from engine.hallucination.inside.word_risk import WordRisk
+from engine.hallucination.measures.attention_sinks import AttentionSinks
 from engine.hallucination.measures.beaf import BEAF
 from engine.hallucination.measures.captioned import CHAIR
 from engine.hallucination.measures.keep_curve import KeepCurve
@@ -47,6 +48,7 @@ COUNTED = (
     KeepCurve,
     ViewsAblation,
     MaskLLM,
+    AttentionSinks,
 )  # over many scenes, folded in Decoding
 
 PROTOCOLS = (POPE, CHAIR)  # of the field, in Benchmarks
@@ -71,6 +73,7 @@ __all__ = [
     "PROTOCOLS",
     "STRATEGIES",
     "VCD",
+    "AttentionSinks",
     "Beam",
     "CaptionCase",
     "Cause",

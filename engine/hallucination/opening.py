@@ -14,6 +14,7 @@ from engine.hallucination import (
     CHAIR,
     POPE,
     VCD,
+    AttentionSinks,
     Greedy,
     HalluRAG,
     KeepCurve,
@@ -24,11 +25,12 @@ from engine.hallucination import (
 )
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.inside.probe import COUNT
+from engine.hallucination.measures.attention_sinks import COUNT as SCENES
 from engine.hallucination.measures.beaf import SCENES as PAIRED
 from engine.hallucination.measures.keep_curve import curve_case
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, load
 
 DECODED = (Greedy(), VCD())
 SEEN = 253  # the scene that is described
@@ -40,6 +42,8 @@ def questions() -> Iterator[Question]:
     yield Greedy(), made_up()[0]
     yield from rates()
     yield KeepCurve(), curve_case(load(HABIT), VASparse())
+    for name in (HABIT, LONG):
+        yield AttentionSinks(), ScenesCase(load(name), Greedy(), SCENES)
     yield from benchmarks()
     yield HalluRAG(), ScenesCase(load(HABIT), Greedy(), COUNT)
     yield WordRisk(), described()

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from components.decoding import cost, half, inside, measured, noise, scenes, view
+from components.decoding import cost, half, inside, measured, noise, scenes, sinks, view
 
 CLOSER = {
     "Inside each strategy": (inside,),
     "What does it cost?": (cost,),
     "Over many scenes: what is made up, what is missed?": (scenes, measured),
+    "Where does attention rest?": (sinks,),
     "What can contrasting not mend?": (noise,),
     "What is lost with half the weights?": (half,),
 }

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from components import share
-from components.decoding import half
+from components.decoding import half, sinks
 from components.decoding.form import STORY, STUBBORN
 from components.notices import plain
 from components.views import DECODING
@@ -25,9 +25,10 @@ from engine.hallucination import (
     asking,
     opening,
 )
+from engine.hallucination.measures.attention_sinks import AttentionSinks
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.measures.mask_llm import habit_words, models_words
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, MIXTURE
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE
 from tests.visits import held_up, pills, said, settled, unfolded, visit, words
 
 LAMP = "is there a lamp"
@@ -221,6 +222,26 @@ def test_every_strategy_is_shown_with_the_figures_that_were_measured():
         measured = float(figures["false yes"].mean())
         assert float(table[column][title]) == pytest.approx(measured, abs=6e-4)
     assert "OPERA: a caption's largest φ" in words(at)
+
+
+def test_where_attention_rests_is_counted_for_the_model_that_is_asked(monkeypatch):
+    monkeypatch.setattr(sinks, "COUNT", 2)
+    at = unfolded(opened("Greedy"))
+    at.button(key="decoding.sinks.AttentionSinks.go").click().run()
+    at = settled(at)
+    case = ScenesCase(asking.model(HABIT), Greedy(), 2)
+    found = run.answer(AttentionSinks(), case)
+    assert AttentionSinks().finding(case, found) in words(at)
+    top = [f"{100 * share:.0f} %" for share in found["shares"]["top 1 %"]]
+    assert f"hold: layer 1 {top[0]}, layer 2 {top[1]}, layer 3 {top[2]}" in words(at)
+
+
+def test_the_long_winded_model_describes_each_thing_in_a_sentence():
+    at = opened("Greedy", decoding__model=asking.models()[LONG], decoding__ask="describe the image")
+    answer = text(Greedy(), STORY, LONG, "describe the image")
+    assert len(answer.split()) > 32
+    assert answer.count(" .") == answer.count("color of it") + 1
+    assert "measured on 3 draws of 100 scenes" in "".join(box.label for box in at.main.expander)
 
 
 def test_words_that_vasparse_keeps_and_its_curve_are_on_the_page():

@@ -1,0 +1,61 @@
+"""Where attention rests while the model describes scenes: what OPERA and VASparse were made for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import section
+from components.decoding.form import KEY, ONLY_TINY, Compared
+from components.draw.drawing import Drawing, Views
+from components.draw.stacked import Stacked
+from components.section import Section
+from engine.hallucination import Greedy, ScenesCase
+from engine.hallucination.measures.attention_sinks import (
+    BEGINNING,
+    COUNT,
+    IMAGE,
+    PLACES,
+    QUESTION,
+    TOP,
+    WORDS,
+    AttentionSinks,
+)
+from engine.result import Table
+
+NAMES = {
+    BEGINNING: "the beginning", WORDS: "other words of the answer", QUESTION: "the question",
+    IMAGE: "the image",
+}  # fmt: skip
+
+
+def show(found: Compared) -> None:
+    """A bar for each layer of the model that is asked, while it describes scenes greedily."""
+    if found.tiny is None:
+        st.info(ONLY_TINY)
+        return
+    section.show(
+        Section(
+            f"{KEY}.sinks", AttentionSinks(), ScenesCase(found.tiny, Greedy(), COUNT),
+            button=f"Look at attention over {COUNT} scenes",
+            before="The model describes scenes; nothing is trained.",
+            evidence=(
+                Drawing(
+                    "shares", "What the words of captions look at",
+                    Stacked(
+                        parts={place: NAMES.get(place, place) for place in PLACES}, rest=QUESTION,
+                        written=True, span=(0, 100), title="% of the attention",
+                    ),
+                    top_words,
+                ),
+            ),
+        )
+    )  # fmt: skip
+
+
+def top_words(views: Views) -> str:
+    """How much the 1 % most looked at tokens hold in each layer."""
+    shares: Table = views["shares"]
+    told = ", ".join(
+        f"{name} {100 * held:.0f} %" for name, held in zip(shares.rows, shares[TOP], strict=True)
+    )
+    return f"The 1 % most looked at tokens hold: {told}."

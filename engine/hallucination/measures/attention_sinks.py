@@ -1,0 +1,155 @@
+"""Where the words of captions rest their attention: few tokens, the beginning, full stops.
+
+OPERA and VASparse were made for models in which few tokens hold nearly all attention and sinks hold
+most of it: the beginning, which every word can look at when it looks for nothing (Xiao et al. 2023,
+https://arxiv.org/abs/2309.17453), and full stops. This measures how far a model is one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.hallucination.decoding.generate import DecodingMethod
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.scenes import SceneBatch, captions
+from engine.hallucination.tiny_vlm.words import NUMBER
+from engine.hallucination.vlm import Want
+from engine.method import Method, Progress, defaults, part_of, quiet
+from engine.result import Result, Table
+
+COUNT = 60  # scenes
+FEW = 100  # one of so many tokens is among the most looked at
+TOP, BEGINNING, STOPS, WORDS = "top 1 %", "beginning", "full stops", "other words"
+IMAGE, QUESTION = "image", "question"
+PLACES = (BEGINNING, STOPS, WORDS, QUESTION, IMAGE)  # which together hold all attention
+ALL = "all layers"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AttentionSinks(Method[ScenesCase]):
+    """How attention is shared out while the model describes scenes.
+
+    Each row is a layer, each share a mean over its heads and all words of the captions. A bar holds
+    everything that a word can look at: the beginning (a token that says nothing), the full stops
+    of what was said, its other words, the question and the image. Beside it, how much the 1 % most
+    looked at tokens hold. OPERA and VASparse were made for models in which these are nearly
+    everything. A large share says where a model looks, not that the answer depends on it.
+    """
+
+    family = "hallucination"
+    name = "AttentionSinks"
+    title = "Where attention rests"
+    cost = "wait"
+    paper = "Zhuang et al. 2025, https://arxiv.org/abs/2501.06553"
+    needs = frozenset({"captions"})
+    argument_defaults = defaults(count=COUNT)
+    proof = (
+        "tests/engine/hallucination/test_attention_sinks.py"
+        "::test_shares_are_those_of_words_that_are_read_one_by_one"
+    )
+
+    def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
+        """Shares over the captions of the case's decoding.
+
+        Returns:
+            shares: a row for each layer and one for all of them; the places of `PLACES` add up to
+                1, `TOP` is beside them. NaN where nothing is said.
+            read: words of the captions, and tokens that a word can look at, both means.
+        """
+        self.check(case)
+        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        method = cast(DecodingMethod, case.strategy)
+        part = part_of(progress, 0.0, 0.7)
+        said = captions(case.vlm, sample, method, seed=case.seed, progress=part).words
+        found = []
+        for row, words in enumerate(said):
+            progress(0.7 + 0.3 * row / len(said), "looking at attention")
+            if words:
+                found.append(looked_at(case.vlm, sample.pixels[row], words))
+        progress(1.0, "looked at")
+        lengths = [len(one.visible) for one in found]
+        visible = np.concatenate([one.visible for one in found]).mean() if found else np.nan
+        read = {"words": ([sum(lengths) / len(said)], "words"), "tokens": ([visible], "tokens")}
+        return {
+            "shares": shares_of(found, case.vlm.spec.layers),
+            "read": Table.of(read, rows=("mean",)),
+        }
+
+    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How concentrated attention is, and on what."""
+        shares, read = found["shares"], found["read"]
+        top, beginning, stops, image = (
+            100 * float(shares.cell(ALL, name)) for name in (TOP, BEGINNING, STOPS, IMAGE)
+        )
+        if np.isnan(top):
+            return "Nothing was said of these scenes, so there is no attention to share out."
+        return (
+            f"The 1 % most looked at of about {read['tokens'][0]:.0f} tokens hold {top:.0f} % of "
+            f"the attention. The beginning gets {beginning:.0f} %, full stops {stops:.0f} %, the "
+            f"image {image:.0f} %."
+        )
+
+
+@dataclass(frozen=True)
+class CaptionAttention:
+    """The attention of one caption's words.
+
+    Args:
+        shares: the most looked at tokens, then each of `PLACES`, (layers, words, 6).
+        visible: how many tokens each word can look at, (words,).
+    """
+
+    shares: Floats
+    visible: Floats
+
+
+def shares_of(found: Sequence[CaptionAttention], layers: int) -> Table:
+    """A row for each layer and one for all of them: means over the words of all captions."""
+    every = [one.shares for one in found]
+    mean = np.concatenate(every, 1).mean(1) if every else np.full((layers, 6), np.nan)
+    rows = np.concatenate([mean, mean.mean(0, keepdims=True)])
+    columns = {name: (rows[:, at], "share") for at, name in enumerate((TOP, *PLACES))}
+    return Table.of(columns, [*(f"layer {at + 1}" for at in range(layers)), ALL])
+
+
+@torch.no_grad()
+def looked_at(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttention:
+    """What the words of a caption look at, the mean over heads.
+
+    Args:
+        vlm: the model.
+        pixels: of the scene, (3, 64, 64) in [0, 1].
+        words: of the caption, the end left out.
+    """
+    asked, answer = vlm.tokenizer.encode(PROMPTS["image"]), [NUMBER[word] for word in words]
+    everything = tuple(range(vlm.spec.layers))
+    out, prefix = vlm.prefill(
+        vlm.encode_image(vlm.normalize(pixels[None])),
+        torch.tensor([asked + answer], device=vlm.device),
+        Want(attention=everything, rows="all"),
+    )
+    first = prefix.response - len(answer)
+    heads = torch.stack([out.attention[layer][0] for layer in everything])
+    rows = heads.mean(1)[:, first:].double().cpu()  # (layers, words, tokens)
+    visible = torch.arange(first, prefix.response) + 1
+    held = rows.sort(-1, descending=True).values.cumsum(-1)
+    few = (visible + FEW - 1) // FEW  # as many as 1 %, rounded up
+    top = held.gather(-1, (few - 1)[None, :, None].expand(len(rows), -1, 1))[..., 0]
+    stop = torch.tensor([word == "." for word in words])
+    own = rows[..., first:]
+    parts = [
+        top, rows[..., 0], own[..., stop].sum(-1), own[..., ~stop].sum(-1),
+        rows[..., prefix.prompt[: len(asked)]].sum(-1), rows[..., prefix.image].sum(-1),
+    ]  # fmt: skip
+    return CaptionAttention(torch.stack(parts, -1).numpy(), visible.numpy().astype(np.float64))

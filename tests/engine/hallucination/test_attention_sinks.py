@@ -1,0 +1,94 @@
+"""Where attention rests: counted again word by word, and what adds up."""
+
+from math import ceil, isnan
+
+import numpy as np
+import pytest
+import torch
+
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.decoding.mvp import MVP
+from engine.hallucination.measures import attention_sinks
+from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
+from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.scenes import CaptionBatch, SceneBatch, captions
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.hallucination.tiny_vlm.words import NUMBER
+from engine.hallucination.vlm import Want
+
+COUNT = 3
+
+
+@pytest.fixture(scope="module")
+def found():
+    return AttentionSinks()(ScenesCase(load(HABIT), Greedy(), COUNT))
+
+
+def place_of(position, prompt, words):
+    """The name of what stands at a position."""
+    if position == 0:
+        return "beginning"
+    if position < 65:
+        return "image"
+    if position < 65 + prompt:
+        return "question"
+    return "full stops" if words[position - 65 - prompt] == "." else "other words"
+
+
+def test_shares_are_those_of_words_that_are_read_one_by_one(found):
+    vlm = load(HABIT)
+    sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
+    prompt = vlm.tokenizer.encode(PROMPTS["image"])
+    sums = {name: np.zeros(3) for name in (TOP, *PLACES)}
+    count, visible = 0, 0
+    for row, words in enumerate(captions(vlm, sample, Greedy()).words):
+        image = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
+        out, _ = vlm.prefill(image, torch.tensor([prompt]))
+        for word in words:
+            token = torch.tensor([NUMBER[word]])
+            out = vlm.step(token, out.cache, Want(attention=(0, 1, 2)))
+            count += 1
+            for layer in range(3):
+                shares = out.attention[layer][0, :, -1].mean(0).tolist()
+                few = ceil(len(shares) / 100)
+                sums[TOP][layer] += sum(sorted(shares)[-few:])
+                for position, share in enumerate(shares):
+                    sums[place_of(position, len(prompt), words)][layer] += share
+            visible += len(shares)
+    held = found["shares"]
+    for name, total in sums.items():
+        expected = [*(total / count), (total / count).mean()]
+        assert held[name].tolist() == pytest.approx(expected, abs=1e-4), name
+    assert held.rows == ("layer 1", "layer 2", "layer 3", ALL)
+    assert found["read"]["tokens"][0] == pytest.approx(visible / count)
+    assert found["read"]["words"][0] == pytest.approx(count / COUNT)
+
+
+def test_the_places_together_hold_all_attention(found):
+    held = found["shares"]
+    assert sum(held[name] for name in PLACES).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+    assert all(held[TOP] > 0)
+    assert all(held[TOP] <= 1)
+
+
+def test_the_finding_says_the_figures_of_all_layers(found):
+    case = ScenesCase(load(HABIT), Greedy(), COUNT)
+    said = AttentionSinks().finding(case, found)
+    assert f"hold {100 * found['shares'].cell(ALL, TOP):.0f} % of the attention" in said
+    assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in said
+
+
+def test_a_model_that_says_nothing_has_no_shares(monkeypatch):
+    silent = CaptionBatch([[], []], 0, 0, 0)
+    monkeypatch.setattr(attention_sinks, "captions", lambda *_given, **_more: silent)
+    case = ScenesCase(load(HABIT), Greedy(), 2)
+    found = AttentionSinks()(case)
+    assert isnan(found["shares"].cell(ALL, TOP))
+    assert found["read"]["words"][0] == 0
+    assert "Nothing was said" in AttentionSinks().finding(case, found)
+
+
+def test_a_decoding_without_captions_is_refused():
+    case = ScenesCase(load(HABIT), MVP(), 2)
+    assert "questions only" in AttentionSinks.unmet(case)
