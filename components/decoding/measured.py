@@ -15,13 +15,14 @@ from components.draw import tables
 from components.notices import plain as escaped
 from engine.hallucination import OPERA, STRATEGIES
 from engine.hallucination.measures.comparison import (
+    BACK,
     COSTS,
     DRAWS,
     RATES,
     SAME,
-    SCENES,
     TRUST,
     plain,
+    scenes_of,
     summary,
 )  # fmt: skip
 from engine.hallucination.measures.over_trust import FELT, needed
@@ -36,8 +37,9 @@ Summary = Mapping[str, Figures]
 
 def show(found: Compared) -> None:
     """The figures of the model that is asked, folded away."""
-    with st.expander(f"Every strategy, measured on {len(DRAWS)} draws of {SCENES} scenes"):
-        held = summary(found.case.vlm.name)
+    name = found.case.vlm.name
+    with st.expander(f"Every strategy, measured on {len(DRAWS)} draws of {scenes_of(name)} scenes"):
+        held = summary(name)
         if not held:
             st.info("This model was not measured.")
             return
@@ -97,11 +99,15 @@ def trust_words(figures: Figures) -> str:
     method = OPERA()
     penalty = method.weight * exp(log)
     verdict = "it is felt" if penalty >= FELT else "it is not felt"
+    back = float(figures[BACK].mean())
+    goes = back > 0  # NaN where it was not counted
+    went = f"It goes back {back:.1f} times in a caption. " if goes else ""
+    reasons = "what going back rejects, " if goes else ""
     return (
         f"OPERA: a caption's largest φ is e^{log:.1f} on average and lowers a score by "
-        f"{penalty:.2g} nats: {verdict}. {takes(words, share, method.scale)} Its captions differ "
-        f"from beam search's by the reward for looking at the image in the first {method.early} "
-        f"words, and because only {method.candidates} candidates are tried."
+        f"{penalty:.2g} nats: {verdict}. {takes(words, share, method.scale)} {went}Its captions "
+        f"differ from beam search's by {reasons}the reward for looking at the image in the first "
+        f"{method.early} words, and because only {method.candidates} candidates are tried."
     ).replace("e^-", "e^−")
 
 

@@ -37,6 +37,8 @@ def show(found: Compared) -> None:
         rates = {"rates": joined(answers)}
         places = st.columns(2, gap="large")
         for at, drawing in enumerate(drawings()):
+            if at == 0 and not len(described(rates["rates"])):
+                continue  # nobody names anything
             with places[min(at, 1)]:
                 draw(drawing, rates, f"{KEY}.rates.{at}")
     leave(Entry("Over many scenes", Rates))
@@ -79,8 +81,8 @@ def choose(found: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
 
 
 def described(rates: Table) -> Table:
-    """The strategies that describe."""
-    return rates.take(np.flatnonzero(np.isfinite(rates["recall"])).tolist())
+    """The strategies that describe, and name something."""
+    return rates.take(np.flatnonzero(np.isfinite(rates["recall"] + rates["CHAIR_i"])).tolist())
 
 
 def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
@@ -106,7 +108,11 @@ def trade_words(rates: Table) -> str:
         f"{100 * shown['CHAIR_i'][at]:.1f} % of the mentions, at a recall of "
         f"{100 * shown['recall'][at]:.0f} %."
     )
-    if len(shown) < len(rates):
+    silent = np.flatnonzero(np.isfinite(rates["recall"]) & np.isnan(rates["CHAIR_i"]))
+    if len(silent):
+        names = " and ".join(rates.rows[row] for row in silent)
+        words += f" Not drawn: {names}, with captions that name no thing at all."
+    if np.isnan(rates["recall"]).any():
         words += " MVP answers questions only, one by one: it has no captions to count."
     return words
 

@@ -1,4 +1,4 @@
-"""Every strategy over several draws of scenes and three models: measured, kept, read again.
+"""Every strategy over several draws of scenes and four models: measured, kept, read again.
 
 A slow test measures and keeps; the page Decoding and docs/measured.md show what is kept.
 """
@@ -37,16 +37,21 @@ from engine.method import Progress, part_of, quiet
 from engine.result import Result, Scores, Table
 
 KEPT = Path(__file__).parents[3] / "assets" / "decoding.json"
-MODELS = weights.DENSE
+MODELS = (*weights.DENSE, weights.LONG)
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
+LONG_SCENES = 100  # of the long-winded model
 COMPARED: tuple[Strategy | MVP, ...] = (
     Greedy(), Sampling(), Beam(), VCD(), DoLa(), VASparse(), OPERA(), MVP(),
 )  # fmt: skip
+# what is for long answers, and the plain ways beside it
+AT_LENGTH: tuple[Strategy | MVP, ...] = (Greedy(), Beam(), VASparse(), OPERA())
 RATES = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "words")
 COSTS = {"passes": "forward passes", "places": "places looked at"}
 SAME = "same as plain"
 TRUST = ("largest ln φ", "words in its column", "attention to it")
-FIGURES = (*RATES, *COSTS, SAME, *TRUST)
+BACK = "times gone back"
+FIGURES = (*RATES, *COSTS, SAME, *TRUST, BACK)
+COARSE = {"words", "passes", TRUST[0], BACK}
 
 Figures = Mapping[str, float]
 
@@ -73,8 +78,18 @@ class StrategyCell:
 def questions(model: str) -> Iterator[ScenesCase]:
     """All that is measured of a model; of every draw the plain strategies come first."""
     for draw in DRAWS:
-        for strategy in COMPARED:
-            yield ScenesCase(weights.load(model), strategy, SCENES, seed=draw)
+        for strategy in compared(model):
+            yield ScenesCase(weights.load(model), strategy, scenes_of(model), seed=draw)
+
+
+def compared(model: str) -> tuple[Strategy | MVP, ...]:
+    """The strategies that a model is measured with."""
+    return AT_LENGTH if model == weights.LONG else COMPARED
+
+
+def scenes_of(model: str) -> int:
+    """How many scenes to a draw."""
+    return LONG_SCENES if model == weights.LONG else SCENES
 
 
 def digest(case: ScenesCase) -> str:
@@ -143,6 +158,8 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
     far = reach(strategy, result) if isinstance(strategy, OPERA) else None
     if far is not None:
         found |= dict(zip(TRUST, (far.log, far.words, far.share), strict=True))
+    if isinstance(strategy, OPERA):
+        found[BACK] = float(len(cast(Table, result["back"]))) if "back" in result else 0.0
     return found
 
 
@@ -195,7 +212,7 @@ def row(figures: Mapping[str, NDArray[np.float64]]) -> str:
     told = []
     for name, values in figures.items():
         if np.isfinite(values).all():
-            digits = 0 if name == "places" else 1 if name in {"words", "passes", TRUST[0]} else 3
+            digits = 0 if name == "places" else 1 if name in COARSE else 3
             spread = values.std(ddof=1) if len(values) > 1 else nan
             told.append(f"{name} {values.mean():.{digits}f} ± {spread:.{digits}f}")
     return "; ".join(told)
