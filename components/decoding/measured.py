@@ -29,6 +29,7 @@ from engine.hallucination.measures.over_trust import FELT, needed
 from engine.result import Table
 
 SHOWN = (*RATES, *COSTS, SAME)
+LITTLE = 0.8  # of the recall of the plain way, below which that is said
 UNITS = {"words": "words", "passes": "", "places": ""}
 TITLES = {kind.name: kind.title for kind in STRATEGIES}
 Figures = Mapping[str, NDArray[np.float64]]
@@ -86,10 +87,12 @@ def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[st
     if abs(change.mean()) > deviation:
         return []
     moved = f"{change.mean():+.1f} ± {deviation:.1f}".replace("-", "−")
+    same = f"{100 * figures[SAME].mean():.0f} % of the captions are the same word for word."
+    found, finds = (100 * float(held["recall"].mean()) for held in (others, figures))
+    less = f". But it finds {finds:.0f} % of the things, {TITLES[other]} {found:.0f} %. "
     return [
         f"{TITLES[name]} makes up as much as {TITLES[other]}, as far as these draws show: CHAIR_i "
-        f"changes by {moved} points; {100 * figures[SAME].mean():.0f} % of the captions are the "
-        "same word for word."
+        f"changes by {moved} points{less if finds < LITTLE * found else '; '}{same}"
     ]
 
 
@@ -101,7 +104,11 @@ def trust_words(figures: Figures) -> str:
     verdict = "it is felt" if penalty >= FELT else "it is not felt"
     back = float(figures[BACK].mean())
     goes = back > 0  # NaN where it was not counted
-    went = f"It goes back {back:.1f} times in a caption. " if goes else ""
+    went = (
+        f"It goes back {back:.1f} times in a caption, and φ of what is taken back is not counted. "
+        if goes
+        else ""
+    )
     reasons = "what going back rejects, " if goes else ""
     return (
         f"OPERA: a caption's largest φ is e^{log:.1f} on average and lowers a score by "

@@ -14,8 +14,8 @@ from engine.hallucination.measures.attention_sinks import (
     BEGINNING,
     COUNT,
     IMAGE,
-    PLACES,
     QUESTION,
+    STOPS,
     TOP,
     WORDS,
     AttentionSinks,
@@ -23,8 +23,8 @@ from engine.hallucination.measures.attention_sinks import (
 from engine.result import Table
 
 NAMES = {
-    BEGINNING: "the beginning", WORDS: "other words of the answer", QUESTION: "the question",
-    IMAGE: "the image",
+    BEGINNING: "the beginning", STOPS: "full stops", IMAGE: "the image",
+    WORDS: "other words, those of the question included",
 }  # fmt: skip
 
 
@@ -42,14 +42,21 @@ def show(found: Compared) -> None:
                 Drawing(
                     "shares", "What the words of captions look at",
                     Stacked(
-                        parts={place: NAMES.get(place, place) for place in PLACES}, rest=QUESTION,
-                        written=True, span=(0, 100), title="% of the attention",
+                        parts=NAMES, rest=WORDS, written=True, span=(0, 100),
+                        title="% of the attention",
                     ),
-                    top_words,
+                    top_words, part=four,
                 ),
             ),
         )
     )  # fmt: skip
+
+
+def four(shares: Table) -> Table:
+    """The places, words of question and answer as one."""
+    words = shares[WORDS] + shares[QUESTION]
+    columns = {name: (shares[name], "share") for name in (BEGINNING, STOPS, IMAGE)}
+    return Table.of(columns | {WORDS: (words, "share")}, shares.rows)
 
 
 def top_words(views: Views) -> str:

@@ -17,16 +17,20 @@ from components.decoding.leaning import leaning_words
 from components.decoding.measured import sentences, trust_words
 from components.decoding.memory import curve_words, texts
 from components.decoding.noise import margin_words
+from components.decoding.scenes import described, trade_words
+from components.decoding.sinks import NAMES, four
 from components.decoding.steps import STRONG, panels, shortly, titled, weak_title
 from engine.data.layout import Scene
 from engine.hallucination import VCD, Greedy, VASparse, asking
 from engine.hallucination.decoding.best_words import below, best_words, cut_of
 from engine.hallucination.decoding.vasparse import EVERY
+from engine.hallucination.measures.attention_sinks import PLACES
 from engine.hallucination.measures.claims import claims
-from engine.hallucination.measures.comparison import FIGURES, SAME, TRUST
+from engine.hallucination.measures.comparison import BACK, FIGURES, SAME, TRUST
 from engine.hallucination.measures.over_trust import needed
 from engine.result import Ranking, Scores, Table, Tokens
 
+SHARES = (0.4, 0.2, 0.1, 0.1, 0.2)  # of attention, at each of PLACES
 STREET = asking.scene("counter", 253)
 
 
@@ -206,6 +210,45 @@ def test_whether_operas_penalty_is_felt_comes_from_its_figures():
     loud = figures(**dict(zip(TRUST, (1.0, 20.0, 0.05), strict=True)))
     assert "it is felt" in trust_words(loud)
     assert f"{100 * needed(20, 50):.0f} % from each" in trust_words(loud)
+
+
+def test_going_back_is_told_as_a_reason_only_where_it_was_counted():
+    held = figures(**dict(zip(TRUST, (-5.5, 4.0, 0.27), strict=True)))
+    assert "back" not in trust_words(held)
+    assert "back" not in trust_words(held | {BACK: np.zeros(3)})
+    went = trust_words(held | {BACK: np.array([3.0, 3.0, 3.6])})
+    assert "It goes back 3.2 times in a caption" in went
+    assert "differ from beam search's by what going back rejects, the reward" in went
+
+
+def test_a_strategy_that_hardly_finds_anything_is_not_said_to_be_as_good():
+    def rated(recall, *instance):
+        return figures(**{SAME: 0.0, "recall": recall}) | {"CHAIR_i": np.array(instance)}
+
+    held = {"Greedy": rated(0.75, 0.2, 0.2, 0.2), "VCD": rated(0.03, 0.1, 0.2, 0.3)}
+    (line,) = sentences(held)
+    assert "points. But it finds 3 % of the things, Greedy 75 %. 0 % of the captions" in line
+
+
+def test_captions_that_name_nothing_are_left_out_of_the_chart_and_named():
+    rates = Table.of(
+        {"CHAIR_i": ([0.2, np.nan, np.nan], "share"), "recall": ([0.7, 0.0, np.nan], "share")},
+        ("Greedy", "OPERA", "MVP"),
+    )
+    assert described(rates).rows == ("Greedy",)
+    said = trade_words(rates)
+    assert "Least is made up by Greedy: 20.0 %" in said
+    assert "Not drawn: OPERA, with captions that name no thing at all." in said
+    assert said.endswith("it has no captions to count.")
+    assert "MVP answers" not in trade_words(rates.take([0, 1]))
+
+
+def test_bars_of_attention_hold_all_of_it():
+    places = {name: ([share], "share") for name, share in zip(PLACES, SHARES, strict=True)}
+    drawn = four(Table.of(places, ("layer 1",)))
+    assert sum(float(drawn[name][0]) for name in drawn.order) == pytest.approx(1.0)
+    assert float(drawn["full stops"][0]) == pytest.approx(0.2)
+    assert drawn.order == tuple(NAMES)
 
 
 def curve(aware, top):
