@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.errors import BadModel
+from engine.hallucination import BEAF, CHAIR, POPE, Greedy, ScenesCase
 from engine.hallucination.tiny_vlm import bands
 from engine.hallucination.tiny_vlm.parts import fresh
 from engine.hallucination.tiny_vlm.training import TrainingPlan, quick
@@ -90,6 +91,16 @@ def test_the_long_winded_model_is_made_of_the_one_with_the_habit_and_may_say_twi
         assert torch.equal(tensor, eyes[name]), name
     assert made.path.stat().st_size <= 4_000_000
     assert [load(name).spec.wordy for name in names() if name != LONG] == [1] * 4
+
+
+def test_the_long_winded_model_is_asked_by_the_protocols_and_describes_at_length():
+    case = ScenesCase(load(LONG), Greedy(), 20, "biased")
+    rates = CHAIR()(case)["rates"]
+    assert 40 <= rates["words"][0] <= 80
+    assert rates["recall"][0] >= 0.6
+    for method in (POPE(), BEAF()):
+        assert not method.unmet(case)
+        assert method.finding(case, method(case))
 
 
 def test_a_file_that_asks_for_experts_there_are_none_of_is_refused(tmp_path, monkeypatch):
