@@ -26,8 +26,8 @@ KINDS = (
     "hardest images", "easiest images", "wrong labels", "planted images",
 )  # fmt: skip
 FORMS = (
-    "class=3", "class=3,share=0.5,draw=1", "random=0.1,draw=1", "group=4", "ids=4+17",
-    "wrong labels", "planted", "worst=4+17", "easy=4+17",
+    "class=3", "class=3,share=0.5,draw=1", "classes=3+5", "random=0.1,draw=1", "group=4",
+    "ids=4+17", "wrong labels", "planted", "worst=4+17", "easy=4+17",
 )  # fmt: skip
 
 
@@ -131,6 +131,7 @@ def ids(what: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {
     "class": of_class,
+    "classes": lambda data, what, _: request.of_classes(data, ids(what).tolist()),
     "random": at_random,
     "group": lambda data, what, _: request.of_group(data, number_of("group", what)),
     "ids": lambda data, what, _: request.picked(data, ids(what)),
@@ -150,6 +151,9 @@ def request_text(asked: ForgetRequest, data: DataSet) -> str:
     match asked.kind:
         case "class":
             return f"class={asked.label}"
+        case "classes":
+            labels = np.unique(data.labels[data.places(asked.ids)])
+            return f"classes={'+'.join(map(str, labels.tolist()))}"
         case "share of a class":
             share = len(asked.ids) / int((data.labels[rows] == asked.label).sum())
             return f"class={asked.label},share={share!r},draw={asked.seed}"
@@ -157,6 +161,4 @@ def request_text(asked: ForgetRequest, data: DataSet) -> str:
             return f"random={len(asked.ids) / len(rows)!r},draw={asked.seed}"
         case "wrong labels" | "planted":
             return asked.kind
-        case "picked":
-            return f"ids={plus}"
-    return f"{asked.kind}={plus}"
+    return f"{'ids' if asked.kind == 'picked' else asked.kind}={plus}"

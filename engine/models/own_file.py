@@ -1,4 +1,4 @@
-"""Weights of one's own for an architecture of timm's, and the words for its classes."""
+"""Models from files of one's own: exported ones, and weights for an architecture of timm's."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from engine.errors import BadModel
 from engine.models.architectures import known_architecture, wrap
 from engine.models.classifier import Classifier, Lineage
+from engine.models.rebuild import has_card, read_model
 from engine.models.weights_file import read_weights
 from engine.result import distinct
 
 OWN = "file:"  # how the name of a model from a file begins
+LARGEST = 512 * 2**20  # bytes of a file that is judged
 MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
 UNBUILT = (AssertionError, AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError,
            ValueError)  # fmt: skip
@@ -52,6 +54,54 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
     model.name, model.title = f"{OWN}{digest}", f"Own weights {digest} ({architecture})"
     model.lineage = Lineage(model.title)
     return model
+
+
+def open_model(path: Path, architecture: str = "") -> Classifier:
+    """A model from a file: one that Blindspot exported, or weights for an architecture of timm's.
+
+    Raises:
+        BadModel: the file is too large, cannot be read, or does not say which network it is for.
+    """
+    check_size(path)
+    if has_card(path):
+        return called_by_weights(read_model(path, OWN))
+    if not architecture:
+        raise BadModel(
+            f"{path.name} holds weights alone: say for which timm architecture they are, such as "
+            "resnet18, or give a file that Blindspot exported."
+        )
+    return load_from_file(path, architecture)
+
+
+def open_alike(path: Path, model: Classifier) -> Classifier:
+    """Another model of the same network: with a card, or weights alone by the same names.
+
+    Raises:
+        BadModel: the file is too large, cannot be read, or its weights do not fit the network.
+    """
+    check_size(path)
+    if has_card(path):
+        return called_by_weights(read_model(path, OWN))
+    state = read_weights(path)
+    check(model.network.state_dict(), state, f"{path.name} does not fit {model.title}")
+    twin = model.twin(paced=False)
+    twin.network.load_state_dict(state)
+    twin.masks = {}
+    return called_by_weights(twin)
+
+
+def called_by_weights(model: Classifier) -> Classifier:
+    """The model under a name and a title that tell nothing of its file."""
+    digest = model.fingerprint[:6]
+    model.name, model.title = f"{OWN}{digest}", f"Own weights {digest}"
+    model.lineage = Lineage(model.title)
+    return model
+
+
+def check_size(path: Path) -> None:
+    """Raise BadModel for a file that is larger than any model that is read here."""
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise BadModel(f"{path.name} is larger than {LARGEST // 2**20} MB.")
 
 
 def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:

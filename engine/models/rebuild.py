@@ -165,6 +165,18 @@ def read_card(path: Path) -> ModelCard:
     return ModelCard.from_json(said[KEY])
 
 
+def has_card(path: Path) -> bool:
+    """Whether a file says itself how its model is built. Raises BadModel for a damaged one."""
+    if path.suffix.lower() != ".safetensors":
+        return False
+    try:
+        check_words(path)
+        with safe_open(path, framework="numpy") as held:
+            return KEY in (held.metadata() or {})
+    except (OSError, SafetensorError, *DAMAGE) as error:
+        raise BadModel(f"{path.name} is no .safetensors file, or it is damaged.") from error
+
+
 def read_model(path: Path, name: str) -> Classifier:
     """The model of a file. Raises BadModel."""
     card = read_card(path)

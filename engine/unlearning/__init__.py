@@ -9,6 +9,9 @@ Five kinds of case: a model and its data (`PruneCase`: WorstCase, which finds th
 forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
 unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), one looked at closely
 (`AfterCase`: DIAGNOSTICS), and an image generator (`GeneratorCase`: GENERATOR).
+unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), and one looked at closely
+(`AfterCase`: DIAGNOSTICS), which may also be given as models that were made elsewhere
+(`GivenCase`).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any
 
 from engine.experiment import Experiment
 from engine.method import Method
-from engine.unlearning import diagnostics, request
+from engine.unlearning import brought, diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
 from engine.unlearning.concepts.collateral import Collateral
@@ -44,6 +47,7 @@ from engine.unlearning.experiments.protect_image import ProtectImage
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
 from engine.unlearning.generator.samples import Samples
+from engine.unlearning.given import GivenCase
 from engine.unlearning.oracles.direct import DMDirect
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
@@ -117,6 +121,7 @@ __all__ = [
     "Frontier",
     "GeneratorCase",
     "GeneratorSalUn",
+    "GivenCase",
     "GradientAscent",
     "IUExact",
     "Importance",
@@ -146,6 +151,7 @@ __all__ = [
     "Unlearner",
     "WhatMoved",
     "WorstCase",
+    "brought",
     "by_layer",
     "dampened",
     "easiest",

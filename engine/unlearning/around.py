@@ -12,6 +12,8 @@ from engine.method import Case, Method
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.unlearner import Unlearner
 
+WAY = "way"  # the need of a diagnostic that runs the unlearner once more
+
 
 @dataclass(frozen=True, eq=False)
 class Around(WrappedCase):
@@ -75,6 +77,8 @@ class AfterCase(Around):
         case: what is to be forgotten by which model.
         method: the unlearner.
     """
+
+    gives: ClassVar[frozenset[str]] = frozenset({WAY})
 
     method: Unlearner
 

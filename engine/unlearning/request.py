@@ -1,4 +1,4 @@
-"""What is to be forgotten: some training images of a data set, chosen in one of eight ways.
+"""What is to be forgotten: some training images of a data set, chosen in one of nine ways.
 
 Ids rather than rows are kept, so that a request can be followed through variants of its data. The
 draw has a seed of its own, independent of every training's.
@@ -17,7 +17,8 @@ from engine.errors import BadData, BlindspotError
 from engine.result import read_only
 
 KINDS = (
-    "class", "share of a class", "random", "picked", "wrong labels", "planted", "worst", "easy"
+    "class", "classes", "share of a class", "random", "picked", "wrong labels", "planted", "worst",
+    "easy",
 )  # fmt: skip
 
 Ids = NDArray[np.int64]
@@ -57,8 +58,8 @@ class ForgetRequest:
 
     @property
     def whole_class(self) -> bool:
-        """Whether a class is to go altogether, so that it is no part of the test any more."""
-        return self.kind == "class"
+        """Whether classes are to go altogether, so that they are no part of the test any more."""
+        return self.kind in {"class", "classes"}
 
 
 def of_class(data: DataSet, label: int, share: float = 1.0, seed: int = 0) -> ForgetRequest:
@@ -80,6 +81,21 @@ def of_class(data: DataSet, label: int, share: float = 1.0, seed: int = 0) -> Fo
     chosen = drawn(rows, share, seed)
     words = f"{share:.0%} of class {word}"
     return ForgetRequest("share of a class", data.ids[chosen], words, label, seed)
+
+
+def of_classes(data: DataSet, labels: Sequence[int]) -> ForgetRequest:
+    """All training images of some classes.
+
+    Raises:
+        BlindspotError: a class is unknown, comes twice or has no training image, or there is none.
+    """
+    if len(labels) == 1:
+        return of_class(data, labels[0])
+    ids = [of_class(data, label).ids for label in labels]
+    words = " and ".join(data.classes[label] for label in labels)
+    return ForgetRequest(
+        "classes", np.concatenate([*ids, np.empty(0, np.int64)]), f"classes {words}"
+    )
 
 
 def at_random(
@@ -182,7 +198,8 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
             f"{title} has no test images to measure with: at least one must be kept apart from "
             "training."
         )
-    gone = data.labels[test] == request.label if request.whole_class else np.zeros(len(test), bool)
+    whole = np.unique(data.labels[forget]) if request.whole_class else []
+    gone = np.isin(data.labels[test], whole)
     if gone.all():
         raise BlindspotError(f"{title} has only test images of that class: nothing measures.")
     return Splits(np.sort(forget), retain, test[~gone], test[gone])

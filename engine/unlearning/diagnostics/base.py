@@ -17,7 +17,8 @@ from engine.models.rebuild import rebuilt
 from engine.models.threads import one_thread
 from engine.run import answer
 from engine.unlearning.around import AfterCase, unfit
-from engine.unlearning.ways.network import own_copy, settled
+from engine.unlearning.given import GivenCase
+from engine.unlearning.ways.network import own_copy, settled, untrained
 from engine.unlearning.ways.retrain import Retrain
 
 MODELS = ("original", "unlearned", "retrained")
@@ -42,8 +43,12 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     """The original, the unlearned and the retrained model, each by its name in MODELS.
 
     They are kept answers, or computed now. What a pruned model became is compared with the
-    retrained model that has the same zeros.
+    retrained model that has the same zeros. Of models that were given, the retrained one may be
+    missing.
     """
+    if isinstance(case, GivenCase):
+        progress(ASKED, "asking the given models")
+        return case.copies()
     made = answer(case.method, case.case, part_of(progress, 0.0, ASKED / 2, lead=case.method.short))
     reference = case.method.reference(case.case, part_of(progress, ASKED / 2, ASKED / 2))
     retrained = answer(
@@ -55,6 +60,12 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
         "unlearned": rebuilt(made["model"], case.model.name),
         "retrained": rebuilt(retrained["model"], case.model.name),
     }
+
+
+def blank(case: AfterCase) -> Classifier | None:
+    """The original's network before it learned anything; None where it cannot be built anew."""
+    inner = case.case
+    return None if inner.lacks("retraining") else untrained(inner.model, inner.seed + 1)
 
 
 def features(model: Classifier, data: DataSet, rows: Rows) -> Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import MODELS, Diagnostic, drawn, features, three
+from engine.unlearning.diagnostics.base import Diagnostic, drawn, features, three
 
 Doubles = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class Embedding(Diagnostic):
             "label": (data.labels[rows], ""),
             "forget": (np.isin(rows, forget).astype(np.uint8), ""),
         }
-        for name in MODELS:
+        for name in models:
             columns |= {
                 f"{name} x": (places[name][:, 0], ""),
                 f"{name} y": (places[name][:, 1], ""),
@@ -58,7 +58,7 @@ class Embedding(Diagnostic):
         progress(1.0, "placed")
         return {
             "points": Table.of(columns),
-            "shown": Table.of({"share": (shares, "share")}, MODELS),
+            "shown": Table.of({"share": (shares, "share")}, tuple(models)),
         }
 
 

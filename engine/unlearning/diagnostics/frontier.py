@@ -10,7 +10,7 @@ from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 from engine.run import answer
-from engine.unlearning.around import AfterCase
+from engine.unlearning.around import WAY, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.protocol.metrics import forgetting, gap, keeping
 from engine.unlearning.protocol.scoreboard import scores
@@ -32,6 +32,7 @@ class Frontier(Diagnostic):
     name = "Frontier"
     title = "Forgetting against keeping"
     cost = "job"
+    needs = frozenset({WAY})
     proof = (
         "tests/engine/unlearning/test_diagnostics.py::test_the_frontier_is_made_of_single_answers"
     )

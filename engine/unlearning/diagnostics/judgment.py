@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import Diagnostic, three
+from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, three
 from engine.unlearning.protocol.metrics import (
     GAP,
+    ModelAnswers,
     attack_rate,
     attacks,
     figures,
@@ -21,7 +23,7 @@ from engine.unlearning.protocol.metrics import (
     nearness,
     zero_forgetting,
 )
-from engine.unlearning.ways.network import named, untrained
+from engine.unlearning.ways.network import named
 
 NATS = {"KL forget", "KL test"}
 
@@ -50,22 +52,28 @@ class Judged(Diagnostic):
         original is at 0 and the retrained model on the x axis.
         """
         models = three(case, progress)
-        said = {name: judged(model, case.case) for name, model in models.items()}
-        chance = judged(untrained(case.model, case.case.seed + 1), case.case)
-        wanted = figures(said["retrained"])
+        said: dict[str, ModelAnswers] = {}
+        for number, (name, model) in enumerate(models.items()):
+            said[name] = judged(model, case.case)
+            progress(ASKED + (0.9 - ASKED) * (number + 1) / len(models), f"asked the {name} model")
+        fresh, goal = blank(case), said.get("retrained")
+        wanted = None if goal is None else figures(goal)
+        chance = None if fresh is None else judged(fresh, case.case)
         rows: list[dict[str, float]] = []
         for name, model in models.items():
             own = figures(said[name])
             rows.append(
                 {
                     **own,
-                    "gap": gap(own, wanted),
+                    "gap": np.nan if wanted is None else gap(own, wanted),
                     **attacks(said[name]),
-                    **nearness(said[name], said["retrained"]),
-                    "ZRF": zero_forgetting(said[name].forget, chance.forget),
+                    **distances(said[name], goal),
+                    "ZRF": np.nan
+                    if chance is None
+                    else zero_forgetting(said[name].forget, chance.forget),
                     "attack rate": attack_rate(model, case.case),
                     "from original": distance(model, models["original"]),
-                    "from retrained": distance(model, models["retrained"]),
+                    "from retrained": distance(model, models["retrained"]) if goal else np.nan,
                 }
             )
         first = [*GAP, "gap"]
@@ -73,6 +81,12 @@ class Judged(Diagnostic):
         columns = {name: ([row[name] for row in rows], unit_of(name)) for name in order}
         progress(1.0, "judged")
         return {"figures": Table.of(columns, tuple(models)), "plane": plane(models)}
+
+
+def distances(said: ModelAnswers, goal: ModelAnswers | None) -> dict[str, float]:
+    """How far its answers are from the retrained model's; NaN where there is none."""
+    found = nearness(said, said if goal is None else goal)
+    return found if goal else dict.fromkeys(found, np.nan)
 
 
 def unit_of(name: str) -> str:
@@ -91,10 +105,14 @@ def distance(one: Classifier, two: Classifier) -> float:
 
 
 def plane(models: dict[str, Classifier]) -> Table:
-    """Places in the plane through the original and the retrained, towards the unlearned."""
+    """Places in the plane through the original and the retrained, towards the unlearned.
+
+    Without a retrained model the unlearned one is on the x axis.
+    """
     start = row(models["original"])
     moved = {name: row(model) - start for name, model in models.items()}
-    along = moved["retrained"] / moved["retrained"].norm().clamp(min=1e-30)
+    last = moved[list(models)[-1]]
+    along = last / last.norm().clamp(min=1e-30)
     x = {name: float(one @ along) for name, one in moved.items()}
     y = {name: float((one - x[name] * along).norm()) for name, one in moved.items()}
     return Table.of({"x": (list(x.values()), ""), "y": (list(y.values()), "")}, tuple(models))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.errors import BlindspotError
 from engine.method import Choice, Progress, Slider, quiet, setting
 from engine.result import Curve, Result, Table
 from engine.unlearning.around import AfterCase
@@ -44,7 +45,10 @@ class MembershipAttack(Diagnostic):
         decision, over confidence; regions, from where to where it says "member" (1) or not (0);
         figures, one row.
         """
-        said = judged(three(case, progress)[self.model], case.case)
+        models = three(case, progress)
+        if self.model not in models:
+            raise BlindspotError("There is no retrained model to attack: none was given.")
+        said = judged(models[self.model], case.case)
         members, strangers = matched(said.retain, said.test, said.seed)
         fitted = attacker(members.confidence, strangers.confidence)
         grid = np.linspace(0, 1, GRID)

@@ -34,10 +34,15 @@ class WhatMoved(Diagnostic):
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: layers, a row for each parameter; moved, the size of every weight's change."""
         models = three(case, progress)
-        before, after, again = (named(one) for one in models.values())
+        weights = {name: named(model) for name, model in models.items()}
+        before, after = weights["original"], weights["unlearned"]
         change = {name: (after[name] - one).detach().cpu().numpy() for name, one in before.items()}
         length = {n: max(float(one.detach().norm()), 1e-30) for n, one in before.items()}
-        far = {n: float((again[n] - one).detach().norm()) / length[n] for n, one in before.items()}
+        again = weights.get("retrained")
+        far = {
+            name: np.nan if again is None else float((again[name] - one).detach().norm())
+            for name, one in before.items()
+        }
         columns = {
             "weights": ([one.size for one in change.values()], ""),
             "moved": ([float((one != 0).mean()) for one in change.values()], "share"),
@@ -45,7 +50,7 @@ class WhatMoved(Diagnostic):
                 [float(np.linalg.norm(one)) / length[n] for n, one in change.items()], "share"
             ),
             "furthest": ([float(np.abs(one).max()) for one in change.values()], ""),
-            "relative, retrained": (list(far.values()), "share"),
+            "relative, retrained": ([one / length[n] for n, one in far.items()], "share"),
         }  # fmt: skip
         progress(1.0, "compared")
         return {

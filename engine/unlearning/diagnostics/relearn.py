@@ -31,7 +31,8 @@ class Relearn(Diagnostic):
     """The loss on the forgotten images while the models learn them again.
 
     A model that has only hidden them has them back sooner than one that never saw them. Relearnt
-    is a loss within 5 % of the original's, measured on the way to it from the retrained model's.
+    is a loss within 5 % of the original's, measured on the way to it from the retrained model's;
+    without a retrained model, a loss at most 5 % above the original's.
     """
 
     name = "Relearn"
@@ -52,7 +53,8 @@ class Relearn(Diagnostic):
             curves[name] = self.curve(model, case.case)
             done = ASKED + (1 - ASKED) * (number + 1) / len(models)
             progress(done, f"the {name} model learned again")
-        start, other = curves["original"][0], curves["retrained"][0]
+        start = curves["original"][0]
+        other = curves["retrained"][0] if "retrained" in curves else start
         goal = start + WITHIN * max(other - start, start)
         needed = [first(curve, goal) for curve in curves.values()]
         columns = {"step": (np.arange(self.steps + 1), "")}

@@ -18,7 +18,7 @@ from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import MODELS, Diagnostic, drawn, three
+from engine.unlearning.diagnostics.base import Diagnostic, drawn, three
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Similarity(Diagnostic):
                 f"{one} – {two}": (
                     [alignment(grams[one][layer], grams[two][layer]) for layer in names], "share"
                 )
-                for one, two in combinations(MODELS, 2)
+                for one, two in combinations(models, 2)
             }  # fmt: skip
             found[part] = Table.of(columns, names)
         progress(1.0, "compared")

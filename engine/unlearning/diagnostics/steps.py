@@ -15,7 +15,7 @@ from engine.models.card import card_of, checkpoint
 from engine.models.classifier import Classifier
 from engine.result import Checkpoint, Result, Table, View
 from engine.training import outputs
-from engine.unlearning.around import AfterCase
+from engine.unlearning.around import WAY, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.diagnostics.judgment import distance
 from engine.unlearning.protocol.metrics import accuracy, judged
@@ -34,6 +34,7 @@ class Steps(Diagnostic):
 
     name = "Steps"
     title = "Step by step"
+    needs = frozenset({WAY})
     proof = (
         "tests/engine/unlearning/test_diagnostics.py"
         "::test_steps_begin_at_the_original_and_end_at_it"

@@ -14,8 +14,7 @@ from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, drawn, features, three
-from engine.unlearning.ways.network import untrained
+from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, drawn, features, three
 
 MOST = 2000  # retained images that a probe learns from
 Doubles = NDArray[np.float64]
@@ -44,14 +43,16 @@ class StillThere(Diagnostic):
     )
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
-        """Views: figures, a row for each model; neighbors, the unlearned model's, ids by image.
+        """Views: figures, a row for each model, and for an untrained one where its network can be
+        built anew; neighbors, the unlearned model's, ids by image.
 
         Probe is the share of held-out forgotten images whose label the probe finds; probe on the
         class the same on test images of a forgotten class (NaN otherwise); alike the mean share of
         neighbors with the same label.
         """
         models = three(case, progress)
-        models["untrained"] = untrained(case.model, case.case.seed + 1)
+        if (fresh := blank(case)) is not None:
+            models["untrained"] = fresh
         rows: list[dict[str, float]] = []
         near: Rows | None = None
         for number, (name, model) in enumerate(models.items()):

@@ -1,0 +1,115 @@
+"""A forget set as a person brings it: ids in a text, pictures in a zip, several classes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import data as data_sets
+from engine.arguments.forgetting import request_from, request_text
+from engine.data.folders import read_folders
+from engine.errors import BadData, BlindspotError
+from engine.unlearning import brought, request
+from engine.unlearning.request import splits
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data_sets.load("digits")
+
+
+def zipped(images):
+    """A zip of PNGs, named in their order."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as file:
+        for number, image in enumerate(images):
+            picture = io.BytesIO()
+            Image.fromarray(image.transpose(1, 2, 0).squeeze()).save(picture, "PNG")
+            file.writestr(f"{number:04}.png", picture.getvalue())
+    return held.getvalue()
+
+
+def pictures(images, side=8):
+    return read_folders(zipped(images), "some.zip", side, classless=True).data
+
+
+def test_several_classes_go_from_training_and_from_the_test(digits):
+    asked = request.of_classes(digits, [3, 5])
+    found = splits(digits, asked)
+    assert set(digits.labels[found.forget]) == set(digits.labels[found.gone]) == {3, 5}
+    assert not np.isin(digits.labels[np.concatenate([found.retain, found.test])], [3, 5]).any()
+    text = request_text(asked, digits)
+    assert text == "classes=3+5"
+    np.testing.assert_array_equal(request_from(text, digits).ids, asked.ids)
+    assert request.of_classes(digits, [3]).kind == "class"
+    with pytest.raises(BlindspotError, match="twice"):
+        request.of_classes(digits, [3, 3])
+    with pytest.raises(BlindspotError, match="Nothing is to be forgotten"):
+        request.of_classes(digits, [])
+    with pytest.raises(BlindspotError, match=r"All .* are to be forgotten: leave some"):
+        splits(digits, request.of_classes(digits, range(10)))
+
+
+@pytest.mark.parametrize(
+    "form", ["{}, {} {}", "id\n{}\n{}\n{}\n", "{};{};{}", "\ufeffid,\n{}\r\n{}\n{}"]
+)
+def test_ids_are_read_from_a_text_of_any_form(digits, form):
+    ids = digits.ids[digits.rows("train")][[4, 0, 9]].tolist()
+    np.testing.assert_array_equal(brought.of_text(digits, form.format(*ids)).ids, ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Nothing is to be forgotten"),
+        ("id", "Nothing is to be forgotten"),
+        ("4, x", "“x” is no id"),
+        ("4, -1", "“-1” is no id"),
+        ("999999", "no image with id 999999"),
+        (" ".join(["1"] * 2000), "2,000 ids were given"),
+    ],
+)
+def test_ids_that_are_none_are_a_sentence(digits, text, words):
+    with pytest.raises((BlindspotError, BadData), match=words):
+        brought.of_text(digits, text)
+
+
+def test_a_test_image_was_never_learned(digits):
+    tested = digits.ids[digits.rows("test")][0]
+    with pytest.raises(BlindspotError, match="was never learned"):
+        brought.of_text(digits, str(tested))
+
+
+def test_pictures_are_found_by_their_pixels(digits):
+    rows = digits.rows("train")[[7, 2, 30]]
+    found = brought.of_pictures(digits, pictures(digits.images[rows]))
+    assert set(found.ids) >= set(digits.ids[rows])
+    for place in digits.places(found.ids):  # more only where an image is there twice
+        assert any((digits.images[place] == digits.images[row]).all() for row in rows)
+    one = brought.of_pictures(digits, pictures(digits.images[rows[:1]]))
+    assert digits.ids[rows[0]] in one.ids
+
+
+def test_gray_pictures_are_found_among_color_images(digits):
+    some = digits.take(digits.rows("train")[:20])
+    color = replace(some, images=np.repeat(some.images, 3, 1))
+    found = brought.of_pictures(color, pictures(some.images[[4, 5]]))
+    assert set(found.ids) >= set(some.ids[[4, 5]])
+
+
+def test_pictures_that_are_not_there_are_a_sentence(digits):
+    rows = digits.rows("train")[:2]
+    odd = digits.images[rows].copy()
+    odd[1] = 255 - odd[1]
+    with pytest.raises(BlindspotError, match=r"1 of 2 pictures .* picture 2 .* is not there"):
+        brought.of_pictures(digits, pictures(odd))
+    tested = digits.images[digits.rows("test")[:1]]
+    with pytest.raises(BlindspotError, match="is one of the others, which were never learned"):
+        brought.of_pictures(digits, pictures(tested))
+    with pytest.raises(BlindspotError, match="another size"):
+        brought.of_pictures(digits, pictures(digits.images[rows], side=16))

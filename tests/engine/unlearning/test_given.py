@@ -1,0 +1,216 @@
+"""Models from elsewhere: the same figures as Forget's own, and what does not fit is a sentence."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+
+from engine import data as data_sets
+from engine.data import DataCard, DataSet
+from engine.errors import BadModel, BlindspotError, DoesNotFit
+from engine.keeping.store import write_atomic
+from engine.models import checkpoints, own_file
+from engine.models.card import card_of, weights_of
+from engine.models.own_file import open_alike, open_model
+from engine.models.rebuild import packed, rebuilt
+from engine.run import answer
+from engine.training import Recipe
+from engine.unlearning import (
+    DIAGNOSTICS,
+    AfterCase,
+    ForgetCase,
+    Frontier,
+    GivenCase,
+    Judged,
+    MembershipAttack,
+    RandomLabels,
+    Relearn,
+    Retrain,
+    Steps,
+    StillThere,
+    forget_case,
+    request,
+)
+from engine.unlearning.given import attack_images
+from engine.unlearning.protocol.attack import matched
+from engine.unlearning.protocol.metrics import judged
+from tests.engine.unlearning.trained import class_case
+
+METHOD = RandomLabels(epochs=3)
+DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+@pytest.fixture(scope="module")
+def made(case):
+    """The checkpoints of the unlearned and of the retrained model."""
+    return answer(METHOD, case)["model"], answer(Retrain(), case)["model"]
+
+
+@pytest.fixture(scope="module")
+def given(case, made):
+    return GivenCase(case, *(rebuilt(view, "file:x") for view in made))
+
+
+@pytest.mark.parametrize(
+    "kind", [one for one in DIAGNOSTICS if one not in {Frontier, Steps}], ids=lambda one: one.name
+)
+def test_given_models_have_the_very_figures_that_forget_has(case, given, kind):
+    """To the bit, since the same weights are asked the same questions."""
+    theirs, ours = answer(kind(), given), answer(kind(), AfterCase(case, METHOD))
+    assert theirs.record["digest"] != ours.record["digest"]
+    for name, view in ours.items():
+        for part, array in view.arrays().items():
+            np.testing.assert_array_equal(theirs[name].arrays()[part], array, err_msg=part)
+
+
+def test_files_give_the_models_again(case, given, made, tmp_path):
+    """With their card, and as weights alone that are read into the original's network."""
+    paths = []
+    for name, view in zip(("original", "unlearned", "retrained"), (None, *made), strict=True):
+        path = tmp_path / f"{name}.safetensors"
+        model = given.given[name]
+        if view is None:
+            path = tmp_path / "original.pt"
+            torch.save(model.network.state_dict(), path)
+        else:
+            write_atomic(path, checkpoints.export(checkpoints.keep(view).name))
+        paths.append(path)
+    unlearned = open_model(paths[1])
+    assert unlearned.fingerprint == given.unlearned.fingerprint
+    assert re.fullmatch(r"file:[0-9a-f]{6}", unlearned.name)
+    assert "unlearned" not in unlearned.title  # it tells nothing of the file
+    original = open_alike(paths[0], unlearned)
+    assert original.fingerprint == case.model.fingerprint
+    again = replace(case, model=original)
+    opened = GivenCase(again, unlearned, open_alike(paths[2], original))
+    found = answer(Judged(), opened)["figures"]
+    np.testing.assert_array_equal(found.values, answer(Judged(), given)["figures"].values)
+
+
+def test_swapped_files_are_another_verdict(case, given):
+    right = answer(Judged(), given)["figures"]
+    swapped = GivenCase(replace(case, model=given.unlearned), case.model, given.retrained)
+    wrong = answer(Judged(), swapped)["figures"]
+    assert wrong.cell("unlearned", "UA") == right.cell("original", "UA")
+    assert wrong.cell("original", "gap") == right.cell("unlearned", "gap")
+    assert wrong.cell("unlearned", "gap") > right.cell("unlearned", "gap") + 0.1
+
+
+def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given):
+    two = GivenCase(case, given.unlearned)
+    found, whole = (answer(Judged(), one)["figures"] for one in (two, given))
+    assert found.rows == ("original", "unlearned")
+    for row in found.rows:
+        for name in ("UA", "RA", "TA", "MIA", "ZRF"):
+            assert found.cell(row, name) == whole.cell(row, name)
+        assert math.isnan(found.cell(row, "gap"))
+        assert math.isnan(found.cell(row, "KL test"))
+    needed = answer(Relearn(), two)["needed"]
+    start = answer(Relearn(), two)["losses"]["original"][0]
+    assert needed.cell("original", "goal") == pytest.approx(1.05 * start)
+    assert "retrained" not in answer(StillThere(), two)["figures"].rows
+    with pytest.raises(BlindspotError, match="no retrained model to attack"):
+        answer(MembershipAttack(model="retrained"), two)
+
+
+@pytest.mark.parametrize("kind", [Frontier, Steps])
+def test_what_needs_the_way_there_is_refused(given, kind):
+    with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
+        answer(kind(), given)
+
+
+def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
+    said = judged(case.model, case)
+    members, strangers = matched(said.retain, said.test, said.seed)
+    assert attack_images(case) == len(members) + len(strangers)
+
+
+def test_models_that_do_not_fit_each_other_are_a_sentence(case, given):
+    other = class_case(recipe=Recipe("mlp", epochs=1)).model
+    missing = r"The unlearned model does not fit the original: .* missing"
+    with pytest.raises(BadModel, match=missing):
+        GivenCase(case, other)
+    with pytest.raises(BadModel, match="The retrained model does not fit the original"):
+        GivenCase(case, given.unlearned, other)
+
+
+def test_classes_in_another_order_are_a_sentence(case, given):
+    turned = given.unlearned.twin()
+    turned.labels = tuple(reversed(turned.labels))
+    with pytest.raises(BlindspotError, match=r"class 0 is “9” in the model and “0” in the data"):
+        GivenCase(case, turned)
+
+
+def test_data_of_another_size_or_with_other_classes_are_a_sentence(case, given):
+    mnist = data_sets.load("mnist-5k")
+    with pytest.raises(BlindspotError, match=r"28 × 28 pixels, but .* takes 8 × 8"):
+        ForgetCase(given.unlearned, mnist, request.of_class(mnist, 3), case.recipe)
+    few = replace(case.data.take(case.data.labels < 7), classes=case.data.classes[:7])
+    with pytest.raises(BlindspotError, match=r"has 7 classes, but .* tells 10 apart"):
+        ForgetCase(given.unlearned, few, request.of_class(few, 3), case.recipe)
+
+
+def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
+    """A timm architecture: there is no untrained one to compare with, and no more is missing."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (24, 3, 224, 224), np.uint8)
+    split = np.array([0] * 16 + [2] * 8, np.uint8)
+    labels, ids = np.arange(24) % 2, np.arange(24)
+    data = DataSet(
+        "own", DataCard("Own", "", "", ""), ("a", "b"), images, labels, ids, split
+    )  # fmt: skip
+    paths = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = timm.create_model("test_vit", pretrained=False, num_classes=2)
+        paths.append(tmp_path / f"{seed}.pt")
+        torch.save(network.state_dict(), paths[-1])
+    side = open_model(paths[0], "test_vit").side
+    data = replace(data, images=images[:, :, :side, :side])
+    with pytest.raises(BadModel, match="holds weights alone: say for which timm architecture"):
+        open_model(paths[0])
+    original = open_model(paths[0], "test_vit")
+    asked = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
+    case = GivenCase(asked, open_alike(paths[1], original))
+    found = answer(Judged(), case)["figures"]
+    assert np.isfinite(found["UA"]).all()
+    assert np.isnan(found["ZRF"]).all()
+    assert answer(StillThere(neighbors=2), case)["figures"].rows == ("original", "unlearned")
+
+
+def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(tmp_path, given, monkeypatch):
+    path = tmp_path / "own.pt"
+    torch.save(given.unlearned.network, path)  # a whole network is a pickle
+    with pytest.raises(BadModel, match="holds more than weights"):
+        open_alike(path, given.unlearned)
+    monkeypatch.setattr(own_file, "LARGEST", 1000)
+    for read in (open_model, lambda one: open_alike(one, given.unlearned)):
+        with pytest.raises(BadModel, match=r"own.pt is larger than"):
+            read(path)
+
+
+def test_the_lines_of_the_docs_judge_files(made, case, tmp_path, monkeypatch, capsys):
+    (code,) = re.findall(r"```python\n(.*?GivenCase.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+    model = case.model
+    card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
+    write_atomic(tmp_path / "original.safetensors", packed(card, weights_of(model)))
+    names = ("unlearned", "retrained")
+    for name, view in zip(names, made, strict=True):
+        path = tmp_path / f"{name}.safetensors"
+        write_atomic(path, checkpoints.export(checkpoints.keep(view).name))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, str(DOCS), "exec"), {})  # noqa: S102 - the page's own lines
+    found = answer(Judged(), AfterCase(case, METHOD))["figures"]
+    assert capsys.readouterr().out.strip() == found.csv().strip()
