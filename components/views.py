@@ -76,6 +76,9 @@ FORGET = AppPage(
     "unlearning/forget.py",
     ":material/auto_delete:",
 )
+JUDGE = AppPage(
+    "Unlearning", "Judge a model", "judge-a-model", "unlearning/judge.py", ":material/gavel:"
+)
 UNLEARNING_EXPERIMENTS = AppPage(
     "Unlearning",
     "Experiments",
@@ -183,6 +186,7 @@ VIEWS = (
     STUDY,
     MINIMAL_REGIONS,
     FORGET,
+    JUDGE,
     CONCEPTS,
     GENERATOR,
     UNLEARNING_EXPERIMENTS,

@@ -10,7 +10,7 @@ import streamlit as st
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.draw.spread import Spread
-from components.forget.asked import KEY, MODELS, WORDS, Closer, Rows, each_model
+from components.forget.asked import WORDS, Closer, Rows, each_model
 from components.picks import pick
 from components.section import Section
 from engine.result import Table
@@ -22,8 +22,8 @@ UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 def confusion(closer: Closer) -> Rows:
     """What each model takes images of each class for."""
-    of = pick("Images", IMAGES, f"{KEY}.Confusion.of", "segments")
-    drawings = each_model("", confused, partial(confusion_finding, closer))
+    of = pick("Images", IMAGES, f"{closer.key}.Confusion.of", "segments")
+    drawings = each_model("", confused, partial(confusion_finding, closer), closer.names)
     return [[closer.section(Confusion(of=of), *drawings, columns=3)]]
 
 
@@ -71,10 +71,10 @@ def attack(closer: Closer) -> Rows:
     )
     return [[
         Section(
-            f"{KEY}.{name}", MembershipAttack(model=name), closer.case, explained=False,
+            f"{closer.key}.{name}", MembershipAttack(model=name), closer.case, explained=False,
             evidence=[Drawing("histogram", WORDS[name].capitalize(), attacked, attack_finding)],
         )
-        for name in MODELS
+        for name in closer.names
     ]]  # fmt: skip
 
 
@@ -118,4 +118,5 @@ def of_unit(unit: str, figures: Table) -> Table:
     units = zip(figures.order, figures.units, strict=True)
     names = [n for n, own in units if own == unit and np.isfinite(figures[n]).any()]
     values = np.array([figures[name] for name in names])
-    return Table.grid(values, names, tuple(WORDS.values()), (unit,) * 3)
+    models = tuple(WORDS[name] for name in figures.rows)
+    return Table.grid(values, names, models, (unit,) * len(models))

@@ -18,7 +18,14 @@ from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Checkpoint, Table
-from engine.unlearning import AfterCase, BoardCase, ForgetCase, Scoreboard, Unlearner
+from engine.unlearning import (
+    AfterCase,
+    BoardCase,
+    ForgetCase,
+    GivenCase,
+    Scoreboard,
+    Unlearner,
+)
 
 KEY = "forget"
 MODELS = ("original", "unlearned", "retrained")
@@ -54,11 +61,18 @@ class Closer:
     method: Unlearner
     table: Table
     own: ChosenImage | None = None  # of the sidebar, where a part asks about one
+    key: str = KEY  # what names of slots, widgets and links begin with
+    given: AfterCase | None = None  # where models were opened, in place of the way's
 
     @lazy
     def case(self) -> AfterCase:
         """What diagnostics are asked about."""
-        return AfterCase(self.asked.case, self.method)
+        return self.given or AfterCase(self.asked.case, self.method)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models that there are; of opened ones, the retrained may be missing."""
+        return tuple(self.case.given) if isinstance(self.case, GivenCase) else MODELS
 
     @property
     def data(self) -> DataSet:
@@ -69,22 +83,28 @@ class Closer:
         self, method: Method[AfterCase], *evidence: Drawing, columns: int = 1, **more: Any
     ) -> Section:
         """A diagnostic of that way, with its drawings and whatever else a section has."""
-        return Section(KEY, method, self.case, evidence=evidence, columns=columns, **more)
+        return Section(self.key, method, self.case, evidence=evidence, columns=columns, **more)
 
 
-def each_model(view: str, chart: Callable[..., Any], finding: Callable[..., str]) -> list[Drawing]:
+def each_model(
+    view: str,
+    chart: Callable[..., Any],
+    finding: Callable[..., str],
+    names: Sequence[str] = MODELS,
+) -> list[Drawing]:
     """A drawing for each model: of that view, or of the one that has the model's name.
 
     Args:
         view: its name in the answer; "" for the model's.
         chart: is told the model and the answer.
         finding: the same.
+        names: of the models.
     """
     return [
         Drawing(
             view or name, WORDS[name].capitalize(), partial(chart, name), partial(finding, name)
         )
-        for name in MODELS
+        for name in names
     ]
 
 

@@ -39,22 +39,30 @@ def each_image(closer: Closer) -> Rows:
 def shift(found: Views) -> Lines:
     """Three marks for each image, from the largest fall to the smallest, which can be clicked."""
     return Lines(
-        x="place", series=WORDS, joined=MODELS[:2], span=(-4, 104), height=320,
+        x="place", series=series_in(found["images"]), joined=MODELS[:2], span=(-4, 104), height=320,
         x_title="forgotten images, by how far they fall", title="probability of its label (%)",
         press=partial(press, found["images"]),
     )  # fmt: skip
 
 
+def series_in(table: Table) -> dict[str, str]:
+    """The models that have a column, with their words."""
+    return {name: words for name, words in WORDS.items() if name in table.order}
+
+
 def placed(images: Table) -> Table:
     """The three probabilities as shares, with each image's place and id."""
     columns = {"place": (np.arange(1, len(images) + 1), ""), "id": (images["id"], "")}
-    return Table.of(columns | {name: (images[name], "share") for name in MODELS})
+    return Table.of(columns | {name: (images[name], "share") for name in series_in(images)})
 
 
 def finding(found: Views) -> str:
     """The middles, and what is not forgotten."""
     images: Table = found["images"]
-    before, after, goal = (100 * float(np.median(images[name])) for name in MODELS)
+    before, after, *others = (100 * float(np.median(images[name])) for name in series_in(images))
+    if not others:
+        return f"The middle image falls from {before:.0f} % to {after:.0f} %."
+    goal = others[0]
     known = int((images["unlearned"] > images["retrained"] + 0.5).sum())
     many = f"{known} of {len(images)} are" if known else "None is"
     return (

@@ -30,7 +30,7 @@ from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.result import Table
 from engine.run import Answer
-from engine.unlearning import Confidence, Retrain, Steps
+from engine.unlearning import Confidence, GivenCase, Retrain, Steps
 
 FORGOTTEN, TEST, SIDEBAR = "a forgotten image", "a test image", "the sidebar's image"
 PART = "Heat maps"
@@ -38,20 +38,21 @@ STEP = f"{KEY}.step"
 
 
 def heat_maps(closer: Closer) -> Rows:
-    """The same image in the three models."""
+    """The same image in all models."""
     shown, kind = choose(closer)
     if (models := three(closer)) is None:
         return []
     label = shown.case.model.labels[shown.case.target.index]
+    whom = "all three" if len(models) == len(MODELS) else "both"
     st.caption(
-        f"Asked of all three: what speaks for {label}? Each map has a scale of its own, whose ends "
+        f"Asked of {whom}: what speaks for {label}? Each map has a scale of its own, whose ends "
         "stand at its bar; “Same scale” gives all one."
     )
     titles = {WORDS[name].capitalize(): model for name, model in models.items()}
     return [[
         Section(
-            KEY, kind(), replace(shown.case, model=models["unlearned"]),
-            picture=lambda _: model_maps(shown, kind, titles, f"{KEY}.viewer"),
+            closer.key, kind(), replace(shown.case, model=models["unlearned"]),
+            picture=lambda _: model_maps(shown, kind, titles, f"{closer.key}.viewer"),
         )
     ]]  # fmt: skip
 
@@ -62,7 +63,7 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
     offered = [FORGOTTEN, TEST, *([SIDEBAR] if own is not None else [])]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:
-        which = pick("Image shown", offered, f"{KEY}.look.image")
+        which = pick("Image shown", offered, f"{closer.key}.look.image")
     if which == SIDEBAR and own is not None:
         shown = ShownImage(square_pixels(own), own.seen_by(model))
     else:
@@ -72,7 +73,7 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
         case = ImageCase(model, pixels, Target(int(closer.data.labels[row])))
         shown = ShownImage(enlarged(pixels_of(closer.data, row)), case)
     with right:
-        return shown, pick_heat_map(shown.case, f"{KEY}.heat")
+        return shown, pick_heat_map(shown.case, f"{closer.key}.heat")
 
 
 def choose_row(closer: Closer, which: str) -> int:
@@ -81,19 +82,21 @@ def choose_row(closer: Closer, which: str) -> int:
     if which == TEST:
         rows = np.concatenate([splits.gone, splits.test])
         return int(rows[st.number_input(
-            f"Number (of {len(rows)})", 1, len(rows), key=f"{KEY}.look.test"
+            f"Number (of {len(rows)})", 1, len(rows), key=f"{closer.key}.look.test"
         ) - 1])  # fmt: skip
     known = run.known(Confidence(), closer.case)
     ids = known["images"]["id"] if known else data.ids[splits.forget]
-    number = choose_id("Image", ids.astype(int).tolist(), f"{KEY}.look.id")
+    number = choose_id("Image", ids.astype(int).tolist(), f"{closer.key}.look.id")
     return int(data.places(np.array([number]))[0])
 
 
 def three(closer: Closer) -> Mapping[str, Classifier] | None:
-    """The three models; None while one is made."""
+    """The models, by their names; None while one is made."""
+    if isinstance(closer.case, GivenCase):
+        return closer.case.given
     case, method = closer.asked.case, closer.method
-    made = runs.ask(method, case, f"{KEY}.unlearned")
-    again = runs.ask(Retrain(), method.reference(case), f"{KEY}.again")
+    made = runs.ask(method, case, f"{closer.key}.unlearned")
+    again = runs.ask(Retrain(), method.reference(case), f"{closer.key}.again")
     if not isinstance(made, Answer) or not isinstance(again, Answer):
         runs.watch([one for one in (made, again) if not isinstance(one, Answer)])
         return None

@@ -14,7 +14,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.layer_pictures import draw_layer_pictures
 from components.draw.lines import Lines, Scatter
 from components.forget.asked import KEY, WORDS, Closer, Rows, each_model
-from components.forget.each_image import choose_id
+from components.forget.each_image import choose_id, series_in
 from components.forget.words import percent
 from components.notices import plain
 from components.widgets.data_images import LARGE, image_thumb
@@ -30,7 +30,7 @@ NAMES = {**WORDS, "untrained": "never learned anything"}
 
 def inside(closer: Closer) -> Rows:
     """Where images lie, and how alike layers are."""
-    drawings = each_model("points", partial(embedded, closer), embedding_finding)
+    drawings = each_model("points", partial(embedded, closer), embedding_finding, closer.names)
     words = (
         "Features before the last layer, by their two principal components. Where the forgotten "
         "images still are an island of their own, the model still tells them apart inside."
@@ -59,12 +59,12 @@ def embedding_finding(name: str, found: Views) -> str:
 def layers_finding(found: Views) -> str:
     """Where the unlearned model parts most from the original."""
     view: Table = found["forget"]
-    own, goal = view["original – unlearned"], view["original – retrained"]
-    at = int(np.nanargmin(own))
+    own = view["original – unlearned"]
+    at, other = int(np.nanargmin(own)), "original – retrained"
+    goal = f"; the retrained model there {signed(view[other][at])}" if other in view.order else ""
     return (
         f"On the forgotten images, what was unlearned parts most from the original at "
-        f"{view.rows[at]} ({signed(own[at])}; the retrained model there {signed(goal[at])}; 1 is "
-        "the same)."
+        f"{view.rows[at]} ({signed(own[at])}{goal}; 1 is the same)."
     )
 
 
@@ -147,6 +147,9 @@ def still_there(closer: Closer) -> Rows:
 
 def probe_finding(found: Views) -> str:
     """What a new last layer would read from the features."""
+    if "retrained" not in found["figures"].rows:
+        own = found["figures"].cell("unlearned", "probe")
+        return f"A new last layer, taught half of them, finds {percent(own)} of the rest."
     own, goal = own_and_goal(found["figures"], "probe")
     traces = "Traces remain: a" if stayed(found) else "A"
     return (
@@ -157,6 +160,8 @@ def probe_finding(found: Views) -> str:
 
 def stayed(found: Views) -> str:
     """That more of it can be read inside than in the retrained model; "" where it cannot."""
+    if "retrained" not in found["figures"].rows:
+        return ""
     own, goal = own_and_goal(found["figures"], "probe")
     if own - goal <= HIDDEN:
         return ""
@@ -213,6 +218,9 @@ def relearn(closer: Closer) -> Rows:
 
 def relearn_finding(found: Views) -> str:
     """The steps of the unlearned and of the retrained model."""
+    if "retrained" not in found["needed"].rows:
+        count = found["needed"].cell("unlearned", "steps")
+        return f"What was unlearned has them back {steps(count)}."
     own, goal = (steps(count) for count in own_and_goal(found["needed"], "steps"))
     return (
         f"What was unlearned has them back {own}; the model that never saw them {goal}. A model "
@@ -229,7 +237,9 @@ def steps(count: float) -> str:
 
 LOSSES = Drawing(
     "losses", "",
-    Lines(x="step", series=WORDS, x_title="batches learned again",
-          title="loss on the forgotten images (nats)"),
+    lambda found: Lines(
+        x="step", series=series_in(found["losses"]), x_title="batches learned again",
+        title="loss on the forgotten images (nats)",
+    ),
     relearn_finding,
 )  # fmt: skip

@@ -48,7 +48,9 @@ def claim(table: Table, way: str, what: str) -> str:
         return f"{name} forgot {what} more than it should"
     nearly = "nearly as well as retraining" if gap <= NEARLY else "only roughly"
     how = "as well as retraining" if gap <= AS_WELL else nearly
-    return f"{name} forgot {what} {how}, at {percent(table.cell(way, COST))} of its cost"
+    share = table.cell(way, COST)  # not known of models that were made elsewhere
+    cost = f", at {percent(share)} of its cost" if np.isfinite(share) else ""
+    return f"{name} forgot {what} {how}{cost}"
 
 
 def shares(table: Table, way: str) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -20,6 +20,7 @@ SHOWN = {
     "Study": {"study.source", "study.seed"},
     "Minimal regions": IMAGE | {"target", "seed"},
     "Forget": {"forget.data", "forget.model"},
+    "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"target"},  # the image to which the change is made
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},

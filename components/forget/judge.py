@@ -1,0 +1,222 @@
+"""Judge a model: did it forget? Figures, what an outsider can tell, what is left inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from components import runs, section
+from components.draw.drawing import Drawing, Views
+from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
+from components.footer import footer
+from components.forget import answers, each_image, heat_maps, inside, own_models
+from components.forget.asked import Closer, ForgetQuestion
+from components.forget.board import figure, gap
+from components.forget.own_models import KEY
+from components.forget.verdict import verdict
+from components.forget.view import Part, draw_part
+from components.forget.words import BEFORE, FIGURES, GOAL, percent
+from components.notices import spoken
+from components.picks import pick_or_none
+from components.section import Section
+from engine import run
+from engine.result import Table
+from engine.run import Answer
+from engine.unlearning import (
+    AfterCase,
+    Confidence,
+    Judged,
+    Relearn,
+    Scoreboard,
+    StillThere,
+)
+from engine.unlearning.given import attack_images
+from engine.unlearning.protocol.attack import informative
+from engine.unlearning.protocol.metrics import GAP
+from engine.unlearning.protocol.scoreboard import GAPS
+
+OWN = "The unlearned model"
+ROWS = {"retrained": GOAL, "original": BEFORE, "unlearned": OWN}  # as on the scoreboard
+NAMES = {GOAL: "Retrained without them", BEFORE: "Original", OWN: OWN}
+PARTS: Mapping[str, Part] = {
+    "Attack": (
+        "Can an outsider tell from the model's confidence what it learned from?", answers.attack,
+    ),
+    "Relearn": ("How soon it is all back", inside.relearn),
+    heat_maps.PART: ("Where the models look", heat_maps.heat_maps),
+    "Inside": ("Where images lie inside the model", inside.inside),
+    "Confusion": ("What the models take the images for", answers.confusion),
+    "All figures": (
+        "All figures of the models",
+        lambda closer: answers.all_figures(replace(closer, key=f"{closer.key}.all")),
+    ),
+}  # fmt: skip
+BEFORE_IT = (
+    "Each model is asked about every training and test image; an attacker is fitted to its "
+    "answers, a new last layer to what it sees; and a copy learns the forgotten images again. "
+    "It can be stopped at any time."
+)
+
+
+def show() -> None:
+    """Verdict, the form of the files, and below both what the verdict rests on."""
+    answer, controls, below = st.container(), st.container(), st.container()
+    with controls:
+        case = own_models.choose()
+    closer = about(case)
+    table = Drawing(
+        "figures", "", partial(board, closer), partial(reading, closer),
+        part=lambda figures: as_board(figures, case),
+    )  # fmt: skip
+    with answer, spoken():
+        found = section.show(
+            Section(
+                KEY, Judged(), case, columns=1, sentence=partial(sentence, closer),
+                evidence=[table], button="Judge", before=BEFORE_IT,
+            )
+        )  # fmt: skip
+    if found:
+        with below, spoken():
+            charts(closer)
+            look_closer(closer)
+
+
+def about(case: AfterCase) -> Closer:
+    """The models, as the closer looks of Forget take them; there is no scoreboard."""
+    asked = ForgetQuestion(case.case, (), Scoreboard())
+    return Closer(asked, case.method, Table.of({}), key=KEY, given=case)
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+def sentence(closer: Closer, found: Views) -> str:
+    """How the unlearned model did, and whether something stayed inside where that is known."""
+    table, what = as_board(found["figures"], closer.case), closer.asked.case.request.words
+    there = run.known(StillThere(), closer.case)
+    stays = " Traces remain inside." if there and inside.stayed(there) else ""
+    if GOAL in table.rows:
+        return verdict(table, OWN, what) + stays
+    known, before = (1 - table.cell(row, "UA") for row in (OWN, BEFORE))
+    test, test_before = (table.cell(row, "TA") for row in (OWN, BEFORE))
+    return (
+        f"{OWN} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
+        f"{percent(test)} of the test ({percent(test_before)}). Whether that is right only a "
+        "retrained model can tell."
+    )
+
+
+def charts(closer: Closer) -> None:
+    """How sure the models are of the forgotten images, and what is still there inside."""
+    left, right = st.columns([3, 2], gap="large")
+    shift = replace(
+        each_image.SHIFT, chart=lambda found: replace(each_image.shift(found), press=None)
+    )
+    with left:
+        section.show(closer.section(Confidence(), shift))
+    with right:
+        section.show(closer.section(StillThere(), inside.PROBE))
+    again = runs.ask(Relearn(), closer.case, f"{KEY}.Relearn")
+    if not isinstance(again, Answer):
+        runs.watch([again])
+
+
+def as_board(figures: Table, case: AfterCase) -> Table:
+    """The figures of the models as a scoreboard has them, the retrained one first if there is one.
+
+    Args:
+        figures: of `Judged`.
+        case: that it was asked about.
+    """
+    own = [name for name in ROWS if name in figures.rows]
+    goal = "retrained" if "retrained" in own else ""
+
+    def off(row: str, name: str) -> float:
+        return figures.cell(row, name) - figures.cell(goal, name) if goal else np.nan
+
+    columns: dict[str, tuple[list[float], str]] = {
+        name: ([figures.cell(row, name) for row in own], "share")
+        for name in (*GAP, "attack accuracy")
+    }
+    for name in GAP:
+        columns[f"{name} − retrained"] = [off(row, name) for row in own], "share"
+    for word, names in GAPS.items():
+        gaps = [float(np.mean([abs(off(row, name)) for name in names])) for row in own]
+        columns |= {word: (gaps, "share"), f"{word} sd": ([np.nan] * len(own), "share")}
+    images = float(attack_images(case.case))
+    columns["attack images"] = [images] * len(own), ""
+    says = [float(informative(one, images)) for one in columns["attack accuracy"][0]]
+    columns |= {"informative": (says, ""), "share of retraining": ([np.nan] * len(own), "share")}
+    return Table.of(columns, [ROWS[name] for name in own])
+
+
+def board(closer: Closer, found: Views) -> RankingTable:
+    """A row for each model; the two last columns are there once they were asked."""
+    table = as_board(found["figures"], closer.case)
+    heads = (
+        RankingHead("model"),
+        *(RankingHead(word, name, f"{name}: {about}") for name, (word, about) in FIGURES.items()),
+        RankingHead("average gap", "", "mean distance of the four from the retrained model"),
+        RankingHead("without MIA", "", "the same of the three without the attack"),
+        RankingHead("probe finds", "", "of the forgotten images, by a new last layer"),
+        RankingHead("relearned", "", "batches until it knows the forgotten images as before"),
+    )
+    rows = [
+        RankingRow(
+            NAMES[row],
+            [
+                *(figure(table, row, name) for name in FIGURES),
+                *(gap(table, row, word) if GOAL in table.rows else RankingCell() for word in GAPS),
+                RankingCell(probed(closer, row)), RankingCell(relearned(closer, row)),
+            ],
+            "bottom" if row == GOAL else "",
+        )
+        for row in table.rows
+    ]  # fmt: skip
+    return RankingTable("Verdict", heads, rows, names=[NAMES[row] for row in table.rows])
+
+
+def probed(closer: Closer, row: str) -> str:
+    """What a new last layer finds in a model; a dash until it was asked."""
+    found = run.known(StillThere(), closer.case)
+    return percent(found["figures"].cell(name_of(row), "probe")) if found else "–"
+
+
+def relearned(closer: Closer, row: str) -> str:
+    """When a model knows it all again; a dash until it was asked."""
+    found = run.known(Relearn(), closer.case)
+    return inside.steps(found["needed"].cell(name_of(row), "steps")) if found else "–"
+
+
+def name_of(row: str) -> str:
+    """A row of the board as the diagnostics call it."""
+    return next(name for name, word in ROWS.items() if word == row)
+
+
+def reading(closer: Closer, found: Views) -> str:
+    """How the table is read."""
+    if "retrained" not in found["figures"].rows:
+        return (
+            "No figure is good by being high. Good is what a model retrained without these images "
+            "shows: give one, to have gaps and a verdict."
+        )
+    tells = as_board(found["figures"], closer.case).cell(GOAL, "informative")
+    gray = "" if tells else " Gray: the attack is near chance, so its column is ignored."
+    return (
+        "No figure is good by being high: good is what is near the first row. Color and the small "
+        "number say how many points a cell is off." + gray
+    )
+
+
+@st.fragment
+@footer()
+def look_closer(closer: Closer) -> None:
+    """One part in sight once it is pressed; nothing of the others is computed."""
+    part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
+    if part is not None:
+        with spoken():
+            draw_part(closer, *PARTS[part])

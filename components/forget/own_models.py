@@ -1,0 +1,235 @@
+"""Models of one's own that are judged: two or three files, their data, and what was forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import streamlit as st
+
+from components import uploads
+from components.notices import plain, spoken
+from components.open_file import open_file
+from components.picks import pick, search
+from components.sidebar.models import safe_name
+from engine import data as data_sets
+from engine.arguments.trained import data_title
+from engine.data import DataSet
+from engine.data.folders import SIDES, Imported, read_folders
+from engine.data.medmnist import read_npz
+from engine.models.classifier import Classifier
+from engine.models.own_file import open_alike, open_model
+from engine.unlearning import (
+    AfterCase,
+    ForgetRequest,
+    GivenCase,
+    brought,
+    forget_case,
+    request,
+)
+from engine.unlearning.case import trained_as
+from engine.unlearning.opening import FORGOTTEN, forgotten
+
+KEY = "judge"
+WEIGHTS_MB, IDS_MB, PICTURES_MB = 500, 5, 100
+FILES = {
+    "original": "Original", "unlearned": "Unlearned",
+    "retrained": "Retrained without the images (optional)",
+}  # fmt: skip
+WEIGHTS = (
+    "A model that Blindspot exported (.safetensors), or weights alone, .safetensors or .pt (a "
+    "state_dict; code in a file is never run)."
+)
+CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"
+
+
+@dataclass(frozen=True)
+class OpenedModels:
+    """The models of the files, by their names in FILES."""
+
+    original: Classifier
+    unlearned: Classifier
+    retrained: Classifier | None = None
+
+
+def choose() -> AfterCase:
+    """What is judged: the opened models once everything fits, and until then what was judged last;
+    at first the three models of digits that ship.
+    """
+    if f"{KEY}.case" not in st.session_state:
+        st.caption(
+            "This is an example that ships: a model of digits, what NegGrad+ made of it, and one "
+            "that was retrained. **Open your own here.**"
+        )
+    opened = open_models()
+    st.markdown("**2 · Data, and what was forgotten**")
+    if opened is None:
+        st.caption("These can be chosen once the models are open.")
+    else:
+        with spoken():
+            hold(opened)
+    case: AfterCase = st.session_state.get(f"{KEY}.case") or shipped()
+    return case
+
+
+def shipped() -> AfterCase:
+    """Forget's own: a model of digits, what its best way made of it, and the retrained one."""
+    return AfterCase(forgotten(), FORGOTTEN.best())
+
+
+def hold(opened: OpenedModels) -> None:
+    """Keep the question about the opened models as soon as all of it is known and fits."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        data = choose_data(opened.original)
+    with right:
+        asked = None if data is None else choose_request(data)
+    if data is not None and asked is not None:
+        case = GivenCase(
+            forget_case(opened.original, data, asked), opened.unlearned, opened.retrained
+        )
+        st.session_state[f"{KEY}.case"] = case
+
+
+# ---------------------------------------------------------------- models
+
+
+def open_models() -> OpenedModels | None:
+    """The form of the files; the models that were opened last, or None."""
+    st.markdown("**1 · Models**")
+    with st.form(f"{KEY}.form", border=False):
+        given = {
+            name: place.file_uploader(
+                label, key=f"{KEY}.{name}", max_upload_size=WEIGHTS_MB, help=WEIGHTS
+            )
+            for place, (name, label) in zip(st.columns(3), FILES.items(), strict=True)
+        }
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            architecture = st.text_input(
+                "timm architecture, for weights alone", placeholder="resnet18", key=f"{KEY}.arch",
+                help="All files are of one network. One that Blindspot exported says which.",
+                width=320,
+            )  # fmt: skip
+            sent = st.form_submit_button("Open them", key=f"{KEY}.open", type="primary")
+    if sent:
+        if given["original"] is None or given["unlearned"] is None:
+            st.error("Give two files at least: the original and the unlearned model.")
+        else:
+            with spoken(), st.spinner("Reading the models"):
+                take(OpenedModels(**read(given, architecture.strip())))
+    opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
+    if opened is not None:
+        st.caption(told(opened))
+    return opened
+
+
+def take(opened: OpenedModels) -> None:
+    """Judge these from now on; with the data that the original is known to have learned from."""
+    st.session_state[f"{KEY}.opened"] = opened
+    card = trained_as(opened.original)
+    if card is not None and (title := data_title(card.data)):
+        st.session_state[f"{KEY}.data"] = title
+
+
+def read(given: Mapping[str, Any], architecture: str) -> dict[str, Classifier]:
+    """The models of the files that are there. Raises BadModel."""
+    found: dict[str, Classifier] = {}
+    with TemporaryDirectory() as folder:
+        for name, file in given.items():
+            if file is None:
+                continue
+            path = Path(folder, name, safe_name(file.name))
+            path.parent.mkdir()
+            path.write_bytes(file.getvalue())
+            first = found.get("original")
+            found[name] = open_alike(path, first) if first else open_model(path, architecture)
+    return found
+
+
+def told(opened: OpenedModels) -> str:
+    """What is open, and whether two files are one model."""
+    models = {name: getattr(opened, name) for name in FILES}
+    names = [f"{name} {model.fingerprint[:6]}" for name, model in models.items() if model]
+    prints = [model.fingerprint for model in models.values() if model]
+    twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""
+    return plain(f"Open: {', '.join(names)} (the start of each fingerprint).{twice}")
+
+
+# ---------------------------------------------------------------- data
+
+
+def choose_data(model: Classifier) -> DataSet | None:
+    """The data that the models learned from; None until they are chosen."""
+    titles = {title: name for name in data_sets.names() if (title := data_title(name))}
+    own = uploads.all_held(KEY)
+    title = search(
+        "Data that they learned from", [*titles, *own], f"{KEY}.data", linked=False,
+        placeholder="choose", help="With ids as they stand here: see Data and models.",
+    )  # fmt: skip
+    with st.expander("Data of your own"):
+        uploads.draw_pictures(
+            KEY, model.side, uploads.HELP, label="Zip of class folders, or MedMNIST .npz",
+            reads=read_data,
+        )  # fmt: skip
+    if title is None:
+        st.info("Choose the data that the models learned from.")
+        return None
+    if title in own:
+        return own[title]
+    with st.spinner("Making the images; the first time this may take some seconds"):
+        return data_sets.load(titles[title])
+
+
+def read_data(content: bytes, name: str, side: int) -> Imported:
+    """A data set of a file's bytes. Raises BadData."""
+    if name.lower().endswith(".npz"):
+        return read_npz(content, name)
+    return read_folders(content, name, side)
+
+
+# ---------------------------------------------------------------- what was forgotten
+
+
+def choose_request(data: DataSet) -> ForgetRequest | None:
+    """The images that were to be forgotten; None until there are some."""
+    match pick("To be forgotten", (CLASSES, IDS, PICTURES), f"{KEY}.what", "segments"):
+        case what if what == CLASSES:
+            words = st.multiselect("Classes", data.classes, key=f"{KEY}.classes")
+            found = [data.classes.index(word) for word in words if word in data.classes]
+            asked = request.of_classes(data, found) if found else None
+        case what if what == IDS:
+            typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
+            file = open_file(
+                "Or a file of ids, one a line", f"{KEY}.ids.file",
+                lambda content: content.decode("utf-8", "replace"), IDS_MB,
+                "Text or CSV: ids with line breaks, spaces or commas; a head is passed over.",
+            )  # fmt: skip
+            text = (file or typed).strip()
+            asked = brought.of_text(data, text) if text else None
+        case _:
+            asked = open_file(
+                "Zip of the images", f"{KEY}.pictures", partial(found_in, data), PICTURES_MB,
+                "Pictures as the data were made of: each is looked for among the training images, "
+                "pixel by pixel.",
+            )  # fmt: skip
+    if asked is None:
+        st.info("Choose what was to be forgotten.")
+    return asked
+
+
+def found_in(data: DataSet, content: bytes) -> ForgetRequest:
+    """The training images that a zip has. Raises BlindspotError."""
+    return searched(content, data.fingerprint, data)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for the images")
+def searched(content: bytes, fingerprint: str, _data: DataSet) -> ForgetRequest:
+    """As `found_in`; the last few are held."""
+    del fingerprint
+    side = min(max(_data.side, SIDES[0]), SIDES[1])
+    pictures = read_folders(content, "the zip", side, classless=True).data
+    return brought.of_pictures(_data, pictures)

@@ -1,0 +1,80 @@
+"""Judge a model: three files are opened and the verdict is read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from engine.models import embedded
+from engine.models.card import ModelCard
+from engine.models.rebuild import packed
+from engine.run import answer
+from engine.unlearning import Retrain
+from engine.unlearning.opening import FORGOTTEN, forgotten
+from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
+from tests.browser.server import settle
+
+pytestmark = pytest.mark.timeout(900)
+LONG = 240  # seconds
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The original that ships, what the best way made of it, and the retrained model."""
+    folder, case = tmp_path_factory.mktemp("judged"), forgotten()
+    found = {"original": embedded.file_of(FORGOTTEN.model)}
+    for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
+        view = answer(method, case)["model"]
+        found[name] = folder / f"{name}.safetensors"
+        found[name].write_bytes(packed(ModelCard.from_json(view.card), view.weights))
+    return found
+
+
+def given(page: Page, files: dict[str, Path]) -> None:
+    """Open the files."""
+    for name, path in files.items():
+        with page.expect_response(lambda got: "upload_file" in got.url):
+            page.locator(f".st-key-judge-{name} input[type=file]").set_input_files(path)
+    page.get_by_role("button", name="Open them").click()
+    settle(page, LONG)
+
+
+def test_three_files_are_opened_and_the_verdict_is_read(
+    app_url: str, open_page: OpenPage, files: dict[str, Path]
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/judge-a-model")
+    settle(page, LONG)
+    expect(page.get_by_text("This is an example that ships")).to_be_visible()
+    board = page.get_by_role("region", name="Verdict")
+    example = board.inner_text()
+    given(page, files)
+    expect(page.get_by_role("combobox", name="Data that they learned from")).to_have_value(
+        "Digits, 8 × 8"
+    )
+    page.get_by_role("combobox", name="Classes").click()
+    page.get_by_role("option", name="3", exact=True).click()
+    settle(page, LONG)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("^Judge")).last.click()
+    expect(page.get_by_text("This is an example that ships")).to_have_count(0)
+    expect(
+        page.get_by_role("heading", name=re.compile("^The unlearned model forgot class 3 as well"))
+    ).to_be_visible(timeout=1000 * LONG)
+    expect(board.get_by_role("row")).to_have_count(4)
+    expect(board.get_by_role("row").last).to_contain_text("after 13", timeout=1000 * LONG)
+    settle(page, LONG)
+    assert board.inner_text() == example  # to the last digit
+
+    page.get_by_role("radio", name="Heat maps", exact=True).click()
+    settle(page, LONG)
+    expect(page.locator(".bs-stage")).to_have_count(3, timeout=1000 * LONG)
+
+    given(page, {"unlearned": files["original"], "original": files["unlearned"]})
+    page.get_by_role("button", name=re.compile("^Judge")).last.click()
+    wrong = page.get_by_role("heading", name=re.compile("^The unlearned model did not forget"))
+    expect(wrong).to_be_visible(timeout=1000 * LONG)

@@ -1,0 +1,250 @@
+"""Judge a model as a visitor meets it: the example, own files, and what does not fit."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from components.forget import judge
+from components.forget.judge import as_board
+from components.forget.words import percent
+from components.views import FORGET, JUDGE
+from engine.data import title_of
+from engine.data.folders import read_folders
+from engine.models import embedded
+from engine.models.card import ModelCard, card_of, weights_of
+from engine.models.rebuild import packed, rebuilt
+from engine.run import answer
+from engine.training import Recipe, fresh
+from engine.unlearning import (
+    AfterCase,
+    GivenCase,
+    Judged,
+    Relearn,
+    Retrain,
+    StillThere,
+    forget_case,
+    request,
+)
+from engine.unlearning.opening import FORGOTTEN, board, forgotten
+from engine.unlearning.protocol.scoreboard import Scoreboard
+from tests.engine.unlearning.test_brought import zipped
+from tests.visits import pills, said, settled, visit, words
+
+
+@pytest.fixture(scope="module")
+def files():
+    """The three models of the example, as Blindspot exports them."""
+    case = forgotten()
+    found = {"original": embedded.file_of(FORGOTTEN.model).read_bytes()}
+    for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
+        view = answer(method, case)["model"]
+        found[name] = packed(ModelCard.from_json(view.card), view.weights)
+    return found
+
+
+def state_of(method):
+    """Weights alone of what a way made, as torch saves them."""
+    held = io.BytesIO()
+    torch.save(rebuilt(answer(method, forgotten())["model"]).network.state_dict(), held)
+    return held.getvalue()
+
+
+def opened(files, at=None):
+    """The page with these files opened; the data are known, as the original ships."""
+    at = at or visit(view=JUDGE)
+    for name, content in files.items():
+        ending = "pt" if content.startswith(b"PK") else "safetensors"
+        at.file_uploader(key=f"judge.{name}").set_value((f"{name}.{ending}", content, ""))
+    at.button(key="judge.open").click().run()
+    assert not at.exception
+    return at
+
+
+def judged(at, label="3"):
+    """The page once the models were judged for a class."""
+    at.multiselect(key="judge.classes").set_value([label]).run()
+    for button in at.button:
+        if button.key == "judge.Judged.go":  # gone where it was judged before
+            button.click().run()
+            break
+    return settled(at)
+
+
+def test_it_opens_with_the_figures_that_forget_opens_with():
+    at = visit(view=JUDGE)
+    assert not at.main.get("progress")
+    assert not said(at)
+    case = AfterCase(forgotten(), FORGOTTEN.best())
+    theirs = as_board(answer(Judged(), case)["figures"], case)
+    forgets = answer(Scoreboard(), board())["table"]
+    for own, row in ((judge.OWN, FORGOTTEN.best.short), ("Retrain", "Retrain"), ("NoOp", "NoOp")):
+        for name in ("UA", "RA", "TA", "MIA", "gap", "gap without MIA", "informative"):
+            assert theirs.cell(own, name) == pytest.approx(forgets.cell(row, name), abs=1e-12)
+    sentence = at.main.header[0].value
+    assert sentence.startswith("The unlearned model forgot class 3 as well as retraining: it rec")
+    assert f"{percent(theirs.cell(judge.OWN, 'TA'))} of the test" in sentence.replace("\\", "")
+    assert "This is an example that ships" in words(at)
+    forget = visit(view=FORGET).main.header[0].value
+    assert sentence.split(": ")[1] in forget  # the same figures in the same words
+
+
+def test_three_files_are_judged_as_forget_judges_them(files):
+    at = opened(files)
+    assert at.selectbox(key="judge.data").value == "Digits, 8 × 8"
+    assert "Choose what was to be forgotten." in said(at)
+    assert "This is an example that ships" in words(at)  # until the question is whole
+    at = judged(at)
+    assert not said(at)
+    case = AfterCase(forgotten(), FORGOTTEN.best())
+    gap = as_board(answer(Judged(), case)["figures"], case).cell(judge.OWN, "gap without MIA")
+    probe = answer(StillThere(), case)["figures"].cell("unlearned", "probe")
+    steps = answer(Relearn(), case)["needed"].cell("unlearned", "steps")
+    assert "example" not in words(at)
+    assert "forgot class 3 as well as retraining" in at.main.header[0].value
+    for figure in (f"{100 * gap:.1f} points", percent(probe), f"after {steps:.0f} steps"):
+        assert figure in words(at)
+    for part in judge.PARTS:
+        pills(at, "judge.section").set_value(part).run()
+        at = settled(at)
+        assert not at.exception, part
+        assert not said(at), part
+
+
+def test_weights_alone_are_read_into_the_network_of_the_original(files):
+    at = judged(opened(files | {"unlearned": state_of(FORGOTTEN.best())}))
+    assert not said(at)
+    assert "forgot class 3 as well as retraining" in at.main.header[0].value
+    at = opened({name: state_of(Retrain()) for name in ("original", "unlearned")})
+    assert any("say for which timm architecture they are" in one for one in said(at))
+    held = io.BytesIO()
+    torch.save(rebuilt(answer(Retrain(), forgotten())["model"]).network, held)
+    at = opened(files | {"unlearned": held.getvalue()})
+    assert any("holds more than weights (pickled code)" in one for one in said(at))
+
+
+def test_swapped_files_are_another_verdict(files):
+    swapped = {"original": files["unlearned"], "unlearned": files["original"]}
+    at = opened(swapped | {"retrained": files["retrained"]})
+    at.selectbox(key="judge.data").select("Digits, 8 × 8").run()
+    at = judged(at)
+    assert "did not forget class 3" in at.main.header[0].value
+
+
+def test_two_files_are_figures_without_a_verdict(files):
+    at = judged(opened({name: files[name] for name in ("original", "unlearned")}))
+    sentence = at.main.header[0].value.replace("\\", "")
+    assert "recognizes 0 % of class 3 (original: 100 %)" in sentence
+    assert "only a retrained model can tell" in sentence
+    assert "give one, to have gaps and a verdict" in words(at)
+    for part in judge.PARTS:
+        pills(at, "judge.section").set_value(part).run()
+        at = settled(at)
+        assert not at.exception, part
+        assert not said(at), part
+
+
+def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
+    at = judged(opened(files))
+    sentence = at.main.header[0].value
+    for content in (b"\x80\x04pickle", b"1234", b""):
+        at.file_uploader(key="judge.retrained").set_value(("retrained.safetensors", content, ""))
+        at.button(key="judge.open").click().run()
+        assert not at.exception
+        assert any("is no .safetensors file, or it is damaged" in one for one in said(at))
+        assert at.main.header[0].value == sentence
+    other = embedded.file_of("digits-mlp").read_bytes()
+    at.file_uploader(key="judge.retrained").set_value(("other.safetensors", other, ""))
+    at.button(key="judge.open").click().run()
+    assert any("The retrained model does not fit the original" in one for one in said(at))
+    assert at.main.header[0].value == sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "expected"),
+    [
+        ("images by id", "judge.ids", "0, 999999", "has no image with id 999999"),
+        ("images by id", "judge.ids", "one, two", "“two” is no id"),
+        ("whole classes", "judge.classes", list("0123456789"), "are to be forgotten: leave some"),
+    ],
+)
+def test_a_forget_set_that_cannot_be_is_a_sentence(files, kind, key, value, expected):
+    at = opened(files)
+    pills(at, "judge.what").set_value(kind).run()
+    widget = at.multiselect if isinstance(value, list) else at.text_input
+    widget(key=key).set_value(value).run()
+    assert not at.exception
+    assert any(expected in one for one in said(at))
+    assert "forgot class 3" in at.main.header[0].value  # the example
+
+
+def test_data_that_the_models_cannot_take_are_a_sentence(files):
+    at = opened({"original": files["unlearned"], "unlearned": files["retrained"]})
+    assert "Choose the data that the models learned from." in said(at)
+    at.selectbox(key="judge.data").select(title_of("mnist-5k")).run()
+    at.multiselect(key="judge.classes").set_value(["3"]).run()
+    assert any("28 × 28 pixels, but" in one for one in said(at))
+
+
+def test_pictures_in_a_zip_are_found(files):
+    at, data = opened(files), forgotten().data
+    rows = data.rows("train")[:3]
+    pills(at, "judge.what").set_value("images in a zip").run()
+    content = zipped(data.images[rows])
+    at.file_uploader(key="judge.pictures").set_value(("some.zip", content, "")).run()
+    case = at.session_state["judge.case"]
+    assert isinstance(case, GivenCase)
+    np.testing.assert_array_equal(np.sort(case.case.request.ids), np.sort(data.ids[rows]))
+    at.file_uploader(key="judge.pictures").set_value(("some.zip", b"no zip", "")).run()
+    assert not at.exception
+    assert said(at)
+
+
+def test_files_that_are_missing_or_the_same_are_told(files):
+    at = opened({"original": files["original"]})
+    assert said(at) == ["Give two files at least: the original and the unlearned model."]
+    at = opened({"original": files["original"], "unlearned": files["original"]})
+    assert "Two of these files hold the same weights." in words(at)
+
+
+def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
+    """Two networks that learned nothing: what counts is that own data and ids go through."""
+    rng = np.random.default_rng(0)
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as file:
+        for number in range(40):
+            picture = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(picture, "PNG")
+            file.writestr(f"{'ab'[number % 2]}/{number:02}.png", picture.getvalue())
+    data = read_folders(held.getvalue(), "mine.zip", 32).data
+    models = {
+        name: fresh(data, Recipe("lenet"), seed)
+        for name, seed in (("original", 0), ("unlearned", 1))
+    }
+    exported = {
+        name: packed(card_of(model, title="Mine"), weights_of(model))
+        for name, model in models.items()
+    }
+    at = opened(exported)
+    at.file_uploader(key="judge.file").set_value(("mine.zip", held.getvalue(), "")).run()
+    at.selectbox(key="judge.data").select(f"Your data ({data.fingerprint[:4]})").run()
+    pills(at, "judge.what").set_value("images by id").run()
+    ids = data.ids[data.rows("train")][:4]
+    text = "id\n" + "\n".join(map(str, ids))
+    at.file_uploader(key="judge.ids.file").set_value(("ids.csv", text.encode(), "")).run()
+    at = settled(at)
+    at.button(key="judge.Judged.go").click().run()
+    at = settled(at)
+    assert not said(at)
+    case = GivenCase(
+        forget_case(models["original"], data, request.picked(data, ids)), models["unlearned"]
+    )
+    wrong = answer(Judged(), case)["figures"].cell("unlearned", "UA")
+    assert f"recognizes {percent(1 - wrong)} of 4 images picked" in at.main.header[0].value.replace(
+        "\\", ""
+    )
