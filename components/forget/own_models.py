@@ -47,7 +47,7 @@ WEIGHTS = (
 CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenedModels:
     """The models of the files, by their names in FILES."""
 
@@ -88,11 +88,14 @@ def hold(opened: OpenedModels) -> None:
         data = choose_data(opened.original)
     with right:
         asked = None if data is None else choose_request(data)
-    if data is not None and asked is not None:
+    if data is None or asked is None:
+        return
+    key = opened, data.fingerprint, asked.kind, asked.ids.tobytes()
+    if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
         case = GivenCase(
             forget_case(opened.original, data, asked), opened.unlearned, opened.retrained
         )
-        st.session_state[f"{KEY}.case"] = case
+        st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
 
 
 # ---------------------------------------------------------------- models
@@ -166,7 +169,7 @@ def choose_data(model: Classifier) -> DataSet | None:
     """The data that the models learned from; None until they are chosen."""
     titles = {title: name for name in data_sets.names() if (title := data_title(name))}
     own = uploads.all_held(KEY)
-    title = search(
+    chosen = search(
         "Data that they learned from", [*titles, *own], f"{KEY}.data", linked=False,
         placeholder="choose", help="With ids as they stand here: see Data and models.",
     )  # fmt: skip
@@ -175,13 +178,13 @@ def choose_data(model: Classifier) -> DataSet | None:
             KEY, model.side, uploads.HELP, label="Zip of class folders, or MedMNIST .npz",
             reads=read_data,
         )  # fmt: skip
-    if title is None:
+    if chosen is None:
         st.info("Choose the data that the models learned from.")
         return None
-    if title in own:
-        return own[title]
+    if chosen in own:
+        return own[chosen]
     with st.spinner("Making the images; the first time this may take some seconds"):
-        return data_sets.load(titles[title])
+        return data_sets.load(titles[chosen])
 
 
 def read_data(content: bytes, name: str, side: int) -> Imported:

@@ -198,7 +198,7 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
             f"{title} has no test images to measure with: at least one must be kept apart from "
             "training."
         )
-    whole = np.unique(data.labels[forget]) if request.whole_class else []
+    whole = np.unique(data.labels[forget if request.whole_class else forget[:0]])
     gone = np.isin(data.labels[test], whole)
     if gone.all():
         raise BlindspotError(f"{title} has only test images of that class: nothing measures.")
