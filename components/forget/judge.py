@@ -198,18 +198,12 @@ def name_of(row: str) -> str:
 
 
 def reading(closer: Closer, found: Views) -> str:
-    """How the table is read."""
+    """How the table is read, in at most two lines of a telephone."""
     if "retrained" not in found["figures"].rows:
-        return (
-            "No figure is good by being high. Good is what a model retrained without these images "
-            "shows: give one, to have gaps and a verdict."
-        )
+        return "Only a retrained model shows what is good: give one, to have gaps and a verdict."
     tells = as_board(found["figures"], closer.case).cell(GOAL, "informative")
-    gray = "" if tells else " Gray: the attack is near chance, so its column is ignored."
-    return (
-        "No figure is good by being high: good is what is near the first row. Color and the small "
-        "number say how many points a cell is off." + gray
-    )
+    gray = "" if tells else " Gray: the attack is near chance."
+    return f"Good is what is near the first row, not what is high.{gray}"
 
 
 @st.fragment

@@ -61,10 +61,7 @@ def choose() -> AfterCase:
     at first the three models of digits that ship.
     """
     if f"{KEY}.case" not in st.session_state:
-        st.caption(
-            "This is an example that ships: a model of digits, what NegGrad+ made of it, and one "
-            "that was retrained. **Open your own here.**"
-        )
+        st.caption("This is an example that ships. **Open your own models here.**")
     opened = open_models()
     st.markdown("**2 · Data, and what was forgotten**")
     if opened is None:

@@ -91,9 +91,7 @@ SCREENS = [
     FirstScreen("prune", STAGE, SCALE, NOTE, ".st-key-prune-ratio", pictures=2),
     FirstScreen("tickets", CHART, KEYS, CAPTION, ".st-key-tickets-level", least=400),
     FirstScreen("forget", CHART, KEYS, CAPTION, ".st-key-forget-what", least=400),
-    FirstScreen(
-        "judge-a-model", f"{MAIN} table", "th", CAPTION, "[data-testid=stFileUploader]", least=800
-    ),
+    FirstScreen("judge-a-model", "table", "th", CAPTION, "[data-testid=stFileUploader]", least=800),
     FirstScreen("unlearning-experiments", GRID, CAPTION, "li", "[data-testid=stSlider]", least=800),
     FirstScreen(
         "concepts", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", "[data-testid=stSlider]"
