@@ -14,7 +14,7 @@ from engine.models.rebuild import rebuilt
 from engine.result import Result, Table
 from engine.run import answer
 from engine.training import outputs
-from engine.unlearning.around import AfterCase
+from engine.unlearning.around import WAY, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
 from engine.unlearning.oracles.trainings import (
@@ -51,6 +51,7 @@ class KLoM(Diagnostic):
     name = "KLoM"
     title = "KLoM: all margins against models that never saw them"
     cost = "job"
+    needs = frozenset({WAY})
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
     proof = (
         "tests/engine/unlearning/test_klom_of_a_way.py"
