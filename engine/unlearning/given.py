@@ -1,7 +1,8 @@
 """Models that were made elsewhere, judged as an unlearner's own: original, unlearned, retrained.
 
 Nothing of theirs is run but the networks. Whatever made them forget is not known here, so a
-diagnostic that needs it (`Frontier`, `KLoM`, `Steps`) is refused; all others answer as they do in Forget.
+diagnostic that needs it (`Frontier`, `KLoM`, `Steps`) is refused; all others answer as they do in
+Forget.
 """
 
 from __future__ import annotations
