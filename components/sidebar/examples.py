@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from components import uploads
@@ -11,14 +10,13 @@ from components.notices import plain
 from components.picks import hold_back, is_place, pick
 from engine import data
 from engine.data.dataset import DataSet, Rows
-from engine.data.example import Example
+from engine.data.example import SPLIT, Example, with_finding_first
 from engine.errors import BlindspotError
 from engine.models import catalog
 from engine.models.classifier import Classifier
 
 ANY = "any class"
 MAKING = "Making the images; the first time this may take some seconds"
-SPLIT = "test"  # no model of ours has learned from it
 KEY = "data"  # of the list, and in a link
 LINKED = "examples.linked"  # what the link had last, so that another one counts
 
@@ -82,22 +80,6 @@ def choose_rows(found: DataSet) -> Rows:
     if kind != ANY:
         rows = rows[found.labels[rows] == found.classes.index(kind)]
     return rows
-
-
-def with_finding_first(found: DataSet, rows: Rows) -> Rows:
-    """The rows, headed by the first whose mask shows something, so that a data set opens on it."""
-    masks = found.truth.get("mask")
-    if masks is None:
-        return rows
-    shows = masks[rows].reshape(len(rows), -1).any(1)
-    first = int(shows.argmax())
-    return np.concatenate([rows[first : first + 1], np.delete(rows, first)])
-
-
-def choice(chosen: Example) -> int:
-    """The number by which an image stands among those of any class, as a link has it."""
-    rows = with_finding_first(chosen.data, chosen.data.rows(SPLIT))
-    return int(np.flatnonzero(rows == chosen.row)[0]) + 1
 
 
 def described(chosen: Example) -> str:

@@ -22,7 +22,7 @@ from components.widgets.encoding import data_url, saved
 from components.widgets.thumbs import Thumb, thumbs
 from engine import data as data_sets
 from engine.attribution.opening import PLANTED
-from engine.data.example import example
+from engine.data.example import choice, example
 from engine.errors import BlindspotError
 from engine.images import Crop, Picture, Scan, square
 from engine.images.samples import SAMPLES, sample
@@ -105,7 +105,7 @@ def pick(shown: Sequence[str]) -> str:
 
 def take_example(one: ShippedExample) -> None:
     """Choose an image of a data set, as if by hand in the list of data sets."""
-    place = examples.choice(example(f"{one.data}/{one.id}"))
+    place = choice(example(f"{one.data}/{one.id}"))
     held = {"data": one.data, "kind": examples.ANY, "item": place}
     st.session_state.update({KEY: FROM_DATA, OWN: (one.title, held), **held})
     st.query_params.update(free({key: str(value) for key, value in held.items()}))

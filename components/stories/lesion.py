@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.sidebar.examples import choice
 from components.sidebar.pictures import FROM_DATA, enlarged
 from components.stories.pictures import beside_classes
 from components.stories.step import Step, Story
@@ -19,6 +18,7 @@ from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel, viewer
 from engine.attribution.opening import PLANTED
 from engine.case.opening import Question
+from engine.data.example import choice
 from engine.models import catalog
 from engine.pictures import overlay
 from engine.run import Answer

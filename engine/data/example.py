@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.dataset import DataSet
+from engine.data.dataset import DataSet, Rows
 from engine.data.registry import load
 from engine.errors import BadData
 from engine.images import Crop, Picture
@@ -16,6 +16,7 @@ from engine.images.picture import digest
 from engine.whole import whole_number
 
 Mask = NDArray[np.bool_]
+SPLIT = "test"  # of which images are offered: no model of ours has learned from it
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,3 +80,19 @@ def seen(mask: Mask, crop: Crop, side: int) -> Mask:
     )
     covered: Mask = np.asarray(shrunk) >= 128
     return covered
+
+
+def with_finding_first(found: DataSet, rows: Rows) -> Rows:
+    """The rows, headed by the first whose mask shows something, so that a data set opens on it."""
+    masks = found.truth.get("mask")
+    if masks is None:
+        return rows
+    shows = masks[rows].reshape(len(rows), -1).any(1)
+    first = int(shows.argmax())
+    return np.concatenate([rows[first : first + 1], np.delete(rows, first)])
+
+
+def choice(chosen: Example) -> int:
+    """The number by which an image stands among those of any class, as a link has it."""
+    rows = with_finding_first(chosen.data, chosen.data.rows(SPLIT))
+    return int(np.flatnonzero(rows == chosen.row)[0]) + 1
