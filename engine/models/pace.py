@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,9 @@ PATIENCE = 3.0  # seconds for the first look at each: somebody waits for a first
 NEAR = 1.15  # times the fastest: what is so near is timed again, so that a bad moment decides less
 LOOKS = 2  # how often
 ENOUGH = 0.2  # seconds of tries: a large batch averages over its images already
+
+_found: dict[str, dict[str, Any]] = {}  # rows of this process
+_taken: dict[str, dict[str, Any]] = {}  # rows that another process found for the work that we share
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,23 @@ def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, Fa
         formats: the memory formats to try, channels_last or not.
     """
     key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{model.device}|{use}"
-    pace = pace_of(read_table(pace_file()).get(key), use)
+    pace = pace_of(_taken.get(key) or read_table(pace_file()).get(key), use)
     if pace is None or pace.channels_last not in formats:
         pace = try_paces(model, use, formats)
         keep_row(pace_file(), key, asdict(pace) | ({} if calm() else {"process": os.getpid()}))
+    _found[key] = asdict(pace)
     into(model.network, pace)
     return pace
+
+
+def found() -> dict[str, dict[str, Any]]:
+    """What this process goes by, for those that share its work: the same batches, the same bits."""
+    return dict(_found)
+
+
+def take(rows: dict[str, dict[str, Any]]) -> None:
+    """Go by what another process found, for models that are run here from now on."""
+    _taken.update(rows)
 
 
 def calm() -> bool:

@@ -1,0 +1,55 @@
+"""Which question a process is computing now, so that no other process computes it too.
+
+A claim is a lock on a file, which the system takes back from a process that dies. A question has
+one of 4096 files, by the beginning of its digest: they are never deleted, so no process can hold
+the lock of a file that another one no longer finds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: two processes may compute the same, and both are right
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+LETTERS = 3  # of a digest that name its file
+
+
+@contextmanager
+def claimed(folder: Path, digest: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the question inside the block; False where another process has it and `wait` is off.
+
+    Where the disk knows no locks nothing is held, and the block runs all the same.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / digest[:LETTERS], os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        log.warning("no claim on %s: %s", digest, error)
+        yield True
+        return
+    try:
+        yield locked(handle, wait=wait)
+    finally:
+        os.close(handle)  # which gives the lock back
+
+
+def locked(handle: int, *, wait: bool) -> bool:
+    """Whether the file of that handle is ours now."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:  # such as a network disk without locks
+        log.warning("no claim: %s", error)
+    return True

@@ -1,0 +1,42 @@
+"""A question is held by one process at a time, and given back when that one dies."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from engine.keeping import claims
+from engine.keeping.claims import LETTERS, claimed
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from engine.keeping.claims import claimed
+with claimed(Path(sys.argv[1]), "abcdef") as ours:
+    print(ours, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_another_process_does_not_get_it_until_the_first_one_is_killed(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"True\n"
+    with claimed(tmp_path, "abcdef", wait=False) as ours:
+        assert not ours
+    with claimed(tmp_path, "abddef", wait=False) as ours:  # another question
+        assert ours
+    other.send_signal(signal.SIGKILL)
+    with claimed(tmp_path, "abcdef") as ours:  # it waits
+        assert ours
+    assert other.wait() == -signal.SIGKILL
+    assert {len(path.name) for path in tmp_path.iterdir()} == {LETTERS}
+
+
+def test_a_disk_that_cannot_hold_a_claim_keeps_nobody_from_computing(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    with claimed(tmp_path / "file", "abcdef") as ours:
+        assert ours
+    monkeypatch.setattr(claims, "fcntl", None)
+    with claimed(tmp_path, "abcdef"), claimed(tmp_path, "abcdef") as ours:
+        assert ours
