@@ -53,6 +53,12 @@ def scripts() -> list[str]:
     return [one for one in blocks if "engine.answer(" in one or "as_python" in one]
 
 
+def plan() -> str:
+    """The plan of a sweep that docs/sweep.md shows."""
+    page = (ROOT / "docs" / "sweep.md").read_text("utf-8")
+    return dedent(page[page.index("    methods = ") : page.index("| key |")])
+
+
 def marked(command: str):
     marks = [pytest.mark.slow] if any(one in command for one in SLOW) else []
     marks += [pytest.mark.skip(reason=LONG[command])] if command in LONG else []
@@ -72,6 +78,7 @@ def somebody(tmp_path, monkeypatch):
     for module, name in ((embedded, "FOLDER"), (coverage, "FILE")):
         monkeypatch.setattr(module, name, tmp_path / name.lower())
     Image.new("RGB", (60, 40), "orange").save("cat.jpg")
+    (tmp_path / "plan.toml").write_text(plan(), "utf-8")
     return tmp_path
 
 

@@ -13,7 +13,7 @@ import sys
 from argparse import REMAINDER, Namespace
 from collections.abc import Callable, Sequence
 
-from engine.commands import lists, make
+from engine.commands import lists, make, sweep
 from engine.commands.run import USAGE, ask
 from engine.commands.terminal import WRONG, Parser, wrong
 from engine.errors import BlindspotError
@@ -68,6 +68,13 @@ def parser() -> Parser:
     run.add_argument("method", metavar="FAMILY.Name", help="as listed by: python -m engine methods")
     run.add_argument("words", nargs=REMAINDER, metavar="…", help="options of the method")
     run.set_defaults(command=ask)
+    sweep.options(
+        commands.add_parser(
+            "sweep", help="ask many questions at once: methods × images × models × settings",
+            description="Compute what a plan crosses out to and is not kept yet; write tables of "
+            "the numbers and one page of small maps.",
+        )
+    )  # fmt: skip
     weights = commands.add_parser("weights", help="train a model that ships again from its recipe")
     make.weights_options(weights)
     coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: two processes may compute the same, and both are right
-    fcntl = None  # type: ignore[assignment]
+fcntl: Any = None
+with suppress(ImportError):  # not a POSIX system: two may compute the same, and both are right
+    fcntl = import_module("fcntl")
 
 log = logging.getLogger(__name__)
 

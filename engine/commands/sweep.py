@@ -1,0 +1,125 @@
+"""`sweep PLAN.toml`: many answers, their numbers as tables and their maps as one page."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from engine.commands.terminal import clear_line, say
+from engine.errors import BlindspotError
+
+if TYPE_CHECKING:
+    from engine.sweep.spread import Spread
+    from engine.sweep.sweeping import Swept, Tally
+
+APP = "http://localhost:8501"
+MOST_JOBS = 256
+EVERY = 0.2, 30.0  # seconds between two lines of progress: on a terminal, in a log
+SHOWN = 3  # reasons that are said here; a file has all
+
+
+def options(parser: ArgumentParser) -> None:
+    """What can be said about a sweep."""
+    parser.add_argument("plan", metavar="PLAN.toml", type=Path, help="see docs/sweep.md")
+    parser.add_argument("--out", type=Path, help="the folder for the tables and the sheet")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=int, default=1, metavar="N", help="on N processes here")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="on a Dask cluster: tcp://HOST:8786")
+    parser.add_argument(
+        "--gpu", action="store_true", help="with --scheduler: each piece takes a worker's GPU"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say how many answers are kept and missing, and stop"
+    )
+    parser.add_argument(
+        "--app", default=APP, metavar="URL", help=f"where the app runs that a cell opens: {APP}"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(wanted: Namespace) -> None:
+    """Sweep a plan."""
+    from engine.sweep.plan import read_plan
+    from engine.sweep.sweeping import look_up, sweep
+
+    if not wanted.out and not wanted.dry_run:
+        raise BlindspotError("Say with --out into which folder the tables go, or --dry-run.")
+    plan = read_plan(wanted.plan)
+    spread = chosen(wanted)
+    if wanted.out:
+        wanted.out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
+    report = Reporter()
+    looked = look_up(plan, spread, report)
+    clear_line()
+    say(f"{looked.words(spread.count)}.")
+    if wanted.dry_run:
+        return
+    begun = monotonic()
+    try:
+        done = sweep(looked, spread, report)
+    except KeyboardInterrupt:
+        clear_line()
+        say(f"{report.done:,} of {len(looked.missing):,} were computed and are kept.")
+        say("The same command computes the others.")
+        raise
+    clear_line()
+    say(f"{done.computed:,} computed in {monotonic() - begun:.0f} s.")
+    written(done, wanted.out, wanted.app)
+
+
+def chosen(wanted: Namespace) -> Spread:
+    """Who does the work. Raises BlindspotError."""
+    from engine.sweep.spread import Here, Processes, cluster
+
+    if wanted.gpu and not wanted.scheduler:
+        raise BlindspotError("--gpu goes with --scheduler: this computer's GPU is used anyway.")
+    if not 1 <= wanted.jobs <= MOST_JOBS:
+        raise BlindspotError(f"--jobs cannot be {wanted.jobs}: choose from 1 to {MOST_JOBS}.")
+    if wanted.scheduler:
+        return cluster(wanted.scheduler, gpu=wanted.gpu)
+    return Here() if wanted.jobs == 1 else Processes(wanted.jobs)
+
+
+class Reporter:
+    """Writes how far a sweep is: over one line where somebody watches, else a line now and then."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._last = monotonic()
+
+    def __call__(self, tally: Tally) -> None:
+        """Say it, unless that was done a moment ago."""
+        self.done = tally.done
+        watched = sys.stderr.isatty()
+        if monotonic() - self._last < EVERY[not watched]:
+            return
+        self._last = monotonic()
+        sys.stderr.write(f"\r\033[K{tally.words()}" if watched else f"{tally.words()}\n")
+        sys.stderr.flush()
+
+
+def written(done: Swept, out: Path, app: str) -> None:
+    """Write tables and sheet, and say where they lie and what is not in them."""
+    from engine.keeping.store import write_atomic
+    from engine.sweep.sheet import sheet
+    from engine.sweep.tables import as_csv, as_parquet, left_out
+
+    write_atomic(out / "answers.csv", as_csv(done.rows))
+    write_atomic(out / "answers.parquet", as_parquet(done.rows))
+    page = sheet(done.rows, app).encode()
+    write_atomic(out / "sheet.html", page)
+    say(f"{out / 'answers.csv'} and .parquet: {len(done.rows):,} rows")
+    say(f"{out / 'sheet.html'}: {len(page) / 1e6:.1f} MB")
+    (out / "left-out.csv").unlink(missing_ok=True)
+    if not done.left_out:
+        return
+    write_atomic(out / "left-out.csv", left_out(done.left_out))
+    reasons = dict.fromkeys(problem for _, problem in done.left_out)
+    say(f"{len(done.left_out):,} answers are left out, see {out / 'left-out.csv'}:")
+    for reason in list(reasons)[:SHOWN]:
+        say(f"    {reason}")
+    if done.faults:
+        raise RuntimeError(f"{done.faults:,} answers failed, see {out / 'left-out.csv'}")

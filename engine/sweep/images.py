@@ -1,0 +1,106 @@
+"""The images of a sweep: a folder, a split of a data set, or images by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import data as data_sets
+from engine.arguments.pictures import EXAMPLE
+from engine.arguments.text import near
+from engine.data.example import SPLIT
+from engine.data.folders import LITTER, MAX_IMAGES
+from engine.errors import BadData, BadSetting
+
+OF_DATA = {"data": str, "split": str, "count": int, "seed": int}
+
+
+@dataclass(frozen=True)
+class SweepImage:
+    """An image of a sweep.
+
+    Args:
+        source: what `--image` says.
+        title: what a person reads.
+        label: its class in words; "" where that is not known.
+    """
+
+    source: str
+    title: str
+    label: str = ""
+
+
+def images_of(given: Any, beside: Path) -> tuple[SweepImage, ...]:
+    """The images that a plan asks for.
+
+    Args:
+        given: a folder, a list of what `--image` takes, or a table with `data`, and if wanted
+            `split`, `count` and `seed`.
+        beside: the plan's folder, from which relative paths start.
+
+    Raises:
+        BadData: no such folder or data set, or nothing in it.
+        BadSetting: something else was given.
+    """
+    if isinstance(given, str):
+        return in_folder(beside / given)
+    if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
+        return tuple(named(one, beside) for one in given)
+    if isinstance(given, dict):
+        return of_data(given)
+    raise BadSetting("images is a folder, a list of images, or a table such as {data = “digits”}.")
+
+
+def named(source: str, beside: Path) -> SweepImage:
+    """An image by what `--image` takes: a file's path starts at the plan's folder."""
+    if ":" in source and not Path(beside, source).exists():
+        return SweepImage(source, source)
+    return SweepImage(str((beside / source).absolute()), source)
+
+
+def in_folder(folder: Path) -> tuple[SweepImage, ...]:
+    """Every file below a folder but hidden ones; the folder that one lies in is its label."""
+    if not folder.is_dir():
+        raise BadData(f"There is no folder {folder}: images names one, as seen from the plan.")
+    found = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if not hidden and path.name.lower() not in LITTER and path.is_file():
+            label = inside.parts[-2] if len(inside.parts) > 1 else ""
+            found.append(SweepImage(str(path.absolute()), inside.as_posix(), label))
+            if len(found) > MAX_IMAGES:
+                raise BadData(f"{folder} has more than {MAX_IMAGES:,} files: sweep parts of it.")
+    if not found:
+        raise BadData(f"There is no image in {folder}.")
+    return tuple(found)
+
+
+def of_data(given: Mapping[str, Any]) -> tuple[SweepImage, ...]:
+    """Images of a split, all of them or some of each class."""
+    for key, value in given.items():
+        if key not in OF_DATA:
+            raise BadSetting(f"images has no {key!r}.{near(key, list(OF_DATA))}")
+        negative = isinstance(value, int) and value < 0
+        if type(value) is not OF_DATA[key] or negative:
+            raise BadSetting(f"images: {key} cannot be {value!r:.60}.")
+    if "data" not in given:
+        raise BadSetting("images is a table without data: name the data set.")
+    split = given.get("split", SPLIT)
+    if split not in data_sets.SPLITS:
+        raise BadData(f"There is no split {split!r}: choose {', '.join(data_sets.SPLITS)}.")
+    data = data_sets.load(given["data"])
+    rows = data.rows(split)
+    if "count" in given:
+        rows = data.some(split, given["count"], given.get("seed", 0))
+    if not len(rows):
+        raise BadData(f"{data.card.title} has no image in {split}.")
+    return tuple(
+        SweepImage(
+            f"{EXAMPLE}{data.name}/{data.ids[row]}", f"{data.name}/{data.ids[row]}",
+            data.classes[data.labels[row]],
+        )
+        for row in rows
+    )  # fmt: skip

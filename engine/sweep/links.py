@@ -1,0 +1,107 @@
+"""Where the app shows an answer of a sweep: the address of a view, with everything it asks.
+
+A link says what the view's widgets say: titles where a list has titles, the
+digest of a person's own file. Only the views about the image in the sidebar can be opened so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from engine import data as data_sets
+from engine.arguments import Arguments
+from engine.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
+from engine.attribution import HEATMAPS
+from engine.data.dataset import SPLITS
+from engine.data.example import SPLIT, choice, example
+from engine.images.samples import SAMPLES
+from engine.method import Method, Slider, Switch
+from engine.models import catalog
+from engine.sweep.plan import SweepQuestion
+
+VIEW = "heatmaps"  # its address, and what the keys of its settings begin with
+OF_DATA, OWN = "From a data set", "Your image"  # what the list of images calls them
+KEPT = ("reading", "precision", "seed")  # arguments that a link has as they are
+OF_CLASSES = ("target", "versus")
+
+
+def address_of(
+    method: Method[Any], arguments: Arguments[Any], question: SweepQuestion, opens: str = ""
+) -> str:
+    """From the app's own address on, such as "heatmaps?image=…"; "" where no view can be opened.
+
+    Args:
+        method: what was asked.
+        arguments: of its case.
+        question: the same as the plan has it.
+        opens: digest of a person's own file.
+    """
+    if not isinstance(method, HEATMAPS) or not isinstance(arguments, ImageArguments):
+        return ""
+    image = image_of(question.arguments.get("image"), opens)
+    model = line_of(arguments.model)
+    if image is None or not model or arguments.weights or arguments.like:
+        return ""
+    asked: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
+    if (arguments.crop_x, arguments.crop_y) != (0.5, 0.5):
+        asked["crop"] = f"{arguments.crop_x},{arguments.crop_y}"
+    labels = catalog.load(arguments.model).labels
+    for name in OF_CLASSES:
+        if (word := getattr(arguments, name)) is not None:
+            if word not in labels:
+                return ""  # a number or a part of a name, which the view's list does not take
+            asked[name] = word
+    asked |= {name: str(getattr(arguments, name)) for name in KEPT if name in dict(question.given)}
+    return f"{VIEW}?{urlencode(asked | settings_of(method))}"
+
+
+def image_of(source: Any, opens: str) -> dict[str, str] | None:
+    """How a link names an image; None for one that the app does not offer."""
+    if opens:
+        return {"image": OWN, "file": opens}
+    if isinstance(source, str) and source.startswith(SAMPLE):
+        title = next((one.title for one in SAMPLES if f"{SAMPLE}{one.name}" == source), "")
+        return {"image": title} if title else None
+    if isinstance(source, str) and source.startswith(EXAMPLE):
+        chosen = example(source.removeprefix(EXAMPLE))
+        if chosen.data.split[chosen.row] != SPLITS.index(SPLIT):
+            return None
+        titles = {one.name: one.card.title for one in data_sets.entries()}
+        data = titles.get(chosen.data.name, chosen.data.name)
+        return {"image": OF_DATA, "data": data, "item": str(choice(chosen))}
+    return None
+
+
+def line_of(model: str) -> str:
+    """What the list of models calls it; "" where it is not in it."""
+    return lines().get(model, "")
+
+
+@cache
+def lines() -> dict[str, str]:
+    """What the list calls each model."""
+    return {one.name: one.line for one in catalog.entries()}
+
+
+def settings_of(method: Method[Any]) -> dict[str, str]:
+    """The settings that are not at their default, as their widgets put them into a link."""
+    found: dict[str, str] = {}
+    for spec in fields(method):
+        value, key = getattr(method, spec.name), f"{VIEW}.{method.name}.{spec.name}"
+        control = spec.metadata["control"]
+        if value == spec.default:
+            continue
+        if isinstance(control, Slider) and control.off:
+            found[f"{key}.on"] = str(value is not None).lower()
+            if value is None:
+                continue
+        if isinstance(control, Switch):
+            found[key] = str(value).lower()
+        elif isinstance(control, Slider):
+            found[key] = f"{value:g}" if control.log else str(value)
+        else:
+            found[key] = control.off if value is None else str(value)
+    return found

@@ -1,0 +1,184 @@
+"""A plan in a TOML file, and the questions that it crosses out to."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from engine.arguments import Arguments, arguments_of
+from engine.arguments.text import near, text_of
+from engine.commands.asking import method_named, question
+from engine.errors import BadSetting
+from engine.method import Method
+from engine.sweep.images import SweepImage, images_of
+
+KEYS = ("methods", "images", "models", "data", "arguments", "settings")
+MOST = 200_000  # answers
+MOST_BYTES = 1_000_000  # of a plan's file
+
+Text = str | tuple[str, ...]
+Texts = tuple[tuple[str, Text], ...]  # by name
+Axes = Mapping[str, Sequence[Text]]
+
+
+@dataclass(frozen=True)
+class SweepQuestion:
+    """One answer of a sweep, in words from which every process makes the same question.
+
+    Args:
+        method: its full name.
+        settings: of the method, those that the plan names.
+        given: arguments of the case but for the image.
+        image: what it is asked about, where the method asks about an image and the plan names some.
+    """
+
+    method: str
+    settings: Texts
+    given: Texts
+    image: SweepImage | None = None
+
+    @property
+    def arguments(self) -> dict[str, Text]:
+        """All arguments of the case that are named."""
+        return dict(self.given) | ({"image": self.image.source} if self.image else {})
+
+    def ask(self) -> tuple[Method[Any], Arguments[Any]]:
+        """The method and the arguments of its case. Raises BadSetting."""
+        return question(method_named(self.method), self.arguments, dict(self.settings))
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What is swept: each list is crossed with all others.
+
+    Args:
+        methods: full names.
+        axes: of the case's arguments, but for the image: what each may be.
+        settings: by method: what each of its settings may be.
+        images: what is asked about; none where the methods ask about no image.
+    """
+
+    methods: tuple[str, ...]
+    axes: Axes
+    settings: Mapping[str, Axes]
+    images: tuple[SweepImage, ...] = ()
+
+    def questions(self) -> tuple[SweepQuestion, ...]:
+        """All of them: model by model, image by image, so that those alike stand side by side.
+
+        Raises:
+            BadSetting: a method has no such argument or setting, or it cannot have such a value; or
+                there are too many.
+        """
+        crossed = [one for method in self.methods for one in self.of_method(method)]
+        if (count := len(crossed) * max(len(self.images), 1)) > MOST:
+            raise BadSetting(f"This plan has {count:,} answers; at most {MOST:,} are swept.")
+        models: dict[Any, dict[Texts, list[SweepQuestion]]] = {}
+        for one in crossed:
+            cases = models.setdefault(dict(one.given).get("model"), {})
+            cases.setdefault(one.given, []).append(one)
+        return tuple(
+            SweepQuestion(one.method, one.settings, one.given, image)
+            for cases in models.values()
+            for image in self.images or (None,)
+            for alike in cases.values()
+            for one in alike
+        )
+
+    def of_method(self, name: str) -> Iterator[SweepQuestion]:
+        """The questions to a method about one image, each checked."""
+        kind = method_named(name)
+        specs = arguments_of(kind).specs()
+        axes = dict(self.axes)
+        if "data" in axes and "data" not in specs and "normal" in specs:
+            axes["normal"] = axes.pop("data")
+        wanted = [*axes, *(["image"] if self.images else [])]
+        if odd := [one for one in wanted if one not in specs]:
+            raise BadSetting(f"{name} has no argument {odd[0]!r}: it has {', '.join(specs)}.")
+        settings = self.settings.get(name, {})
+        if prod(len(each) for each in (*axes.values(), *settings.values())) > MOST:
+            raise BadSetting(f"{name}: more than {MOST:,} combinations are crossed.")
+        for given in crossings(axes):
+            for chosen in crossings(settings):
+                asked = SweepQuestion(name, chosen, given)
+                asked.ask()
+                yield asked
+
+
+def crossings(axes: Axes) -> Iterator[Texts]:
+    """Every combination of one value each."""
+    for values in product(*axes.values()):
+        yield tuple(zip(axes, values, strict=True))
+
+
+def read_plan(path: Path) -> SweepPlan:
+    """The plan of a file.
+
+    Raises:
+        BadSetting: it is no TOML, or says something that a plan has not.
+        BadData: its images are not there.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        raise BadSetting(f"{path.name} has more than {MOST_BYTES / 1e6:.0f} MB: that is no plan.")
+    try:
+        said = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path.name} is no TOML: {error}.") from None
+    if odd := [key for key in said if key not in KEYS]:
+        raise BadSetting(f"A plan has no {odd[0]!r}: it has {', '.join(KEYS)}.{near(odd[0], KEYS)}")
+    methods = values_of("methods", said.get("methods", []))
+    if not methods:
+        raise BadSetting("A plan needs methods, such as methods = [“attribution.GradCam”].")
+    axes = axes_of("arguments", said.get("arguments", {}))
+    for key, argument in (("models", "model"), ("data", "data")):
+        if key in said:
+            axes[argument] = values_of(key, said[key])
+    if "image" in axes:
+        raise BadSetting("The images of a plan are named by images, not among its arguments.")
+    settings = table("settings", said.get("settings", {}))
+    if odd := [name for name in settings if name not in methods]:
+        raise BadSetting(
+            f"settings names {odd[0]!r}, which is not among the methods of the plan. "
+            f"A name with a dot stands in quotes: [settings.“attribution.Occlusion”]."
+        )
+    return SweepPlan(
+        tuple(str(one) for one in methods), axes,
+        {name: axes_of(f"settings.{name}", each) for name, each in settings.items()},
+        images_of(said["images"], path.parent) if "images" in said else (),
+    )  # fmt: skip
+
+
+def table(name: str, given: Any) -> dict[str, Any]:
+    """A table of the plan. Raises BadSetting for anything else."""
+    if not isinstance(given, dict):
+        raise BadSetting(f"{name} is a table of names and values, not {given!r:.60}.")
+    return given
+
+
+def axes_of(name: str, given: Any) -> dict[str, Sequence[Text]]:
+    """What each of a table may be."""
+    return {key: values_of(f"{name}.{key}", value) for key, value in table(name, given).items()}
+
+
+def values_of(name: str, given: Any) -> tuple[Text, ...]:
+    """A value, or the values of a list, as text; a list in a list is one value of several words."""
+    values = given if isinstance(given, list) else [given]
+    if isinstance(given, list) and not given and name != "methods":
+        raise BadSetting(f"{name} is an empty list: name at least one value, or leave it out.")
+    read = (
+        tuple(text(name, each) for each in one) if isinstance(one, list) else text(name, one)
+        for one in values
+    )
+    return tuple(dict.fromkeys(read))
+
+
+def text(name: str, given: Any) -> str:
+    """A value as the command line takes it."""
+    if not isinstance(given, str | int | float | bool):
+        raise BadSetting(f"{name} cannot be {given!r:.60}: give a word, a number or a list.")
+    return text_of(given)

@@ -1,0 +1,187 @@
+"""Who does the work of a sweep: this process, some processes here, or the workers of a cluster.
+
+All three take pieces of a plan and give what was found, in the order in which it is done. What was
+computed lies in the store by then, so that whoever dies costs the answer that it was working on.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+from warnings import catch_warnings, simplefilter
+
+from engine.errors import BlindspotError
+from engine.keeping.store import home, write_atomic
+from engine.models import pace
+from engine.models.extras import DASK
+from engine.sweep.work import Found, Numbered, chunks, visit
+
+LARGEST = 16  # questions that a process is given at once: progress is heard of after each piece
+SHARE = 4  # pieces for each process, so that none waits long for the last one
+PATIENCE = 10.0  # seconds for a scheduler to answer
+BEHIND = -10  # priority of sweeps on a cluster that people use too
+SIGNS = "sweeps"  # a folder at home
+
+
+class Spread(Protocol):
+    """Does some questions, each once."""
+
+    @property
+    def count(self) -> int:
+        """How many are done at once."""
+
+    def __call__(self, questions: Sequence[Numbered], *, compute: bool) -> Iterator[list[Found]]:
+        """What was found, piece by piece as it is done. Raises BlindspotError."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """This process, with all of its threads."""
+
+    count: int = 1
+
+    def __call__(self, questions: Sequence[Numbered], *, compute: bool) -> Iterator[list[Found]]:
+        """One after the other."""
+        yield from ([one] for one in visit(questions, compute=compute))
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Some processes on this computer, of one thread each. They are used again by the next call."""
+
+    count: int
+
+    def __call__(self, questions: Sequence[Numbered], *, compute: bool) -> Iterator[list[Found]]:
+        """Pieces of questions that lie side by side, so that a process loads few models."""
+        from joblib import Parallel, delayed, parallel_config
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        work = delayed(partial(with_paces, paces=pace.found(), compute=compute))
+        pieces = chunks(questions, piece_size(len(questions), self.count))
+        with parallel_config("loky", n_jobs=self.count, inner_max_num_threads=1):
+            parallel = Parallel(return_as="generator_unordered", batch_size=1)
+            done = parallel(work(piece) for piece in pieces)
+            try:
+                for found in done:  # noqa: UP028  # it is closed below, without joblib's warning
+                    yield found
+            except TerminatedWorkerError:
+                raise BlindspotError(
+                    "A process of the sweep was ended from outside, perhaps for want of memory. "
+                    "What was finished is kept: ask again, with fewer --jobs."
+                ) from None
+            finally:
+                with catch_warnings():
+                    simplefilter("ignore", UserWarning)  # of pieces that nobody waits for any more
+                    done.close()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The workers of a Dask cluster, which keep their answers in the same folder as we do.
+
+    Args:
+        scheduler: its address, such as tcp://10.0.0.1:8786.
+        gpu: whether each piece waits for a worker with the resource GPU.
+        count: of the workers, when the sweep began.
+    """
+
+    scheduler: str
+    gpu: bool = False
+    count: int = 1
+
+    def __call__(self, questions: Sequence[Numbered], *, compute: bool) -> Iterator[list[Found]]:
+        """A piece whose worker dies goes to another one, which finds what was finished."""
+        from distributed import KilledWorker, as_completed
+
+        size = piece_size(len(questions), self.count)
+        with connected(self.scheduler) as client, sign() as token:
+            work = partial(at_our_home, token=token, paces=pace.found(), compute=compute)
+            resources = {"GPU": 1} if self.gpu else None
+            waiting = client.map(
+                work, list(chunks(questions, size)), pure=False, resources=resources,
+                priority=BEHIND,
+            )  # fmt: skip
+            try:
+                for future in as_completed(waiting, loop=client.loop):
+                    yield future.result()
+            except KilledWorker:
+                raise BlindspotError(
+                    "One piece of the sweep ended several workers, perhaps for want of memory. "
+                    "What was finished is kept."
+                ) from None
+            except ModuleNotFoundError as error:
+                raise BlindspotError(
+                    f"The workers cannot import {error.name}: start them with Blindspot's folder "
+                    "in PYTHONPATH, and with its requirements installed."
+                ) from None
+            finally:
+                client.cancel(waiting)
+
+
+def piece_size(questions: int, processes: int) -> int:
+    """How many questions a process is given at once."""
+    return max(1, min(LARGEST, questions // (SHARE * processes)))
+
+
+def with_paces(piece: list[Numbered], paces: dict[str, Any], *, compute: bool) -> list[Found]:
+    """In another process: as `visit`, with models run in batches as they are run in ours."""
+    pace.take(paces)
+    return list(visit(piece, compute=compute))
+
+
+def at_our_home(
+    piece: list[Numbered], token: str, paces: dict[str, Any], *, compute: bool
+) -> list[Found]:
+    """On another computer: as `with_paces`, where answers lie in the folder that we read."""
+    if not (home() / SIGNS / token).exists():
+        raise BlindspotError(
+            f"The worker on {socket.gethostname()} keeps its answers in {home()}, which is not our "
+            "folder: set BLINDSPOT_HOME to one that all computers share, here and there."
+        )
+    return with_paces(piece, paces, compute=compute)
+
+
+@contextmanager
+def sign() -> Iterator[str]:
+    """The name of a file at home, by which others see that it is theirs too."""
+    path = Path(home() / SIGNS / uuid4().hex)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, b"")
+    try:
+        yield path.name
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[Any]:
+    """A client of a scheduler. Raises BlindspotError where none answers."""
+    from distributed import Client
+
+    try:
+        client: Any = Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TimeoutError):
+        raise BlindspotError(
+            f"No Dask scheduler answers at {scheduler[:80]}: start one with `dask scheduler`, or "
+            "leave --scheduler out."
+        ) from None
+    with client:
+        yield client
+
+
+def cluster(scheduler: str, *, gpu: bool = False) -> Cluster:
+    """The cluster of that scheduler, once it has answered. Raises BlindspotError."""
+    if not DASK.installed:
+        raise BlindspotError(f"--scheduler needs the library Dask: {DASK.install}")
+    with connected(scheduler) as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"]
+    return Cluster(scheduler, gpu, max(len(workers), 1))
+
+
+__all__ = ["Cluster", "Here", "Processes", "Spread", "cluster"]

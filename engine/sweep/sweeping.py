@@ -1,0 +1,185 @@
+"""A sweep from its plan to its tables: what is kept is looked up, the rest is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from engine.errors import BlindspotError
+from engine.sweep.plan import SweepPlan, SweepQuestion
+from engine.sweep.rows import SweepRow
+from engine.sweep.spread import Here, Spread
+from engine.sweep.work import Found, Numbered
+
+Report = Callable[["Tally"], None]
+
+
+@dataclass
+class Tally:
+    """How far a sweep is.
+
+    Args:
+        count: answers of the plan.
+        doing: what is done to them, in a word.
+        done: how many of them.
+    """
+
+    count: int
+    doing: str
+    done: int = 0
+    begun: float = field(default_factory=monotonic)
+
+    @property
+    def rate(self) -> float:
+        """Answers a second since it began."""
+        return self.done / max(monotonic() - self.begun, 1e-6)
+
+    def words(self) -> str:
+        """How many, how fast, and how long it still takes."""
+        said = f"{self.doing} {self.done:,} of {self.count:,}"
+        if not self.done:
+            return said
+        left = (self.count - self.done) / self.rate
+        return f"{said} · {self.rate:.3g} a second · about {duration(left)} left"
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What of a plan is kept already, and what is missing.
+
+    Args:
+        found: by place in the plan: those that are kept, and those that cannot be had.
+        missing: the others, each digest once.
+        twice: further places of the same digests.
+        seconds: about, of computing the missing ones one after the other, as far as known.
+        unknown: how many of them were never run here.
+    """
+
+    questions: tuple[SweepQuestion, ...]
+    found: dict[int, Found]
+    missing: tuple[Numbered, ...]
+    twice: tuple[Numbered, ...]
+    seconds: float
+    unknown: int
+
+    @property
+    def kept(self) -> int:
+        """How many answers are kept."""
+        return sum(one.row is not None for one in self.found.values())
+
+    def words(self, count: int) -> str:
+        """How many answers, how many are kept, and how long the others take on so many at once."""
+        said = f"{len(self.questions):,} answers, {self.kept:,} kept already"
+        if failed := len(self.found) - self.kept:
+            said += f", {failed:,} left out"
+        if not self.missing:
+            return f"{said}, nothing to compute"
+        said += f", {len(self.missing):,} to compute"
+        if self.unknown == len(self.missing):
+            return f"{said}; how long that takes is not known before the first run"
+        also = f" and the {self.unknown:,} that were never run here" if self.unknown else ""
+        return f"{said}: about {duration(self.seconds / count)}{also}"
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep that is over.
+
+    Args:
+        rows: the answers in the plan's order.
+        left_out: the questions that have none, and why.
+        computed: how many answers were computed by it.
+        faults: how many have none by a fault of ours.
+    """
+
+    rows: tuple[SweepRow, ...]
+    left_out: tuple[tuple[SweepQuestion, str], ...]
+    computed: int
+    faults: int
+
+
+def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
+    """See what of a plan is kept.
+
+    Raises:
+        BlindspotError: the plan asks what cannot be had: a model, a setting, or all of it.
+    """
+    questions = plan.questions()
+    if not isinstance(spread, Here):
+        settle(questions)
+    numbered = [Numbered(place, one) for place, one in enumerate(questions)]
+    found: dict[int, Found] = {}
+    first: dict[str, Numbered] = {}
+    twice: list[Numbered] = []
+    expected: dict[str, float | None] = {}
+    for one in told(spread, numbered, "looked up", report, compute=False):
+        if one.row is not None or one.problem:
+            found[one.place] = one
+        elif one.digest in first:
+            twice.append(numbered[one.place])
+        else:
+            first[one.digest] = numbered[one.place]
+            expected[one.digest] = one.expected
+    if all(one.problem for one in found.values()) and len(found) == len(questions):
+        count = f"{len(questions):,}"
+        raise BlindspotError(f"None of the {count} answers can be had. {found[0].problem}")
+    known = [one for one in expected.values() if one is not None]
+    missing = sorted(first.values(), key=lambda one: one.place)
+    return LookedUp(
+        questions, found, tuple(missing), tuple(twice), sum(known), len(expected) - len(known)
+    )
+
+
+def sweep(looked: LookedUp, spread: Spread, report: Report) -> Swept:
+    """Compute what is missing. Raises BlindspotError where the work cannot go on."""
+    found = dict(looked.found)
+    computed = 0
+    for one in told(spread, looked.missing, "computed", report, compute=True):
+        found[one.place] = one
+        computed += one.computed
+    for piece in Here()(looked.twice, compute=True):  # they are kept by now
+        found |= {one.place: one for one in piece}
+    order = [found[place] for place in sorted(found)]
+    return Swept(
+        tuple(one.row for one in order if one.row is not None),
+        tuple((looked.questions[one.place], one.problem) for one in order if one.row is None),
+        computed,
+        sum(one.fault for one in order),
+    )
+
+
+def told(
+    spread: Spread, questions: Sequence[Numbered], doing: str, report: Report, *, compute: bool
+) -> Any:
+    """What was found, one by one, while it is reported how far that is."""
+    tally = Tally(len(questions), doing)
+    for piece in spread(questions, compute=compute) if questions else ():
+        tally.done += len(piece)
+        report(tally)
+        yield from piece
+
+
+def settle(questions: Sequence[SweepQuestion]) -> None:
+    """Find the batches of every model once, so that all processes take the same.
+
+    Raises:
+        BadModel: a model is not to be had.
+    """
+    for one in dict.fromkeys((each.method, each.given) for each in questions):
+        _, arguments = SweepQuestion(one[0], (), one[1]).ask()
+        classifier: Any = getattr(arguments, "classifier", None)
+        if classifier is not None:
+            model = classifier()
+            with suppress(BlindspotError):  # a model without a way back
+                model.pace("gradient")
+            model.pace(dict(one[1]).get("precision", "exact"))
+
+
+def duration(seconds: float) -> str:
+    """So many seconds as a person says it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,193 @@
+"""Some questions of a sweep, looked up or computed: what each process or worker does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from engine import run
+from engine.arguments import Arguments
+from engine.arguments.classifiers import class_number
+from engine.arguments.text import settings_text
+from engine.case import ImageCase
+from engine.case.prediction import at_once
+from engine.commands.as_code import as_shell
+from engine.errors import BadModel, BlindspotError
+from engine.keeping.claims import claimed
+from engine.keeping.store import home
+from engine.method import Case, Method
+from engine.models.classifier import Classifier
+from engine.run import Answer
+from engine.sweep.links import address_of
+from engine.sweep.plan import SweepQuestion
+from engine.sweep.rows import SweepRow, figures_of, small
+
+log = logging.getLogger(__name__)
+
+CLAIMS = "claims"  # the folder, at home
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A question and its place in the plan."""
+
+    place: int
+    question: SweepQuestion
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a question.
+
+    Args:
+        place: in the plan.
+        row: the answer, where it is there.
+        computed: whether it was computed just now.
+        digest: its name; "" where there is no such question.
+        expected: about the seconds that it will take; None where that is not known.
+        problem: why there is no answer, in a sentence.
+        fault: whether that is a fault of ours.
+    """
+
+    place: int
+    row: SweepRow | None = None
+    computed: bool = False
+    digest: str = ""
+    expected: float | None = None
+    problem: str = ""
+    fault: bool = False
+
+
+@dataclass
+class Asked:
+    """The last case, since many questions in a row are about one."""
+
+    key: Any = None
+    case: Case | BlindspotError | None = None
+
+    def of(self, arguments: Arguments[Any]) -> Case:
+        """The case of some arguments. Raises what making it raised."""
+        if self.key != arguments:
+            self.key = arguments
+            try:
+                self.case = arguments.case()
+            except BadModel:
+                self.key = None
+                raise
+            except BlindspotError as error:
+                self.case = error
+        if isinstance(self.case, BlindspotError):
+            raise self.case
+        assert self.case is not None  # noqa: S101  # for mypy: made above
+        return self.case
+
+
+def visit(questions: Sequence[Numbered], *, compute: bool) -> Iterator[Found]:
+    """What became of each; what another process is computing comes last, when it is done.
+
+    Args:
+        questions: those alike side by side.
+        compute: whether to compute what is not kept.
+
+    Raises:
+        BadModel: a model is not to be had, so that no other question about it need be tried.
+    """
+    asked, late = Asked(), []
+    for one in questions:
+        if (found := attempt(one, asked, compute=compute, wait=False)) is None:
+            late.append(one)
+        else:
+            yield found
+    for one in late:
+        if (found := attempt(one, asked, compute=compute, wait=True)) is not None:
+            yield found
+
+
+def attempt(one: Numbered, asked: Asked, *, compute: bool, wait: bool) -> Found | None:
+    """What became of a question; None where another process is computing it and we do not wait."""
+    try:
+        method, arguments = one.question.ask()
+        case = asked.of(arguments)
+        method.check(case)
+        digest = run.digest(method, case)
+        if kept := run.known(method, case):
+            return Found(one.place, row_of(one.question, method, case, kept), digest=digest)
+        if not compute:
+            return Found(one.place, digest=digest, expected=run.expected_seconds(method, case))
+        with claimed(home() / CLAIMS, digest, wait=wait) as ours:
+            if not ours:
+                return None
+            answer = run.answer(method, case)
+        row = row_of(one.question, method, case, answer)
+        return Found(one.place, row, computed=not answer.kept, digest=digest)
+    except BadModel:
+        raise
+    except BlindspotError as error:
+        return Found(one.place, problem=str(error))
+    except Exception as error:  # one answer that fails must not end a night of others
+        log.exception("a fault of ours at %s", one.question)
+        return Found(one.place, problem=f"{type(error).__name__}: {error}", fault=True)
+
+
+def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Answer) -> SweepRow:
+    """What is said of an answer."""
+    image, record = question.image, answer.record
+    inner: Any = getattr(case, "inner", case)
+    _, arguments = question.ask()
+    top, share, correct = "", None, None
+    if isinstance(inner, ImageCase) and inner.target.is_class:
+        chances = at_once(inner)
+        index = int(chances.argmax())
+        top, share = inner.model.labels[index], float(chances[index])
+        if image and image.label:
+            wanted = label_number(image.label, inner.model)
+            correct = None if wanted is None else wanted == index
+    own = Path(image.source) if image and Path(image.source).is_file() else None
+    opens = blake2b(own.read_bytes(), digest_size=4).hexdigest() if own else ""
+    named = {name: value for name, value in question.given if name != "model"}
+    return SweepRow(
+        image=image.title if image else "",
+        label=image.label if image else "",
+        model=str(record["case"].get("model") or ""),
+        method=method.full_name(),
+        settings=settings_text(method),
+        arguments=",".join(f"{key}={written(value)}" for key, value in named.items()),
+        top_class=top,
+        confidence=share,
+        correct=correct,
+        figures=figures_of(answer),
+        digest=record["digest"],
+        seconds=float(record["seconds"]),
+        address=address_of(method, arguments, question, opens),
+        opens=opens,
+        command=as_shell(method, arguments),
+        picture=small(getattr(inner, "image", None), answer),
+    )
+
+
+def written(value: str | tuple[str, ...]) -> str:
+    """A value of the plan, several words in one."""
+    return value if isinstance(value, str) else "+".join(value)
+
+
+def label_number(label: str, model: Classifier) -> int | None:
+    """The class of a model that a label names; None where it is not clear which."""
+    lower = [one.casefold() for one in model.labels]
+    if label.casefold() in lower:
+        return lower.index(label.casefold())
+    if label.isdecimal():
+        return None  # "3" of digits is no class number of another model
+    try:
+        return class_number(label, model)
+    except BlindspotError:
+        return None
+
+
+def chunks(questions: Sequence[Numbered], most: int) -> Iterator[list[Numbered]]:
+    """The questions in pieces of at most so many, in their order."""
+    for at in range(0, len(questions), most):
+        yield list(questions[at : at + most])

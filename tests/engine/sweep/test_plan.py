@@ -1,0 +1,139 @@
+"""A plan says what is crossed, and one sentence says what is wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.errors import BlindspotError
+from engine.sweep import plan as plans
+from engine.sweep.plan import read_plan
+
+HEAD = 'methods = ["attribution.GradCam"]\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    """The plan of some lines."""
+
+    def of(lines):
+        path = tmp_path / "plan.toml"
+        path.write_text(lines, "utf-8")
+        return read_plan(path)
+
+    return of
+
+
+def test_every_list_is_crossed_with_every_other(read):
+    plan = read("""
+        methods = ["attribution.GradCam", "attribution.Occlusion"]
+        images = { data = "digits", count = 3 }
+        models = ["digits-cnn", "digits-mlp"]
+        [arguments]
+        seed = [0, 1]
+        [settings."attribution.Occlusion"]
+        side = [2, 3]
+        overlap = 0
+        cover = ["mean", "black"]
+    """)
+    asked = plan.questions()
+    assert len(asked) == len(set(asked)) == 3 * 2 * 2 * (1 + 2 * 2)
+    models = [dict(one.given)["model"] for one in asked]
+    assert models == ["digits-cnn"] * 30 + ["digits-mlp"] * 30  # one is loaded after the other
+    titles = [one.image.title for one in asked[:30]]
+    assert titles == sorted(titles, key=titles.index)  # and an image is seen once for all
+    assert len(set(titles)) == 3
+    method, arguments = asked[1].ask()
+    assert method.settings() == {"side": 2, "overlap": 0.0, "cover": "mean"}
+    assert isinstance(method.overlap, float)  # else its digest were another than the app's
+    assert (arguments.model, arguments.seed) == ("digits-cnn", 0)
+
+
+def test_data_may_be_swept_instead_of_images(read):
+    plan = read("""
+        methods = ["unlearning.SSD"]
+        data = ["digits", "digits+noisy"]
+        models = "digits-cnn"
+        arguments = { forget = ["class=3", "random=0.1"] }
+    """)
+    assert [dict(one.given) for one in plan.questions()] == [
+        {"forget": forget, "model": "digits-cnn", "data": data}
+        for forget in ("class=3", "random=0.1")
+        for data in ("digits", "digits+noisy")
+    ]
+    familiar = read('methods = "anomaly.KNN"\ndata = "digits"\nmodels = "digits-cnn"\n')
+    assert dict(familiar.questions()[0].given) == {"model": "digits-cnn", "normal": "digits"}
+
+
+def test_a_list_in_a_list_is_one_value(read):
+    plan = read("""
+        methods = ["attribution.LST"]
+        arguments = { against = [["sample:china", "sample:coffee"], "sample:flower"] }
+    """)
+    found = [one.ask()[1].against for one in plan.questions()]
+    assert found == [("sample:china", "sample:coffee"), ("sample:flower",)]
+
+
+def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp_path):
+    for name in ("b/2.png", "b/10.png", "a/in/1.png", "loose.png", ".hidden/3.png", "a/Thumbs.db"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    images = read(f'{HEAD}images = "photos"').images
+    assert [(one.title, one.label) for one in images] == [
+        ("a/in/1.png", "in"), ("b/10.png", "b"), ("b/2.png", "b"), ("loose.png", ""),
+    ]  # fmt: skip
+    assert images[0].source == str(tmp_path / "photos/a/in/1.png")
+    named = read(f'{HEAD}images = ["sample:chelsea", "photos/loose.png"]').images
+    assert [one.source for one in named] == ["sample:chelsea", str(tmp_path / "photos/loose.png")]
+
+
+def test_a_split_gives_some_of_each_class(read):
+    images = read(f'{HEAD}images = {{ data = "digits", count = 20, seed = 1 }}').images
+    assert sorted(one.label for one in images) == sorted("0123456789" * 2)
+    assert all(one.source == f"example:{one.title}" for one in images)
+    assert len(read(f'{HEAD}images = {{ data = "digits", split = "validation" }}').images) > 100
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    ("methods = [", "is no toml"),
+    (f"{HEAD}models = []", "empty list"),
+    ("", "needs methods"),
+    ("method = 3", "did you mean methods"),
+    ('methods = "attribution.Gradcam"', "did you mean attribution.gradcam"),
+    (f"{HEAD}arguments = 3", "is a table"),
+    (f"{HEAD}models = {{}}", "cannot be {}"),
+    (f"{HEAD}arguments = {{ sede = 3 }}", "has no argument 'sede'"),
+    (f'{HEAD}data = "digits"', "has no argument 'data'"),
+    (f'{HEAD}arguments = {{ image = "a.png" }}', "named by images"),
+    (f"{HEAD}arguments = {{ seed = [[1, 2], -1] }}", "seed"),
+    (f"{HEAD}settings = {{ GradCam = {{ layer = 3 }} }}", "in quotes"),
+    (f'{HEAD}settings = {{ "attribution.GradCam" = {{ side = 3 }} }}', "has no 'side'"),
+    (f'{HEAD}settings = {{ "attribution.GradCam" = {{ raising = 3 }} }}', "yes or no"),
+    (f"{HEAD}images = 3", "a folder, a list"),
+    (f'{HEAD}images = "gone"', "no folder"),
+    (f'{HEAD}images = "empty"', "no image in"),
+    (f"{HEAD}images = {{ count = 3 }}", "without data"),
+    (f'{HEAD}images = {{ data = "digits", split = "all" }}', "no split 'all'"),
+    (f'{HEAD}images = {{ data = "digits", count = -1 }}', "count cannot be -1"),
+    (f'{HEAD}images = {{ data = "digits", count = 0 }}', "no image in test"),
+    (f'{HEAD}images = {{ data = "digits", splt = "test" }}', "did you mean split"),
+    (f'{HEAD}images = {{ data = "no-such" }}', "no data set"),
+    ('methods = "unlearning.SSD"\nimages = { data = "digits" }', "has no argument 'image'"),
+])  # fmt: skip
+def test_what_is_wrong_is_said_in_a_sentence(read, tmp_path, lines, words):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BlindspotError) as refused:
+        read(lines).questions()
+    assert words in str(refused.value).lower()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_plan_is_bounded(read, monkeypatch):
+    monkeypatch.setattr(plans, "MOST", 5)
+    with pytest.raises(BlindspotError, match="has 6 answers; at most 5"):
+        read(f'{HEAD}images = {{ data = "digits", count = 6 }}').questions()
+    with pytest.raises(BlindspotError, match="more than 5 combinations"):
+        read(f"{HEAD}arguments = {{ seed = [1, 2, 3, 4, 5, 6] }}").questions()
+    monkeypatch.setattr(plans, "MOST_BYTES", 3)
+    with pytest.raises(BlindspotError, match="that is no plan"):
+        read(HEAD)

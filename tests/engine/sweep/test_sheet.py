@@ -1,0 +1,61 @@
+"""The sheet is one file that asks no network and takes names of strangers as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from engine.sweep import sheet as sheets
+from engine.sweep.rows import SweepRow
+from engine.sweep.sheet import sheet
+
+ROW = SweepRow(
+    "a/1.png", "cat", "lite0", "attribution.Occlusion", "side=16", "seed=1", "dog", 0.75,
+    correct=False, figures={"map.high": 2.0}, digest="d", seconds=0.5, address="heatmaps?x=1",
+    opens="12345678", command="python -m engine run …", picture=b"RIFF",
+)  # fmt: skip
+
+
+def data(page):
+    """What its script is told."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def test_a_cell_has_what_its_row_says_and_where_the_app_shows_it():
+    page = sheet([ROW], "http://here:1/", datetime(2026, 1, 2, tzinfo=UTC))
+    (cell,) = data(page)["cells"]
+    assert cell == {
+        "picture": b64encode(b"RIFF").decode(), "image": "a/1.png", "label": "cat",
+        "model": "lite0", "method": "attribution.Occlusion", "settings": "side=16 seed=1",
+        "top": "dog", "confidence": 0.75, "correct": False, "seconds": 0.5,
+        "figures": {"map.high": 2.0}, "href": "http://here:1/heatmaps?x=1", "opens": True,
+        "command": "python -m engine run …",
+    }  # fmt: skip
+    assert data(page)["figures"] == ["map.high"]
+    assert "2 January 2026" in page
+    (unlinked,) = data(sheet([replace(ROW, address="")], "http://here"))["cells"]
+    assert unlinked["href"] == ""
+
+
+def test_only_its_own_script_may_run_and_no_name_ends_the_data():
+    evil = replace(ROW, image="</script><script>alert(1)</script>", label="<img src=x>\u2028")
+    page = sheet([evil], "http://here")
+    assert data(page)["cells"][0]["image"] == evil.image
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert len(scripts) == 1
+    allowed = re.search(r"script-src 'sha256-([^']+)'", page)[1]
+    assert allowed == b64encode(sha256(scripts[0].encode()).digest()).decode()
+    assert "default-src 'none'" in page
+    assert "innerHTML" not in scripts[0]
+    assert not re.search(r"""(src|href)=["']?https?:""", page)
+
+
+def test_pictures_end_where_the_room_ends_and_the_sheet_says_so(monkeypatch):
+    monkeypatch.setattr(sheets, "ROOM", 2 * len(b64encode(ROW.picture)))
+    page = sheet([ROW] * 5, "http://here")
+    assert [bool(cell["picture"]) for cell in data(page)["cells"]] == [True, True] + 3 * [False]
+    assert "3 cells have no picture" in page

@@ -1,0 +1,215 @@
+"""A sweep computes what is missing, once, and says what it left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from engine import run
+from engine.commands import sweep as command
+from engine.commands.cli import main
+from engine.images.samples import SAMPLES
+from engine.sweep import sweeping, work
+from engine.sweep.plan import read_plan
+from engine.sweep.spread import Here
+from engine.sweep.sweeping import Tally, look_up, sweep
+from tests import tiny
+from tests.engine.sweep.conftest import arrays
+
+PLAN = """
+methods = ["attribution.GradCam", "attribution.Occlusion"]
+images = { data = "digits", count = 10 }
+models = "digits-cnn"
+settings."attribution.Occlusion".side = [2, 3]
+"""
+
+
+def quiet(tally):
+    """Report nothing."""
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """A plan's file, in the folder that commands run in."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(lines=PLAN):
+        (tmp_path / "plan.toml").write_text(lines, "utf-8")
+        return "plan.toml"
+
+    return write
+
+
+def rows(folder):
+    """The table, as CSV has it."""
+    return list(csv.DictReader(io.StringIO((folder / "answers.csv").read_text("utf-8"))))
+
+
+def test_a_sweep_gives_a_row_for_each_answer_and_computes_nothing_again(
+    at_home, plan, tmp_path, capsys
+):
+    at_home()
+    assert main(["sweep", plan(), "--out", "out"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("30 answers, 0 kept already, 30 to compute; how long that takes is not")
+    assert "30 computed in" in said
+    first = rows(tmp_path / "out")
+    assert len({row["digest"] for row in first}) == len(first) == 30
+    assert {row["model"] for row in first} == {"digits-cnn"}
+    for row in first:
+        kept = run.store().get(row["digest"])
+        assert float(row["seconds"]) == kept.record["seconds"]
+        assert float(row["map.high"]) == pytest.approx(kept.result["map"].values.max())
+        assert row["correct"] == str(row["top_class"] == row["label"]).lower()
+    assert sorted({row["settings"] for row in first}) == ["", "side=2", "side=3"]
+    parquet = pq.read_table(tmp_path / "out/answers.parquet").to_pylist()
+    assert [one["digest"] for one in parquet] == [row["digest"] for row in first]
+    assert all(type(one["correct"]) is bool and 0 < one["confidence"] <= 1 for one in parquet)
+    assert main(["sweep", plan(), "--out", "out"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("30 answers, 30 kept already, nothing to compute.")
+    assert rows(tmp_path / "out") == first
+    assert main(["sweep", plan(PLAN.replace("10", "20")), "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("60 answers, 30 kept already, 30 to compute: about ")
+
+
+def test_a_folder_is_swept_but_for_what_cannot_be_read(
+    at_home, plan, tmp_path, capsys, monkeypatch
+):
+    at_home()
+    for name in ("tabby/cat.png", "espresso/cup.png", "espresso/again.png"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(SAMPLES["cat" not in name].path()).save(path)
+    (tmp_path / "photos/broken.png").write_text("no picture")
+    model = tiny.cnn()
+    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
+    monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
+    lines = 'methods = ["attribution.Gradient", "attribution.AttentionRollout"]\nimages = "photos"'
+    assert main(["sweep", plan(lines), "--out", "out"]) == 0
+    said = capsys.readouterr().out
+    assert "“broken.png” is a text file" in said
+    assert "needs attention layers" in said
+    found = rows(tmp_path / "out")
+    assert [row["image"] for row in found] == [
+        "espresso/again.png", "espresso/cup.png", "tabby/cat.png"
+    ]  # fmt: skip
+    assert [row["label"] for row in found] == ["espresso", "espresso", "tabby"]
+    assert {row["correct"] for row in found} == {""}  # they are no classes of this model
+    left = list(csv.DictReader(io.StringIO((tmp_path / "out/left-out.csv").read_text())))
+    assert sorted((row["image"], row["method"].split(".")[1]) for row in left) == [
+        ("broken.png", "AttentionRollout"), ("broken.png", "Gradient"),
+        ("espresso/again.png", "AttentionRollout"), ("espresso/cup.png", "AttentionRollout"),
+        ("tabby/cat.png", "AttentionRollout"),
+    ]  # fmt: skip
+
+
+def test_the_same_image_twice_is_computed_once(at_home, digits):
+    at_home()
+    plan = digits(2)
+    again = replace(plan, images=plan.images * 2)
+    looked = look_up(again, Here(), quiet)
+    assert (len(looked.missing), len(looked.twice)) == (6, 6)
+    done = sweep(looked, Here(), quiet)
+    assert (done.computed, len(done.rows)) == (6, 12)
+    assert [one.digest for one in done.rows[:6]] == [one.digest for one in done.rows[6:]]
+
+
+def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, capsys, monkeypatch):
+    home = at_home()
+    real, seen = run.answer, []
+
+    def stopped(method, case):
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        seen.append(real(method, case))
+        return seen[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work.run, "answer", stopped)
+        assert main(["sweep", plan(), "--out", "out"]) == 130
+    assert "4 of 30 were computed and are kept." in capsys.readouterr().out
+    kept = arrays(home)
+    assert len(kept) == 4
+    assert main(["sweep", plan(), "--out", "out"]) == 0
+    assert "26 computed" in capsys.readouterr().out
+    assert kept.items() <= arrays(home).items()
+
+
+def test_a_fault_of_ours_costs_one_answer(at_home, plan, capsys, monkeypatch, tmp_path):
+    at_home()
+    real = run.answer
+
+    def faulty(method, case):
+        if method.settings().get("side") == 3:
+            raise ZeroDivisionError("nothing")
+        return real(method, case)
+
+    monkeypatch.setattr(work.run, "answer", faulty)
+    assert main(["sweep", plan(), "--out", "out"]) == 1
+    said = capsys.readouterr()
+    assert "ZeroDivisionError: nothing" in said.out
+    assert "10 answers failed" in said.err
+    assert len(rows(tmp_path / "out")) == 20
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ([], "Say with --out"),
+    (["--dry-run", "--jobs", "0"], "--jobs cannot be 0"),
+    (["--dry-run", "--gpu"], "--gpu goes with --scheduler"),
+    (["--dry-run", "--scheduler", "nonsense://x"], "No Dask scheduler answers at nonsense://x"),
+])  # fmt: skip
+def test_what_cannot_be_is_said_before_anything_is_computed(
+    at_home, plan, capsys, arguments, words, monkeypatch
+):
+    if "nonsense://x" in arguments:
+        pytest.importorskip("distributed")
+    at_home()
+    assert main(["sweep", plan(), *arguments]) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    (PLAN.replace("digits-cnn", "digits-cn"), "digits-cn"),
+    (PLAN.replace("[2, 3]", "[2, 300]"), "cannot be 300; choose from 1 to 96"),
+    (f"{PLAN}arguments.target = 'zebra'", "None of the 30 answers can be had. No class is called"),
+])  # fmt: skip
+def test_a_plan_that_asks_the_impossible_is_refused(at_home, plan, capsys, lines, words):
+    at_home()
+    assert main(["sweep", plan(lines), "--dry-run"]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_progress_says_rate_and_time_left(monkeypatch, capsys):
+    now = [100.0]
+    for module in (sweeping, command):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    report, tally = command.Reporter(), Tally(50, "computed", begun=now[0])
+    assert tally.words() == "computed 0 of 50"
+    now[0] += 40
+    tally.done = 20
+    report(tally)
+    report(tally)  # a moment later
+    assert capsys.readouterr().err == "computed 20 of 50 · 0.5 a second · about 60 s left\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    now[0] += 1
+    report(tally)
+    assert capsys.readouterr().err.startswith("\r\033[Kcomputed 20")
+    assert [sweeping.duration(one) for one in (7.4, 200, 7200)] == ["7 s", "3 min", "2.0 h"]
+
+
+def test_a_plan_is_read_from_where_it_lies(plan, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/a.png").write_bytes(b"")
+    read = read_plan(tmp_path / plan('methods = "attribution.Gradient"\nimages = "photos"'))
+    assert read.images[0].source == str(tmp_path / "photos/a.png")
