@@ -16,6 +16,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -147,8 +148,9 @@ class Experiment(Method[ExperimentCase]):
     cost = "job"
     question: ClassVar[str]  # as a person would ask it
     data: ClassVar[tuple[str, ...]]  # names of the data sets it makes sense on, the usual one first
-    measures: ClassVar[tuple[str, ...]]  # shares, the one that matters most first
+    measures: ClassVar[tuple[str, ...]]  # the one that matters most first; shares, but for `units`
     charted: ClassVar[tuple[str, ...]] = ()  # those that the chart shows; all if left out
+    units: ClassVar[Mapping[str, str]] = MappingProxyType({})  # of measures that are no shares
     claims: ClassVar[tuple[Claim, ...]]
     axis: ClassVar[str] = "% of images"  # what the measures are shares of
     own_image: ClassVar[type[ImageChange] | None] = None  # the same done to a person's own image
@@ -213,9 +215,12 @@ class Experiment(Method[ExperimentCase]):
             own: dict[str, View] = views if seeded.seed == case.seed else {}
             found = self.figures(condition, what, seeded, part, own)
             runs.append(SeedFigures(condition, seeded.seed, found))
-            views["table"] = summary(runs, self.measures)
+            views["table"] = summary(runs, self.measures, self.units)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
-        views |= {"claims": judged(self.claims, runs), "runs": listed(runs, self.measures)}
+        views |= {
+            "claims": judged(self.claims, runs),
+            "runs": listed(runs, self.measures, self.units),
+        }
         return {**views, **self.more(case)}
 
 
@@ -295,14 +300,17 @@ class ClosedFormExperiment(Experiment):
         )
 
 
-def summary(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Table:
+def summary(
+    runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[str, str]
+) -> Table:
     """Mean and standard deviation over seeds of each measure, a row for each condition."""
     rows = list(dict.fromkeys(run.condition for run in runs))
     columns: dict[str, tuple[Any, str]] = {}
     for measure in measures:
         values = [[r.figures[measure] for r in runs if r.condition == row] for row in rows]
-        columns[measure] = [np.mean(one) for one in values], "share"
-        columns[spread(measure)] = [deviation(np.array(one)) for one in values], "share"
+        unit = units.get(measure, "share")
+        columns[measure] = [np.mean(one) for one in values], unit
+        columns[spread(measure)] = [deviation(np.array(one)) for one in values], unit
     return Table.of(columns, rows)
 
 
@@ -316,10 +324,12 @@ def deviation(values: Doubles) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def listed(runs: Sequence[SeedFigures], measures: Sequence[str]) -> Table:
+def listed(runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[str, str]) -> Table:
     """Every figure, a row for each condition and seed."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run.seed for run in runs], "")}
-    columns |= {name: ([run.figures[name] for run in runs], "share") for name in measures}
+    columns |= {
+        name: ([run.figures[name] for run in runs], units.get(name, "share")) for name in measures
+    }
     return Table.of(columns, [run.condition for run in runs])
 
 

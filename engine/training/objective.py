@@ -94,3 +94,4 @@ binary_cross_entropy = Criterion(
     "binary cross-entropy", F.binary_cross_entropy_with_logits, labels_right
 )
 squared_error = Criterion("squared error", F.mse_loss)
+absolute_error = Criterion("absolute error", F.l1_loss)
