@@ -72,6 +72,7 @@ from engine.unlearning import (
     GradientAscent,
     PollsAfter,
     ProtectImage,
+    RangeForgetting,
     Scoreboard,
     SparseOriginals,
     Timing,
@@ -408,7 +409,26 @@ def experiment_case(
         return ImageCase(model, image(model.side), Target(1))
     if issubclass(kind, ClosedFormExperiment):
         return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
+    if kind is RangeForgetting:
+        return ExperimentCase(squares())
     return ExperimentCase(columns(8, ("a", "b", "c")))
+
+
+def squares(side: int = 16, count: int = 96) -> DataSet:
+    """Gray noise with a bright square of some size, with its mask; every tenth has none."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 90, (count, 1, side, side), dtype=np.uint8)
+    masks = np.zeros((count, side, side), np.bool_)
+    for row, width in enumerate(rng.integers(1, side // 2 + 1, count)):
+        top, left = rng.integers(0, side - width, 2)
+        masks[row, top : top + width, left : left + width] = row % 10 != 0
+    images[:, 0][masks] = 230
+    split = np.array([0, 0, 0, 1, 0, 2, 0, 2], np.uint8)[np.arange(count) % 8]
+    labels = masks.any((1, 2)).astype(np.int64)
+    return DataSet(
+        "squares", DataCard("Squares", "", "", ""), ("none", "compact"), images, labels,
+        np.arange(count) * 2, split, {"mask": masks},
+    )  # fmt: skip
 
 
 def asked_image(model: Classifier | None = None) -> ImageCase:

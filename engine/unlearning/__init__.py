@@ -43,6 +43,7 @@ from engine.unlearning.diagnostics import (
     moved_masks,
 )  # fmt: skip
 from engine.unlearning.experiments.cuda import CudaExperiment
+from engine.unlearning.experiments.forget_range import RangeForgetting
 from engine.unlearning.experiments.protect_image import ProtectImage
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
@@ -82,7 +83,7 @@ UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
 DIAGNOSTICS = diagnostics.DIAGNOSTICS
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment,)
+EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment, RangeForgetting)
 PROTECT = (ProtectImage,)
 
 CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
@@ -136,6 +137,7 @@ __all__ = [
     "ProtectImage",
     "PruneFirst",
     "RandomLabels",
+    "RangeForgetting",
     "Relearn",
     "Retrain",
     "SalUn",

@@ -1,0 +1,274 @@
+"""Forgetting a range of a number as an experiment: does Blindspot come near a retrained network?
+
+Tarun et al., "Deep Regression Unlearning" (ICML 2023), https://arxiv.org/abs/2210.08196
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import ndimage as ndi
+
+from engine.data import Rows
+from engine.experiment import ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.keeping.memory import Memory
+from engine.lab import TrainCase
+from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Pictures, Scores, Table, View
+from engine.training import Recipe, fresh
+from engine.unlearning.experiments.number_figures import (
+    SLACK,
+    answers,
+    errors,
+    held_out,
+    membership,
+    relearned,
+    wasserstein,
+)
+from engine.unlearning.experiments.numbers import (
+    LARGEST,
+    SMALLEST,
+    BandTask,
+    ProxyLoss,
+    band_task,
+    further,
+    noisy_targets,
+    taught,
+)
+from engine.unlearning.experiments.range_claims import (
+    AIN,
+    ATTACK,
+    BLINDSPOT,
+    CLAIMS,
+    DISTANCE,
+    FORGOTTEN,
+    GAUSSIAN,
+    KEPT,
+    MEMBERS,
+    ORIGINAL,
+    PAIRED,
+    RETRAINED,
+    TUNED,
+    WAYS,
+)
+
+CM2 = "cm²"
+RECIPE = Recipe(
+    "phantom_cnn", epochs=16, batch=32, optimizer="Adam", rate=0.003, schedule="one cycle",
+    shift=3, mirror=True, width=0.5,
+)  # fmt: skip
+PROXY_BATCH = 8  # enough steps in few epochs to predict more than one number for all
+TUNED_EPOCHS = 5
+AGAIN = 4  # epochs in which the band may be learned again
+SHOWN = 8
+REFERENCES: Memory[Reference] = Memory(12)  # of every seed; each is asked for five times
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """What everything of one seed is compared with.
+
+    Args:
+        task: what is learned and forgotten.
+        original: learned from all images.
+        retrained: learned from what stays alone.
+        goal: the error on the band's held-out images at which it counts as learned again.
+        steps: in which the retrained network is there.
+    """
+
+    task: BandTask
+    original: Classifier
+    retrained: Classifier
+    goal: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class RangeForgetting(TrainingExperiment):
+    """Can a network that predicts a number forget a range of it?
+
+    A small network learns the area of a lesion in cm². Then the largest or the smallest lesions are
+    to be forgotten. The yardstick is a network that was trained again without them: it guesses
+    wrong about them, and so should one that forgot. *Blindspot* learns on beside a proxy, which saw
+    a little of what stays alone; *Gaussian-Amnesiac* learns on with random areas for what is to be
+    forgotten; fine-tuning learns on with what stays. Distances are between predictions on the
+    forgotten training images, errors are means over test images. AIN is how many steps bring the
+    range back, as a share of the steps that the retrained network needs: 100 % is right. The attack
+    guesses from the error whether an image was learned from; where it is right about half the time,
+    what it says of forgotten images means nothing. Drawn lesions, small networks.
+    """
+
+    name = "ForgetRange"
+    family = "unlearning"
+    title = "Forget a range of a number (Blindspot)"
+    paper = "Tarun et al., Deep Regression Unlearning (2023), https://arxiv.org/abs/2210.08196"
+    question = "Can a network that predicts a number forget a range of it?"
+    proof = (
+        "tests/engine/unlearning/test_forget_range.py"
+        "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
+    )
+    data = ("phantoms:side=48,contrast=1.5,size=1.6",)
+    argument_defaults = defaults(data=data[0])
+    measures = (DISTANCE, PAIRED, KEPT, FORGOTTEN, MEMBERS, ATTACK, AIN)
+    units = dict.fromkeys((DISTANCE, PAIRED, KEPT, FORGOTTEN), CM2)
+    charted = (AIN, MEMBERS, ATTACK)
+    axis = "%"
+    claims = CLAIMS
+
+    end: str = setting(
+        LARGEST, Choice((LARGEST, SMALLEST)), "Forget the", "Which lesions are to be forgotten."
+    )
+    share: float = setting(
+        0.3, Slider(0.1, 0.5, 0.05), "Share", "How many of the training images are forgotten."
+    )
+    beta: float = setting(
+        50.0, Slider(0.0, 200.0, 5.0), "Attention, β", "How much Blindspot is to attend where the "
+        "proxy does, beside predicting what it does.",
+    )  # fmt: skip
+    proxy: int = setting(
+        8, Slider(0, 10, 1), "Proxy's epochs", "How long Blindspot's proxy learns from what stays. "
+        "Trained to the end, it would be the retrained network; at 0 it knows nothing.",
+    )  # fmt: skip
+    epochs: int = setting(
+        1, Slider(1, 5, 1), "Epochs", "How long Blindspot and Gaussian-Amnesiac learn on."
+    )
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """One training for all; what it learns from and what is done afterwards differ."""
+        return dict.fromkeys(WAYS, TrainCase(case.data, RECIPE, case.seed))
+
+    def reference(self, training: TrainCase, progress: Progress) -> Reference:
+        """The original and the retrained network of a seed; the last few are held."""
+        name = f"{training.fingerprint}|{training.recipe}|{self.end}|{self.share}|{AGAIN}"
+
+        def make() -> Reference:
+            task = band_task(training.data, self.end, self.share)
+            first = fresh(task.data, training.recipe, training.seed)
+            everything = task.data.rows("train")
+            recipe, seed, told = training.recipe, training.seed, part_of(progress, 0.0, 0.4)
+            original = taught(first, task, everything, recipe, seed, progress=told)
+            told = part_of(progress, 0.4, 0.8)
+            stays = task.rows("train", forgotten=False)
+            retrained = taught(first, task, stays, recipe, seed, progress=told)
+            goal = SLACK * float(errors(original, task, held_out(task)).mean())
+            told = part_of(progress, 0.8, 1.0)
+            steps = relearned(retrained, task, further(recipe, AGAIN), seed, goal, told)
+            return Reference(task, original, retrained, goal, steps)
+
+        return REFERENCES.made(name, make)
+
+    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+        """The network of one condition."""
+        reference = self.reference(training, part_of(progress, 0.0, 0.6))
+        task, original, seed = reference.task, reference.original, training.seed
+        if condition == RETRAINED:
+            return reference.retrained
+        if condition == ORIGINAL:
+            return original
+        told, recipe = part_of(progress, 0.6, 0.9), further(training.recipe, self.epochs)
+        stays, everything = task.rows("train", forgotten=False), task.data.rows("train")
+        if condition == TUNED:
+            recipe = further(recipe, TUNED_EPOCHS)
+            return taught(original, task, stays, recipe, seed, progress=told)
+        if condition == GAUSSIAN:
+            targets = noisy_targets(task, seed)
+            return taught(original, task, everything, recipe, seed, targets, progress=told)
+        proxy = self.proxy_network(training, task)
+        loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), self.beta)
+        return taught(original, task, everything, recipe, seed, objective=loss, progress=told)
+
+    def proxy_network(self, training: TrainCase, task: BandTask) -> Classifier:
+        """Blindspot's proxy: weights of its own, trained a little on what stays."""
+        first = fresh(task.data, training.recipe, training.seed + 1)
+        if not self.proxy:
+            return first
+        recipe = replace(training.recipe, epochs=self.proxy, batch=PROXY_BATCH)
+        return taught(first, task, task.rows("train", forgotten=False), recipe, training.seed)
+
+    def figures(
+        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:  # fmt: skip
+        """Those of the trained network; its predictions are put beside the others'."""
+        model = self.train(condition, what, part_of(progress, 0.0, 0.9))
+        task = self.reference(what, progress).task
+        for name, rows in (
+            ("predictions", task.data.rows("test")),
+            ("forgotten", task.rows("train", forgotten=True)),
+        ):
+            views[name] = beside(views.get(name), condition, answers(model, task, rows), task, rows)
+        views["band"] = Scores(np.array([task.low, task.high], np.float32), ("from", "to"), CM2)
+        return self.measure(Trained(condition, what, model), case)
+
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:  # noqa: ARG002
+        """Distances to the retrained network, errors, the attack and AIN."""
+        reference, model = self.reference(trained.training, quiet), trained.model
+        task, seed = reference.task, trained.training.seed
+        gone = task.rows("train", forgotten=True)
+        own, wanted = (answers(one, task, gone) for one in (model, reference.retrained))
+        members, right = membership(model, task, seed)
+        steps = reference.steps
+        if trained.condition != RETRAINED:
+            recipe = further(trained.training.recipe, AGAIN)
+            steps = relearned(model, task, recipe, seed, reference.goal, quiet)
+        return {
+            DISTANCE: wasserstein(own, wanted),
+            PAIRED: float(np.abs(own - wanted).mean()),
+            KEPT: float(errors(model, task, task.rows("test", forgotten=False)).mean()),
+            FORGOTTEN: float(errors(model, task, task.rows("test", forgotten=True)).mean()),
+            MEMBERS: members,
+            ATTACK: right,
+            AIN: steps / reference.steps,
+        }
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Training images from the smallest lesion to the largest, and their outlines."""
+        task = band_task(case.data, self.end, self.share)
+        rows = task.data.rows("train")
+        ordered = rows[np.argsort(task.targets[rows], kind="stable")]
+        chosen = ordered[np.linspace(0, len(ordered) - 1, SHOWN).round().astype(int)]
+        places = case.data.places(task.data.ids[chosen])
+        plain = np.stack([gray(one) for one in case.data.images[places]])
+        marked = plain.copy()
+        for image, mask in zip(marked, case.data.truth["mask"][places], strict=True):
+            image[ndi.binary_dilation(mask) & ~mask] = 230, 120, 0
+        words = [f"{task.targets[row]:.1f} {CM2}" for row in chosen]
+        fates = ["forgotten" if task.forgotten[row] else "stays" for row in chosen]
+        edge = task.low if self.end == LARGEST else task.high
+        return Pictures(
+            np.stack([plain, marked]), ("slice", "its lesion"),
+            tuple(f"{at + 1}: {fate}" for at, fate in enumerate(fates)),
+            f"The {self.end} {100 * self.share:.0f} % of lesions are forgotten: those "
+            f"{'above' if self.end == LARGEST else 'below'} {edge:.1f} {CM2}.",
+            captions=("",) * SHOWN + tuple(words),
+        )  # fmt: skip
+
+    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+        """How far Blindspot is from the retrained network, beside the original, and the claims."""
+        table: Table = found["table"]
+        own, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
+        outcome = super().finding(case, found).partition("here. ")[2]
+        return (
+            f"On the forgotten range, Blindspot's predictions are {own:.1f} {CM2} from those of a "
+            f"retrained network; before, they were {before:.1f} {CM2} away. {outcome}"
+        )
+
+
+def beside(
+    known: View | None, name: str, values: np.ndarray[Any, Any], task: BandTask, rows: Rows
+) -> Table:
+    """A table of images with one more network's predictions; it begins with their areas."""
+    columns: dict[str, tuple[Any, str]] = {"area": (task.targets[rows], CM2)}
+    if isinstance(known, Table):
+        columns |= {column: (known[column], CM2) for column in known.order[1:]}
+    return Table.of({**columns, name: (values.astype(np.float32), CM2)})
+
+
+def gray(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An image (C, H, W) as (H, W, 3)."""
+    return np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))

@@ -1,0 +1,133 @@
+"""How far a network that predicts numbers is from one that never saw the forgotten images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import Rows
+from engine.method import Progress
+from engine.models.classifier import Classifier
+from engine.result import Table
+from engine.training import Recipe, absolute_error, outputs, train
+from engine.unlearning.experiments.numbers import BandTask
+from engine.unlearning.protocol.attack import attacker, columns
+
+SLACK = 1.05  # times the original's error, at which the band counts as learned again
+PLACES = 80  # at which a density is drawn
+
+Doubles = NDArray[np.float64]
+
+
+def answers(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
+    """The model's numbers of some images, (n,)."""
+    return outputs(model, task.data, rows)[:, 0].double().numpy()
+
+
+def errors(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
+    """How far each of them is from the target, (n,)."""
+    return np.abs(answers(model, task, rows) - task.targets[rows])
+
+
+def wasserstein(one: Doubles, other: Doubles) -> float:
+    """The 1-Wasserstein distance of two samples of one size, in their unit."""
+    return float(np.abs(np.sort(one) - np.sort(other)).mean())
+
+
+def membership(model: Classifier, task: BandTask, seed: int) -> tuple[float, float]:
+    """What an attacker (SVC) makes of the L1 losses: two shares.
+
+    It is fitted to as many training images that stay as there are test images. The first share is
+    that of forgotten images which it calls members, the second how many it gets right of those it
+    was fitted to, the mean of both sides.
+    """
+    rng = np.random.default_rng([seed, 62])
+    strangers = task.data.rows("test")
+    members = rng.permutation(task.rows("train", forgotten=False))[: len(strangers)]
+    strangers = rng.permutation(strangers)[: len(members)]
+    known, unknown = errors(model, task, members), errors(model, task, strangers)
+    fitted = attacker(known, unknown)
+
+    def called(losses: Doubles) -> float:
+        return float(fitted.predict(columns(losses)).mean())
+
+    gone = errors(model, task, task.rows("train", forgotten=True))
+    return called(gone), (called(known) + 1 - called(unknown)) / 2
+
+
+class LearnedAgain(Exception):
+    """The error is as low as it was."""
+
+
+@dataclass
+class CountedSteps:
+    """Counts a training's steps, and ends it once the error on some images is low enough."""
+
+    task: BandTask
+    rows: Rows
+    goal: float
+    steps: int = 0
+
+    def __call__(self, model: Classifier, rate: float) -> None:  # noqa: ARG002
+        """After each step. Raises LearnedAgain."""
+        self.steps += 1
+        if errors(model, self.task, self.rows).mean() <= self.goal:
+            raise LearnedAgain
+
+
+def relearned(
+    model: Classifier, task: BandTask, recipe: Recipe, seed: int, goal: float, progress: Progress
+) -> int:
+    """Steps on all training images until the error on the band's validation images is `goal`.
+
+    The recipe's epochs are the most; at the end of them all of its steps are the answer.
+
+    Args:
+        model: it is left as it is.
+        task: what it is to learn again.
+        recipe: of the training.
+        seed: of the order of images.
+        goal: a mean error, in cm².
+        progress: may raise to cancel.
+    """
+    counted = CountedSteps(task, held_out(task), goal)
+    with suppress(LearnedAgain):
+        train(
+            model.twin(), task.data, recipe, seed, objective=absolute_error, targets=task.targets,
+            after_step=counted, progress=progress,
+        )  # fmt: skip
+    return counted.steps
+
+
+def held_out(task: BandTask) -> Rows:
+    """The band's validation images, or its test images where there are none."""
+    rows = task.rows("validation", forgotten=True)
+    return rows if len(rows) else task.rows("test", forgotten=True)
+
+
+def densities(samples: Mapping[str, Doubles], unit: str) -> Table:
+    """How often each number is predicted, smoothed by a Gaussian (Silverman's width).
+
+    Args:
+        samples: by name, (n,) each.
+        unit: of the numbers.
+
+    Returns:
+        A column of places, and one for each sample.
+    """
+    widths = {
+        name: max(1.06 * float(one.std()) * len(one) ** -0.2, 0.05) for name, one in samples.items()
+    }
+    most = 3 * max(widths.values())
+    every = np.concatenate(list(samples.values()))
+    places = np.linspace(every.min() - most, every.max() + most, PLACES)
+    found: dict[str, tuple[Doubles, str]] = {"prediction": (places, unit)}
+    for name, one in samples.items():
+        away = (places[:, None] - one) / widths[name]
+        heights = np.exp(-(away**2) / 2).mean(1) / (widths[name] * np.sqrt(2 * np.pi))
+        found[name] = heights, f"1/{unit}"
+    return Table.of(found)

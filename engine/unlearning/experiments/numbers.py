@@ -1,0 +1,189 @@
+"""Images with a number each, of which a band of numbers is to be forgotten, and how that is done.
+
+Tarun et al., "Deep Regression Unlearning" (ICML 2023), https://arxiv.org/abs/2210.08196. Gaussian-
+Amnesiac learns on with forgotten images whose numbers are drawn from a normal distribution.
+Blindspot learns on beside a proxy, a network that was trained a little on what stays alone: on
+forgotten images it is to answer and to attend as the proxy does.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import DataSet, Rows
+from engine.data.brain import FIELD
+from engine.errors import BlindspotError
+from engine.method import Progress, quiet
+from engine.models.classifier import Classifier
+from engine.models.layers import capturing
+from engine.models.small.phantom import PhantomCnn
+from engine.training import Batch, Objective, Recipe, absolute_error, train
+
+LARGEST, SMALLEST = "largest", "smallest"
+NO_EDGE = "diffuse"  # lesions whose area nobody could tell
+FEWEST = 4  # images that are forgotten, and that stay, in each split
+
+RATE = 1e-3  # at which a trained network learns on, as in the published code
+
+Targets = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class BandTask:
+    """A training on numbers, and which of its images are to be forgotten.
+
+    Args:
+        data: the images; its one class stands for the network's one output.
+        targets: (N,), the lesion's area in cm².
+        forgotten: (N,) bool, whose target lies in the band, in all splits.
+        low, high: the band's ends, in cm².
+    """
+
+    data: DataSet
+    targets: Targets
+    forgotten: NDArray[np.bool_]
+    low: float
+    high: float
+
+    def rows(self, split: str, *, forgotten: bool) -> Rows:
+        """The images of a split that are forgotten, or those that stay."""
+        rows = self.data.rows(split)
+        return rows[self.forgotten[rows] == forgotten]
+
+
+def band_task(data: DataSet, end: str, share: float) -> BandTask:
+    """The areas of the lesions as targets, of which one end is to be forgotten.
+
+    Args:
+        data: with a mask of each lesion; an image shows 204 mm from edge to edge. Images without
+            a lesion, and diffuse lesions, are left out.
+        end: LARGEST or SMALLEST.
+        share: of the training images, how many are forgotten.
+
+    Raises:
+        BlindspotError: there are no masks, or too few images on either side.
+    """
+    if "mask" not in data.truth:
+        raise BlindspotError(
+            f"{data.card.title} has no masks of lesions, whose area is to be learned: choose brain "
+            "phantoms."
+        )
+    areas = data.truth["mask"].sum((1, 2)) * (FIELD / 10 / data.side) ** 2
+    edged = np.array([name != NO_EDGE for name in data.classes])[data.labels]
+    kept = np.flatnonzero((areas > 0) & edged)
+    targets = areas[kept].astype(np.float32)
+    images = replace(
+        data.take(kept), classes=("area (cm²)",), labels=np.zeros(len(kept), np.int64), truth={}
+    )
+    learned = targets[images.rows("train")]
+    if not len(learned):
+        raise BlindspotError(f"{data.card.title} has no image with a lesion to train on.")
+    edge = float(np.quantile(learned, 1 - share if end == LARGEST else share))
+    forgotten = targets >= edge if end == LARGEST else targets <= edge
+    ends = (edge, float(targets.max())) if end == LARGEST else (0.0, edge)
+    task = BandTask(images, targets, forgotten, *ends)
+    for split, named in (("train", "training"), ("test", "test")):
+        if min(len(task.rows(split, forgotten=side)) for side in (False, True)) < FEWEST:
+            raise BlindspotError(
+                f"At least {FEWEST} {named} images must be forgotten, and as many stay: choose "
+                "data with more slices."
+            )
+    return task
+
+
+def noisy_targets(task: BandTask, seed: int) -> Targets:
+    """Gaussian-Amnesiac's targets (N,): those of forgotten images drawn once from N(μ, σ²).
+
+    μ and σ are those of all training targets, not of the band's.
+    """
+    learned = task.targets[task.data.rows("train")]
+    rows = task.rows("train", forgotten=True)
+    drawn = np.random.default_rng([seed, 61]).normal(learned.mean(), learned.std(), len(rows))
+    targets = task.targets.copy()
+    targets[rows] = drawn
+    return targets
+
+
+def attention(maps: Tensor) -> Tensor:
+    """Where a layer is active, (N, H·W) of maps (N, C, H, W): squares, mean over channels, l2."""
+    return F.normalize(maps.pow(2).mean(1).flatten(1))
+
+
+def looked(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The model's numbers (N, 1), and the attention of each layer of a `PhantomCnn`."""
+    layers = cast("PhantomCnn", model.network).body
+    with ExitStack() as hooks:
+        seen = [hooks.enter_context(capturing(layer)) for layer in layers]
+        answers: Tensor = model(pixels)
+    return answers, [attention(maps[0]) for maps in seen]
+
+
+@dataclass(frozen=True, eq=False)
+class ProxyLoss:
+    """Blindspot's loss of a batch in which the share c is to be forgotten:
+
+    c · [L1(f, proxy) + β Σ mean (a − a of the proxy)²] on those, (1 − c) · L1(f, y) on the others,
+    a: the attention of each layer. Validation, where the model is in eval mode, is L1 alone.
+
+    Args:
+        proxy: trained a little on what stays; it is frozen, in eval mode.
+        forgotten: (N,) bool, by row of the data.
+        beta: how much attention counts.
+    """
+
+    proxy: Classifier
+    forgotten: Tensor
+    beta: float
+
+    def __post_init__(self) -> None:
+        self.proxy.eval().requires_grad_(requires_grad=False)
+
+    def __call__(self, model: Classifier, batch: Batch) -> Tensor:
+        """One number for the batch; the loss of each image, (n,), in validation."""
+        if not model.training:
+            return absolute_error(model, batch)
+        answers, layers = looked(model, batch.pixels)
+        gone = self.forgotten[torch.from_numpy(batch.rows)].to(answers.device)
+        share = gone.float().mean()
+        loss = answers.sum() * 0
+        if gone.any():
+            with torch.no_grad():
+                wanted, shown = looked(self.proxy, batch.pixels[gone])
+            apart = [
+                F.mse_loss(ours[gone], theirs) for ours, theirs in zip(layers, shown, strict=True)
+            ]
+            loss = loss + share * (
+                F.l1_loss(answers[gone], wanted) + self.beta * torch.stack(apart).sum()
+            )
+        if not gone.all():
+            stays = F.l1_loss(answers[~gone], batch.targets[~gone])
+            loss = loss + (1 - share) * stays
+        return loss
+
+
+def further(recipe: Recipe, epochs: int) -> Recipe:
+    """How a trained network learns on."""
+    return replace(recipe, epochs=epochs, rate=RATE, schedule="cosine")
+
+
+def taught(
+    model: Classifier, task: BandTask, rows: Rows, recipe: Recipe, seed: int,
+    targets: Targets | None = None, *, objective: Objective = absolute_error,
+    progress: Progress = quiet,
+) -> Classifier:  # fmt: skip
+    """A copy of the model that learned from the rows; their own targets if none are given."""
+    own = model.twin()
+    wanted = task.targets if targets is None else targets
+    train(
+        own, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted,
+        progress=progress,
+    )  # fmt: skip
+    return own

@@ -1,0 +1,384 @@
+"""Forgetting a range of a number: figures by hand, Blindspot's loss, its limits, the claims."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm, wasserstein_distance
+
+from engine import data as data_sets
+from engine.data.brain import FIELD
+from engine.errors import BlindspotError
+from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase
+from engine.method import quiet
+from engine.run import answer
+from engine.training import Batch, absolute_error, fresh, outputs, train
+from engine.unlearning import RangeForgetting
+from engine.unlearning.experiments import forget_range
+from engine.unlearning.experiments.forget_range import RECIPE
+from engine.unlearning.experiments.number_figures import (
+    answers,
+    densities,
+    membership,
+    relearned,
+    wasserstein,
+)
+from engine.unlearning.experiments.numbers import (
+    LARGEST,
+    SMALLEST,
+    ProxyLoss,
+    attention,
+    band_task,
+    further,
+    noisy_targets,
+    taught,
+)
+from engine.unlearning.experiments.range_claims import (
+    AIN,
+    ATTACK,
+    BLINDSPOT,
+    CLAIMS,
+    DISTANCE,
+    FORGOTTEN,
+    GAUSSIAN,
+    KEPT,
+    MEMBERS,
+    ORIGINAL,
+    PAIRED,
+    RETRAINED,
+    TUNED,
+)
+from tests import tiny
+
+WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Trainings of two epochs, on a case of small squares."""
+    monkeypatch.setattr(forget_range, "RECIPE", replace(RECIPE, epochs=2, shift=0, mirror=False))
+    monkeypatch.setattr(forget_range, "AGAIN", 1)
+    return ExperimentCase(tiny.squares(), 3)
+
+
+def untrained(task, seed):
+    return fresh(task.data, RECIPE, seed)
+
+
+def by_hand(task, model, rows, recipe, seed, targets=None, objective=absolute_error):
+    own = model.twin()
+    wanted = task.targets if targets is None else targets
+    train(own, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted)
+    return own
+
+
+def slow_loss(model, proxy, batch, gone, beta):
+    """Blindspot's loss, image by image and layer by layer."""
+    share, pieces = gone.float().mean().item(), {"number": [], "attention": [], "stays": []}
+
+    def maps_of(network, pixels):
+        found, maps = [], (pixels - network.mean) / network.std
+        maps = maps.mean(1, keepdim=True)
+        for layer in network.network.body:
+            maps = layer(maps)
+            found.append(maps)
+        return found
+
+    ours, theirs = maps_of(model, batch.pixels), None
+    said = model(batch.pixels)[:, 0]
+    if gone.any():
+        theirs = maps_of(proxy, batch.pixels[gone])
+        pieces["number"] = (said[gone] - proxy(batch.pixels[gone])[:, 0]).abs().mean()
+        layers = []
+        for own, other in zip(ours, theirs, strict=True):
+            rows = []
+            for one, two in zip(own[gone], other, strict=True):
+                a, b = ((maps**2).mean(0).flatten() for maps in (one, two))
+                rows.append(((a / a.norm() - b / b.norm()) ** 2).mean())
+            layers.append(torch.stack(rows).mean())
+        pieces["attention"] = sum(layers)
+    loss = 0.0
+    if gone.any():
+        loss += share * (pieces["number"] + beta * pieces["attention"])
+    if not gone.all():
+        loss += (1 - share) * (said[~gone] - batch.targets[~gone, 0]).abs().mean()
+    return float(loss)
+
+
+@pytest.mark.parametrize("places", [range(12), [0, 1], [0, 5, 9]])
+@pytest.mark.parametrize("beta", [0.0, 50.0])
+def test_blindspot_s_loss_is_that_of_a_slow_sum(places, beta):
+    task = band_task(tiny.squares(), LARGEST, 0.3)
+    rows = task.data.rows("train")[list(places)]
+    model, proxy = (untrained(task, seed) for seed in (0, 1))
+    model.train()
+    for layer in (*model.network.body, *proxy.network.body):
+        layer[1].eval()  # norms use the same statistics in the pieces as in the whole
+    batch = Batch(rows, task.data.pixels(rows), torch.from_numpy(task.targets[rows])[:, None])
+    loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), beta)
+    gone = torch.from_numpy(task.forgotten[rows])
+    with torch.no_grad():
+        assert loss(model, batch).item() == pytest.approx(
+            slow_loss(model, proxy, batch, gone, beta), rel=1e-5
+        )
+
+
+def test_in_a_batch_made_by_hand_c_weighs_the_forgotten_and_its_rest_what_stays():
+    task = band_task(tiny.squares(), LARGEST, 0.3)
+    rows = task.data.rows("train")
+    gone, stays = rows[task.forgotten[rows]], rows[~task.forgotten[rows]]
+    model, proxy = (untrained(task, seed) for seed in (0, 1))
+    forgotten = torch.from_numpy(task.forgotten)
+
+    def loss(chosen):
+        model.train()
+        model.network.body.eval()
+        batch = Batch(
+            chosen, task.data.pixels(chosen), torch.from_numpy(task.targets[chosen, None])
+        )
+        with torch.no_grad():
+            return ProxyLoss(proxy, forgotten, 0.0)(model, batch).item()
+
+    mixed = np.concatenate([gone[:1], stays[:3]])
+    assert loss(mixed) == pytest.approx(loss(gone[:1]) / 4 + 3 * loss(stays[:3]) / 4, rel=1e-5)
+
+
+def test_attention_is_squared_averaged_over_channels_and_normalized_within_each_image():
+    maps = torch.tensor([[[[3.0, 0.0]], [[0.0, 4.0]]], [[[0.0, 0.0]], [[2.0, 0.0]]]])
+    expected = torch.tensor([[4.5, 8.0], [2.0, 0.0]])
+    expected = expected / expected.norm(dim=1, keepdim=True)
+    assert attention(maps).tolist() == [pytest.approx(row) for row in expected.tolist()]
+
+
+def test_the_proxy_stays_as_it_is_and_in_eval_mode(monkeypatch):
+    task = band_task(tiny.squares(), LARGEST, 0.3)
+    model, proxy = (untrained(task, seed) for seed in (0, 1))
+    proxy.train().requires_grad_(True)
+    loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), 50.0)
+    before = {name: held.clone() for name, held in proxy.state_dict().items()}
+    modes = []
+    proxy.register_forward_hook(lambda one, *_: modes.append((one.training, one.network.training)))
+    recipe = further(replace(RECIPE, shift=0, mirror=False), 1)
+    own = by_hand(task, model, task.data.rows("train"), recipe, 0, objective=loss)
+    assert modes
+    assert set(modes) == {(False, False)}
+    assert not any(weight.requires_grad for weight in proxy.parameters())
+    after = proxy.state_dict()
+    assert all(torch.equal(held, after[name]) for name, held in before.items())
+    assert not torch.equal(own.network.head.weight, model.network.head.weight)
+
+
+def test_drawn_targets_have_the_spread_of_all_training_targets_and_only_the_band_has_them():
+    task = band_task(tiny.squares(count=4000), LARGEST, 0.2)
+    drawn = noisy_targets(task, 0)
+    learned = task.targets[task.data.rows("train")]
+    rows = task.rows("train", forgotten=True)
+    others = np.setdiff1d(np.arange(len(task.data)), rows)
+    assert (drawn[others] == task.targets[others]).all()
+    assert drawn[rows].mean() == pytest.approx(learned.mean(), abs=0.2 * float(learned.std()))
+    assert drawn[rows].std() == pytest.approx(learned.std(), rel=0.12)
+    assert task.targets[rows].std() < 0.6 * learned.std()  # the band's own spread is another
+    assert (drawn == noisy_targets(task, 0)).all()
+    assert (drawn != noisy_targets(task, 1)).any()
+
+
+@pytest.mark.parametrize(("end", "share"), [(LARGEST, 0.3), (SMALLEST, 0.2)])
+def test_the_band_is_an_end_of_the_training_areas_in_cm2(end, share):
+    data = tiny.squares()
+    task = band_task(data, end, share)
+    masks = data.truth["mask"].sum((1, 2))
+    assert (data.ids[masks > 0] == task.data.ids).all()
+    assert task.targets == pytest.approx(masks[masks > 0] * (FIELD / 10 / 16) ** 2)
+    rows = task.data.rows("train")
+    gone = task.targets[task.rows("train", forgotten=True)]
+    stays = task.targets[task.rows("train", forgotten=False)]
+    assert abs(len(gone) / len(rows) - share) < 0.15  # squares of one size go together
+    assert gone.min() > stays.max() if end == LARGEST else gone.max() < stays.min()
+
+
+def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence():
+    with pytest.raises(BlindspotError, match="no masks of lesions"):
+        band_task(tiny.columns(8, ("a", "b")), LARGEST, 0.3)
+    with pytest.raises(BlindspotError, match="At least 4 training images must be forgotten"):
+        band_task(tiny.squares(count=24), LARGEST, 0.1)
+    bare = replace(tiny.squares(), truth={"mask": np.zeros((96, 16, 16), bool)})
+    with pytest.raises(BlindspotError, match="no image with a lesion"):
+        band_task(bare, LARGEST, 0.3)
+
+
+def test_diffuse_lesions_are_left_out():
+    data = replace(tiny.squares(), classes=("none", "diffuse"))
+    with pytest.raises(BlindspotError, match="no image with a lesion"):
+        band_task(data, LARGEST, 0.3)
+
+
+def test_the_distance_is_scipy_s():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=57), rng.gamma(2.0, size=57)
+    assert wasserstein(one, other) == pytest.approx(wasserstein_distance(one, other))
+    assert wasserstein(one, rng.permutation(one)) == 0
+
+
+def test_a_density_is_that_of_gaussians_and_integrates_to_one():
+    one = np.random.default_rng(0).normal(5, 2, 60)
+    table = densities({"a": one, "b": one + 1}, "cm²")
+    width = 1.06 * one.std() * 60**-0.2
+    places = table["prediction"]
+    expected = norm.pdf(places[:, None], one, width).mean(1)
+    assert table["a"] == pytest.approx(expected)
+    assert np.trapezoid(table["b"], places) == pytest.approx(1, abs=0.01)
+    assert table.units == ("cm²", "1/cm²", "1/cm²")
+
+
+def test_an_attacker_finds_a_network_that_knows_its_training_images_by_heart(monkeypatch):
+    task = band_task(tiny.squares(count=800), LARGEST, 0.3)
+    rows, losses = task.data.rows("train"), np.zeros(len(task.data))
+    losses[task.data.rows("test")] = np.linspace(2, 3, len(task.data.rows("test")))
+    told = "engine.unlearning.experiments.number_figures.errors"
+    monkeypatch.setattr(told, lambda _model, _task, some: losses[some])
+    assert membership(None, task, 0) == (1.0, 1.0)
+    losses[rows[task.forgotten[rows]]] = 2.5  # forgotten images look like those never seen
+    assert membership(None, task, 0) == (0.0, 1.0)
+    losses[:] = np.random.default_rng(0).normal(1, 0.1, len(losses))
+    assert abs(membership(None, task, 0)[1] - 0.5) < 0.15
+
+
+def test_learning_again_ends_at_the_goal_and_at_the_most_epochs():
+    task = band_task(tiny.squares(), LARGEST, 0.3)
+    model = untrained(task, 0)
+    recipe = replace(further(RECIPE, 2), rate=0.01)
+    batches = 2 * -(-len(task.data.rows("train")) // recipe.batch)
+    before = model.network.head.weight.clone()
+    assert relearned(model, task, recipe, 0, 1e9, quiet) == 1
+    assert relearned(model, task, recipe, 0, 0.0, quiet) == batches  # as many as there are
+    assert torch.equal(before, model.network.head.weight)
+
+
+def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short):
+    method = RangeForgetting(seeds=1, share=0.3, proxy=1)
+    found = method(short)["table"]
+    recipe, seed = forget_range.RECIPE, short.seed
+    task = band_task(short.data, LARGEST, 0.3)
+    data, everything = task.data, task.data.rows("train")
+    stays, gone = (task.rows("train", forgotten=side) for side in (False, True))
+    first, on = fresh(data, recipe, seed), further(recipe, 1)
+    nets = {
+        RETRAINED: by_hand(task, first, stays, recipe, seed),
+        ORIGINAL: by_hand(task, first, everything, recipe, seed),
+    }
+    original = nets[ORIGINAL]
+    nets[TUNED] = by_hand(task, original, stays, replace(on, epochs=5), seed)
+    noise = noisy_targets(task, seed)
+    nets[GAUSSIAN] = by_hand(task, original, everything, on, seed, noise)
+    little = replace(recipe, epochs=1, batch=8)
+    proxy = by_hand(task, fresh(data, recipe, seed + 1), stays, little, seed)
+    loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), 50.0)
+    nets[BLINDSPOT] = by_hand(task, original, everything, on, seed, objective=loss)
+
+    def said(name, rows):
+        return outputs(nets[name], data, rows)[:, 0].double().numpy()
+
+    def error(name, rows):
+        return abs(said(name, rows) - task.targets[rows]).mean()
+
+    held = task.rows("validation", forgotten=True)
+    goal = 1.05 * error(ORIGINAL, held)
+    steps = {name: relearned(one, task, on, seed, goal, quiet) for name, one in nets.items()}
+    for name, one in nets.items():
+        own, wanted = said(name, gone), said(RETRAINED, gone)
+        members, right = membership(one, task, seed)
+        expected = {
+            DISTANCE: wasserstein_distance(own, wanted),
+            PAIRED: abs(own - wanted).mean(),
+            KEPT: error(name, task.rows("test", forgotten=False)),
+            FORGOTTEN: error(name, task.rows("test", forgotten=True)),
+            MEMBERS: members,
+            ATTACK: right,
+            AIN: steps[name] / steps[RETRAINED],
+        }
+        ours = {measure: found.cell(name, measure) for measure in expected}
+        assert ours == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert len({round(found.cell(name, DISTANCE), 6) for name in nets}) == len(nets)
+    units = dict(zip(found.order, found.units, strict=True))
+    assert (units[KEPT], units[f"{KEPT} (sd)"], units[AIN]) == ("cm²", "cm²", "share")
+
+
+def test_the_views_are_those_of_the_first_seed(short):
+    method = RangeForgetting(seeds=2, epochs=1, proxy=1)
+    found = method(short)
+    task = band_task(short.data, method.end, method.share)
+    training = method.conditions(short)[BLINDSPOT]
+    model = method.train(BLINDSPOT, training, quiet)
+    rows = task.data.rows("test")
+    assert found["predictions"]["area"] == pytest.approx(task.targets[rows])
+    assert found["predictions"][BLINDSPOT] == pytest.approx(answers(model, task, rows), rel=1e-5)
+    gone = task.rows("train", forgotten=True)
+    assert found["forgotten"][BLINDSPOT] == pytest.approx(answers(model, task, gone), rel=1e-5)
+    assert found["band"].values.tolist() == pytest.approx([task.low, task.high])
+
+
+def test_the_picture_goes_from_small_to_large_and_outlines_each_lesion():
+    case = ExperimentCase(tiny.squares())
+    picture = RangeForgetting().picture(case)
+    assert picture.columns[0] == "1: stays"
+    assert picture.columns[-1] == "8: forgotten"
+    areas = [float(words.split()[0]) for words in picture.captions[8:]]
+    assert areas == sorted(areas)
+    drawn = (picture.images[1] != picture.images[0]).any(-1)
+    assert drawn.any((1, 2)).all()
+    smallest = RangeForgetting(end=SMALLEST).picture(case)
+    assert smallest.columns[0] == "1: forgotten"
+
+
+def test_figures_as_in_the_paper_make_every_claim_hold_and_noise_makes_it_fail():
+    paper = {
+        ORIGINAL: {DISTANCE: 2.99, PAIRED: 3.0, KEPT: 9.33, AIN: 0.0},
+        TUNED: {DISTANCE: 1.62, PAIRED: 2.0, KEPT: 9.79, AIN: 0.007},
+        GAUSSIAN: {DISTANCE: 2.33, PAIRED: 2.6, KEPT: 9.81, AIN: 0.010},
+        BLINDSPOT: {DISTANCE: 1.15, PAIRED: 1.9, KEPT: 9.98, AIN: 0.333},
+    }
+    margins = [one.margin(lambda row, name: paper[row][name]) for one in CLAIMS]
+    assert margins == pytest.approx(
+        [0.5 - 1.15 / 2.99, 1.18 / 2.99, 1.15 - 9.98 / 9.33, 0.7 / 3, 0.323]
+    )
+    noise = paper | {BLINDSPOT: {DISTANCE: 6.0, PAIRED: 8.0, KEPT: 14.0, AIN: 0.0}}
+    assert all(one.margin(lambda row, name: noise[row][name]) < 0 for one in CLAIMS)
+
+
+@pytest.mark.slow
+def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_near_it():
+    case = ExperimentCase(data_sets.load(RangeForgetting.data[0]))
+    method = RangeForgetting()
+    reference = method.reference(method.conditions(case)[BLINDSPOT], quiet)
+    task = reference.task
+    loss = ProxyLoss(reference.retrained, torch.from_numpy(task.forgotten), 0.0)
+    rows = task.data.rows("train")
+    model = taught(reference.original, task, rows, further(RECIPE, 1), case.seed, objective=loss)
+    gone = task.rows("train", forgotten=True)
+    wanted = answers(reference.retrained, task, gone)
+    before = wasserstein(answers(reference.original, task, gone), wanted)
+    assert wasserstein(answers(model, task, gone), wanted) < 0.3 * before
+
+
+@pytest.mark.slow
+def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
+    method = RangeForgetting()
+    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table, claims = found["table"], found["claims"]
+    where = (
+        f"unlearning: a range of a number, {method.end} {method.share:.0%}, {method.seeds} seeds"
+    )
+    for row in table.rows:
+        figures = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
+                   for name in method.measures]  # fmt: skip
+        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
+    for row, words in enumerate(claims.rows):
+        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        outcome = WORDS[int(claims["outcome"][row])]
+        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    assert table.cell(RETRAINED, DISTANCE) == 0
+    assert table.cell(RETRAINED, FORGOTTEN) > 1.5 * table.cell(ORIGINAL, FORGOTTEN)
+    assert table.cell(RETRAINED, KEPT) < 1.15 * table.cell(ORIGINAL, KEPT)
