@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts.style import GRAY, INK, laid, theme
-from components.draw.charts import HEIGHT, Chart, column_title, series_style, values
+from components.draw.charts import BAND, HEIGHT, Chart, column_title, series_style, values
 from engine.result import Table
 
 Look = Literal["dots", "line", "thin", "own"]
@@ -27,6 +27,7 @@ class PointGroups(Chart):
         x_title: of the horizontal axis; the column's name and unit if not given.
         x_span: of the horizontal axis, as it is drawn.
         products: on a dotted line the product of both columns is one of these.
+        shaded: ranges of the horizontal axis that are shaded.
     """
 
     x: str
@@ -35,6 +36,7 @@ class PointGroups(Chart):
     x_title: str = ""
     x_span: tuple[float, float] | None = None
     products: Sequence[float] = ()
+    shaded: Sequence[tuple[float, float]] = ()
 
     def figure(self, table: Table) -> go.Figure:
         """The points."""
@@ -45,6 +47,8 @@ class PointGroups(Chart):
                 x=places, y=product / places, mode="lines", hoverinfo="skip", showlegend=False,
                 line={"color": GRAY, "width": 1, "dash": "dot"},
             )  # fmt: skip
+        for low, high in self.shaded:
+            figure.add_vrect(x0=low, x1=high, fillcolor=BAND, line_width=0, layer="below")
         names = np.array(table.rows)
         for at, (name, look) in enumerate(self.looks.items()):
             of_it = names == name

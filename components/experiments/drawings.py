@@ -19,6 +19,7 @@ from components.experiments.claims import (
     rules,
     sure,
 )
+from components.experiments.ranges import PREDICTIONS, RANGES
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
@@ -124,5 +125,6 @@ REPROGRAMMED = (
         finding=lambda found: partners(found["bound"]),
     ),
 )  # fmt: skip
-OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED)
-MADE = "channels"  # a view that makes the point better than the picture before any training
+OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES)
+BEFORE = Drawing("picture")
+MADE = (PREDICTIONS, Drawing("channels"))  # they make the point better, once there are networks

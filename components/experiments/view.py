@@ -9,10 +9,10 @@ import streamlit as st
 from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
-from components.draw.drawing import Views
+from components.draw.drawing import Views, draw
 from components.experiments import channels, own_image, picker
 from components.experiments.claims import figures
-from components.experiments.drawings import MADE, OF_ONE
+from components.experiments.drawings import BEFORE, MADE, OF_ONE
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
@@ -81,5 +81,6 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
 
 def answered(found: Views, key: str) -> None:
     """The picture and the claims."""
-    picker.draw(found[MADE if MADE in found else "picture"], f"{key}.picture")
+    point = next((one for one in MADE if one.view in found), BEFORE)
+    draw(point, found, f"{key}.picture")
     list_claims(found["claims"])

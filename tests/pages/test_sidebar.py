@@ -21,7 +21,7 @@ SHOWN = {
     "Minimal regions": IMAGE | {"target", "seed"},
     "Forget": {"forget.data", "forget.model"},
     "Judge a model": set(),  # all that is asked stands below the answer
-    "unlearning-experiments": IMAGE | {"target"},  # the image to which the change is made
+    "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},

@@ -108,6 +108,13 @@ def test_thin_lines_are_parted_by_rows_without_a_place():
     assert np.isnan(lines.x).tolist() == [False, False, True]
 
 
+def test_a_shaded_range_lies_below_the_points():
+    table = Table.of({"x": ([0.0, 1.0], ""), "y": ([0.0, 1.0], "")}, "ab")
+    figure = PointGroups(x="x", y="y", looks={"a": "dots"}, shaded=((0.25, 0.75),)).figure(table)
+    (shape,) = figure.layout.shapes
+    assert (shape.x0, shape.x1, shape.layer) == (0.25, 0.75, "below")
+
+
 def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
     assert as_rows(scores).rows == ("cat", "owl")

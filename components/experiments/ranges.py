@@ -1,0 +1,177 @@
+"""Predictions of a number before and after a range of it is forgotten, and how near is near."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.charts.tables import NONE
+from components.draw.drawing import Drawing, Views
+from components.draw.groups import Look, PointGroups
+from components.draw.lines import Lines
+from components.draw.ranking_table import (
+    RankingCell,
+    RankingHead,
+    RankingRow,
+    RankingTable,
+    tint,
+)
+from engine.experiment import spread
+from engine.result import Table
+from engine.unlearning.experiments.number_figures import densities
+from engine.unlearning.experiments.range_claims import (
+    AIN,
+    ATTACK,
+    BLINDSPOT,
+    DISTANCE,
+    FORGOTTEN,
+    KEPT,
+    MEMBERS,
+    ORIGINAL,
+    PAIRED,
+    RETRAINED,
+)
+from engine.unlearning.protocol.attack import informative
+
+TRUE = "as it is"  # the line on which predictions are right
+DRAWN = (ORIGINAL, RETRAINED, BLINDSPOT)
+FULL = 0.55  # tint of the distance of the original
+HEADS = {
+    DISTANCE: ("cm²", "1-Wasserstein distance of the predictions on the forgotten images"),
+    PAIRED: ("cm²", "mean difference of the predictions for each forgotten image"),
+    KEPT: ("cm²", "mean absolute error on test images outside the range"),
+    FORGOTTEN: ("cm²", "mean absolute error on test images in the range; high where forgotten"),
+    MEMBERS: ("of the forgotten", "share that an attacker takes for training images"),
+    ATTACK: ("50 % is chance", "on the images that the attacker was fitted to"),
+    AIN: ("100 % is right", "steps until the range is learned again, of the retrained network's"),
+}
+
+
+def in_groups(table: Table) -> Table:
+    """Each test image once for each network that is drawn, and a line on which all is right."""
+    names = [name for name in DRAWN if name in table.order]
+    areas = table["area"]
+    ends = np.array([0.0, float(areas.max())])
+    x = np.concatenate([*(areas for _ in names), ends])
+    y = np.concatenate([*(table[name] for name in names), ends])
+    rows = [name for name in names for _ in areas] + [TRUE, TRUE]
+    unit = table.units[0]
+    return Table.of({"area": (x, unit), "prediction": (y, unit)}, rows)
+
+
+def over_areas(found: Views) -> PointGroups:
+    """Points over the true area; the range that is forgotten is shaded."""
+    low, high = found["band"].values.tolist()
+    looks: dict[str, Look] = {**dict.fromkeys(DRAWN, "dots"), TRUE: "thin"}
+    return PointGroups(
+        x="area", y="prediction", looks=looks, shaded=((low, high),), height=440,
+        x_title="area of the lesion (cm²); shaded: forgotten",
+    )  # fmt: skip
+
+
+def moved(found: Views) -> str:
+    """Mean prediction in the shaded range, by network."""
+    table: Table = found["predictions"]
+    low, high = found["band"].values.tolist()
+    inside = (table["area"] >= low) & (table["area"] <= high)
+    means = [
+        f"{name} {float(table[name][inside].mean()):.1f}" for name in DRAWN if name in table.order
+    ]
+    return (
+        f"Mean prediction for the {int(inside.sum())} test images in the shaded range, whose mean "
+        f"area is {float(table['area'][inside].mean()):.1f} cm²: {', '.join(means)} (first seed)."
+    )
+
+
+def smoothed(found: Views) -> Table:
+    """The densities of predictions on the forgotten images; names say how far each is away."""
+    table: Table = found["forgotten"]
+    unit, figures = table.units[0], found["table"]
+    samples = {name: np.asarray(table[name], np.float64) for name in table.order[1:]}
+    drawn = densities(samples, unit)
+    return drawn.renamed({
+        name: f"{name}, W = {figures.cell(name, DISTANCE):.1f}"
+        for name in samples if name != RETRAINED and name in figures.rows
+    })  # fmt: skip
+
+
+def apart(found: Views) -> str:
+    """What W is, and whose is smallest."""
+    table: Table = found["table"]
+    others = [name for name in table.rows if name not in {RETRAINED, ORIGINAL}]
+    words = (
+        "Predictions on the forgotten training images (first seed). W: 1-Wasserstein distance to "
+        "the retrained network's in cm², the mean over seeds."
+    )
+    if not others:
+        return words
+    best = min(others, key=lambda name: table.cell(name, DISTANCE))
+    return f"{words} Nearest: {best}, {table.cell(best, DISTANCE):.1f}."
+
+
+def ranked(table: Table) -> Table:
+    """The retrained network's figures, then the others' by their distance to it."""
+    near = table[DISTANCE]
+    order = sorted(range(len(table)), key=lambda at: (table.rows[at] != RETRAINED, near[at]))
+    return table.take(order)
+
+
+def standing(found: Views) -> RankingTable:
+    """The retrained network on top, the others by their distance to it."""
+    table = ranked(found["table"])
+    ordered = table.rows
+    known = {name: says_something(found, name) for name in ordered}
+    whole = table.cell(ORIGINAL, DISTANCE) if ORIGINAL in table.rows else float("nan")
+
+    def cell(name: str, measure: str) -> RankingCell:
+        value, around = table.cell(name, measure), table.cell(name, spread(measure))
+        share = measure in {MEMBERS, ATTACK, AIN}
+        factor, form = (100, ".0f") if share else (1, ".2f")
+        text = f"{factor * value:{form}}{' %' if share else ''}" if np.isfinite(value) else NONE
+        small = f"± {factor * around:{form}}" if np.isfinite(around) else ""
+        ranked = measure == DISTANCE
+        return RankingCell(
+            text, small, tint(value / whole, FULL) if ranked else 0.0, bold=ranked,
+            ignored=measure == MEMBERS and not known[name],
+        )  # fmt: skip
+
+    heads = [RankingHead("network")]
+    heads += [RankingHead(name, below, about) for name, (below, about) in HEADS.items()]
+    rows = [
+        RankingRow(name, [cell(name, measure) for measure in HEADS],
+                   "bottom" if name == RETRAINED else "")
+        for name in ordered
+    ]  # fmt: skip
+    return RankingTable("How near each network is to the retrained one", heads, rows)
+
+
+def says_something(found: Views, name: str) -> bool:
+    """Whether the attack on a network is right more often than by chance."""
+    images = 2 * len(found["predictions"])
+    return informative(found["table"].cell(name, ATTACK), images)
+
+
+def attacked(found: Views) -> str:
+    """How the table is read, and where the attack says nothing."""
+    words = "Good is near the retrained network, in every column. Mean ± standard deviation."
+    silent = [name for name in found["table"].rows if not says_something(found, name)]
+    if silent:
+        words += f" Gray: the attack is near chance for {', '.join(silent)} and says nothing there."
+    return words
+
+
+PREDICTIONS = Drawing(
+    "predictions", "Area and prediction, test images", over_areas, moved,
+    part=in_groups,
+)  # fmt: skip
+RANGES = (
+    Drawing(
+        "forgotten", "What is predicted for the forgotten images",
+        chart=lambda found: Lines(
+            x="prediction", series={name: name for name in smoothed(found).order[1:]},
+            title="density", x_title="predicted area (cm²)",
+        ),
+        finding=apart, made=smoothed,
+    ),
+    Drawing("band", "Every network beside the retrained one", standing, attacked,
+            made=lambda found: ranked(found["table"])),
+)  # fmt: skip

@@ -1,0 +1,94 @@
+"""Forgetting a range of a number as a visitor meets it: before a run, and what it ends in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from components.experiments.ranges import attacked, in_groups, moved, smoothed, standing
+from components.views import UNLEARNING_EXPERIMENTS
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.result import Table
+from engine.run import answer
+from engine.unlearning import RangeForgetting
+from engine.unlearning.experiments import forget_range
+from engine.unlearning.experiments.range_claims import (
+    ATTACK,
+    BLINDSPOT,
+    DISTANCE,
+    MEMBERS,
+    ORIGINAL,
+    RETRAINED,
+)
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+KEY = "experiments.ForgetRange"
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """The answer with small networks, where the page finds it."""
+    monkeypatch.setattr(RangeForgetting, "data", ("squares", "digits"))
+    recipe = replace(forget_range.RECIPE, epochs=2, shift=0, mirror=False)
+    monkeypatch.setattr(forget_range, "RECIPE", recipe)
+    monkeypatch.setattr(forget_range, "AGAIN", 1)
+    data_sets.add(tiny.squares())
+    method = RangeForgetting(seeds=2, proxy=1)
+    return answer(method, ExperimentCase(data_sets.load("squares")))
+
+
+def opened():
+    link = {"experiments.chosen": RangeForgetting.title, f"{KEY}.seeds": "2", f"{KEY}.proxy": "1"}
+    return settled(visit(link, UNLEARNING_EXPERIMENTS))
+
+
+def test_the_page_shows_points_densities_and_the_table(found):
+    at = opened()
+    assert not said(at)
+    told, table = words(at), found["table"]
+    own, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
+    headline = at.main.header[0].value
+    assert f"Blindspot's predictions are {own:.1f} cm² from those of a retrained" in headline
+    assert f"they were {before:.1f} cm² away" in headline
+    assert moved(found) in told
+    assert "W: 1-Wasserstein distance" in told
+    assert len(at.main.get("plotly_chart")) == 3
+    for claim in found["claims"].rows:
+        assert claim in told
+
+
+def test_the_retrained_network_stands_on_top_and_the_others_by_distance(found):
+    rows = standing(found).rows
+    assert (rows[0].name, rows[0].edge) == (RETRAINED, "bottom")
+    near = [found["table"].cell(row.name, DISTANCE) for row in rows[1:]]
+    assert near == sorted(near)
+    assert [row.cells[0].text for row in rows[1:]] == [f"{value:.2f}" for value in near]
+
+
+def test_an_attack_near_chance_is_gray_and_said_to_say_nothing(found):
+    table = found["table"]
+
+    def at(accuracy):
+        units = zip(table.order, table.units, strict=True)
+        columns = {name: (table[name], unit) for name, unit in units}
+        columns[ATTACK] = ([accuracy] * len(table), "share")
+        return {**found, "table": Table.of(columns, table.rows)}
+
+    place = list(found["table"].order[::2]).index(MEMBERS)
+    for accuracy, gray in ((0.52, True), (0.95, False)):
+        assert {row.cells[place].ignored for row in standing(at(accuracy)).rows} == {gray}
+        assert ("says nothing" in attacked(at(accuracy))) == gray
+
+
+def test_points_and_densities_are_those_of_the_answer(found):
+    groups, table = in_groups(found["predictions"]), found["predictions"]
+    own = [row == BLINDSPOT for row in groups.rows]
+    assert (groups["prediction"][own] == table[BLINDSPOT]).all()
+    assert (groups["area"][own] == table["area"]).all()
+    names = smoothed(found).order
+    assert names[:2] == ("prediction", RETRAINED)
+    value = found["table"].cell(BLINDSPOT, DISTANCE)
+    assert f"{BLINDSPOT}, W = {value:.1f}" in names
