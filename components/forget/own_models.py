@@ -205,16 +205,16 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
             typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
             file = open_file(
                 "Or a file of ids, one a line", f"{KEY}.ids.file",
-                lambda content: content.decode("utf-8", "replace"), IDS_MB,
-                "Text or CSV: ids with line breaks, spaces or commas; a head is passed over.",
+                lambda content: content.decode("utf-8", "replace"), most=IDS_MB,
+                help="Text or CSV: ids with line breaks, spaces or commas; a head is passed over.",
             )  # fmt: skip
             text = (file or typed).strip()
             asked = brought.of_text(data, text) if text else None
         case _:
             asked = open_file(
-                "Zip of the images", f"{KEY}.pictures", partial(found_in, data), PICTURES_MB,
-                "Pictures as the data were made of: each is looked for among the training images, "
-                "pixel by pixel.",
+                "Zip of the images", f"{KEY}.pictures", partial(found_in, data), most=PICTURES_MB,
+                help="Pictures as the data were made of: each is looked for among the training "
+                "images, pixel by pixel.",
             )  # fmt: skip
     if asked is None:
         st.info("Choose what was to be forgotten.")
