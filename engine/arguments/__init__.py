@@ -29,10 +29,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    ExperimentArguments,
-    AfterArguments, CaptionArguments, WordArguments, ScenesArguments, FamiliarArguments,
-    LesionsArguments, DataArguments, PruneArguments, TrainArguments, ExperimentArguments,
-    GeneratorArguments,
+    ExperimentArguments, GeneratorArguments,
 )  # fmt: skip
 
 

@@ -172,8 +172,9 @@ def test_a_pace_that_was_taken_decides_the_batch(monkeypatch):
 
     model = tiny.cnn()
     monkeypatch.setattr(pace, "_taken", {})
+    monkeypatch.setattr(pace, "_found", {})  # what other tests of this process went by
     found = pace.find_pace(model, "exact")
-    (key,) = [key for key, row in pace.found().items() if row["batch"] == found.batch][-1:]
+    (key,) = pace.found()
     pace.take({key: {"batch": 7, "channels_last": found.channels_last, "seconds": 0.1}})
     assert pace.find_pace(model, "exact").batch == 7
 
