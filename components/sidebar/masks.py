@@ -11,8 +11,9 @@ from engine.images import MAX_MB, Picture, Scan, SliceChoice, load
 from engine.images.masks import mask_of
 
 HELP = (
-    "A picture or scan of the same size, in which what is not black marks what makes the image's "
-    "class, such as a lesion. Of a volume the same slice is taken. Maps are then scored against it."
+    "A picture or scan of the same size, in which what is bright (above the middle of its range) "
+    "marks what makes the image's class, such as a lesion. Of a volume the same slice is taken. "
+    "Maps are then scored against it."
 )
 
 

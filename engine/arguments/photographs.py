@@ -43,7 +43,8 @@ class PhotoPairArguments(Arguments[PhotoPairCase]):
     )
     mask: str | None = argument(
         None, Text(off="the rectangle"), "Mask",
-        "A picture of the same size in which what is not black is the thing.",
+        "A picture of the same size in which the thing is bright: brighter than the middle between "
+        "its darkest and brightest point.",
     )  # fmt: skip
     after: str | None = argument(
         None, Text(off="painted over"), "Photograph after",

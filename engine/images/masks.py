@@ -1,4 +1,4 @@
-"""A mask that a person brings: a picture or scan in which what is not black is meant."""
+"""A mask that a person brings: a picture or scan in which what is bright is meant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.errors import BadImage
 from engine.images.picture import Picture
 from engine.images.scan import Scan, SliceChoice
 
-HALF = 0.5  # of the highest value: what is brighter belongs to the mask
+HALF = 0.5  # of the way from the lowest value to the highest: what is above is the mask
 
 Mask = NDArray[np.bool_]
 
