@@ -66,8 +66,7 @@ class CaptionCase(Case):
     @property
     def image_tokens(self) -> int:
         """How many tokens an image has."""
-        rows, columns = self.vlm.spec.grid or (0, 0)
-        return rows * columns
+        return self.vlm.spec.image_tokens
 
     @property
     def images(self) -> Tensor:

@@ -61,6 +61,7 @@ class ModelSpec:
         experts: of each layer's MLP, of which a router asks some; 0 where there is one MLP.
         also: tokens that end an answer as `eos` does.
         wordy: an answer may have so many times as many words as the decoding's length says.
+        placeless: tokens that an image takes beyond those of the grid.
     """
 
     layers: int
@@ -80,6 +81,13 @@ class ModelSpec:
     experts: int = 0
     also: tuple[int, ...] = ()
     wordy: int = 1
+    placeless: int = 0
+
+    @property
+    def image_tokens(self) -> int:
+        """How many tokens an image takes."""
+        rows, columns = self.grid or (0, 0)
+        return rows * columns + self.placeless
 
     @property
     def ends(self) -> tuple[int, ...]:

@@ -84,6 +84,7 @@ class HuggingFaceVLM:
             pad=pad, yes=tongue.spellings(YES), no=tongue.spellings(NO), grid=family.grid,
             context=min(config.max_position_embeddings, MOST_CONTEXT, reach),
             caps=self.tried(), side=family.side, prompts=PROMPTS, also=tuple(also),
+            placeless=family.tokens - (prod(family.grid) if family.grid else 0),
         )  # fmt: skip
 
     @property

@@ -384,6 +384,13 @@ def test_a_question_longer_than_the_q_former_reads_is_refused_in_words(monkeypat
         by_house(vlm, Greedy(length=2))
 
 
+@each
+def test_what_fits_is_counted_with_every_token_of_the_image(kind):
+    vlm = tiny_hf.model(kind)
+    case = case_of(vlm)
+    assert case.image_tokens == vlm.family.tokens > 0
+
+
 def test_image_tokens_without_a_place_give_answers_and_no_map():
     vlm = tiny_hf.model("instructblip")
     case = case_of(vlm)
