@@ -5,7 +5,7 @@
 
 Things that go alone come first, in any order; leaders come last, each with its follower, so that
 what the habit makes up stands in the later sentences. Whether a follower is told is decided at the
-full stop behind its leader's sentence, 13 words after the leader.
+full stop behind its leader's sentence, 11 words after the leader.
 """
 
 from __future__ import annotations
