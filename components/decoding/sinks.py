@@ -13,6 +13,7 @@ from engine.hallucination import Greedy, ScenesCase
 from engine.hallucination.measures.attention_sinks import (
     BEGINNING,
     COUNT,
+    FEW,
     IMAGE,
     QUESTION,
     STOPS,
@@ -60,9 +61,9 @@ def four(shares: Table) -> Table:
 
 
 def top_words(views: Views) -> str:
-    """How much the 1 % most looked at tokens hold in each layer."""
+    """How much the most looked at token holds in each layer, or the two from 101 on."""
     shares: Table = views["shares"]
     told = ", ".join(
         f"{name} {100 * held:.0f} %" for name, held in zip(shares.rows, shares[TOP], strict=True)
     )
-    return f"The 1 % most looked at tokens hold: {told}."
+    return f"The most looked at token (two from {FEW + 1} on) holds: {told}."

@@ -233,7 +233,7 @@ def test_where_attention_rests_is_counted_for_the_model_that_is_asked(monkeypatc
     found = run.answer(AttentionSinks(), case)
     assert AttentionSinks().finding(case, found) in words(at)
     top = [f"{100 * share:.0f} %" for share in found["shares"]["top 1 %"]]
-    assert f"hold: layer 1 {top[0]}, layer 2 {top[1]}, layer 3 {top[2]}" in words(at)
+    assert f"holds: layer 1 {top[0]}, layer 2 {top[1]}, layer 3 {top[2]}" in words(at)
 
 
 def test_the_long_winded_model_describes_each_thing_in_a_sentence():

@@ -43,8 +43,9 @@ class AttentionSinks(Method[ScenesCase]):
     Each row is a layer, each share a mean over its heads and all words of the captions. A bar holds
     everything that a word can look at: the beginning (a token that says nothing), the full stops
     of what was said, its other words, the question and the image. Beside it, how much the 1 % most
-    looked at tokens hold. OPERA and VASparse were made for models in which these are nearly
-    everything. A large share says where a model looks, not that the answer depends on it.
+    looked at tokens hold: one token, or two from 101 on. OPERA and VASparse were made for models in
+    which these are nearly everything. A large share says where a model looks, not
+    that the answer depends on it.
     """
 
     family = "hallucination"
@@ -95,9 +96,9 @@ class AttentionSinks(Method[ScenesCase]):
         if np.isnan(top):
             return "Nothing was said of these scenes, so there is no attention to share out."
         return (
-            f"The 1 % most looked at of about {read['tokens'][0]:.0f} tokens hold {top:.0f} % of "
-            f"the attention. The beginning gets {beginning:.0f} %, full stops {stops:.0f} %, the "
-            f"image {image:.0f} %."
+            f"The most looked at of about {read['tokens'][0]:.0f} tokens (two from {FEW + 1} on) "
+            f"holds {top:.0f} % of the attention. The beginning gets {beginning:.0f} %, full stops "
+            f"{stops:.0f} %, the image {image:.0f} %."
         )
 
 

@@ -75,7 +75,8 @@ def test_the_places_together_hold_all_attention(found):
 def test_the_finding_says_the_figures_of_all_layers(found):
     case = ScenesCase(load(HABIT), Greedy(), COUNT)
     said = AttentionSinks().finding(case, found)
-    assert f"hold {100 * found['shares'].cell(ALL, TOP):.0f} % of the attention" in said
+    top = 100 * found["shares"].cell(ALL, TOP)
+    assert f"tokens (two from 101 on) holds {top:.0f} % of the attention" in said
     assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in said
 
 
