@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 
 GALLERY = Path(__file__).parent.parent / "assets" / "gallery"
 VERSIONED = ("torch", "timm", "captum", "numpy", "scikit-image")
-WORDS = {"target", "compared with"}  # facts of a case in words that a visitor may have given
+WORDS = {"target", "compared with", "prompt", "thing", "others"}
+"""Facts of a case in words that a visitor may have given."""
 UNRECORDED = {"compiled_forwards": None, "forwards": None, "kept_parts": None}  # of old versions
 PAST = 5  # runs from which the next one's seconds are guessed
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from torch import Tensor
 
 from components import forms, section
 from components.before_after import own_table
@@ -27,11 +28,13 @@ from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import pictured
 from engine.errors import BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.measures.photo_pair import question
+from engine.hallucination.measures.photo_counts import said_word
+from engine.hallucination.measures.photo_pair import change_of, named, question, taken_out
 from engine.hallucination.photographs import MIDDLE, SIDES, photo_pair
 from engine.images import MAX_MB, Picture, Scan, load, square
 from engine.images.masks import Mask, mask_of
 from engine.pictures import as_bytes
+from engine.result import HeatMap
 
 KEY = f"{PAGE}.own"
 TITLE = "A photograph of yours, with a thing taken out of it"
@@ -43,7 +46,10 @@ HELP = (
     f"PNG, JPEG, TIFF, WebP, GIF, BMP or a scan, up to {MAX_MB} MB. Its middle square is seen. It "
     "stays in this session's memory."
 )
-MASK_HELP = "A picture of the photograph's size; what is not black is painted over."
+MASK_HELP = (
+    "A picture of the photograph's size; what is brighter than the middle between its darkest and "
+    "brightest point is painted over."
+)
 AFTER_HELP = "Of the same size as the photograph, and the same but for the thing."
 ONLY_SCENES = (
     "TinyVLM learned drawn scenes of 64 × 64 px and knows nothing of photographs: with it this "
@@ -92,15 +98,18 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
     """The question, once its button was pressed."""
     if case.vlm.name in asking.shipped():
         st.caption(ONLY_SCENES)
+    after = partial(without, case, method.grow)
     section.show(
         Section(
             KEY, method, case, known=known, button="Ask about both", before=BEFORE,
-            picture=partial(picture, case),
+            picture=partial(picture, case, after),
             evidence=(
-                Drawing("answers", "Before and after", CHANCES, answer_words),
-                Drawing("difference", "What was changed", finding=change_words),
+                Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
+                        part=partial(named, case)),
+                Drawing("changed", "What was changed", finding=change_words,
+                        made=lambda _found: change_map(case, after())),
             ),
-            detail=lambda found: own_table.offer(KEY, case, found),
+            detail=partial(own_table.offer, KEY, case, method),
         )
     )  # fmt: skip
 
@@ -113,7 +122,11 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
     form = CaseForm(PhotoPairArguments, KEY)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        own = opened("before", "Open a photograph", HELP)
+        own = None
+        with spoken():  # the form stays, and what was asked of a sample
+            own = opened("before", "Open a photograph", HELP)
+        if own is None and st.session_state.get(f"{KEY}.image") == YOURS:
+            del st.session_state[f"{KEY}.image"]
         chosen = form.ask("image", own={YOURS: own} if own else None)
         name = str(form.ask("model"))
         form.ask("thing")
@@ -125,7 +138,7 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
     photograph = chosen if isinstance(chosen, Picture) else pictured(chosen)
     with right:
         way = pick("What goes is marked by", (RECTANGLE, MASK, AFTER), f"{KEY}.way", "segments")
-        thing = marked(way, photograph, example=not own)
+        thing = marked(way, photograph, example=chosen == first_values()["image"])
     check_words(name, {"What goes": (form.given["thing"],), "Also asked for": form.given["others"]})
     case = photo_pair(
         name, photograph, form.given["thing"], form.given["others"],
@@ -173,9 +186,14 @@ def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
 
 def first_box() -> Box:
     """Around the thing of the sample that stands there at first."""
-    values: dict[str, Any] = {name: one.default for name, one in PhotoPairArguments.specs().items()}
+    values = first_values()
     top, left, bottom, right = (float(values[name]) for name in SIDES)
     return Box(left, top, round(right - left, 4), round(bottom - top, 4))
+
+
+def first_values() -> dict[str, Any]:
+    """What the arguments are at first."""
+    return {name: one.default for name, one in PhotoPairArguments.specs().items()}
 
 
 def opened(slot: str, label: str, help: str) -> Picture | None:
@@ -208,14 +226,29 @@ def take(slot: str) -> None:
 # ---------------------------------------------------------------- what is shown
 
 
-def picture(case: PhotoPairCase, found: Views) -> None:
+def without(case: PhotoPairCase, grow: int) -> Tensor:
+    """The photograph after, (3, H, W), made once as long as it is the one that is asked about."""
+    name = f"{case.fingerprint}|{grow}"
+    held: tuple[str, Tensor] | None = st.session_state.get(f"{KEY}.without")
+    if held is None or held[0] != name:
+        held = name, taken_out(case, grow)
+        st.session_state[f"{KEY}.without"] = held
+    return held[1]
+
+
+def change_map(case: PhotoPairCase, after: Tensor) -> HeatMap:
+    """How far each pixel was changed."""
+    return HeatMap(change_of(case, after), "share of full brightness", False)
+
+
+def picture(case: PhotoPairCase, without_it: Callable[[], Tensor], found: Views) -> None:
     """Before, the thing at some opacity, and p(yes) while it fades."""
     faded, answers = found["fading"], found["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]
     label = f"How much of the {plain(case.thing)} is left"
     at = words.index(pick(label, words, f"{KEY}.left", "slider", name="Left", rule="a step"))
     before, after, curve = st.columns([3, 3, 4], gap="medium")
-    one, other = found["pictures"].images[0]
+    one, other = as_bytes(case.image), as_bytes(without_it())
     share = float(faded["left"][at])
     blend = np.rint(other + share * (one.astype(np.float32) - other)).astype(np.uint8)
     shown(before, one, f"**Before**: {said(case, answers, 'before')}", "The photograph before")
@@ -241,22 +274,23 @@ def shown(place: Any, pixels: Any, words: str, alt: str) -> None:
 def said(case: PhotoPairCase, answers: Any, when: str) -> str:
     """The question and its answer."""
     return plain(
-        f"{case.thing}? “{own_table.words_of(answers, 0)[when == 'after']}”, p(yes) "
+        f"{case.thing}? {said_word(answers[f'says {when}'][0])}, p(yes) "
         f"{100 * float(answers[f'p {when}'][0]):.0f} %."
     )
 
 
-def answer_words(found: Views) -> str:
+def answer_words(case: PhotoPairCase, found: Views) -> str:
     """Every answer in words, and how much p(yes) can be relied on."""
-    table = found["answers"]
-    told = "; ".join(f"{name} {note}" for name, note in zip(table.rows, table.notes, strict=True))
-    weak = min(float(table[f"decided {when}"].min()) for when in ("before", "after"))
+    table = named(case, found["answers"])
+    told = "; ".join(
+        f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
+        for at, name in enumerate(table.rows)
+    )
+    weak = min(float(table[f"decided {when}"].min()) for when in own_table.WHEN)
     return f"{told}. Yes and no together have {100 * weak:.0f} % or more of the first word."
 
 
 def change_words(found: Views) -> str:
     """How much of the photograph changed."""
-    change = found["difference"].values
-    far = 100 * change[change > 0].mean() if change.any() else 0
-    share = 100 * (change > 0).mean()
+    share, far = (100 * float(found["changed"][name][0]) for name in ("pixels", "by"))
     return f"{share:.0f} % of the pixels changed, by {far:.0f} % of full brightness on average."

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import streamlit as st
 
 from components.notices import plain
 from components.widgets.downloads import download
-from engine.hallucination import PhotoPairCase
-from engine.hallucination.measures.photo_pair import collected_words, outcome
+from engine.hallucination import PhotoPair, PhotoPairCase
+from engine.hallucination.measures.photo_counts import collected_words, outcome, said_word
 from engine.hallucination.own_rows import as_csv
 from engine.result import Table
 from engine.run import Answer
@@ -24,11 +25,24 @@ HEADS = ("thing", "model", "outcome", "answer before", "answer after", "p(yes) b
 
 @dataclass(frozen=True)
 class CollectedPair:
-    """What is kept of a pair: no pixels."""
+    """What is kept of a pair: no pixels.
+
+    Args:
+        thing: what goes.
+        model: its title.
+        asked: its name and fingerprint, since two models may have one title.
+        answers: of the method.
+    """
 
     thing: str
     model: str
+    asked: tuple[str, str]
     answers: Table
+
+    @classmethod
+    def of(cls, case: PhotoPairCase, answers: Table) -> Self:
+        """What is kept of a case and its answers."""
+        return cls(case.thing, case.vlm.title, (case.vlm.name, case.vlm.fingerprint), answers)
 
     def cells(self) -> tuple[str | int | float, ...]:
         """One cell for each of HEADS."""
@@ -38,25 +52,30 @@ class CollectedPair:
         p = (round(float(table[f"p {when}"][0]), 4) for when in WHEN)
         return (
             self.thing, self.model, outcome([table[f"says {when}"][0] for when in WHEN]) or "?",
-            *words_of(table, 0), *p, int(asked), int(changed),
+            *(said_word(table[f"says {when}"][0]) for when in WHEN), *p, int(asked), int(changed),
         )  # fmt: skip
 
 
 def held(key: str) -> dict[str, CollectedPair]:
-    """The pairs of this session, by the digest of their question."""
+    """The pairs of this session, by what their answers depend on, see `name_of`."""
     pairs: dict[str, CollectedPair] = st.session_state.setdefault(f"{key}.pairs", {})
     return pairs
 
 
-def offer(key: str, case: PhotoPairCase, found: Answer) -> None:
+def name_of(case: PhotoPairCase, method: PhotoPair) -> str:
+    """The same for the same answers: in how many steps a thing fades changes none of them."""
+    return f"{case.fingerprint}|{method.grow if case.after is None else 0}"
+
+
+def offer(key: str, case: PhotoPairCase, method: PhotoPair, found: Answer) -> None:
     """The button that adds the pair that is shown."""
-    digest, pairs = str(found.record["digest"]), held(key)
-    pair = CollectedPair(case.thing, case.vlm.title, found["answers"])
+    name, pairs = name_of(case, method), held(key)
+    pair = CollectedPair.of(case, found["answers"])
     full = len(pairs) >= MOST
-    label = "In the table below" if digest in pairs else "Add to the table of your pairs"
+    label = "In the table below" if name in pairs else "Add to the table of your pairs"
     st.button(
-        label, key=f"{key}.add", disabled=digest in pairs or full, icon=":material/add:",
-        on_click=pairs.update, args=({digest: pair},),
+        label, key=f"{key}.add", disabled=name in pairs or full, icon=":material/add:",
+        on_click=pairs.update, args=({name: pair},),
         help=f"The table holds {MOST} pairs: empty it first." if full else None,
     )  # fmt: skip
 
@@ -80,15 +99,10 @@ def show(key: str) -> None:
 
 def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:
     """The figures of each model that was asked."""
-    parts: dict[str, list[Table]] = {}
+    parts: dict[tuple[str, str], list[CollectedPair]] = {}
     for one in pairs:
-        parts.setdefault(one.model, []).append(one.answers)
-    for model, answers in parts.items():
-        figures = collected_words(answers) or "no clear answer"
-        yield f"{model}, {len(answers)} pair{'s' if len(answers) > 1 else ''}: {figures}."
-
-
-def words_of(answers: Table, row: int) -> tuple[str, str]:
-    """Both answers in words, of one row."""
-    before, _, after = answers.notes[row].partition(" → ")
-    return before.strip("“”"), after.strip("“”")
+        parts.setdefault(one.asked, []).append(one)
+    for alike in parts.values():
+        figures = collected_words([one.answers for one in alike]) or "no clear answer"
+        many = "s" if len(alike) > 1 else ""
+        yield f"{alike[0].model}, {len(alike)} pair{many}: {figures}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,16 @@ from PIL import Image
 
 from components.before_after import own, own_table
 from components.before_after.own import AFTER, KEY, MASK, YOURS
+from components.notices import plain
 from components.views import BEFORE_AFTER
 from engine.arguments.photographs import PhotoPairArguments
+from engine.errors import BadImage
 from engine.hallucination import PhotoPair
+from engine.hallucination.measures.photo_counts import said_word
 from engine.hallucination.photographs import photo_pair
 from engine.hallucination.tiny_vlm.weights import HABIT
-from engine.images import read
+from engine.images import load, read
+from engine.result import Table
 from engine.run import answer, digest
 from tests.visits import pills, question_in, said, settled, visit, words
 
@@ -105,7 +110,7 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
     assert found.kept  # by the page
     assert PhotoPair().finding(case, found) in words(at)
     at.button(key=f"{KEY}.add").click().run()
-    pair = own_table.CollectedPair("cup", case.vlm.title, found["answers"])
+    pair = own_table.CollectedPair.of(case, found["answers"])
     (told,) = own_table.by_model([pair])
     assert told in words(at)
     table = at.dataframe[-1].value
@@ -136,10 +141,17 @@ def test_what_does_not_fit_is_said_and_the_form_stays(slot, way, pixels, why):
     assert at.text_input(key=f"{KEY}.thing").value == "cup"
 
 
-def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said():
+def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_answer):
     at = opened()
     at.file_uploader(key=f"{KEY}.before.file").set_value(("a.png", b"none", "image/png")).run()
-    assert said(at)
+    at = settled(at)
+    assert not at.exception
+    with pytest.raises(BadImage) as refused:
+        load(b"none", "a.png")
+    assert any(plain(str(refused.value)) in one for one in said(at)), said(at)
+    assert at.text_input(key=f"{KEY}.thing").value == "cup"  # the form stays
+    case = PhotoPairArguments(others=OTHERS).case()
+    assert PhotoPair().finding(case, sample_answer) in words(at)  # and the answer
     at = opened(thing="dragon", others="unicorn, boat")
     told = said(at)
     assert any("does not know “dragon”" in one for one in told)
@@ -147,6 +159,38 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said():
 
 
 def test_every_drawing_says_its_figures(sample_answer):
-    told = own.answer_words(sample_answer)
-    for name, note in zip(("cup", *OTHERS), sample_answer["answers"].notes, strict=True):
-        assert f"{name} {note}" in told
+    case = PhotoPairArguments(others=OTHERS).case()
+    told, table = own.answer_words(case, sample_answer), sample_answer["answers"]
+    for at, name in enumerate(("cup", *OTHERS)):
+        before, after = (said_word(table[f"says {when}"][at]) for when in ("before", "after"))
+        assert f"{name} {before} → {after}" in told
+    assert f"{100 * sample_answer['changed']['pixels'][0]:.0f} % of the pixels" in (
+        own.change_words(sample_answer)
+    )
+
+
+def test_the_frame_of_the_first_sample_is_drawn_on_that_one_only(monkeypatch):
+    drawn = []
+
+    def frame(_pixels, begin, *_given, **_more):
+        drawn.append(begin)
+        return begin
+
+    monkeypatch.setattr(own, "rectangle", frame)
+    at = opened()
+    assert drawn[-1] == own.first_box()
+    chosen = at.selectbox(key=f"{KEY}.image")
+    chosen.set_value(next(one for one in chosen.options if one != chosen.value)).run()
+    settled(at)
+    assert drawn[-1] == own.START
+
+
+def test_a_pair_is_collected_once_whatever_the_steps_and_models_by_their_weights():
+    case = PhotoPairArguments(others=OTHERS).case()
+    names = [own_table.name_of(case, PhotoPair(**more)) for more in ({}, {"steps": 3}, {"grow": 4})]
+    assert names[0] == names[1] != names[2]
+    columns = ("says before", "says after", "p before", "p after")
+    answers = Table.of({name: ([1.0, 1.0], "") for name in columns}, ("thing", "other 1"))
+    one = own_table.CollectedPair.of(case, answers)
+    retrained = replace(one, asked=(one.asked[0], "other weights"))
+    assert len(list(own_table.by_model([one, one, retrained]))) == 2

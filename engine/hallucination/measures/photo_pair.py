@@ -7,7 +7,7 @@ over; here the biharmonic equation does, or a person brings the photograph after
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,23 +20,17 @@ from engine.errors import BlindspotError
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.measures.before_after import OUTCOMES, reading, scored
+from engine.hallucination.measures.before_after import reading
+from engine.hallucination.measures.photo_counts import pair_words
 from engine.hallucination.tiny_vlm.words import with_article
 from engine.hallucination.vlm import VLM
 from engine.images.filling import check, filled, grown
 from engine.method import Method, Progress, Slider, defaults, quiet, setting
-from engine.pictures import as_bytes
-from engine.result import HeatMap, Pictures, Result, Table
+from engine.result import Result, Table
 
 MOST_OTHERS, MOST_LETTERS = 8, 40
 TOGETHER = 4  # images that are read at once
 WORDS = 8  # of an answer, in which yes or no is looked for
-DECIDES = 0.5  # share of yes and no at the first word, below which p(yes) says little
-MEANING = {
-    "TU": "true understanding", "IG": "ignorance", "SB+": "a stubborn yes",
-    "SB−": "a stubborn no",
-}  # fmt: skip
-SAYS = {1.0: "yes", 0.0: "no"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +125,7 @@ class PhotoPair(Method[PhotoPairCase]):
 
     family = "hallucination"
     name = "PhotoPair"
+    revision = 2
     title = "Your own pair"
     cost = "wait"
     paper = "Ye-Bin et al. 2024, https://arxiv.org/abs/2407.13442"
@@ -153,11 +148,11 @@ class PhotoPair(Method[PhotoPairCase]):
 
         Returns:
             answers: a row for each thing, the one that goes first: what is said (1 yes, 0 no, NaN
-                neither), p(yes), and the share of yes and no together, before and after. Notes:
-                both answers in words.
+                neither), p(yes), and the share of yes and no together, before and after. The rows
+                are numbered: names, like pixels, are the visitor's own and are not kept.
             fading: p(yes) about the thing by how much of it is left.
-            pictures: before and after, as the model sees them.
-            difference: how far each pixel was changed, the mean over the colors.
+            changed: the share of pixels that were changed, and how far on average, as a share of
+                full brightness.
         """
         self.check(case)
         progress(0.0, "painting the thing over")
@@ -166,7 +161,7 @@ class PhotoPair(Method[PhotoPairCase]):
         shown = torch.stack([torch.lerp(after, case.image, float(one)) for one in left])
         seen = encoded(case.vlm, shown, progress)
         ends = [self.steps - 1, 0]
-        things, rows, notes = (case.thing, *case.others), [], []
+        things, rows = (case.thing, *case.others), []
         fading = np.zeros(0, np.float32)
         for number, thing in enumerate(things):
             progress(0.5 + 0.5 * number / len(things), f"asking for {with_article(thing)}")
@@ -174,32 +169,29 @@ class PhotoPair(Method[PhotoPairCase]):
             p, share = first_words(case.vlm, seen if not number else seen[ends], prompt)
             if not number:
                 fading, p, share = p, p[ends], share[ends]
-            texts = answers(case.vlm, shown[ends], prompt)
-            rows.append([*map(reading, texts), *p, *share])
-            notes.append(" → ".join(f"“{text}”" for text in texts))
+            says = map(reading, answers(case.vlm, shown[ends], prompt))
+            rows.append([*says, *p, *share])
         progress(1.0, "asked")
         columns = [f"{what} {when}" for what in ("says", "p", "decided")
                    for when in ("before", "after")]  # fmt: skip
-        change = (after - case.image).abs().mean(0).numpy()
-        pair = np.stack([as_bytes(case.image), as_bytes(after)])[None]
+        change = change_of(case, after)
+        far = float(change[change > 0].mean()) if change.any() else 0.0
         return {
             "answers": Table.of(
                 {name: (np.array(held, np.float32), "" if name.startswith("says") else "share")
                  for name, held in zip(columns, zip(*rows, strict=True), strict=True)},
-                things, notes,
+                numbered(len(rows)),
             ),
             "fading": Table.of({"left": (left, "share"), "p(yes)": (fading, "share")}),
-            "pictures": Pictures(
-                pair, ("the photograph",), ("before", "after"),
-                f"The photograph with and without the {case.thing}; "
-                f"{100 * (change > 0).mean():.0f} % of it changed.",
+            "changed": Table.of(
+                {"pixels": ([float((change > 0).mean())], "share"), "by": ([far], "share")},
+                ("the photograph",),
             ),
-            "difference": HeatMap(change.astype(np.float32), "share of full brightness", False),
         }  # fmt: skip
 
     def finding(self, case: PhotoPairCase, found: Mapping[str, Any]) -> str:
         """What became of the thing's answer, in BEAF's words, and how many others changed."""
-        return pair_words(case.vlm.title, found["answers"])
+        return pair_words(case.vlm.title, case.thing, found["answers"])
 
 
 # ---------------------------------------------------------------- asked
@@ -228,6 +220,22 @@ def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
     image = case.image.permute(1, 2, 0).numpy()
     made = filled(image, grown(case.mask.numpy(), grow))
     return torch.from_numpy(made).permute(2, 0, 1).contiguous()
+
+
+def change_of(case: PhotoPairCase, after: Tensor) -> NDArray[np.float32]:
+    """How far each pixel was changed, the mean over the colors, (H, W)."""
+    found: NDArray[np.float32] = (after - case.image).abs().mean(0).numpy()
+    return found
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """The rows of a kept answer: the thing that goes and the others, without their names."""
+    return ("thing", *(f"other {number}" for number in range(1, count)))
+
+
+def named(case: PhotoPairCase, kept: Table) -> Table:
+    """The answers with the names that the case has."""
+    return replace(kept, rows=(case.thing, *case.others))
 
 
 @torch.no_grad()
@@ -262,61 +270,3 @@ def answers(vlm: VLM, images: Tensor, prompt: Tensor) -> list[str]:
         record=False,
     )  # fmt: skip
     return [vlm.tokenizer.decode(row) for row in given.tokens.tolist()]
-
-
-# ---------------------------------------------------------------- counted
-
-
-def outcome(says: Sequence[float]) -> str:
-    """One of BEAF's OUTCOMES by what is said before and after; "" where either is neither."""
-    names = {(1.0, 0.0): "TU", (0.0, 1.0): "IG", (1.0, 1.0): "SB+", (0.0, 0.0): "SB−"}
-    before, after = map(float, says)
-    return names.get((before, after), "")
-
-
-def records_of(pairs: Sequence[Table]) -> Table:
-    """The answers of several pairs as records of BEAF, each pair a scene of its own.
-
-    Whether the others are there is not known, and no figure of TU, IG, SB and ID depends on it.
-    """
-    rows = [
-        (pair, 0, asked, asked == 0, *(table[name][asked] for name in ("says before", "says after",
-         "p before", "p after")))
-        for pair, table in enumerate(pairs)
-        for asked in range(len(table))
-    ]  # fmt: skip
-    names = ("scene", "removed", "asked", "there", "says before", "says after", "p before",
-             "p after")  # fmt: skip
-    held = np.array(rows, np.float64).reshape(-1, len(names))
-    return Table.of({name: (held[:, at], "") for at, name in enumerate(names)})
-
-
-def pair_words(model: str, answers: Table) -> str:
-    """The finding of one pair."""
-    thing, says = answers.rows[0], [answers[f"says {when}"][0] for when in ("before", "after")]
-    before, after = (100 * float(answers[f"p {when}"][0]) for when in ("before", "after"))
-    chance = f"p(yes) {before:.0f} → {after:.0f} %"
-    name = outcome(says)
-    if not name:
-        first = f"{model} answers neither yes nor no about the {thing} ({chance}): nothing counts"
-    else:
-        told = " → ".join(SAYS[float(one)] for one in says)
-        first = f"{model}, asked for the {thing}: {told}, {MEANING[name]} ({name}); {chance}"
-    weak = min(float(answers[f"decided {when}"][0]) for when in ("before", "after"))
-    if weak < DECIDES:
-        first += f", though its first word is yes or no in {100 * weak:.0f} % only"
-    kept = answers.take(range(1, len(answers)))
-    change = kept["says before"] - kept["says after"]
-    clear = np.isfinite(change)
-    if not clear.any():
-        return f"{first}."
-    return (
-        f"{first}. Of {clear.sum()} other answers {int((change[clear] != 0).sum())} changed (ID)."
-    )
-
-
-def collected_words(pairs: Sequence[Table]) -> str:
-    """TU, SB+ and ID of several pairs; "" for none that is clear."""
-    found = scored(records_of(pairs))
-    counted = {name: found[name][0] for name in (*OUTCOMES, "ID") if np.isfinite(found[name][0])}
-    return ", ".join(f"{name} {100 * one:.0f} %" for name, one in counted.items())

@@ -6,23 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from engine import run
 from engine.data.sprites import CATEGORIES
 from engine.errors import BadImage, BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
-from engine.hallucination.measures.before_after import scored
-from engine.hallucination.measures.photo_pair import (
-    collected_words,
-    outcome,
-    pair_words,
-    question,
-    records_of,
-)
+from engine.hallucination.measures.photo_counts import outcome
+from engine.hallucination.measures.photo_pair import change_of, named, question, taken_out
 from engine.hallucination.photographs import photo_pair
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.images.samples import sample
+from engine.keeping.store import Store
 from engine.models.extras import TRANSFORMERS
-from engine.result import Table
 
 SCENE = 253  # with a car that is clearly to be seen
 THINGS = ("car", "lamp", "boat")
@@ -52,7 +47,7 @@ def found(scene):
 def test_the_answers_are_what_the_model_says(scene, found):
     """By the way in which the model answers all sixteen questions about a scene at once."""
     answers = found["answers"]
-    assert answers.rows == THINGS
+    assert named(asked(scene), answers).rows == THINGS
     for when, shown in (("before", scene), ("after", scene.remove("car"))):
         batch = SceneBatch(shown.layout, asking.pixels(shown)[None])
         chances = torch.sigmoid(margins(load(HABIT), batch))[0]
@@ -63,15 +58,16 @@ def test_the_answers_are_what_the_model_says(scene, found):
             assert 0.5 < answers[f"decided {when}"][row] <= 1
 
 
-def test_it_fades_from_after_to_before_and_both_are_shown(scene, found):
+def test_it_fades_from_after_to_before_and_what_was_changed_is_counted(scene, found):
     faded, answers = found["fading"], found["answers"]
     assert faded["left"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert faded["p(yes)"][[-1, 0]].tolist() == [answers["p before"][0], answers["p after"][0]]
-    before, after = found["pictures"].images[0]
-    assert np.array_equal(before, scene.image.transpose(1, 2, 0))
-    assert np.array_equal(after, scene.remove("car").image.transpose(1, 2, 0))
-    changed = np.abs(before.astype(float) - after).mean(-1) / 255
-    assert np.allclose(found["difference"].values, changed, atol=1e-6)
+    case, gone = asked(scene), asking.pixels(scene.remove("car"))
+    assert torch.equal(taken_out(case, 1), gone)
+    changed = np.abs(case.image.numpy() - gone.numpy()).mean(0)
+    assert np.allclose(change_of(case, gone), changed, atol=1e-6)
+    assert found["changed"]["pixels"][0] == pytest.approx((changed > 0).mean())
+    assert found["changed"]["by"][0] == pytest.approx(changed[changed > 0].mean(), rel=1e-4)
 
 
 def test_a_mask_is_painted_over_and_the_model_no_longer_sees_the_thing(scene):
@@ -81,49 +77,40 @@ def test_a_mask_is_painted_over_and_the_model_no_longer_sees_the_thing(scene):
     answers = result["answers"]
     assert outcome([answers["says before"][0], answers["says after"][0]]) == "TU"
     outside = ~scene.mask("car")
-    changed = result["difference"].values > 0
-    assert not PhotoPair(grow=0)(case)["difference"].values[outside].any()
+    changed = change_of(case, taken_out(case, PhotoPair().grow)) > 0
+    assert not change_of(case, taken_out(case, 0))[outside].any()
+    assert result["changed"]["pixels"][0] == pytest.approx(changed.mean())
     assert changed[outside].any()  # one px more by default
     exact = scene.remove("car").image.transpose(1, 2, 0) / 255
-    filled = result["pictures"].images[0, 1] / 255
+    filled = taken_out(case, PhotoPair().grow).numpy().transpose(1, 2, 0)
     was = scene.image.transpose(1, 2, 0) / 255
     inside = scene.mask("car")
     assert np.abs(filled - exact)[inside].mean() < 0.5 * np.abs(was - exact)[inside].mean()
 
 
-def test_several_pairs_are_counted_as_beaf_counts_them(found):
-    """Four made-up pairs, one of each outcome; one of four other answers changes."""
-    says = [(1, 0), (0, 1), (1, 1), (0, 0)]
-    pairs = [
-        Table.of(
-            {"says before": ([was, 1], ""), "says after": ([now, at != 2], ""),
-             "p before": ([0.5, 0.5], ""), "p after": ([0.5, 0.5], "")},
-            ("dog", "cat"),
-        )
-        for at, (was, now) in enumerate(says)
-    ]  # fmt: skip
-    figure = scored(records_of(pairs))
-    assert [figure[name][0] for name in ("TU", "IG", "SB+", "SB−", "ID")] == [0.25] * 5
-    assert [outcome(one) for one in says] == ["TU", "IG", "SB+", "SB−"]
-    assert collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"
-    assert outcome((1, np.nan)) == ""
-    assert collected_words([found["answers"]]).count("100 %") == 1
-
-
-def test_the_finding_has_the_outcome_and_the_others_that_changed(found):
-    table = found["answers"]
-    before, after = (100 * table[f"p {when}"][0] for when in ("before", "after"))
-    words = pair_words("M", table)
-    assert words.startswith(f"M, asked for the car: yes → no, true understanding (TU); p(yes) "
-                            f"{before:.0f} → {after:.0f} %.")  # fmt: skip
-    changed = int((table["says before"] != table["says after"])[1:].sum())
-    assert f"Of 2 other answers {changed} changed" in words
-    columns = {name: (table[name].copy(), "") for name in table.order}
-    columns["says after"][0][0] = np.nan
-    columns["decided after"][0][0] = 0.1
-    unclear = pair_words("M", Table.of(columns, table.rows))
-    assert "answers neither yes nor no about the car" in unclear
-    assert "in 10 % only" in unclear
+def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
+    """One asks; the files of the store hold neither pixels nor a word that was typed."""
+    kept = Store(tmp_path / "answers")
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(run, "store", lambda: kept)
+    image = asking.pixels(scene)
+    for given in ({"mask": torch.from_numpy(scene.mask("car"))}, {"after": 0.9 * image}):
+        case = PhotoPairCase.of(load(HABIT), image, "flower", ("anchor", "wheel"), **given)
+        said = run.answer(PhotoPair(steps=3), case)
+        assert said.record["case"] == case.facts()
+        assert {"thing", "others", "prompt"} <= set(case.facts())
+        again = run.known(PhotoPair(steps=3), case)
+        assert named(case, again["answers"]).rows == ("flower", "anchor", "wheel")
+        arrays = [one for view in again.values() for one in view.columns.values()]
+        assert sum(map(len, arrays)) < 50  # numbers, of 12 288 in an image
+        assert again["answers"].rows == ("thing", "other 1", "other 2")
+    files = [one for one in tmp_path.rglob("*") if one.is_file()]
+    assert len([one for one in files if one.suffix == ".safetensors"]) == 2
+    content = b"".join(one.read_bytes() for one in files)
+    assert b"taken out by" in content  # what is no visitor's stays readable
+    for word in (b"flower", b"anchor", b"wheel"):
+        assert word not in content
+    assert len(content) < image.numel()
 
 
 # ---------------------------------------------------------------- what is refused
