@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from engine.unlearning import WorstCase, easiest, hardest
 from engine.unlearning.protocol import worst as worst_module
-from engine.unlearning.protocol.worst import after_signs
+from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM, after_signs, search
+from engine.unlearning.request import at_random
 from engine.unlearning.ways.network import own_copy
 from engine.weights.case import PruneCase
 from tests import tiny
@@ -68,3 +69,107 @@ def test_so_many_images_are_chosen_as_the_share_says(held, share, count):
     assert len(set(images["id"])) == len(images["id"]) == count
     for found in (hardest, easiest):
         assert len(found(model, data, share, rounds=1).ids) == count
+
+
+def outright(model, data, count, rounds, sign):
+    """The search without weights: each round takes the images of the most extreme losses."""
+    train, rng = data.rows("train"), np.random.default_rng([0, 12])
+    rows = np.sort(rng.permutation(train)[:count])
+    for _ in range(rounds):
+        losses = after_signs(model, data, np.setdiff1d(train, rows), train, rng)
+        rows = train[np.sort(np.argsort(sign * losses, kind="stable")[:count])]
+    return rows, losses
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_without_a_limit_each_round_takes_the_most_extreme_losses_to_the_last_bit(held, sign):
+    model, data = held
+    rows, losses = outright(model, data, 6, 3, sign)
+    found = search(model, data, 0.25, 0, 3, sign)
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_array_equal(found.losses, losses[np.isin(data.rows("train"), rows)])
+    assert (found.weights == 1).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_large_rate_takes_the_same_and_a_tiny_one_leaves_the_first_images(held, sign):
+    model, data = held
+    train = data.rows("train")
+    large = search(model, data, 0.25, 0, 1, sign, rate=1e4)
+    before, losses, after = large.course[0]
+    assert set(large.rows) == set(train[np.argsort(sign * losses, kind="stable")[:6]])
+    tiny_rate = search(model, data, 0.25, 0, 3, sign, rate=1e-9)
+    assert set(tiny_rate.rows) == set(train[before == 1])
+    assert set(large.rows) != set(tiny_rate.rows)
+    assert after.sum() == pytest.approx(6, abs=1e-3)
+
+
+def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(held, monkeypatch):
+    monkeypatch.setattr(worst_module, "RATE", 0.003)
+    model, data = held
+    for which, turn in ((HARDEST, 1), (EASIEST, -1)):
+        views = WorstCase(which, 0.25, rounds=8, rate=0.3)(PruneCase(model, data))
+        found = search(model, data, 0.25, 0, 8, turn, rate=0.3)
+        weights = found.course[:, 2]
+        assert ((weights > 0.01) & (weights < 0.99)).any()
+        assert weights.sum(1) == pytest.approx(np.full(8, 6), abs=1e-3)
+        assert weights.min() >= 0
+        assert weights.max() <= 1
+        rounds = views["rounds"]
+        assert (turn * (rounds["after the step"] - rounds["objective"]) <= 1e-9).all()
+        assert turn * (rounds["objective"][-1] - rounds["objective"][0]) < 0
+        first = found.course[0]
+        assert rounds["objective"][0] == pytest.approx((first[0] * first[1]).sum() / 6)
+        assert rounds["moved"][0] == pytest.approx(np.clip(first[2] - first[0], 0, 1).sum() / 6)
+
+
+def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
+    """One batch an epoch: steps by the sign of the slope of Σ (1 − w) ℓ, image by image."""
+    monkeypatch.setattr(worst_module, "BATCH", 64)
+    monkeypatch.setattr(worst_module, "RATE", 0.01)
+    model, data = held
+    train = data.rows("train")
+    shares = np.random.default_rng(5).random(len(train))
+    found = after_signs(model, data, train, train, np.random.default_rng(3), shares)
+    own = own_copy(model)
+    for _ in range(2):
+        own.network.zero_grad()
+        with torch.enable_grad():
+            for share, row in zip(shares, train, strict=True):
+                loss = F.cross_entropy(own(data.pixels(row[None])), data.targets(row[None]))
+                (share * loss).backward()
+        for weight in own.parameters():
+            weight.data -= worst_module.RATE * weight.grad.sign()
+    wanted = F.cross_entropy(own(data.pixels(train)), data.targets(train), reduction="none")
+    assert found == pytest.approx(wanted.detach().numpy(), rel=1e-2, abs=1e-4)
+    alike = after_signs(model, data, train, train, np.random.default_rng(3))
+    assert not np.allclose(found, alike, rtol=0.01)
+
+
+def test_evenness_spreads_the_weights(held):
+    model, data = held
+    own = [search(model, data, 0.25, 0, 2, 1, gamma=gamma).weights for gamma in (0, 0.05, 1.0)]
+    assert own[0].min() == 1
+    assert own[1].max() >= own[2].max()
+    assert own[2].max() < 1
+
+
+def test_images_at_random_are_those_of_a_random_request_and_stay(held):
+    model, data = held
+    views = WorstCase(RANDOM, 0.25)(PruneCase(model, data))
+    assert set(views["images"]["id"]) == set(at_random(data, 0.25).ids)
+    assert (np.diff(views["images"]["loss"]) >= 0).all()
+    assert views["rounds"]["moved"].tolist() == [0]
+
+
+def test_histograms_count_the_losses_of_the_chosen_and_of_all(held):
+    model, data = held
+    views = WorstCase(HARDEST, 0.25, rounds=2)(PruneCase(model, data))
+    table, found = views["losses"], search(model, data, 0.25, 0, 2, 1)
+    for number, (_, losses, after) in enumerate(found.course, 1):
+        own = table.take(np.flatnonzero(table["round"] == number).tolist())
+        for name, some in (("all", losses), ("chosen", losses[after == 1])):
+            assert own[name].sum() == pytest.approx(1)
+            middle = own["to"][int((own[name].cumsum() >= 0.5 - 1e-9).argmax())]
+            assert (some <= max(middle, own["from"][0])).mean() >= 0.5 - 1e-9
+    assert set(views["images"]["id"]) == set(data.ids[found.rows])
