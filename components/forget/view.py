@@ -13,6 +13,7 @@ from components.footer import footer
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
 from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
 from components.forget.board import board, finding
+from components.forget.extremes import extremes
 from components.forget.keep import keep
 from components.forget.seconds import seconds
 from components.forget.sparser import sparser
@@ -47,6 +48,7 @@ PARTS: Mapping[str, Part] = {
     heat_maps.PART: ("Where the three models look", heat_maps.heat_maps),
     "All figures": ("All figures of the three models", answers.all_figures),
     "Sparser originals": ("Does a sparser model forget better?", sparser),
+    "Hard and easy": ("Images that are hard and easy to forget", extremes),
     "KLoM": ("How far many models are from models that never saw the images", klom.klom),
     "Datamodel": ("What is predicted of models that never saw them", klom.datamodel),
     "Time": ("How long each way takes on this computer", seconds),

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.forget import each_image, train, view
+from components.forget import each_image, extremes, train, view
+from components.forget.ranks import SETS, cases, gaps, ranks_finding
 from components.forget.verdict import best, verdict
 from components.forget.view import PARTS
 from components.forget.words import time as short
@@ -31,6 +32,7 @@ from engine.unlearning import (
     Confidence,
     Confusion,
     FineTune,
+    ForgetCase,
     Frontier,
     Judged,
     KLoM,
@@ -230,6 +232,32 @@ def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
     assert "45 images hard to forget" in at.main.header[0].value
     at.selectbox(key="forget.what").select("easiest images").run()
     assert "The easiest are those of highest loss" in words(at)
+    assert not said(at)
+
+
+def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_when_told():
+    asked = {"what": "images at random", "random": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
+    at = opened(model="Digits MLP", **asked)
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    at = settled(at.button_group(key="forget.section").set_value("Hard and easy").run())
+    at.slider(key="forget.sets.share").set_value(0.05).run()
+    at = settled(at)
+    model, data = catalog.load("digits-mlp"), load(FORGOTTEN.data)
+    case = PruneCase(model, data)
+    sets = {one: answer(WorstCase(one, share=0.05), case) for one in SETS}
+    assert extremes.sentence(data, sets) in words(at)
+    assert "Hard: lowest losses first" in words(at)
+    assert extremes.balance_finding(extremes.balance(data, sets)) in words(at)
+    at.button(key="forget.sets.ranks.go").click().run()
+    at = settled(at)
+    whole = ForgetCase(model, data, request.at_random(data, 0.05), recipe_of(model))
+    methods = (NoOp(), FineTune(epochs=1))
+    tables = {
+        name: known(Scoreboard(), BoardCase(one, methods))["table"]
+        for name, one in cases(whole, sets).items()
+    }
+    assert ranks_finding({"gaps": gaps(tables)}) in words(at)
     assert not said(at)
 
 

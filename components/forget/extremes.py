@@ -1,0 +1,191 @@
+"""Hard, random and easy forget sets beside each other, and what they do to the order of ways."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components import forms
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.draw.spread import Spread
+from components.forget.asked import Closer, Rows
+from components.forget.ranks import SETS, SLOT, Sets, rank
+from components.picks import pick
+from components.section import Section
+from components.widgets.data_images import image_thumb
+from components.widgets.thumbs import thumbs
+from engine import run
+from engine.data import DataSet
+from engine.result import Table
+from engine.unlearning import WorstCase
+from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
+
+SETTINGS = ("share", "rounds", "rate", "gamma")
+STRIP = 12  # images of each
+
+
+def extremes(closer: Closer) -> Rows:
+    """The sets are searched for at once; the ways wait for a button below them."""
+    chosen = forms.folded(WorstCase, SLOT, SETTINGS, "Settings of the search")
+    methods = {which: WorstCase(which, **chosen) for which in SETS}
+    rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]
+    number = int(pick("Losses in round", rounds, f"{SLOT}.round", first=rounds[-1]))
+    case, data = closer.asked.case.pruning, closer.data
+
+    def sets(found: Views) -> Sets:
+        """The answer of the section, which is of images at random, and the two before it."""
+        return {
+            which: found if which == RANDOM else run.answer(method, case)
+            for which, method in methods.items()
+        }
+
+    evidence = [
+        Drawing("images", f"{SETS[which].capitalize()}: {about}",
+                by=lambda found, which=which: strip(data, sets(found)[which]["images"], which))
+        for which, about in ABOUT.items()
+    ]  # fmt: skip
+    evidence += [
+        Drawing("losses", f"Losses, {name}", SPREAD, partial(spread_finding, which),
+                made=lambda found, which=which: of_round(sets(found)[which]["losses"], number))
+        for which, name in SETS.items()
+    ]  # fmt: skip
+    evidence += [
+        Drawing("rounds", "Loss of the chosen, by round", BY_ROUND, rounds_finding,
+                made=lambda found: by_round(sets(found))),
+        Drawing("images", "Classes", Dots(series={name: name for name in SETS.values()},
+                title="of the set (%)"), lambda found: balance_finding(balance(data, sets(found))),
+                made=lambda found: balance(data, sets(found))),
+    ]  # fmt: skip
+    return [[
+        Section(
+            SLOT, methods[RANDOM], case, columns=3, evidence=evidence,
+            first=[(methods[one], case, f"{SLOT}.{one}") for one in (HARDEST, EASIEST)],
+            sentence=lambda found: sentence(data, sets(found)),
+            detail=lambda found: rank(closer, sets(found)),
+        )
+    ]]  # fmt: skip
+
+
+ABOUT = {
+    HARDEST: "lowest losses first",
+    RANDOM: "from the lowest loss to the highest",
+    EASIEST: "highest losses first",
+}
+
+
+def strip(data: DataSet, images: Table, which: str) -> None:
+    """Twelve with label and loss: the most extreme, or of random ones some over the whole range."""
+    count = min(STRIP, len(images))
+    spaced = np.round(np.linspace(0, len(images) - 1, count)).astype(int)
+    places = spaced if which == RANDOM else np.arange(count)
+    rows = data.places(images["id"][places].astype(np.int64)).tolist()
+    shown = [
+        image_thumb(data, row, f"{data.classes[data.labels[row]]} · {loss:.2g}")
+        for row, loss in zip(rows, images["loss"][places], strict=True)
+    ]
+    thumbs(shown, f"{SETS[which]} images", f"{SLOT}.strip.{which}", lambda _: None)
+    st.caption("Label and loss (nats) after unlearning.")
+
+
+# ---------------------------------------------------------------- what they are like
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def distances(_data: DataSet, fingerprint: str) -> NDArray[np.float64]:
+    """For each image, the share of the training images of its label nearer to their mean, (N,)."""
+    del fingerprint
+    found, train = np.full(len(_data), np.nan), _data.rows("train")
+    for label in np.unique(_data.labels[train]):
+        rows = train[_data.labels[train] == label]
+        own = _data.images[rows].reshape(len(rows), -1).astype(np.float32)
+        order = np.argsort(((own - own.mean(0)) ** 2).sum(1), kind="stable")
+        found[rows[order]] = np.arange(len(rows)) / max(len(rows) - 1, 1)
+    return found
+
+
+def sentence(data: DataSet, sets: Sets) -> str:
+    """Whether hard images are typical here and easy ones are not, and which have wrong labels."""
+    rows = {which: data.places(sets[which]["images"]["id"].astype(np.int64)) for which in SETS}
+    far = distances(data, data.fingerprint)
+    middle = [100 * float(np.median(far[rows[which]])) for which in SETS]
+    hard, chance, easy = middle
+    if hard < chance < easy:
+        words = "Hard images are typical of their label, easy ones are odd"
+    else:
+        words = "Hard images are not more typical of their label than random and easy ones here"
+    words += (
+        f": of the images of its label, {hard:.0f} % are nearer to their mean than the middle hard "
+        f"one (random {chance:.0f} %, easy {easy:.0f} %)."
+    )
+    if "clean_label" not in data.truth:
+        return words
+    wrong = data.truth["clean_label"] != data.labels
+    shares = [f"{100 * wrong[rows[which]].mean():.0f} % of the {SETS[which]}" for which in SETS]
+    return f"{words} Wrong labels: {', '.join(shares)}."
+
+
+def of_round(losses: Table, number: int) -> Table:
+    """One round's rows, over the logarithm of the loss; of random images the only one's."""
+    number = min(number, int(losses["round"].max()))
+    own = losses.take(np.flatnonzero(losses["round"] == number).tolist())
+    ends = {name: (np.log10(own[name]), "") for name in ("from", "to")}
+    return Table.of(ends | {name: (own[name], "share") for name in ("chosen", "all")})
+
+
+SPREAD = Spread(
+    bars={"chosen": "chosen"}, lines={"all": "all training images"}, title="images (%)",
+    x_title="loss after unlearning (nats, powers of 10)", height=280,
+)  # fmt: skip
+
+
+def spread_finding(which: str, found: Views) -> str:
+    """After which images were taken away."""
+    del found
+    if which == RANDOM:
+        return "After the random images were taken away."
+    return f"In that round, and the {SETS[which]} images that were chosen by these losses."
+
+
+def by_round(sets: Sets) -> Table:
+    """The objective of each set, a row for each round; that of random images stays as it is."""
+    rounds = max((sets[which]["rounds"] for which in SETS), key=len)["round"]
+    columns = {}
+    for which, name in SETS.items():
+        own = sets[which]["rounds"]["objective"]
+        columns[name] = np.maximum(np.resize(own, len(rounds)), 1e-6), "nat"
+    return Table.of({"round": (rounds, "")} | columns)
+
+
+BY_ROUND = Lines(
+    x="round", series={name: name for name in SETS.values()}, y_log=True,
+    title="mean loss (nats)", x_title="round", height=320,
+)  # fmt: skip
+
+
+def rounds_finding(found: Views) -> str:
+    """How to read it."""
+    del found
+    return "Mean loss of what the round begins with, after unlearning it; the first is random."
+
+
+def balance(data: DataSet, sets: Sets) -> Table:
+    """The share of each class, a row for each."""
+    columns = {}
+    for which, name in SETS.items():
+        labels = data.labels[data.places(sets[which]["images"]["id"].astype(np.int64))]
+        columns[name] = np.bincount(labels, minlength=len(data.classes)) / len(labels), "share"
+    return Table.of(columns, data.classes)
+
+
+def balance_finding(table: Table) -> str:
+    """The class that is most frequent in both extreme sets."""
+    each = [
+        f"{table.rows[int(table[name].argmax())]} ({100 * table[name].max():.0f} % of the {name})"
+        for name in (SETS[HARDEST], SETS[EASIEST])
+    ]
+    return f"Most frequent: {' and '.join(each)}."

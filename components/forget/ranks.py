@@ -1,0 +1,133 @@
+"""How the order of the ways changes between hard, random and easy images to forget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components import runs
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.matrix import Matrix
+from components.forget.asked import KEY, Closer
+from components.forget.words import BEFORE, GOAL, named
+from engine.result import Table
+from engine.run import Answer
+from engine.unlearning import BoardCase, ForgetCase, request
+from engine.unlearning.protocol.scoreboard import ranking
+from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM, worst_case
+
+SLOT = f"{KEY}.sets"
+SETS = {HARDEST: "hard", RANDOM: "random", EASIEST: "easy"}
+FULL = 50  # points of a gap that have the full color
+Sets = Mapping[str, Views]  # the answers of the search, by SETS
+
+
+def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
+    """The question of the page with each of the sets to be forgotten."""
+    found = {}
+    for which, name in SETS.items():
+        ids = sets[which]["images"]["id"].astype(np.int64)
+        asked = (
+            request.at_random(case.data, seed=case.seed, count=len(ids)) if which == RANDOM
+            else worst_case(ids, which)
+        )  # fmt: skip
+        found[name] = replace(case, request=asked)
+    return found
+
+
+def rank(closer: Closer, sets: Sets) -> None:
+    """The scoreboard of each set, asked for together, then the gaps and ranks side by side."""
+    st.markdown("**Does the order of the ways change?**")
+    boards = {
+        name: BoardCase(case, closer.asked.methods)
+        for name, case in cases(closer.asked.case, sets).items()
+    }
+    outcomes = runs.ask_all_when_told(
+        closer.asked.scoreboard, boards, f"{SLOT}.ranks", "Let every way forget these images"
+    )
+    runs.watch(list(outcomes.values()))
+    tables = {name: one["table"] for name, one in outcomes.items() if isinstance(one, Answer)}
+    if len(tables) == len(SETS):
+        draw(RANKS, {"gaps": gaps(tables)}, f"{SLOT}.ranks.gaps")
+        if column_of(tables) != "gap":
+            st.caption(
+                "The attack on a retrained model is near chance on at least one of the sets, so "
+                "the gaps of all three are those without it."
+            )
+
+
+def column_of(tables: Mapping[str, Table]) -> str:
+    """The gap that ranks on all sets: without the attack, where that says nothing on one."""
+    return "gap" if all(ranking(one) == "gap" for one in tables.values()) else "gap without MIA"
+
+
+def gaps(tables: Mapping[str, Table]) -> Table:
+    """A row for each way, by its gap on random images; nothing done comes first."""
+    column, chance = column_of(tables), tables[SETS[RANDOM]]
+    ways = [way for way in chance.rows if way not in {GOAL, BEFORE}]
+    ways.sort(key=lambda way: float(np.nan_to_num(chance.cell(way, column), nan=np.inf)))
+    ways = [way for way in (BEFORE, *ways) if way in chance.rows]
+    return Table.of(
+        {name: ([own.cell(way, column) for way in ways], "share") for name, own in tables.items()},
+        [named(way) for way in ways],
+    )
+
+
+def places(table: Table) -> NDArray[np.float64]:
+    """The rank of each way on each set, (ways, sets), 1 the nearest to retraining.
+
+    What failed has none, nor has the model that nothing was done to; equal gaps share a rank.
+    """
+    found = np.full(table.values.shape, np.nan)
+    ways = [at for at, way in enumerate(table.rows) if way != named(BEFORE)]
+    for at, own in enumerate(table.values[ways].T):
+        ranks = np.array([1 + (own < one).sum() for one in own], np.float64)
+        found[ways, at] = np.where(np.isfinite(own), ranks, np.nan)
+    return found
+
+
+def squares(found: Views) -> Matrix:
+    """In points, with ranks; color is the gap."""
+    table: Table = found["gaps"]
+    texts = [
+        [written(*one) for one in zip(*row, strict=True)]
+        for row in zip(100 * table.values, places(table), strict=True)
+    ]
+    return Matrix(span=(0, FULL), texts=texts, bar="points away from retraining", height=380)
+
+
+def written(gap: float, place: float) -> str:
+    """A gap with its rank."""
+    if not np.isfinite(gap):
+        return "failed"
+    return f"{gap:.1f} (no. {place:.0f})" if np.isfinite(place) else f"{gap:.1f}"
+
+
+def ranks_finding(found: Views) -> str:
+    """Which way is nearest on each set, and which of them gains or loses most ranks."""
+    table: Table = found["gaps"]
+    ranks = places(table)
+    if not np.isfinite(ranks).any():
+        return "No way gave numbers."
+    first = [
+        f"{name} {table.rows[int(np.nanargmin(ranks[:, at]))]}"
+        for at, name in enumerate(table.order) if np.isfinite(ranks[:, at]).any()
+    ]  # fmt: skip
+    words = f"Average gap, 0 is best. Nearest to retraining: {', '.join(first)}."
+    chance = table.order.index(SETS[RANDOM])
+    change = np.nan_to_num(ranks - ranks[:, [chance]])
+    if not change.any():
+        return f"{words} No way changes its rank."
+    way, at = np.unravel_index(np.abs(change).argmax(), change.shape)
+    verb = "loses" if change[way, at] > 0 else "gains"
+    return (
+        f"{words} {table.rows[way]} {verb} most: no. {ranks[way, chance]:.0f} on random images, "
+        f"no. {ranks[way, at]:.0f} on {table.order[at]} ones."
+    )
+
+
+RANKS = Drawing("gaps", "", squares, ranks_finding)

@@ -1,0 +1,101 @@
+"""Hard, random and easy sets: strips, words and curves are the engine's numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from components.forget import extremes
+from components.forget.ranks import SETS
+from engine.data import DataSet
+from engine.run import answer
+from engine.unlearning import WorstCase
+from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
+from engine.weights.case import PruneCase
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def held():
+    model = tiny.learned()
+    data = tiny.columns(model.side, model.labels)
+    case = PruneCase(model, data)
+    return data, {which: answer(WorstCase(which, 0.25, rounds=3), case) for which in SETS}
+
+
+def ordered(sets, data: DataSet, *, hard_first: bool):
+    """The sets, with images by how far they lie from the mean of their label."""
+    train = data.rows("train")
+    far = extremes.distances(data, data.fingerprint)[train]
+    order = data.ids[train[np.argsort(far if hard_first else -far, kind="stable")]]
+    count = len(order) // 3
+    parts = {HARDEST: order[:count], RANDOM: order[count : 2 * count], EASIEST: order[2 * count :]}
+    return {which: {"images": extremes.Table.of({"id": (ids, "")})} for which, ids in parts.items()}
+
+
+def test_distances_are_the_share_of_the_label_that_is_nearer(held):
+    data = held[0]
+    found = extremes.distances(data, data.fingerprint)
+    train = data.rows("train")
+    assert np.isnan(np.delete(found, train)).all()
+    rows = train[data.labels[train] == 0]
+    pixels = data.images[rows].reshape(len(rows), -1).astype(float)
+    away = np.linalg.norm(pixels - pixels.mean(0), axis=1)
+    for row, own in zip(rows, away, strict=True):
+        assert (away < own - 1e-3).mean() <= found[row] * len(rows) / (len(rows) - 1) + 1e-9
+    assert found[rows].min() == 0
+    assert found[rows].max() == 1
+
+
+def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
+    data, _ = held
+    typical = extremes.sentence(data, ordered(held[1], data, hard_first=True))
+    assert typical.startswith("Hard images are typical of their label, easy ones are odd")
+    assert "Wrong labels" not in typical
+    other = extremes.sentence(data, ordered(held[1], data, hard_first=False))
+    assert "are not more typical of their label" in other
+    clean = data.labels.copy()
+    sets = ordered(held[1], data, hard_first=True)
+    rows = data.places(sets[EASIEST]["images"]["id"])
+    clean[rows] = (clean[rows] + 1) % len(data.classes)
+    wrong = replace(data, truth={"clean_label": clean})
+    words = extremes.sentence(wrong, sets)
+    assert "Wrong labels: 0 % of the hard, 0 % of the random, 100 % of the easy." in words
+
+
+def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):
+    sets = held[1]
+    table = extremes.by_round(sets)
+    assert table["round"].tolist() == [1, 2, 3]
+    for which in (HARDEST, EASIEST):
+        wanted = np.maximum(sets[which]["rounds"]["objective"], 1e-6)
+        np.testing.assert_allclose(table[SETS[which]], wanted)
+    assert len(set(table["random"])) == 1
+    assert len(extremes.BY_ROUND.figure(table).data) == 3
+
+
+def test_a_round_s_histogram_and_the_only_one_of_random_images(held):
+    for which, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
+        losses = held[1][which]["losses"]
+        own = extremes.of_round(losses, number)
+        at = 1 if which == RANDOM else number
+        np.testing.assert_allclose(own["chosen"], losses["chosen"][losses["round"] == at])
+        assert own["from"][0] == pytest.approx(-4)
+        assert own["all"].sum() == pytest.approx(1)
+
+
+def test_classes_are_counted_in_each_set(held):
+    data, sets = held
+    table = extremes.balance(data, sets)
+    for which, name in SETS.items():
+        labels = data.labels[data.places(sets[which]["images"]["id"].astype(int))]
+        assert table[name].tolist() == [
+            (labels == at).mean() for at in range(len(data.classes))
+        ]  # fmt: skip
+    words = extremes.balance_finding(table)
+    first = table.rows[int(table["hard"].argmax())]
+    assert words.startswith(
+        f"Most frequent: {first} ({100 * table['hard'].max():.0f} % of the hard)"
+    )
