@@ -44,14 +44,21 @@ def extremes(closer: Closer) -> Rows:
             for which, method in methods.items()
         }
 
+    def pictures(which: str, found: Views) -> None:
+        """The strip of one set."""
+        strip(data, sets(found)[which]["images"], which)
+
+    def losses(which: str, found: Views) -> Table:
+        """The histogram of one set."""
+        return of_round(sets(found)[which]["losses"], number)
+
     evidence = [
-        Drawing("images", f"{SETS[which].capitalize()}: {about}",
-                by=lambda found, which=which: strip(data, sets(found)[which]["images"], which))
+        Drawing("images", f"{SETS[which].capitalize()}: {about}", by=partial(pictures, which))
         for which, about in ABOUT.items()
-    ]  # fmt: skip
+    ]
     evidence += [
         Drawing("losses", f"Losses, {name}", SPREAD, partial(spread_finding, which),
-                made=lambda found, which=which: of_round(sets(found)[which]["losses"], number))
+                made=partial(losses, which))
         for which, name in SETS.items()
     ]  # fmt: skip
     evidence += [
