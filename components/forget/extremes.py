@@ -27,6 +27,7 @@ from engine.unlearning.protocol.worst import EASIEST, HARDEST, RANDOM
 
 SETTINGS = ("share", "rounds", "rate", "gamma")
 STRIP = 12  # images of each
+LEAST = 1e-7  # nats, at which curves end on a scale of decades
 
 
 def extremes(closer: Closer) -> Rows:
@@ -92,7 +93,7 @@ def strip(data: DataSet, images: Table, which: str) -> None:
     places = spaced if which == RANDOM else np.arange(count)
     rows = data.places(images["id"][places].astype(np.int64)).tolist()
     shown = [
-        image_thumb(data, row, f"{data.classes[data.labels[row]]} · {loss:.2g}")
+        image_thumb(data, row, f"{data.classes[data.labels[row]]} · {loss:z.2g}")
         for row, loss in zip(rows, images["loss"][places], strict=True)
     ]
     thumbs(shown, f"{SETS[which]} images", f"{SLOT}.strip.{which}", lambda _: None)
@@ -122,7 +123,7 @@ def sentence(data: DataSet, sets: Sets) -> str:
     middle = [100 * float(np.median(far[rows[which]])) for which in SETS]
     hard, chance, easy = middle
     if hard < chance < easy:
-        words = "Hard images are typical of their label, easy ones are odd"
+        words = "Hard images are more typical of their label than random ones, easy ones are less"
     else:
         words = "Hard images are not more typical of their label than random and easy ones here"
     words += (
@@ -164,7 +165,7 @@ def by_round(sets: Sets) -> Table:
     columns = {}
     for which, name in SETS.items():
         own = sets[which]["rounds"]["objective"]
-        columns[name] = np.maximum(np.resize(own, len(rounds)), 1e-6), "nat"
+        columns[name] = np.maximum(np.resize(own, len(rounds)), LEAST), "nat"
     return Table.of({"round": (rounds, "")} | columns)
 
 

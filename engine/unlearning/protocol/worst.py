@@ -37,7 +37,7 @@ BATCH = 64
 RATE = 1e-3
 HARDEST, EASIEST, RANDOM = "hardest", "easiest", "random"
 SIGNS = {HARDEST: 1, EASIEST: -1, RANDOM: 0}
-EDGES = np.logspace(-4, 2, 25)  # nats, of the histograms; losses beyond lie in the outer intervals
+EDGES = np.logspace(-7, 2, 37)  # nats, of the histograms; losses beyond lie in the outer intervals
 
 
 @dataclass(frozen=True)
