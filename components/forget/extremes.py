@@ -81,7 +81,7 @@ def extremes(closer: Closer) -> Rows:
 
 ABOUT = {
     HARDEST: "lowest losses first",
-    RANDOM: "from the lowest loss to the highest",
+    RANDOM: "lowest to highest loss",
     EASIEST: "highest losses first",
 }
 
