@@ -45,7 +45,7 @@ class GeneratorPlan:
     decay: float = 1e-4
     warm: int = 100  # steps until the rate is reached; it falls as a cosine
     free: float = 0.1  # share of the images whose class is left out
-    average: float = 0.995  # of the moving average; less in the first steps
+    average: float = 0.995  # at most this much of the moving average stays at a step
     seed: int = 0
 
     @classmethod
@@ -63,6 +63,8 @@ class MovingAverage:
     """The exponential moving average of a network's weights: w̄ ← k w̄ + (1 − k) w.
 
     k = min(average, (n + 1) / (n + 10)) at the n-th step, so that the first weights are forgotten.
+    With an average of 0.995 the fraction is the smaller of the two up to step 1790, so it alone
+    decides in shorter plans.
     """
 
     def __init__(self, network: Denoiser, average: float) -> None:

@@ -18,6 +18,7 @@ from engine.unlearning.generator.training import (
     noise_loss,
     train_generator,
 )
+from engine.unlearning.generator.weights import plans
 from tests import tiny
 
 PLAN = GeneratorPlan("tiny", "Tiny", "columns", "none", width=8, steps=60, batch=32, warm=5)
@@ -34,6 +35,15 @@ def test_the_average_is_that_of_the_formula():
         kept = min(0.6, (step + 1) / (step + 10))
         slowly = kept * slowly + (1 - kept) * step
     assert float(average.network.leave.bias) == pytest.approx(slowly, rel=1e-5)
+
+
+def test_the_plans_that_ship_average_by_the_rising_share_alone():
+    """It reaches .995 at step 1790."""
+    assert plans()
+    for plan in plans().values():
+        assert plan.average == 0.995
+        assert (plan.steps + 1) / (plan.steps + 10) < plan.average
+    assert 1790 / 1799 < 0.995 <= 1791 / 1800
 
 
 def test_the_loss_is_the_mean_square_of_the_noise_that_is_missed():
