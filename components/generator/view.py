@@ -14,6 +14,7 @@ from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.generator.form import KEY, GeneratorQuestion
 from components.section import Section
+from engine.result import Table
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 
 SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
@@ -117,8 +118,8 @@ def instead_words(found: Views, label: str) -> str:
     for name in table.rows:
         shares = {read: table.cell(name, read) for read in table.order}
         most = max(shares, key=shares.__getitem__)
-        told.append(f"{name}: {100 * shares[most]:.0f} % as {most}")
-    return f"Asked for {label}, most are read so: {'; '.join(told)}."
+        told.append(f"{name} {most} ({100 * shares[most]:.0f} %)")
+    return f"Asked for {label}, most often read as: {'; '.join(told)}."
 
 
 def distance_words(found: Views) -> str:
@@ -126,9 +127,20 @@ def distance_words(found: Views) -> str:
     table = found["figures"]
     far = {name: table.cell(name, "distance of the others") for name in table.rows}
     return (
-        f"Real images are {far.pop('real images'):.1f} from other real ones, the floor; "
+        f"Training images are {far.pop('real images'):.1f} from other training images, the floor; "
         + ", ".join(f"{name} {value:.1f}" for name, value in far.items())
-        + ". Lower is nearer."
+        + f". Lower is nearer.{floor_words(table)}"
+    )
+
+
+def floor_words(figures: Table) -> str:
+    """That the floor is of fewer images than are drawn, and what follows; "" where it is not."""
+    real, *drawn = figures["images compared"].astype(int)
+    if real >= max(drawn):
+        return ""
+    return (
+        f" The floor is of {real} images, fewer than the {max(drawn)} samples, so it is higher "
+        "than it would be of as many."
     )
 
 
@@ -139,7 +151,7 @@ def where_words(found: Views) -> str:
     high, low = int(share.argmax()), int(share.argmin())
     return (
         f"Most in {table.rows[high]} ({100 * share[high]:.0f} %), fewest in {table.rows[low]} "
-        f"({100 * share[low]:.0f} %). A chance mask has as many everywhere."
+        f"({100 * share[low]:.0f} %). A chance mask has about the same share in every layer."
     )
 
 
@@ -158,6 +170,7 @@ def drawn_words(found: Views) -> str:
     at = min(range(len(right)), key=right.__getitem__)
     figures = found["figures"]
     return (
-        f"Fewest as asked: {table.rows[at]}, {100 * right[at]:.0f} %. Of real images the judge "
-        f"reads {100 * figures.cell('real images', 'read as asked'):.0f} % right."
+        f"Fewest as asked: {table.rows[at]}, {100 * right[at]:.0f} %. Of test images, which it did "
+        f"not learn from, the judge reads {100 * figures.cell('real images', 'read as asked'):.0f} "
+        f"% right.{floor_words(figures)}"
     )

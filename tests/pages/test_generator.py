@@ -67,14 +67,23 @@ def test_what_is_drawn_instead_and_the_distances_are_told():
         {"3": [1.0, 0.1, 0.2], "4": [0.0, 0.9, 0.8]}, ("before", "after SalUn", "chance mask")
     )
     assert view.instead_words({"instead": instead}, "3") == (
-        "Asked for 3, most are read so: before: 100 % as 3; after SalUn: 90 % as 4; "
-        "chance mask: 80 % as 4."
+        "Asked for 3, most often read as: before 3 (100 %); after SalUn 4 (90 %); "
+        "chance mask 4 (80 %)."
     )
-    far = Table.of(
-        {"distance of the others": ([5.0, 8.0, 9.0, 9.5], "features²")},
-        ("real images", "before", "after SalUn", "chance mask"),
+    told = (
+        "Training images are 5.0 from other training images, the floor; before 8.0, "
+        "after SalUn 9.0, chance mask 9.5. Lower is nearer."
     )
-    assert view.distance_words({"figures": far}) == (
-        "Real images are 5.0 from other real ones, the floor; before 8.0, after SalUn 9.0, "
-        "chance mask 9.5. Lower is nearer."
+    fewer = (
+        " The floor is of 90 images, fewer than the 180 samples, so it is higher than it would be "
+        "of as many."
     )
+    for images, more in ((180, ""), (90, fewer)):
+        far = Table.of(
+            {
+                "distance of the others": ([5.0, 8.0, 9.0, 9.5], "features²"),
+                "images compared": ([images, 180, 180, 180], ""),
+            },
+            ("real images", "before", "after SalUn", "chance mask"),
+        )
+        assert view.distance_words({"figures": far}) == told + more

@@ -24,7 +24,8 @@ class GeneratorCase(Case):
         precision: "exact" is the only one.
 
     Raises:
-        BlindspotError: the three have not the same number of classes, or a class has no image.
+        BlindspotError: the three have not the same number of classes, or a class has no training
+            image or no test image.
     """
 
     case_name: ClassVar[str] = "generator"
@@ -46,12 +47,17 @@ class GeneratorCase(Case):
                     f"{self.generator.title} draws {drawn} classes, but {title} has {len(labels)}: "
                     "choose data and a judge of the same classes."
                 )
-        there = set(self.data.labels[self.data.rows("train")].tolist())
-        if missing := sorted(set(range(drawn)) - there):
-            raise BlindspotError(
-                f"{self.data.card.title} has no training image of the class "
-                f"{self.data.classes[missing[0]]!r}: there is nothing to compare with."
-            )
+        for split, why in (
+            ("train", "there is nothing to compare with"),
+            ("test", "whether the judge can read it is not known"),
+        ):
+            there = set(self.data.labels[self.data.rows(split)].tolist())
+            if missing := sorted(set(range(drawn)) - there):
+                kind = "training" if split == "train" else split
+                raise BlindspotError(
+                    f"{self.data.card.title} has no {kind} image of the class "
+                    f"{self.data.classes[missing[0]]!r}: {why}."
+                )
 
     def options(self, source: str) -> tuple[str, ...]:
         """The words a setting may take that are read from the case: the classes."""

@@ -3,8 +3,9 @@
     mask:  the top share of |Σ_b ∇_θ Σ_pixels (ε − ε_θ(x_t, t, c))²| over batches b of the class
     steps: ‖ε_θ(x_t, t, c) − ε_θ(x_t, t, c')‖² + β ‖ε − ε_θ(x_t, t, c)‖² (other classes)
 
-c' is the next class; what the network says of it is the goal and has no gradient. Fan et al.,
-"SalUn" (2024), section 5 and its official DDPM code, https://arxiv.org/abs/2310.12508
+c' is the next class; what the network says of it is the goal and has no gradient. The mask is taken
+of the prediction for the class, without guidance, so it does not depend on how images are drawn.
+Fan et al., "SalUn" (2024), section 5 and its official DDPM code, https://arxiv.org/abs/2310.12508
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from engine.models.threads import one_thread
 from engine.result import Array
 from engine.training import descend
 from engine.training.descent import Loss
-from engine.unlearning.generator.diffusion import guided
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import Denoiser
 
@@ -74,7 +74,7 @@ class ForgetImages:
         return self.generator.noise.noised(clean, times, drawn), times, drawn
 
 
-def saliency(asked: ForgetImages, guidance: float, seed: int, progress: Progress = quiet) -> Scores:
+def saliency(asked: ForgetImages, seed: int, progress: Progress = quiet) -> Scores:
     """How strongly the class pulls on each weight, by the weight's name."""
     network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
     weights = dict(network.named_parameters())
@@ -84,22 +84,21 @@ def saliency(asked: ForgetImages, guidance: float, seed: int, progress: Progress
     rounds = -(-ROUGH // parts)
     for done in range(rounds):
         for places in np.array_split(chance.permutation(own), parts):
-            for name, slope in class_slopes(network, asked, places, guidance, chance).items():
+            for name, slope in class_slopes(network, asked, places, chance).items():
                 total[name] += slope
         progress((done + 1) / rounds, "finding salient weights")
     return {name: slope.abs().cpu().numpy() for name, slope in total.items()}
 
 
 def class_slopes(
-    network: Denoiser, asked: ForgetImages, places: NDArray[np.int64], guidance: float,
-    chance: np.random.Generator,
-) -> dict[str, Tensor]:  # fmt: skip
+    network: Denoiser, asked: ForgetImages, places: NDArray[np.int64], chance: np.random.Generator
+) -> dict[str, Tensor]:
     """The gradient of one batch's loss, with a norm of at most CLIP."""
     noisy, times, drawn = asked.noisy(torch.from_numpy(places), chance)
     labels = torch.full_like(times, asked.label)
     weights = dict(network.named_parameters())
     with one_thread(), torch.enable_grad():
-        missed = drawn - guided(network, noisy, times, labels, guidance)
+        missed = drawn - network(noisy, times, labels)
         loss = missed.square().sum((1, 2, 3)).mean()
         slopes = torch.autograd.grad(loss, list(weights.values()))
     norm = torch.linalg.vector_norm(torch.stack([slope.norm() for slope in slopes]))

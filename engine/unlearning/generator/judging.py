@@ -114,7 +114,7 @@ class RealImages:
     Args:
         part: features of as many as are drawn, (n, D).
         rest: features of all others, which everything is compared with.
-        right: the share of all that the judge reads right.
+        right: the share of test images, which the judge did not learn from, that it reads right.
     """
 
     part: Doubles
@@ -123,20 +123,21 @@ class RealImages:
 
     @classmethod
     def of(cls, case: GeneratorCase, count: int, without: int | None = None) -> RealImages:
-        """Training images in random order; at most half of them are the first part.
+        """Training images in random order, at most half of them in the first part; and test images.
 
         Args:
             case: has the images.
             count: how many are drawn.
             without: a class that is left out.
         """
-        rows = case.data.rows("train")
-        rows = rows[case.data.labels[rows] != without] if without is not None else rows
-        rows = np.random.default_rng([case.seed, 47]).permutation(rows)
-        images = (case.generator.images(case.data, rows).cpu() + 1) / 2
-        features = features_of(case.judge, images)
-        right = read_by(case.judge, images) == case.data.labels[rows]
-        cut = min(count, len(rows) // 2)
+        train, test = (
+            rows[case.data.labels[rows] != without] if without is not None else rows
+            for rows in map(case.data.rows, ("train", "test"))
+        )
+        train = np.random.default_rng([case.seed, 47]).permutation(train)
+        features = features_of(case.judge, real_images(case, train))
+        right = read_by(case.judge, real_images(case, test)) == case.data.labels[test]
+        cut = min(count, len(train) // 2)
         return cls(features[:cut], features[cut:], float(right.mean()))
 
     @property
@@ -148,6 +149,11 @@ class RealImages:
         """The distance of what was drawn from real images."""
         kept = [label for label in range(len(sheet.read)) if label != without]
         return frechet(sheet.features[kept].reshape(-1, sheet.features.shape[-1]), self.rest)
+
+
+def real_images(case: GeneratorCase, rows: Ints) -> Tensor:
+    """Images of the data as the generator learned them, (N, 1, side, side) in [0, 1]."""
+    return (case.generator.images(case.data, rows).cpu() + 1) / 2
 
 
 def as_pictures(

@@ -30,7 +30,7 @@ from engine.unlearning.generator.sampling import SampleSettings
 from engine.unlearning.ways.saliency import salient
 
 BEFORE, AFTER, CHANCE = "before", "after SalUn", "chance mask"
-ALIKE = 10  # points of percent: two of twenty samples
+ALIKE = 10  # points of percent: a smaller difference is none, however many samples there are
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
     is worth is the difference between the two.
 
     The judge is a classifier of the same real images. The distance (FID) of the other classes is
-    taken on its features, beside that of real images from each other, which is the floor.
+    taken on its features, beside that of training images from each other, which is the floor.
 
     That samples are read as another class does not say that nothing of the class is left in the
     weights.
@@ -53,6 +53,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
     name = "GeneratorSalUn"
     title = "SalUn for a generator"
     cost = "wait"
+    revision = 2  # the mask is that of the class without guidance; the judge reads test images
     paper = "Fan et al. 2024, https://arxiv.org/abs/2310.12508"
     proof = (
         "tests/engine/unlearning/generator/test_salun.py"
@@ -79,7 +80,8 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             sheet: a row for each class, the forgotten one first; before, after, chance.
             read: the share of each class that is read as asked, with the same columns.
             instead: as what samples of the forgotten class are read.
-            figures: of real images and each sheet: shares, and the distance of the others.
+            figures: of real images and each sheet: shares, the distance of the others, and of how
+                many images it is taken.
             losses: by step, of SalUn and of the chance mask.
             where: the share of each layer's weights that may move.
 
@@ -99,7 +101,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             case.generator, label, images, case.data.targets(rows).to(images.device)
         )
         sheets = {BEFORE: judged(case.generator, case, self, part_of(progress, 0.0, 0.06))}
-        scores = saliency(asked, self.guidance, case.seed, part_of(progress, 0.06, 0.1))
+        scores = saliency(asked, case.seed, part_of(progress, 0.06, 0.1))
         found: dict[str, Doubles] = {}
         masks = salient(scores, self.share)
         controls = {
@@ -135,6 +137,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         forgotten = [np.nan, *(one[label] for one in agreed.values())]
         others = [real.right, *(one[kept].mean() for one in agreed.values())]
         far = [real.floor, *(real.distance(sheet, label) for sheet in sheets.values())]
+        images = [len(real.part), *[len(kept) * self.each] * len(sheets)]
         curves = {
             f"{what}, {name}": (values[:, at], "mean square")
             for name, values in losses.items()
@@ -156,6 +159,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
                     "forgotten class": (forgotten, "share"),
                     "other classes": (others, "share"),
                     "distance of the others": (far, "features²"),
+                    "images compared": (images, ""),
                 },
                 ("real images", *sheets),
             ),
@@ -178,23 +182,47 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             for column in ("forgotten class", "other classes")
         )
         most = max(instead.order, key=lambda name: instead.cell(AFTER, name))
-        mostly = "" if most == self.label else f", mostly as {most}"
+        half = instead.cell(AFTER, most) > 0.5
+        mostly = f", mostly as {most}" if half and most != self.label else ""
+        compared = beside(own, others, self.each, len(instead.order))
         return (
             f"Asked for {self.label}, {own[AFTER]:.0f} % of the samples are read as {self.label} "
             f"(before: {own[BEFORE]:.0f} %){mostly}; other classes {others[AFTER]:.0f} % "
-            f"({others[BEFORE]:.0f} %). A chance mask {beside(own, others)}: {own[CHANCE]:.0f} and "
-            f"{others[CHANCE]:.0f} %."
+            f"({others[BEFORE]:.0f} %). With this seed a chance mask {compared}: "
+            f"{own[CHANCE]:.0f} and {others[CHANCE]:.0f} %."
         )
 
 
-def beside(own: Mapping[str, float], others: Mapping[str, float]) -> str:
-    """How a chance mask does beside SalUn's, in percent of the class and of the others."""
+def beside(own: Mapping[str, float], others: Mapping[str, float], each: int, classes: int) -> str:
+    """How a chance mask does beside SalUn's, in percent of the class and of the others.
+
+    Args:
+        own: of the forgotten class, by the name of the sheet.
+        others: of the other classes.
+        each: how many samples there are of a class.
+        classes: how many there are.
+    """
     forgets, keeps = own[AFTER] - own[CHANCE], others[CHANCE] - others[AFTER]
     if max(abs(forgets), abs(keeps)) <= ALIKE:
         return "does as well"
-    if max(forgets, keeps) <= ALIKE:
+    clear = clear_of(forgets, each), clear_of(keeps, each * (classes - 1))
+    if clear == (0, 0):
+        return f"is neither clearly better nor worse on {each} samples a class"
+    if max(clear) <= 0:
         return "does worse"
-    return "does better" if min(forgets, keeps) >= -ALIKE else "does differently"
+    return "does better" if min(clear) >= 0 else "does differently"
+
+
+def clear_of(points: float, count: int) -> int:
+    """The sign of a difference of two shares of `count` samples, 0 where chance may make it.
+
+    Chance makes one of less than two standard errors; they are largest for shares of one half.
+
+    Args:
+        points: the difference, in points of percent.
+        count: of samples in each of the two.
+    """
+    return int(np.sign(points)) if abs(points) > max(ALIKE, 200 * np.sqrt(0.25 * 2 / count)) else 0
 
 
 def by_layer(masks: Masks) -> dict[str, float]:

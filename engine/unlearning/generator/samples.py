@@ -21,7 +21,8 @@ class Samples(SampleSettings, Method[GeneratorCase]):
 
     The generator begins with noise and takes some of it out in each pass. The judge is a classifier
     that learned from the same real images. The distance (FID) compares the features that it sees in
-    drawn and in real images; that of real images from other real ones, as many, is the floor.
+    drawn and in training images. The floor is that of as many training images from the others, but
+    of no more than half of them.
 
     A judge that reads a sample as asked does not say that it looks real, and the distance says
     nothing of single samples.
@@ -31,6 +32,7 @@ class Samples(SampleSettings, Method[GeneratorCase]):
     name = "Samples"
     title = "Samples of a generator"
     cost = "live"
+    revision = 2  # the judge is tried on test images
     paper = "Ho et al. 2020, https://arxiv.org/abs/2006.11239"
     proof = (
         "tests/engine/unlearning/generator/test_samples.py"
@@ -43,8 +45,8 @@ class Samples(SampleSettings, Method[GeneratorCase]):
         Returns:
             sheet: a row for each class.
             read: the share of each class asked for (rows) that is read as each class (columns).
-            figures: of real images and of samples, the share that is read right and the distance
-                from other real images.
+            figures: of real images and of samples, the share that is read right (of test images),
+                the distance from other training images, and of how many it is taken.
         """
         self.check(case)
         sheet = judged(case.generator, case, self, part_of(progress, 0.0, DRAWING))
@@ -73,7 +75,12 @@ def compared(real: RealImages, sheets: Mapping[str, JudgedSheet]) -> Table:
     """Real images and sheets of samples: how much is read as asked, and the distance."""
     every = [real.right, *(sheet.agreed.mean() for sheet in sheets.values())]
     far = [real.floor, *(real.distance(sheet) for sheet in sheets.values())]
-    columns = {"read as asked": (every, "share"), "distance": (far, "features²")}
+    images = [len(real.part), *(sheet.read.size for sheet in sheets.values())]
+    columns = {
+        "read as asked": (every, "share"),
+        "distance": (far, "features²"),
+        "images compared": (images, ""),
+    }
     return Table.of(columns, ("real images", *sheets))
 
 

@@ -31,7 +31,7 @@ def asked():
     return asked_of(tiny.generator_case())
 
 
-def slow_saliency(asked, guidance, seed):
+def slow_saliency(asked, seed):
     """One image after the other; signs are kept in the sum, and dropped at the end."""
     network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
     own = np.flatnonzero(asked.labels.numpy() == asked.label)
@@ -47,12 +47,8 @@ def slow_saliency(asked, guidance, seed):
         for place, time, drawn in zip(order, times, torch.from_numpy(noise), strict=True):
             now = kept[time + 1]
             noisy = (now**0.5 * asked.images[place] + (1 - now) ** 0.5 * drawn)[None].float()
-            said = [
-                network(noisy, torch.tensor([time]), torch.tensor([label]))
-                for label in (asked.label, network.none)
-            ]
-            guided = said[1] + guidance * (said[0] - said[1])
-            loss = loss + (drawn - guided).square().sum() / len(own)
+            said = network(noisy, torch.tensor([time]), torch.tensor([asked.label]))
+            loss = loss + (drawn - said).square().sum() / len(own)
         slopes = torch.autograd.grad(loss, list(weights.values()))
         norm = float(torch.cat([slope.flatten() for slope in slopes]).norm())
         for name, slope in zip(weights, slopes, strict=True):
@@ -61,7 +57,7 @@ def slow_saliency(asked, guidance, seed):
 
 
 def test_the_mask_is_that_of_the_published_rule(asked):
-    scores, slowly = saliency(asked, 2.0, seed=4), slow_saliency(asked, 2.0, 4)
+    scores, slowly = saliency(asked, seed=4), slow_saliency(asked, 4)
     top = max(one.max() for one in slowly.values())
     for name, one in slowly.items():
         assert np.allclose(scores[name], one, atol=1e-4 * top), name
@@ -77,7 +73,7 @@ def test_the_mask_is_that_of_the_published_rule(asked):
 
 
 def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
-    scores = saliency(asked, 1.0, seed=0)
+    scores = saliency(asked, seed=0)
     one, two = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
     count = [sum(int(mask.sum()) for mask in masks.values()) for masks in (one, two)]
     assert count[0] == count[1]
@@ -87,7 +83,7 @@ def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
 
 def test_only_masked_weights_move_and_the_original_stays(asked):
     before = {name: one.clone() for name, one in asked.generator.network.named_parameters()}
-    masks = salient(saliency(asked, 1.0, seed=0), 0.2)
+    masks = salient(saliency(asked, seed=0), 0.2)
     made, losses = unlearn(asked, masks, 6, 3.0, seed=0)
     assert losses.shape == (6, 2)
     moved = 0
@@ -100,7 +96,7 @@ def test_only_masked_weights_move_and_the_original_stays(asked):
 
 
 def test_the_first_losses_are_those_of_the_formula(asked):
-    _, losses = unlearn(asked, salient(chance_scores(saliency(asked, 1.0, 0), 0), 1.0), 1, 2.0, 7)
+    _, losses = unlearn(asked, salient(chance_scores(saliency(asked, 0), 0), 1.0), 1, 2.0, 7)
     network, chance = asked.generator.network, np.random.default_rng([7, 61])
     own, others = asked.own, asked.others
     forget, keep = (
@@ -126,7 +122,7 @@ def test_times_come_in_pairs_around_the_middle(asked):
 
 def test_the_last_class_is_turned_into_the_first():
     asked = asked_of(tiny.generator_case(), label=3)
-    masks = salient(chance_scores(saliency(asked, 1.0, 0), 0), 1.0)
+    masks = salient(chance_scores(saliency(asked, 0), 0), 1.0)
     made, losses = unlearn(asked, masks, 1, 1.0, seed=0)
     assert np.isfinite(losses).all()
     assert made.fingerprint != asked.generator.fingerprint
@@ -140,7 +136,7 @@ def test_forgetting_can_be_stopped_at_a_step(asked):
         if len(told) == 3:
             raise Cancelled("enough")
 
-    masks = salient(chance_scores(saliency(asked, 1.0, 0), 0), 0.5)
+    masks = salient(chance_scores(saliency(asked, 0), 0), 0.5)
     with pytest.raises(Cancelled):
         unlearn(asked, masks, 10, 1.0, 0, stop)
     assert told == [0.1, 0.2, 0.3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -83,7 +85,23 @@ def test_real_images_are_divided_and_a_class_can_be_left_out():
     assert len(some.part) + len(some.rest) == others
     assert some.floor == pytest.approx(frechet(some.part, some.rest))
     assert not np.isin(np.round(some.part, 5), np.round(some.rest, 5)).all(1).any()
-    assert some.right == 1.0  # it learned these
+
+
+def test_the_judge_is_tried_on_test_images_of_the_classes_that_are_left():
+    """Two test images are given another class than is seen in them; training images keep theirs."""
+    case = tiny.generator_case()
+    test = case.data.rows("test")
+    labels = case.data.labels.copy()
+    wrong = test[labels[test] == 1][:2]
+    labels[wrong] = 2
+    other = replace(case, data=replace(case.data, labels=labels))
+    images = torch.from_numpy(case.data.images[test] / np.float32(255))
+    seen = read_by(case.judge, images)
+    every, some = (RealImages.of(other, 5, without).right for without in (None, 1))
+    assert every == pytest.approx(np.mean(seen == labels[test]))
+    kept = labels[test] != 1
+    assert some == pytest.approx(np.mean(seen[kept] == labels[test][kept]))
+    assert every < RealImages.of(case, 5).right
 
 
 def test_the_distance_leaves_the_forgotten_class_out():

@@ -1,4 +1,4 @@
-"""What SalUn does to the generators that ship, over three seeds; figures are in docs/measured.md.
+"""What SalUn does to the generators that ship, over three seeds, for docs/measured.md.
 
 The seed is that of the noise, of the images at each step and of the chance mask. A class is taken
 as forgotten when at most a tenth of its samples are read as it, and the others as kept when at

@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import BlindspotError, Cancelled
 from engine.models import embedded
+from engine.result import Table
 from engine.unlearning import GeneratorCase, GeneratorSalUn
 from engine.unlearning.generator.judging import read_by
 from engine.unlearning.generator.model import ImageGenerator
@@ -19,6 +20,7 @@ from tests import tiny
 from tests.engine.unlearning.generator.test_samples import shown
 
 QUICK = GeneratorSalUn(steps=100, each=8)
+SMALL = GeneratorSalUn(steps=5, each=4, passes=5, label="1")
 
 
 def test_the_class_is_forgotten_and_the_others_are_kept():
@@ -45,7 +47,7 @@ def test_the_class_is_forgotten_and_the_others_are_kept():
 
 @pytest.fixture(scope="module")
 def small():
-    return GeneratorSalUn(steps=5, each=4, passes=5, label="1")(tiny.generator_case())
+    return SMALL(tiny.generator_case())
 
 
 def test_the_tables_belong_to_the_sheet(small):
@@ -115,18 +117,53 @@ def test_it_can_be_stopped_midway():
     assert told[-1] == "forgetting, step 3 of 20"
 
 
+UNCLEAR = "is neither clearly better nor worse on {} samples a class"
+
+
 @pytest.mark.parametrize(
-    ("own", "others", "wanted"),
+    ("own", "others", "each", "wanted"),
     [
-        ((0, 5), (100, 95), "as well"),
-        ((0, 60), (98, 98), "worse"),
-        ((0, 5), (98, 70), "worse"),
-        ((0, 60), (98, 70), "worse"),
-        ((60, 0), (98, 98), "better"),
-        ((0, 60), (70, 98), "differently"),
+        ((0, 5), (100, 95), 20, "does as well"),
+        ((0, 60), (98, 98), 20, "does worse"),
+        ((0, 5), (98, 70), 20, "does worse"),
+        ((0, 60), (98, 70), 20, "does worse"),
+        ((60, 0), (98, 98), 20, "does better"),
+        ((0, 60), (70, 98), 20, "does differently"),
+        ((0, 31), (98, 98), 20, UNCLEAR.format(20)),  # two standard errors: 31.6
+        ((0, 32), (98, 98), 20, "does worse"),
+        ((0, 31), (98, 98), 50, "does worse"),
+        ((0, 60), (98, 98), 4, UNCLEAR.format(4)),
+        ((0, 5), (98, 75), 4, UNCLEAR.format(4)),  # of 36 samples: 23.6
+        ((0, 5), (98, 74), 4, "does worse"),
+        ((0, 0), (98, 87.9), 50, "does worse"),  # 6.7 of 450, but no less than 10
+        ((0, 0), (98, 88.1), 50, "does as well"),
     ],
 )
-def test_the_chance_mask_is_called_worse_or_better_only_where_it_is(own, others, wanted):
-    """Worse: it forgets less or keeps less, and does neither of the two better."""
+def test_the_chance_mask_is_called_worse_or_better_only_where_it_is(own, others, each, wanted):
+    """Worse: it clearly forgets less or keeps less, and does neither of the two clearly better."""
     given = [dict(zip((AFTER, CHANCE), one, strict=True)) for one in (own, others)]
-    assert beside(*given) == f"does {wanted}"
+    assert beside(*given, each, classes=10) == wanted
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.5, False), (0.55, True)])
+def test_what_it_is_read_as_is_told_where_it_is_most_of_them(small, share, told):
+    """At one half it is not most of them."""
+    sheets, labels = (BEFORE, AFTER, CHANCE), ("0", "1", "2", "3")
+    read = np.tile([0.3, 0.0, share, 0.7 - share], (3, 1))
+    found = small | {"instead": Table.grid(read, sheets, labels, ["share"] * 4)}
+    said = GeneratorSalUn(label="1").finding(tiny.generator_case(), found)
+    assert ("mostly as 2" in said) is told
+    assert ("mostly" in said) is told
+
+
+def test_the_mask_does_not_depend_on_how_images_are_drawn(small):
+    """The losses are those of the same steps with the same mask."""
+    other = replace(SMALL, guidance=5.0)(tiny.generator_case())
+    assert not np.array_equal(other["sheet"].images, small["sheet"].images)
+    for name in ("where", "losses"):
+        assert np.array_equal(other[name].values, small[name].values)
+
+
+def test_how_many_images_a_distance_is_of_is_told(small):
+    """Half of the training images of three classes are 9, fewer than 3 × 4 samples."""
+    assert small["figures"]["images compared"].tolist() == [9, 12, 12, 12]

@@ -88,3 +88,6 @@ def test_a_case_of_other_classes_is_refused():
         replace(case, data=data_sets.load("digits"))
     with pytest.raises(BlindspotError, match="no training image of the class '0'"):
         replace(case, data=case.data.take(case.data.labels[: len(case.data)].nonzero()[0][:2]))
+    learned = case.data.take(case.data.rows("train"))
+    with pytest.raises(BlindspotError, match="no test image of the class '0': whether the judge"):
+        replace(case, data=learned)
