@@ -56,8 +56,13 @@ def images_of(given: Any, beside: Path) -> tuple[SweepImage, ...]:
 def named(source: str, beside: Path) -> SweepImage:
     """An image by what `--image` takes: a file's path starts at the plan's folder."""
     if ":" in source and not Path(beside, source).exists():
-        return SweepImage(source, source)
-    return SweepImage(str((beside / source).absolute()), source)
+        return SweepImage(source, readable(source))
+    return SweepImage(str((beside / source).absolute()), readable(source))
+
+
+def readable(text: str) -> str:
+    """Text that can be written as UTF-8: "?" for each byte of a file's name that is not UTF-8."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def in_folder(folder: Path) -> tuple[SweepImage, ...]:
@@ -70,7 +75,8 @@ def in_folder(folder: Path) -> tuple[SweepImage, ...]:
         hidden = any(part.startswith(".") for part in inside.parts)
         if not hidden and path.name.lower() not in LITTER and path.is_file():
             label = inside.parts[-2] if len(inside.parts) > 1 else ""
-            found.append(SweepImage(str(path.absolute()), inside.as_posix(), label))
+            title = readable(inside.as_posix())
+            found.append(SweepImage(str(path.absolute()), title, readable(label)))
             if len(found) > MAX_IMAGES:
                 raise BadData(f"{folder} has more than {MAX_IMAGES:,} files: sweep parts of it.")
     if not found:

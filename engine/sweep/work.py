@@ -22,6 +22,7 @@ from engine.keeping.store import home
 from engine.method import Case, Method
 from engine.models.classifier import Classifier
 from engine.run import Answer
+from engine.sweep.images import readable
 from engine.sweep.links import address_of
 from engine.sweep.plan import SweepQuestion
 from engine.sweep.rows import SweepRow, figures_of, small
@@ -127,10 +128,11 @@ def attempt(one: Numbered, asked: Asked, *, compute: bool, wait: bool) -> Found 
     except BadModel:
         raise
     except BlindspotError as error:
-        return Found(one.place, problem=str(error))
+        return Found(one.place, problem=readable(str(error)))
     except Exception as error:  # one answer that fails must not end a night of others
         log.exception("a fault of ours at %s", one.question)
-        return Found(one.place, problem=f"{type(error).__name__}: {error}", fault=True)
+        problem = readable(f"{type(error).__name__}: {error}")
+        return Found(one.place, problem=problem, fault=True)
 
 
 def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Answer) -> SweepRow:
@@ -164,7 +166,7 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
         seconds=float(record["seconds"]),
         address=address_of(method, arguments, question, opens),
         opens=opens,
-        command=as_shell(method, arguments),
+        command=readable(as_shell(method, arguments)),
         picture=small(getattr(inner, "image", None), answer),
     )
 

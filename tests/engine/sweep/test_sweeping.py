@@ -110,6 +110,22 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     ]  # fmt: skip
 
 
+def test_a_file_whose_name_is_not_utf_8_has_a_row_and_a_reason(at_home, plan, tmp_path):
+    at_home()
+    folder = tmp_path / "photos" / "th\udce9"
+    folder.mkdir(parents=True)
+    Image.new("L", (8, 8), 90).save(folder / "caf\udce9.png")
+    (folder / "no\udce9.png").write_text("no picture")
+    lines = 'methods = "attribution.Gradient"\nimages = "photos"\nmodels = "digits-cnn"'
+    assert main(["sweep", plan(lines), "--out", "out"]) == 0
+    (row,) = rows(tmp_path / "out")
+    assert (row["image"], row["label"]) == ("th?/caf?.png", "th?")
+    assert "caf?.png" in (tmp_path / "out/sheet.html").read_text("utf-8")
+    (left,) = csv.DictReader(io.StringIO((tmp_path / "out/left-out.csv").read_text("utf-8")))
+    assert left["image"] == "th?/no?.png"
+    assert "is a text file" in left["reason"]
+
+
 def test_the_same_image_twice_is_computed_once(at_home, digits):
     at_home()
     plan = digits(2)
