@@ -29,8 +29,9 @@ class SweepRow:
     Args:
         image, label, model, method: in words; "" where there is none.
         settings, arguments: what the plan names, such as "side=16,cover=mean".
-        top_class: what the model says about the image; "" where it is asked about none.
-        confidence: its probability.
+        top_class: what the model says about the image; "" where it is asked about none, or
+            gives no finite probabilities.
+        confidence: its probability; None with it.
         correct: whether that is the label; None where the label is no class of the model.
         figures: single numbers of the answer by name.
         digest: under which the answer is kept.

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -144,10 +145,11 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
     if isinstance(inner, ImageCase) and inner.target.is_class:
         chances = at_once(inner)
         index = int(chances.argmax())
-        top, share = inner.model.labels[index], float(chances[index])
-        if image and image.label:
-            wanted = label_number(image.label, inner.model)
-            correct = None if wanted is None else wanted == index
+        if isfinite(chances[index]):  # a model of one's own may give NaN
+            top, share = inner.model.labels[index], float(chances[index])
+            if image and image.label:
+                wanted = label_number(image.label, inner.model)
+                correct = None if wanted is None else wanted == index
     own = Path(image.source) if image and Path(image.source).is_file() else None
     opens = blake2b(own.read_bytes(), digest_size=4).hexdigest() if own else ""
     named = {name: value for name, value in question.given if name != "model"}

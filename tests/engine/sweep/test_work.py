@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Thread
 from types import SimpleNamespace
 
+import numpy as np
+
 from engine.keeping.claims import claimed
 from engine.sweep import work
+from engine.sweep.sheet import sheet
 from engine.sweep.work import CLAIMS, Numbered, visit
 from tests import tiny
 
@@ -26,6 +30,16 @@ def test_what_another_process_computes_is_waited_for_last(at_home, digits):
     thread.join(60)
     assert found[-1].place == 0
     assert found[-1].computed
+
+
+def test_a_probability_that_is_not_finite_is_left_empty(at_home, digits, monkeypatch):
+    at_home()
+    questions = [Numbered(0, replace(digits(1).questions()[0], method="attribution.Gradient"))]
+    monkeypatch.setattr(work, "at_once", lambda case: np.full(10, np.nan))
+    (found,) = visit(questions, compute=True)
+    row = found.row
+    assert (row.top_class, row.confidence, row.correct) == ("", None, None)
+    assert '"confidence":null' in sheet([row], "http://here")
 
 
 def test_a_label_that_names_no_class_is_neither_right_nor_wrong():
