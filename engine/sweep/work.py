@@ -12,7 +12,6 @@ from typing import Any
 
 from engine import run
 from engine.arguments import Arguments
-from engine.arguments.classifiers import class_number
 from engine.arguments.text import settings_text
 from engine.case import ImageCase
 from engine.case.prediction import at_once
@@ -179,16 +178,20 @@ def written(value: str | tuple[str, ...]) -> str:
 
 
 def label_number(label: str, model: Classifier) -> int | None:
-    """The class of a model that a label names; None where it is not clear which."""
-    lower = [one.casefold() for one in model.labels]
-    if label.casefold() in lower:
-        return lower.index(label.casefold())
-    if label.isdecimal():
-        return None  # "3" of digits is no class number of another model
-    try:
-        return class_number(label, model)
-    except BlindspotError:
-        return None
+    """The class of a model that a label names; None where none or more than one has that name.
+
+    A name is the whole of what the model calls the class, or one of its parts between commas: the
+    label "horse" is not the class "horse cart".
+    """
+    wanted = label.strip().casefold()
+    found = [index for index, name in enumerate(model.labels) if wanted in synonyms(name)]
+    return found[0] if len(found) == 1 else None
+
+
+def synonyms(name: str) -> set[str]:
+    """What a class is called: all of it, and each part between commas."""
+    lower = name.casefold()
+    return {lower.strip(), *(part.strip() for part in lower.split(","))}
 
 
 def chunks(questions: Sequence[Numbered], most: int) -> Iterator[list[Numbered]]:

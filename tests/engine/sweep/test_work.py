@@ -7,6 +7,7 @@ from threading import Thread
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from engine.keeping.claims import claimed
 from engine.sweep import work
@@ -23,7 +24,7 @@ def test_what_another_process_computes_is_waited_for_last(at_home, digits):
         thread = Thread(target=lambda: found.extend(visit(questions, compute=True)))
         thread.start()
         thread.join(0.1)
-        while len(found) < len(questions) - 1:
+        while thread.is_alive() and len(found) < len(questions) - 1:
             thread.join(0.1)
         assert {one.place for one in found} == set(range(1, len(questions)))
         assert thread.is_alive()
@@ -50,4 +51,18 @@ def test_a_label_that_names_no_class_is_neither_right_nor_wrong():
     numbers = SimpleNamespace(labels=("0", "1"))
     assert work.label_number("1", numbers) == 1
     assert work.label_number("1", SimpleNamespace(labels=("cat", "dog"))) is None
-    assert work.label_number("a cat", SimpleNamespace(labels=("dog", "a cat, tabby"))) == 1
+    assert work.label_number("", SimpleNamespace(labels=("cat", "dog"))) is None
+
+
+@pytest.mark.parametrize(("label", "index"), [
+    ("horse", None),  # a part of a name is not the class
+    ("Horse cart", 0), ("tiger shark", 1), ("Galeocerdo cuvieri", 1),
+    ("tiger shark, Galeocerdo cuvieri", 1), ("crane", None), ("maillot", None),
+    ("maillot, tank suit", 5),
+])  # fmt: skip
+def test_a_label_names_a_class_by_its_whole_name_or_a_synonym(label, index):
+    labels = (
+        "horse cart", "tiger shark, Galeocerdo cuvieri", "crane", "crane", "maillot",
+        "maillot, tank suit",
+    )  # fmt: skip
+    assert work.label_number(label, SimpleNamespace(labels=labels)) == index
