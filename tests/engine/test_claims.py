@@ -21,15 +21,19 @@ with claimed(Path(sys.argv[1]), "abcdef") as ours:
 
 def test_another_process_does_not_get_it_until_the_first_one_is_killed(tmp_path):
     other = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE)
-    assert other.stdout.readline() == b"True\n"
-    with claimed(tmp_path, "abcdef", wait=False) as ours:
-        assert not ours
-    with claimed(tmp_path, "abddef", wait=False) as ours:  # another question
-        assert ours
-    other.send_signal(signal.SIGKILL)
-    with claimed(tmp_path, "abcdef") as ours:  # it waits
-        assert ours
-    assert other.wait() == -signal.SIGKILL
+    try:
+        assert other.stdout.readline() == b"True\n"
+        with claimed(tmp_path, "abcdef", wait=False) as ours:
+            assert not ours
+        with claimed(tmp_path, "abddef", wait=False) as ours:  # another question
+            assert ours
+        other.send_signal(signal.SIGKILL)
+        with claimed(tmp_path, "abcdef") as ours:  # it waits
+            assert ours
+        assert other.wait() == -signal.SIGKILL
+    finally:
+        other.kill()
+        other.wait()
     assert {len(path.name) for path in tmp_path.iterdir()} == {LETTERS}
 
 
