@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 fcntl: Any = None
@@ -22,6 +23,8 @@ with suppress(ImportError):  # not a POSIX system: two may compute the same, and
 log = logging.getLogger(__name__)
 
 LETTERS = 3  # of a digest that name its file
+POLL_SECONDS = 0.2  # between two looks at a lock: Ctrl-C ends the wait, also on a network disk
+PATIENT_SECONDS = 60.0  # after which the log says that we wait
 
 
 @contextmanager
@@ -47,10 +50,19 @@ def locked(handle: int, *, wait: bool) -> bool:
     """Whether the file of that handle is ours now."""
     if fcntl is None:
         return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError as error:  # such as a network disk without locks
-        log.warning("no claim: %s", error)
-    return True
+    begun, said = monotonic(), False
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait:
+                return False
+        except OSError as error:  # such as a network disk without locks
+            log.warning("no claim: %s", error)
+            return True
+        else:
+            return True
+        if not said and monotonic() - begun > PATIENT_SECONDS:
+            said = True
+            log.warning("another process has been computing this for a while: waiting for it")
+        sleep(POLL_SECONDS)

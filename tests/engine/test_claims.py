@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 from engine.keeping import claims
 from engine.keeping.claims import LETTERS, claimed
@@ -35,6 +36,26 @@ def test_another_process_does_not_get_it_until_the_first_one_is_killed(tmp_path)
         other.kill()
         other.wait()
     assert {len(path.name) for path in tmp_path.iterdir()} == {LETTERS}
+
+
+def test_who_waits_for_long_says_so_once(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(claims, "PATIENT_SECONDS", 0.0)
+    slept = []
+    with ExitStack() as held:
+        held.enter_context(claimed(tmp_path, "abcdef"))
+
+        def sleep(seconds):
+            slept.append(seconds)
+            if len(slept) == 3:
+                held.close()
+
+        monkeypatch.setattr(claims, "sleep", sleep)
+        with claimed(tmp_path, "abcdef") as ours:
+            assert ours
+    assert len(slept) == 3
+    assert [one.message for one in caplog.records if "waiting for it" in one.message] == [
+        "another process has been computing this for a while: waiting for it"
+    ]
 
 
 def test_a_disk_that_cannot_hold_a_claim_keeps_nobody_from_computing(tmp_path, monkeypatch):
