@@ -59,10 +59,11 @@ def run(wanted: Namespace) -> None:
         return
     begun = monotonic()
     try:
+        report = Reporter()  # what was looked up is not what was computed
         done = sweep(looked, spread, report)
     except KeyboardInterrupt:
         clear_line()
-        say(f"{report.done:,} of {len(looked.missing):,} were computed and are kept.")
+        say(f"{report.computed:,} of {len(looked.missing):,} were computed and are kept.")
         say("The same command computes the others.")
         raise
     clear_line()
@@ -87,12 +88,12 @@ class Reporter:
     """Writes how far a sweep is: over one line where somebody watches, else a line now and then."""
 
     def __init__(self) -> None:
-        self.done = 0
+        self.computed = 0
         self._last = monotonic()
 
     def __call__(self, tally: Tally) -> None:
         """Say it, unless that was done a moment ago."""
-        self.done = tally.done
+        self.computed = tally.computed
         watched = sys.stderr.isatty()
         if monotonic() - self._last < EVERY[not watched]:
             return

@@ -25,11 +25,13 @@ class Tally:
         count: answers of the plan.
         doing: what is done to them, in a word.
         done: how many of them.
+        computed: how many of those were computed now, so that they are kept.
     """
 
     count: int
     doing: str
     done: int = 0
+    computed: int = 0
     begun: float = field(default_factory=monotonic)
 
     @property
@@ -158,6 +160,7 @@ def told(
     tally = Tally(len(questions), doing)
     for piece in spread(questions, compute=compute) if questions else ():
         tally.done += len(piece)
+        tally.computed += sum(one.computed for one in piece)
         report(tally)
         yield from piece
 

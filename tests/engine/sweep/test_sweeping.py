@@ -158,6 +158,35 @@ def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, c
     assert kept.items() <= arrays(home).items()
 
 
+def test_who_stops_at_once_is_not_told_of_answers_looked_up(at_home, plan, capsys, monkeypatch):
+    home = at_home()
+
+    def stopped(method, case):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(work.run, "answer", stopped)
+    assert main(["sweep", plan(), "--out", "out"]) == 130
+    assert "0 of 30 were computed and are kept." in capsys.readouterr().out
+    assert not (home / "answers").exists()
+
+
+def test_what_failed_is_not_counted_as_kept(at_home, plan, capsys, monkeypatch):
+    at_home()
+    real, seen = run.answer, []
+
+    def failing(method, case):
+        seen.append(case)
+        if len(seen) == 1:
+            raise ZeroDivisionError
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return real(method, case)
+
+    monkeypatch.setattr(work.run, "answer", failing)
+    assert main(["sweep", plan(), "--out", "out"]) == 130
+    assert "2 of 30 were computed and are kept." in capsys.readouterr().out
+
+
 def test_a_fault_of_ours_costs_one_answer(at_home, plan, capsys, monkeypatch, tmp_path):
     at_home()
     real = run.answer
