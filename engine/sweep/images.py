@@ -69,19 +69,23 @@ def in_folder(folder: Path) -> tuple[SweepImage, ...]:
     """Every file below a folder but hidden ones; the folder that one lies in is its label."""
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}: images names one, as seen from the plan.")
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
+    paths = []
+    for path in folder.rglob("*"):  # counted while it is walked: it may be a whole disk
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and path.name.lower() not in LITTER and path.is_file():
-            label = inside.parts[-2] if len(inside.parts) > 1 else ""
-            title = readable(inside.as_posix())
-            found.append(SweepImage(str(path.absolute()), title, readable(label)))
-            if len(found) > MAX_IMAGES:
+            paths.append(path)
+            if len(paths) > MAX_IMAGES:
                 raise BadData(f"{folder} has more than {MAX_IMAGES:,} files: sweep parts of it.")
-    if not found:
+    if not paths:
         raise BadData(f"There is no image in {folder}.")
-    return tuple(found)
+    return tuple(in_class_folder(path, folder) for path in sorted(paths))
+
+
+def in_class_folder(path: Path, folder: Path) -> SweepImage:
+    """A file below a folder, with the folder that it lies in as label."""
+    inside = path.relative_to(folder)
+    label = inside.parts[-2] if len(inside.parts) > 1 else ""
+    return SweepImage(str(path.absolute()), readable(inside.as_posix()), readable(label))
 
 
 def of_data(given: Mapping[str, Any]) -> tuple[SweepImage, ...]:

@@ -75,11 +75,11 @@ class SweepPlan:
             BadSetting: a method has no such argument or setting, or it cannot have such a value; or
                 there are too many.
         """
-        crossed = [one for method in self.methods for one in self.of_method(method)]
-        if (count := len(crossed) * max(len(self.images), 1)) > MOST:
+        crossed = sum(self.combinations(name) for name in self.methods)
+        if (count := crossed * max(len(self.images), 1)) > MOST:  # before they are crossed
             raise BadSetting(f"This plan has {count:,} answers; at most {MOST:,} are swept.")
         models: dict[Any, dict[Texts, list[SweepQuestion]]] = {}
-        for one in crossed:
+        for one in (each for name in self.methods for each in self.of_method(name)):
             cases = models.setdefault(dict(one.given).get("model"), {})
             cases.setdefault(one.given, []).append(one)
         return tuple(
@@ -89,6 +89,11 @@ class SweepPlan:
             for alike in cases.values()
             for one in alike
         )
+
+    def combinations(self, name: str) -> int:
+        """How many questions a method is asked about one image."""
+        axes = (*self.axes.values(), *self.settings.get(name, {}).values())
+        return prod(len(each) for each in axes)
 
     def of_method(self, name: str) -> Iterator[SweepQuestion]:
         """The questions to a method about one image, each checked."""
@@ -101,8 +106,6 @@ class SweepPlan:
         if odd := [one for one in wanted if one not in specs]:
             raise BadSetting(f"{name} has no argument {odd[0]!r}: it has {', '.join(specs)}.")
         settings = self.settings.get(name, {})
-        if prod(len(each) for each in (*axes.values(), *settings.values())) > MOST:
-            raise BadSetting(f"{name}: more than {MOST:,} combinations are crossed.")
         for given in crossings(axes):
             for chosen in crossings(settings):
                 asked = SweepQuestion(name, chosen, given)

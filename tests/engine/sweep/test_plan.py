@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.errors import BlindspotError
+from engine.sweep import images
 from engine.sweep import plan as plans
 from engine.sweep.plan import read_plan
 
@@ -78,19 +81,31 @@ def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp
         path = tmp_path / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    images = read(f'{HEAD}images = "photos"').images
-    assert [(one.title, one.label) for one in images] == [
+    found = read(f'{HEAD}images = "photos"').images
+    assert [(one.title, one.label) for one in found] == [
         ("a/in/1.png", "in"), ("b/10.png", "b"), ("b/2.png", "b"), ("loose.png", ""),
     ]  # fmt: skip
-    assert images[0].source == str(tmp_path / "photos/a/in/1.png")
+    assert found[0].source == str(tmp_path / "photos/a/in/1.png")
     named = read(f'{HEAD}images = ["sample:chelsea", "photos/loose.png"]').images
     assert [one.source for one in named] == ["sample:chelsea", str(tmp_path / "photos/loose.png")]
 
 
+def test_a_folder_with_too_many_files_is_refused_while_it_is_walked(tmp_path, monkeypatch):
+    for at in range(9):
+        (tmp_path / "many").mkdir(exist_ok=True)
+        (tmp_path / f"many/{at}.png").write_bytes(b"")
+    seen, real = [], Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: seen.append(path) or real(path))
+    monkeypatch.setattr(images, "MAX_IMAGES", 3)
+    with pytest.raises(BlindspotError, match="more than 3 files: sweep parts"):
+        images.in_folder(tmp_path / "many")
+    assert len(seen) == 4
+
+
 def test_a_split_gives_some_of_each_class(read):
-    images = read(f'{HEAD}images = {{ data = "digits", count = 20, seed = 1 }}').images
-    assert sorted(one.label for one in images) == sorted("0123456789" * 2)
-    assert all(one.source == f"example:{one.title}" for one in images)
+    found = read(f'{HEAD}images = {{ data = "digits", count = 20, seed = 1 }}').images
+    assert sorted(one.label for one in found) == sorted("0123456789" * 2)
+    assert all(one.source == f"example:{one.title}" for one in found)
     assert len(read(f'{HEAD}images = {{ data = "digits", split = "validation" }}').images) > 100
 
 
@@ -132,8 +147,10 @@ def test_a_plan_is_bounded(read, monkeypatch):
     monkeypatch.setattr(plans, "MOST", 5)
     with pytest.raises(BlindspotError, match="has 6 answers; at most 5"):
         read(f'{HEAD}images = {{ data = "digits", count = 6 }}').questions()
-    with pytest.raises(BlindspotError, match="more than 5 combinations"):
-        read(f"{HEAD}arguments = {{ seed = [1, 2, 3, 4, 5, 6] }}").questions()
+    monkeypatch.setattr(plans, "crossings", lambda axes: pytest.fail("crossed before counted"))
+    two = 'methods = ["attribution.GradCam", "attribution.Occlusion"]\n'
+    with pytest.raises(BlindspotError, match="has 6 answers; at most 5"):
+        read(f"{two}arguments = {{ seed = [1, 2, 3] }}").questions()
     monkeypatch.setattr(plans, "MOST_BYTES", 3)
     with pytest.raises(BlindspotError, match="that is no plan"):
         read(HEAD)
