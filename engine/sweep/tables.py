@@ -13,6 +13,7 @@ import pyarrow.parquet
 from engine.sweep.plan import SweepQuestion
 from engine.sweep.rows import FIXED, SweepRow, columns_of
 
+FORMULA = "=+-@\t\r"  # how text begins that a spreadsheet computes
 NUMBERS = {"confidence": pa.float64(), "seconds": pa.float64(), "correct": pa.bool_()}
 
 
@@ -25,10 +26,22 @@ def table_of(rows: Sequence[SweepRow]) -> Any:
     )
 
 
+def plain(table: Any) -> Any:
+    """The same for a spreadsheet: text that it would take for a formula begins with '."""
+    for at, held in enumerate(table.schema):
+        if pa.types.is_string(held.type):
+            column = [
+                f"'{text}" if text and text[0] in FORMULA else text
+                for text in table[held.name].to_pylist()
+            ]
+            table = table.set_column(at, held, pa.array(column, held.type))
+    return table
+
+
 def as_csv(rows: Sequence[SweepRow]) -> bytes:
     """The table as CSV."""
     file = BytesIO()
-    pyarrow.csv.write_csv(table_of(rows), file)
+    pyarrow.csv.write_csv(plain(table_of(rows)), file)
     return file.getvalue()
 
 
@@ -52,5 +65,5 @@ def left_out(questions: Sequence[tuple[SweepQuestion, str]]) -> bytes:
         for one, problem in questions
     ]
     file = BytesIO()
-    pyarrow.csv.write_csv(pa.Table.from_pylist(rows), file)
+    pyarrow.csv.write_csv(plain(pa.Table.from_pylist(rows)), file)
     return file.getvalue()
