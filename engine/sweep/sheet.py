@@ -22,6 +22,7 @@ from engine.sweep.rows import SweepRow
 HERE = Path(__file__).parent
 PAGE = 120  # cells that are shown at once
 ROOM = 30_000_000  # characters of pictures; cells beyond have none, and the sheet says so
+MOST_CELLS = 20_000  # what a browser still sorts at once; the tables have all
 MOST_SORTED = 24  # figures by which cells can be sorted
 
 
@@ -34,16 +35,17 @@ def sheet(rows: Sequence[SweepRow], app: str, when: datetime | None = None) -> s
         when: the date on it; now if not given.
     """
     cells, left, without = [], ROOM, 0
-    for row in rows:
+    shown = rows[:MOST_CELLS]
+    for row in shown:
         picture = b64encode(row.picture).decode()
         if len(picture) > left:
             picture, without = "", without + 1
         left -= len(picture)
         cells.append(cell(row, picture, app.rstrip("/")))
     script = (HERE / "sheet.js").read_text("utf-8")
-    names = dict.fromkeys(name for row in rows for name in row.figures)
+    names = dict.fromkeys(name for row in shown for name in row.figures)
     return template().render(
-        count=len(rows), without=without, script=script,
+        count=len(rows), beyond=len(rows) - len(shown), without=without, script=script,
         css=(HERE / "sheet.css").read_text("utf-8"),
         policy=b64encode(sha256(script.encode()).digest()).decode(),
         data=as_script({"page": PAGE, "figures": list(names)[:MOST_SORTED], "cells": cells}),

@@ -66,5 +66,5 @@ def test_pages_are_turned_and_a_cell_leads_to_its_view(opened: Page) -> None:
     expect(opened.locator("#cells li")).to_have_count(6)
     link = opened.locator("#cells a").first
     expect(link).to_have_attribute("href", f"http://127.0.0.1:9/heatmaps?item={2 * PAGE}")
-    opened.get_by_label("what is right").check()
+    opened.get_by_label("correct answers").check()
     expect(place).to_have_text("Page 1 of 2")

@@ -59,3 +59,12 @@ def test_pictures_end_where_the_room_ends_and_the_sheet_says_so(monkeypatch):
     page = sheet([ROW] * 5, "http://here")
     assert [bool(cell["picture"]) for cell in data(page)["cells"]] == [True, True] + 3 * [False]
     assert "3 cells have no picture" in page
+
+
+def test_a_large_sweep_has_its_first_answers_on_the_sheet_and_the_sheet_says_so(monkeypatch):
+    monkeypatch.setattr(sheets, "MOST_CELLS", 2)
+    page = sheet([ROW, ROW, replace(ROW, figures={"other": 1.0})], "http://here")
+    assert len(data(page)["cells"]) == 2
+    assert data(page)["figures"] == ["map.high"]
+    assert "shows the first 2 answers; answers.csv and answers.parquet have all 3." in page
+    assert "shows the first" not in sheet([ROW] * 2, "http://here")
