@@ -41,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong("stopped")
         return STOPPED
     except Exception as error:
-        if os.environ.get(TRACE):
+        said = isinstance(error, sweep.AnswersFailed)  # what failed is written and logged
+        if os.environ.get(TRACE) and not said:
             raise
-        wrong(f"a fault of ours: {type(error).__name__}: {error}. {TRACE}=1 shows where.")
+        fault = f"a fault of ours: {type(error).__name__}: {error}. {TRACE}=1 shows where."
+        wrong(str(error) if said else fault)
         return FAULT
     return 0
 

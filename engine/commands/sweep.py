@@ -13,12 +13,16 @@ from engine.errors import BlindspotError
 
 if TYPE_CHECKING:
     from engine.sweep.spread import Spread
-    from engine.sweep.sweeping import Swept, Tally
+    from engine.sweep.sweeping import SweepProgress, Swept
 
 APP = "http://localhost:8501"
 MOST_JOBS = 256
 EVERY = 0.2, 30.0  # seconds between two lines of progress: on a terminal, in a log
 SHOWN = 3  # reasons that are said here; a file has all
+
+
+class AnswersFailed(Exception):
+    """Some answers failed by an internal error; the others are written."""
 
 
 def options(parser: ArgumentParser) -> None:
@@ -35,8 +39,9 @@ def options(parser: ArgumentParser) -> None:
         "--dry-run", action="store_true", help="say how many answers are kept and missing, and stop"
     )
     parser.add_argument(
-        "--app", default=APP, metavar="URL", help=f"where the app runs that a cell opens: {APP}"
-    )
+        "--app", default=APP, metavar="URL",
+        help=f"address of the app that the sheet's links open: {APP}",
+    )  # fmt: skip
     parser.set_defaults(command=run)
 
 
@@ -91,7 +96,7 @@ class Reporter:
         self.computed = 0
         self._last = monotonic()
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, tally: SweepProgress) -> None:
         """Say it, unless that was done a moment ago."""
         self.computed = tally.computed
         watched = sys.stderr.isatty()
@@ -123,4 +128,4 @@ def written(done: Swept, out: Path, app: str) -> None:
     for reason in list(reasons)[:SHOWN]:
         say(f"    {reason}")
     if done.faults:
-        raise RuntimeError(f"{done.faults:,} answers failed, see {out / 'left-out.csv'}")
+        raise AnswersFailed(f"{done.faults:,} answers failed, see {out / 'left-out.csv'}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,11 @@ SHARE = 4  # pieces for each process, so that none waits long for the last one
 PATIENCE = 10.0  # seconds for a scheduler to answer
 BEHIND = -10  # priority of sweeps on a cluster that people use too
 SIGNS = "sweeps"  # a folder at home
+KILLED = (
+    "Several workers ended while they had this piece of the sweep, perhaps for want of memory. "
+    "The same command tries again."
+)
+CANCELLED = "The cluster gave this piece of the sweep up. The same command tries again."
 
 
 class Spread(Protocol):
@@ -99,22 +105,23 @@ class Cluster:
         """A piece whose worker dies goes to another one, which finds what was finished."""
         from distributed import KilledWorker, as_completed
 
-        size = piece_size(len(questions), self.count)
+        pieces = list(chunks(questions, piece_size(len(questions), self.count)))
         with connected(self.scheduler) as client, sign() as token:
             work = partial(at_our_home, token=token, paces=pace.found(), compute=compute)
             resources = {"GPU": 1} if self.gpu else None
             waiting = client.map(
-                work, list(chunks(questions, size)), pure=False, resources=resources,
-                priority=BEHIND,
+                work, pieces, pure=False, resources=resources, priority=BEHIND
             )  # fmt: skip
+            asked = dict(zip(waiting, pieces, strict=True))
             try:
                 for future in as_completed(waiting, loop=client.loop):
-                    yield future.result()
-            except KilledWorker:
-                raise BlindspotError(
-                    "One piece of the sweep ended several workers, perhaps for want of memory. "
-                    "What was finished is kept."
-                ) from None
+                    try:
+                        found = future.result()
+                    except KilledWorker:
+                        found = lost(asked[future], KILLED)
+                    except CancelledError:
+                        found = lost(asked[future], CANCELLED)
+                    yield found
             except ModuleNotFoundError as error:
                 raise BlindspotError(
                     f"The workers cannot import {error.name}: start them with Blindspot's folder "
@@ -127,6 +134,11 @@ class Cluster:
 def piece_size(questions: int, processes: int) -> int:
     """How many questions a process is given at once."""
     return max(1, min(LARGEST, questions // (SHARE * processes)))
+
+
+def lost(piece: Sequence[Numbered], problem: str) -> list[Found]:
+    """What is said of a piece that no worker finished; what it did finish is kept all the same."""
+    return [Found(one.place, problem=problem, fault=True) for one in piece]
 
 
 def with_paces(piece: list[Numbered], paces: dict[str, Any], *, compute: bool) -> list[Found]:
@@ -176,12 +188,21 @@ def connected(scheduler: str) -> Iterator[Any]:
 
 
 def cluster(scheduler: str, *, gpu: bool = False) -> Cluster:
-    """The cluster of that scheduler, once it has answered. Raises BlindspotError."""
+    """The cluster of that scheduler, if it has a worker that fits. Raises BlindspotError."""
     if not DASK.installed:
         raise BlindspotError(f"--scheduler needs the library Dask: {DASK.install}")
     with connected(scheduler) as client:
-        workers = client.scheduler_info(n_workers=-1)["workers"]
-    return Cluster(scheduler, gpu, max(len(workers), 1))
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    fit = sum(not gpu or one.get("resources", {}).get("GPU", 0) >= 1 for one in workers)
+    if not fit:
+        raise BlindspotError(
+            f"The Dask cluster at {scheduler[:80]} has no worker with the resource GPU: start its "
+            'workers with --resources "GPU=1", or leave --gpu out.'
+            if workers
+            else f"The Dask cluster at {scheduler[:80]} has no worker yet: start one with "
+            f"`dask worker {scheduler[:80]} --nthreads 1`."
+        )
+    return Cluster(scheduler, gpu, fit)
 
 
 __all__ = ["Cluster", "Here", "Processes", "Spread", "cluster"]

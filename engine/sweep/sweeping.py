@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
+from engine.commands.asking import method_named
 from engine.errors import BlindspotError
 from engine.sweep.plan import SweepPlan, SweepQuestion
 from engine.sweep.rows import SweepRow
 from engine.sweep.spread import Here, Spread
 from engine.sweep.work import Found, Numbered
 
-Report = Callable[["Tally"], None]
+Report = Callable[["SweepProgress"], None]
+LONG = 10.0  # seconds: a question that takes longer is a piece alone
 
 
 @dataclass
-class Tally:
+class SweepProgress:
     """How far a sweep is.
 
     Args:
@@ -129,7 +131,10 @@ def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
         count = f"{len(questions):,}"
         raise BlindspotError(f"None of the {count} answers can be had. {found[0].problem}")
     known = [one for one in expected.values() if one is not None]
-    missing = sorted(first.values(), key=lambda one: one.place)
+    missing = sorted(
+        (replace(one, alone=long(one, expected[digest])) for digest, one in first.items()),
+        key=lambda one: one.place,
+    )
     return LookedUp(
         questions, found, tuple(missing), tuple(twice), sum(known), len(expected) - len(known)
     )
@@ -157,7 +162,7 @@ def told(
     spread: Spread, questions: Sequence[Numbered], doing: str, report: Report, *, compute: bool
 ) -> Any:
     """What was found, one by one, while it is reported how far that is."""
-    tally = Tally(len(questions), doing)
+    tally = SweepProgress(len(questions), doing)
     for piece in spread(questions, compute=compute) if questions else ():
         tally.done += len(piece)
         tally.computed += sum(one.computed for one in piece)
@@ -179,6 +184,11 @@ def settle(questions: Sequence[SweepQuestion]) -> None:
             with suppress(BlindspotError):  # a model without a way back
                 model.pace("gradient")
             model.pace(dict(one[1]).get("precision", "exact"))
+
+
+def long(one: Numbered, expected: float | None) -> bool:
+    """Whether a question takes long: by what is known of it, or by its method's cost."""
+    return (expected or 0.0) > LONG or method_named(one.question.method).cost == "job"
 
 
 def duration(seconds: float) -> str:

@@ -30,14 +30,22 @@ from engine.sweep.rows import SweepRow, figures_of, small
 log = logging.getLogger(__name__)
 
 CLAIMS = "claims"  # the folder, at home
+_traced: set[type[Exception]] = set()  # what was logged by this process with its trace
 
 
 @dataclass(frozen=True)
 class Numbered:
-    """A question and its place in the plan."""
+    """A question and its place in the plan.
+
+    Args:
+        place: from 0.
+        question: as the plan has it.
+        alone: whether it is given to a process by itself, since it takes long.
+    """
 
     place: int
     question: SweepQuestion
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ class Found:
 
 
 @dataclass
-class Asked:
+class LastCase:
     """The last case, since many questions in a row are about one."""
 
     key: Any = None
@@ -97,7 +105,7 @@ def visit(questions: Sequence[Numbered], *, compute: bool) -> Iterator[Found]:
     Raises:
         BadModel: a model is not to be had, so that no other question about it need be tried.
     """
-    asked, late = Asked(), []
+    asked, late = LastCase(), []
     for one in questions:
         if (found := attempt(one, asked, compute=compute, wait=False)) is None:
             late.append(one)
@@ -108,7 +116,7 @@ def visit(questions: Sequence[Numbered], *, compute: bool) -> Iterator[Found]:
             yield found
 
 
-def attempt(one: Numbered, asked: Asked, *, compute: bool, wait: bool) -> Found | None:
+def attempt(one: Numbered, asked: LastCase, *, compute: bool, wait: bool) -> Found | None:
     """What became of a question; None where another process is computing it and we do not wait."""
     try:
         method, arguments = one.question.ask()
@@ -130,8 +138,10 @@ def attempt(one: Numbered, asked: Asked, *, compute: bool, wait: bool) -> Found 
     except BlindspotError as error:
         return Found(one.place, problem=readable(str(error)))
     except Exception as error:  # one answer that fails must not end a night of others
-        log.exception("a fault of ours at %s", one.question)
         problem = readable(f"{type(error).__name__}: {error}")
+        first = type(error) not in _traced  # a night of others of the kind would fill a log
+        _traced.add(type(error))
+        log.exception("internal error at %s: %s", one.question, problem, exc_info=first)
         return Found(one.place, problem=problem, fault=True)
 
 
@@ -195,6 +205,12 @@ def synonyms(name: str) -> set[str]:
 
 
 def chunks(questions: Sequence[Numbered], most: int) -> Iterator[list[Numbered]]:
-    """The questions in pieces of at most so many, in their order."""
-    for at in range(0, len(questions), most):
-        yield list(questions[at : at + most])
+    """The questions in pieces of at most so many, in their order; a long one is a piece alone."""
+    piece: list[Numbered] = []
+    for one in questions:
+        if piece and (len(piece) == most or one.alone or piece[-1].alone):
+            yield piece
+            piece = []
+        piece.append(one)
+    if piece:
+        yield piece

@@ -15,15 +15,21 @@ from engine.errors import BlindspotError
 from engine.models import pace
 from engine.sweep import spread
 from engine.sweep.spread import Cluster, Here, Processes, at_our_home, cluster, piece_size, sign
-from engine.sweep.sweeping import look_up, sweep
+from engine.sweep.sweeping import long, look_up, sweep
+from engine.sweep.work import Found, Numbered, chunks
 from tests.engine.sweep.conftest import arrays, entries
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is missing")
-COUNT = 16  # digits
+COUNT = 6  # digits
 
 
 def quiet(tally):
     """Report nothing."""
+
+
+def numbered(count):
+    """Questions that nobody looks into."""
+    return [Numbered(place, None) for place in range(count)]
 
 
 @pytest.fixture
@@ -59,21 +65,25 @@ def test_a_process_that_is_killed_is_said_in_a_sentence(monkeypatch, no_processe
 
     monkeypatch.setattr(spread, "with_paces", dies)
     with pytest.raises(BlindspotError, match="What was finished is kept: ask again"):
-        list(Processes(2)([1, 2], compute=True))
+        list(Processes(2)(numbered(2), compute=True))
 
 
 def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_processes):
     monkeypatch.setattr(spread, "with_paces", lambda piece, paces, compute: piece)
-    found = Processes(2)(list(range(40)), compute=True)
+    found = Processes(2)(numbered(40), compute=True)
     assert len(next(found)) == 5
     found.close()
     assert not [one for one in recwarn if "not used" in str(one.message)]
 
 
 @needs_dask
-def test_a_worker_that_is_killed_costs_nothing_that_was_finished(alone, at_home, digits):
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
+    alone, at_home, digits, monkeypatch
+):
     from distributed import LocalCluster
 
+    monkeypatch.setattr(spread, "PATIENCE", 120.0)
     home = at_home()
     killed, finished = [], {}
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as there:
@@ -118,43 +128,101 @@ def test_without_the_library_it_is_said_how_to_have_it(monkeypatch):
         cluster("tcp://127.0.0.1:8786")
 
 
-def test_what_workers_raise_is_said_in_a_sentence(monkeypatch):
+class FakeClient:
+    """Futures that give or raise what `results` has for each piece; a scheduler's workers."""
+
+    loop = None
+
+    def __init__(self, results=(), workers=()):
+        self.results, self.workers, self.asked = results, workers, {}
+
+    def map(self, work, pieces, **more):
+        self.asked.update(more, pieces=pieces)
+        return [FakeFuture(result) for result in self.results[: len(pieces)]]
+
+    def cancel(self, futures):
+        self.asked["cancelled"] = True
+
+    def scheduler_info(self, n_workers):
+        return {"workers": dict(enumerate(self.workers))}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return False
+
+
+class FakeFuture:
+    """One of them."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def result(self):
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Have a fake client in place of a cluster's."""
     distributed = pytest.importorskip("distributed")
-    asked = {}
+    monkeypatch.setattr(distributed, "as_completed", lambda futures, loop: iter(futures))
 
-    class Client:
-        def map(self, work, pieces, **more):
-            asked.update(more, pieces=pieces)
-            return []
+    def to(client):
+        monkeypatch.setattr(spread, "connected", lambda _: client)
+        return client
 
-        loop = None
+    return to
 
-        def cancel(self, futures):
-            asked["cancelled"] = True
 
-        def __enter__(self):
-            return self
+def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
+    distributed = pytest.importorskip("distributed")
+    results = [
+        distributed.KilledWorker("x", None, 3), distributed.client.FutureCancelledError("x", ""),
+        *([Found(place)] for place in range(12)),
+    ]  # fmt: skip
+    client = connect(FakeClient(results))
+    found = list(Cluster("tcp://x", gpu=True, count=3)(numbered(40), compute=True))
+    assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]
+    assert [[one.place for one in piece] for piece in found[:2]] == [[0, 1, 2], [3, 4, 5]]
+    assert all(one.fault and "tries again" in one.problem for piece in found[:2] for one in piece)
+    assert "Several workers ended" in found[0][0].problem
+    assert found[2:] == results[2:]
+    assert client.asked["resources"] == {"GPU": 1}
+    assert client.asked["priority"] < 0
+    assert client.asked["cancelled"]
 
-        def __exit__(self, *error):
-            return False
 
-    monkeypatch.setattr(spread, "connected", lambda _: Client())
-    for error, words in (
-        (distributed.KilledWorker("x", None, 3), "ended several workers"),
-        (ModuleNotFoundError("no", name="engine"), "cannot import engine: start them with"),
-    ):
+def test_workers_without_the_code_are_said_in_a_sentence(connect):
+    client = connect(FakeClient([ModuleNotFoundError("no", name="engine")]))
+    with pytest.raises(BlindspotError, match="cannot import engine: start them with"):
+        list(Cluster("tcp://x")(numbered(1), compute=True))
+    assert client.asked["cancelled"]
 
-        def failing(futures, loop, error=error):
-            raise error
-            yield
 
-        monkeypatch.setattr(distributed, "as_completed", failing)
-        with pytest.raises(BlindspotError, match=words):
-            list(Cluster("tcp://x", gpu=True, count=3)(range(40), compute=True))
-    assert asked["resources"] == {"GPU": 1}
-    assert asked["priority"] < 0
-    assert asked["cancelled"]
-    assert [len(piece) for piece in asked["pieces"]] == [3] * 13 + [1]
+def test_a_cluster_without_a_worker_that_fits_is_not_waited_for(connect):
+    connect(FakeClient())
+    with pytest.raises(BlindspotError, match="has no worker yet: start one"):
+        cluster("tcp://x")
+    connect(FakeClient(workers=[{"resources": {}}, {"resources": {"GPU": 1}}, {}]))
+    assert cluster("tcp://x").count == 3
+    assert cluster("tcp://x", gpu=True).count == 1
+    connect(FakeClient(workers=[{"resources": {}}]))
+    with pytest.raises(BlindspotError, match="no worker with the resource GPU"):
+        cluster("tcp://x", gpu=True)
+
+
+def test_what_takes_long_is_a_piece_alone(digits):
+    (one,) = [Numbered(0, question) for question in digits(1).questions()[:1]]
+    assert [long(one, seconds) for seconds in (None, 9.0, 11.0)] == [False, False, True]
+    job = Numbered(1, replace(one.question, method="attribution.Study"))
+    assert long(job, None)
+    asked = [replace(each, alone=each.place in {1, 4}) for each in numbered(7)]
+    places = [[each.place for each in piece] for piece in chunks(asked, 2)]
+    assert places == [[0], [1], [2, 3], [4], [5, 6]]
 
 
 def test_a_worker_takes_the_paces_of_the_sweep_and_knows_our_home(at_home, digits, monkeypatch):

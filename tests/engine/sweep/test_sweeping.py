@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +19,7 @@ from engine.images.samples import SAMPLES
 from engine.sweep import sweeping, work
 from engine.sweep.plan import read_plan
 from engine.sweep.spread import Here
-from engine.sweep.sweeping import Tally, look_up, sweep
+from engine.sweep.sweeping import SweepProgress, look_up, sweep
 from tests import tiny
 from tests.engine.sweep.conftest import arrays
 
@@ -187,8 +188,9 @@ def test_what_failed_is_not_counted_as_kept(at_home, plan, capsys, monkeypatch):
     assert "2 of 30 were computed and are kept." in capsys.readouterr().out
 
 
-def test_a_fault_of_ours_costs_one_answer(at_home, plan, capsys, monkeypatch, tmp_path):
+def test_an_internal_error_costs_one_answer(at_home, plan, capsys, monkeypatch, tmp_path, caplog):
     at_home()
+    monkeypatch.setattr(work, "_traced", set())
     real = run.answer
 
     def faulty(method, case):
@@ -200,7 +202,11 @@ def test_a_fault_of_ours_costs_one_answer(at_home, plan, capsys, monkeypatch, tm
     assert main(["sweep", plan(), "--out", "out"]) == 1
     said = capsys.readouterr()
     assert "ZeroDivisionError: nothing" in said.out
-    assert "10 answers failed" in said.err
+    (last,) = said.err.splitlines()[-1:]
+    left = Path("out/left-out.csv")
+    assert last == f"python -m engine: 10 answers failed, see {left}."
+    logged = [one for one in caplog.records if one.message.startswith("internal error at")]
+    assert [bool(one.exc_info) for one in logged] == [True] + 9 * [False]
     assert len(rows(tmp_path / "out")) == 20
 
 
@@ -239,7 +245,7 @@ def test_progress_says_rate_and_time_left(monkeypatch, capsys):
     now = [100.0]
     for module in (sweeping, command):
         monkeypatch.setattr(module, "monotonic", lambda: now[0])
-    report, tally = command.Reporter(), Tally(50, "computed", begun=now[0])
+    report, tally = command.Reporter(), SweepProgress(50, "computed", begun=now[0])
     assert tally.words() == "computed 0 of 50"
     now[0] += 40
     tally.done = 20
