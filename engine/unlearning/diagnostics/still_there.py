@@ -17,6 +17,7 @@ from engine.unlearning.case import ForgetCase
 from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, drawn, features, three
 
 MOST = 2000  # retained images that a probe learns from
+BLOCK = 256  # forgotten images whose distances are held at a time
 Doubles = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -124,8 +125,29 @@ def probed(values: Doubles, labels: Whole) -> Any:
 
 
 def nearest(asked: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
-    """The rows of the nearest images by Euclidean distance, without itself, (n, k)."""
-    square = (asked**2).sum(1)[:, None] + (values**2).sum(1) - 2 * asked @ values.T
-    square[own[:, None] == rows] = np.inf
-    order = np.argsort(square, axis=1, kind="stable")[:, : min(count, len(rows) - 1)]
-    return rows[order]
+    """The rows of the nearest images by Euclidean distance, without itself, (n, k).
+
+    Of images that are equally near, the first. It holds BLOCK × len(rows) distances at a time.
+    """
+    sizes, count = (values**2).sum(1), min(count, len(rows) - 1)
+    found = np.empty((len(asked), count), rows.dtype)
+    for start in range(0, len(asked), BLOCK):
+        part = slice(start, start + BLOCK)
+        square = (asked[part] ** 2).sum(1)[:, None] + sizes
+        square -= 2 * asked[part] @ values.T
+        square[own[part, None] == rows] = np.inf
+        found[part] = rows[smallest(square, count)]
+    return found
+
+
+def smallest(values: Doubles, count: int) -> Whole:
+    """The places of the smallest numbers of each row, ascending, the first of equal ones: (n, k).
+
+    As a stable sort has them, without sorting whole rows.
+    """
+    places = np.argpartition(values, count, axis=1)[:, count]
+    found = np.empty((len(values), count), np.int64)
+    for one, row, place in zip(found, values, places, strict=True):
+        near = np.flatnonzero(~(row > row[place]))  # what is no number comes last, as in a sort
+        one[:] = near[np.argsort(row[near], kind="stable")][:count]
+    return found

@@ -34,11 +34,11 @@ from engine.unlearning import (
     WhatMoved,
     moved_masks,
 )
-from engine.unlearning.diagnostics import base
+from engine.unlearning.diagnostics import base, still_there
 from engine.unlearning.diagnostics.base import drawn
 from engine.unlearning.diagnostics.membership import regions
 from engine.unlearning.diagnostics.similarity import alignment, gram
-from engine.unlearning.diagnostics.still_there import read
+from engine.unlearning.diagnostics.still_there import nearest, read
 from engine.unlearning.protocol.attack import attack
 from engine.unlearning.protocol.metrics import (
     attacks,
@@ -265,6 +265,23 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
         far = ((values - own) ** 2).sum(1)
         far[case.splits.train == row] = np.inf
         assert case.data.ids[case.splits.train[far.argmin()]] == name
+
+
+def test_neighbors_are_those_of_whole_rows_sorted_block_by_block(monkeypatch):
+    monkeypatch.setattr(still_there, "BLOCK", 7)
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 3, (60, 4)).astype(float)  # many are equally near
+    rows = rng.permutation(200)[:60]
+    own = rows[:31]
+    square = ((values[:31, None] - values) ** 2).sum(2)
+    square[own[:, None] == rows] = np.inf
+    order = np.argsort(square, axis=1, kind="stable")
+    for count in (1, 5, 59, 80):
+        found = nearest(values[:31], own, values, rows, count)
+        np.testing.assert_array_equal(found, rows[order[:, : min(count, 59)]])
+    values[3] = np.nan
+    found = nearest(values[:31], own, values, rows, 5)
+    assert not (np.delete(found, 3, 0) == rows[3]).any()
 
 
 def test_the_original_is_relearnt_at_once(after, case, models):
