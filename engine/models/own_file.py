@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from engine.errors import BadModel
 from engine.models.architectures import known_architecture, wrap
 from engine.models.classifier import Classifier, Lineage
-from engine.models.rebuild import has_card, read_model
+from engine.models.rebuild import NUMBERS, has_card, read_model
 from engine.models.weights_file import read_weights
 from engine.result import distinct
 
@@ -120,6 +120,8 @@ def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str
             raise BadModel(f"{called}: {name} is {shapes}. Is it another architecture?")
         if given.is_floating_point() != tensor.is_floating_point():
             raise BadModel(f"{called}: {name} is {given.dtype}, but {tensor.dtype} is needed.")
+        if given.dtype not in (*NUMBERS, tensor.dtype):  # torch compares no float8, for example
+            raise BadModel(f"{called}: {name} is {given.dtype}: save it as {tensor.dtype}.")
         if not torch.isfinite(given).all():
             raise BadModel(f"{called}: {name} holds what is no finite number (NaN or infinity).")
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 
 from engine import data as data_sets
 from engine.data import DataCard, DataSet
@@ -192,6 +193,18 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
     assert np.isfinite(found["UA"]).all()
     assert np.isnan(found["ZRF"]).all()
     assert answer(StillThere(neighbors=2), case)["figures"].rows == ("original", "unlearned")
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_numbers_that_torch_cannot_compare_are_a_sentence(tmp_path, case, given, kind):
+    state = {
+        name: one.to(kind) if one.is_floating_point() else one
+        for name, one in given.unlearned.network.state_dict().items()
+    }
+    path = tmp_path / "own.safetensors"
+    save_file(state, path)
+    with pytest.raises(BadModel, match=r"is torch\.float8_.*: save it as torch\.float32\."):
+        open_alike(path, case.model)
 
 
 def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(tmp_path, given, monkeypatch):
