@@ -19,8 +19,9 @@ from components.sidebar.models import safe_name
 from engine import data as data_sets
 from engine.arguments.trained import data_title
 from engine.data import DataSet
-from engine.data.folders import SIDES, Imported, read_folders
+from engine.data.folders import Imported, read_folders
 from engine.data.medmnist import read_npz
+from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.models.own_file import open_alike, open_model
 from engine.unlearning import (
@@ -61,7 +62,7 @@ def choose() -> AfterCase:
     at first the three models of digits that ship.
     """
     if f"{KEY}.case" not in st.session_state:
-        st.caption("This is an example that ships. **Open your own models here.**")
+        st.caption("This is a built-in example. **Open your own models here.**")
     opened = open_models()
     st.markdown("**2 · Data, and what was forgotten**")
     if opened is None:
@@ -168,7 +169,8 @@ def choose_data(model: Classifier) -> DataSet | None:
     own = uploads.all_held(KEY)
     chosen = search(
         "Data that they learned from", [*titles, *own], f"{KEY}.data", linked=False,
-        placeholder="choose", help="With ids as they stand here: see Data and models.",
+        placeholder="choose", help="Ids are those on Data and models; for your own zip, the file's "
+        "place by name, from 0.",
     )  # fmt: skip
     with st.expander("Data of your own"):
         uploads.draw_pictures(
@@ -206,8 +208,11 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
             file = open_file(
                 "Or a file of ids, one a line", f"{KEY}.ids.file",
                 lambda content: content.decode("utf-8", "replace"), most=IDS_MB,
-                help="Text or CSV: ids with line breaks, spaces or commas; a head is passed over.",
+                help="Text or CSV: one column of ids, or all in one line; a header line is "
+                "skipped. A file is used instead of typed ids.",
             )  # fmt: skip
+            if file and typed:
+                st.caption("The ids of the file are used, not the typed ones.")
             text = (file or typed).strip()
             asked = brought.of_text(data, text) if text else None
         case _:
@@ -223,13 +228,17 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
 
 def found_in(data: DataSet, content: bytes) -> ForgetRequest:
     """The training images that a zip has. Raises BlindspotError."""
-    return searched(content, data.fingerprint, data)
+    found = searched(content, data.fingerprint, data)
+    if isinstance(found, str):
+        raise BlindspotError(found)
+    return found
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking for the images")
-def searched(content: bytes, fingerprint: str, _data: DataSet) -> ForgetRequest:
-    """As `found_in`; the last few are held."""
+def searched(content: bytes, fingerprint: str, _data: DataSet) -> ForgetRequest | str:
+    """As `found_in`, or why nothing is found; the last few are held, so each is read once."""
     del fingerprint
-    side = min(max(_data.side, SIDES[0]), SIDES[1])
-    pictures = read_folders(content, "the zip", side, classless=True).data
-    return brought.of_pictures(_data, pictures)
+    try:
+        return brought.of_zip(_data, content)
+    except BlindspotError as error:
+        return str(error)

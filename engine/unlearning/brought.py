@@ -9,22 +9,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import DataSet
+from engine.data.archive import opened, shown
+from engine.data.folders import SIDES, pictures, read_folders
 from engine.errors import BlindspotError
 from engine.unlearning.request import ForgetRequest, picked
 from engine.whole import whole_number
 
 
 def of_text(data: DataSet, text: str) -> ForgetRequest:
-    """The images whose ids a text names, with spaces, commas or line breaks between them.
+    """The images whose ids a text names, all in one line or one a line.
 
-    A first word that is no number is taken for the head of a column.
+    In one line spaces, commas or semicolons stand between them. A first line that is one word
+    without a digit is the header of a column.
 
     Raises:
-        BlindspotError: another word is no id, or an image is no training image of these data.
+        BlindspotError: a word is no id, a line of several has more than one, or an image is no
+            training image of these data.
     """
-    found = [word for word in re.split(r"[\s,;]+", text) if word]
-    if found and whole_number(found[0]) is None:
-        del found[0]
+    lines = text.removeprefix("\ufeff").splitlines()
+    cells = [
+        found for line in lines if (found := re.split(r"[\s,;]+", line.strip(" \t,;"))) != [""]
+    ]
+    if cells and len(cells[0]) == 1 and is_header(cells[0][0]):
+        del cells[0]
+    if wide := next((found for found in cells if len(found) > 1 and len(cells) > 1), None):
+        raise BlindspotError(
+            f"“{' '.join(wide)[:40]}” is more than one id in a line: give the column of ids alone, "
+            "or all ids in one line."
+        )
+    found = [word for words in cells for word in words]
     if len(found) > len(data):
         raise BlindspotError(f"{len(found):,} ids were given; {data.card.title} has {len(data):,}.")
     ids = [whole_number(word) for word in found]
@@ -33,27 +46,57 @@ def of_text(data: DataSet, text: str) -> ForgetRequest:
     return picked(data, np.array(ids, np.int64))
 
 
-def of_pictures(data: DataSet, pictures: DataSet) -> ForgetRequest:
+def is_header(word: str) -> bool:
+    """Whether it may name a column: it begins with a letter or a quote and has no digit."""
+    return word.lstrip("\"'")[:1].isalpha() and not any(letter.isdigit() for letter in word)
+
+
+def of_zip(data: DataSet, content: bytes) -> ForgetRequest:
+    """The training images that a zip has, see `of_pictures`.
+
+    Raises:
+        BlindspotError: the zip is damaged, has more pictures than there are training images, or
+            one cannot be read.
+    """
+    most = len(data.rows("train"))
+    with opened(content, "the zip") as archive:
+        count = len(pictures(archive))
+    if count > most:
+        raise BlindspotError(
+            f"The zip has {count:,} files; {data.card.title} has {most:,} training images."
+        )
+    side = min(max(data.side, SIDES[0]), SIDES[1])
+    found = read_folders(content, "the zip", side, classless=True)
+    if found.skipped:
+        first = found.skipped[0]
+        raise BlindspotError(
+            f"{shown(first.file)} cannot be read: {first.reason} Take it out of the zip, or give "
+            "another file of it."
+        )
+    return of_pictures(data, found.data)
+
+
+def of_pictures(data: DataSet, given: DataSet) -> ForgetRequest:
     """The training images that have the very pixels of some pictures; all where several have.
 
     Raises:
         BlindspotError: the pictures have another size, or one is no training image of these data.
     """
-    if data.images.shape[2:] != pictures.images.shape[2:]:
+    if data.images.shape[2:] != given.images.shape[2:]:
         raise BlindspotError(f"The pictures have another size than {data.card.title}.")
     known: dict[bytes, list[int]] = {}
     for row in range(len(data)):
         known.setdefault(pixels_digest(data.images[row]), []).append(row)
-    found = [known.get(pixels_digest(image), []) for image in pictures.images]
+    found = [known.get(pixels_digest(image), []) for image in given.images]
     learned = [[row for row in rows if data.split[row] == 0] for rows in found]
     if lost := [at for at, rows in enumerate(learned) if not rows]:
         what = (
             "is one of the others, which were never learned" if found[lost[0]] else "is not there"
         )
         raise BlindspotError(
-            f"{len(lost)} of {len(pictures)} pictures are no training images of {data.card.title}: "
-            f"picture {lost[0] + 1} in the order of names {what}. Give the very pictures that the "
-            "data were made of."
+            f"{len(lost)} of {len(given)} pictures are no training images of {data.card.title}: "
+            f"picture {lost[0] + 1} in the order of names {what}. Use the original "
+            "image files."
         )
     rows = np.unique(np.concatenate([np.array(rows, np.int64) for rows in learned]))
     return picked(data, data.ids[rows])

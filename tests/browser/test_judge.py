@@ -49,7 +49,7 @@ def test_three_files_are_opened_and_the_verdict_is_read(
     page = open_page()
     page.goto(f"{app_url}/judge-a-model")
     settle(page, LONG)
-    expect(page.get_by_text("This is an example that ships")).to_be_visible()
+    expect(page.get_by_text("This is a built-in example")).to_be_visible()
     board = page.get_by_role("region", name="Verdict")
     example = board.inner_text()
     given(page, files)
@@ -61,7 +61,7 @@ def test_three_files_are_opened_and_the_verdict_is_read(
     settle(page, LONG)
     page.keyboard.press("Escape")
     page.get_by_role("button", name=re.compile("^Judge")).last.click()
-    expect(page.get_by_text("This is an example that ships")).to_have_count(0)
+    expect(page.get_by_text("This is a built-in example")).to_have_count(0)
     expect(
         page.get_by_role("heading", name=re.compile("^The unlearned model forgot class 3 as well"))
     ).to_be_visible(timeout=1000 * LONG)

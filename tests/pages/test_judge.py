@@ -89,7 +89,7 @@ def test_it_opens_with_the_figures_that_forget_opens_with():
     sentence = at.main.header[0].value
     assert sentence.startswith("The unlearned model forgot class 3 as well as retraining: it rec")
     assert f"{percent(theirs.cell(judge.OWN, 'TA'))} of the test" in sentence.replace("\\", "")
-    assert "This is an example that ships" in words(at)
+    assert "This is a built-in example" in words(at)
     forget = visit(view=FORGET).main.header[0].value
     assert sentence.split(": ")[1] in forget  # the same figures in the same words
 
@@ -98,7 +98,7 @@ def test_three_files_are_judged_as_forget_judges_them(files):
     at = opened(files)
     assert at.selectbox(key="judge.data").value == "Digits, 8 × 8"
     assert "Choose what was to be forgotten." in said(at)
-    assert "This is an example that ships" in words(at)  # until the question is whole
+    assert "This is a built-in example" in words(at)  # until the question is whole
     at = judged(at)
     assert not said(at)
     case = AfterCase(forgotten(), FORGOTTEN.best())
@@ -169,7 +169,7 @@ def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
     ("kind", "key", "value", "expected"),
     [
         ("images by id", "judge.ids", "0, 999999", "has no image with id 999999"),
-        ("images by id", "judge.ids", "one, two", "“two” is no id"),
+        ("images by id", "judge.ids", "one, two", "“one” is no id"),
         ("whole classes", "judge.classes", list("0123456789"), "are to be forgotten: leave some"),
     ],
 )

@@ -56,7 +56,15 @@ def test_several_classes_go_from_training_and_from_the_test(digits):
 
 
 @pytest.mark.parametrize(
-    "form", ["{}, {} {}", "id\n{}\n{}\n{}\n", "{};{};{}", "\ufeffid,\n{}\r\n{}\n{}"]
+    "form",
+    [
+        "{}, {} {}",
+        "id\n{}\n{}\n{}\n",
+        "{};{};{}",
+        "\ufeffid,\n{}\r\n{}\n{}",
+        "\ufeff{}, {}, {}",
+        "\n image_id\n\n{}\n{}\n {};\n",
+    ],
 )
 def test_ids_are_read_from_a_text_of_any_form(digits, form):
     ids = digits.ids[digits.rows("train")][[4, 0, 9]].tolist()
@@ -69,6 +77,12 @@ def test_ids_are_read_from_a_text_of_any_form(digits, form):
         ("", "Nothing is to be forgotten"),
         ("id", "Nothing is to be forgotten"),
         ("4, x", "“x” is no id"),
+        ("#0, 2", "“#0” is no id"),
+        ("one, two", "“one” is no id"),
+        ("id 4", "“id” is no id"),
+        ("id\nname\n4", "“name” is no id"),
+        ("id,label\n4,3\n17,0", "“id label” is more than one id in a line"),
+        ("id\n4,3\n17,0", "“4 3” is more than one id in a line"),
         ("4, -1", "“-1” is no id"),
         ("999999", "no image with id 999999"),
         (" ".join(["1"] * 2000), "2,000 ids were given"),
@@ -113,3 +127,19 @@ def test_pictures_that_are_not_there_are_a_sentence(digits):
         brought.of_pictures(digits, pictures(tested))
     with pytest.raises(BlindspotError, match="another size"):
         brought.of_pictures(digits, pictures(digits.images[rows], side=16))
+
+
+def test_a_zip_is_searched_whole_or_refused_before_it_is_read(digits, monkeypatch):
+    rows = digits.rows("train")[[7, 2, 30]]
+    found = brought.of_zip(digits, zipped(digits.images[rows]))
+    assert set(found.ids) >= set(digits.ids[rows])
+    held = io.BytesIO(zipped(digits.images[rows]))
+    with zipfile.ZipFile(held, "a") as file:
+        file.writestr("0001x.png", b"no picture")
+        file.writestr("notes.txt", b"no picture")
+    with pytest.raises(BlindspotError, match=r"“0001x\.png” cannot be read: .+\. Take it out"):
+        brought.of_zip(digits, held.getvalue())
+    few = digits.take(digits.rows("train")[:2])
+    monkeypatch.setattr(brought, "read_folders", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(BlindspotError, match=r"The zip has 3 files; .* has 2 training images"):
+        brought.of_zip(few, zipped(digits.images[rows]))
