@@ -126,11 +126,13 @@ class Collateral(Concept, Method[ScenesCase]):
             before, after = (100 * table.cell(one, column) for one in ("γ = 1", row))
             return f"{before:.0f} to {after:.0f} %"
 
-        told = enumerated_words([f"to the {one} from {falls(yes_to(one))}" for one in self.things])
+        told = enumerated_words(
+            [f"to the {one} goes from {falls(yes_to(one))}" for one in self.things]
+        )
         control = 100 * table.cell(row, f"yes to it, {KINDS[1]}")
         them = "it" if len(self.things) == 1 else "them"
         return (
-            f"Yes {told.replace(' from', ' falls from', 1)}, yes to other things that are there "
+            f"At {row}, yes {told}, yes to other things that are there goes "
             f"from {falls(f'yes to others, {KINDS[0]}')}. With as many features that are as "
             f"active, yes to {them} is {control:.0f} %."
         )
