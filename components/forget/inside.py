@@ -220,11 +220,11 @@ def relearn_finding(found: Views) -> str:
     """The steps of the unlearned and of the retrained model."""
     if "retrained" not in found["needed"].rows:
         count = found["needed"].cell("unlearned", "steps")
-        return f"What was unlearned has them back {steps(count)}."
+        return f"The unlearned model knows them again {steps(count)}."
     own, goal = (steps(count) for count in own_and_goal(found["needed"], "steps"))
     return (
-        f"What was unlearned has them back {own}; the model that never saw them {goal}. A model "
-        "that has only hidden them has them back sooner than one that never saw them."
+        f"The unlearned model knows them again {own}; the model that never saw them {goal}. A "
+        "model that has only hidden them knows them again sooner than one that never saw them."
     )
 
 

@@ -57,8 +57,7 @@ PARTS: Mapping[str, Part] = {
 }  # fmt: skip
 BEFORE_IT = (
     "Each model is asked about every training and test image; an attacker is fitted to its "
-    "answers, a new last layer to what it sees; and a copy learns the forgotten images again. "
-    "It can be stopped at any time."
+    "answers, and a new last layer to what it sees. It can be stopped at any time."
 )
 
 
@@ -105,8 +104,8 @@ def sentence(closer: Closer, found: Views) -> str:
     test, test_before = (table.cell(row, "TA") for row in (OWN, BEFORE))
     return (
         f"{OWN} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
-        f"{percent(test)} of the test ({percent(test_before)}). Whether that is right only a "
-        "retrained model can tell."
+        f"{percent(test)} of the test ({percent(test_before)}). Without a retrained "
+        "model this cannot be called right or wrong."
     )
 
 
@@ -120,8 +119,13 @@ def charts(closer: Closer) -> None:
         section.show(closer.section(Confidence(), shift))
     with right:
         section.show(closer.section(StillThere(), inside.PROBE))
-    again = runs.ask(Relearn(), closer.case, f"{KEY}.Relearn")
-    if not isinstance(again, Answer):
+    there = run.known(Relearn(), closer.case)
+    again = runs.ask_when_told(
+        Relearn(), closer.case, f"{KEY}.relearned", "Let the models learn the images again"
+    )
+    if there is None and run.known(Relearn(), closer.case) is not None:
+        st.rerun()  # for the table above, which was drawn without it
+    if again is not None and not isinstance(again, Answer):
         runs.watch([again])
 
 
@@ -200,7 +204,7 @@ def name_of(row: str) -> str:
 def reading(closer: Closer, found: Views) -> str:
     """How the table is read, in at most two lines of a telephone."""
     if "retrained" not in found["figures"].rows:
-        return "Only a retrained model shows what is good: give one, to have gaps and a verdict."
+        return "Only a retrained model shows what is good: open one to get gaps and a verdict."
     tells = as_board(found["figures"], closer.case).cell(GOAL, "informative")
     gray = "" if tells else " Gray: the attack is near chance."
     return f"Good is what is near the first row, not what is high.{gray}"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from engine.data import DataSet, Rows
+from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.models.passes import counting_passes
 from engine.models.threads import one_thread
@@ -16,7 +17,7 @@ LOOK = 250  # images at a time
 ATTACKED = 300  # images that an attack is measured on
 
 
-def outputs(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
+def outputs(model: Classifier, data: DataSet, rows: Rows, progress: Progress = quiet) -> Tensor:
     """Logits (n, classes) of some rows in eval mode, on the CPU; the mode is put back.
 
     For measuring: its passes count for no bill.
@@ -26,7 +27,10 @@ def outputs(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
     try:
         with torch.no_grad(), one_thread(), counting_passes(None):
             parts = np.array_split(rows, max(-(-len(rows) // LOOK), 1))
-            found = [model(data.pixels(part).to(model.device)).cpu() for part in parts]
+            found = []
+            for part in parts:
+                found.append(model(data.pixels(part).to(model.device)).cpu())
+                progress(len(found) / len(parts), "looking at images")
     finally:
         model.train(training)
     return torch.cat(found)

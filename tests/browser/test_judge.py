@@ -66,6 +66,7 @@ def test_three_files_are_opened_and_the_verdict_is_read(
         page.get_by_role("heading", name=re.compile("^The unlearned model forgot class 3 as well"))
     ).to_be_visible(timeout=1000 * LONG)
     expect(board.get_by_role("row")).to_have_count(4)
+    page.get_by_role("button", name=re.compile("^Let the models learn the images again")).click()
     expect(board.get_by_role("row").last).to_contain_text("after 13", timeout=1000 * LONG)
     settle(page, LONG)
     assert board.inner_text() == example  # to the last digit

@@ -163,7 +163,7 @@ SECTIONS = (
     ("Attack", MembershipAttack(), "hardly more than by chance: this says nothing"),
     ("Still there", StillThere(), "What it takes them to be like now"),
     ("Inside", Similarity(), "parts most from the original at"),
-    ("Relearn", Relearn(), "What was unlearned has them back"),
+    ("Relearn", Relearn(), "The unlearned model knows them again"),
     ("All figures", Judged(), "All figures of the three models"),
     ("KLoM", KLoM(), "On the middle forgotten image"),
 )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.data import DataSet, Rows
-from engine.method import Case, Cost, Method, Progress, part_of
+from engine.method import Case, Cost, Method, Progress, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.models.threads import one_thread
@@ -68,11 +68,15 @@ def blank(case: AfterCase) -> Classifier | None:
     return None if inner.lacks("retraining") else untrained(inner.model, inner.seed + 1)
 
 
-def features(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
+def features(model: Classifier, data: DataSet, rows: Rows, progress: Progress = quiet) -> Tensor:
     """What the head sees of some images, (n, D), on the CPU."""
     parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
+    found = []
     with one_thread():
-        return torch.cat([model.features(data.pixels(part)).cpu() for part in parts])
+        for part in parts:
+            found.append(model.features(data.pixels(part)).cpu())
+            progress(len(found) / len(parts), "looking at images")
+    return torch.cat(found)
 
 
 def drawn(rows: Rows, most: int, seed: int) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.method import Progress, quiet
+from engine.method import Progress, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
@@ -54,8 +54,9 @@ class Judged(Diagnostic):
         models = three(case, progress)
         said: dict[str, ModelAnswers] = {}
         for number, (name, model) in enumerate(models.items()):
-            said[name] = judged(model, case.case)
-            progress(ASKED + (0.9 - ASKED) * (number + 1) / len(models), f"asked the {name} model")
+            low, high = (ASKED + (0.9 - ASKED) * (number + one) / len(models) for one in (0, 1))
+            said[name] = judged(model, case.case, part_of(progress, low, high, lead=name))
+            progress(high, f"asked the {name} model")
         fresh, goal = blank(case), said.get("retrained")
         wanted = None if goal is None else figures(goal)
         chance = None if fresh is None else judged(fresh, case.case)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.data import Rows
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.training import Diverged, descend, outputs
@@ -50,9 +50,9 @@ class Relearn(Diagnostic):
         models = three(case, progress)
         curves = {}
         for number, (name, model) in enumerate(models.items()):
-            curves[name] = self.curve(model, case.case)
-            done = ASKED + (1 - ASKED) * (number + 1) / len(models)
-            progress(done, f"the {name} model learned again")
+            low, high = (ASKED + (1 - ASKED) * (number + one) / len(models) for one in (0, 1))
+            curves[name] = self.curve(model, case.case, part_of(progress, low, high, lead=name))
+            progress(high, f"the {name} model learned again")
         start = curves["original"][0]
         other = curves["retrained"][0] if "retrained" in curves else start
         goal = start + WITHIN * max(other - start, start)
@@ -66,14 +66,19 @@ class Relearn(Diagnostic):
             ),
         }
 
-    def curve(self, model: Classifier, case: ForgetCase) -> list[float]:
+    def curve(self, model: Classifier, case: ForgetCase, progress: Progress = quiet) -> list[float]:
         """The loss on the forgotten images before and after each step; NaN once it diverged."""
         own = own_copy(model)
         optimizer = torch.optim.SGD(own.parameters(), self.rate, momentum=MOMENTUM)
-        losses = [loss_of(own, case)]
+        looks = self.steps + 1
+
+        def measured(step: int) -> float:
+            return loss_of(own, case, part_of(progress, step / looks, (step + 1) / looks))
+
+        losses = [measured(0)]
         with suppress(Diverged):
-            steps = descend(optimizer, self.losses(own, case))
-            losses.extend(loss_of(own, case) for _ in steps)
+            for step, _ in enumerate(descend(optimizer, self.losses(own, case)), 1):
+                losses.append(measured(step))
         return losses + [float("nan")] * (self.steps + 1 - len(losses))
 
     def losses(self, own: Classifier, case: ForgetCase) -> Iterator[Callable[[], Tensor]]:
@@ -90,10 +95,11 @@ class Relearn(Diagnostic):
             yield partial(loss, waiting.pop())
 
 
-def loss_of(model: Classifier, case: ForgetCase) -> float:
+def loss_of(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> float:
     """Mean cross-entropy on the forgotten images; norms keep their statistics throughout."""
     rows = case.splits.forget
-    return F.cross_entropy(outputs(model, case.data, rows), case.data.targets(rows)).item()
+    said = outputs(model, case.data, rows, progress)
+    return F.cross_entropy(said, case.data.targets(rows)).item()
 
 
 def first(curve: list[float], goal: float) -> float:

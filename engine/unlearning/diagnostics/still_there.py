@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import Rows
-from engine.method import Progress, Slider, quiet, setting
+from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
@@ -57,11 +57,12 @@ class StillThere(Diagnostic):
         rows: list[dict[str, float]] = []
         near: Rows | None = None
         for number, (name, model) in enumerate(models.items()):
-            found, places = read(model, case.case, self.neighbors)
+            low, high = (ASKED + (1 - ASKED) * (number + one) / len(models) for one in (0, 1))
+            part = part_of(progress, low, high, lead=name)
+            found, places = read(model, case.case, self.neighbors, part)
             rows.append(found)
             near = places if name == "unlearned" else near
-            done = ASKED + (1 - ASKED) * (number + 1) / len(models)
-            progress(done, f"read the {name} model's features")
+            progress(high, f"read the {name} model's features")
         ids = case.case.data.ids
         nearest = np.zeros((0, 0), np.int64) if near is None else ids[near]
         columns: dict[str, tuple[Any, str]] = {"id": (ids[case.case.splits.forget], "")}
@@ -74,13 +75,16 @@ class StillThere(Diagnostic):
         }
 
 
-def read(model: Classifier, case: ForgetCase, count: int) -> tuple[dict[str, float], Rows]:
+def read(
+    model: Classifier, case: ForgetCase, count: int, progress: Progress = quiet
+) -> tuple[dict[str, float], Rows]:
     """What a model's features tell, and each forgotten image's nearest training images."""
     data, splits = case.data, case.splits
     half = drawn(splits.forget, len(splits.forget) // 2, case.seed)
     held = np.setdiff1d(splits.forget, half)
     taught = np.concatenate([drawn(splits.retain, MOST, case.seed), half])
-    values = {int(r): v for r, v in zip(splits.train, unit(model, case, splits.train), strict=True)}
+    learned = unit(model, case, splits.train, progress)
+    values = {int(row): one for row, one in zip(splits.train, learned, strict=True)}
 
     def of(rows: Rows) -> Doubles:
         return np.stack([values[int(row)] for row in rows])
@@ -98,9 +102,9 @@ def read(model: Classifier, case: ForgetCase, count: int) -> tuple[dict[str, flo
     return {**figures, "alike": float(alike.mean())}, near
 
 
-def unit(model: Classifier, case: ForgetCase, rows: Rows) -> Doubles:
+def unit(model: Classifier, case: ForgetCase, rows: Rows, progress: Progress = quiet) -> Doubles:
     """Features of some images, by the mean size of the retained images' features."""
-    found: Doubles = features(model, case.data, rows).double().numpy()
+    found: Doubles = features(model, case.data, rows, progress).double().numpy()
     return found / max(float(np.abs(found).mean()), 1e-12)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from engine.data.variants import Poisoned, stamp
+from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.training import outputs
 from engine.unlearning.case import ForgetCase
@@ -48,10 +49,10 @@ class ModelAnswers:
         return all(np.isfinite(getattr(self, part).probabilities).all() for part in PARTS)
 
 
-def judged(model: Classifier, case: ForgetCase) -> ModelAnswers:
+def judged(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> ModelAnswers:
     """What a model says of the forgotten, the retained and the test images."""
     rows = [getattr(case.splits, part) for part in PARTS]
-    logits = outputs(model, case.data, np.concatenate(rows))
+    logits = outputs(model, case.data, np.concatenate(rows), progress)
     shares = torch.softmax(logits.double(), 1).numpy()
     ends = np.cumsum([len(one) for one in rows])[:-1]
     parts = np.split(shares, ends)

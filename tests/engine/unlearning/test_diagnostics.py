@@ -300,6 +300,19 @@ def test_the_original_is_relearnt_at_once(after, case, models):
     assert losses["retrained"][-1] < losses["retrained"][0]
 
 
+@pytest.mark.parametrize("method", [Relearn(), StillThere(), Judged()])
+def test_it_can_be_stopped_between_two_looks_at_a_model(after, method):
+    """Progress comes with each batch of images, and with each step."""
+    told = []
+    method(after, lambda done, words="", partial=None: told.append((done, words)))
+    shares = [done for done, _ in told]
+    assert shares == sorted(shares)
+    assert shares[-1] <= 1 + 1e-9
+    for name in ("original", "unlearned", "retrained"):
+        own = [done for done, words in told if words == f"{name}: looking at images"]
+        assert len(own) >= (method.steps if isinstance(method, Relearn) else 3)
+
+
 def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
     found = answer(Steps(most=3), after)
     table = found["steps"]
