@@ -31,9 +31,9 @@ class PollsAfter(Suppression, Method[ScenesCase]):
     The same questions about the same scenes, whose truth does not change: a model that no longer
     sees cars is wrong about scenes with one. So right answers about the forgotten things are to
     fall, at best to the share of scenes without them, and the yes-ratio of their questions to 0;
-    those about other things are to stay. Each different question counts once, from whichever of POPE's three
-    splits; by split they are as POPE counts them. Intervals hold 95 % of the figures when the
-    scenes are drawn again: about one thing few questions are asked.
+    those about other things are to stay. Each different question counts once, from whichever of
+    POPE's three splits; by split they are as POPE counts them. Intervals hold 95 % of the figures
+    when the scenes are drawn again: about one thing few questions are asked.
     """
 
     family = "unlearning"
