@@ -20,7 +20,7 @@ from components.forget.own_models import KEY
 from components.forget.verdict import verdict
 from components.forget.view import Part, draw_part
 from components.forget.words import BEFORE, FIGURES, GOAL, percent
-from components.notices import spoken
+from components.notices import plain, spoken
 from components.picks import pick_or_none
 from components.section import Section
 from engine import run
@@ -65,13 +65,14 @@ def show() -> None:
     """Verdict, the form of the files, and below both what the verdict rests on."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
-        case = own_models.choose()
+        case, fits = own_models.choose()
     closer = about(case)
     table = Drawing(
         "figures", "", partial(board, closer), partial(reading, closer),
         part=lambda figures: as_board(figures, case),
     )  # fmt: skip
     with answer, spoken():
+        say_which(case, fits=fits)
         found = section.show(
             Section(
                 KEY, Judged(), case, columns=1, sentence=partial(sentence, closer),
@@ -82,6 +83,16 @@ def show() -> None:
         with below, spoken():
             charts(closer)
             look_closer(closer)
+
+
+def say_which(case: AfterCase, *, fits: bool) -> None:
+    """Which models the verdict is about, above it; a warning when the form says others by now."""
+    names = own_models.judged_ones(case)
+    if not fits:
+        before = f"the models judged before ({names})" if names else "the built-in example"
+        st.warning(plain(f"This is about {before}, not about the files below."))
+    elif names:
+        st.caption(plain(f"Judged: {names}."))
 
 
 def about(case: AfterCase) -> Closer:

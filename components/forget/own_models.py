@@ -57,21 +57,32 @@ class OpenedModels:
     retrained: Classifier | None = None
 
 
-def choose() -> AfterCase:
+def choose() -> tuple[AfterCase, bool]:
     """What is judged: the opened models once everything fits, and until then what was judged last;
-    at first the three models of digits that ship.
+    at first the three models of digits that ship. And whether that is what the form says.
     """
     if f"{KEY}.case" not in st.session_state:
         st.caption("This is a built-in example. **Open your own models here.**")
     opened = open_models()
+    fits = opened is None
     st.markdown("**2 · Data, and what was forgotten**")
     if opened is None:
         st.caption("These can be chosen once the models are open.")
     else:
         with spoken():
-            hold(opened)
+            fits = hold(opened)
     case: AfterCase = st.session_state.get(f"{KEY}.case") or shipped()
-    return case
+    return case, fits
+
+
+def judged_ones(case: AfterCase) -> str:
+    """The opened models of a case by the start of each fingerprint; "" of the example."""
+    return by_fingerprint(case.given) if isinstance(case, GivenCase) else ""
+
+
+def by_fingerprint(models: Mapping[str, Classifier]) -> str:
+    """Models by the start of each fingerprint."""
+    return ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in models.items())
 
 
 def shipped() -> AfterCase:
@@ -79,21 +90,29 @@ def shipped() -> AfterCase:
     return AfterCase(forgotten(), FORGOTTEN.best())
 
 
-def hold(opened: OpenedModels) -> None:
-    """Keep the question about the opened models as soon as all of it is known and fits."""
+def hold(opened: OpenedModels) -> bool:
+    """Keep the question about the opened models as soon as all of it is known and fits.
+
+    Returns:
+        Whether it is.
+
+    Raises:
+        BlindspotError: models, data and what was forgotten do not fit each other.
+    """
     left, right = st.columns(2, gap="large")
     with left:
         data = choose_data(opened.original)
     with right:
         asked = None if data is None else choose_request(data)
     if data is None or asked is None:
-        return
+        return False
     key = opened, data.fingerprint, asked.kind, asked.ids.tobytes()
     if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
         case = GivenCase(
             forget_case(opened.original, data, asked), opened.unlearned, opened.retrained
         )
         st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
+    return True
 
 
 # ---------------------------------------------------------------- models
@@ -153,11 +172,10 @@ def read(given: Mapping[str, Any], architecture: str) -> dict[str, Classifier]:
 
 def told(opened: OpenedModels) -> str:
     """What is open, and whether two files are one model."""
-    models = {name: getattr(opened, name) for name in FILES}
-    names = [f"{name} {model.fingerprint[:6]}" for name, model in models.items() if model]
-    prints = [model.fingerprint for model in models.values() if model]
+    models = {name: model for name in FILES if (model := getattr(opened, name))}
+    prints = [model.fingerprint for model in models.values()]
     twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""
-    return plain(f"Open: {', '.join(names)} (the start of each fingerprint).{twice}")
+    return plain(f"Open: {by_fingerprint(models)} (the start of each fingerprint).{twice}")
 
 
 # ---------------------------------------------------------------- data

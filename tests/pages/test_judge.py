@@ -105,6 +105,7 @@ def test_three_files_are_judged_as_forget_judges_them(files):
     at = opened(files)
     assert at.selectbox(key="judge.data").value == "Digits, 8 × 8"
     assert "Choose what was to be forgotten." in said(at)
+    assert "This is about the built-in example, not about the files below." in said(at)
     assert "This is a built-in example" in words(at)  # until the question is whole
     at = relearned(judged(at))
     assert not said(at)
@@ -159,6 +160,11 @@ def test_two_files_are_figures_without_a_verdict(files):
 def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
     at = judged(opened(files))
     sentence = at.main.header[0].value
+    given = at.session_state["judge.case"].given
+    own = ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in given.items())
+    assert list(given) == ["original", "unlearned", "retrained"]
+    assert f"Judged: {own}." in words(at)
+    assert not any("not about the files below" in one for one in said(at))
     for content in (b"\x80\x04pickle", b"1234", b""):
         at.file_uploader(key="judge.retrained").set_value(("retrained.safetensors", content, ""))
         at.button(key="judge.open").click().run()
@@ -170,6 +176,9 @@ def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
     at.button(key="judge.open").click().run()
     assert any("The retrained model does not fit the original" in one for one in said(at))
     assert at.main.header[0].value == sentence
+    assert f"This is about the models judged before ({own}), not about the files below." in said(at)
+    at.multiselect(key="judge.classes").set_value([]).run()
+    assert any("This is about the models judged before" in one for one in said(at))
 
 
 @pytest.mark.parametrize(
