@@ -19,12 +19,13 @@ from engine.unlearning.diagnostics.base import Diagnostic
 from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
 from engine.unlearning.oracles.trainings import (
     ALL,
+    OWN_SEEDS,
     PART,
     STAYS,
     judges,
     logits_of,
     models_of,
-    teachers,
+    others,
     too_many_for,
     trained,
 )
@@ -45,13 +46,15 @@ class KLoM(Diagnostic):
     of the others, and differs from model to model; KLoM is the distance in nats between both groups
     of margins, KL(unlearned ‖ oracles). One model that happens to be right, or a mean in which too
     much and too little cancel, cannot pass. Noise is what as many other oracles show: a way that
-    comes down to it has forgotten as retraining does, and nothing can be lower in truth.
+    comes down to it answers these images as retraining does, and nothing can be lower in truth.
+    Oracles that judge, that make the noise and that teach OM are never the same.
     """
 
     name = "KLoM"
     title = "KLoM: all margins against models that never saw them"
     cost = "job"
     needs = frozenset({WAY})
+    revision = 2  # noise of oracles that teach nobody; all margins at the highest value count
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
     proof = (
         "tests/engine/unlearning/test_klom_of_a_way.py"
@@ -101,7 +104,7 @@ class KLoM(Diagnostic):
             done = part_of(progress, part / parts, (part + 1) / parts)
             originals = trained(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
             for name, number, low in (
-                ("oracle", judges(part), 0.2), ("other oracle", teachers(part), 0.4),
+                ("oracle", judges(part), 0.2), ("other oracle", others(part), 0.4),
             ):  # fmt: skip
                 told = part_of(done, low, low + 0.2, lead="oracles")
                 held[name] += list(logits_of(trained(case.case, STAYS, number, told))[:, rows])
@@ -109,7 +112,7 @@ class KLoM(Diagnostic):
             models = models_of(originals, case.model.name)
             for place, model in enumerate(models):
                 number = PART * part + place
-                seed = (case.case.seed + number) % 2**32
+                seed = (case.case.seed + number) % OWN_SEEDS
                 own = replace(case.case, model=model, seed=seed)
                 low, high = (0.6 + 0.4 * at / len(models) for at in (place, place + 1))
                 lead = f"unlearning model {number + 1} of {self.models}"

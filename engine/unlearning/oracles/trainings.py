@@ -30,11 +30,14 @@ from engine.unlearning.request import picked
 
 PART = 20  # networks
 ALL, STAYS, HALF = "all", "what stays", "half"
+OWN_SEEDS = 1_000_000  # below this are the seeds of runs, whose retrained networks never judge
 SEEDS = {ALL: 1_000_000, STAYS: 2_000_000, HALF: 3_000_000}  # of the first network of each kind
 LEARNING = 0.9  # share of the progress that goes to the training
 SMALL_SIDE = 16  # px; of larger images, networks with convolutions take too long
 MOST_WEIGHTS = 1_000_000  # of a network
 MOST_IMAGES = 20_000
+MOST_LOGITS = 20_000_000  # of a part, of every image
+MOST_SHOWN = 20_000_000  # images in all epochs of a part
 WORKS = "Digits MLP, Digits CNN and MNIST MLP can be asked, and models trained here as they were."
 
 Floats = NDArray[np.float32]
@@ -128,6 +131,16 @@ def too_many_for(case: Case) -> str:
         reason = f"of at most {MOST_WEIGHTS:,} weights each, and this one has {weights:,}"
     elif images > MOST_IMAGES:
         reason = f"on at most {MOST_IMAGES:,} images, and there are {images:,}"
+    elif (logits := PART * len(case.data) * len(case.data.classes)) > MOST_LOGITS:
+        reason = (
+            f"{PART} at a time, whose logits of all images may be {MOST_LOGITS:,} numbers, and these "
+            f"would be {logits:,}"
+        )
+    elif (shown := PART * images * recipe.epochs) > MOST_SHOWN:
+        reason = (
+            f"{PART} at a time, which may be shown {MOST_SHOWN:,} images in all their epochs, and "
+            f"this recipe shows {shown:,}"
+        )
     elif model.masks:
         reason = "which have all their weights, and this one was pruned"
     elif form(model)[:-1] != form(fresh(case.data, recipe))[:-1]:  # on whichever device
@@ -191,11 +204,16 @@ def every_part(
     return found
 
 
-def teachers(part: int) -> int:
-    """The part of oracles of OM's teachers: every second one, since KLoM judges by the others."""
-    return 2 * part + 1
-
-
 def judges(part: int) -> int:
-    """The part of oracles by which KLoM judges."""
-    return 2 * part
+    """The part of oracles by which KLoM judges: every third one."""
+    return 3 * part
+
+
+def others(part: int) -> int:
+    """The part of oracles that make KLoM's noise."""
+    return 3 * part + 1
+
+
+def teachers(part: int) -> int:
+    """The part of oracles that teach OM: none of those that judge or make the noise."""
+    return 3 * part + 2

@@ -78,7 +78,7 @@ class OutputMatching(Unlearner, ABC):
         """The logits that are taught, of every image of the data, (images, classes)."""
 
     def change(self, work: UnlearningRun) -> None:
-        """Learn the logits. Norms keep their statistics: what is aimed at was said so too."""
+        """Learn the logits. Norms keep their statistics: the targets, too, were computed in eval mode."""
         targets = self.targets(work, work.part(0.0, READY)).to(work.model.device)
         optimizer = torch.optim.Adam(list(named(work.model.eval()).values()), self.rate)
         for _ in descend(optimizer, self.losses(work, targets), before_step=work.remember):
@@ -112,8 +112,8 @@ class OracleMatching(OutputMatching):
 
     Whoever has such a network needs no unlearning: this is the best that matching can do, an upper
     bound for DMM, and no way to save a training. The oracle is another network than the retrained
-    one of the scoreboard, and none of those by which KLoM judges; each seed has its own. Its
-    training is billed as seconds before.
+    one of the scoreboard, and none of those by which KLoM judges or that make its noise; each seed
+    has its own. Its training is billed as seconds before.
     """
 
     name = "OM"
@@ -121,6 +121,7 @@ class OracleMatching(OutputMatching):
     short = "OM"
     cost = "job"
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
+    revision = 2  # oracles that KLoM does not use as its noise either
     dial = ("steps", (10, 30, 100, 200, 400))
     proof = "tests/engine/unlearning/test_matching.py::test_om_comes_to_say_what_its_oracle_says"
 

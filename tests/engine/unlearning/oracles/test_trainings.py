@@ -133,6 +133,26 @@ def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
         run.answer(ManyTrainings(), case)
 
 
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [("MOST_LOGITS", "20 at a time, whose logits of all images may be {most:,} numbers, and these "
+      "would be {own:,}"),
+     ("MOST_SHOWN", "20 at a time, which may be shown {most:,} images in all their epochs, and this "
+      "recipe shows {own:,}")],
+)  # fmt: skip
+def test_too_many_logits_and_too_many_images_in_all_are_refused(case, monkeypatch, bound, words):
+    own = {
+        "MOST_LOGITS": 20 * len(case.data) * 10,
+        "MOST_SHOWN": 20 * len(case.splits.train) * RECIPE.epochs,
+    }[bound]
+    monkeypatch.setattr(trainings, bound, own)
+    assert not too_many_for(case)
+    monkeypatch.setattr(trainings, bound, own - 1)
+    assert too_many_for(case) == (
+        f"it trains dozens of networks, {words.format(most=own - 1, own=own)}. {trainings.WORKS}"
+    )
+
+
 def trainings_data(model):
     return data_sets.load("digits" if model.startswith("digits") else "mnist-5k")
 
