@@ -208,7 +208,7 @@ def priced(closer: Closer, method: KLoM, found: Views) -> Table:
 
 
 def prices_finding(table: Table) -> str:
-    """What is there, and what was asked before anybody asked is not in it."""
+    """The share of each way; what is trained beforehand is not counted."""
     words = ", ".join(
         f"{row} {100 * share:.0f} %"
         for row, share in zip(table.rows[2:], table["share of retraining"][2:], strict=True)

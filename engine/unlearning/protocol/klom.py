@@ -7,9 +7,10 @@ oracles) of the two samples, in nats. It compares distributions: no seed is pair
 
 Two estimators. With 20 bins, as the published code has them: margins are cut to ±100, the bins go
 from the lowest to the highest of both samples, and a bin of the oracles counts at least 1e-5 where
-the other one is not empty. The highest margin lies in no bin there, and so it does here. With few
-models most bins are empty, and two samples of one law are far apart: this needs 100 models. The
-Gaussian form takes both samples for normal and needs 20.
+the other one is not empty. The highest margin lies in no bin there, and so it does here, unless
+all margins of a sample are the highest one: they then count in the last bin, so that a way whose
+models all blew up is not at 0. With few models most bins are empty, and two samples of one law are
+far apart: this needs 100 models. The Gaussian form takes both samples for normal and needs 20.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def enough(form: str, models: int) -> str:
         return ""
     return (
         f"KLoM with {form} needs at least {NEEDED[form]} models of each kind, and there are "
-        f"{models}: with fewer, models of one kind differ from each other as much."
+        f"{models}: with fewer, two groups of one kind would differ as much as two kinds do."
     )
 
 
@@ -90,7 +91,8 @@ def binned(p: Doubles, q: Doubles) -> Doubles:
 def counted(values: Doubles, edges: Doubles) -> Doubles:
     """Shares of the values (K, n) between each two edges (B + 1, n), (B, n).
 
-    A value at an edge lies above it; one at the last edge is not counted. 0 where none is counted.
+    A value at an edge lies above it; one at the last edge is not counted, unless all lie there:
+    these count below it.
     """
     ordered = np.sort(values, axis=0)
     below = [
@@ -98,5 +100,6 @@ def counted(values: Doubles, edges: Doubles) -> Doubles:
         for own, ends in zip(ordered.T, edges.T, strict=True)
     ]
     counts = np.diff(np.stack(below, 1), axis=0)
-    shares: Doubles = counts / np.maximum(counts.sum(0), 1)
+    counts[-1, counts.sum(0) == 0] = len(values)
+    shares: Doubles = counts / counts.sum(0)
     return shares

@@ -26,7 +26,8 @@ def published(p, q):
     for sample in (p, q):
         bins = np.digitize(sample, edges)
         own = np.array([(bins == number).sum() for number in range(1, 21)])
-        counts.append(own / max(own.sum(), 1))
+        own[-1] += 0 if own.sum() else len(sample)  # ours: all at the end count in the last bin
+        counts.append(own / own.sum())
     total = 0.0
     for one, other in zip(*counts, strict=True):
         if one > 0:
@@ -61,6 +62,17 @@ def test_models_that_never_answer_alike_are_at_the_ceiling():
     p, q = drawn(100, 5), drawn(100, 5, 1, shift=90)
     one_bin = klom(p * 1e-3, q, BINS)
     np.testing.assert_allclose(one_bin, np.log(1e5), rtol=1e-6)
+
+
+def test_models_that_all_blew_up_are_at_the_ceiling_from_both_sides():
+    blown, plain = np.full((100, 3), 1e6), drawn(100, 3)
+    np.testing.assert_allclose(klom(blown, plain, BINS), np.log(1e5))  # all are the highest value
+    low = klom(-blown, plain, BINS)
+    np.testing.assert_allclose(low, np.log(1e5))
+    spread = klom(plain, blown, BINS)  # in some bins, and the oracles in none of these
+    assert (spread > np.log(1e5) - np.log(20)).all()
+    assert (spread <= np.log(1e5) + 1e-9).all()
+    assert (klom(blown, blown, BINS) == 0).all()
 
 
 def test_the_gaussian_form_is_that_of_the_two_means_and_deviations():
