@@ -133,8 +133,8 @@ def too_many_for(case: Case) -> str:
         reason = f"on at most {MOST_IMAGES:,} images, and there are {images:,}"
     elif (logits := PART * len(case.data) * len(case.data.classes)) > MOST_LOGITS:
         reason = (
-            f"{PART} at a time, whose logits of all images may be {MOST_LOGITS:,} numbers, and these "
-            f"would be {logits:,}"
+            f"{PART} at a time, whose logits of all images may be {MOST_LOGITS:,} numbers, and "
+            f"these would be {logits:,}"
         )
     elif (shown := PART * images * recipe.epochs) > MOST_SHOWN:
         reason = (

@@ -78,7 +78,7 @@ class OutputMatching(Unlearner, ABC):
         """The logits that are taught, of every image of the data, (images, classes)."""
 
     def change(self, work: UnlearningRun) -> None:
-        """Learn the logits. Norms keep their statistics: the targets, too, were computed in eval mode."""
+        """Learn the logits, in eval mode: the targets, too, were computed in eval mode."""
         targets = self.targets(work, work.part(0.0, READY)).to(work.model.device)
         optimizer = torch.optim.Adam(list(named(work.model.eval()).values()), self.rate)
         for _ in descend(optimizer, self.losses(work, targets), before_step=work.remember):

@@ -137,8 +137,8 @@ def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
     ("bound", "words"),
     [("MOST_LOGITS", "20 at a time, whose logits of all images may be {most:,} numbers, and these "
       "would be {own:,}"),
-     ("MOST_SHOWN", "20 at a time, which may be shown {most:,} images in all their epochs, and this "
-      "recipe shows {own:,}")],
+     ("MOST_SHOWN", "20 at a time, which may be shown {most:,} images in all their epochs, and "
+      "this recipe shows {own:,}")],
 )  # fmt: skip
 def test_too_many_logits_and_too_many_images_in_all_are_refused(case, monkeypatch, bound, words):
     own = {
