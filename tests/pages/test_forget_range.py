@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from components.experiments.ranges import attacked, in_groups, moved, smoothed, standing
+from components.experiments.ranges import (
+    apart,
+    attacked,
+    in_groups,
+    moved,
+    says_something,
+    smoothed,
+    standing,
+)
 from components.views import UNLEARNING_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
@@ -15,12 +24,17 @@ from engine.run import answer
 from engine.unlearning import RangeForgetting
 from engine.unlearning.experiments import forget_range
 from engine.unlearning.experiments.range_claims import (
+    AIN,
     ATTACK,
     BLINDSPOT,
     DISTANCE,
+    GAUSSIAN,
     MEMBERS,
     ORIGINAL,
+    PROXY,
     RETRAINED,
+    SECOND,
+    TUNED,
 )
 from tests import tiny
 from tests.visits import said, settled, visit, words
@@ -81,6 +95,36 @@ def test_an_attack_near_chance_is_gray_and_said_to_say_nothing(found):
     for accuracy, gray in ((0.52, True), (0.95, False)):
         assert {row.cells[place].ignored for row in standing(at(accuracy)).rows} == {gray}
         assert ("says nothing" in attacked(at(accuracy))) == gray
+
+
+def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(found):
+    table = found["table"]
+    assert ("AIN is missing" in attacked(found)) == bool(np.isnan(table[AIN]).any())
+    units = zip(table.order, table.units, strict=True)
+    columns = {name: (table[name], unit) for name, unit in units}
+    columns[AIN] = ([np.nan] * len(table), "share")
+    without = {**found, "table": Table.of(columns, table.rows)}
+    assert "AIN is missing: with one seed or more" in attacked(without)
+    low, high = found["band"].values
+    areas = found["predictions"]["area"]
+    outside = 2 * int(((areas < low) | (areas > high)).sum())
+    assert 0 < outside < 2 * len(areas)
+    edge = 0.5 + outside**-0.5
+    place = table.rows.index(BLINDSPOT)
+    for accuracy, known in ((edge - 0.01, False), (edge + 0.01, True)):
+        columns[ATTACK] = ([accuracy] * len(table), "share")
+        asked = {**found, "table": Table.of(columns, table.rows)}
+        assert says_something(asked, table.rows[place]) is known
+
+
+def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(found):
+    table = found["table"]
+    value = {name: f"{table.cell(name, DISTANCE):.1f}" for name in (PROXY, SECOND)}
+    assert f"Beside that: {PROXY} {value[PROXY]}, {SECOND} {value[SECOND]}." in apart(found)
+    ways = (TUNED, GAUSSIAN, BLINDSPOT)
+    best = min(ways, key=lambda name: table.cell(name, DISTANCE))
+    assert f"Nearest: {best}, " in apart(found)
+    assert not {PROXY, SECOND} & {name.partition(",")[0] for name in smoothed(found).order}
 
 
 def test_points_and_densities_are_those_of_the_answer(found):

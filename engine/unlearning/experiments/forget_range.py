@@ -52,7 +52,9 @@ from engine.unlearning.experiments.range_claims import (
     MEMBERS,
     ORIGINAL,
     PAIRED,
+    PROXY,
     RETRAINED,
+    SECOND,
     TUNED,
     WAYS,
 )
@@ -66,7 +68,10 @@ PROXY_BATCH = 8  # enough steps in few epochs to predict more than one number fo
 TUNED_EPOCHS = 5
 AGAIN = 4  # epochs in which the band may be learned again
 SHOWN = 8
-REFERENCES: Memory[Reference] = Memory(12)  # of every seed; each is asked for five times
+UNSEEN = 10  # added to seeds: with 0 and 1 the proxy's epochs were chosen
+OTHER, APART = 1_000_003, 2_000_003  # added to the seed of the proxy, of the second retrained one
+REFERENCES: Memory[Reference] = Memory(12)  # of every seed; each is asked for by every condition
+PROXIES: Memory[Classifier] = Memory(12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +83,14 @@ class Reference:
         original: learned from all images.
         retrained: learned from what stays alone.
         goal: the error on the band's held-out images at which it counts as learned again.
-        steps: in which the retrained network is there.
+        steps: in which the retrained network is there; NaN where it never is, or needs none.
     """
 
     task: BandTask
     original: Classifier
     retrained: Classifier
     goal: float
-    steps: int
+    steps: float
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,10 @@ class RangeForgetting(TrainingExperiment):
 
     A small network learns the area of a lesion in cm². Then the largest or the smallest lesions are
     to be forgotten. The yardstick is a network that was trained again without them: it guesses
-    wrong about them, and so should one that forgot. *Blindspot* learns on beside a proxy, which saw
-    a little of what stays alone; *Gaussian-Amnesiac* learns on with random areas for what is to be
+    wrong about them, and so should one that forgot. How far a second such network is from it shows
+    what seeds alone do. *Blindspot* learns on beside a proxy, which was trained from the start on
+    what stays alone: with 8 epochs half of retraining's passes, but twice its steps, so that the
+    proxy is in the table, too; *Gaussian-Amnesiac* learns on with random areas for what is to be
     forgotten; fine-tuning learns on with what stays. Distances are between predictions on the
     forgotten training images, errors are means over test images. AIN is how many steps bring the
     range back, as a share of the steps that the retrained network needs: 100 % is right. The attack
@@ -107,6 +114,7 @@ class RangeForgetting(TrainingExperiment):
     family = "unlearning"
     title = "Forget a range of a number (Blindspot)"
     paper = "Tarun et al., Deep Regression Unlearning (2023), https://arxiv.org/abs/2210.08196"
+    revision = 2  # seeds, attack, AIN; the proxy and a second retrained network
     question = "Can a network that predicts a number forget a range of it?"
     proof = (
         "tests/engine/unlearning/test_forget_range.py"
@@ -140,7 +148,15 @@ class RangeForgetting(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """One training for all; what it learns from and what is done afterwards differ."""
-        return dict.fromkeys(WAYS, TrainCase(case.data, RECIPE, case.seed))
+        return dict.fromkeys(WAYS, TrainCase(case.data, RECIPE, case.seed + UNSEEN))
+
+    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
+        """What is trained, and that a stop loses it."""
+        return (
+            "A network is trained on all images, and two as the yardstick on what stays. The first "
+            "then forgets in three ways, and what is forgotten is learned again to see how fast. "
+            f"All of it {self.seeds} times, some minutes; what is stopped begins anew."
+        )
 
     def reference(self, training: TrainCase, progress: Progress) -> Reference:
         """The original and the retrained network of a seed; the last few are held."""
@@ -157,8 +173,9 @@ class RangeForgetting(TrainingExperiment):
             retrained = taught(first, task, stays, recipe, seed, progress=told)
             goal = SLACK * float(errors(original, task, held_out(task)).mean())
             told = part_of(progress, 0.8, 1.0)
-            steps = relearned(retrained, task, further(recipe, AGAIN), seed, goal, told)
-            return Reference(task, original, retrained, goal, steps)
+            steps, enough = relearned(retrained, task, further(recipe, AGAIN), seed, goal, told)
+            known = float(steps) if enough and steps else float("nan")
+            return Reference(task, original, retrained, goal, known)
 
         return REFERENCES.made(name, make)
 
@@ -166,36 +183,50 @@ class RangeForgetting(TrainingExperiment):
         """The network of one condition."""
         reference = self.reference(training, part_of(progress, 0.0, 0.6))
         task, original, seed = reference.task, reference.original, training.seed
-        if condition == RETRAINED:
-            return reference.retrained
-        if condition == ORIGINAL:
-            return original
-        told, recipe = part_of(progress, 0.6, 0.9), further(training.recipe, self.epochs)
+        held = {RETRAINED: reference.retrained, ORIGINAL: original}
+        if condition in held:
+            return held[condition]
         stays, everything = task.rows("train", forgotten=False), task.data.rows("train")
+        if condition == SECOND:
+            again, told = seed + APART, part_of(progress, 0.6, 1.0)
+            first = fresh(task.data, training.recipe, again)
+            return taught(first, task, stays, training.recipe, again, progress=told)
+        if condition == PROXY:
+            return self.proxy_network(training, task, part_of(progress, 0.6, 1.0))
+        told, recipe = part_of(progress, 0.8, 1.0), further(training.recipe, self.epochs)
         if condition == TUNED:
             recipe = further(recipe, TUNED_EPOCHS)
             return taught(original, task, stays, recipe, seed, progress=told)
         if condition == GAUSSIAN:
             targets = noisy_targets(task, seed)
             return taught(original, task, everything, recipe, seed, targets, progress=told)
-        proxy = self.proxy_network(training, task)
-        loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), self.beta)
+        proxy = self.proxy_network(training, task, part_of(progress, 0.6, 0.8))
+        loss = ProxyLoss(proxy.twin(), torch.from_numpy(task.forgotten), self.beta)
         return taught(original, task, everything, recipe, seed, objective=loss, progress=told)
 
-    def proxy_network(self, training: TrainCase, task: BandTask) -> Classifier:
-        """Blindspot's proxy: weights of its own, trained a little on what stays."""
-        first = fresh(task.data, training.recipe, training.seed + 1)
+    def proxy_network(self, training: TrainCase, task: BandTask, progress: Progress) -> Classifier:
+        """Blindspot's proxy: weights of its own, trained on what stays; the last few are held."""
+        seed = training.seed + OTHER
+        first = fresh(task.data, training.recipe, seed)
         if not self.proxy:
             return first
         recipe = replace(training.recipe, epochs=self.proxy, batch=PROXY_BATCH)
-        return taught(first, task, task.rows("train", forgotten=False), recipe, training.seed)
+        stays = task.rows("train", forgotten=False)
+        name = f"{training.fingerprint}|{recipe}|{self.end}|{self.share}"
+        return PROXIES.made(
+            name, lambda: taught(first, task, stays, recipe, seed, progress=progress)
+        )
 
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: TrainCase,
+        case: ExperimentCase,  # noqa: ARG002
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Those of the trained network; its predictions are put beside the others'."""
-        model = self.train(condition, what, part_of(progress, 0.0, 0.9))
+        model = self.train(condition, what, part_of(progress, 0.0, 0.8))
         task = self.reference(what, progress).task
         for name, rows in (
             ("predictions", task.data.rows("test")),
@@ -203,19 +234,23 @@ class RangeForgetting(TrainingExperiment):
         ):
             views[name] = beside(views.get(name), condition, answers(model, task, rows), task, rows)
         views["band"] = Scores(np.array([task.low, task.high], np.float32), ("from", "to"), CM2)
-        return self.measure(Trained(condition, what, model), case)
+        return self.measured(Trained(condition, what, model), part_of(progress, 0.8, 1.0))
 
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:  # noqa: ARG002
         """Distances to the retrained network, errors, the attack and AIN."""
+        return self.measured(trained, quiet)
+
+    def measured(self, trained: Trained, progress: Progress) -> Figures:
+        """The same, which can be stopped while the band is learned again."""
         reference, model = self.reference(trained.training, quiet), trained.model
         task, seed = reference.task, trained.training.seed
         gone = task.rows("train", forgotten=True)
         own, wanted = (answers(one, task, gone) for one in (model, reference.retrained))
         members, right = membership(model, task, seed)
         steps = reference.steps
-        if trained.condition != RETRAINED:
+        if trained.condition != RETRAINED and np.isfinite(steps):
             recipe = further(trained.training.recipe, AGAIN)
-            steps = relearned(model, task, recipe, seed, reference.goal, quiet)
+            steps = relearned(model, task, recipe, seed, reference.goal, progress)[0]
         return {
             DISTANCE: wasserstein(own, wanted),
             PAIRED: float(np.abs(own - wanted).mean()),
@@ -251,11 +286,12 @@ class RangeForgetting(TrainingExperiment):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """How far Blindspot is from the retrained network, beside the original, and the claims."""
         table: Table = found["table"]
-        own, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
+        own, before, noise = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL, SECOND))
         outcome = super().finding(case, found).partition("here. ")[2]
         return (
             f"On the forgotten range, Blindspot's predictions are {own:.1f} {CM2} from those of a "
-            f"retrained network; before, they were {before:.1f} {CM2} away. {outcome}"
+            f"retrained network; before, they were {before:.1f} {CM2} away. Those of a second "
+            f"retrained network are {noise:.1f} {CM2} away. {outcome}"
         )
 
 

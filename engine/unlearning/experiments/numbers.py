@@ -2,7 +2,7 @@
 
 Tarun et al., "Deep Regression Unlearning" (ICML 2023), https://arxiv.org/abs/2210.08196. Gaussian-
 Amnesiac learns on with forgotten images whose numbers are drawn from a normal distribution.
-Blindspot learns on beside a proxy, a network that was trained a little on what stays alone: on
+Blindspot learns on beside a proxy, a network that was trained shorter on what stays alone: on
 forgotten images it is to answer and to attend as the proxy does.
 """
 
@@ -90,7 +90,10 @@ def band_task(data: DataSet, end: str, share: float) -> BandTask:
     forgotten = targets >= edge if end == LARGEST else targets <= edge
     ends = (edge, float(targets.max())) if end == LARGEST else (0.0, edge)
     task = BandTask(images, targets, forgotten, *ends)
-    for split, named in (("train", "training"), ("test", "test")):
+    splits = {"train": "training", "validation": "validation", "test": "test"}
+    if not len(task.rows("validation", forgotten=True)):
+        del splits["validation"]  # test images stand in
+    for split, named in splits.items():
         if min(len(task.rows(split, forgotten=side)) for side in (False, True)) < FEWEST:
             raise BlindspotError(
                 f"At least {FEWEST} {named} images must be forgotten, and as many stay: choose "
@@ -134,7 +137,7 @@ class ProxyLoss:
     a: the attention of each layer. Validation, where the model is in eval mode, is L1 alone.
 
     Args:
-        proxy: trained a little on what stays; it is frozen, in eval mode.
+        proxy: trained shorter on what stays; it is frozen, in eval mode.
         forgotten: (N,) bool, by row of the data.
         beta: how much attention counts.
     """

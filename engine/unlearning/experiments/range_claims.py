@@ -8,7 +8,8 @@ from engine.experiment import Claim
 
 RETRAINED, ORIGINAL, TUNED = "retrained", "original", "fine-tuned"
 GAUSSIAN, BLINDSPOT = "Gaussian-Amnesiac", "Blindspot"
-WAYS = (RETRAINED, ORIGINAL, TUNED, GAUSSIAN, BLINDSPOT)
+SECOND, PROXY = "retrained, other seed", "Blindspot's proxy"
+WAYS = (RETRAINED, SECOND, ORIGINAL, TUNED, GAUSSIAN, PROXY, BLINDSPOT)
 DISTANCE, PAIRED = "distance to retrained", "distance image by image"
 KEPT, FORGOTTEN = "error on what stays", "error on the band"
 MEMBERS, ATTACK, AIN = "called members", "attack is right", "AIN"

@@ -11,17 +11,20 @@ from scipy.stats import norm, wasserstein_distance
 
 from engine import data as data_sets
 from engine.data.brain import FIELD
-from engine.errors import BlindspotError
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase
+from engine.errors import BlindspotError, Cancelled
+from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, Trained
+from engine.keeping.memory import Memory
 from engine.method import quiet
 from engine.run import answer
-from engine.training import Batch, absolute_error, fresh, outputs, train
+from engine.training import Batch, absolute_error, fresh, loop, outputs, train
 from engine.unlearning import RangeForgetting
 from engine.unlearning.experiments import forget_range
 from engine.unlearning.experiments.forget_range import RECIPE
 from engine.unlearning.experiments.number_figures import (
     answers,
     densities,
+    errors,
+    held_out,
     membership,
     relearned,
     wasserstein,
@@ -48,7 +51,9 @@ from engine.unlearning.experiments.range_claims import (
     MEMBERS,
     ORIGINAL,
     PAIRED,
+    PROXY,
     RETRAINED,
+    SECOND,
     TUNED,
 )
 from tests import tiny
@@ -204,6 +209,12 @@ def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence():
         band_task(tiny.columns(8, ("a", "b")), LARGEST, 0.3)
     with pytest.raises(BlindspotError, match="At least 4 training images must be forgotten"):
         band_task(tiny.squares(count=24), LARGEST, 0.1)
+    data = tiny.squares()
+    task = band_task(data, LARGEST, 0.3)
+    held = task.data.ids[task.rows("validation", forgotten=True)[2:]]
+    few = replace(data, split=np.where(np.isin(data.ids, held), 0, data.split).astype(np.uint8))
+    with pytest.raises(BlindspotError, match="At least 4 validation images must be forgotten"):
+        band_task(few, LARGEST, 0.3)
     bare = replace(tiny.squares(), truth={"mask": np.zeros((96, 16, 16), bool)})
     with pytest.raises(BlindspotError, match="no image with a lesion"):
         band_task(bare, LARGEST, 0.3)
@@ -246,21 +257,38 @@ def test_an_attacker_finds_a_network_that_knows_its_training_images_by_heart(mon
     assert abs(membership(None, task, 0)[1] - 0.5) < 0.15
 
 
-def test_learning_again_ends_at_the_goal_and_at_the_most_epochs():
+def test_an_attacker_does_not_tell_the_band_from_what_lies_outside(monkeypatch):
+    task = band_task(tiny.squares(count=800), LARGEST, 0.3)
+    losses = np.where(task.forgotten, 5.0, 1.0)  # wrong in the band, and alike elsewhere
+    told = "engine.unlearning.experiments.number_figures.errors"
+    monkeypatch.setattr(told, lambda _model, _task, some: losses[some])
+    assert membership(None, task, 0)[1] == 0.5
+
+
+def test_learning_again_ends_at_the_goal_and_at_the_most_epochs(monkeypatch):
     task = band_task(tiny.squares(), LARGEST, 0.3)
     model = untrained(task, 0)
     recipe = replace(further(RECIPE, 2), rate=0.01)
     batches = 2 * -(-len(task.data.rows("train")) // recipe.batch)
     before = model.network.head.weight.clone()
-    assert relearned(model, task, recipe, 0, 1e9, quiet) == 1
-    assert relearned(model, task, recipe, 0, 0.0, quiet) == batches  # as many as there are
+    now = errors(model, task, held_out(task)).mean()
+    assert relearned(model, task, recipe, 0, now, quiet) == (0, True)
+    assert relearned(model, task, recipe, 0, 0.0, quiet) == (batches, False)  # all there are
     assert torch.equal(before, model.network.head.weight)
+    falling = iter((3.0, 2.0, 1.0, 0.0))  # at first, and after each step
+    told = "engine.unlearning.experiments.number_figures.errors"
+    monkeypatch.setattr(told, lambda *_: np.array([next(falling)]))
+    assert relearned(model, task, recipe, 0, 1.5, quiet) == (2, True)
 
 
-def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short):
+def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monkeypatch):
+    longer = replace(forget_range.RECIPE, epochs=8)
+    changed = {"RECIPE": longer, "AGAIN": 20, "SLACK": 1.0, "REFERENCES": Memory(2)}
+    for name, value in changed.items():  # so that the retrained network gets there, after a while
+        monkeypatch.setattr(forget_range, name, value)
     method = RangeForgetting(seeds=1, share=0.3, proxy=1)
     found = method(short)["table"]
-    recipe, seed = forget_range.RECIPE, short.seed
+    recipe, seed = forget_range.RECIPE, short.seed + 10
     task = band_task(short.data, LARGEST, 0.3)
     data, everything = task.data, task.data.rows("train")
     stays, gone = (task.rows("train", forgotten=side) for side in (False, True))
@@ -274,8 +302,10 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short):
     noise = noisy_targets(task, seed)
     nets[GAUSSIAN] = by_hand(task, original, everything, on, seed, noise)
     little = replace(recipe, epochs=1, batch=8)
-    proxy = by_hand(task, fresh(data, recipe, seed + 1), stays, little, seed)
-    loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), 50.0)
+    proxy, other = seed + 1_000_003, seed + 2_000_003
+    nets[PROXY] = by_hand(task, fresh(data, recipe, proxy), stays, little, proxy)
+    nets[SECOND] = by_hand(task, fresh(data, recipe, other), stays, recipe, other)
+    loss = ProxyLoss(nets[PROXY].twin(), torch.from_numpy(task.forgotten), 50.0)
     nets[BLINDSPOT] = by_hand(task, original, everything, on, seed, objective=loss)
 
     def said(name, rows):
@@ -285,8 +315,9 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short):
         return abs(said(name, rows) - task.targets[rows]).mean()
 
     held = task.rows("validation", forgotten=True)
-    goal = 1.05 * error(ORIGINAL, held)
-    steps = {name: relearned(one, task, on, seed, goal, quiet) for name, one in nets.items()}
+    goal = error(ORIGINAL, held)
+    again = further(recipe, forget_range.AGAIN)
+    steps = {name: relearned(one, task, again, seed, goal, quiet)[0] for name, one in nets.items()}
     for name, one in nets.items():
         own, wanted = said(name, gone), said(RETRAINED, gone)
         members, right = membership(one, task, seed)
@@ -302,8 +333,41 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short):
         ours = {measure: found.cell(name, measure) for measure in expected}
         assert ours == pytest.approx(expected, rel=1e-6, abs=1e-9)
     assert len({round(found.cell(name, DISTANCE), 6) for name in nets}) == len(nets)
+    assert set(found.rows) == set(nets)
+    assert len(set(steps.values())) > 2
     units = dict(zip(found.order, found.units, strict=True))
     assert (units[KEPT], units[f"{KEPT} (sd)"], units[AIN]) == ("cm²", "cm²", "share")
+
+
+def test_without_a_retrained_network_that_gets_there_there_is_no_ain(short, monkeypatch):
+    monkeypatch.setattr(forget_range, "REFERENCES", Memory(2))
+    monkeypatch.setattr(forget_range, "SLACK", 0.0)
+    method = RangeForgetting()
+    training = method.conditions(short)[ORIGINAL]
+    reference = method.reference(training, quiet)
+    assert np.isnan(reference.steps)
+    figures = method.measure(Trained(ORIGINAL, training, reference.original), short)
+    assert [name for name, value in figures.items() if np.isnan(value)] == [AIN]
+
+
+def test_stop_is_heard_while_the_proxy_learns_and_while_the_band_is_learned_again(
+    short, monkeypatch
+):
+    monkeypatch.setattr(forget_range, "PROXIES", Memory(2))
+    monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
+    method = RangeForgetting(proxy=1)
+    training = method.conditions(short)[ORIGINAL]
+    reference = method.reference(training, quiet)
+
+    def stop(done, words="", partial=None):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        method.proxy_network(training, reference.task, stop)
+    worst = replace(reference, goal=0.0, steps=1.0)
+    monkeypatch.setattr(RangeForgetting, "reference", lambda *_: worst)
+    with pytest.raises(Cancelled):
+        method.measured(Trained(ORIGINAL, training, reference.original), stop)
 
 
 def test_the_views_are_those_of_the_first_seed(short):
