@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from torch import Tensor
 
 from components import forms, section
 from components.before_after import own_table
@@ -30,7 +29,7 @@ from engine.errors import BlindspotError
 from engine.hallucination import PhotoPair, PhotoPairCase, asking
 from engine.hallucination.measures.photo_counts import said_word
 from engine.hallucination.measures.photo_pair import change_of, named, question, taken_out
-from engine.hallucination.photographs import MIDDLE, SIDES, photo_pair
+from engine.hallucination.photographs import MIDDLE, SIDES, Photograph, photo_pair
 from engine.images import MAX_MB, Picture, Scan, load, square
 from engine.images.masks import Mask, mask_of
 from engine.pictures import as_bytes
@@ -226,22 +225,22 @@ def take(slot: str) -> None:
 # ---------------------------------------------------------------- what is shown
 
 
-def without(case: PhotoPairCase, grow: int) -> Tensor:
+def without(case: PhotoPairCase, grow: int) -> Photograph:
     """The photograph after, (3, H, W), made once as long as it is the one that is asked about."""
     name = f"{case.fingerprint}|{grow}"
-    held: tuple[str, Tensor] | None = st.session_state.get(f"{KEY}.without")
+    held: tuple[str, Photograph] | None = st.session_state.get(f"{KEY}.without")
     if held is None or held[0] != name:
         held = name, taken_out(case, grow)
         st.session_state[f"{KEY}.without"] = held
     return held[1]
 
 
-def change_map(case: PhotoPairCase, after: Tensor) -> HeatMap:
+def change_map(case: PhotoPairCase, after: Photograph) -> HeatMap:
     """How far each pixel was changed."""
     return HeatMap(change_of(case, after), "share of full brightness", False)
 
 
-def picture(case: PhotoPairCase, without_it: Callable[[], Tensor], found: Views) -> None:
+def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Views) -> None:
     """Before, the thing at some opacity, and p(yes) while it fades."""
     faded, answers = found["fading"], found["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]

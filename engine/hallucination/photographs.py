@@ -16,6 +16,7 @@ from engine.images.masks import Mask
 
 SIDES = ("top", "left", "bottom", "right")
 MIDDLE = Crop()
+Photograph = torch.Tensor  # (3, H, W) in [0, 1], as a model sees it
 
 
 def photo_pair(
