@@ -28,13 +28,21 @@ def figures(measures: Sequence[str], axis: str) -> Drawing:
             intervals={name: (spread(name),) for name in measures},
             title=axis, span=(-4, 104),
         ),
-        finding=lambda found: sentence(found["table"], measures[0]),
+        finding=lambda found: sentence(found["table"], first_known(found["table"], measures)),
     )  # fmt: skip
 
 
+def first_known(table: Table, measures: Sequence[str]) -> str:
+    """The first measure that has a number under any condition."""
+    return next((one for one in measures if np.isfinite(table[one]).any()), measures[0])
+
+
 def sentence(table: Table, measure: str) -> str:
-    """One measure under every condition."""
-    values = [f"{row} {100 * table.cell(row, measure):.0f} %" for row in table.rows]
+    """One measure under every condition; where there is no number, the condition is left out."""
+    known = ((row, table.cell(row, measure)) for row in table.rows)
+    values = [f"{row} {100 * value:.0f} %" for row, value in known if np.isfinite(value)]
+    if not values:
+        return f"{measure[:1].upper()}{measure[1:]} is not known."
     return f"{measure[:1].upper()}{measure[1:]}, by condition: {', '.join(values)}."
 
 

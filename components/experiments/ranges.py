@@ -46,7 +46,7 @@ HEADS = {
     ATTACK: ("50 % is chance", "on the images that the attacker was fitted to"),
     AIN: (
         "100 % is right",
-        "steps until the range is learned again, of the retrained network's; at most 4 epochs",
+        "steps until the range is learned again, of the retrained network's; at most 10 epochs",
     ),
 }
 

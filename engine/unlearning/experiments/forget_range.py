@@ -66,7 +66,7 @@ RECIPE = Recipe(
 )  # fmt: skip
 PROXY_BATCH = 8  # enough steps in few epochs to predict more than one number for all
 TUNED_EPOCHS = 5
-AGAIN = 4  # epochs in which the band may be learned again
+AGAIN = 10  # epochs in which the band may be learned again
 SHOWN = 8
 UNSEEN = 10  # added to seeds: with 0 and 1 the proxy's epochs were chosen
 OTHER, APART = 1_000_003, 2_000_003  # added to the seed of the proxy, of the second retrained one
@@ -114,7 +114,7 @@ class RangeForgetting(TrainingExperiment):
     family = "unlearning"
     title = "Forget a range of a number (Blindspot)"
     paper = "Tarun et al., Deep Regression Unlearning (2023), https://arxiv.org/abs/2210.08196"
-    revision = 2  # seeds, attack, AIN; the proxy and a second retrained network
+    revision = 3  # seeds, attack, AIN; the proxy and a second retrained network
     question = "Can a network that predicts a number forget a range of it?"
     proof = (
         "tests/engine/unlearning/test_forget_range.py"

@@ -1,0 +1,29 @@
+"""The sentence below an experiment's figures."""
+
+import numpy as np
+import pytest
+
+from components.experiments.claims import first_known, sentence
+from engine.result import Table
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ((0.5, 0.25), "AIN, by condition: before 50 %, after 25 %."),
+        ((NAN, 0.25), "AIN, by condition: after 25 %."),
+        ((NAN, NAN), "AIN is not known."),
+    ],
+)
+def test_a_condition_without_a_number_is_left_out(values, says):
+    assert sentence(Table.of({"AIN": (values, "share")}, ["before", "after"]), "AIN") == says
+
+
+@pytest.mark.parametrize(
+    ("values", "name"), [((0.5, NAN), "AIN"), ((NAN, NAN), "gap")], ids=["some", "none"]
+)
+def test_the_sentence_is_about_the_first_measure_that_has_a_number(values, name):
+    columns = {"AIN": (values, "share"), "gap": ((0.1, 0.2), "share")}
+    assert first_known(Table.of(columns, ["before", "after"]), ["AIN", "gap"]) == name
