@@ -186,9 +186,9 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         mostly = f", mostly as {most}" if half and most != self.label else ""
         compared = beside(own, others, self.each, len(instead.order))
         return (
-            f"Asked for {self.label}, {own[AFTER]:.0f} % of the samples are read as {self.label} "
-            f"(before: {own[BEFORE]:.0f} %){mostly}; of the others {others[AFTER]:.0f} % are right "
-            f"({others[BEFORE]:.0f} %). This seed's chance mask {compared}."
+            f"Asked for {self.label}, {own[AFTER]:.0f} % are read as {self.label} "
+            f"(before: {own[BEFORE]:.0f} %){mostly}; others {others[AFTER]:.0f} % "
+            f"({others[BEFORE]:.0f} %). One chance mask {compared}."
         )
 
 
