@@ -30,6 +30,7 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
     page.goto(f"{app_url}/heatmaps?{urlencode(LINK, doseq=True)}")
     settle(page, 240)  # the model's first answers
     page.get_by_role("slider", name="Opacity").fill("85")
+    settle(page)  # what is pressed while the page is drawn anew may be lost
     page.get_by_role("button", name="Share", exact=True).click()
     pin(page, "Grad-CAM", "GradCam")
     expect(page.get_by_text("Pinned. The tray holds 1 result.")).to_be_visible()
