@@ -29,6 +29,6 @@ def told() -> Iterator[str]:
         rows = case.data.rows("train")
         images = drawing.images(case.data, rows)
         asked = ForgetImages(drawing, 3, images, case.data.targets(rows))
-        masks = salient(chance_scores(saliency(asked, 2.0, 0), 0), 0.5)
+        masks = salient(chance_scores(saliency(asked, 0), 0), 0.5)
         seconds = timed(lambda a=asked, m=masks: unlearn(a, m, STEPS, 3.0, 0)) / STEPS
         yield f"{drawing.title}: a step of forgetting takes {seconds:.3f} s."
