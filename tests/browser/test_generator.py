@@ -22,7 +22,7 @@ def test_the_three_is_forgotten_and_the_sheet_says_so(app_url: str, open_page: O
     page.goto(f"{app_url}/generator?{urlencode({f'{KEY}.{k}': v for k, v in FEW.items()})}")
     settle(page, LONG)
     page.get_by_role("button", name="Forget the 3").click()
-    heading = page.get_by_role("heading", name=re.compile(r"^Asked for 3, \d+ % of the samples"))
+    heading = page.get_by_role("heading", name=re.compile(r"^Asked for 3, \d+ % are read as 3"))
     expect(heading).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
     sheet = page.get_by_role("figure", name=re.compile("^Of 6 asked for as 3, read as 3: "))

@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page
-from playwright.sync_api import TimeoutError as NotClicked
 
 from engine.anomaly.localizers.localizer import NEAREST
 from engine.data.phantoms import Phantoms
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
+from tests.browser.lists import choose
 from tests.browser.server import settle
 from tests.scans import dicom
 
@@ -48,21 +47,6 @@ def folder() -> bytes:
     return held.getvalue()
 
 
-def choose_own_data(page: Page) -> None:
-    """Open the list and take it; again where the page's next drawing has closed the list."""
-    own = page.get_by_role("option", name=re.compile("^Your data"))
-    for patience in (5_000, 5_000, 90_000):  # ms
-        page.get_by_role("combobox", name=re.compile("Normal images")).click()
-        try:
-            own.click(timeout=patience)
-        except NotClicked:
-            page.keyboard.press("Escape")
-            settle(page, LONG)
-        else:
-            return
-    raise AssertionError("the list closed three times")
-
-
 def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answers_it(
     app_url: str, open_page: OpenPage
 ) -> None:
@@ -73,7 +57,7 @@ def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answ
     zipped = {"name": "healthy.zip", "mimeType": "application/zip", "buffer": folder()}
     page.get_by_test_id("stMain").locator("input[type=file]").first.set_input_files(zipped)
     settle(page, LONG)
-    choose_own_data(page)
+    choose(page, "Normal images", re.compile("^Your data"), LONG)
     settle(page, LONG)
     expect(page.get_by_role("img", name="The healthy twin")).to_be_visible(timeout=1000 * LONG)
     file = {"name": "odd.dcm", "mimeType": "", "buffer": lesion()}

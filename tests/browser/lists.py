@@ -1,0 +1,27 @@
+"""Choosing from a list as a person does, who opens it again where it has closed."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as NotClicked
+
+from tests.browser.server import settle
+
+PATIENCE = (5_000, 5_000, 90_000)  # ms
+
+
+def choose(page: Page, name: str, option: str | re.Pattern[str], seconds: float) -> None:
+    """Open the list and take the option; again where the page's next drawing closed the list."""
+    wanted = page.get_by_role("option", name=option, exact=isinstance(option, str))
+    for patience in PATIENCE:
+        page.get_by_role("combobox", name=re.compile(name)).click()
+        try:
+            wanted.click(timeout=patience)
+        except NotClicked:
+            page.keyboard.press("Escape")
+            settle(page, seconds)
+        else:
+            return
+    raise AssertionError(f"the list “{name}” closed {len(PATIENCE)} times")
