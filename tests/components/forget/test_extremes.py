@@ -52,10 +52,10 @@ def test_distances_are_the_share_of_the_label_that_is_nearer(held):
 def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
     data, _ = held
     typical = extremes.sentence(data, ordered(held[1], data, hard_first=True))
-    assert typical.startswith("Hard images are more typical of their label than random")
+    assert "hard ones are more typical of their label, and easy ones less typical" in typical
     assert "Wrong labels" not in typical
     other = extremes.sentence(data, ordered(held[1], data, hard_first=False))
-    assert "are not more typical of their label" in other
+    assert "hard ones are less typical of their label, and easy ones more typical" in other
     clean = data.labels.copy()
     sets = ordered(held[1], data, hard_first=True)
     rows = data.places(sets[EASIEST]["images"]["id"])
@@ -63,6 +63,16 @@ def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
     wrong = replace(data, truth={"clean_label": clean})
     words = extremes.sentence(wrong, sets)
     assert "Wrong labels: 0 % of the hard, 0 % of the random, 100 % of the easy." in words
+
+
+@pytest.mark.parametrize(
+    ("shift", "count", "says"),
+    [(0.0, 90, "about as typical"), (-0.3, 90, "more typical"), (0.3, 90, "less typical"),
+     (-0.1, 8, "about as typical")],
+)  # fmt: skip
+def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
+    even = np.linspace(0.3, 0.7, count)
+    assert extremes.beside(even + shift, even) == says
 
 
 def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):
