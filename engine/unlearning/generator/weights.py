@@ -24,13 +24,13 @@ from engine.keeping.packing import DAMAGE
 from engine.keeping.store import write_atomic
 from engine.method import Progress, quiet
 from engine.models import embedded
+from engine.models.embedded import FOLDER, file_of
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
 from engine.unlearning.generator.samples import figures
 from engine.unlearning.generator.training import GeneratorPlan, train_generator
 
-FOLDER = embedded.FOLDER
 PLANS_FILE = "generators.toml"
 KEY = "blindspot"  # of plan and figures in a file's metadata
 
@@ -57,11 +57,6 @@ def plan(name: str) -> GeneratorPlan:
         known = ", ".join(plans())
         raise BadModel(f"There is no generator called {name[:60]!r}: choose {known}.")
     return plans()[name]
-
-
-def file_of(name: str, folder: Path = FOLDER) -> Path:
-    """Where a generator's weights are."""
-    return folder / f"{name}.safetensors"
 
 
 def names() -> tuple[str, ...]:

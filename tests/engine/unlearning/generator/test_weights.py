@@ -12,8 +12,9 @@ from engine import data as data_sets
 from engine.commands.cli import main
 from engine.errors import BadModel, BlindspotError
 from engine.models import embedded
+from engine.models.embedded import file_of
 from engine.unlearning.generator import weights
-from engine.unlearning.generator.weights import card, file_of, load, names, plan, plans, read
+from engine.unlearning.generator.weights import card, load, names, plan, plans, read
 from tests import tiny
 
 DIGITS = "digits-generator"
