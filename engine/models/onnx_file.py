@@ -7,6 +7,7 @@ whoever runs it cannot do it in another way. Labels and size stand in its metada
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ from engine.models.turns import in_turns
 TOLERANCE = 1e-5  # of the largest logit, or of 1 where all are smaller
 LARGEST = 200_000_000  # bytes of weights: a session holds its last file in memory
 REPEATS, SECONDS = 50, 10.0
+
+_one_at_a_time = threading.Lock()  # two exports of torch mix up what they traced
 
 Floats = NDArray[np.float32]
 
@@ -125,11 +128,12 @@ def written(model: Classifier) -> bytes:
     """The file; any number of images may be asked at a time. Raises BlindspotError."""
     example = torch.zeros(2, 3, model.side, model.side)
     try:
-        program: Any = torch.onnx.export(
-            FromPixels(model).eval(), (example,), dynamo=True, verbose=False,
-            input_names=["pixels"], output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("images")},),
-        )  # fmt: skip
+        with _one_at_a_time:
+            program: Any = torch.onnx.export(
+                FromPixels(model).eval(), (example,), dynamo=True, verbose=False,
+                input_names=["pixels"], output_names=["logits"],
+                dynamic_shapes=({0: torch.export.Dim("images")},),
+            )  # fmt: skip
     except Exception as error:
         raise BlindspotError(
             f"{model.title} cannot be written as ONNX: a part of its network has no counterpart "
