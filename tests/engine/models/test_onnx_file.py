@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+from types import SimpleNamespace
 
 import onnx
 import pytest
@@ -75,3 +78,19 @@ def test_what_cannot_be_written_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr(onnx_file, "ONNX", Extra("no_such_module", extras.ONNX.package, ""))
     with pytest.raises(BlindspotError, match="pip install onnx onnxscript onnxruntime"):
         onnx_file.onnx_file(model, images(model, 2))
+
+
+def test_two_files_are_never_written_at_the_same_time(monkeypatch):
+    under_way, most = [], []
+
+    def export(*_, **__):
+        under_way.append(1)
+        most.append(len(under_way))
+        sleep(0.05)
+        under_way.pop()
+        return SimpleNamespace(model_proto=onnx.ModelProto())
+
+    monkeypatch.setattr(torch.onnx, "export", export)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(onnx_file.written, [tiny.cnn() for _ in range(4)]))
+    assert most == [1] * 4
