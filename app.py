@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from components import notices
+from components.guard import Guard
 
 
 def warm_up() -> None:
@@ -33,4 +35,7 @@ def unexpected(error: Exception) -> bool:
     return True
 
 
-app = st.App("components/frame.py", lifespan=lifespan, on_script_error=unexpected)
+app = st.App(
+    "components/frame.py", lifespan=lifespan, on_script_error=unexpected,
+    middleware=[Middleware(Guard)],
+)  # fmt: skip

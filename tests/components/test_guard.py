@@ -1,0 +1,130 @@
+"""Who may ask the server under which name, how much it takes, and what browsers are told."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from starlette.responses import PlainTextResponse
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from components import guard
+from components.guard import HEADERS, Guard, inline_scripts, is_allowed
+from components.views import ROOT
+
+PUT = "/_stcore/upload_file/session/file"
+
+
+def asked(guarded, path="/", method="GET", kind="http", **headers):
+    """Status, headers and body of the first answer."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": kind, "method": method, "path": path, "headers": raw,
+             "extensions": {"websocket.http.response": {}}}  # fmt: skip
+    asyncio.run(guarded(scope, receive, send))
+    start = sent[0]
+    named = {name.decode(): value.decode() for name, value in start.get("headers", [])}
+    return start.get("status"), named, sent[1]["body"].decode() if len(sent) > 1 else ""
+
+
+@pytest.fixture
+def app():
+    return Guard(PlainTextResponse("passed"), most=1000)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "passes"),
+    [("localhost", ["localhost"], True), ("LocalHost:8501", ["localhost"], True),
+     ("localhost.:8501", ["localhost"], True), ("127.0.0.1:8501", ["127.0.0.1"], True),
+     ("[::1]:8501", ["::1"], True), ("evil.example", ["localhost"], False),
+     ("localhost.evil.example", ["localhost"], False), ("evil.example", [], True),
+     ("evil.example", ["*"], True), ("a.lab.org", ["*.lab.org"], True),
+     ("lab.org", ["*.lab.org"], False), ("evillab.org", ["*.lab.org"], False),
+     (None, ["localhost"], False), ("", ["localhost"], False),
+     ("localhost:x", ["localhost"], False), ("me@localhost", ["localhost"], False),
+     ("localhost/a", ["localhost"], False),
+     ("[::1", ["localhost"], False)],
+)  # fmt: skip
+def test_a_host_is_allowed_by_its_whole_name(host, allowed, passes):
+    assert is_allowed(host, allowed) is passes
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_another_host_is_refused_before_the_app_is_asked(app, kind):
+    status, headers, body = asked(app, kind=kind, host="evil.example")
+    assert (status, "passed" in body) == (421, False)
+    assert headers["content-security-policy"] == HEADERS["content-security-policy"]
+
+
+def test_answers_carry_the_headers_and_keep_what_they_have(app):
+    own = Guard(PlainTextResponse("passed", headers={"Referrer-Policy": "no-referrer"}))
+    for guarded, referrer in (app, "same-origin"), (own, "no-referrer"):
+        status, headers, body = asked(guarded, host="localhost")
+        assert (status, body) == (200, "passed")
+        assert headers == {**headers, **HEADERS, "referrer-policy": referrer}
+
+
+def test_the_policy_lets_nothing_out_and_no_foreign_script_in():
+    rules = dict(rule.split(" ", 1) for rule in HEADERS["content-security-policy"].split("; "))
+    assert rules["default-src"] == rules["connect-src"] == rules["form-action"] == "'self'"
+    assert "'unsafe-inline'" not in rules["script-src"]
+    assert "'unsafe-eval'" not in rules["script-src"]
+    assert not re.search(r"https?:|\*", HEADERS["content-security-policy"])
+
+
+def test_scripts_in_the_page_are_known_by_their_digest():
+    """The digest is the example of the specification (CSP level 2, 4.2.5)."""
+    page = "<script>alert('Hello, world.');</script><script src='a.js'></script>"
+    assert inline_scripts(page) == "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
+
+
+@pytest.mark.parametrize(
+    ("length", "held", "status"),
+    [("900", 0, 200), ("900", 200, 503), ("1001", 0, 503), ("", 0, 411), ("9e2", 0, 411)],
+)  # fmt: skip
+def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, status):
+    monkeypatch.setattr(guard, "held", lambda: held)
+    found = asked(app, PUT, "PUT", host="localhost", content_length=length)
+    assert found[0] == status
+    assert app.arriving == 0
+
+
+def test_what_is_still_arriving_counts_and_is_let_go_of_when_it_fails(monkeypatch):
+    monkeypatch.setattr(guard, "held", lambda: 0)
+    second = []
+
+    async def slow(scope, receive, send):
+        second.append(guarded.arriving + 600 > guarded.most)
+        raise ConnectionError
+
+    guarded = Guard(slow, most=1000)
+    with pytest.raises(ConnectionError):
+        asked(guarded, PUT, "PUT", host="localhost", content_length="600")
+    assert second == [True]
+    assert guarded.arriving == 0
+
+
+def test_what_streamlit_keeps_of_all_sessions_is_counted(monkeypatch):
+    files = MemoryUploadedFileManager("/upload")
+    for session in "ab":
+        files.add_file(session, UploadedFileRec("1", "x.png", "image/png", b"12345"))
+    monkeypatch.setattr(guard, "exists", lambda: True)
+    monkeypatch.setattr(
+        guard.Runtime, "instance", lambda: type("Server", (), {"uploaded_file_mgr": files})
+    )
+    assert guard.held() == 10
+
+
+def test_the_server_starts_for_this_computer_alone():
+    text = (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert 'address = "127.0.0.1"' in text
+    assert 'allowedHosts = ["localhost", "127.0.0.1"]' in text
