@@ -1,0 +1,1 @@
+"""How the server holds under load, kills, a full disk and damage: `make soak`."""

@@ -1,0 +1,64 @@
+"""What was found, as rows of a table in docs/reliability.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+RELIABILITY = Path(__file__).parents[2] / "docs" / "reliability.md"
+MARK = "## Figures"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Args:
+        what: was measured.
+        found: in words, with its unit.
+        goal: what it should be, in words; "" where it is told and not judged.
+        holds: whether the goal is reached; None where there is none.
+    """
+
+    what: str
+    found: str
+    goal: str = ""
+    holds: bool | None = None
+
+    def line(self) -> str:
+        """A line of the table."""
+        sign = {None: "", True: "holds", False: "**fails**"}[self.holds]
+        return f"| {self.what} | {self.found} | {self.goal} | {sign} |"
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The smallest value that so large a share of all does not exceed."""
+    if not values:
+        return float("nan")
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, max(0, -int(-share * len(ranked) // 1) - 1))]
+
+
+def head(now: datetime) -> list[str]:
+    """When and on what, and the head of the table."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    return [
+        f"{MARK}, {now:%Y-%m-%d}, commit {commit}", "",
+        f"{machine}; mean load before: {os.getloadavg()[0]:.1f}.", "",
+        "| what | found | goal | |", "| --- | --- | --- | --- |",
+    ]  # fmt: skip
+
+
+def write(rows: Iterable[Row]) -> None:
+    """Put the rows in place of those of the last time."""
+    before = RELIABILITY.read_text(encoding="utf-8").partition(MARK)[0].rstrip()
+    lines = [*head(datetime.now(UTC)), *(row.line() for row in rows)]
+    RELIABILITY.write_text(before + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,233 @@
+"""Fifty visitors with thought between their moves, five who upload, two who train, for minutes.
+
+Pages are compared with what a lone visitor saw before: a sentence that only another page has, or an
+own one that is missing, is cross-talk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.soak.report import Row, quantile
+from benchmarks.soak.server import Server, running
+from benchmarks.soak.visitor import Seen, Visitor
+from engine.images.samples import SAMPLES
+
+VISITORS, UPLOADERS, TRAINERS = 50, 5, 2
+THOUGHT = 3.0  # seconds between an answer and the next move
+EPOCHS = "10"
+GOAL = 0.5  # seconds, of which 95 % of the kept views must need less
+VIEWS = (  # open on an answer that ships
+    "level-sets", "minimal-regions", "forget", "ask", "decoding", "familiar", "where-odd",
+    "confusion-or-ignorance", "tickets", "generator",
+)  # fmt: skip
+TIMES = re.compile(r"\d[\d.,]* (s|ms|min|MB|GB)\b")  # and the memory that is free just now
+
+Link = tuple[str, str]  # a view's address, and the image that its link names or ""
+
+
+@dataclass
+class Tally:
+    """What all visitors met."""
+
+    waits: dict[str, list[float]] = field(default_factory=dict)  # seconds, by what was done
+    crossed: list[str] = field(default_factory=list)
+    failed: Counter[str] = field(default_factory=Counter)
+    memory: list[float] = field(default_factory=list)  # MB
+    trained: int = 0
+
+    def waited(self, what: str, seconds: float) -> None:
+        """One more wait."""
+        self.waits.setdefault(what, []).append(seconds)
+
+
+def links() -> list[Link]:
+    """Views that open on a kept answer."""
+    heatmaps = [("heatmaps", sample.title) for sample in SAMPLES]
+    return heatmaps + [(view, "") for view in VIEWS]
+
+
+def said(seen: Seen) -> set[str]:
+    """What a page says, without what differs from time to time."""
+    return {TIMES.sub("…", text) for text in seen.texts}
+
+
+def own(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
+    """The sentences that no other of the pages has."""
+    held = Counter(text for texts in pages.values() for text in texts)
+    return {link: {text for text in texts if held[text] == 1} for link, texts in pages.items()}
+
+
+def crossing(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
+    """What is wrong with a page, or ""."""
+    for other, theirs in alone.items():
+        if other != link and (found := theirs & texts):
+            return f"{link} says what {other} says: {min(found)[:80]}"
+    if missing := alone[link] - texts:
+        return f"{link} lacks {min(missing)[:80]!r}"
+    return ""
+
+
+async def lone(url: str) -> dict[Link, set[str]]:
+    """What each link shows to somebody who is alone, once nothing is computed any more."""
+    visitor = await Visitor.arrive(url)
+    pages = {}
+    for address, image in links():
+        link = {"image": image} if image else {}
+        texts, before = said(await visitor.open(address, link)), None
+        for _ in range(20):
+            if texts == before:
+                break
+            before = texts
+            await asyncio.sleep(1)
+            texts = said(await visitor.open(address, link))
+        pages[address, image] = texts
+    await visitor.leave()
+    return own(pages)
+
+
+async def browse(url: str, number: int, alone: dict[Link, set[str]], tally: Tally) -> None:
+    """Open one kept view after the other."""
+    visitor = await Visitor.arrive(url)
+    there = list(alone)
+    for move in range(10_000):
+        address, image = link = there[(7 * number + move) % len(there)]
+        seen = await visitor.open(address, {"image": image} if image else {})
+        tally.waited("first" if not move else "kept", seen.seconds)
+        if wrong := crossing(link, said(seen), alone):
+            tally.crossed.append(wrong)
+        await asyncio.sleep(THOUGHT)
+
+
+def picture(number: int) -> bytes:
+    """A picture that nobody else has."""
+    noise = np.random.default_rng(number).integers(0, 255, (15, 20, 3), np.uint8)
+    held = io.BytesIO()
+    Image.fromarray(noise).resize((400, 300)).save(held, "PNG")
+    return held.getvalue()
+
+
+async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: Tally) -> None:
+    """Open pictures of one's own, each in a new session."""
+    for move in range(1000):
+        content = picture(1000 * number + move)
+        visitor = await Visitor.arrive(url)
+        first = await visitor.open("heatmaps")
+        seen = await visitor.upload("subject.file", first, f"of-{number}.png", content)
+        tally.waited("upload", seen.seconds)
+        digest = blake2b(content, digest_size=4).hexdigest()
+        if f"file={digest}" not in visitor.query:
+            tally.crossed.append(f"{digest} was uploaded, and the link says {visitor.query}")
+        for link, theirs in alone.items():
+            if found := theirs & said(seen):
+                tally.crossed.append(f"an upload's page says what {link} says: {min(found)[:80]}")
+        await asyncio.sleep(THOUGHT)
+        await visitor.leave()
+
+
+async def train(url: str, number: int, _: dict[Link, set[str]], tally: Tally) -> None:
+    """One training after the other, each with its own seed."""
+    visitor = await Visitor.arrive(url)
+    for move in range(1000):
+        seed = 1 + 500 * number + move
+        link = {"lab.part": "Train", "lab.recipe.epochs": EPOCHS, "lab.seed": str(seed)}
+        seen = await visitor.open("data-and-models", dict(link))
+        if "lab.training.Train.go" in seen.widgets:
+            seen = await visitor.set("lab.training.Train.go", seen, trigger_value=True)
+        while " of the test images right." not in seen.text:
+            await asyncio.sleep(THOUGHT)
+            seen = await visitor.run()
+            tally.waited("training's page", seen.seconds)
+            if f"seed {seed}." not in seen.text:
+                tally.crossed.append(f"the page of the training with seed {seed} has another")
+        tally.trained += 1
+
+
+async def watch(server: Server, tally: Tally) -> None:
+    """Note memory every two seconds."""
+    while True:
+        tally.memory.append(server.megabytes)
+        await asyncio.sleep(2)
+
+
+async def guarded(work: Coroutine[Any, Any, None], tally: Tally) -> None:
+    """What ends one visitor is counted and ends nobody else."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - whatever it was is told
+        tally.failed[f"{type(error).__name__}: {str(error)[:100]}"] += 1
+
+
+async def crowd(server: Server, seconds: float, counts: tuple[int, int, int]) -> Tally:
+    """Everybody at once, so long."""
+    tally = Tally()
+    alone = await lone(server.url)
+    kinds: tuple[Callable[..., Coroutine[Any, Any, None]], ...] = (browse, bring, train)
+    work = [
+        guarded(kind(server.url, number, alone, tally), tally)
+        for kind, count in zip(kinds, counts, strict=True)
+        for number in range(count)
+    ]
+    tasks = [asyncio.create_task(watch(server, tally))]
+    await asyncio.sleep(2.5)
+    for one in work:
+        tasks.append(asyncio.create_task(one))
+        await asyncio.sleep(min(0.2, seconds / 4 / len(work)))  # they come one after the other
+    until = monotonic() + seconds
+    while monotonic() < until and server.process.poll() is None:
+        await asyncio.sleep(0.5)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return tally
+
+
+def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
+    """The figures.
+
+    Args:
+        folder: for the home and the log.
+        seconds: with everybody there.
+        share: of the visitors that come, for a small try.
+    """
+    counts = tuple(max(1, round(share * n)) for n in (VISITORS, UPLOADERS, TRAINERS))
+    with running(folder / "home", folder / "server.log") as server:
+        tally = asyncio.run(crowd(server, seconds, counts))  # type: ignore[arg-type]
+        alive = server.process.poll() is None
+    kept = tally.waits.get("kept", [])
+    who = "{} visitors, {} uploading, {} training".format(*counts)
+    p95 = quantile(kept, 0.95)
+    yield Row(
+        f"A kept view; {who}, {seconds:.0f} s, {THOUGHT:.0f} s of thought",
+        f"p50 {quantile(kept, 0.5):.2f} s, p95 {p95:.2f} s, most {max(kept, default=0):.2f} s over "
+        f"{len(kept)} views", f"p95 ≤ {GOAL} s", p95 <= GOAL,
+    )  # fmt: skip
+    for what in ("first", "upload", "training's page"):
+        waits = tally.waits.get(what, [])
+        words = f"p50 {quantile(waits, 0.5):.2f} s, p95 {quantile(waits, 0.95):.2f} s"
+        yield Row(f"Meanwhile: {what}", f"{words} over {len(waits)}; {tally.trained} trainings done"
+                  if what.startswith("training") else f"{words} over {len(waits)}")  # fmt: skip
+    checked = sum(map(len, tally.waits.values()))
+    told = f" ({'; '.join(sorted(set(tally.crossed))[:3])})" if tally.crossed else ""
+    yield Row("Pages that showed anything of another's",
+              f"{len(tally.crossed)} of {checked} pages{told}", "0", not tally.crossed)  # fmt: skip
+    first, most = tally.memory[0], max(tally.memory)
+    each = (most - first) / sum(counts)
+    yield Row("Memory of the server", f"{first:.0f} MB before they came, {most:.0f} MB at most, "
+              f"{each:.0f} MB a visitor")  # fmt: skip
+    ended = "; ".join(f"{n} × {words}" for words, n in tally.failed.items())
+    yield Row("Visitors whose session broke, traces in the log",
+              f"{tally.failed.total()}{f' ({ended})' if ended else ''}, {server.faults}", "0, 0",
+              alive and not tally.failed and not server.faults)  # fmt: skip

@@ -1,0 +1,54 @@
+"""Whether a home is sound: each file in it whole, or said to be unfinished by its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from engine.data.keeping import unpacked
+from engine.keeping.packing import DAMAGE, unpack
+from engine.keeping.store import PART
+
+
+def damage(home: Path) -> Iterator[str]:
+    """What of a home is broken; nothing is changed or removed by looking."""
+    for path in sorted(home.rglob("*")):
+        if not path.is_file() or path.name.startswith(PART):
+            continue
+        try:
+            look(path)
+        except (*DAMAGE, SafetensorError, OSError) as error:
+            yield f"{path.relative_to(home)}: {error}"
+
+
+def look(path: Path) -> None:
+    """Read a file as the app does. Raises one of DAMAGE."""
+    if path.suffix == ".json":
+        said = json.loads(path.read_bytes())
+        if path.parent.name == "answers":
+            unpack(said, path.with_suffix(".safetensors").read_bytes())
+    elif path.suffix == ".safetensors" and path.parent.name == "data":
+        unpacked(path.read_bytes())
+    elif path.suffix == ".safetensors":
+        load(path.read_bytes())
+
+
+def leftovers(home: Path) -> int:
+    """Unfinished files, which the next start sweeps once they are an hour old."""
+    return sum(path.name.startswith(PART) for path in home.rglob("*"))
+
+
+def bits(out: Path) -> str:
+    """A digest of the arrays that the command line wrote; "" where it did not finish."""
+    if not (out / "result.json").is_file():
+        return ""
+    held = blake2b(digest_size=8)
+    for path in sorted(out.glob("*.npy")):
+        if "seconds" not in path.name:
+            held.update(path.name.encode() + path.read_bytes())
+    return held.hexdigest()

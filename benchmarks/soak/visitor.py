@@ -1,0 +1,234 @@
+"""A visitor without a browser: speaks Streamlit's protocol over a websocket, on this machine only.
+
+What a page says comes back as text, so that pages can be compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from time import perf_counter
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLsRequest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+
+HERE = {"127.0.0.1", "localhost"}
+LARGEST = 200 * 2**20  # bytes of a message
+PATIENCE = 240.0  # seconds for a page
+COOKIE = "_streamlit_xsrf"
+AGAIN = ForwardMsg.FINISHED_EARLY_FOR_RERUN  # the page is run once more by itself
+
+
+@dataclass
+class Seen:
+    """What one run of a page sent.
+
+    Args:
+        seconds: from the request to the end of the script.
+        texts: headings, Markdown, HTML, captions and messages, in the order in which they came.
+        widgets: ids of widgets by the end of the key that the house gave them.
+        bytes: of all messages.
+    """
+
+    seconds: float = 0.0
+    texts: list[str] = field(default_factory=list)
+    widgets: dict[str, str] = field(default_factory=dict)
+    bytes: int = 0
+
+    @property
+    def text(self) -> str:
+        """All that it says."""
+        return "\n".join(self.texts)
+
+
+@dataclass
+class Visitor:
+    """A session of the app.
+
+    Args:
+        url: of the server; refused when it is not this machine.
+        socket: the open connection.
+        token: against forged requests, as a browser has it in its cookie.
+    """
+
+    url: str
+    socket: ClientConnection
+    token: str
+    session: str = ""
+    query: str = ""
+    page: str = ""
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)  # of pages, by their addresses
+
+    @classmethod
+    async def arrive(cls, url: str) -> Visitor:
+        """Open a session. Raises ValueError for another machine than this one."""
+        place = urlsplit(url)
+        if place.hostname not in HERE:
+            raise ValueError("only servers on this machine are asked")
+        token = await asyncio.to_thread(forgery_token, place.netloc)
+        socket = await connect(
+            f"ws://{place.netloc}/_stcore/stream", max_size=LARGEST, open_timeout=60,
+            subprotocols=["streamlit", token], additional_headers={"Cookie": f"{COOKIE}={token}"},
+            ping_interval=None,
+        )  # fmt: skip
+        return cls(url, socket, token)
+
+    async def open(self, address: str, link: dict[str, str | list[str]] | None = None) -> Seen:
+        """Follow a link to a view, as a click in the menu does: widgets begin anew."""
+        self.query, self.page = urlencode(link or {}, doseq=True), address
+        self.states.clear()
+        return await self.run()
+
+    async def set(self, key: str, seen: Seen, **value: Any) -> Seen:
+        """Give a widget a value and run the page: set("k", seen, int_value=3).
+
+        Args:
+            key: of the widget, or how it ends.
+            seen: the page that has it.
+            value: a field of Streamlit's WidgetState.
+        """
+        self.states[widget(seen, key)] = value
+        found = await self.run()
+        for one in [name for name, held in self.states.items() if "trigger_value" in held]:
+            del self.states[one]
+        return found
+
+    async def run(self) -> Seen:
+        """Run the page as it stands."""
+        asked = BackMsg()
+        state = asked.rerun_script
+        state.query_string, state.context_info.timezone = self.query, "UTC"
+        state.context_info.url = f"{self.url}/{self.page}"
+        state.page_name = self.page
+        state.page_script_hash = self.hashes.get(self.page, "")
+        for one, value in self.states.items():
+            put(state.widget_states.widgets.add(id=one), value)
+        begun = perf_counter()
+        await self.socket.send(asked.SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            seen = await self.listen()
+        seen.seconds = perf_counter() - begun
+        return seen
+
+    async def listen(self) -> Seen:
+        """Everything until the script has finished."""
+        seen = Seen()
+        while True:
+            data = await self.socket.recv(decode=False)
+            seen.bytes += len(data)
+            message = ForwardMsg.FromString(data)
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                self.session = message.new_session.initialize.session_id
+                seen.texts.clear()
+                seen.widgets.clear()
+            elif kind == "navigation":
+                pages = message.navigation.app_pages
+                self.hashes |= {page.url_pathname: page.page_script_hash for page in pages}
+            elif kind == "page_info_changed":
+                self.query = message.page_info_changed.query_string
+            elif kind == "delta":
+                note(message, seen)
+            elif kind == "script_finished" and message.script_finished != AGAIN:
+                return seen
+
+    async def upload(self, key: str, seen: Seen, name: str, content: bytes) -> Seen:
+        """Give a file to an uploader."""
+        request = FileURLsRequest(
+            request_id=uuid4().hex, file_names=[name], session_id=self.session
+        )
+        await self.socket.send(BackMsg(file_urls_request=request).SerializeToString())
+        while True:
+            message = ForwardMsg.FromString(await self.socket.recv(decode=False))
+            if message.WhichOneof("type") == "file_urls_response":
+                break
+        urls = message.file_urls_response.file_urls[0]
+        await asyncio.to_thread(self.put, urls.upload_url, name, content)
+        said = {"file_id": urls.file_id, "name": name, "size": len(content), "file_urls": urls}
+        return await self.set(key, seen, file_uploader_state_value=said)
+
+    def put(self, path: str, name: str, content: bytes) -> None:
+        """Send the file. Raises ConnectionError when the server does not take it."""
+        border = uuid4().hex
+        head = (
+            f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        )
+        body = head.encode() + content + f"\r\n--{border}--\r\n".encode()
+        headers = {"Content-Type": f"multipart/form-data; boundary={border}",
+                   "Cookie": f"{COOKIE}={self.token}", "X-Xsrftoken": self.token}  # fmt: skip
+        status, _ = asked_of(urlsplit(self.url).netloc, path, "PUT", body, headers)
+        if status != 204:
+            raise ConnectionError(f"the upload of {name} was answered by {status}")
+
+    async def leave(self) -> None:
+        """Close the tab."""
+        await self.socket.close()
+
+
+def put(widget_state: Any, value: dict[str, Any]) -> None:
+    """Fill a WidgetState."""
+    for name, given in value.items():
+        if name == "file_uploader_state_value":
+            info = widget_state.file_uploader_state_value.uploaded_file_info.add()
+            info.file_id, info.name, info.size = given["file_id"], given["name"], given["size"]
+            info.file_urls.CopyFrom(given["file_urls"])
+        elif isinstance(given, list):
+            getattr(widget_state, name).data.extend(given)
+        else:
+            setattr(widget_state, name, given)
+
+
+def widget(seen: Seen, key: str) -> str:
+    """The id of the widget whose key ends so. Raises LookupError, with what there is."""
+    found = [one for name, one in seen.widgets.items() if name.endswith(key)]
+    if not found:
+        raise LookupError(f"no widget {key!r} among {sorted(seen.widgets)}")
+    return found[0]
+
+
+def note(message: ForwardMsg, seen: Seen) -> None:
+    """Keep what an element says, and which widget it is."""
+    if message.delta.WhichOneof("type") != "new_element":
+        return
+    element = message.delta.new_element
+    kind = element.WhichOneof("type") or ""
+    body = getattr(element, kind, None)
+    for name in (
+        ("body", "value") if kind in {"markdown", "heading", "html", "alert", "text"} else ()
+    ):
+        text = getattr(body, name, "")
+        if isinstance(text, str) and text and not text.startswith("<style"):
+            seen.texts.append(text)
+    if (own := getattr(body, "id", "")) and own.count("-") >= 2:
+        seen.widgets[own.split("-", 2)[2]] = own
+
+
+def asked_of(
+    place: str, path: str, method: str = "GET", body: bytes = b"", headers: Any = ()
+) -> tuple[int, Any]:
+    """Status and headers of a request to a server of this machine."""
+    connection = HTTPConnection(place, timeout=60)
+    try:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.headers
+    finally:
+        connection.close()
+
+
+def forgery_token(place: str) -> str:
+    """The token that Streamlit gives a browser as a cookie."""
+    _, headers = asked_of(place, "/_stcore/health")
+    for line in headers.get_all("Set-Cookie") or []:
+        name, _, rest = line.partition("=")
+        if name == COOKIE:
+            return str(rest.partition(";")[0]).strip('"')
+    raise ConnectionError("the server gave no token")
