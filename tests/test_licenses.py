@@ -1,0 +1,33 @@
+"""Nothing that the app installs forbids what Apache-2.0 allows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from tests.licenses import PAGE, ROOT, closure, conflicts, license_of, names_of
+
+
+@pytest.mark.parametrize(
+    ("license", "found"),
+    [("MIT", False), ("Apache Software License", False), ("Apache-2.0 OR GPL-3.0-only", False),
+     ("MPL-2.0 AND MIT", False), ("GPL-3.0-or-later", True), ("GNU Affero General Public", True),
+     ("MIT AND GPL-2.0-only", True), ("CC-BY-NC-4.0", True), ("", True), ("Our own", True)],
+)  # fmt: skip
+def test_what_forbids_or_says_nothing_is_a_conflict(license, found):
+    assert conflicts(license) is found
+
+
+def test_no_package_of_the_app_has_a_license_in_conflict_with_ours():
+    found = closure(names_of(ROOT / "requirements.txt"))
+    assert len(found) > 40
+    assert not [name for name, package in found.items() if conflicts(license_of(package))]
+
+
+def test_the_page_has_each_package_that_requirements_name():
+    rows = dict(re.findall(r"^\| ([a-z0-9-]+) \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE))
+    named = {canonicalize_name(name) for name in names_of(ROOT / "requirements.txt")}
+    assert named <= rows.keys()
+    assert not [name for name, license in rows.items() if conflicts(license)]
