@@ -1,0 +1,67 @@
+"""What can be said of the Dockerfile without Docker."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+LINES = [
+    line
+    for line in FILE.replace("\\\n", " ").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+
+
+def given(word):
+    """What stands behind an instruction, each time."""
+    return [line.partition(" ")[2].strip() for line in LINES if line.startswith(f"{word} ")]
+
+
+def test_the_app_runs_as_somebody_without_rights_and_its_home_is_a_volume():
+    assert given("USER") == ["blindspot"]
+    assert LINES.index("USER blindspot") > max(i for i, one in enumerate(LINES) if "RUN " in one)
+    assert given("VOLUME") == ['["/kept"]']
+    assert "BLINDSPOT_HOME=/kept" in FILE
+
+
+def test_every_line_to_copy_publishes_on_this_computer_alone():
+    runs = [line for line in FILE.splitlines() if "docker run --rm" in line]
+    assert len(runs) == 2
+    assert all("-p 127.0.0.1:8501:8501" in line for line in runs)
+    assert given("EXPOSE") == ["8501"]
+
+
+def test_health_is_asked_for_by_a_line_that_is_python():
+    (line,) = given("HEALTHCHECK")
+    code = re.search(r'"-c",\s+"(.+)"\]', line)[1]
+    compile(code, "HEALTHCHECK", "exec")
+    assert "http://127.0.0.1:8501/_stcore/health" in code
+
+
+def test_stages_are_there_for_each_kind_of_torch():
+    assert given("ARG") == ["TORCH=cpu"]
+    stages = {line.split(" AS ")[1] for line in given("FROM")}
+    assert {"cpu-packages", "cuda-packages"} < stages
+
+
+def test_its_python_is_one_that_the_project_allows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lowest = tuple(map(int, project["requires-python"].removeprefix(">=").split(".")))
+    found = re.match(r"python:(\d+)\.(\d+)-slim", given("FROM")[0])
+    assert tuple(map(int, found.groups())) >= lowest
+
+
+@pytest.mark.parametrize("secret", [".git", ".streamlit/secrets.toml", ".env", ".venv*"])
+def test_what_is_private_does_not_come_into_the_image(secret):
+    assert secret in IGNORED
+
+
+def test_nothing_that_the_app_needs_is_left_out():
+    needed = {"app.py", "assets", "components", "engine", "pages", "docs", ".streamlit"}
+    assert not needed & set(IGNORED)
