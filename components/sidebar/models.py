@@ -20,7 +20,7 @@ from engine.models.words import MOST_LETTERS, USUAL_PROMPT, USUAL_WORDS, WordLis
 from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
 
 MOST_MB = 500  # of weights
-LABELS_MB = 5
+LABELS_MB = 1
 MOST_SAID = f"at most {MOST_LETTERS:,} letters"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from errno import EDQUOT, ENOSPC
 from hashlib import blake2b
@@ -26,6 +27,7 @@ PREFIX = "kept:"  # how the name of a model kept here begins
 SUFFIX = ".safetensors"
 NAME = 16  # letters of the digest in a name
 LARGEST = 512 * 2**20  # bytes of a file that is brought in
+DISK_BYTES = 20 * 2**30  # of all models together: nobody's are deleted to make room, so it is said
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,36 @@ def keep(view: Checkpoint) -> Stored:
 
 
 def put(card: ModelCard, model: Classifier) -> Stored:
-    """Keep a model under its fingerprint and class names. Raises BlindspotError: a full disk."""
+    """Keep a model under its fingerprint and class names.
+
+    Raises:
+        BlindspotError: the disk is full, or there is no room among the models.
+    """
     name = named(model.fingerprint, model.labels)
     path = path_of(name)
     if not path.is_file():
         said = asdict(card) | {"fingerprint": model.fingerprint}
         data = packed(ModelCard(**said), weights_of(model), model.masks)
+        if held() + len(data) > DISK_BYTES:
+            raise BlindspotError(
+                f"{card.title} was not kept: the models here have {DISK_BYTES / 2**30:.0f} GB, the "
+                "most that is kept. Delete one under Data and models, and try again."
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, data)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
     return stored(name)
+
+
+def held() -> int:
+    """Bytes of all models that are kept here."""
+    total = 0
+    for path in folder().glob(f"*{SUFFIX}") if folder().is_dir() else ():
+        with suppress(FileNotFoundError):  # deleted just now
+            total += path.stat().st_size
+    return total
 
 
 def not_kept(title: str, size: int, error: OSError) -> BlindspotError:

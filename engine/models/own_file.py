@@ -20,6 +20,7 @@ from engine.result import distinct
 
 OWN = "file:"  # how the name of a model from a file begins
 LARGEST = 512 * 2**20  # bytes of a file that is judged
+MOST_LABELS = 2**20  # bytes of a list of labels
 MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
 UNBUILT = (AssertionError, AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError,
            ValueError)  # fmt: skip
@@ -145,6 +146,8 @@ def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names: a JSON list, or one a line. One that comes again is numbered."""
     message = f"{path.name} is no list of labels: give one a line, or a JSON list."
+    if path.is_file() and path.stat().st_size > MOST_LABELS:
+        raise BadModel(f"{path.name} is larger than {MOST_LABELS // 2**20} MB: no labels are.")
     try:
         text = path.read_text(encoding="utf-8")
         listed = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()

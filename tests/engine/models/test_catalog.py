@@ -163,6 +163,15 @@ def test_labels_are_lines_or_a_json_list(tmp_path, labels):
         read_labels(tmp_path / "gone.txt")
 
 
+def test_a_list_of_labels_larger_than_any_is_not_read(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"a" * 2**20)
+    assert len(read_labels(path)) == 1
+    path.write_bytes(b"a" * 2**20 + b"b")
+    with pytest.raises(BadModel, match=r"labels\.txt is larger than 1 MB"):
+        read_labels(path)
+
+
 def test_too_few_labels_are_said(tmp_path, state, labels):
     labels.write_text("cat\ndog\n")
     with pytest.raises(BadModel, match="has 3 classes but 2 labels"):

@@ -198,6 +198,16 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
     monkeypatch.undo()
 
 
+def test_models_that_would_take_too_much_room_together_are_not_kept(monkeypatch):
+    first = put(card_of(small(), title="Small"), small())
+    monkeypatch.setattr(checkpoints, "DISK_BYTES", first.nbytes + 100)
+    with pytest.raises(BlindspotError, match=r"^Other was not kept: .* Delete one"):
+        put(card_of(small(seed=1), title="Other"), small(seed=1))
+    assert [one.name for one in listed()] == [first.name]
+    delete(first.name)
+    assert put(card_of(small(seed=1), title="Other"), small(seed=1)).nbytes > 0
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "file"))
