@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, notices
+from components import jobs, login, notices
 from components.footer import footer
 from components.report import page as tray_page
 from components.report import tray
@@ -37,6 +37,7 @@ def mark(menu_title: str, titles: list[str]) -> None:
 
 st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png", layout="wide")
 st.html(ROOT / "components" / "theme.css")
+login.require()
 
 tray.begin()
 menu: dict[str, list[st.Page]] = {}
@@ -57,5 +58,6 @@ finally:  # after the page, which may have begun a job, and also where it ends e
         with header:
             tray_page.entry()
             jobs.panel()
+            login.leave()
     popovers.take_focus()
     uploaders.give_again()
