@@ -7,13 +7,15 @@ ARGS   ?=
 JOBS   ?= 2
 VENV   := .venv
 PEERS  := .venv-peers
+AUDIT  := .venv-audit
 PY     := $(VENV)/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow mutants peers check fix shots gallery bench weights chromium clean
+.PHONY: help setup run test test-slow mutants peers check fix shots gallery bench soak audit ranges weights \
+	chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +56,18 @@ gallery: $(VENV)/.app  ## compute the answers that ship with the samples
 bench: $(PEERS)/.peers  ## ratios against the forward pass and against peers
 	$(PEERS)/bin/python -m benchmarks $(ARGS)
 
+soak: $(VENV)/.dev  ## 50 visitors, kill -9, a full disk, damage; 12 minutes; ARGS=--record writes docs/reliability.md
+	$(PY) -m benchmarks.soak $(ARGS)
+
+audit: $(VENV)/.app  ## known weaknesses of what is installed, asked of PyPI; licenses into docs/licenses.md
+	$(PY) -m tests.licenses
+	$(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install -q pip-audit
+	$(AUDIT)/bin/pip-audit --strict --path $$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+
+ranges: $(VENV)/.dev  ## requirements.txt at its lowest and newest versions, in environments of their own (6 GB each)
+	$(PY) -m tests.ranges lowest .venv-lowest
+	$(PY) -m tests.ranges newest .venv-newest
+
 weights: $(VENV)/.app  ## retrain an embedded checkpoint: make weights NAME=…
 	$(PY) -m engine weights $(NAME)
 
@@ -61,7 +75,7 @@ chromium: $(VENV)/.dev
 	@$(PY) -m tests.browser.chromium
 
 clean:  ## remove environments, caches and pictures
-	rm -rf $(VENV) $(PEERS) shots .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(AUDIT) .venv-lowest .venv-newest shots .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # --- environments ------------------------------------------------------------------------------
 

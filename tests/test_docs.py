@@ -13,7 +13,7 @@ from tests.browser.shots import LOOKS, QUESTIONS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 OVERVIEW = "Overview"
 MENUS = {one.menu: [view for view in VIEWS if view.menu == one.menu] for one in VIEWS}
 HEADINGS = (

@@ -1,0 +1,74 @@
+"""Do the ranges of requirements.txt hold? `python -m tests.ranges lowest|newest FOLDER`.
+
+Makes an environment of its own in the folder, with the lowest or the newest version of each package
+that requirements.txt allows, asks a first question there and runs the tests that touch most of the
+packages. On Linux the lowest PyTorch comes with CUDA: 6 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / "requirements.txt"
+FOR_TESTS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100")
+ASKED = ("attribution.GradCam", "--image", "sample:chelsea")
+TESTS = (
+    "tests/engine/test_store.py", "tests/engine/test_run.py", "tests/engine/test_images.py",
+    "tests/engine/test_hostile.py", "tests/engine/test_lane.py", "tests/engine/test_cli.py",
+    "tests/engine/images", "tests/engine/data", "tests/components/test_guard.py",
+    "tests/components/test_forms.py",
+)  # fmt: skip
+
+
+def lowest(text: str) -> list[str]:
+    """Each package of a requirements file at its lower bound. Raises ValueError: one has none."""
+    found = []
+    for line in text.splitlines():
+        words = line.partition("#")[0].strip()
+        if not words or words.startswith("-"):
+            continue
+        need = Requirement(words)
+        bounds = [one.version for one in need.specifier if one.operator == ">="]
+        if len(bounds) != 1:
+            raise ValueError(f"{need.name} has no lower bound")
+        found.append(f"{need.name}=={bounds[0]}")
+    return found
+
+
+def install(folder: Path, *, at_lowest: bool) -> Path:
+    """The Python of a new environment."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    constraints = folder / "lowest.txt"
+    constraints.write_text("\n".join(lowest(REQUIREMENTS.read_text(encoding="utf-8"))) + "\n")
+    given = ["-c", str(constraints)] if at_lowest else []
+    command = [str(python), "-m", "pip", "install", "-q", *given, "-r", str(REQUIREMENTS)]
+    subprocess.run([*command, *FOR_TESTS], check=True)
+    return python
+
+
+def main() -> int:
+    """Install, ask and test; the exit status of the tests."""
+    parser = argparse.ArgumentParser(prog="python -m tests.ranges", description=__doc__)
+    parser.add_argument("end", choices=("lowest", "newest"))
+    parser.add_argument("folder", type=Path, help="of the environment, which must not exist")
+    asked = parser.parse_args()
+    python = install(asked.folder, at_lowest=asked.end == "lowest")
+    with TemporaryDirectory(prefix="blindspot-ranges-") as home:
+        env = {**os.environ, "BLINDSPOT_HOME": home}
+        question = [str(python), "-m", "engine", "run", *ASKED, "--out", f"{home}/out"]
+        subprocess.run(question, cwd=ROOT, env=env, check=True)
+        tests = [str(python), "-m", "pytest", "-q", "-m", "not slow", *TESTS]
+        return subprocess.run(tests, cwd=ROOT, env=env, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
