@@ -67,9 +67,7 @@ def by_app(folder: Path, count: int) -> Row:
     for number in range(count):
         with running(home, log) as server:
             started += 1
-            asyncio.run(
-                ask_and_kill(server.url, number, LATEST * (number + 0.5) / count, server.kill)
-            )
+            asyncio.run(ask_and_kill(server, number, LATEST * (number + 0.5) / count))
         broken += list(store.damage(home))
     with running(home, log) as server:
         after = asyncio.run(opened(server.url, "heatmaps", {"seed": "1"}))

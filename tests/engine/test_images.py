@@ -651,7 +651,8 @@ def test_a_renamed_file_is_called_what_it_is(data, said):
 
 
 def test_a_refused_format_of_pillow_stays_refused():
-    for form in ("PPM", "TGA", "ICO", "PCX", "JPEG2000", "AVIF"):
+    Image.init()  # so that it knows all formats that it writes: AVIF from 11.3 on
+    for form in {"PPM", "TGA", "ICO", "PCX", "JPEG2000", "AVIF"} & Image.SAVE.keys():
         assert "“a.png” is" in refusal(saved(Image.new("RGB", (32, 32), RED), form))
 
 
