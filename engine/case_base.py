@@ -56,6 +56,11 @@ class Case:
         """Computed exactly, or fast in fewer bits."""
         return "exact"
 
+    @property
+    def typed(self) -> bool:
+        """Whether words are in it that somebody typed; its answers are kept in memory only."""
+        return bool(getattr(getattr(self, "model", None), "typed", False))
+
     def facts(self) -> dict[str, Any]:
         """What it is, in JSON, for the record beside the answer; no pixels, no file names."""
         found: dict[str, Any] = {"kind": self.case_name}

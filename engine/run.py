@@ -18,6 +18,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from engine.given_names import given_names
+from engine.keeping.names import hidden
 from engine.keeping.packing import Record, StoredAnswer
 from engine.keeping.store import Store, home, keep_row, read_table, sweep_strays
 from engine.lane import Job, lane
@@ -92,7 +94,7 @@ def own_words(case: Case) -> str:
 
 def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     """The kept answer, or None."""
-    kept = store().get(digest(method, case))
+    kept = store().get(digest(method, case), given_names(case))
     return read_as(kept, case) if kept else None
 
 
@@ -181,11 +183,16 @@ def once_more(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
 
 
 def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
-    """Compute and keep; an answer that came in the meantime is taken as it is."""
-    if kept := store().get(name):
+    """Compute and keep; an answer that came in the meantime is taken as it is.
+
+    The answer to words that somebody typed is kept in memory only: it may repeat them, and its name
+    could be found by trying words.
+    """
+    names = given_names(case)
+    if kept := store().get(name, names):
         return read_as(kept, case)
     result, said = made(method, case, name, progress)
-    kept = store().put(name, result, without_words(said))
+    kept = store().put(name, result, without_words(said), names, memory_only=case.typed)
     note_seconds(method, case, said["seconds"])
     return Answer(kept.result, said, kept=False)
 
@@ -254,7 +261,7 @@ def seconds_file() -> Path:
 
 def seconds_key(method: Method[Any], case: Case) -> str:
     """Questions that should take alike: same method, settings, model, device and precision."""
-    settings = json.dumps(method.settings(), sort_keys=True)
+    settings = hidden(given_names(case), json.dumps(method.settings(), sort_keys=True))
     facts = case.facts()
     alike = facts.get("alike") or facts.get("model_fingerprint", "")
     return f"{method.full_name()}|{settings}|{alike}|{case.lane}|{case.precision}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import starmap
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import seed_argument
 from engine.arguments.controls import Many, Text, argument
-from engine.arguments.pictures import picture_options, pictured
+from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, picture_options, pictured
 from engine.arguments.text import MethodsByName
 from engine.data.layout import Scene
 from engine.data.sprites import HABITS
@@ -31,6 +31,7 @@ KINDS = {
     "counter": "A leader without its partner", "biased": "Partners together, as learned",
     "broken": "Each as it likes", "dense": "Crowded", "ood": "A place never seen",
 }  # fmt: skip
+KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
 EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
 
@@ -134,6 +135,7 @@ class WordArguments(PromptArguments[WordCase]):
         else:
             said = tuple(asked.vlm.tokenizer.encode_answer(self.answer))
         words = WordCase.of(asked, said, self.places(asked, said))
+        words = replace(words, dictated=self.answer is not None)
         others = tuple(self.others(words))
         return asking.held_against(words, others) if others else words
 
@@ -149,7 +151,7 @@ class WordArguments(PromptArguments[WordCase]):
 
     def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:
         """The other images, each with its name."""
-        for one in self.against:
+        for number, one in enumerate(self.against, 1):
             if one == EACH:
                 changed = asking.without_each(words, self.drawn())
             elif one == HIDDEN:
@@ -162,7 +164,7 @@ class WordArguments(PromptArguments[WordCase]):
                 continue
             else:
                 picture = asking.about_picture(self.model, pictured(one), Crop(), self.ask)
-                yield one, picture.image
+                yield one if one.startswith(KNOWN) else f"picture {number}", picture.image
                 continue
             yield from zip(changed.names, cast(Tensor, changed.others), strict=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -10,8 +11,11 @@ from torch import Tensor
 
 from engine.case_base import Case, Parts
 from engine.data.layout import Scene
+from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
-from engine.hallucination.vlm import VLM
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.hallucination.tiny_vlm.words import with_article
+from engine.hallucination.vlm import VLM, Prompts
 from engine.keeping.lazy import lazy
 from engine.method import Precision
 
@@ -86,6 +90,11 @@ class CaptionCase(Case):
             yield f"|{self.precision}"
 
     @property
+    def typed(self) -> bool:
+        """Whether the prompt is in somebody's own words, and none of the ready ones."""
+        return not is_ready(self.vlm, self.prompt)
+
+    @property
     def decides(self) -> bool:
         """Whether the prompt is a question that is answered by yes or no."""
         return self.prompt.split()[0].lower() in DECIDED
@@ -106,6 +115,21 @@ class CaptionCase(Case):
             asks = "it needs a question that is answered by yes or no, such as “is there a boat”."
             return "" if self.decides else asks
         return unshown(self.vlm, need) if need in KINDS else super().lacks(need)
+
+
+def is_ready(vlm: VLM, prompt: str) -> bool:
+    """Whether a prompt is one of those that the pages offer."""
+    return prompt in ready_prompts(vlm.spec.prompts)
+
+
+@cache
+def ready_prompts(prompts: Prompts) -> frozenset[str]:
+    """How an image is described, and what is asked of each of the sixteen things."""
+    things = tuple(map(with_article, CATEGORIES))
+    forms = prompts.there, Prompts().there
+    asked = {form.format(thing=thing) for form in forms for thing in things}
+    colors = {f"what color is the {thing}" for thing in CATEGORIES}
+    return frozenset({*prompts.views, *PROMPTS.values(), *asked, *colors})
 
 
 def unshown(vlm: VLM, need: str) -> str:

@@ -6,8 +6,9 @@ The record carries a checksum of both. No pickle: what is read back cannot run c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from engine.keeping.names import hidden, in_strings, shown
 from engine.result import KINDS, Array, Result, Table, View
 
 ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
@@ -36,12 +38,12 @@ class StoredAnswer:
         return ENTRY_BYTES + sum(view.nbytes for view in self.result.values())
 
 
-def pack(kept: StoredAnswer) -> tuple[Record, bytes]:
-    """An entry as a record and bytes."""
+def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
+    """An entry as a record and bytes, with none of these names in them."""
     if odd := [name for name in kept.result if ":" in name]:
         raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
     arrays = {
-        f"{name}:{field}": array
+        hidden(names, f"{name}:{field}"): array
         for name, view in kept.result.items()
         for field, array in view.arrays().items()
     }
@@ -54,20 +56,21 @@ def pack(kept: StoredAnswer) -> tuple[Record, bytes]:
         }
         for name, view in kept.result.items()
     }
-    said = {"views": views, "record": kept.record}
+    said: Record = in_strings({"views": views, "record": kept.record}, partial(hidden, names))
     return {"checksum": checksum(data, said), **said}, data
 
 
-def unpack(said: Record, data: bytes) -> StoredAnswer:
-    """The entry again; ValueError when it is not what was written.
+def unpack(said: Record, data: bytes, names: Sequence[str] = ()) -> StoredAnswer:
+    """The entry again, with the reader's names; ValueError when it is not what was written.
 
     A file of arrays does not keep their order: the record does. An older entry has no order, so
     its arrays are sorted by name; its checksum is of its arrays alone.
     """
-    words = {"views": said["views"], "record": said["record"]}
+    words = {key: value for key, value in said.items() if key != "checksum"}
     if said["checksum"] not in {checksum(data, words), checksum(data)}:
         raise ValueError("it is not what was written")
-    arrays = load_arrays(data)
+    said = in_strings(words, partial(shown, names))
+    arrays = {shown(names, name): array for name, array in load_arrays(data).items()}
     result = {}
     for name, view in said["views"].items():
         start = f"{name}:"

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import NamedTemporaryFile
@@ -62,22 +62,35 @@ class Store:
         self._lock = threading.RLock()
         self._since_swept = disk_bytes  # sweep at the first write
 
-    def get(self, digest: str) -> StoredAnswer | None:
-        """What is kept under this name, or None."""
+    def get(self, digest: str, names: Sequence[str] = ()) -> StoredAnswer | None:
+        """What is kept under this name, or None; with names of the reader's own (`names.py`)."""
         if (kept := self._memory.get(digest)) is not None:
             touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
             return kept
         for folder in (self.folder, *self.shipped):
-            if kept := self._read(folder, digest):
+            if kept := self._read(folder, digest, names):
                 self._memory.put(digest, kept)
                 return kept
         return None
 
-    def put(self, digest: str, result: Result, record: Record) -> StoredAnswer:
-        """Keep a result; a full or read-only disk costs the disk copy, not the answer."""
+    def put(
+        self, digest: str, result: Result, record: Record, names: Sequence[str] = (), *,
+        memory_only: bool = False,
+    ) -> StoredAnswer:  # fmt: skip
+        """Keep a result; a full or read-only disk costs the disk copy, not the answer.
+
+        Args:
+            digest: its question's name.
+            result: what was found.
+            record: how.
+            names: what a visitor calls classes and files; the disk gets their places only.
+            memory_only: whether the disk gets nothing.
+        """
         kept = StoredAnswer(dict(result), record)
-        said, data = pack(kept)
+        said, data = pack(kept, names)
         self._memory.put(digest, kept)
+        if memory_only:
+            return kept
         try:
             self._write(digest, said, data)
         except OSError as error:
@@ -90,14 +103,14 @@ class Store:
         for path in reversed(entry(self.folder, digest)):  # the JSON first: it is the entry
             remove(path)
 
-    def _read(self, folder: Path, digest: str) -> StoredAnswer | None:
+    def _read(self, folder: Path, digest: str, names: Sequence[str]) -> StoredAnswer | None:
         arrays, said = entry(folder, digest)
         try:
             text, data = said.read_bytes(), read_arrays(arrays)
         except (OSError, *DAMAGED):
             return None
         try:
-            kept = unpack(json.loads(text), data)
+            kept = unpack(json.loads(text), data, names)
         except DAMAGE as error:
             log.warning("entry %s is damaged and will be computed again: %s", digest, error)
             if folder == self.folder:

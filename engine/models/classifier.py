@@ -75,6 +75,7 @@ class Classifier(nn.Module):
 
     mean: Tensor
     std: Tensor
+    typed = False  # whether its classes are words that somebody typed, not those of a file
 
     def __init__(
         self,

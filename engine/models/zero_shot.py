@@ -96,10 +96,12 @@ def classifier_of(source: str, towers: Towers, words: WordList) -> Classifier:
         shared(towers.model.visual), scale * texts, None if bias is None else bias.detach()
     )
     title = f"{title_of(source)} ({len(words.words)} words)"
-    return Classifier(
+    model = Classifier(
         network, ask_words(source, words), title, towers.side, towers.mean, towers.std,
         labels=words.words,
     )  # fmt: skip
+    model.typed = words != WordList()
+    return model
 
 
 def ask_words(source: str, words: WordList) -> str:

@@ -29,6 +29,7 @@ class WordCase(CaptionCase):
         others: other images, (k, 3, H, W) in [0, 1], each with a name: the same scene without a
             thing, with a region hidden, another scene.
         names: of the other images.
+        dictated: whether somebody typed the answer, so that it is no model's.
 
     Raises:
         BlindspotError: no words, or a place outside the answer.
@@ -41,6 +42,7 @@ class WordCase(CaptionCase):
     places: tuple[int, ...] = ()
     others: Tensor | None = None
     names: tuple[str, ...] = ()
+    dictated: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,6 +121,11 @@ class WordCase(CaptionCase):
         yield f"|{self.said}|{self.places}|{self.names}"
         if self.others is not None:
             yield self.others.contiguous().numpy().tobytes()
+
+    @property
+    def typed(self) -> bool:
+        """Whether prompt or answer are in somebody's own words."""
+        return self.dictated or super().typed
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.case_base import Parts
 from engine.errors import BlindspotError
-from engine.hallucination.case import CaptionCase
+from engine.hallucination.case import CaptionCase, is_ready
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures.before_after import reading
@@ -101,6 +101,12 @@ class PhotoPairCase(CaptionCase):
         changed = self.after if self.mask is None else self.mask
         assert changed is not None  # noqa: S101  # one of the two is there
         yield changed.contiguous().numpy().tobytes()
+
+    @property
+    def typed(self) -> bool:
+        """Whether one of the things is none of the sixteen."""
+        asked = (question(self.vlm, one) for one in (self.thing, *self.others))
+        return not all(is_ready(self.vlm, one) for one in asked)
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""

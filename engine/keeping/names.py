@@ -1,0 +1,50 @@
+"""Names that a visitor gave are written as their places, and put back with the reader's own.
+
+Class names, folder names and titles stand inside results: in a table's rows, in a model's card. In
+the store's files each is a number between two marks, so that no file has a name, nor a checksum
+that could be tried with one, and whoever asks the same question reads their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+MARK = "\x1a"  # no text has it
+SHORTEST = 3  # letters of a name that is hidden; a shorter one tells nothing
+PLACE = re.compile(f"{MARK}([0-9]+){MARK}")
+
+
+def hidden(names: Sequence[str], text: str) -> str:
+    """The text with each name's place in its stead."""
+    place = {form: at for at, form in reversed([*enumerate(forms(names))])}
+    longest = sorted((form for form in place if len(form) >= SHORTEST), key=len, reverse=True)
+    if not longest:
+        return text
+    return re.sub("|".join(map(re.escape, longest)), lambda m: f"{MARK}{place[m[0]]}{MARK}", text)
+
+
+def shown(names: Sequence[str], text: str) -> str:
+    """The text with its names again. Raises LookupError where it was written with more of them."""
+    held = forms(names)
+    return PLACE.sub(lambda match: held[int(match[1])], text)
+
+
+def forms(names: Sequence[str]) -> list[str]:
+    """Each name as it is, and as it stands inside a text in JSON."""
+    return [form for name in names for form in (name, json.dumps(name)[1:-1])]
+
+
+def in_strings(value: Any, change: Callable[[str], str]) -> Any:
+    """What JSON can say, with every string in it changed."""
+    match value:
+        case str():
+            return change(value)
+        case list() | tuple():
+            return [in_strings(one, change) for one in value]
+        case dict():
+            return {change(key): in_strings(one, change) for key, one in value.items()}
+        case _:
+            return value

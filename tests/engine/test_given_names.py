@@ -1,0 +1,194 @@
+"""No word of a visitor is on the disk: what was typed is not kept there, names are put back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from components.dialog.question import FREE
+from engine import run
+from engine.anomaly.doubt.blends import Blends
+from engine.families import METHODS
+from engine.given_names import given_names
+from engine.hallucination import CaptionCase, PhotoPairCase, WordCase, WordRisk, asking
+from engine.hallucination.case import is_ready
+from engine.hallucination.measures.claims import questions
+from engine.hallucination.tiny_vlm import words as vocabulary
+from engine.hallucination.tiny_vlm.weights import HABIT, load
+from engine.keeping.names import hidden, in_strings, shown
+from engine.keeping.store import Store
+from engine.lab import Train, TrainCase
+from engine.method import case_kind
+from engine.models import checkpoints
+from engine.result import Scores, Table
+from engine.run import answer, digest, known
+from tests import tiny
+from tests.answers import small
+
+WORD = "secretum"
+SPOKEN = [kind for kind in METHODS if issubclass(case_kind(kind), CaptionCase)]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder of its own for all that is kept, and a store that can be opened anew."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    reopen(tmp_path, monkeypatch)
+    return tmp_path
+
+
+def reopen(home, monkeypatch):
+    """As after a restart: what was in memory is gone."""
+    fresh = Store(home / "answers", shipped=(run.GALLERY,))  # the probe of WordRisk is there
+    monkeypatch.setattr(run, "store", lambda: fresh)
+
+
+def on_disk(home) -> str:
+    """Everything that lies below, names of files included, in small letters."""
+    files = [one for one in home.rglob("*") if one.is_file()]
+    return " ".join(f"{one} {one.read_bytes().decode('latin-1')}" for one in files).lower()
+
+
+def told(found) -> str:
+    """What an answer says in words, and its record."""
+    return json.dumps([found.record, [view.facts() for view in found.values()]], default=str)
+
+
+# ---------------------------------------------------------------- what was typed
+
+
+@pytest.fixture
+def learned_word(monkeypatch):
+    """TinyVLM knows a word that nothing else has, in the place of one that nobody asks."""
+    known_words = tuple(WORD if word == "briefly" else word for word in vocabulary.WORDS)
+    monkeypatch.setattr(vocabulary, "WORDS", known_words)
+    monkeypatch.setattr(vocabulary, "NUMBER", {word: at for at, word in enumerate(known_words)})
+
+
+def typed_case(kind) -> CaptionCase:
+    case = tiny.case_for(kind)
+    if isinstance(case, PhotoPairCase):
+        return PhotoPairCase.of(case.vlm, case.image, WORD, (f"red {WORD}",), mask=case.mask)
+    return replace(case, prompt=f"is there a {WORD}")
+
+
+@pytest.mark.parametrize("kind", SPOKEN, ids=lambda kind: kind.full_name())
+def test_the_answer_to_typed_words_is_not_on_the_disk(kind, home, learned_word):
+    method, case = kind() if kind is WordRisk else small(kind), typed_case(kind)
+    assert case.typed
+    said = answer(method, case)
+    again = known(method, case)  # from memory
+    assert again.record["case"] == said.record["case"]
+    assert WORD in told(again)
+    held = on_disk(home)
+    assert "seconds.json" in held  # something is kept
+    assert WORD not in held
+    assert digest(method, case) not in held  # its name could be found by trying words
+
+
+def test_after_a_restart_a_typed_question_is_asked_anew_and_a_ready_one_is_kept(home, monkeypatch):
+    kind = next(one for one in SPOKEN if one.name == "Greedy")
+    own, ready = (
+        replace(tiny.case_for(kind), prompt=one) for one in ("a red boat", "is there a boat")
+    )
+    for case in (own, ready):
+        answer(small(kind), case)
+    reopen(home, monkeypatch)
+    assert known(small(kind), own) is None
+    assert known(small(kind), ready)["answer"].prompt == "is there a boat"
+
+
+def test_every_ready_question_counts_as_one_and_a_longer_one_does_not():
+    asked = (one for number in range(20) for one in questions(asking.scene("biased", number)))
+    for one in {*FREE, *asked}:
+        assert is_ready(load(HABIT), one), one
+    for one in ("is there a boat and a dog", "is there a boat ?", "describe"):
+        assert not is_ready(load(HABIT), one)
+
+
+def test_an_answer_that_was_dictated_is_typed():
+    case = WordCase.of(tiny.case_for(SPOKEN[0]), (20, 31), (1,))
+    assert not case.typed
+    assert replace(case, dictated=True).typed
+    assert replace(case, dictated=True).fingerprint == case.fingerprint
+
+
+def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):
+    model = tiny.cnn()
+    model.labels, model.name = ("cat", "dog", "cow", WORD), f"open_clip:mine?{WORD}"
+    model.typed = True
+    method, case = Blends(toward=WORD, cells=4), tiny.case_for(Blends, model)
+    answer(method, case)
+    assert WORD in told(known(method, case))
+    held = on_disk(home)
+    assert "seconds.json" in held
+    assert WORD not in held
+    assert digest(method, case) not in held
+
+
+# ---------------------------------------------------------------- names from files
+
+
+def test_names_from_files_are_put_back_from_the_reader_s_own(home, monkeypatch):
+    """Class names with letters that JSON escapes, in settings, tables and cards of models."""
+    model, labels = tiny.cnn(), tuple(f"Sécrétum “{at}”" for at in range(4))
+    model.labels, model.name = labels, "file:123456"
+    method, case = Blends(toward=labels[3], cells=4), tiny.case_for(Blends, model)
+    answer(method, case)
+    reopen(home, monkeypatch)
+    again = known(method, case)
+    assert again.record["settings"]["toward"] == labels[3]
+    assert labels[3] in json.dumps([view.facts() for view in again.values()], ensure_ascii=False)
+    assert "crétum" not in on_disk(home).encode("latin-1").decode("utf-8", "ignore")
+    assert "\\u00e9" not in on_disk(home)
+
+
+def test_a_model_of_one_s_own_pictures_is_kept_without_their_names(home, monkeypatch):
+    data = tiny.columns(8, ("secretum one", "secretum two"))
+    card = replace(data.card, title="Patient Smith")
+    case = TrainCase(replace(data, name="upload-123456", card=card), tiny.train_case().recipe)
+    assert given_names(case) == ("secretum one", "secretum two", "Patient Smith")
+    answer(Train(), case)
+    held = on_disk(home)
+    assert WORD not in held
+    assert "smith" not in held
+    reopen(home, monkeypatch)
+    again = known(Train(), case)["model"]
+    assert checkpoints.rebuilt(again).labels == data.classes
+    assert "Patient Smith" in again.card
+
+
+def test_names_of_what_ships_are_nobody_s(home):
+    assert given_names(tiny.cnn_case()) == ()
+    assert given_names(tiny.train_case()) == ()
+
+
+def test_hiding_is_undone_whatever_the_names():
+    names = ("cat", "black cat", 'a "cat"', "Mörder", "kind", "x", "views")
+    said = {"kind": "cat", "views": [{"card": json.dumps(["a black cat", *names])}, 12, None]}
+    without = in_strings(said, partial(hidden, names))
+    assert in_strings(without, partial(shown, names)) == said
+    for word in ("cat", "rder", "kind", "views"):
+        assert word not in json.dumps(without)
+    assert hidden(("x", ""), "an x") == "an x"
+
+
+def test_an_entry_is_read_with_the_reader_s_names(tmp_path):
+    """Its checksum does not hang on names: else they could be found by trying."""
+    labels, others = ("first of mine", "second of mine"), ("kind", "views")
+    view = Table.grid(np.ones((1, 2)), ("second of mine",), labels, ("", ""))
+    values = Scores(np.zeros(2, np.float32), labels, "logit")
+    Store(tmp_path).put("a", {"table": view, "scores": values}, {"said": labels[0]}, labels)
+    assert "mine" not in on_disk(tmp_path)
+    for names in (labels, others):
+        kept = Store(tmp_path).get("a", names)
+        assert kept.result["table"].order == names
+        assert kept.result["scores"].labels == names
+        assert kept.record == {"said": names[0]}
+    Store(tmp_path).put("b", {"scores": values}, {}, others)
+    assert Store(tmp_path).get("b", others).result["scores"].labels == labels
+    assert Store(tmp_path).get("a", ()) is None  # written with more names: damaged, asked anew
