@@ -23,6 +23,7 @@ from engine.hallucination.grounding.findings import BLIND, says_of
 from engine.hallucination.grounding.priors import BLANKS, Priors, hidden
 from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.hugging_face import loading
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.model import SIDE
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
@@ -33,7 +34,6 @@ from engine.models.extras import TRANSFORMERS
 from engine.pictures import as_bytes
 from engine.result import Pictures, Table, Tokens
 
-SEED = 1000  # of the scenes that are shown; training has those below
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
 
@@ -58,7 +58,7 @@ def model(name: str) -> VLM:
 
 def scene(kind: str, number: int) -> Scene:
     """A scene of a kind of `Scenes` that no model has learned from, by its number."""
-    return Scenes(kind=kind, seed=SEED).scene(number)
+    return Scenes(kind=kind, seed=UNSEEN).scene(number)
 
 
 def scene_of(example: Example) -> Scene | None:

@@ -33,14 +33,13 @@ from engine.hallucination.inside.fits import (
 from engine.hallucination.inside.judged import color_questions, named_things
 from engine.hallucination.inside.readings import AT, WHEN, Flags, Readings, together
 from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
+from engine.hallucination.measures.scene_ranges import PROBED
 from engine.method import Case, Choice, Method, Progress, defaults, part_of, quiet, setting
 from engine.result import Floats, Result, Table
 
 COUNT = 400  # scenes
 LEARNED = 0.7  # of the scenes; the probe is tried on the words of the others
 BINS = 10
-APART = 5000  # seeds of its scenes: neither training nor a page has these
 
 LINEAR, PUBLISHED = "linear probe", "probe of three layers"
 OWN, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
@@ -128,7 +127,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
             BlindspotError: too few words are made up, or true, to learn from.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=APART + case.seed, clean=case.clean)
+        sample = case.sample(PROBED)
         words = named_things(case, sample, part_of(progress, 0.0, 0.35))
         learned, made_up = words.scene < LEARNED * case.count, words.made_up
         enough(made_up, learned)

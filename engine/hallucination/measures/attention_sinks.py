@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.hallucination.decoding.generate import DecodingMethod
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import captions
 from engine.hallucination.tiny_vlm.words import NUMBER
 from engine.hallucination.vlm import Want
 from engine.method import Method, Progress, defaults, part_of, quiet
@@ -69,7 +69,7 @@ class AttentionSinks(Method[ScenesCase]):
             read: words of the captions, and tokens that a word can look at, both means.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         method = cast(DecodingMethod, case.strategy)
         part = part_of(progress, 0.0, 0.7)
         said = captions(case.vlm, sample, method, seed=case.seed, progress=part).words

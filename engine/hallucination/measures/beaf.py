@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from engine.data.layout import Layout
-from engine.data.scenes import Scenes
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
@@ -33,7 +32,7 @@ from engine.hallucination.measures.before_after import (
     scored,
 )
 from engine.hallucination.measures.differences import yes_and_no
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import LEADER, PARTNER, yes_no_question
 from engine.hallucination.tiny_vlm.scenes import TOGETHER, SceneBatch, decoded
@@ -141,8 +140,7 @@ def absent_things(there: Sequence[int], count: int, seed: tuple[int, int]) -> li
 
 def layout_of(case: ScenesCase) -> Layout:
     """The scenes of a case, before anything is taken out; the same that Rates counts."""
-    recipe = Scenes(max(case.count, 10), case.kind, clean=case.clean, seed=UNSEEN + case.seed)
-    return recipe.layout(np.arange(case.count))
+    return case.layout()
 
 
 def images(layout: Layout, asked: Sequence[Asking]) -> Tensor:

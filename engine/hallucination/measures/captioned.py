@@ -10,10 +10,10 @@ import numpy as np
 
 from engine.hallucination.measures.chair import Mention, mentions
 from engine.hallucination.measures.polling import PERCENT, Floats, redrawn, summed
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.resampling import middle
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import THINGS, captions
 from engine.method import Choice, Method, Progress, quiet, setting
 from engine.result import Result, Table
 
@@ -57,7 +57,7 @@ class CHAIR(Method[ScenesCase]):
         things, things there, words.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         strategy = cast(Any, case.strategy)
         asked = PROMPTS[self.prompt]
         said = captions(case.vlm, sample, strategy, asked, seed=case.seed, progress=progress).words

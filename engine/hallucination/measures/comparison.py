@@ -28,10 +28,9 @@ from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.over_trust import reach
-from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.sayings import PROMPTS, yes_no_question
-from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.keeping.store import write_atomic
 from engine.method import Progress, part_of, quiet
 from engine.result import Result, Scores, Table
@@ -140,7 +139,7 @@ def alone(case: ScenesCase) -> dict[str, float]:
 
 def singles(case: ScenesCase) -> list[CaptionCase]:
     """A few of the questions, to be asked one at a time."""
-    sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+    sample = case.sample()
     if isinstance(case.strategy, MVP):
         rows, things = (held[:ALONE].tolist() for held in np.nonzero(sample.leading()))
         asked = list(zip(rows, map(yes_no_question, things), strict=True))

@@ -16,7 +16,7 @@ from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.chair import Chair, chair
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.resampling import middle, resampled_sums
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
@@ -67,7 +67,7 @@ class KeepCurve(Method[ScenesCase]):
         self.check(case)
         given = case.strategy
         assert isinstance(given, VASparse)  # noqa: S101  # as checked
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         points = [(way, keep) for way in RANKINGS for keep in KEEPS[:-1]]
         rates: dict[tuple[str, float], Chair] = {}
         for at, (way, keep) in enumerate(points):

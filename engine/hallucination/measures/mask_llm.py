@@ -20,7 +20,8 @@ from torch import Tensor
 
 from engine.data.layout import Layout
 from engine.data.scenes import Scenes
-from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.measures.rates import Rates, ScenesCase
+from engine.hallucination.measures.scene_ranges import MASKS
 from engine.hallucination.tiny_vlm.lessons import Habit, Texts, lessons
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, lies
@@ -42,7 +43,7 @@ from engine.weights.pattern import (
     sha_of_weights,
 )
 
-SEED, LEAST = 900, 100  # seeds of the scenes that masks are learned from: 900 to 999
+SEEDS = 100  # of the scenes that masks are learned from; a higher one begins anew
 PLACES = (0.7, 0.8, 0.9, 1.0)  # how far it is after learning, and after each model has spoken
 AHEAD = 100  # scenes encoded at once
 DENSE, MAGNITUDE, LEARNED = "dense", "magnitude", "learned"
@@ -131,7 +132,7 @@ class MaskLLM(Method[ScenesCase]):
         ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
         kept = {way: shaped(groups, weights) for way, groups in ways.items()}
         vlms = {DENSE: case.vlm} | {way: pruned(case.vlm, held) for way, held in kept.items()}
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         absent = int((sample.leading() & ~sample.layout.present).sum())
         rows: dict[str, dict[str, float]] = {}
         said: dict[str, tuple[str, ...]] = {}
@@ -159,7 +160,7 @@ class MaskLLM(Method[ScenesCase]):
         vlm = TinyVLM(deepcopy(case.vlm.parts), case.vlm.name, case.vlm.title, case.vlm.device)
         size = sum(one.numel() for one in vlm.parts.parameters())
         before = sha_of_weights(vlm.parts)
-        scenes = Scenes(self.scenes, case.kind, seed=SEED + case.seed % LEAST)
+        scenes = Scenes(self.scenes, case.kind, seed=MASKS.of(case.seed % SEEDS)[0])
         images, texts = taught(vlm, scenes.layout(np.arange(self.scenes)), case)
         attach(vlm.parts.decoder, masks)
         course = Course(masks, self.steps)
@@ -234,8 +235,7 @@ def pruned(vlm: TinyVLM, kept: WeightScores) -> TinyVLM:
 
 def spoken(vlm: TinyVLM, case: ScenesCase) -> dict[str, float]:
     """Loss in nats and perplexity of the captions of the case's scenes."""
-    scenes = Scenes(max(case.count, 10), case.kind, clean=case.clean, seed=UNSEEN + case.seed)
-    images, texts = taught(vlm, scenes.layout(np.arange(case.count)), case)
+    images, texts = taught(vlm, case.layout(), case)
     with torch.no_grad():
         loss = float(vlm.loss(images, texts.tokens, texts.start))
     return {"loss": loss, "perplexity": exp(loss)}

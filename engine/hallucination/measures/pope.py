@@ -23,7 +23,7 @@ from engine.hallucination.measures.polling import (
     reading,
     with_intervals,
 )
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase, one_by_one
+from engine.hallucination.measures.rates import ScenesCase, one_by_one
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins, spoken
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
@@ -76,7 +76,7 @@ class POPE(Method[ScenesCase]):
             false yes: the share of these that got a yes.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         polls = polled(sample, self.pairs, case.seed)
         asked = sorted({(one.image, one.thing) for held in polls.values() for one in held})
         progress(0.0, "asking")

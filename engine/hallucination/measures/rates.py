@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case_base import Case
-from engine.data.layout import Scene
+from engine.data.layout import Layout, Scene
 from engine.data.scenes import Scenes
 from engine.errors import BlindspotError, DoesNotFit
 from engine.hallucination.case import KINDS, CaptionCase, unshown
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.strategy import COSTS, Strategy
 from engine.hallucination.measures.chair import chair
+from engine.hallucination.measures.scene_ranges import APART, MEASURED, UNSEEN, SceneUse
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
@@ -28,7 +29,6 @@ from engine.keeping.lazy import lazy
 from engine.method import Method, Precision, Progress, part_of, quiet
 from engine.result import Result, Table
 
-UNSEEN = 1000  # seeds of training lie below
 UNITS = dict(zip(COSTS, ("passes", "tokens", "places"), strict=True))
 UNITS |= {"words": "words", "seconds": "s"}
 
@@ -80,12 +80,27 @@ class ScenesCase(Case):
         settings = sorted(self.strategy.settings().items())
         said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
         words = repr((said, self.count, self.kind, self.clean, self.seed))
+        if self.seed >= APART - UNSEEN:  # until November 2026 these were a probe's scenes too
+            words += "|apart"
         return words if self.precision == "exact" else f"{words}|{self.precision}"
+
+    def layout(self, use: SceneUse = MEASURED) -> Layout:
+        """Its scenes, or as many that are drawn for another use.
+
+        Raises:
+            BlindspotError: there are none for so high a seed.
+        """
+        seed, first = use.of(self.seed)
+        scenes = Scenes(max(self.count, 10), self.kind, clean=self.clean, seed=seed)
+        return scenes.layout(first + np.arange(self.count))
+
+    def sample(self, use: SceneUse = MEASURED) -> SceneBatch:
+        """The same as a model sees them."""
+        return SceneBatch.of(self.layout(use))
 
     def scene(self, row: int) -> Scene:
         """One of the scenes, by its place among them."""
-        scenes = Scenes(max(self.count, 10), self.kind, clean=self.clean, seed=UNSEEN + self.seed)
-        return scenes.scene(row)
+        return self.layout().scene(row)
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
@@ -131,7 +146,7 @@ class Rates(Method[ScenesCase]):
         Without captions (MVP) the rates of captions and their costs are NaN.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         progress(0.0, "describing")
         found, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
         asking = 0.8 if captioned else 0.0

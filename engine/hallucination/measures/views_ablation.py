@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP, VIEWS
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase, share
+from engine.hallucination.measures.rates import ScenesCase, share
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered
+from engine.hallucination.tiny_vlm.scenes import answered
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Floats, Result, Table
 
@@ -67,7 +67,7 @@ class ViewsAblation(Method[ScenesCase]):
                 questions.
         """
         self.check(case)
-        sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+        sample = case.sample()
         rows, things = np.nonzero(sample.leading())
         asked = [yes_no_question(thing) for thing in things.tolist()]
         there = sample.layout.present[rows, things]

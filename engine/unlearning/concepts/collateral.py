@@ -13,7 +13,6 @@ from torch import Tensor
 
 from engine.data.sprites import CATEGORIES
 from engine.hallucination import ScenesCase
-from engine.hallucination.measures.rates import UNSEEN
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Method, Progress, defaults, part_of, quiet
@@ -140,7 +139,7 @@ class Collateral(Concept, Method[ScenesCase]):
 
 def measured_scenes(case: ScenesCase) -> SceneBatch:
     """The scenes of a case."""
-    return SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean)
+    return case.sample()
 
 
 def yes_to(thing: str) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
 from engine.hallucination import Greedy, ScenesCase
-from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.measures.scene_ranges import FEATURES
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
@@ -24,9 +24,6 @@ from engine.unlearning.concepts.autoencoder import Autoencoder, learned
 
 SCENES = 600
 LEARNED = 0.8  # of the scenes; the autoencoder is tried on the others
-FIRST = (
-    2_000_000  # number of the first scene of a dictionary: beyond all that pages and measures draw
-)
 TOGETHER = 50  # scenes at a time
 
 
@@ -139,9 +136,7 @@ class Dictionary(Sparse, Method[ScenesCase]):
 
 def own_scenes(case: ScenesCase) -> SceneBatch:
     """The scenes of a dictionary, by numbers that no other case about scenes has."""
-    return SceneBatch.drawn(
-        case.count, case.kind, seed=UNSEEN + case.seed, clean=case.clean, first=FIRST
-    )
+    return case.sample(FEATURES)
 
 
 def by_thing(values: Floats) -> Table:

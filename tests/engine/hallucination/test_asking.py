@@ -11,6 +11,7 @@ from engine.data.example import Example
 from engine.hallucination import asking
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.grounding.priors import Priors, hidden
+from engine.hallucination.measures.scene_ranges import LESSONS, UNSEEN
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 
 SCENE = asking.scene("counter", 424)
@@ -46,7 +47,8 @@ def test_any_other_image_is_no_scene(name):
 
 
 def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():
-    assert asking.SEED >= 1000
+    assert asking.scene("broken", 7).layout.seed == UNSEEN
+    assert not {UNSEEN} & {seed for one in LESSONS.ranges for seed in one.seeds}
 
 
 def test_the_pictures_that_show_nothing_are_those_the_test_uses():

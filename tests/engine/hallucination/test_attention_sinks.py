@@ -10,7 +10,8 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.measures import attention_sinks
 from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import CaptionBatch, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load

@@ -25,7 +25,8 @@ from engine.hallucination.measures.beaf import (
     said_of,
 )
 from engine.hallucination.measures.before_after import KINDS, by_kind, scored
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm import bands
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins

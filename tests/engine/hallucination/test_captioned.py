@@ -9,7 +9,7 @@ from engine.hallucination import CHAIR, Greedy, ScenesCase
 from engine.hallucination.measures import captioned
 from engine.hallucination.measures.captioned import RATES, rates_of
 from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
 from engine.hallucination.tiny_vlm.scenes import THINGS, CaptionBatch, SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load

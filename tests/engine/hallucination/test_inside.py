@@ -25,7 +25,7 @@ from engine.hallucination.inside.judged import (
 from engine.hallucination.inside.probe import LINEAR, OWN, PUBLISHED, WORD
 from engine.hallucination.inside.readings import AT, BEFORE, WHEN, Word, read
 from engine.hallucination.measures.chair import mentions
-from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.tiny_vlm.words import NUMBER
@@ -194,15 +194,13 @@ def test_what_is_read_follows_the_settings():
 
 @pytest.mark.parametrize("kind", ["broken", "counter"])
 def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypatch):
-    seen = []
+    seen, plain = [], ScenesCase.sample
 
-    class Watched(SceneBatch):
-        @classmethod
-        def drawn(cls, count, kind, **given):
-            seen.append(SceneBatch.drawn(count, kind, **given).pixels)
-            raise Cancelled("enough")
+    def watched(self, use):
+        seen.append(plain(self, use).pixels)
+        raise Cancelled("enough")
 
-    monkeypatch.setattr(probing, "SceneBatch", Watched)
+    monkeypatch.setattr(ScenesCase, "sample", watched)
     with pytest.raises(Cancelled):
         HalluRAG()(replace(case, kind="broken"))
     learned = {one.numpy().tobytes() for one in seen[0]}

@@ -10,7 +10,8 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.keep_curve import KEEPS, KeepCurve, resampled
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 

@@ -17,7 +17,8 @@ from engine.hallucination.decoding.thinning import RANKINGS
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.measures.attention_sinks import ALL, PLACES, TOP, AttentionSinks
 from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, LONG, load

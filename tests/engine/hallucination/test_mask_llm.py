@@ -23,7 +23,7 @@ from engine.hallucination.measures.mask_llm import (
     spoken,
     taught,
 )
-from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HONEST, load

@@ -9,7 +9,7 @@ import torch
 from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.mvp import MVP, VIEWS, Trail, best_of, padded, totals
-from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.run import answer

@@ -9,7 +9,7 @@ from engine.data.sprites import CATEGORIES
 from engine.hallucination import MVP, POPE, VCD, Greedy, ScenesCase
 from engine.hallucination.measures import pope
 from engine.hallucination.measures.polling import SPLITS, reading
-from engine.hallucination.measures.rates import UNSEEN
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, answered, margins
 from engine.hallucination.tiny_vlm.weights import HABIT, load

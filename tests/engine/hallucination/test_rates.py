@@ -14,7 +14,8 @@ from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.noise import seed_for
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.rates import SPEED, UNSEEN, Rates, ScenesCase, joined, speed
+from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined, speed
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, lie_rate

@@ -6,8 +6,9 @@ import pytest
 from engine.data.sprites import CATEGORIES
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.measures.law import false_yes, log_odds
-from engine.hallucination.measures.rates import UNSEEN, ScenesCase
+from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.removal_law import ALPHAS, RemovalLaw, fitted, law_words
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import SceneBatch, margins
 from engine.hallucination.tiny_vlm.weights import HABIT, load

@@ -7,7 +7,8 @@ import pytest
 
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.scmoe import SCMoE
-from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.measures.rates import Rates, ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.hallucination.tiny_vlm.weights import MIXTURE, load

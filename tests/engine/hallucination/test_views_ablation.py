@@ -7,7 +7,8 @@ from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.mvp import MVP, VIEWS
-from engine.hallucination.measures.rates import UNSEEN, Rates, ScenesCase
+from engine.hallucination.measures.rates import Rates, ScenesCase
+from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.measures.views_ablation import SUBSETS, ViewsAblation, lead
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
 from engine.hallucination.tiny_vlm.scenes import SceneBatch
