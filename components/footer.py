@@ -36,13 +36,17 @@ COLLECTING: ContextVar[list[Entry] | None] = ContextVar("footer", default=None)
 
 
 @contextmanager
-def footer() -> Iterator[None]:
+def footer(above: Sequence[Entry] = ()) -> Iterator[None]:
     """Sections inside the block share one footer, drawn below it.
 
     A fragment whose sections are drawn again without the rest of the page needs a footer of its
-    own: `@st.fragment` above `@footer()`.
+    own: `@st.fragment` above `@footer()`. A fragment that ends the page is given what was `taken`
+    from the sections above it, so that there is one row for all that is shown.
+
+    Args:
+        above: what sections outside the block have left.
     """
-    entries: list[Entry] = []
+    entries: list[Entry] = [*above]
     outer = COLLECTING.set(entries)
     try:
         with viewing():
@@ -59,6 +63,14 @@ def leave(entry: Entry) -> None:
         draw([entry])
     else:
         entries.append(entry)
+
+
+def taken() -> tuple[Entry, ...]:
+    """What sections have left so far, for a footer further down; theirs has it no more."""
+    entries = COLLECTING.get() or []
+    found = tuple(entries)
+    entries.clear()
+    return found
 
 
 def draw(entries: Sequence[Entry]) -> None:

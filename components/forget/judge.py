@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +12,7 @@ import streamlit as st
 from components import runs, section
 from components.draw.drawing import Drawing, Views
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
-from components.footer import footer
+from components.footer import Entry, footer, taken
 from components.forget import answers, each_image, heat_maps, inside, own_models
 from components.forget.asked import Closer, ForgetQuestion
 from components.forget.board import figure, gap
@@ -82,7 +82,7 @@ def show() -> None:
     if found:
         with below, spoken():
             charts(closer)
-            look_closer(closer)
+            look_closer(closer, taken())
 
 
 def say_which(case: AfterCase, *, fits: bool) -> None:
@@ -222,10 +222,10 @@ def reading(closer: Closer, found: Views) -> str:
 
 
 @st.fragment
-@footer()
-def look_closer(closer: Closer) -> None:
+def look_closer(closer: Closer, above: Sequence[Entry]) -> None:
     """One part in sight once it is pressed; nothing of the others is computed."""
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
-    if part is not None:
-        with spoken():
-            draw_part(closer, *PARTS[part])
+    with footer(above):
+        if part is not None:
+            with spoken():
+                draw_part(closer, *PARTS[part])

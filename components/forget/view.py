@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from components import runs, section
 from components.draw.drawing import Drawing, draw
-from components.footer import footer
+from components.footer import Entry, footer, taken
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
 from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
 from components.forget.board import board, finding
@@ -68,7 +68,7 @@ def show() -> None:
         if asks_own_image():
             closer = replace(closer, own=subject.image_alone())
         with below:
-            look_closer(closer, timed=times is not None)
+            look_closer(closer, taken(), timed=times is not None)
     about(asked)
 
 
@@ -136,20 +136,21 @@ def files(closer: Closer | None) -> Files:
 
 
 @st.fragment
-@footer()
-def look_closer(closer: Closer, *, timed: bool) -> None:
+def look_closer(closer: Closer, above: Sequence[Entry], *, timed: bool) -> None:
     """One part in sight once it is pressed; nothing of the others is computed.
 
     Args:
         closer: the way that is looked at.
+        above: what the table leaves for the row at the end.
         timed: whether the table above has the seconds that are measured under "Time".
     """
     part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
     if part == heat_maps.PART and closer.own is None:
         st.rerun()  # the sidebar has no image yet
-    if part is not None:
-        with spoken():
-            draw_part(closer, *PARTS[part])
+    with footer(above):
+        if part is not None:
+            with spoken():
+                draw_part(closer, *PARTS[part])
     if not timed and times_of(closer.asked) is not None:
         st.rerun()  # they were done since the table was drawn
 

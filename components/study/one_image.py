@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from components import section
 from components.draw.drawing import Drawing
 from components.draw.ramps import draw_ramps
-from components.footer import footer
+from components.footer import Entry, footer
 from components.notices import spoken
 from components.picks import pick
 from components.section import Section
@@ -17,15 +19,14 @@ from engine.attribution.study.pictures import map_pictures
 
 
 @st.fragment
-@footer()
-def show(asked: StudyQuestion) -> None:
+def show(asked: StudyQuestion, above: Sequence[Entry]) -> None:
     """Choose an image, and see every map of it; choosing another reruns only this."""
     st.markdown("**One image, every map**")
     case = asked.case
     titles = {title(asked, one): one for one in case.images}
     rule = "one of this study's images"
     one = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
-    with spoken():
+    with footer(above), spoken():
         section.show(
             Section(
                 f"{KEY}.maps", StudyMaps(image=str(one.id)), case, picture=lambda _: draw_ramps(),

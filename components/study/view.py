@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.draw.drawing import Views, draw
+from components.footer import taken
 from components.section import Section, side_by_side
 from components.share import Files
 from components.study import charts, one_image, ranking
@@ -35,7 +36,7 @@ def show(asked: StudyQuestion, rest: DeltaGenerator) -> None:
     )  # fmt: skip
     if found:
         with rest:
-            one_image.show(asked)
+            one_image.show(asked, taken())
 
 
 def files(asked: StudyQuestion, found: Views) -> Files:

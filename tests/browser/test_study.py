@@ -59,7 +59,8 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
     assert re.match(r"Saliency · cosine \S+, \w+", alt)
     expect(cell).to_contain_text(re.compile("[✓✗] points"))
 
-    page.get_by_role("button", name="Share", exact=True).last.click()  # below the maps' own
+    page.get_by_role("button", name="Share", exact=True).click()  # one row for study and maps
+    page.get_by_text("Study of ten methods", exact=True).last.click()
     with page.expect_download() as held:
         page.get_by_role("button", name="blindspot-Study-maps.csv").click()
     rows = list(csv.DictReader(io.StringIO(Path(held.value.path()).read_text())))

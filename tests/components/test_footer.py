@@ -137,6 +137,32 @@ def test_a_fragment_has_a_footer_of_its_own():
     assert [[code.value for code in each.code] for each in shares(at)] == [["heard()"], ["seen()"]]
 
 
+def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run_alone():
+    def script(seen, heard):
+        import streamlit as st
+
+        from components import section
+        from components.footer import footer, taken
+
+        @st.fragment
+        def closer(above):
+            with footer(above):
+                if st.toggle("closer"):
+                    section.show(heard)
+
+        with footer():
+            section.show(seen)
+            closer(taken())
+
+    at = AppTest.from_function(script, default_timeout=30, args=(SEEN, HEARD)).run()
+    for codes in (["seen()"], ["seen()", "heard()"]):
+        at = settled(at)
+        (share,), (explained,) = shares(at), explanations(at)
+        assert [code.value for code in share.code] == codes
+        assert len(words(explained)) == (2 if len(codes) == 1 else 6)
+        at.toggle[0].set_value(True).run()
+
+
 def test_a_section_without_a_footer_stands_alone():
     def script(one):
         from components import section

@@ -52,7 +52,7 @@ def test_the_kept_study_is_there_without_any_choice(default):
 def test_the_lines_under_share_ask_this_very_question(default):
     asked, _ = default
     at = visit(view=STUDY)
-    python, shell = (each.value for each in at.code[-2:])  # of the study, below those of its maps
+    python, shell = (each.value for each in at.code[:2])  # of the study, above those of its maps
     assert shell.startswith("python -m engine run attribution.Study")
     assert question_in(python) == digest(asked.method, asked.case)
 
