@@ -13,6 +13,7 @@ from components.footer import Entry, footer, taken
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
 from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
 from components.forget.board import board, finding
+from components.forget.closed_form import closed_form
 from components.forget.extremes import extremes
 from components.forget.keep import keep
 from components.forget.seconds import seconds
@@ -51,6 +52,7 @@ PARTS: Mapping[str, Part] = {
     "Hard and easy": ("Images that are hard and easy to forget", extremes),
     "KLoM": ("How far many models are from models that never saw the images", klom.klom),
     "Datamodel": ("What is predicted of models that never saw them", klom.datamodel),
+    "Closed form": ("Where forgetting has a formula", closed_form),
     "Time": ("How long each way takes on this computer", seconds),
     "Take it along": ("The model that forgot", keep),
 }  # fmt: skip

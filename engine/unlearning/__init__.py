@@ -49,6 +49,7 @@ from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
 from engine.unlearning.generator.samples import Samples
 from engine.unlearning.given import GivenCase
+from engine.unlearning.oracles.closed_form import ClosedForm
 from engine.unlearning.oracles.direct import DMDirect
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
@@ -76,7 +77,7 @@ from engine.unlearning.ways.unlearner import Unlearner
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
     SalUn, SSD, SCRUB, NegGradPlus, OracleMatching, DatamodelMatching, PruneFirst, Saliency,
-    Importance, WorstCase, DMDirect, Scoreboard, Timing, SparseOriginals,
+    Importance, WorstCase, DMDirect, ClosedForm, Scoreboard, Timing, SparseOriginals,
     *diagnostics.DIAGNOSTICS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
@@ -107,6 +108,7 @@ __all__ = [
     "UNLEARNERS",
     "AfterCase",
     "BoardCase",
+    "ClosedForm",
     "Collateral",
     "Confidence",
     "Confusion",

@@ -1,0 +1,152 @@
+"""Where forgetting has a formula: predicted and true changes, ways step by step, and claims."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from components import forms
+from components.claims import MARKS
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines, Scatter
+from components.forget.asked import KEY, Closer, Rows
+from components.notices import plain
+from components.section import Section
+from engine.experiment import HOLDS, NOT_HERE
+from engine.result import Table
+from engine.unlearning import ClosedForm
+from engine.unlearning.oracles.closed_claims import (
+    ALONE,
+    ASCENT,
+    DATAMODEL,
+    NEWTON,
+    ORACLE,
+    TOGETHER,
+    TUNING,
+    percent,
+)
+from engine.unlearning.oracles.closed_form import LAYER, remains
+from engine.unlearning.oracles.heads import LOGISTIC, RIDGE
+
+SLOT = f"{KEY}.ClosedForm"
+TITLES = {RIDGE: "Ridge regression", LOGISTIC: "Logistic regression"}
+FORMULAS = {
+    RIDGE: ("block formula", "single images, summed"),
+    LOGISTIC: ("one step of Newton", "single images, summed"),
+}
+SERIES = {
+    NEWTON: "Newton", ORACLE: "matching, exact scores", DATAMODEL: "matching, summed images",
+    TUNING: "fine-tuning on what stays", ASCENT: "ascent",
+}  # fmt: skip
+LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
+
+
+def closed_form(closer: Closer) -> Rows:
+    """Both layers side by side; fast enough to begin by itself."""
+    chosen = forms.settings(ClosedForm, SLOT, ("features",))
+    others = ("penalty", "steps", "images")
+    chosen |= forms.folded(ClosedForm, SLOT, others, "Settings of the layers")
+    changes = [
+        Drawing("images", f"{title}: predicted and true change",
+                partial(scatter, kind), partial(changes_finding, kind), made=partial(pairs, kind))
+        for kind, title in TITLES.items()
+    ]  # fmt: skip
+    ways = [
+        Drawing("steps", f"{title}, step by step", partial(curves, kind),
+                partial(steps_finding, kind), made=partial(by_step, kind))
+        for kind, title in TITLES.items()
+    ]  # fmt: skip
+    method = ClosedForm(**chosen)
+    return [[
+        Section(
+            KEY, method, closer.asked.case, columns=2, evidence=[*changes, *ways],
+            detail=partial(claims, method),
+        )
+    ]]  # fmt: skip
+
+
+def pairs(kind: str, found: Views) -> Table:
+    """Each forgotten image twice, once for each formula."""
+    images: Table = found["images"]
+    images = images.take(np.flatnonzero(images["group"] == 0).tolist())
+    count = len(images)
+    columns: dict[str, tuple[Any, str]] = {
+        "id": (np.tile(images["id"], 2), ""),
+        "predicted": (
+            np.concatenate([images[f"{kind} {way}"] for way in ("together", "alone")]),
+            "",
+        ),
+        "true": (np.tile(images[f"{kind} true"], 2), ""),
+        "formula": (np.repeat([0, 1], count), ""),
+    }
+    return Table.of(columns)
+
+
+def scatter(kind: str, found: Views) -> Scatter:
+    """A point for each image and formula."""
+    return Scatter(
+        x="predicted", y="true", groups=("formula", FORMULAS[kind]), size=7,
+        names=[f"id {one:.0f}" for one in pairs(kind, found)["id"]], rays={"as predicted": 1.0},
+        x_title="predicted by formula", title="trained again without them",
+    )  # fmt: skip
+
+
+def changes_finding(kind: str, found: Views) -> str:
+    """What each formula leaves of the change."""
+    left: Table = found["left"]
+    together, alone = (remains(left, kind, way) for way in (TOGETHER, ALONE))
+    exact = "nothing" if together < LOWEST else percent(together)
+    return (
+        f"Score of its label, forgotten images. The {FORMULAS[kind][0]} leaves {exact} of the "
+        f"change, {FORMULAS[kind][1]} {percent(alone)}."
+    )
+
+
+def by_step(kind: str, found: Views) -> Table:
+    """The curves of one layer, no lower than the scale goes."""
+    steps: Table = found["steps"]
+    columns: dict[str, tuple[Any, str]] = {"step": (steps["step"], "")}
+    for way in SERIES:
+        columns[way] = np.maximum(steps[f"{kind}, {way}"], LOWEST), "share"
+    return Table.of(columns)
+
+
+def curves(kind: str, found: Views) -> Lines:
+    """A line for each way."""
+    del kind, found
+    return Lines(
+        x="step", series=SERIES, log=True, y_log=True, title="what is left of the change (%)",
+        x_title="steps", height=380,
+    )  # fmt: skip
+
+
+def steps_finding(kind: str, found: Views) -> str:
+    """Where matching ends."""
+    steps: Table = found["steps"]
+    exact, summed, tuned = (
+        percent(float(steps[f"{kind}, {way}"][-1])) for way in (ORACLE, DATAMODEL, TUNING)
+    )
+    return (
+        f"Left after {steps['step'][-1]:.0f} steps: {exact} by matching exact scores, {summed} by "
+        f"matching summed images, {tuned} by fine-tuning."
+    )
+
+
+def claims(method: ClosedForm, found: Views) -> None:
+    """A line for each claim, and what such a layer cannot forget."""
+    table: Table = found["claims"]
+    lines = [
+        f"- {MARKS[HOLDS if so else NOT_HERE]} **{plain(row)}**: {plain(note)}."
+        for row, so, note in zip(table.rows, table["holds"], table.notes, strict=True)
+    ]
+    if lines:
+        st.markdown("**What is said of linear layers, with these images**")
+        st.markdown("\n".join(lines))
+    if method.features == LAYER:
+        st.caption(
+            "Only this layer forgets: its features are the model's, which learned from the images. "
+            "On pixels nothing else could still know them."
+        )

@@ -1,0 +1,254 @@
+"""Where forgetting has a formula: a linear layer that is told to forget, beside one retrained.
+
+Georgiev et al., "Attribute-to-Delete" (2024), https://arxiv.org/abs/2410.23232. The block formula
+is that of leaving images out of a regression (Cook and Weisberg 1982); see `heads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.models.threads import one_thread
+from engine.result import Result, Table
+from engine.unlearning.case import ForgetCase
+from engine.unlearning.diagnostics.base import features
+from engine.unlearning.oracles.closed_claims import (
+    ALONE,
+    ASCENT,
+    DATAMODEL,
+    NEWTON,
+    NOTHING,
+    ORACLE,
+    TOGETHER,
+    TUNING,
+    claims,
+    percent,
+)
+from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
+from engine.unlearning.oracles.heads import (
+    HEADS,
+    LOGISTIC,
+    RIDGE,
+    fitted,
+    newton,
+    slope,
+    without,
+)
+
+LAYER, PIXELS = "last layer", "pixels"
+SIDE = 16  # px of the pixels
+MOMENTUM = 0.9
+SEEN = 40  # places of a curve
+AWAY = 100.0  # times as far as nothing done, where a curve ends
+FLAT = 1e-6  # a standard deviation below which a feature says nothing
+MOST_WORK = 2e10  # images · features² · classes, and forgotten images³ · classes: half a minute
+
+
+@dataclass(frozen=True)
+class ClosedForm(Method[ForgetCase]):
+    """A linear layer that forgets by a formula, beside one that is trained again without it all.
+
+    Two layers are fitted on features that stay as they are: ridge regression, and logistic
+    regression of each class against the rest. What retraining would change in them can be computed.
+    For ridge the formula is exact, however many images go; for logistic regression it is one step
+    of Newton, and a few more are exact too. Adding up what each image does alone, as a datamodel
+    does, is exact for one image and the worse the more alike the images are. Only this layer
+    forgets: where its features come from a model that learned from the images, these still carry
+    them. On pixels there is nothing else that could.
+    """
+
+    name = "ClosedForm"
+    family = "unlearning"
+    title = "Closed form: a linear layer forgets exactly"
+    cost = "wait"
+    paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
+    proof = (
+        "tests/engine/unlearning/oracles/test_closed_form.py"
+        "::test_its_changes_are_those_of_layers_that_are_fitted_again_by_scikit_learn"
+    )
+
+    features: str = setting(
+        LAYER, Choice((LAYER, PIXELS)), "Features",
+        "What the layer sees: what the model's own last layer sees, or gray pixels, at most "
+        f"{SIDE} a side. Both are standardized over the training images.",
+    )  # fmt: skip
+    penalty: float = setting(
+        10.0, Slider(0.01, 1000.0, 0.01, log=True), "Ridge",
+        "How strongly weights are drawn to 0, λ.",
+    )  # fmt: skip
+    steps: int = setting(
+        1000, Slider(10, 3000, 10, log=True), "Steps",
+        "Of gradient descent, to compare with; over all images, with momentum.",
+    )  # fmt: skip
+    images: int = images_setting()
+
+    def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
+        """Views: images, a row for each looked at; left, a row for each way; steps, by step.
+
+        Images: id, group (0 forgotten, 1 stays, 2 test), and of both layers the change of its
+        label's score: true (trained again), together and alone (the two formulas). Left: the root
+        mean square of what scores of each group are off the layer that was trained again, and the
+        largest of all images. Steps: what is left of the distance on forgotten images, as a share,
+        for Newton's steps, matching of the exact scores and of those of the additive formula,
+        fine-tuning on what stays, and ascent; NaN once done, or far away. Claims: whether each is
+        so here (1 or 0), with its figures as a note.
+        """
+        data, splits = case.data, case.splits
+        x = self.inputs(case, part_of(progress, 0.0, 0.3, lead="features"))
+        y = F.one_hot(data.targets(), len(data.classes)).double()
+        check(len(splits.train), x.shape[1], y.shape[1], len(splits.forget))
+        gone = torch.from_numpy(np.flatnonzero(np.isin(splits.train, splits.forget)))
+        rows, group = looked_at(case, self.images)
+        own = torch.from_numpy(data.labels[rows])[:, None]
+        images: dict[str, Any] = {"id": (data.ids[rows], ""), "group": (group, "")}
+        left: dict[str, Any] = {}
+        steps: dict[str, Any] = {"step": (places(self.steps), "")}
+        for place, kind in enumerate(HEADS):
+            done = part_of(progress, *(0.3 + 0.35 * (place + end) for end in (0, 1)), lead=kind)
+            with one_thread():
+                whole = fitted(kind, x[splits.train], y[splits.train], self.penalty)
+                again = fitted(kind, x[splits.retain], y[splits.retain], self.penalty)
+                done(0.3, "trained twice")
+                together, alone = without(
+                    kind, x[splits.train], y[splits.train], whole, gone, self.penalty
+                )
+                ways = {"true": again, "together": together, "alone": alone}
+                for name, weights in ways.items():
+                    change = (x[rows] @ (weights - whole)).gather(1, own)[:, 0]
+                    images[f"{kind} {name}"] = (change.numpy(), "")
+                off = {NOTHING: x @ (whole - again), ALONE: x @ (alone - again)}
+                off[TOGETHER] = x @ (together - again)
+                for name in GROUPS:
+                    part = getattr(splits, name)
+                    each = [size(off[way][part]) for way in off]
+                    left[f"{kind}, {name}"] = (each, "")
+                left[f"{kind}, largest"] = ([float(one.abs().max()) for one in off.values()], "")
+                curves = self.curves(case, kind, x, y, whole, again, alone, done)
+            steps |= {f"{kind}, {way}": (curve, "share") for way, curve in curves.items()}
+        progress(1.0, "compared")
+        off_by = Table.of(left, (NOTHING, ALONE, TOGETHER))
+        by_step = Table.of(steps)
+        return {
+            "images": Table.of(images), "left": off_by, "steps": by_step,
+            "claims": claims(off_by, by_step),
+        }  # fmt: skip
+
+    def inputs(self, case: ForgetCase, progress: Progress) -> Tensor:
+        """Features of every image, (N, D + 1), standardized, the last of them 1."""
+        every = np.arange(len(case.data))
+        if self.features == PIXELS:
+            found = gray(case.data)
+        else:
+            found = features(case.model, case.data, every, progress).double()
+        known = found[case.splits.train]
+        spread = known.std(0, correction=0)
+        centered = (found - known.mean(0)) / spread.clamp(min=FLAT)
+        centered[:, spread < FLAT] = 0
+        return torch.cat([centered, torch.ones(len(found), 1, dtype=torch.float64)], 1)
+
+    def curves(
+        self, case: ForgetCase, kind: str, x: Tensor, y: Tensor, whole: Tensor, again: Tensor,
+        alone: Tensor, progress: Progress,
+    ) -> dict[str, list[float]]:  # fmt: skip
+        """What is left of the distance to the retrained layer, at each place of each way."""
+        forget, retain, train = (
+            torch.from_numpy(own)
+            for own in (case.splits.forget, case.splits.retain, case.splits.train)
+        )
+        inner = x[train].T @ x[train]
+        pace = 1 / (torch.linalg.eigvalsh(inner)[-1] + self.penalty)
+        pulls: dict[str, Callable[[Tensor], Tensor]] = {
+            ORACLE: lambda weights: inner @ (weights - again),
+            DATAMODEL: lambda weights: inner @ (weights - alone),
+            TUNING: lambda weights: slope(kind, x[retain], y[retain], weights, self.penalty),
+            ASCENT: lambda weights: -slope(kind, x[forget], y[forget], weights, 0.0),
+        }
+        runs = {NEWTON: newton(kind, x[retain], y[retain], whole, self.penalty)}
+        runs |= {way: descent(pull, whole, float(pace)) for way, pull in pulls.items()}
+        before, found = size(x[forget] @ (whole - again)), {}
+        for place, (way, weights) in enumerate(runs.items()):
+            found[way] = [
+                size(x[forget] @ (own - again)) / before if own is not None and before else np.nan
+                for own in at_places(weights, places(self.steps))
+            ]
+            far = np.flatnonzero(np.array(found[way]) > AWAY)
+            if len(far):
+                found[way][far[0] :] = [np.nan] * (len(found[way]) - far[0])
+            progress(0.3 + 0.7 * (place + 1) / len(runs), way)
+        return found
+
+    def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
+        """What the formulas leave, beside what each image alone leaves."""
+        table: Table = found["left"]
+        step, alone = remains(table, LOGISTIC, TOGETHER), remains(table, RIDGE, ALONE)
+        if np.isnan(step) or np.isnan(alone):
+            return f"Without {case.request.words} a linear layer on these features stays the same."
+        largest = table.cell(TOGETHER, f"{RIDGE}, largest")
+        return (
+            f"For a ridge layer the formula is retraining itself (off by {largest:.0e} at most); "
+            f"adding up single images leaves {percent(alone)} of the change. For a logistic layer "
+            f"a step of Newton leaves {percent(step)}."
+        )
+
+
+def gray(data: DataSet) -> Tensor:
+    """Gray pixels of every image, (N, pixels), at most SIDE a side."""
+    images = data.pixels().mean(1, keepdim=True)
+    if images.shape[-1] > SIDE:
+        images = F.adaptive_avg_pool2d(images, SIDE)
+    return images.flatten(1).double()
+
+
+def check(images: int, width: int, classes: int, gone: int) -> None:
+    """Raises BlindspotError where it would take minutes."""
+    if (images * width**2 + gone**3) * classes > MOST_WORK:
+        raise BlindspotError(
+            f"The formulas take too long for {images:,} images with {width:,} features, "
+            f"{classes} classes and {gone:,} images to be forgotten: choose pixels, fewer images, "
+            "or a smaller model."
+        )
+
+
+def places(steps: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Steps at which curves are read, closer at the beginning."""
+    return np.unique(np.round(np.geomspace(1, steps, SEEN))).astype(np.int64)
+
+
+def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Iterator[Tensor]:
+    """Weights after each step against the pull, with momentum, without end."""
+    weights, speed = start, torch.zeros_like(start)
+    while True:
+        speed = MOMENTUM * speed - pace * pull(weights)
+        weights = weights + speed
+        yield weights
+
+
+def at_places(weights: Iterator[Tensor], wanted: Any) -> Iterator[Tensor | None]:
+    """The weights after each wanted number of steps; None after the last there is."""
+    taken = 0
+    for place in wanted:
+        own = None
+        while taken < place:
+            own, taken = next(weights, None), taken + 1
+        yield own
+
+
+def size(off: Tensor) -> float:
+    """A root mean square; NaN of nothing."""
+    return float(off.square().mean().sqrt())
+
+
+def remains(table: Table, kind: str, way: str, group: str = GROUPS[0]) -> float:
+    """What a formula leaves of the change on a group of images, as a share; NaN without one."""
+    before, after = (table.cell(row, f"{kind}, {group}") for row in (NOTHING, way))
+    return after / before if before > 0 else float("nan")

@@ -1,0 +1,202 @@
+"""The closed form of a request: by scikit-learn's fits, by hand, and where nothing can be said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from engine.errors import BlindspotError
+from engine.result import Table
+from engine.unlearning import ClosedForm, request
+from engine.unlearning.oracles import closed_form as room
+from engine.unlearning.oracles.closed_claims import (
+    ALONE,
+    ASCENT,
+    DATAMODEL,
+    NEWTON,
+    NOTHING,
+    ORACLE,
+    TOGETHER,
+    TUNING,
+    claims,
+    staying,
+)
+from engine.unlearning.oracles.closed_form import PIXELS, at_places, descent, gray, places, remains
+from engine.unlearning.oracles.heads import HEADS, LOGISTIC, RIDGE
+from tests import tiny
+from tests.engine.unlearning.oracles.test_trainings import RECIPE
+from tests.engine.unlearning.trained import class_case
+
+PENALTY = 5.0
+
+
+@pytest.fixture(scope="module")
+def case():
+    own = class_case(recipe=RECIPE)
+    return replace(own, request=request.at_random(own.data, 0.05))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return ClosedForm(features=PIXELS, steps=400)(case)
+
+
+def standardized(case):
+    """Gray pixels as the layers see them, by numpy."""
+    data = case.data
+    pixels = data.pixels().numpy().mean(1).reshape(len(data), -1).astype(float)
+    known = pixels[case.splits.train]
+    spread = known.std(0)
+    x = np.where(spread > 1e-6, (pixels - known.mean(0)) / np.maximum(spread, 1e-6), 0)
+    return np.hstack([x, np.ones((len(x), 1))])
+
+
+def scores(case, kind, rows):
+    """What layers say of every image that scikit-learn fits on some."""
+    x, labels = standardized(case), case.data.labels
+    if kind == RIDGE:
+        peer = Ridge(PENALTY, fit_intercept=False)
+        return peer.fit(x[rows], np.eye(10)[labels[rows]]).predict(x)
+    peer = LogisticRegression(
+        C=1 / PENALTY, fit_intercept=False, solver="newton-cholesky", tol=1e-10
+    )
+    each = [peer.fit(x[rows], labels[rows] == one).decision_function(x) for one in range(10)]
+    return np.stack(each, 1)
+
+
+def test_its_changes_are_those_of_layers_that_are_fitted_again_by_scikit_learn(case):
+    found = ClosedForm(features=PIXELS, penalty=PENALTY, images=40, steps=10)(case)
+    images, left = found["images"], found["left"]
+    rows = case.data.places(images["id"])
+    labels = case.data.labels[rows]
+    for kind in HEADS:
+        whole, again = (
+            scores(case, kind, part) for part in (case.splits.train, case.splits.retain)
+        )
+        true = (again - whole)[rows, labels]
+        np.testing.assert_allclose(images[f"{kind} true"], true, atol=1e-6)
+        for group in ("forget", "retain", "test"):
+            off = (again - whole)[getattr(case.splits, group)]
+            expected = np.sqrt((off**2).mean())
+            assert left.cell(NOTHING, f"{kind}, {group}") == pytest.approx(expected, abs=1e-6)
+    np.testing.assert_allclose(images["ridge together"], images["ridge true"], atol=1e-8)
+    assert left.cell(TOGETHER, "ridge, largest") < 1e-8
+    assert left.cell(ALONE, "ridge, largest") > 1e-4
+    words = ClosedForm().finding(case, found)
+    assert f"Newton leaves {room.percent(remains(left, LOGISTIC, TOGETHER))}." in words
+    assert f"leaves {room.percent(remains(left, RIDGE, ALONE))} of the change" in words
+
+
+def test_matching_ends_where_what_it_is_taught_lies_and_ascent_does_not_end(found):
+    left, steps = found["left"], found["steps"]
+    assert steps["step"][[0, -1]].tolist() == [1, 400]
+    for kind in HEADS:
+        summed = remains(left, kind, ALONE)
+        assert steps[f"{kind}, {DATAMODEL}"][-1] == pytest.approx(summed, rel=0.05)
+        assert steps[f"{kind}, {ORACLE}"][-1] < 0.01 * summed
+        assert steps[f"{kind}, {TUNING}"][-1] < 0.5
+        newton = steps[f"{kind}, {NEWTON}"]
+        assert np.nanmin(newton) < 1e-9
+        assert np.isnan(newton[-1])
+    assert steps["ridge, Newton"][0] < 1e-9  # one step
+    assert steps["logistic, Newton"][0] == pytest.approx(remains(left, LOGISTIC, TOGETHER))
+    assert np.isnan(steps[f"ridge, {ASCENT}"][-1])
+    for row in range(4):
+        assert found["claims"]["holds"][row] == 1
+
+
+def test_the_model_s_own_features_are_what_its_last_layer_sees(case):
+    x = ClosedForm().inputs(case, lambda *_: None)
+    pixels = case.data.pixels()
+    seen = case.model.features(pixels).double()
+    known = seen[case.splits.train]
+    used = known.std(0, correction=0) > 1e-6
+    expected = (seen - known.mean(0)) / known.std(0, correction=0)
+    torch.testing.assert_close(x[:, :-1][:, used], expected[:, used], atol=1e-4, rtol=1e-4)
+    assert not x[:, :-1][:, ~used].any()
+    assert (x[:, -1] == 1).all()
+
+
+def test_larger_images_are_looked_at_in_sixteen_pixels():
+    data = tiny.columns(32, ("a", "b", "c", "d"))
+    expected = data.pixels().mean(1).reshape(len(data), 16, 2, 16, 2).mean((2, 4))
+    torch.testing.assert_close(gray(data), expected.flatten(1).double())
+
+
+def test_what_would_take_minutes_is_refused_with_what_would_do(case, monkeypatch):
+    monkeypatch.setattr(room, "MOST_WORK", 1e6)
+    with pytest.raises(BlindspotError, match=r"898 images with 65 features.*choose pixels"):
+        ClosedForm(features=PIXELS)(case)
+    room.check(10, 10, 10, 1)
+    with pytest.raises(BlindspotError, match="500 images to be forgotten"):
+        room.check(10, 10, 10, 500)
+
+
+def test_descent_has_momentum_and_is_read_at_the_places():
+    path = descent(lambda weights: weights, torch.ones(1), 0.5)
+    assert [round(float(next(path)), 4) for _ in range(3)] == [0.5, -0.2, -0.73]
+    read = list(at_places(iter([torch.zeros(1), torch.ones(1)]), [1, 2, 5]))
+    assert [None if one is None else float(one) for one in read] == [0.0, 1.0, None]
+    assert places(10).tolist() == list(range(1, 11))
+
+
+def table(
+    ridge_largest=1e-12,
+    alone=0.1,
+    ascent=(0.5, 2.0, np.nan),
+    solved=1e-9,
+    matched=1e-9,
+    tuned=(0.5, 0.05, 0.05),
+):
+    """What claims are judged by."""
+    left = {
+        "ridge, forget": [0.1, alone * 0.1, 0.0], "logistic, forget": [1.0, 0.5, 0.1],
+        "ridge, largest": [1.0, 1.0, ridge_largest],
+    }  # fmt: skip
+    curves = {
+        f"ridge, {ORACLE}": [0.05, 0.01, matched], f"ridge, {DATAMODEL}": [0.5, alone, alone],
+        f"ridge, {TUNING}": tuned, f"ridge, {ASCENT}": ascent,
+        f"logistic, {NEWTON}": [0.1, solved, np.nan], "step": [1.0, 10.0, 100.0],
+    }  # fmt: skip
+    rows = (NOTHING, ALONE, TOGETHER)
+    return (
+        Table.of({name: (own, "") for name, own in left.items()}, rows),
+        Table.of({name: (own, "") for name, own in curves.items()}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "row"),
+    [({"ridge_largest": 1e-7}, 0), ({"solved": 1e-3}, 1), ({"alone": 1.1}, 2),
+     ({"matched": 0.1}, 3), ({"tuned": (0.05, 0.05, 0.05)}, 4), ({"ascent": (0.5, 0.4, 0.9)}, 5)],
+)  # fmt: skip
+def test_each_claim_can_fail_and_says_by_what(change, row):
+    assert claims(*table())["holds"].tolist() == [1.0] * 6
+    expected = [1.0] * 6
+    expected[row] = 0.0
+    assert claims(*table(**change))["holds"].tolist() == expected
+    notes = claims(*table()).notes
+    assert notes[1] == "1e-09 of the change is left after 10 steps"
+    assert notes[4].endswith("or less is left from step 1 on, by fine-tuning from step 10 on")
+    assert notes[5].endswith("50 % is left; farther away than at the beginning from step 10 on")
+
+
+def test_a_tenth_must_be_kept_and_what_never_comes_is_said():
+    number = np.array([1.0, 2.0, 3.0])
+    assert staying(np.array([True, False, True]), number) == 3
+    assert np.isinf(staying(np.array([True, True, False]), number))
+    found = claims(*table(tuned=(0.5, 0.5, 0.5)))
+    assert found["holds"][4] == 1
+    assert found.notes[4].endswith("by fine-tuning not within 100 steps")
+
+
+def test_where_nothing_changes_nothing_is_claimed(case):
+    left, steps = table()
+    columns = {name: (left[name] * 0, "") for name in left.order}
+    still = Table.of(columns, left.rows)
+    assert not len(claims(still, steps))
+    assert ClosedForm().finding(case, {"left": still}).endswith("stays the same.")
