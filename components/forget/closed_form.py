@@ -33,13 +33,11 @@ from engine.unlearning.oracles.heads import LOGISTIC, RIDGE
 
 SLOT = f"{KEY}.ClosedForm"
 TITLES = {RIDGE: "Ridge regression", LOGISTIC: "Logistic regression"}
-FORMULAS = {
-    RIDGE: ("block formula", "single images, summed"),
-    LOGISTIC: ("one step of Newton", "single images, summed"),
-}
+FORMULAS = {RIDGE: "block formula", LOGISTIC: "step of Newton"}
+SUMMED = "single images, summed"
 SERIES = {
-    NEWTON: "Newton", ORACLE: "matching, exact scores", DATAMODEL: "matching, summed images",
-    TUNING: "fine-tuning on what stays", ASCENT: "ascent",
+    NEWTON: "Newton", ORACLE: "matching", ASCENT: "ascent", TUNING: "fine-tuning",
+    DATAMODEL: "matching sums",
 }  # fmt: skip
 LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
 
@@ -88,7 +86,7 @@ def pairs(kind: str, found: Views) -> Table:
 def scatter(kind: str, found: Views) -> Scatter:
     """A point for each image and formula."""
     return Scatter(
-        x="predicted", y="true", groups=("formula", FORMULAS[kind]), size=7,
+        x="predicted", y="true", groups=("formula", (FORMULAS[kind], SUMMED)), size=7,
         names=[f"id {one:.0f}" for one in pairs(kind, found)["id"]], rays={"as predicted": 1.0},
         x_title="predicted by formula", title="trained again without them",
     )  # fmt: skip
@@ -100,8 +98,8 @@ def changes_finding(kind: str, found: Views) -> str:
     together, alone = (remains(left, kind, way) for way in (TOGETHER, ALONE))
     exact = "nothing" if together < LOWEST else percent(together)
     return (
-        f"Score of its label, forgotten images. The {FORMULAS[kind][0]} leaves {exact} of the "
-        f"change, {FORMULAS[kind][1]} {percent(alone)}."
+        f"Score of its label, forgotten images. The {FORMULAS[kind]} leaves {exact} of the change, "
+        f"summing single images {percent(alone)}."
     )
 
 
@@ -130,8 +128,8 @@ def steps_finding(kind: str, found: Views) -> str:
         percent(float(steps[f"{kind}, {way}"][-1])) for way in (ORACLE, DATAMODEL, TUNING)
     )
     return (
-        f"Left after {steps['step'][-1]:.0f} steps: {exact} by matching exact scores, {summed} by "
-        f"matching summed images, {tuned} by fine-tuning."
+        f"Left after {steps['step'][-1]:.0f} steps: {exact} by matching the retrained scores, "
+        f"{summed} by matching the sums, {tuned} by fine-tuning on what stays."
     )
 
 

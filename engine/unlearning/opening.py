@@ -19,9 +19,11 @@ from engine.unlearning import (
     SSD,
     AfterCase,
     BoardCase,
+    ClosedForm,
     Collateral,
     Confidence,
     Confusion,
+    DMDirect,
     Embedding,
     FineTune,
     ForgetCase,
@@ -108,6 +110,8 @@ def forget() -> Iterator[Question]:
         yield diagnostic(), after
     for name in MODELS:
         yield MembershipAttack(model=name), after
+    for method in (DMDirect(), ClosedForm()):
+        yield method, case
 
 
 def story() -> Iterator[Question]:

@@ -31,9 +31,7 @@ def claims(left: Table, steps: Table) -> Table:
     largest = left.cell(TOGETHER, f"{RIDGE}, largest")
     curves = {way: steps[f"{RIDGE}, {way}"] for way in (ORACLE, DATAMODEL, TUNING, ASCENT)}
     matched, bounded = curves[ORACLE][-1] * change, curves[DATAMODEL][-1]
-    solved = steps[f"{LOGISTIC}, {NEWTON}"]
-    solved = solved[np.isfinite(solved)]
-    number = steps["step"]
+    solved, number = steps[f"{LOGISTIC}, {NEWTON}"], steps["step"]
     reached = {way: staying(curves[way] <= NEAR, number) for way in (ORACLE, TUNING)}
     nearest = int(np.nanargmin(curves[ASCENT]))
     after = np.arange(len(number)) > nearest
@@ -44,7 +42,8 @@ def claims(left: Table, steps: Table) -> Table:
         ),
         "Newton's steps bring logistic regression there": (
             solved[-1] <= SOLVED,
-            f"{solved[-1]:.0e} of the change is left after {number[len(solved) - 1]:.0f} steps",
+            "a millionth of the change or less is left "
+            f"{since(staying(solved <= SOLVED, number), number[-1])}",
         ),
         "Adding up single images is better than doing nothing": (
             alone < 1, f"{percent(alone)} of the change is left",

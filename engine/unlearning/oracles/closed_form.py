@@ -6,7 +6,7 @@ is that of leaving images out of a regression (Cook and Weisberg 1982); see `hea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.errors import BadModel, BlindspotError
+from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.threads import one_thread
 from engine.result import Result, Table
 from engine.unlearning.case import ForgetCase
@@ -92,6 +92,17 @@ class ClosedForm(Method[ForgetCase]):
     )  # fmt: skip
     images: int = images_setting()
 
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why it cannot be asked, or ""."""
+        if (reason := super().unmet(case)) or not isinstance(case, ForgetCase):
+            return reason
+        try:
+            _ = case.model.head
+        except BadModel:
+            return "it needs a model that ends in a linear layer, and this one does not."
+        return ""
+
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
         """Views: images, a row for each looked at; left, a row for each way; steps, by step.
 
@@ -100,8 +111,8 @@ class ClosedForm(Method[ForgetCase]):
         mean square of what scores of each group are off the layer that was trained again, and the
         largest of all images. Steps: what is left of the distance on forgotten images, as a share,
         for Newton's steps, matching of the exact scores and of those of the additive formula,
-        fine-tuning on what stays, and ascent; NaN once done, or far away. Claims: whether each is
-        so here (1 or 0), with its figures as a note.
+        fine-tuning on what stays, and ascent; NaN once far away. Claims: whether each is so here (1
+        or 0), with its figures as a note.
         """
         data, splits = case.data, case.splits
         x = self.inputs(case, part_of(progress, 0.0, 0.3, lead="features"))
@@ -178,7 +189,7 @@ class ClosedForm(Method[ForgetCase]):
         before, found = size(x[forget] @ (whole - again)), {}
         for place, (way, weights) in enumerate(runs.items()):
             found[way] = [
-                size(x[forget] @ (own - again)) / before if own is not None and before else np.nan
+                size(x[forget] @ (own - again)) / before if before else np.nan
                 for own in at_places(weights, places(self.steps))
             ]
             far = np.flatnonzero(np.array(found[way]) > AWAY)
@@ -233,13 +244,12 @@ def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Ite
         yield weights
 
 
-def at_places(weights: Iterator[Tensor], wanted: Any) -> Iterator[Tensor | None]:
-    """The weights after each wanted number of steps; None after the last there is."""
-    taken = 0
+def at_places(weights: Iterator[Tensor], wanted: Iterable[int]) -> Iterator[Tensor]:
+    """The weights after each wanted number of steps; the last there are where these are fewer."""
+    own, taken = next(weights), 1
     for place in wanted:
-        own = None
-        while taken < place:
-            own, taken = next(weights, None), taken + 1
+        while taken < place and (further := next(weights, None)) is not None:
+            own, taken = further, taken + 1
         yield own
 
 
