@@ -22,7 +22,7 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.models.stack import form
 from engine.result import Networks, Result, Table, View
-from engine.run import Answer, answer, known
+from engine.run import Answer, answer, digest, known, note_part
 from engine.training import fresh, outputs, train_stacked
 from engine.training.state import state_file
 from engine.unlearning.case import ForgetCase
@@ -169,7 +169,10 @@ def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet
     Kept ones are taken also where a way is timed anew: they can be had before anybody asks.
     """
     method, shared = ManyTrainings(learns=learns, part=part), common(case, learns)
-    return known(method, shared) or answer(method, shared, progress)
+    if (kept := known(method, shared)) is None:
+        return answer(method, shared, progress)
+    note_part(digest(method, shared), kept.record["seconds"])
+    return kept
 
 
 def logits_of(made: Answer) -> Floats:

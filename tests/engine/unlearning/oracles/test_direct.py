@@ -11,7 +11,7 @@ from engine.training import outputs
 from engine.unlearning import DMDirect
 from engine.unlearning.oracles.datamodel import shift_of
 from engine.unlearning.oracles.direct import GROUPS, looked_at, rank
-from engine.unlearning.oracles.trainings import ALL, STAYS, logits_of, trained
+from engine.unlearning.oracles.trainings import ALL, HALF, STAYS, logits_of, trained
 from engine.unlearning.protocol.klom import margins
 from tests.engine.unlearning.oracles.test_trainings import RECIPE
 from tests.engine.unlearning.trained import class_case
@@ -58,6 +58,14 @@ def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
     fewer = answer(DMDirect(networks=20, images=30), case)
     np.testing.assert_allclose(first["images"]["predicted"], fewer["images"]["predicted"])
     np.testing.assert_allclose(last["images"]["predicted"], found["images"]["predicted"])
+
+
+def test_its_record_says_what_networks_that_were_kept_once_took(case):
+    parts = [trained(case, HALF, part) for part in range(2)]
+    parts += [trained(case, learns, 0) for learns in (ALL, STAYS)]
+    found = answer(DMDirect(networks=40, images=20), case)
+    expected = sum(one.record["seconds"] for one in parts)
+    assert found.record["kept_parts"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_as_many_images_of_each_group_are_looked_at_and_each_once(case):
