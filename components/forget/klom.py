@@ -238,13 +238,15 @@ def datamodel(closer: Closer) -> Rows:
 
 
 def changes_finding(found: Views) -> str:
-    """Rank correlation and slope of the forgotten images."""
-    table: Table = found["quality"]
+    """Mean changes of the forgotten images, rank correlation and slope."""
+    table, images = found["quality"], found["images"]
     rank, slope = (table.cell(GROUPS[0], name) for name in ("rank correlation", "slope"))
+    own = images["group"] == 0
+    predicted, true = (float(images[name][own].mean()) for name in ("predicted", "true"))
     return (
-        f"Forgotten images: rank correlation {rank:.2f}; where the datamodel predicts a change of "
-        f"1, the true one is {slope:.1f}.".replace("-", "−")
-    )
+        f"Forgotten images change by {true:.1f} nats in the mean; predicted are {predicted:.1f}. "
+        f"Rank correlation {rank:.2f}, slope {slope:.1f}."
+    ).replace("-", "−")
 
 
 def growing_finding(found: Views) -> str:
