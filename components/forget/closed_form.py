@@ -128,7 +128,7 @@ def steps_finding(kind: str, found: Views) -> str:
         percent(float(steps[f"{kind}, {way}"][-1])) for way in (ORACLE, DATAMODEL, TUNING)
     )
     return (
-        f"Left after {steps['step'][-1]:.0f} steps: {exact} by matching the retrained scores, "
+        f"Left after {steps['step'][-1]:,.0f} steps: {exact} by matching the retrained scores, "
         f"{summed} by matching the sums, {tuned} by fine-tuning on what stays."
     )
 

@@ -29,8 +29,10 @@ from engine.unlearning import (
     SSD,
     AfterCase,
     BoardCase,
+    ClosedForm,
     Confidence,
     Confusion,
+    DMDirect,
     FineTune,
     ForgetCase,
     Frontier,
@@ -181,6 +183,19 @@ def test_each_part_answers_at_once_from_what_ships(page, shipped, section, diagn
     assert not at.main.get("progress")
     assert expected in words(at)
     assert known(diagnostic, AfterCase(shipped[0], FORGOTTEN.best()))
+
+
+@pytest.mark.parametrize(
+    ("section", "method"), [("Datamodel", DMDirect()), ("Closed form", ClosedForm())]
+)
+def test_parts_about_the_request_answer_at_once_from_what_ships(page, shipped, section, method):
+    at = page.button_group(key="forget.section").set_value(section).run()
+    assert not at.exception
+    assert not said(at)
+    assert not at.main.get("progress")
+    found = known(method, shipped[0])
+    assert found
+    assert method.finding(shipped[0], found) in words(at)
 
 
 def test_a_part_s_figures_are_the_engine_s(page, shipped):

@@ -50,7 +50,7 @@ def claims(left: Table, steps: Table) -> Table:
         ),
         "A layer that is taught the exact scores becomes the retrained one": (
             matched <= MATCHED,
-            f"scores of forgotten images are off by {matched:.0e} after {number[-1]:.0f} steps; "
+            f"scores of forgotten images are off by {matched:.0e} after {number[-1]:,.0f} steps; "
             f"taught the sums of single images, {percent(bounded)} of the change stays",
         ),
         "Matching is there before fine-tuning on what stays": (
@@ -87,4 +87,4 @@ def percent(value: float) -> str:
 
 def since(step: float, last: float) -> str:
     """From which step on, in words."""
-    return f"from step {step:.0f} on" if np.isfinite(step) else f"not within {last:.0f} steps"
+    return f"from step {step:.0f} on" if np.isfinite(step) else f"not within {last:,.0f} steps"
