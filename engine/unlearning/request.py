@@ -101,11 +101,20 @@ def of_classes(data: DataSet, labels: Sequence[int]) -> ForgetRequest:
 def at_random(
     data: DataSet, share: float = 0.1, seed: int = 0, count: int | None = None
 ) -> ForgetRequest:
-    """A share of the training images, or so many of them, drawn evenly by the seed."""
+    """A share of the training images, or so many of them, drawn evenly by the seed.
+
+    Raises:
+        BlindspotError: the share is none, or there are not so many.
+    """
     check_share(share)
     rows = data.rows("train")
     if count is None:
         chosen = drawn(rows, share, seed)
+    elif count > len(rows):
+        raise BlindspotError(
+            f"{data.card.title} has {len(rows):,} training images, so that {count:,} cannot be "
+            "forgotten: choose fewer."
+        )
     else:
         chosen = np.sort(np.random.default_rng([seed, 11]).permutation(rows)[: max(count, 0)])
     return ForgetRequest("random", data.ids[chosen], counted(len(chosen), "at random"), seed=seed)

@@ -140,3 +140,14 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     words = " ".join(one.value for one in at.caption).replace("\\", "")
     assert klom.image_finding(len(ids) - 1, found) in words
     assert AfterCase(closer.asked.case, closer.method).fingerprint == closer.case.fingerprint
+
+
+def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(closer):
+    at = AppTest.from_function(page, default_timeout=120)
+    at.session_state["closer"], at.session_state["part"] = closer, "KLoM"
+    at.query_params[f"{klom.SLOT}.form"] = "20 bins"
+    at.run()
+    at.button(key=f"{klom.SLOT}.go").click().run()
+    settled(at)
+    assert not at.exception
+    assert "needs at least 100 models of each kind, and there are 20" in " ".join(said(at))

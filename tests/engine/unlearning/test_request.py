@@ -112,6 +112,7 @@ def test_a_patient_is_all_training_images_of_its_group():
         (lambda d: request.of_class(d.take(np.flatnonzero(d.labels != 3)), 3), "no training image"),
         (lambda d: request.at_random(d, 1.5), "share of 1.5"),
         (lambda d: request.at_random(d, count=0), "Nothing is to be forgotten"),
+        (lambda d: request.at_random(d, count=899), "898 training images, so that 899 .* fewer"),
         (lambda d: request.picked(d, []), "Nothing is to be forgotten"),
         (lambda d: request.picked(d, [0, d.ids[d.rows("train")[0]], 0]), "Image 0 .* twice"),
         (lambda d: request.picked(d, [d.ids[d.rows("test")[0]]]), "never learned"),
