@@ -126,7 +126,8 @@ class ClosedForm(Method[ForgetCase]):
         left: dict[str, Any] = {}
         steps: dict[str, Any] = {"step": (places(self.steps), "")}
         for place, kind in enumerate(HEADS):
-            done = part_of(progress, *(0.3 + 0.35 * (place + end) for end in (0, 1)), lead=kind)
+            low, high = (0.3 + 0.35 * (place + end) for end in (0, 1))
+            done = part_of(progress, low, high, lead=kind)
             with one_thread():
                 whole = fitted(kind, x[splits.train], y[splits.train], self.penalty)
                 again = fitted(kind, x[splits.retain], y[splits.retain], self.penalty)
