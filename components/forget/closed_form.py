@@ -28,7 +28,7 @@ from engine.unlearning.oracles.closed_claims import (
     TUNING,
     percent,
 )
-from engine.unlearning.oracles.closed_form import LAYER, remains
+from engine.unlearning.oracles.closed_form import AWAY, LAYER, remains
 from engine.unlearning.oracles.heads import LOGISTIC, RIDGE
 
 SLOT = f"{KEY}.ClosedForm"
@@ -104,11 +104,13 @@ def changes_finding(kind: str, found: Views) -> str:
 
 
 def by_step(kind: str, found: Views) -> Table:
-    """The curves of one layer, no lower than the scale goes."""
+    """The curves of one layer, no lower than the scale goes, to where they are far away."""
     steps: Table = found["steps"]
     columns: dict[str, tuple[Any, str]] = {"step": (steps["step"], "")}
     for way in SERIES:
-        columns[way] = np.maximum(steps[f"{kind}, {way}"], LOWEST), "share"
+        share = np.maximum(steps[f"{kind}, {way}"], LOWEST)
+        share[1:][share[:-1] >= AWAY] = np.nan
+        columns[way] = share, "share"
     return Table.of(columns)
 
 

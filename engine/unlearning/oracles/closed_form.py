@@ -44,12 +44,13 @@ from engine.unlearning.oracles.heads import (
     slope,
     without,
 )
+from engine.unlearning.protocol.klom import Doubles
 
 LAYER, PIXELS = "last layer", "pixels"
 SIDE = 16  # px of the pixels
 MOMENTUM = 0.9
 SEEN = 40  # places of a curve
-AWAY = 100.0  # times as far as nothing done, where a curve ends
+AWAY = 100.0  # times as far as nothing done: a curve ends there
 FLAT = 1e-6  # a standard deviation below which a feature says nothing
 MOST_WORK = 2e10  # images · features² · classes: half a minute
 SOLVING = 1 / 30  # what forgotten images³ count beside that
@@ -112,8 +113,8 @@ class ClosedForm(Method[ForgetCase]):
         mean square of what scores of each group are off the layer that was trained again, and the
         largest of all images. Steps: what is left of the distance on forgotten images, as a share,
         for Newton's steps, matching of the exact scores and of those of the additive formula,
-        fine-tuning on what stays, and ascent; NaN once far away. Claims: whether each is so here (1
-        or 0), with its figures as a note.
+        fine-tuning on what stays, and ascent; AWAY once that far. Claims: whether each is so here
+        (1 or 0), with its figures as a note.
         """
         data, splits = case.data, case.splits
         x = self.inputs(case, part_of(progress, 0.0, 0.3, lead="features"))
@@ -172,8 +173,9 @@ class ClosedForm(Method[ForgetCase]):
     def curves(
         self, case: ForgetCase, kind: str, x: Tensor, y: Tensor, whole: Tensor, again: Tensor,
         alone: Tensor, progress: Progress,
-    ) -> dict[str, list[float]]:  # fmt: skip
+    ) -> dict[str, Doubles]:  # fmt: skip
         """What is left of the distance to the retrained layer, at each place of each way."""
+        reads = places(self.steps)
         forget, retain, train = (
             torch.from_numpy(own)
             for own in (case.splits.forget, case.splits.retain, case.splits.train)
@@ -190,13 +192,11 @@ class ClosedForm(Method[ForgetCase]):
         runs |= {way: descent(pull, whole, float(pace)) for way, pull in pulls.items()}
         before, found = size(x[forget] @ (whole - again)), {}
         for place, (way, weights) in enumerate(runs.items()):
-            found[way] = [
-                size(x[forget] @ (own - again)) / before if before else np.nan
-                for own in at_places(weights, places(self.steps))
-            ]
-            far = np.flatnonzero(np.array(found[way]) > AWAY)
-            if len(far):
-                found[way][far[0] :] = [np.nan] * (len(found[way]) - far[0])
+            off = [size(x[forget] @ (own - again)) for own in at_places(weights, reads)]
+            share = np.array(off) / before if before else np.full(len(off), np.nan)
+            if before and len(far := np.flatnonzero(~(share < AWAY))):
+                share[far[0] :] = AWAY
+            found[way] = share
             progress(0.3 + 0.7 * (place + 1) / len(runs), way)
         return found
 
