@@ -13,7 +13,7 @@ from components import runs, section
 from components.draw.drawing import Drawing, Views
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
 from components.footer import Entry, footer, taken
-from components.forget import answers, each_image, heat_maps, inside, own_models
+from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
 from components.forget.asked import Closer, ForgetQuestion
 from components.forget.board import figure, gap
 from components.forget.own_models import KEY
@@ -34,7 +34,7 @@ from engine.unlearning import (
     Scoreboard,
     StillThere,
 )
-from engine.unlearning.given import attack_images
+from engine.unlearning.given import GivenGroups, attack_images
 from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import GAPS
@@ -82,6 +82,8 @@ def show() -> None:
     if found:
         with below, spoken():
             charts(closer)
+            if isinstance(case, GivenGroups):
+                given_klom.show(closer, case)
             look_closer(closer, taken())
 
 

@@ -38,21 +38,25 @@ SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 def klom(closer: Closer) -> Rows:
     """Curves of all images, one image's models, and what it cost; asked for with its price."""
     method = KLoM(**forms.folded(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM"))
-    curves = [
-        Drawing("points", title, partial(curve, group), partial(curve_finding, group, closer),
-                made=partial(quantiles, group))
-        for group, title in TITLES.items()
-    ]  # fmt: skip
     way = named(closer.method.label)
     return [[
         closer.section(
-            method, *curves, columns=3, button="Train models and compare",
+            method, *curves(way), columns=3, button="Train models and compare",
             before=f"{method.models} models are trained as this one was, and {way} is run on each; "
             f"{2 * method.models} are trained without the images. Some minutes; all are kept and "
             "serve other ways, and what is done when it is stopped stays.",
             detail=partial(closely, closer, method),
         )
     ]]  # fmt: skip
+
+
+def curves(way: str) -> list[Drawing]:
+    """The quantile curves of each group of images, of the models that are called so."""
+    return [
+        Drawing("points", title, partial(curve, group), partial(curve_finding, group, way),
+                made=partial(quantiles, group))
+        for group, title in TITLES.items()
+    ]  # fmt: skip
 
 
 def of_group(points: Table, group: str) -> Table:
@@ -83,14 +87,13 @@ def curve(group: str, found: Views) -> Lines:
     )  # fmt: skip
 
 
-def curve_finding(group: str, closer: Closer, found: Views) -> str:
+def curve_finding(group: str, way: str, found: Views) -> str:
     """Median and 95th percentile of the way and of the noise."""
     table: Table = found["summary"]
     (own, high), (noise, top) = (
         [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
         for name in (UNLEARNED, NOISE)
     )
-    way = named(closer.method.label)
     return f"{way}: median {own}, 95 % are below {high}. Noise: {noise} and {top}."
 
 

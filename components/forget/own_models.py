@@ -1,4 +1,7 @@
-"""Models of one's own that are judged: two or three files, their data, and what was forgotten."""
+"""Models of one's own that are judged: two or three files, their data, and what was forgotten.
+
+A zip of several models in place of a file is for KLoM; the first of each is judged alone.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,18 @@ from engine.models.classifier import Classifier
 from engine.models.own_file import open_alike, open_model
 from engine.unlearning import (
     AfterCase,
+    ForgetCase,
     ForgetRequest,
     GivenCase,
+    GivenGroups,
     brought,
     forget_case,
     request,
 )
 from engine.unlearning.case import trained_as
 from engine.unlearning.opening import FORGOTTEN, forgotten
+from engine.unlearning.protocol.klom import BINS, NEEDED
+from engine.unlearning.zipped_models import MOST_BYTES, open_zip
 
 KEY = "judge"
 WEIGHTS_MB, IDS_MB, PICTURES_MB = 500, 5, 100
@@ -41,20 +48,42 @@ FILES = {
     "original": "Original", "unlearned": "Unlearned",
     "retrained": "Retrained without the images (optional)",
 }  # fmt: skip
+MOST = {name: NEEDED[BINS] * (1 + (name == "retrained")) for name in FILES}  # models in a zip
 WEIGHTS = (
     "A model that Blindspot exported (.safetensors), or weights alone, .safetensors or .pt (a "
-    "state_dict; code in a file is never run)."
+    "state_dict; code in a file is never run). For KLoM, a .zip of several, each of a training of "
+    f"its own: at most {{most}}, {MOST_BYTES // 2**20} MB unpacked."
 )
 CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"
 
 
 @dataclass(frozen=True, eq=False)
 class OpenedModels:
-    """The models of the files, by their names in FILES."""
+    """The models of the files, by their names in FILES; the first of each is judged alone."""
 
-    original: Classifier
-    unlearned: Classifier
-    retrained: Classifier | None = None
+    groups: Mapping[str, tuple[Classifier, ...]]
+
+    @property
+    def first(self) -> Mapping[str, Classifier]:
+        """The first of each."""
+        return {name: models[0] for name, models in self.groups.items()}
+
+    @property
+    def original(self) -> Classifier:
+        """The first of the originals."""
+        return self.groups["original"][0]
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one of a kind."""
+        return any(len(models) > 1 for models in self.groups.values())
+
+    def case(self, asked: ForgetCase) -> GivenCase:
+        """What they are asked about. Raises BlindspotError when they do not fit each other."""
+        first = self.first["unlearned"], self.first.get("retrained")
+        if self.several:
+            return GivenGroups(asked, *first, self.groups)
+        return GivenCase(asked, *first)
 
 
 def choose() -> tuple[AfterCase, bool]:
@@ -77,7 +106,10 @@ def choose() -> tuple[AfterCase, bool]:
 
 def judged_ones(case: AfterCase) -> str:
     """The opened models of a case by the start of each fingerprint; "" of the example."""
-    return by_fingerprint(case.given) if isinstance(case, GivenCase) else ""
+    if not isinstance(case, GivenCase):
+        return ""
+    first = ", the first of each" if isinstance(case, GivenGroups) else ""
+    return by_fingerprint(case.given) + first
 
 
 def by_fingerprint(models: Mapping[str, Classifier]) -> str:
@@ -108,9 +140,8 @@ def hold(opened: OpenedModels) -> bool:
         return False
     key = opened, data.fingerprint, asked.kind, asked.ids.tobytes()
     if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
-        case = GivenCase(
-            forget_case(opened.original, data, asked), opened.unlearned, opened.retrained
-        )
+        with st.spinner("Comparing the models with each other"):
+            case = opened.case(forget_case(opened.original, data, asked))
         st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
     return True
 
@@ -124,7 +155,10 @@ def open_models() -> OpenedModels | None:
     with st.form(f"{KEY}.form", border=False):
         given = {
             name: place.file_uploader(
-                label, key=f"{KEY}.{name}", max_upload_size=WEIGHTS_MB, help=WEIGHTS
+                label,
+                key=f"{KEY}.{name}",
+                max_upload_size=WEIGHTS_MB,
+                help=WEIGHTS.format(most=MOST[name]),
             )
             for place, (name, label) in zip(st.columns(3), FILES.items(), strict=True)
         }
@@ -140,7 +174,7 @@ def open_models() -> OpenedModels | None:
             st.error("Give two files at least: the original and the unlearned model.")
         else:
             with spoken(), st.spinner("Reading the models"):
-                take(OpenedModels(**read(given, architecture.strip())))
+                take(OpenedModels(read(given, architecture.strip())))
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
         st.caption(told(opened))
@@ -155,27 +189,34 @@ def take(opened: OpenedModels) -> None:
         st.session_state[f"{KEY}.data"] = title
 
 
-def read(given: Mapping[str, Any], architecture: str) -> dict[str, Classifier]:
-    """The models of the files that are there. Raises BadModel."""
-    found: dict[str, Classifier] = {}
-    with TemporaryDirectory() as folder:
-        for name, file in given.items():
-            if file is None:
-                continue
-            path = Path(folder, name, safe_name(file.name))
-            path.parent.mkdir()
-            path.write_bytes(file.getvalue())
-            first = found.get("original")
-            found[name] = open_alike(path, first) if first else open_model(path, architecture)
+def read(given: Mapping[str, Any], architecture: str) -> dict[str, tuple[Classifier, ...]]:
+    """The models of the files that are there. Raises BadData or BadModel."""
+    found: dict[str, tuple[Classifier, ...]] = {}
+    for name, file in given.items():
+        if file is None:
+            continue
+        first = found["original"][0] if found else None
+        called, content = safe_name(file.name), file.getvalue()
+        if called.lower().endswith(".zip"):
+            found[name] = open_zip(content, called, MOST[name], architecture, first)
+            continue
+        with TemporaryDirectory() as folder:
+            path = Path(folder, called)
+            path.write_bytes(content)
+            one = open_alike(path, first) if first else open_model(path, architecture)
+            found[name] = (one,)
     return found
 
 
 def told(opened: OpenedModels) -> str:
     """What is open, and whether two files are one model."""
-    models = {name: model for name in FILES if (model := getattr(opened, name))}
-    prints = [model.fingerprint for model in models.values()]
+    prints = [model.fingerprint for model in opened.first.values()]
     twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""
-    return plain(f"Open: {by_fingerprint(models)} (the start of each fingerprint).{twice}")
+    counts = ", ".join(f"{len(models)} {name}" for name, models in opened.groups.items())
+    many = f"{counts}; the first of each: " if opened.several else ""
+    return plain(
+        f"Open: {many}{by_fingerprint(opened.first)} (the start of each fingerprint).{twice}"
+    )
 
 
 # ---------------------------------------------------------------- data

@@ -8,10 +8,9 @@
 Five kinds of case: a model and its data (`PruneCase`: WorstCase, which finds the hardest images to
 forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), several
 unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), one looked at closely
-(`AfterCase`: DIAGNOSTICS), and an image generator (`GeneratorCase`: GENERATOR).
-unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), and one looked at closely
 (`AfterCase`: DIAGNOSTICS), which may also be given as models that were made elsewhere
-(`GivenCase`).
+(`GivenCase`; many of each kind: `GivenGroups`), and an image generator (`GeneratorCase`:
+GENERATOR).
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ from engine.unlearning.experiments.protect_image import ProtectImage
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
 from engine.unlearning.generator.samples import Samples
-from engine.unlearning.given import GivenCase
+from engine.unlearning.given import GivenCase, GivenGroups
 from engine.unlearning.oracles.closed_form import ClosedForm
 from engine.unlearning.oracles.direct import DMDirect
 from engine.unlearning.protocol.scoreboard import Scoreboard
@@ -125,6 +124,7 @@ __all__ = [
     "GeneratorCase",
     "GeneratorSalUn",
     "GivenCase",
+    "GivenGroups",
     "GradientAscent",
     "IUExact",
     "Importance",

@@ -13,6 +13,7 @@ from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.unlearner import Unlearner
 
 WAY = "way"  # the need of a diagnostic that runs the unlearner once more
+SEVERAL = "several models"  # the need of one that compares many of each kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class AfterCase(Around):
         method: the unlearner.
     """
 
-    gives: ClassVar[frozenset[str]] = frozenset({WAY})
+    gives: ClassVar[frozenset[str]] = frozenset({WAY, SEVERAL})
 
     method: Unlearner
 

@@ -1,12 +1,13 @@
 """Models that were made elsewhere, judged as an unlearner's own: original, unlearned, retrained.
 
 Nothing of theirs is run but the networks. Whatever made them forget is not known here, so a
-diagnostic that needs it (`Frontier`, `KLoM`, `Steps`) is refused; all others answer as they do in
-Forget.
+diagnostic that needs it (`Frontier`, `Steps`) is refused; all others answer as they do in Forget.
+KLoM needs many models of each kind (`GivenGroups`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,14 +18,17 @@ from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.models.own_file import check
-from engine.unlearning.around import WAY, AfterCase
+from engine.unlearning.around import SEVERAL, WAY, AfterCase
 from engine.unlearning.case import ForgetCase
+from engine.unlearning.protocol.klom import NEEDED
 from engine.unlearning.ways.network import own_copy, settled
 from engine.unlearning.ways.no_op import NoOp
 from engine.unlearning.ways.unlearner import Unlearner
 from engine.weights.case import PruneCase
 
 UNKNOWN = "it is not known here how the opened model was made"
+ALONE = "it compares many models of each kind, and one of each was opened"
+KINDS = ("original", "unlearned", "retrained")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +53,15 @@ class GivenCase(AfterCase):
     retrained: Classifier | None = None
 
     def __post_init__(self) -> None:
-        wanted, data = self.case.model.network.state_dict(), self.case.data
-        check_order(self.case.model, data)
+        check_order(self.case.model, self.case.data)
         for name, model in list(self.given.items())[1:]:
-            state = model.network.state_dict()
-            check(wanted, state, f"The {name} model does not fit the original")
-            PruneCase(model, data)  # says it when it takes other images
-            check_order(model, data)
+            self.check_model(model, f"The {name} model does not fit the original")
+
+    def check_model(self, model: Classifier, called: str) -> None:
+        """Raise BlindspotError where a model has other weights, images or classes."""
+        check(self.case.model.network.state_dict(), model.network.state_dict(), called)
+        PruneCase(model, self.case.data)  # says it when it takes other images
+        check_order(model, self.case.data)
 
     @property
     def unlearners(self) -> tuple[Unlearner, ...]:
@@ -64,7 +70,7 @@ class GivenCase(AfterCase):
 
     @property
     def given(self) -> dict[str, Classifier]:
-        """The models by their names in MODELS, as they were given."""
+        """The models by their names in SEVERAL, as they were given."""
         found = {"original": self.case.model, "unlearned": self.unlearned}
         return found | ({} if self.retrained is None else {"retrained": self.retrained})
 
@@ -86,7 +92,70 @@ class GivenCase(AfterCase):
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or ""."""
-        return f"{UNKNOWN}." if need == WAY else super().lacks(need)
+        reason = {WAY: UNKNOWN, SEVERAL: ALONE}.get(need)
+        return f"{reason}." if reason and need not in self.gives else super().lacks(need)
+
+
+@dataclass(frozen=True, eq=False)
+class GivenGroups(GivenCase):
+    """Many models of each kind; the first of each is judged alone, all of them by KLoM.
+
+    The retrained ones are needed twice: one half is compared with, the other half is the noise.
+
+    Args:
+        groups: the models by KINDS, each of a training of its own.
+
+    Raises:
+        BlindspotError: weights, images or classes do not fit the first original's, or two models of
+            a kind are the same.
+    """
+
+    case_name: ClassVar[str] = "given groups"
+    gives: ClassVar[frozenset[str]] = frozenset({SEVERAL})
+
+    groups: Mapping[str, tuple[Classifier, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for kind, models in self.groups.items():
+            known: dict[str, int] = {}
+            for number, model in enumerate(models, 1):
+                self.check_model(model, f"The {kind} model {number} does not fit the first")
+                if first := known.setdefault(model.fingerprint, number) - number:
+                    raise BlindspotError(
+                        f"The {kind} models {number + first} and {number} hold the same weights: "
+                        "give models of trainings of their own."
+                    )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many models of each kind there are."""
+        return {kind: len(self.groups.get(kind, ())) for kind in KINDS}
+
+    @property
+    def usable(self) -> int:
+        """How many of each kind can be compared: the retrained ones are halved."""
+        counts = self.counts
+        return min(counts["original"], counts["unlearned"], counts["retrained"] // 2)
+
+    def too_few(self, form: str) -> str:
+        """Why KLoM cannot compare them in a form, with what it needs, or ""."""
+        if self.usable >= NEEDED[form]:
+            return ""
+        need, counts = NEEDED[form], self.counts
+        given = [f"{count} {kind}" for kind, count in counts.items()]
+        return (
+            f"KLoM with {form} needs at least {need} original, {need} unlearned and {2 * need} "
+            f"retrained models (half of these are the noise); {', '.join(given[:2])} and "
+            f"{given[2]} were opened. With fewer, two groups of one kind differ as much as two "
+            "kinds do."
+        )
+
+    def digest_parts(self) -> Parts:
+        """The question, and the weights of every model."""
+        yield from super().digest_parts()
+        for kind, models in self.groups.items():
+            yield f"|{kind}s=" + ",".join(model.fingerprint for model in models)
 
 
 def check_order(model: Classifier, data: DataSet) -> None:

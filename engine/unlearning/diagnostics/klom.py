@@ -14,8 +14,9 @@ from engine.models.rebuild import rebuilt
 from engine.result import Result, Table
 from engine.run import answer
 from engine.training import outputs
-from engine.unlearning.around import WAY, AfterCase
+from engine.unlearning.around import SEVERAL, AfterCase
 from engine.unlearning.diagnostics.base import Diagnostic
+from engine.unlearning.given import GivenGroups
 from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
 from engine.unlearning.oracles.trainings import (
     ALL,
@@ -47,13 +48,14 @@ class KLoM(Diagnostic):
     of margins, KL(unlearned ‖ oracles). One model that happens to be right, or a mean in which too
     much and too little cancel, cannot pass. Noise is what as many other oracles show: a way that
     comes down to it answers these images as retraining does, and nothing can be lower in truth.
-    Oracles that judge, that make the noise and that teach OM are never the same.
+    Oracles that judge, that make the noise and that teach OM are never the same. Where many models
+    were opened, nothing is trained: one half of the retrained ones judges, the other is the noise.
     """
 
     name = "KLoM"
     title = "KLoM: all margins against models that never saw them"
     cost = "job"
-    needs = frozenset({WAY})
+    needs = frozenset({SEVERAL})
     revision = 2  # noise of oracles that teach nobody; all margins at the highest value count
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
     proof = (
@@ -68,7 +70,7 @@ class KLoM(Diagnostic):
     models: int = setting(
         20, Slider(PART, 100, PART), "Models",
         "How many originals are trained and unlearned. As many oracles are trained, and as many "
-        "again for the noise.",
+        "again for the noise. Of opened models, how many of each kind count at most.",
     )  # fmt: skip
     images: int = images_setting()
 
@@ -78,6 +80,8 @@ class KLoM(Diagnostic):
         if reason := super().unmet(case):
             return reason
         if not isinstance(case, AfterCase):
+            return ""
+        if isinstance(case, GivenGroups):
             return ""
         if isinstance(case.method, PruneFirst):
             return "each of its models has other zeros, and would need oracles of its own."
@@ -89,8 +93,11 @@ class KLoM(Diagnostic):
         Points: id, group (0 forgotten, 1 stays, 2 test), KLoM to the oracles of the originals
         (nothing done), of the unlearned models, and of the other oracles (noise). The summary has
         the median and the 95th percentile of each. Margins has a column for each model. Cost has
-        the mean share of retraining of the way, and how many of its runs failed.
+        the mean share of retraining of the way, and how many of its runs failed; opened models have
+        none.
         """
+        if isinstance(case, GivenGroups):
+            return self.of_given(case, progress)
         if reason := enough(self.form, self.models):
             raise BlindspotError(f"{reason} Choose more models, or the Gaussian form.")
         progress(0.0, "looking for models that are there already")
@@ -133,6 +140,26 @@ class KLoM(Diagnostic):
             progress((part + 1) / parts, f"{count} models of each kind", views)
         return views
 
+    def of_given(self, case: GivenGroups, progress: Progress) -> Result:
+        """The same views of models that were opened, but for the cost."""
+        if reason := case.too_few(self.form):
+            raise BlindspotError(reason)
+        count = min(self.models, case.usable)
+        if reason := enough(self.form, count):
+            raise BlindspotError(f"{reason} Choose more models, or the Gaussian form.")
+        rows, group = looked_at(case.case, self.images)
+        data, values = case.case.data, {}
+        parts = [case.groups[kind][:count] for kind in ("original", "unlearned", "retrained")]
+        parts.append(case.groups["retrained"][count : 2 * count])
+        for place, (name, models) in enumerate(zip(SAMPLES, parts, strict=True)):
+            logits = []
+            for number, model in enumerate(models):
+                logits.append(outputs(model, data, rows).numpy())
+                words = f"asking {name} model {number + 1} of {count}"
+                progress((place + (number + 1) / count) / len(SAMPLES), words)
+            values[name] = margins(np.stack(logits), data.labels[rows])
+        return self.views(case, rows, group, values)
+
     def views(
         self, case: AfterCase, rows: Any, group: Any, values: Mapping[str, Doubles]
     ) -> Result:
@@ -159,9 +186,11 @@ class KLoM(Diagnostic):
             found["summary"].cell(GROUPS[0], f"{name}, median")
             for name in (UNLEARNED, NOTHING, NOISE)
         )
+        several = isinstance(case, GivenGroups)
+        who = "the unlearned models are" if several else f"{case.method.short} is"
         return (
-            f"On the middle forgotten image, {case.method.short} is {nats(own)} from models that "
-            f"never saw it (nothing done: {nats(nothing)}; noise: {nats(noise)})."
+            f"On the middle forgotten image, {who} {nats(own)} from models that never saw it "
+            f"(nothing done: {nats(nothing)}; noise: {nats(noise)})."
         )
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.forget import klom
 from components.forget.asked import Closer, ForgetQuestion
+from components.forget.words import named
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import AfterCase, DMDirect, FineTune, KLoM, NoOp, Retrain, Scoreboard
@@ -131,7 +132,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     if part == "Datamodel":
         assert klom.changes_finding(found) in words
         return
-    assert klom.curve_finding("forget", closer, found) in words
+    assert klom.curve_finding("forget", named(closer.method.label), found) in words
     ids = found["points"]["id"].astype(int).tolist()
     forgotten = klom.of_group(found["points"], "forget")
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])

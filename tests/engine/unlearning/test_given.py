@@ -46,7 +46,6 @@ from engine.unlearning.protocol.metrics import judged
 from tests.engine.unlearning.trained import class_case
 
 METHOD = RandomLabels(epochs=3)
-REFUSED = (Frontier, KLoM, Steps)
 DOCS = Path(__file__).parents[3] / "docs" / "unlearning.md"
 
 
@@ -130,7 +129,7 @@ def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given):
         answer(MembershipAttack(model="retrained"), two)
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", [Frontier, Steps])
 def test_what_needs_the_way_there_is_refused(given, kind):
     with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
         answer(kind(), given)

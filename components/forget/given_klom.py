@@ -1,0 +1,44 @@
+"""KLoM of models that were opened, many of each kind: curves, noise, and one image's margins."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from components import forms, section
+from components.forget.asked import Closer
+from components.forget.klom import curves, one_image
+from components.notices import plain
+from engine.unlearning import KLoM
+from engine.unlearning.given import GivenGroups
+from engine.unlearning.protocol.klom import NEEDED
+
+ABOUT = (
+    "**All opened models (KLoM).** One model may be right by luck. KLoM compares the margins of "
+    "all unlearned models with those of retrained ones, image by image."
+)
+ALL = max(NEEDED.values())  # models of each kind that count at most
+
+
+def show(closer: Closer, groups: GivenGroups) -> None:
+    """The form to compare them in, and the answer above it; what is missing is said in words."""
+    st.markdown(ABOUT)
+    answer, controls = st.container(), st.container()
+    slot = f"{closer.key}.KLoM"
+    with controls:
+        settings = forms.settings(KLoM, slot, ("form", "images"))
+    method = KLoM(models=ALL, **settings)
+    with answer:
+        if reason := groups.too_few(method.form):
+            st.warning(plain(reason))
+            return
+        count = min(ALL, groups.usable)
+        section.show(
+            closer.section(
+                method, *curves("Unlearned"), columns=3, button="Compare all models",
+                before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
+                "asked about some images. Nothing is trained.",
+                detail=partial(one_image, closer),
+            )
+        )  # fmt: skip
