@@ -34,6 +34,7 @@ from engine.unlearning import (
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from tests.engine.unlearning.test_brought import zipped
+from tests.engine.unlearning.test_given_groups import made
 from tests.visits import pills, said, settled, visit, words
 
 
@@ -264,3 +265,44 @@ def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
     assert f"recognizes {percent(1 - wrong)} of 4 images picked" in at.main.header[0].value.replace(
         "\\", ""
     )
+
+
+def in_zip(models):
+    """Models in a zip, as Blindspot exports them."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as file:
+        for number, model in enumerate(models):
+            card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
+            file.writestr(f"{number:03}.safetensors", packed(card, weights_of(model)))
+    return held.getvalue()
+
+
+def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_told(monkeypatch):
+    for part in ("charts", "look_closer"):  # which other tests have, and which take long
+        monkeypatch.setattr(judge, part, lambda _: None)
+    groups = {kind: models[:3] for kind, models in made()[1].items()}
+    at = visit(view=JUDGE)
+    for name, models in groups.items():
+        at.file_uploader(key=f"judge.{name}").set_value((f"{name}.zip", in_zip(models), ""))
+    at.button(key="judge.open").click().run()
+    at.selectbox(key="judge.data").select("Digits, 8 × 8").run()
+    assert "Open: 3 original, 3 unlearned, 3 retrained; the first of each" in words(at)
+    at = judged(at)
+    assert not at.exception
+    (few,) = said(at)
+    assert "at least 20 original, 20 unlearned and 40 retrained models" in few
+    assert "3 original, 3 unlearned and 3 retrained were opened" in few
+    given = at.session_state["judge.case"]
+    for kind, models in groups.items():
+        ours = [one.fingerprint for one in given.groups[kind]]
+        assert ours == [one.fingerprint for one in models]
+
+
+def test_a_zip_that_is_none_or_holds_other_files_is_told_and_what_was_open_stays(files):
+    at = opened(files)
+    for content, expected in ((b"no zip", "is not a zip archive"), (in_zip([]), "holds no model")):
+        at.file_uploader(key="judge.unlearned").set_value(("many.zip", content, ""))
+        at.button(key="judge.open").click().run()
+        assert not at.exception
+        assert any(expected in one for one in said(at))
+    assert at.session_state["judge.opened"].first.keys() == files.keys()

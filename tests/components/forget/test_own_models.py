@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from components.forget import own_models
 from engine import data as data_sets
 from engine.errors import BlindspotError
-from engine.unlearning import brought
+from engine.unlearning import GivenCase, GivenGroups, brought
+from tests.engine.unlearning.test_given_groups import made
+from tests.pages.test_judge import in_zip
 
 
 def test_a_zip_that_fails_is_looked_through_once(monkeypatch):
@@ -22,3 +26,36 @@ def test_a_zip_that_fails_is_looked_through_once(monkeypatch):
         with pytest.raises(BlindspotError, match="It does not fit"):
             own_models.found_in(data, b"a zip that fails")
     assert len(read) == 1
+
+
+class Upload:
+    """A file as Streamlit hands it over."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name, self.content = name, content
+
+    def getvalue(self) -> bytes:
+        """Its content."""
+        return self.content
+
+
+def test_zips_give_many_of_each_and_files_one():
+    groups = {kind: models[:2] for kind, models in made()[1].items()}
+    files = {kind: Upload("many.ZIP", in_zip(models)) for kind, models in groups.items()}
+    opened = own_models.OpenedModels(own_models.read(files, ""))
+    for kind, models in groups.items():
+        assert [one.fingerprint for one in opened.groups[kind]] == [
+            one.fingerprint for one in models
+        ]
+    case = opened.case(replace(made()[0], model=opened.original))
+    assert isinstance(case, GivenGroups)
+    assert case.counts == {"original": 2, "unlearned": 2, "retrained": 2}
+    assert own_models.judged_ones(case).endswith(", the first of each")
+    assert own_models.told(opened).startswith("Open: 2 original, 2 unlearned, 2 retrained; the fi")
+
+    alone = {kind: Upload("many.zip", in_zip(models[:1])) for kind, models in groups.items()}
+    one = own_models.OpenedModels(own_models.read(alone | {"retrained": None}, ""))
+    case = one.case(replace(made()[0], model=one.original))
+    assert type(case) is GivenCase
+    assert case.retrained is None
+    assert own_models.MOST == {"original": 100, "unlearned": 100, "retrained": 200}

@@ -1,0 +1,50 @@
+"""KLoM of opened models on the page: it waits for its button, and curves are the engine's."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from components.forget import klom
+from components.forget.asked import Closer, ForgetQuestion
+from engine.result import Table
+from engine.run import answer
+from engine.unlearning import KLoM, NoOp, Scoreboard
+from tests.engine.unlearning.test_given_groups import made, of
+from tests.visits import said, settled
+
+
+def page() -> None:
+    """What AppTest runs."""
+    import streamlit as st
+
+    from components.forget import given_klom
+
+    closer = st.session_state["closer"]
+    given_klom.show(closer, closer.given)
+
+
+def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
+    given = of(*made())
+    asked = ForgetQuestion(given.case, (), Scoreboard())
+    at = AppTest.from_function(page, default_timeout=120)
+    at.session_state["closer"] = Closer(asked, NoOp(), Table.of({}), key="judge", given=given)
+    at.query_params["judge.KLoM.images"] = "10"
+    at.run()
+    told = " ".join(one.value for one in at.caption)
+    assert "20 original, 20 unlearned and 40 retrained models are asked" in told
+    at = settled(at.button(key="judge.KLoM.go").click().run())
+    assert not at.exception
+    assert not said(at)
+    method = KLoM(models=100, images=10)
+    found = answer(method, given)
+    assert found.kept
+    assert at.header[0].value.replace("\\", "") == method.finding(given, found)
+    told = " ".join(one.value for one in at.caption).replace("\\", "")
+    for group in klom.TITLES:
+        assert klom.curve_finding(group, "Unlearned", found) in told
+    own = klom.of_group(found["points"], "forget")
+    farthest = int(own["id"][own["unlearned"].argmax()])
+    assert at.selectbox(key=klom.CHOSEN).value == farthest
+    at.selectbox(key="judge.KLoM.form").set_value("20 bins").run()
+    (few,) = said(at)
+    assert "at least 100 original, 100 unlearned and 200 retrained models" in few
