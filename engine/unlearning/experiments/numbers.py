@@ -32,6 +32,7 @@ NO_EDGE = "diffuse"  # lesions whose area nobody could tell
 FEWEST = 4  # images that are forgotten, and that stay, in each split
 
 RATE = 1e-3  # at which a trained network learns on, as in the published code
+AGAIN_RATE = 1e-2  # at which it learns a range again there
 
 Targets = NDArray[np.float32]
 
@@ -175,6 +176,11 @@ class ProxyLoss:
 def further(recipe: Recipe, epochs: int) -> Recipe:
     """How a trained network learns on."""
     return replace(recipe, epochs=epochs, rate=RATE, schedule="cosine")
+
+
+def relearning(recipe: Recipe, epochs: int) -> Recipe:
+    """How a network learns the range again: as published, at a rate that stays."""
+    return replace(recipe, epochs=epochs, rate=AGAIN_RATE, schedule="constant")
 
 
 def taught(

@@ -316,7 +316,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
 
     held = task.rows("validation", forgotten=True)
     goal = error(ORIGINAL, held)
-    again = further(recipe, forget_range.AGAIN)
+    again = replace(recipe, epochs=forget_range.AGAIN, rate=0.01, schedule="constant")
     steps = {name: relearned(one, task, again, seed, goal, quiet)[0] for name, one in nets.items()}
     for name, one in nets.items():
         own, wanted = said(name, gone), said(RETRAINED, gone)
