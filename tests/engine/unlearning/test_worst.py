@@ -61,7 +61,9 @@ def test_with_nothing_left_to_learn_from_the_model_stays_as_it_is(held):
     assert found == pytest.approx(slowly(model, data, train, train, None, 0), rel=1e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize(("share", "count"), [(0.01, 1), (0.25, 6), (0.4, 10), (0.98, 24)])
+@pytest.mark.parametrize(
+    ("share", "count"), [(0.01, 1), (0.1, 2), (0.25, 6), (0.4, 10), (0.98, 24)]
+)
 def test_so_many_images_are_chosen_as_the_share_says(held, share, count):
     model, data = held
     assert len(data.rows("train")) == 24
