@@ -13,6 +13,7 @@ from components.draw.lines import Lines
 from components.draw.matrix import Matrix
 from components.draw.pictures import draw_pictures
 from components.generator.form import KEY, GeneratorQuestion
+from components.generator.keep import keep
 from components.section import Section
 from engine.result import Table
 from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
@@ -37,6 +38,7 @@ def show(asked: GeneratorQuestion, below: DeltaGenerator) -> None:
             "salient weights and once, as a control, with as many drawn at random.",
             evidence=drawings(asked.method.label),
             below=below,
+            detail=lambda _: keep(asked),
         )
     )  # fmt: skip
 

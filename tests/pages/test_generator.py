@@ -10,6 +10,7 @@ from components.views import GENERATOR
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import GeneratorSalUn, Samples
+from engine.unlearning.generator.forgotten import forgotten_file
 from engine.unlearning.generator.weights import shipped_case
 from tests.visits import said, settled, visit, words
 
@@ -35,6 +36,12 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     drawn = answer(plain, case)
     assert plain.finding(case, drawn) in [one.value for one in at.header]
     assert view.drawn_words(drawn) in shown
+    at = settled(at.button(key="generator.file.go").click().run())
+    assert not at.exception
+    (content,) = at.session_state["generator.file"].values()
+    assert content == forgotten_file(method, case)
+    labels = [one.proto.label for one in at.get("download_button")]
+    assert "Download the weights (1.2 MB)" in labels
 
 
 def test_a_bad_link_is_a_sentence():

@@ -26,6 +26,7 @@ from engine.unlearning.generator.judging import (
     as_pictures,
     judged,
 )
+from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.sampling import SampleSettings
 from engine.unlearning.ways.saliency import salient
 
@@ -88,18 +89,8 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         Raises:
             BlindspotError: the generator has no such class, or no other one.
         """
-        self.check(case)
-        labels = case.generator.labels
-        if len(labels) < 2:
-            raise BlindspotError(
-                f"{case.generator.title} draws one class only: nothing would be left to keep."
-            )
-        label = case.generator.number(self.label)
-        rows = case.data.rows("train")
-        images = case.generator.images(case.data, rows)
-        asked = ForgetImages(
-            case.generator, label, images, case.data.targets(rows).to(images.device)
-        )
+        asked = self.asked(case)
+        labels, label = case.generator.labels, asked.label
         sheets = {BEFORE: judged(case.generator, case, self, part_of(progress, 0.0, 0.06))}
         scores = saliency(asked, case.seed, part_of(progress, 0.06, 0.1))
         found: dict[str, Doubles] = {}
@@ -116,6 +107,26 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         real = RealImages.of(case, (len(labels) - 1) * self.each, without=label)
         progress(1.0, "judged")
         return self.views(sheets, found, masks, real, labels, label)
+
+    def asked(self, case: GeneratorCase) -> ForgetImages:
+        """The generator's images in two parts. Raises BlindspotError, see above."""
+        self.check(case)
+        if len(case.generator.labels) < 2:
+            raise BlindspotError(
+                f"{case.generator.title} draws one class only: nothing would be left to keep."
+            )
+        label, rows = case.generator.number(self.label), case.data.rows("train")
+        images = case.generator.images(case.data, rows)
+        return ForgetImages(
+            case.generator, label, images, case.data.targets(rows).to(images.device)
+        )
+
+    def forgotten(self, case: GeneratorCase, progress: Progress = quiet) -> ImageGenerator:
+        """The generator after SalUn alone: the very one whose samples are judged."""
+        asked = self.asked(case)
+        scores = saliency(asked, case.seed, part_of(progress, 0.0, 0.1))
+        masks, told = salient(scores, self.share), part_of(progress, 0.1, 1.0)
+        return unlearn(asked, masks, self.steps, self.retain, case.seed, told)[0]
 
     def after(
         self, asked: ForgetImages, case: GeneratorCase, masks: Masks, progress: Progress

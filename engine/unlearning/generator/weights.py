@@ -120,6 +120,18 @@ def card(name: str) -> Mapping[str, Any]:
     return found
 
 
+def packed(made: ImageGenerator, about: Mapping[str, Any]) -> bytes:
+    """A file of a generator's weights to the bit, which `read` reads.
+
+    Args:
+        made: a generator that ships, or one with other weights.
+        about: what its card says beside the plan of the network.
+    """
+    tensors = {key: one.cpu().contiguous() for key, one in made.network.state_dict().items()}
+    said = json.dumps({"plan": asdict(plan(made.name)), **about})
+    return save_tensors(tensors, metadata={KEY: said})
+
+
 def retrain(
     name: str, folder: Path = FOLDER, progress: Progress = quiet, seed: int | None = None
 ) -> WrittenGenerator:

@@ -1,0 +1,40 @@
+"""The generator that forgot, to take along as a file."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from components import measurement
+from components.generator.form import KEY, GeneratorQuestion
+from components.measurement import Measurement
+from components.notices import plain
+from components.widgets.downloads import download
+from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
+
+
+def keep(asked: GeneratorQuestion) -> None:
+    """The button that makes the file, then its download; other settings are another file."""
+    method, case = asked.method, asked.case
+    st.markdown(f"**The generator that forgot the {plain(method.label)}**")
+    st.caption(
+        "Its weights after SalUn as a .safetensors file, with a card that says how they were made. "
+        "It forgets once more for that. The file is not kept here."
+    )
+    made: Measurement[bytes] = Measurement(
+        f"{KEY}.file", "The file of the generator",
+        json.dumps(card_of_forgotten(method, case), sort_keys=True), case.lane,
+        lambda progress: forgotten_file(method, case, progress), "Make the file", last=True,
+    )  # fmt: skip
+    measurement.show(made, lambda content: offer(asked, content))
+
+
+def offer(asked: GeneratorQuestion, content: bytes) -> None:
+    """The download."""
+    download(
+        f"Download the weights ({len(content) / 1e6:.1f} MB)", lambda: content,
+        f"blindspot-{asked.case.generator.name}-forgot-{asked.method.label}.safetensors",
+        f"{KEY}.file.download", icon=":material/download:",
+        help="docs/generator.md has the lines of Python that read it.",
+    )  # fmt: skip
