@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from components import forms, section
+from components.draw.drawing import Views
 from components.forget.asked import Closer
 from components.forget.klom import curves, one_image
 from components.notices import plain
@@ -27,7 +28,10 @@ def show(closer: Closer, groups: GivenGroups) -> None:
     answer, controls = st.container(), st.container()
     slot = f"{closer.key}.KLoM"
     with controls:
-        settings = forms.settings(KLoM, slot, ("form", "images"))
+        settings = {}
+        for place, name in zip(st.columns(2, gap="large"), ("form", "images"), strict=True):
+            with place:
+                settings |= forms.settings(KLoM, slot, (name,))
     method = KLoM(models=ALL, **settings)
     with answer:
         if reason := groups.too_few(method.form):
@@ -39,6 +43,12 @@ def show(closer: Closer, groups: GivenGroups) -> None:
                 method, *curves("Unlearned"), columns=3, button="Compare all models",
                 before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
                 "asked about some images. Nothing is trained.",
-                detail=partial(one_image, closer),
+                detail=partial(closely, closer),
             )
         )  # fmt: skip
+
+
+def closely(closer: Closer, found: Views) -> None:
+    """One image's margins, in half of a wide window."""
+    with st.columns(2, gap="large")[0]:
+        one_image(closer, found)

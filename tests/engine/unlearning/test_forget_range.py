@@ -428,6 +428,7 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RangeForgetting()
     found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
