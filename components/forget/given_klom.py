@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -28,7 +29,7 @@ def show(closer: Closer, groups: GivenGroups) -> None:
     answer, controls = st.container(), st.container()
     slot = f"{closer.key}.KLoM"
     with controls:
-        settings = {}
+        settings: dict[str, Any] = {}
         for place, name in zip(st.columns(2, gap="large"), ("form", "images"), strict=True):
             with place:
                 settings |= forms.settings(KLoM, slot, (name,))
