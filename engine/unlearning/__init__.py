@@ -55,6 +55,7 @@ from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
 from engine.unlearning.protocol.worst import WorstCase, easiest, hardest
 from engine.unlearning.request import ForgetRequest, Splits
+from engine.unlearning.ways.bad_teacher import BadT
 from engine.unlearning.ways.fine_tune import FineTune
 from engine.unlearning.ways.fisher import FisherForgetting
 from engine.unlearning.ways.gradient_ascent import GradientAscent
@@ -77,6 +78,8 @@ FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
     SalUn, SSD, SCRUB, NegGradPlus, OracleMatching, DatamodelMatching, PruneFirst, Saliency,
     Importance, WorstCase, DMDirect, ClosedForm, Scoreboard, Timing, SparseOriginals,
+    SalUn, SSD, SCRUB, NegGradPlus, BadT, OracleMatching, DatamodelMatching, PruneFirst, Saliency,
+    Importance, WorstCase, DMDirect, Scoreboard, Timing, SparseOriginals,
     *diagnostics.DIAGNOSTICS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
@@ -106,6 +109,7 @@ __all__ = [
     "SSD",
     "UNLEARNERS",
     "AfterCase",
+    "BadT",
     "BoardCase",
     "ClosedForm",
     "Collateral",

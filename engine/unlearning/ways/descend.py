@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import SGD, Optimizer
 
 from engine.data import Rows
 from engine.method import Progress, Slider, setting
@@ -62,7 +63,7 @@ def clip_setting(default: float) -> float | None:
 
 @dataclass(frozen=True)
 class GradientUnlearner(Unlearner, ABC):
-    """An unlearner that is SGD with momentum, at one rate."""
+    """An unlearner that takes steps at one rate: SGD with momentum, unless it says otherwise."""
 
     epochs: int = epochs_setting(10)
     rate: float = rate_setting(0.01)
@@ -73,6 +74,10 @@ class GradientUnlearner(Unlearner, ABC):
     def most_slope(self) -> float | None:
         """The longest gradient that a step follows, or None for any."""
         return None
+
+    def optimizer(self, weights: Sequence[nn.Parameter]) -> Optimizer:
+        """What takes the steps."""
+        return SGD(weights, self.rate, momentum=MOMENTUM, weight_decay=DECAY)
 
     @abstractmethod
     def stages(self, work: UnlearningRun, epoch: int) -> Sequence[Stage]:
@@ -92,7 +97,7 @@ def descend(method: GradientUnlearner, work: UnlearningRun, progress: Progress) 
         Diverged: a loss is no number any more.
     """
     weights = list(named(work.model.train()).values())
-    optimizer = torch.optim.SGD(weights, method.rate, momentum=MOMENTUM, weight_decay=DECAY)
+    optimizer = method.optimizer(weights)
 
     def before_step() -> None:
         work.remember()

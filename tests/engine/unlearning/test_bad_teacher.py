@@ -1,0 +1,91 @@
+"""BadT: who teaches what, that labels play no part, and what it takes to be merely fine-tuned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.training import outputs
+from engine.unlearning import BadT, NoOp
+from engine.unlearning.ways.bad_teacher import ignorant, misled
+from engine.unlearning.ways.network import own_copy, untrained
+from engine.unlearning.ways.unlearner import UnlearningRun
+from tests.engine.unlearning.trained import class_case
+
+BOTH = frozenset({"retain", "forget"})
+
+
+@pytest.fixture(scope="module")
+def case():
+    return class_case()
+
+
+@pytest.fixture(scope="module")
+def unlearned(case):
+    return answer(BadT(), case)
+
+
+def share(made, name):
+    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))[name]
+
+
+def test_its_loss_is_that_of_the_published_formula_image_by_image(case, unlearned):
+    """And its steps bring the student nearer to each teacher on that teacher's images."""
+    work = UnlearningRun(case, own_copy(case.model), BOTH)
+    novice = ignorant(work)
+    with torch.no_grad():  # another student than the original, whose loss on what stays is 0
+        work.model.network.head.bias[:3] += torch.tensor([1.0, -2.0, 0.5])
+    rows = np.concatenate([case.splits.retain[:5], case.splits.forget[:7], case.splits.retain[5:9]])
+    wanted = []
+    for row in rows:
+        pixels = case.data.pixels(np.array([row]))
+        teacher = novice if case.data.labels[row] == 3 else case.model
+        t, s = teacher.logits(pixels)[0].softmax(0), work.model(pixels)[0].detach().softmax(0)
+        wanted.append((t * (t / s).log()).sum().item())
+    assert misled(work, novice, rows).item() == pytest.approx(np.mean(wanted), rel=1e-4)
+
+    def apart(model, teacher, some):
+        t, s = (outputs(one, case.data, some).log_softmax(1) for one in (teacher, model))
+        return (t.exp() * (t - s)).sum(1).mean().item()
+
+    student = rebuilt(unlearned["model"])
+    gone, stays = case.splits.forget, case.splits.retain
+    assert apart(student, novice, gone) < 0.3 * apart(case.model, novice, gone)
+    assert apart(student, case.model, stays) < 0.3 * apart(student, case.model, gone)
+
+
+def test_labels_play_no_part(case, unlearned):
+    """What is forgotten and what stays is all that it is told."""
+    data = case.data
+    other = replace(data, labels=(data.labels + 1) % 10)
+    ids = data.ids[case.splits.forget]
+    again = replace(case, data=other, request=replace(case.request, kind="picked", ids=ids))
+    one, two = (rebuilt(made["model"]).state_dict() for made in (unlearned, answer(BadT(), again)))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_it_forgets_a_class_and_sees_the_share_of_what_stays_that_it_was_given(case, unlearned):
+    before = answer(NoOp(), case)
+    assert share(before, "UA") < 0.05
+    assert share(unlearned, "UA") > 0.6
+    assert share(unlearned, "RA") > share(before, "RA") - 0.05
+    seen = unlearned["seen"]
+    stays = seen["forget"] == 0
+    assert (seen["seen"][~stays] == 10).all()
+    assert sorted(set(seen["seen"][stays].tolist())) == [0, 10]
+    assert (seen["seen"][stays] > 0).sum() == round(0.3 * stays.sum())
+
+
+def test_the_bad_teacher_is_neither_the_retrained_nor_the_untrained_model_of_the_scoreboard(case):
+    """Its answers would otherwise be the yardstick of ZRF: 1 by construction."""
+    own = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
+    again = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
+    assert own.fingerprint == again.fingerprint
+    others = {untrained(case.model, seed).fingerprint for seed in (case.seed, case.seed + 1)}
+    assert own.fingerprint not in others
+    assert not own.training
