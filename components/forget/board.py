@@ -12,7 +12,7 @@ from components.draw.ranking_table import (
     RankingTable,
     tint,
 )
-from components.forget.words import FIGURES, GOAL, named, percent, signed, time
+from components.forget.words import FIGURES, GOAL, OF_A_MODE, named, percent, signed, time
 from engine.result import Table
 from engine.unlearning.protocol.attack import band
 from engine.unlearning.protocol.scoreboard import GAPS, ranking
@@ -30,6 +30,7 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
     heads = (
         RankingHead("way"),
         *(RankingHead(word, name, f"{name}: {about}") for name, (word, about) in FIGURES.items()),
+        *(RankingHead(name, "of the test", about) for name, about in apart(table).items()),
         RankingHead("average gap", "", "mean distance of the four from the retrained model"),
         RankingHead("without MIA", "", "the same of the three without the attack"),
         RankingHead("cost", "", cost_words),
@@ -38,7 +39,7 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
         RankingRow(
             named(way),
             [
-                *(figure(table, way, name) for name in FIGURES),
+                *(figure(table, way, name) for name in (*FIGURES, *apart(table))),
                 *(gap(table, way, word) for word in GAPS),
                 cost(table, way, table if times is None else times),
             ],
@@ -47,6 +48,11 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
         for way in order(table)
     ]
     return RankingTable("Scoreboard", heads, rows, names=[named(way) for way in table.rows])
+
+
+def apart(table: Table) -> dict[str, str]:
+    """What is judged apart where a mode of a class was to go, and what it means."""
+    return {name: about for name, about in OF_A_MODE.items() if name in table.order}
 
 
 def order(table: Table) -> list[str]:

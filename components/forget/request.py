@@ -15,6 +15,7 @@ from components.forget.train import learned
 from components.notices import plain
 from components.widgets.data_images import page_of, press_images
 from engine.data import DataSet
+from engine.data.modes import Merged
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
@@ -90,6 +91,21 @@ def ask_group(form: CaseForm, data: DataSet) -> int:
     return int(form.ask("group", rule=f"a group of {data.card.title}"))
 
 
+def of_mode(form: CaseForm, data: DataSet, model: Classifier) -> ForgetRequest:
+    """A mode of a class; where the data have none, a model that learned merged classes."""
+
+    def ask(data: DataSet) -> ForgetRequest:
+        request.has_modes(data)
+        left, right = st.columns(2)
+        with left:
+            label = ask_class(form, data)
+        with right:
+            mode = form.ask("mode", rule=f"a mode of {data.classes[label]}")
+        return request.of_mode(data, label, mode)
+
+    return learned(data, model, Merged, ask)
+
+
 def ask_share(form: CaseForm, name: str) -> float:
     """Of the class, or of all."""
     return float(form.ask(name, format="percent"))
@@ -136,6 +152,7 @@ REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]]
     ),
     "a group (patient)": lambda form, data, _: request.of_group(data, ask_group(form, data)),
     "images at random": lambda form, data, _: request.at_random(data, ask_share(form, "random")),
+    "a mode of a class": of_mode,
     "picked images": picked,
     "hardest images": lambda form, data, model: extreme(form, data, model, HARDEST),
     "easiest images": lambda form, data, model: extreme(form, data, model, EASIEST),

@@ -1,4 +1,4 @@
-"""Wrong labels and planted images: a model that learned some is trained, or chosen, right here."""
+"""What only changed data have to forget: a model that learned them is trained, or chosen, here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from components.section import Section
 from engine import data as data_sets
 from engine import run
 from engine.data import DataSet
+from engine.data.modes import Merged
 from engine.data.recipe import Variant
 from engine.data.variants import NoisyLabels, Poisoned
 from engine.errors import BlindspotError
@@ -28,8 +29,12 @@ from engine.unlearning.case import recipe_of
 
 GO_TO = f"{KEY}.data.next"  # the name of data that is to be chosen in the next run
 LABEL = "Train it and choose it"
-WORDS = {NoisyLabels: "wrong labels", Poisoned: "planted images"}
-SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target")}
+WORDS = {NoisyLabels: "wrong labels", Poisoned: "planted images", Merged: "merged classes"}
+SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target"), Merged: ("into",)}
+BY_HEART = (
+    ", but without moving or mirroring the images: a network that sees them moved does not learn "
+    "wrong labels by heart, and has none to forget"
+)
 
 
 def learned(
@@ -53,7 +58,9 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     with st.container(horizontal=True):
         variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", SHOWN[kind]))
     name = f"{data.name}+{variant.name}"
-    recipe = replace(recipe_of(model), shift=0, mirror=False)
+    recipe, still = recipe_of(model), kind is not Merged
+    if still:
+        recipe = replace(recipe, shift=0, mirror=False)
     case = TrainCase(data_sets.load(name), recipe)
     made = run.known(Train(), case)
     if made and runs.pressed_for(made):
@@ -66,10 +73,8 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
         return
     st.markdown(plain(
         f"A model can forget only what it learned: train one on {data.card.title} with "
-        f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs), but without "
-        "moving or mirroring the images: a network that sees them moved does not learn wrong "
-        "labels by heart, and has none to forget. It is kept as a model, and both are then chosen "
-        "here."
+        f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs)"
+        f"{BY_HEART if still else ''}. It is kept as a model, and both are then chosen here."
     ))  # fmt: skip
     found = section.show(
         Section(

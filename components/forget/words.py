@@ -15,6 +15,13 @@ FIGURES = {
     "MIA": ("taken for strangers", "the share of forgotten images that a membership attacker takes "
             "for images it never learned"),
 }  # fmt: skip
+OF_A_MODE = {
+    "mode still right": "the share of test images of the mode it still gets right; other images "
+    "may teach that too, as the retrained model shows",
+    "rest of the class": "the share of test images of the same class, without the mode, it gets "
+    "right: this is to be kept",
+    "other classes": "the share of test images of other classes it gets right",
+}
 TINY = 0.1  # percent
 
 

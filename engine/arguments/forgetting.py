@@ -11,6 +11,7 @@ import numpy as np
 from engine.arguments.base import Declared
 from engine.arguments.controls import Given, Text, argument
 from engine.data import DataSet
+from engine.data.modes import modes, modes_of
 from engine.errors import BlindspotError
 from engine.method import Choice, Slider
 from engine.unlearning import request
@@ -20,14 +21,15 @@ from engine.whole import MOST_DIGITS, whole_number
 
 Extra = Mapping[str, str]
 SHARE = Slider(0.01, 0.99, 0.01)
+PLACE = "#"  # before the place of what has no name that can be read
 DRAWN = "Drawn evenly; the same share is always the same images."
 KINDS = (
-    "a class", "a share of a class", "a group (patient)", "images at random", "picked images",
-    "hardest images", "easiest images", "wrong labels", "planted images",
+    "a class", "a share of a class", "a group (patient)", "images at random", "a mode of a class",
+    "picked images", "hardest images", "easiest images", "wrong labels", "planted images",
 )  # fmt: skip
 FORMS = (
     "class=3", "class=3,share=0.5,draw=1", "classes=3+5", "random=0.1,draw=1", "group=4",
-    "ids=4+17", "wrong labels", "planted", "worst=4+17", "easy=4+17",
+    "mode=boat,class=0", "ids=4+17", "wrong labels", "planted", "worst=4+17", "easy=4+17",
 )  # fmt: skip
 
 
@@ -35,6 +37,14 @@ def groups(given: Given) -> tuple[str, ...]:
     """The groups of the images that are learned from, such as patients."""
     data: DataSet = given["data"]
     return tuple(map(str, sorted({*data.truth["group"][data.rows("train")].tolist()})))
+
+
+def modes_offered(given: Given) -> tuple[str, ...]:
+    """The modes of the class that was chosen; of any class where none was."""
+    data: DataSet = given["data"]
+    if (word := given.get("label")) not in data.classes:
+        return tuple(modes(data))
+    return modes_of(data, data.classes.index(word))
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,10 @@ class RequestParts(Declared):
         "", Text(options=lambda given: given["data"].classes), "Class", "The class to be forgotten."
     )
     share: float = argument(0.5, SHARE, "Share of the class", DRAWN)
+    mode: str = argument(
+        "", Text(options=modes_offered), "Mode", "What sets the images apart within their class; "
+        "the rest of the class is to be kept.",
+    )  # fmt: skip
     random: float = argument(0.1, SHARE, "Share", DRAWN)
     group: str = argument("0", Text(options=groups), "Group", "Such as a patient.")
     ids: str = argument("", Text(), "Ids of the images", "Press pictures, or type ids with commas.")
@@ -114,6 +128,19 @@ def of_class(data: DataSet, what: str, extra: Extra) -> ForgetRequest:
     return request.of_class(data, label, share, draw_of(extra))
 
 
+def of_mode(data: DataSet, what: str, extra: Extra) -> ForgetRequest:
+    """A mode of a class, by name, or by its place among the data's modes: "#4"."""
+    known, names = tuple(modes(data)), data.classes
+    if "class" not in extra:
+        raise BlindspotError(f"Say of which class the mode is, as in {form_of('mode')}.")
+    if what not in known and what.startswith(PLACE):
+        place = number_of("place of the mode", what.removeprefix(PLACE))
+        what = known[place] if place < len(known) else what
+    word = extra["class"]
+    label = names.index(word) if word in names else number_of("class", word)
+    return request.of_mode(data, label, what)
+
+
 def at_random(data: DataSet, what: str, extra: Extra) -> ForgetRequest:
     """A share of the training images."""
     return request.at_random(data, share_of(what), draw_of(extra))
@@ -133,6 +160,7 @@ READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {
     "class": of_class,
     "classes": lambda data, what, _: request.of_classes(data, ids(what).tolist()),
     "random": at_random,
+    "mode": of_mode,
     "group": lambda data, what, _: request.of_group(data, number_of("group", what)),
     "ids": lambda data, what, _: request.picked(data, ids(what)),
     "wrong labels": lambda data, *_: request.wrong_labels(data),
@@ -141,7 +169,14 @@ READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {
     "easy": lambda _data, what, _: worst_case(ids(what), EASIEST),
 }
 ALONE = ("wrong labels", "planted")  # without an equals sign
-MORE: Mapping[str, tuple[str, ...]] = {"class": ("share", "draw"), "random": ("draw",)}
+MORE: Mapping[str, tuple[str, ...]] = {
+    "class": ("share", "draw"), "random": ("draw",), "mode": ("class",),
+}  # fmt: skip
+
+
+def mode_text(mode: str, data: DataSet) -> str:
+    """The name of a mode; its place among the data's modes where a name could be misread."""
+    return f"{PLACE}{tuple(modes(data)).index(mode)}" if set(mode) & set(",=") else mode
 
 
 def request_text(asked: ForgetRequest, data: DataSet) -> str:
@@ -157,8 +192,9 @@ def request_text(asked: ForgetRequest, data: DataSet) -> str:
         case "share of a class":
             share = len(asked.ids) / int((data.labels[rows] == asked.label).sum())
             return f"class={asked.label},share={share!r},draw={asked.seed}"
+        case "mode":
+            return f"mode={mode_text(asked.mode, data)},class={asked.label}"
         case "random":
             return f"random={len(asked.ids) / len(rows)!r},draw={asked.seed}"
-        case "wrong labels" | "planted":
-            return asked.kind
-    return f"{'ids' if asked.kind == 'picked' else asked.kind}={plus}"
+    kind = "ids" if asked.kind == "picked" else asked.kind
+    return kind if kind in ALONE else f"{kind}={plus}"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dataset import DataSet, Rows
+from engine.data.modes import Merged
 from engine.data.protect import Cuda
 from engine.data.recipe import Variant, seed_setting
 from engine.errors import BadData
@@ -237,7 +238,7 @@ class Classes(Variant):
 
 
 VARIANTS: tuple[type[Variant], ...] = (
-    LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Cuda,
+    LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Merged, Cuda,
 )  # fmt: skip
 
 

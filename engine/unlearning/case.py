@@ -68,7 +68,7 @@ class ForgetCase(Case):
             ),
             "data": self.data.fingerprint,
             "ids": np.sort(self.request.ids).tolist(),
-            "kind": [self.request.kind, self.request.label],
+            "kind": [self.request.kind, self.request.label, *filter(None, [self.request.mode])],
             "recipe": self.recipe.as_dict(),
             "precision": self.precision,
             "seed": self.seed,

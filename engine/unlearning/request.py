@@ -1,4 +1,4 @@
-"""What is to be forgotten: some training images of a data set, chosen in one of nine ways.
+"""What is to be forgotten: some training images of a data set, chosen in one of ten ways.
 
 Ids rather than rows are kept, so that a request can be followed through variants of its data. The
 draw has a seed of its own, independent of every training's.
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import DataSet, Rows
+from engine.data.modes import modes, modes_of
 from engine.errors import BadData, BlindspotError
 from engine.result import read_only
 
 KINDS = (
     "class", "classes", "share of a class", "random", "picked", "wrong labels", "planted", "worst",
-    "easy",
+    "easy", "mode",
 )  # fmt: skip
 
 Ids = NDArray[np.int64]
@@ -34,6 +35,7 @@ class ForgetRequest:
         words: what they are, as a title has it: "class 3", "90 images at random".
         label: the class, where they are of one.
         seed: of the draw, where there was one.
+        mode: of the class, where a mode of it is to go (see `engine.data.modes`).
 
     Raises:
         BlindspotError: there is no image, or one is named twice.
@@ -44,6 +46,7 @@ class ForgetRequest:
     words: str
     label: int | None = None
     seed: int = 0
+    mode: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -81,6 +84,32 @@ def of_class(data: DataSet, label: int, share: float = 1.0, seed: int = 0) -> Fo
     chosen = drawn(rows, share, seed)
     words = f"{share:.0%} of class {word}"
     return ForgetRequest("share of a class", data.ids[chosen], words, label, seed)
+
+
+def of_mode(data: DataSet, label: int, mode: str) -> ForgetRequest:
+    """All training images of a class that are of one of its modes; the rest of the class stays.
+
+    Raises:
+        BlindspotError: nothing is known of modes, the class has no such mode, or it is of that mode
+            altogether.
+    """
+    has_modes(data)
+    rows = data.places(of_class(data, label).ids)
+    word = data.classes[label]
+    if mode not in (known := modes_of(data, label)):
+        others = f"choose one of {', '.join(known)}" if known else "choose another class"
+        raise BlindspotError(f"No part of class {word} is set apart by {mode[:40]!r}: {others}.")
+    own = rows[modes(data)[mode][rows]]
+    return ForgetRequest("mode", data.ids[own], f"mode {mode} of class {word}", label, mode=mode)
+
+
+def has_modes(data: DataSet) -> None:
+    """Raise BlindspotError where nothing is known of any mode."""
+    if not modes(data):
+        raise BlindspotError(
+            f"{data.card.title} does not say which modes its classes have: its variant “Merged "
+            "classes” does."
+        )
 
 
 def of_classes(data: DataSet, labels: Sequence[int]) -> ForgetRequest:
@@ -209,8 +238,11 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
         )
     whole = np.unique(data.labels[forget if request.whole_class else forget[:0]])
     gone = np.isin(data.labels[test], whole)
+    if request.mode:
+        gone = (data.labels[test] == request.label) & modes(data)[request.mode][test]
     if gone.all():
-        raise BlindspotError(f"{title} has only test images of that class: nothing measures.")
+        what = "mode" if request.mode else "class"
+        raise BlindspotError(f"{title} has only test images of that {what}: nothing measures.")
     return Splits(np.sort(forget), retain, test[~gone], test[gone])
 
 
@@ -221,8 +253,8 @@ class Splits:
     Args:
         forget: D_f, what is to be forgotten.
         retain: D_r, the other training images.
-        test: D_t, without a class that is forgotten as a whole.
-        gone: the test images of such a class; none for other requests.
+        test: D_t, without a class, or a mode of one, that is forgotten as a whole.
+        gone: the test images of such a class or mode; none for other requests.
     """
 
     forget: Rows

@@ -239,6 +239,22 @@ def test_requests_by_text_are_those_of_the_functions():
             request_from(wrong, data)
 
 
+def test_a_mode_is_named_by_its_name_or_its_place_where_the_name_could_be_misread():
+    data = load_data("digits+merged")
+    first = request_from("mode=4,class=0", data)
+    assert np.array_equal(first.ids, request.of_mode(data, 0, "4").ids)
+    assert request_text(first, data) == "mode=4,class=0"
+    assert np.array_equal(request_from("mode=4,class=0 or 2 or 4 or 6 or 8", data).ids, first.ids)
+    before = data.truth["class_before"]
+    odd = np.where(before == "0", "a,b", np.where(before == "2", "a=b", before))
+    named = replace(data, truth={"class_before": odd})
+    for mode in ("a,b", "a=b"):
+        asked = request.of_mode(named, 0, mode)
+        text = request_text(asked, named)
+        assert mode not in text
+        assert np.array_equal(request_from(text, named).ids, asked.ids)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -257,6 +273,10 @@ def test_requests_by_text_are_those_of_the_functions():
         ("class=3,share=half", "“half” cannot be the share"),
         ("class=3,share=0.5,draw=-1", "“-1” cannot be the draw"),
         ("random=nan", "“nan” cannot be the share"),
+        ("mode=4", "Say of which class the mode is, as in mode=boat,class=0"),
+        ("mode=#x,class=3", "cannot be the place of the mode"),
+        ("mode=4,class=3", "does not say which modes its classes have"),
+        ("mode=4,class=3,share=0.5", "'share=0.5' is no part of “mode”"),
     ],
 )  # fmt: skip
 def test_a_request_that_cannot_be_read_names_the_part_that_is_wrong(text, words):

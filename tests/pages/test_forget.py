@@ -322,6 +322,36 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     assert "0.1" in at.selectbox(key="forget.data").value
 
 
+def test_a_mode_of_a_class_is_learnt_as_part_of_it_and_what_stays_of_the_class_is_judged(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(what="a mode of a class", model="Digits MLP", ways="Fine-tune", FT__epochs="1")
+    assert "does not say which modes its classes have" in words(at)
+    assert "with merged classes, by the recipe of Digits MLP (40 epochs). It is kept" in words(at)
+    at.button(key="forget.Train.go").click().run()
+    at = settled(at)
+    (stored,) = checkpoints.listed()
+    assert stored.card.data == "digits+merged"
+    assert stored.card.recipe == embedded.plan("digits-mlp").recipe.as_dict()
+    assert at.selectbox(key="forget.mode").options == ["0", "2", "4", "6", "8"]
+    at = settled(at.selectbox(key="forget.mode").select("4").run())
+    at.button(key="forget.Scoreboard.go").click().run()
+    at = settled(at)
+    data = load("digits+merged")
+    case = forget_case(catalog.load(stored.name), data, request.of_mode(data, 0, "4"))
+    table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
+    assert "mode 4 of class 0 or 2 or 4 or 6 or 8" in at.main.header[0].value
+    for name in ("mode still right", "rest of the class", "other classes"):
+        assert name in words(at)
+        assert f"{100 * table.cell('Retrain', name):.0f}" in words(at)
+    assert table.cell("NoOp", "mode still right") > table.cell("Retrain", "mode still right") + 0.2
+    assert not said(at)
+    at = settled(at.selectbox(key="forget.label").select("1 or 3 or 5 or 7 or 9").run())
+    assert at.selectbox(key="forget.mode").options == ["1", "3", "5", "7", "9"]
+    assert not said(at)
+
+
 def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_pictures(
     shipped, monkeypatch
 ):

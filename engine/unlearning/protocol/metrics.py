@@ -31,17 +31,21 @@ GAP = ("UA", "MIA", "RA", "TA")  # what the average gap is the mean of
 WITHOUT = ("UA", "RA", "TA")  # and the one without the attack
 FLOOR = 1e-12  # of a probability in a logarithm
 PARTS = ("forget", "retain", "test", "gone")
+OF_A_MODE = ("mode still right", "rest of the class", "other classes")
 
 
 @dataclass(frozen=True)
 class ModelAnswers:
-    """A model's answers on every part of a case, and the seed by which attackers are drawn."""
+    """A model's answers on every part of a case, the seed by which attackers are drawn, and the
+    class of which a mode is to go.
+    """
 
     forget: Answers
     retain: Answers
     test: Answers
     gone: Answers
     seed: int = 0
+    label: int | None = None
 
     @property
     def finite(self) -> bool:
@@ -60,7 +64,8 @@ def judged(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> M
         name: Answers(part, case.data.labels[own])
         for name, part, own in zip(PARTS, parts, rows, strict=True)
     }
-    return ModelAnswers(**found, seed=case.seed)
+    label = case.request.label if case.request.mode else None
+    return ModelAnswers(**found, seed=case.seed, label=label)
 
 
 def accuracy(said: Answers) -> float:
@@ -72,7 +77,9 @@ def figures(said: ModelAnswers) -> dict[str, float]:
     """The figures of one model: UA, RA, TA, MIA and what stands beside them.
 
     UA is the share of forgotten images it gets wrong, RA and TA the shares of retained and of test
-    images it gets right, MIA the balanced attacker's MIA-Efficacy (see `attack`).
+    images it gets right, MIA the balanced attacker's MIA-Efficacy (see `attack`). Where a mode of a
+    class is to go, the right shares of three kinds of test images stand beside them: of the mode,
+    of the rest of its class, and of other classes.
     """
     found = attack(said.retain, said.test, said.forget, seed=said.seed)
     return {
@@ -81,8 +88,15 @@ def figures(said: ModelAnswers) -> dict[str, float]:
         "TA": accuracy(said.test),
         "MIA": found.efficacy,
         "attack accuracy": found.accuracy,
-        "TA of the class": accuracy(said.gone),
+        **({"TA of the class": accuracy(said.gone)} if said.label is None else of_a_mode(said)),
     }
+
+
+def of_a_mode(said: ModelAnswers) -> dict[str, float]:
+    """Shares of right answers to test images of the mode, the rest of its class, and others."""
+    rest = said.test.labels == said.label
+    parts = (said.gone, *(said.test[np.flatnonzero(one)] for one in (rest, ~rest)))
+    return dict(zip(OF_A_MODE, map(accuracy, parts), strict=True))
 
 
 def attacks(said: ModelAnswers) -> dict[str, float]:

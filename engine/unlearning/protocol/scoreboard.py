@@ -24,6 +24,7 @@ from engine.unlearning.case import ForgetCase
 from engine.unlearning.protocol.attack import informative, matched
 from engine.unlearning.protocol.metrics import (
     GAP,
+    OF_A_MODE,
     WITHOUT,
     ModelAnswers,
     forgetting,
@@ -92,7 +93,9 @@ class Scoreboard(Method[BoardCase]):
         ("UA − retrained"); gap and gap sd over paired seeds, the same without MIA, gap of means;
         forgetting and keeping, 1 at the retrained model; KL, TV and ZRF; attack accuracy, the
         images it is of, and whether it says anything (informative); seconds, seconds before, share
-        of retraining in passes; failed_at, −1 or the step. What failed has no gap, and a note.
+        of retraining in passes; where a mode of a class is to go, what `of_a_mode` gives, and its
+        difference from the retrained; failed_at, −1 or the step. What failed has no gap, and a
+        note.
         """
         others = [one for one in case.methods if one != Retrain()]
         methods: list[Unlearner] = [Retrain(), *others]
@@ -184,9 +187,10 @@ def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Means over the seeds of those that are done."""
     rows = [[run for run in runs if run.label == one.label] for one in methods]
     columns: dict[str, tuple[list[float], str]] = {}
-    for name in GAP:
+    wanted = (*GAP, *(name for name in OF_A_MODE if any(name in run.figures for run in runs)))
+    for name in wanted:
         columns[name] = [mean(some, name) for some in rows], "share"
-    for name in GAP:
+    for name in wanted:
         columns[f"{name} − retrained"] = [apart(some, name) for some in rows], "share"
     for word, names in GAPS.items():
         gaps = [[run.gap(names) for run in some] for some in rows]

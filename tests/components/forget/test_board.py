@@ -45,6 +45,20 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
     assert "order of their average gap" in board.finding(seeing)
 
 
+def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
+    plain = table(informative=False)
+    shares = {"mode still right": 0.25, "rest of the class": 0.75, "other classes": 0.93}
+    own = {name: (plain[name], unit) for name, unit in zip(plain.order, plain.units, strict=True)}
+    for name, value in shares.items():
+        own |= {name: ([value] * 4, "share"), f"{name} − retrained": ([-0.125] * 4, "share")}
+    shown = board.board(Table.of(own, NAMES)).html()
+    for name, value in shares.items():
+        assert name in shown
+        assert name not in board.board(plain).html()
+        assert f"{100 * value:.0f} %" in shown
+    assert "−12.5" in shown
+
+
 def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():
     shown = table(informative=False)
     assert verdict(shown, "FT", "class 3") == (

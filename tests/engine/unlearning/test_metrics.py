@@ -56,6 +56,24 @@ def test_shares_are_those_of_a_plain_count(case):
     assert found["RA"] > 0.95
 
 
+def test_of_a_mode_three_kinds_of_test_images_are_counted_apart():
+    data = data_sets.load("digits+merged")
+    case = forget_case(original("digits+merged"), data, request.of_mode(data, 0, "4"), RECIPE)
+    found = figures(judged(case.model, case))
+    digit, test = data.truth["class_before"].astype(int), data.rows("test")
+    right = case.model.logits(data.pixels(test)).argmax(1).numpy() == data.labels[test]
+    digit = digit[test]
+    for name, rows in (
+        ("mode still right", digit == 4),
+        ("rest of the class", (digit % 2 == 0) & (digit != 4)),
+        ("other classes", digit % 2 == 1),
+    ):
+        assert found[name] == pytest.approx(right[rows].mean())
+    assert found["TA"] == pytest.approx(right[digit != 4].mean())
+    assert "TA of the class" not in found
+    assert "other classes" not in figures(judged(class_case().model, class_case()))
+
+
 def test_a_model_with_random_weights_forgets_all_and_is_not_first(case):
     found = figures(judged(untrained(case.model), case))
     retrained = {"UA": 1.0, "MIA": 1.0, "RA": 0.99, "TA": 0.97}  # about what digits give

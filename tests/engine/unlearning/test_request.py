@@ -48,6 +48,25 @@ def test_a_share_of_a_class_leaves_the_test_whole(digits):
     assert set(asked.ids) != set(other.ids)
 
 
+def test_a_mode_goes_from_training_and_from_the_test_and_the_rest_of_its_class_stays():
+    data = data_sets.load("digits+merged")
+    before = data.truth["class_before"].astype(int)
+    asked = request.of_mode(data, 0, "4")
+    found = splits(data, asked)
+    assert asked.words == "mode 4 of class 0 or 2 or 4 or 6 or 8"
+    assert set(before[found.forget]) == set(before[found.gone]) == {4}
+    for rows in (found.retain, found.test):
+        assert set(before[rows]) == set(range(10)) - {4}
+    assert len(found.test) + len(found.gone) == len(data.rows("test"))
+    scenes = data_sets.load("scenes:count=200")
+    boats = splits(scenes, request.of_mode(scenes, 0, "boat"))
+    for rows, there in ((boats.forget, True), (boats.gone, True), (boats.retain, False)):
+        at_sea = rows[scenes.labels[rows] == 0]
+        assert (scenes.truth["present"][at_sea, 0] == there).all()
+    assert set(scenes.labels[boats.forget]) == {0}
+    assert scenes.truth["present"][boats.retain, 0].any()  # a boat in the street stays
+
+
 def test_a_random_request_is_drawn_without_replacement_from_training(digits):
     asked = request.at_random(digits, 0.1, seed=1)
     assert len(np.unique(asked.ids)) == len(asked.ids) == round(0.1 * len(digits.rows("train")))
@@ -103,6 +122,10 @@ def test_a_patient_is_all_training_images_of_its_group():
         request.of_group(data, 7)
 
 
+def of_merged(label, mode, into=2):
+    return request.of_mode(data_sets.load(f"digits+merged:into={into}"), label, mode)
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
@@ -119,6 +142,13 @@ def test_a_patient_is_all_training_images_of_its_group():
         (lambda d: request.picked(d, [10**6]), "no image with id 1000000"),
         (request.wrong_labels, "does not say which labels are wrong"),
         (request.planted, "nothing planted"),
+        (lambda d: request.of_mode(d, 0, "4"), "which modes its classes have: its variant"),
+        (lambda _: of_merged(7, "4"), "no class 7"),
+        (
+            lambda _: of_merged(1, "4"),
+            "No part of class 1 or 3 .* by '4': choose one of 1, 3",
+        ),
+        (lambda _: of_merged(4, "5", into=9), "choose another class"),
         (lambda d: ForgetRequest("a whim", np.array([1]), ""), "a whim"),
     ],
 )

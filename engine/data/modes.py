@@ -1,0 +1,85 @@
+"""Modes of a class: what sets some of its images apart where no label does.
+
+A network learns one label for all of them, and can be asked to forget one. Of shape scenes a mode
+is a thing that is there, so that modes overlap. Of merged classes it is the class that an image
+had before, as CIFAR-20 is CIFAR-100 with five classes under each label.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.dataset import DataSet
+from engine.data.recipe import Variant
+from engine.data.sprites import CATEGORIES
+from engine.errors import BadData
+from engine.method import Slider, setting
+
+BEFORE = "class_before"  # the truth that names the class before classes were merged, (N,) text
+LISTED = 5  # classes that a merged one names
+
+
+@dataclass(frozen=True)
+class Merged(Variant):
+    """Several classes under one label: the first with every n-th after it, and so on.
+
+    With two, digits become even and odd ones. The truth "class_before" keeps each image's class.
+    """
+
+    word = "merged"
+    title = "Merged classes"
+
+    into: int = setting(2, Slider(2, 500, 1), "Into", "How many classes there are then.")
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The same images under fewer labels."""
+        count = len(data.classes)
+        if self.into >= count:
+            raise BadData(
+                f"{data.card.title} has {count} classes: only more than {self.into} can be merged "
+                f"into {self.into}."
+            )
+        place = np.arange(count) % self.into
+        truth = {
+            "original_label": data.labels,
+            BEFORE: np.array(data.classes)[data.labels],
+            **data.truth,
+        }
+        if "clean_label" in truth:
+            clean = truth["clean_label"]
+            truth["clean_label"] = np.where(clean < 0, clean, place[clean])
+        return replace(
+            data,
+            name=f"{data.name}+{self.name}",
+            card=replace(data.card, title=f"{data.card.title} · {self.title.lower()}"),
+            classes=tuple(together(data.classes[first :: self.into]) for first in range(self.into)),
+            labels=place[data.labels],
+            truth=truth,
+        )
+
+
+def together(names: tuple[str, ...]) -> str:
+    """The name of several classes in one, such as "1 or 3"."""
+    more = len(names) - LISTED
+    return " or ".join(names[:LISTED]) + (f" or {more} more" if more > 0 else "")
+
+
+def modes(data: DataSet) -> dict[str, NDArray[np.bool_]]:
+    """Which images are of which mode, by its name, (N,) each; empty where none is known."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    if "present" in data.truth:
+        found |= dict(zip(CATEGORIES, np.asarray(data.truth["present"], np.bool_).T, strict=True))
+    if BEFORE in data.truth:
+        before = data.truth[BEFORE]
+        found |= {str(name): before == name for name in np.unique(before)}
+    return found
+
+
+def modes_of(data: DataSet, label: int) -> tuple[str, ...]:
+    """The modes that some of a class's training images have, and some have not."""
+    rows = data.rows("train")
+    rows = rows[data.labels[rows] == label]
+    return tuple(name for name, own in modes(data).items() if 0 < own[rows].sum() < len(rows))
