@@ -125,6 +125,8 @@ def too_many_for(case: Case) -> str:
     images = len(case.splits.train)
     if recipe.attack is not None:
         reason = "which takes too long against attacks"
+    elif recipe.architecture == "vit":
+        reason = "which takes too long for transformers"
     elif recipe.architecture != "mlp" and model.side > SMALL_SIDE:
         reason = f"which must be MLPs or see images of at most {SMALL_SIDE} pixels"
     elif weights > MOST_WEIGHTS:

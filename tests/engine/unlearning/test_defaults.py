@@ -34,10 +34,15 @@ from engine.unlearning.opening import FORGOTTEN
 WAYS = tuple(kind for kind in UNLEARNERS if kind not in {Retrain, NoOp})
 PLAIN = ("digits-cnn", "digits-mlp", "mnist-cnn", "mnist-mlp")
 ROBUST = tuple(f"{name}-robust" for name in PLAIN)
+KIND = dict.fromkeys(ROBUST, "robust") | {
+    "digits-vit": "transformer",
+    "wrong labels": "wrong labels",
+}
 KEPT, MOVED = 0.08, 0.1  # at most so much of right answers is lost; at least so much is forgotten
 
 LEARNS_ON = "learning on from what stays does not forget a class: nothing contradicts it"
 FLAT = "adversarially trained, it is so sure that the slope of the ascent is next to nothing"
+TOO_SURE = "it is so sure of the class that the slope of the ascent is next to nothing"
 HALVES = "its networks had half of the class each, which does not say what none of it does"
 INERT = {
     ("class", DatamodelMatching): HALVES,
@@ -50,10 +55,15 @@ INERT = {
     ("robust", NegGradPlus): FLAT,
     ("robust", IUExact): FLAT,
     ("robust", SSD): "no share of its weights belongs to the class alone",
+    ("transformer", FineTune): LEARNS_ON,
+    ("transformer", SCRUB): TOO_SURE,
     ("wrong labels", FisherForgetting): "its noise knows of no image, only of a class's row",
 }
 """What may do nothing, and why; nothing may take the model with it."""
-LOSING = {("wrong labels", IU): 0.15, ("robust", IU): 0.15, ("robust", IUExact): 0.12}
+LOSING = {
+    ("wrong labels", IU): 0.15, ("robust", IU): 0.15, ("robust", IUExact): 0.12,
+    ("transformer", GradientAscent): 0.3,  # its rate is that of networks without attention
+}  # fmt: skip
 """What may lose more than KEPT of the right answers."""
 
 
@@ -105,13 +115,12 @@ def test_no_default_collapses_or_does_nothing_on_the_digits_mlp(kind):
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.name)
-@pytest.mark.parametrize("name", [*PLAIN, *ROBUST, "wrong labels"])
+@pytest.mark.parametrize("name", [*PLAIN, *KIND])
 def test_no_default_collapses_or_does_nothing_on_any_network_that_ships(kind, name):
     case = of_wrong_labels() if name == "wrong labels" else shipped(name)
     if reason := kind.unmet(case):
         pytest.skip(reason)
-    what = name if name == "wrong labels" else "robust" if name in ROBUST else "class"
-    holds(kind, case, what)
+    holds(kind, case, KIND.get(name, "class"))
 
 
 PUBLISHED = (

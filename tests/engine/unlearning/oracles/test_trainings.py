@@ -120,7 +120,11 @@ def fail_unless_part(part):
 
 @pytest.mark.parametrize(
     ("model", "words"),
-    [("digits-mlp-robust", "too long against attacks"), ("mnist-cnn", "at most 16 pixels")],
+    [
+        ("digits-mlp-robust", "too long against attacks"),
+        ("mnist-cnn", "at most 16 pixels"),
+        ("digits-vit", "too long for transformers"),
+    ],
 )
 def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
     own = catalog.load(model)

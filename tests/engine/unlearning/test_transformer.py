@@ -1,0 +1,78 @@
+"""The ways reach every weight of a transformer: attention, LayerNorm, class token, positions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.models import embedded
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.unlearning import SSD, Importance, NoOp, SalUn, forget_case, request
+
+KINDS = ("cls_token", "pos_embed", "patch_embed.proj.weight", "attn.qkv.weight", "attn.qkv.bias",
+         "attn.proj.weight", "norm1.weight", "norm1.bias", "norm2.weight", "mlp.fc1.weight",
+         "mlp.fc2.bias", "norm.weight", "head.weight", "head.bias")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def case():
+    data = data_sets.load("digits")
+    return forget_case(embedded.load("digits-vit"), data, request.of_class(data, 3))
+
+
+def weights(made):
+    return {name: one.numpy() for name, one in rebuilt(made["model"]).network.named_parameters()}
+
+
+def shares(made):
+    return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
+
+
+def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(case):
+    """Softmax does not change when all keys move alike, so that no loss hangs on their bias."""
+    found = answer(Importance(), case)
+    names = dict(case.model.network.named_parameters())
+    for part in ("forget", "train"):
+        values = found[part].values
+        assert set(values) == set(names)
+        assert all(np.isfinite(one).all() for one in values.values())
+        for kind in KINDS:
+            own = [name for name in names if name.endswith(kind)]
+            assert own, kind
+            assert all(values[name].max() > 0 for name in own), kind
+        for name in names:
+            if name.endswith("qkv.bias"):
+                query, key, value = np.split(values[name], 3)
+                assert key.max() < 1e-6 * min(query.max(), value.max())
+
+
+def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
+    method = SSD(ratio=5.0, strength=0.5)  # the paper's threshold for a ViT and a class
+    found, made = answer(Importance(), case), weights(answer(method, case))
+    touched = set()
+    for name, before in case.model.network.named_parameters():
+        own, whole = (found[part].values[name] for part in ("forget", "train"))
+        chosen = own > 5 * whole
+        factor = np.ones_like(own)
+        factor[chosen] = np.minimum(0.5 * whole[chosen] / own[chosen], 1)
+        np.testing.assert_allclose(made[name], before.detach().numpy() * factor, rtol=1e-5)
+        touched |= {kind for kind in KINDS if name.endswith(kind) and chosen.any()}
+    assert {"attn.qkv.weight", "norm1.weight", "cls_token", "pos_embed"} <= touched
+    before, after = shares(answer(NoOp(), case)), shares(answer(SSD(), case))
+    assert before["UA"] < 0.05
+    assert after["UA"] >= 0.99
+    assert after["RA"] >= 0.98
+
+
+def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
+    made = answer(SalUn(share=0.05, epochs=1), case)
+    after, density = weights(made), made["mask"]
+    moved = 0
+    for name, before in case.model.network.named_parameters():
+        changed = after[name] != before.detach().numpy()
+        assert changed.mean() <= density.cell(name, "density") + 1e-6, name
+        moved += changed.sum()
+    assert 0 < moved <= round(0.05 * sum(one.size for one in after.values()))
+    assert any("attn" in name and density.cell(name, "density") > 0 for name in after)
