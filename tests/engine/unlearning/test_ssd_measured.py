@@ -1,0 +1,133 @@
+"""SSD beside its rival BadT: a mode of a class, and a class in a transformer.
+
+The paper's requests on CIFAR-20, where each label covers five classes of CIFAR-100, and its ViT,
+at our size: digits whose labels cover two each (a mode is one of them), and the small ViT that
+ships. Claims are the sheet's, from the paper's tables: what stays is right within about a point of
+the original's, as near to retraining as ways that train (here BadT), at a fraction of their cost;
+of a class UA is at least .99 and RA at least .98. What does not hold here is measured as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.experiment import OUTCOMES, decided
+from engine.lab import Train, TrainCase
+from engine.models import embedded
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.unlearning import (
+    SSD,
+    BadT,
+    BoardCase,
+    ForgetCase,
+    NoOp,
+    SalUn,
+    Scoreboard,
+    forget_case,
+    request,
+)
+from engine.unlearning.protocol.metrics import OF_A_MODE
+
+SEEDS = 3
+MERGED = "digits+merged:into=5"
+PAPER = SSD(ratio=10.0)  # its threshold for a convolutional network and for random images of a ViT
+METHODS = (NoOp(), SSD(), PAPER, BadT(), SalUn())
+POINT = 0.01
+NETWORKS = {"MLP": "digits-mlp", "CNN": "digits-cnn", "ViT": "digits-vit"}
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+Found = Mapping[str, Mapping[str, np.ndarray]]  # by way and column, (seeds,)
+
+
+def of_mode(name: str) -> Iterator[ForgetCase]:
+    """Another digit for each seed, and a network that learned it under a label with another one."""
+    data, recipe = data_sets.load(MERGED), embedded.plan(name).recipe
+    for seed in range(SEEDS):
+        model = rebuilt(answer(Train(), TrainCase(data, recipe, seed))["model"])
+        asked = request.of_mode(data, seed % len(data.classes), str(seed))
+        yield forget_case(model, data, asked, recipe, seed=100 + seed)
+
+
+def of_class(name: str) -> Iterator[ForgetCase]:
+    """Another class for each seed."""
+    data, model = data_sets.load("digits"), embedded.load(name)
+    for seed in range(SEEDS):
+        yield forget_case(model, data, request.of_class(data, seed), seed=100 + seed)
+
+
+def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
+    """Every way's figures, (seeds,) each; and measured."""
+    tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
+    shown = ("UA", "RA", "TA", *(one for one in OF_A_MODE if one in tables[0].order), "ZRF")
+    found = {}
+    for row in tables[0].rows:
+        own = {name: np.array([one.cell(row, name) for one in tables]) for name in tables[0].order}
+        assert (own["failed_at"] == -1).all()
+        gap = own["gap without MIA"]
+        said = ", ".join(f"{name} {own[name].mean():.3f}" for name in shown)
+        cost = f"{own['share of retraining'].mean():.1%} of retraining's passes"
+        measure(
+            f"SSD and its rivals, {what}, {SEEDS} seeds, {row}",
+            f"gap without MIA {gap.mean():.3f} ± {gap.std(ddof=1):.3f}; {said}; {cost}",
+        )
+        found[row] = own
+    return found
+
+
+def told(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
+    """Whether each claim holds here, by the spread of its margin over seeds."""
+    for claim, margin in margins.items():
+        (outcome,), (mean,), (within,) = decided(margin[:, None])
+        measure(
+            f"SSD and its rivals, {what}, {SEEDS} seeds: {claim}",
+            f"{OUTCOMES[int(outcome)]} here: margin {mean:+.3f} ± {within:.3f}",
+        )
+
+
+def of_all(found: Found) -> dict[str, np.ndarray]:
+    """The margins of what is claimed of any request."""
+    before, ours, rival = (found[one] for one in ("NoOp", SSD().label, "BadT"))
+    kept = {"what stays of the test": "TA", "the rest of the class": "rest of the class"}
+    return {
+        "SSD's gap is below BadT's": rival["gap without MIA"] - ours["gap without MIA"],
+        **{
+            f"SSD keeps {words} within a point": POINT - (before[name] - ours[name])
+            for words, name in kept.items()
+            if name in ours
+        },
+        "SSD's cost is below BadT's": rival["share of retraining"] - ours["share of retraining"],
+    }
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_mode_of_a_class(network, measure):
+    what = f"a digit under a label of two, {network}"
+    found = boards(what, of_mode(NETWORKS[network]), measure)
+    nothing = found["NoOp"]["gap without MIA"].mean()
+    assert (found["Retrain"]["gap"] == 0).all()
+    assert found["NoOp"]["mode still right"].mean() > 0.9
+    assert found["Retrain"]["mode still right"].mean() < 0.5  # the rest of the class teaches little
+    assert nothing > 0.15
+    for name in (SSD().label, "BadT"):
+        assert found[name]["gap without MIA"].mean() < 0.5 * nothing, name
+    told(what, of_all(found), measure)
+
+
+def test_a_class_in_a_small_transformer(measure):
+    what = "a class, digits ViT"
+    found = boards(what, of_class("digits-vit"), measure)
+    ours = found[SSD().label]
+    assert (found["Retrain"]["gap"] == 0).all()
+    assert found["NoOp"]["gap without MIA"].mean() > 0.25
+    assert ours["gap without MIA"].mean() < 0.1 * found["NoOp"]["gap without MIA"].mean()
+    own = {
+        "SSD gets .99 of the class wrong": ours["UA"] - 0.99,
+        "SSD gets .98 of what stays right": ours["RA"] - 0.98,
+    }
+    told(what, own | of_all(found), measure)
