@@ -9,7 +9,7 @@ from engine.result import Table
 from engine.unlearning.protocol.scoreboard import ranking
 
 AS_WELL, NEARLY, OFF = 0.03, 0.10, 0.10  # average gap; points by which a figure is off
-COST = "share of retraining"
+COST, REST = "share of retraining", "rest of the class"
 
 
 def verdict(table: Table, way: str, what: str) -> str:
@@ -24,9 +24,12 @@ def verdict(table: Table, way: str, what: str) -> str:
     if not np.isfinite(table.cell(way, ranking(table))):
         return f"{said}: see the note below the table."
     (known, goal), (test, test_goal) = shares(table, way)
+    apart = REST in table.order
+    rest, rest_goal = (table.cell(row, REST) if apart else 0.0 for row in (way, GOAL))
     return (
         f"{said}: it recognizes {percent(known)} of those (retrained: {percent(goal)}) and "
-        f"{percent(test)} of the test ({percent(test_goal)})."
+        f"{percent(test)} of the test ({percent(test_goal)})"
+        + (f", {percent(rest)} of the rest of the class ({percent(rest_goal)})." if apart else ".")
     )
 
 
@@ -42,8 +45,8 @@ def claim(table: Table, way: str, what: str) -> str:
         return f"{name} had little to forget of {what}, which other images teach too"
     if known - goal > OFF:
         return f"{name} did not forget {what}"
-    if test_goal - test > OFF:
-        return f"{name} forgot {what} by damaging the rest"
+    if harm := harm_of(table, way):
+        return f"{name} forgot {what} {harm}"
     if goal - known > OFF:
         return f"{name} forgot {what} more than it should"
     nearly = "nearly as well as retraining" if gap <= NEARLY else "only roughly"
@@ -51,6 +54,16 @@ def claim(table: Table, way: str, what: str) -> str:
     share = table.cell(way, COST)  # not known of models that were made elsewhere
     cost = f", at {percent(share)} of its cost" if np.isfinite(share) else ""
     return f"{name} forgot {what} {how}{cost}"
+
+
+def harm_of(table: Table, way: str) -> str:
+    """What else a way took along, in a few words, or ""."""
+    _, (test, test_goal) = shares(table, way)
+    if test_goal - test > OFF:
+        return "by damaging the rest"
+    if REST in table.order and table.cell(GOAL, REST) - table.cell(way, REST) > OFF:
+        return "and took the rest of its class with it"
+    return ""
 
 
 def shares(table: Table, way: str) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -32,7 +32,7 @@ class Merged(Variant):
     word = "merged"
     title = "Merged classes"
 
-    into: int = setting(2, Slider(2, 500, 1), "Into", "How many classes there are then.")
+    into: int = setting(2, Slider(2, 50, 1), "Into", "How many classes there are then.")
 
     def __call__(self, data: DataSet) -> DataSet:
         """The same images under fewer labels."""

@@ -57,6 +57,14 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
         assert name not in board.board(plain).html()
         assert f"{100 * value:.0f} %" in shown
     assert "−12.5" in shown
+    own["rest of the class"] = ([0.98, 0.99, 0.86, 0.95], "share")
+    judged = Table.of(own, NAMES)
+    took = "forgot mode 3 and took the rest of its class with it"
+    assert took in claim(judged, "FT", "mode 3")
+    assert took not in claim(judged, "GA", "mode 3")
+    assert verdict(judged, "FT", "mode 3").endswith(
+        "98 % of the test (98 %), 86 % of the rest of the class (98 %)."
+    )
 
 
 def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():
