@@ -93,9 +93,11 @@ def told(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
 def of_all(found: Found) -> dict[str, np.ndarray]:
     """The margins of what is claimed of any request."""
     before, ours, rival = (found[one] for one in ("NoOp", SSD().label, "BadT"))
+    gap = "gap without MIA"
     kept = {"what stays of the test": "TA", "the rest of the class": "rest of the class"}
     return {
-        "SSD's gap is below BadT's": rival["gap without MIA"] - ours["gap without MIA"],
+        "SSD's gap is below half of doing nothing's": before[gap] / 2 - ours[gap],
+        "SSD's gap is below BadT's": rival[gap] - ours[gap],
         **{
             f"SSD keeps {words} within a point": POINT - (before[name] - ours[name])
             for words, name in kept.items()
@@ -109,13 +111,10 @@ def of_all(found: Found) -> dict[str, np.ndarray]:
 def test_a_mode_of_a_class(network, measure):
     what = f"a digit under a label of two, {network}"
     found = boards(what, of_mode(NETWORKS[network]), measure)
-    nothing = found["NoOp"]["gap without MIA"].mean()
     assert (found["Retrain"]["gap"] == 0).all()
     assert found["NoOp"]["mode still right"].mean() > 0.9
     assert found["Retrain"]["mode still right"].mean() < 0.5  # the rest of the class teaches little
-    assert nothing > 0.15
-    for name in (SSD().label, "BadT"):
-        assert found[name]["gap without MIA"].mean() < 0.5 * nothing, name
+    assert found["NoOp"]["gap without MIA"].mean() > 0.15
     told(what, of_all(found), measure)
 
 
