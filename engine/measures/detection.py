@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from engine.errors import BlindspotError
 
@@ -38,9 +38,14 @@ class ThresholdRates:
 def auroc(known: Doubles, unknown: Doubles) -> float:
     """Probability that an unknown image scores above a known one, ties counting half.
 
-    Raises BlindspotError when either is empty or not finite.
+    By counting, which takes a hundredth of the time of scikit-learn's curve: resamples and null
+    probes ask for it a thousand times. Raises BlindspotError when either is empty or not finite.
     """
-    return float(roc_auc_score(*labeled(*checked(known, unknown))))
+    known, unknown = checked(known, unknown)
+    ordered = np.sort(known)
+    below = np.searchsorted(ordered, unknown, "left")
+    not_above = np.searchsorted(ordered, unknown, "right")
+    return float(below.sum() + not_above.sum()) / (2 * len(known) * len(unknown))
 
 
 def error_auroc(doubt: Doubles, right: Flags, without: float = float("nan")) -> float:
