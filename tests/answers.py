@@ -6,14 +6,23 @@ from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
+import pytest
 
 from engine.experiment import Experiment
 from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
+from engine.sparsity.experiments import reprogram
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
+OWN = {
+    "sparsity.RandomPruning": {"network": "MLP"},
+    "sparsity.Rewinding": {"points": 4},
+    "unlearning.GeneratorSalUn": {"each": 4, "passes": 5},
+    "unlearning.Samples": {"each": 4, "passes": 5},
+}
+"""What makes a method quick beside what it counts, by its full name."""
 
 
 def small(kind):
@@ -33,7 +42,7 @@ def small(kind):
         for spec in fields(kind)
         if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
     }
-    return kind(**given)
+    return kind(**given | OWN.get(kind.full_name(), {}))
 
 
 def settled(case):
@@ -56,15 +65,26 @@ def once(kind):
     return replace(small(kind), **given)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def brief_sources():
+    """What no setting says: the sources that are reprogrammed learn for one epoch.
+
+    For files that import it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reprogram, "RECIPE", replace(reprogram.RECIPE, epochs=1))
+        yield
+
+
 @cache
-def plainly(method):
-    """Its answer about its tiny case; computed once for all who only read it."""
-    return method(settled(tiny.case_for(type(method))))
+def plainly(method, make):
+    """Its answer about the case that is made for it; computed once for all who only read it."""
+    return method(settled(make(type(method))))
 
 
 def plain(kind):
     """The small method's answer about its tiny case."""
-    return plainly(small(kind))
+    return plainly(small(kind), tiny.case_for)
 
 
 def differing(one, two, near=0.0):

@@ -37,7 +37,14 @@ from engine.run import answer, digest
 from engine.training import fresh
 from engine.unlearning import CudaExperiment, GeneratorCase
 from tests import tiny
-from tests.answers import differing, plain, settled, small, timed
+from tests.answers import (
+    brief_sources,  # noqa: F401 - a fixture
+    differing,
+    plain,
+    settled,
+    small,
+    timed,
+)
 
 BLIND = {
     "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",

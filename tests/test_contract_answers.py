@@ -16,7 +16,16 @@ from engine.errors import BlindspotError
 from engine.families import METHODS
 from engine.method import Choice, Slider, Switch
 from tests import tiny
-from tests.answers import REPEATED, differing, once, plain, plainly, settled, small
+from tests.answers import (
+    REPEATED,
+    brief_sources,  # noqa: F401 - a fixture
+    differing,
+    once,
+    plain,
+    plainly,
+    settled,
+    small,
+)
 from tests.effects import EFFECTS, INERT, Effect
 from tests.test_contract import every
 
@@ -48,7 +57,7 @@ def test_every_setting_changes_an_answer(kind):
         effect = EFFECTS.get(name, Effect())
         begun = small(kind) if spec.name in REPEATED else once(kind)
         method, case = replace(begun, **effect.given), settled(effect.case(kind))
-        first = plainly(method) if effect == Effect() else method(case)
+        first = plainly(method, effect.case)
         value = getattr(method, spec.name)
         for other in others(spec.metadata["control"], value, case):
             with suppress(BlindspotError):  # the case refuses this value: another one, then
