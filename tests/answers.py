@@ -13,12 +13,13 @@ from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
 from engine.sparsity.experiments import reprogram
+from engine.sparsity.tickets import between
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
 OWN = {
     "sparsity.RandomPruning": {"network": "MLP"},
-    "sparsity.Rewinding": {"points": 4},
+    "sparsity.Rewinding": {"points": 4, "levels": 1},
     "unlearning.GeneratorSalUn": {"each": 4, "passes": 5},
     "unlearning.Samples": {"each": 4, "passes": 5},
 }
@@ -66,13 +67,12 @@ def once(kind):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def brief_sources():
-    """What no setting says: the sources that are reprogrammed learn for one epoch.
-
-    For files that import it.
-    """
+def brief():
+    """What no setting says: sources that are reprogrammed learn for one epoch, and planes are
+    coarse. For files that import it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reprogram, "RECIPE", replace(reprogram.RECIPE, epochs=1))
+        patch.setattr(between, "GRID", 3)
         yield
 
 

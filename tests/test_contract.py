@@ -38,7 +38,7 @@ from engine.training import fresh
 from engine.unlearning import CudaExperiment, GeneratorCase
 from tests import tiny
 from tests.answers import (
-    brief_sources,  # noqa: F401 - a fixture
+    brief,  # noqa: F401 - a fixture
     differing,
     plain,
     settled,
@@ -131,7 +131,7 @@ def network(case, kind=CudaExperiment):
         return case.generator.network, case.generator.network
     if isinstance(case, ExperimentCase):
         kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
-        case = next(iter(kind().conditions(case).values()))
+        case = next(iter(small(kind).conditions(case).values()))
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)
         return model, model.network

@@ -18,7 +18,7 @@ from engine.method import Choice, Slider, Switch
 from tests import tiny
 from tests.answers import (
     REPEATED,
-    brief_sources,  # noqa: F401 - a fixture
+    brief,  # noqa: F401 - a fixture
     differing,
     once,
     plain,
