@@ -50,6 +50,7 @@ OWN = {
     "unlearning.DMDirect": BRIEFLY,
     "unlearning.KLoM": BRIEFLY,
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
+    "sparsity.NMFlow": ["--data", "digits+classes:count=3"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
     "unlearning.ForgetRange": ["--data", "phantoms:count=400,side=48"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],

@@ -85,6 +85,7 @@ def test_doing_nothing_is_the_originals_and_retraining_is_noise(case, found):
     )
 
 
+@pytest.mark.slow  # test_matching.py has one model say what its oracle says
 def test_oracle_matching_comes_near_to_the_noise(case):
     table = answer(KLoM(images=30), AfterCase(case, OracleMatching()))["summary"]
     assert table.cell("forget", "unlearned, median") < 0.2 * table.cell(

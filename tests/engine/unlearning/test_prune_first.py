@@ -11,14 +11,14 @@ from engine.sparsity import PruneCase, Rewound, masks_in
 from engine.unlearning import FineTune, PruneFirst, Retrain
 from engine.unlearning.ways.network import untrained
 from engine.unlearning.ways.prune_first import THEN
-from tests.engine.unlearning.trained import class_case
+from tests.engine.unlearning.trained import BRIEF, class_case
 
 METHOD = PruneFirst(ratio=0.9, epochs=2)
 
 
 @pytest.fixture(scope="module")
 def case():
-    return class_case()
+    return class_case(recipe=BRIEF)
 
 
 def test_the_zeros_of_sparsity_stay_in_the_unlearned_and_in_the_retrained_model(case):

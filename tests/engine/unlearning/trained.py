@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from engine import data as data_sets
@@ -9,6 +10,7 @@ from engine.training import Recipe, fresh, train
 from engine.unlearning import ForgetCase, forget_case, request
 
 RECIPE = Recipe("lenet", epochs=8, batch=32, rate=0.05, decay=0.0005)
+BRIEF = replace(RECIPE, epochs=2)  # for what holds however well a model has learned
 
 
 @cache

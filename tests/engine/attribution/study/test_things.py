@@ -195,8 +195,9 @@ def test_another_seed_takes_other_images_and_the_same_seed_the_same():
     assert {one.id for one in first.images} != {one.id for one in other.images}
 
 
-def test_more_images_than_there_are_is_said():
-    with pytest.raises(BlindspotError, match=r"only .* images of the kind phantoms"):
-        images("phantoms", 100_000, 0, study_case("phantoms", 2).model)
+def test_more_images_than_there_are_is_said(monkeypatch):
+    monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
+    with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
+        images("scenes", 100_000, 0, things.load())
     with pytest.raises(BlindspotError, match="one of scenes, phantoms, scenes-missed"):
         study_case("x-rays")

@@ -19,7 +19,7 @@ from engine.unlearning.generator.weights import shipped_case
 from tests import tiny
 from tests.engine.unlearning.generator.test_samples import shown
 
-QUICK = GeneratorSalUn(steps=100, each=8)
+QUICK = GeneratorSalUn(steps=50, each=8, passes=10)
 SMALL = GeneratorSalUn(steps=5, each=4, passes=5, label="1")
 
 
