@@ -1,4 +1,4 @@
-"""The stories on a projector: by keyboard, large, alone on the screen, and nothing is computed."""
+"""The stories on a projector: large, and alone on the screen; test_fresh_server.py walks them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import re
 from playwright.sync_api import Page
 
 from components.stories.told import STORIES
-from tests.browser.conftest import OpenPage, Serve
+from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
-from tests.browser.server import ROOT, settle
+from tests.browser.server import settle
 
 PROJECTOR = {"width": 1920, "height": 1080}
-KEYS = ("ArrowRight", " ", "PageDown", "ArrowDown")  # the last ones as remotes send them
 SMALLEST = 28  # px
 TOOLS = (
     "[data-testid=stSidebar], [data-testid=stHeader], [data-testid=stExpander], .st-key-jobs, "
@@ -51,30 +50,6 @@ def alone(page: Page) -> None:
     assert len(sizes) > 5
     assert not [one for one in sizes if one[0] < SMALLEST - 0.05]
     assert page.evaluate(OVERFLOW) == [0, 0]
-
-
-def test_three_stories_are_walked_by_keyboard(serve: Serve, open_page: OpenPage) -> None:
-    url = serve(ROOT / "app.py")
-    page = open_page(viewport=PROJECTOR, reduced_motion="reduce")
-    for one in STORIES:
-        page.goto(f"{url}/stories?story={one.name}")
-        for at, step in enumerate(one.steps):
-            expect(page.get_by_role("heading", name=step.title, level=1)).to_be_visible()
-            alone(page)
-            page.keyboard.press(KEYS[at % len(KEYS)])
-        heading = page.get_by_role("heading", level=1)
-        expect(heading).to_have_text(one.steps[-1].title)  # there is none after the last
-        page.keyboard.press("Home")
-        expect(heading).to_have_text(one.steps[0].title)
-        page.keyboard.press("End")
-        expect(heading).to_have_text(one.steps[-1].title)
-        page.keyboard.press("PageUp")
-        expect(heading).to_have_text(one.steps[-2].title)
-    page.keyboard.press("Escape")
-    expect(page).to_have_url(f"{url}/")
-    settle(page)
-    page.get_by_role("button", name="Jobs").click()
-    expect(page.get_by_text("Nothing was asked yet that takes long.")).to_be_visible()
 
 
 def test_reload_back_mouse_and_notes(app_url: str, open_page: OpenPage) -> None:

@@ -1,0 +1,64 @@
+"""What a server of its own shows: the first request to it, and then that nothing was computed.
+
+Streamlit looks for a pages/ folder beside the main script until st.navigation has run once, and
+in that time refuses deep links. app.py serves a script from another folder; this pins the cure.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page
+
+from components.stories.told import STORIES
+from tests.browser.conftest import OpenPage, Serve
+from tests.browser.expecting import expect
+from tests.browser.server import ROOT, settle
+from tests.browser.test_journeys import ONE, made
+from tests.browser.test_stories import PROJECTOR, alone
+
+KEYS = ("ArrowRight", " ", "PageDown", "ArrowDown")  # the last ones as remotes send them
+
+
+@pytest.fixture(scope="module")
+def fresh_url(serve: Serve) -> str:
+    """A server that nobody has asked anything but the tests of this file, in their order."""
+    return serve(ROOT / "app.py")
+
+
+def test_a_deep_link_opens_its_view_with_its_settings_as_the_first_request_to_a_fresh_server(
+    fresh_url: str, page: Page
+) -> None:
+    link = ONE | {"image": "A cup of coffee", "heatmaps.Gradient.channels": "size", "seed": "3"}
+    page.goto(f"{fresh_url}/heatmaps?{urlencode(link)}")
+    settle(page)
+    expect(page.get_by_role("heading", name="Heatmaps", level=1)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(made(page)).to_contain_text("espresso (logit)")
+    expect(page).to_have_url(re.compile("channels=size"))
+
+
+def test_three_stories_are_walked_by_keyboard(fresh_url: str, open_page: OpenPage) -> None:
+    page = open_page(viewport=PROJECTOR, reduced_motion="reduce")
+    for one in STORIES:
+        page.goto(f"{fresh_url}/stories?story={one.name}")
+        for at, step in enumerate(one.steps):
+            expect(page.get_by_role("heading", name=step.title, level=1)).to_be_visible()
+            alone(page)
+            page.keyboard.press(KEYS[at % len(KEYS)])
+        heading = page.get_by_role("heading", level=1)
+        expect(heading).to_have_text(one.steps[-1].title)  # there is none after the last
+        page.keyboard.press("Home")
+        expect(heading).to_have_text(one.steps[0].title)
+        page.keyboard.press("End")
+        expect(heading).to_have_text(one.steps[-1].title)
+        page.keyboard.press("PageUp")
+        expect(heading).to_have_text(one.steps[-2].title)
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{fresh_url}/")
+    settle(page)
+    page.get_by_role("button", name="Jobs").click()
+    expect(page.get_by_text("Nothing was asked yet that takes long.")).to_be_visible()
