@@ -1,4 +1,4 @@
-"""Blindspot's entry: `streamlit run app.py`. The model is made ready while the server starts."""
+"""Blindspot's entry: `streamlit run app.py`. What visitors wait for is loaded before them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
-from components import notices
+from components import notices, ready
 from components.guard import Guard
-
-
-def warm_up() -> None:
-    """Load what the first visitor needs: torch, the default model, its best batch size."""
-    from engine.models import catalog
-
-    model = catalog.load()
-    model.pace("exact")
-    model.pace("gradient")
+from components.preload import Preload
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Warm up beside the starting server, not before it."""
-    threading.Thread(target=warm_up, name="warm up", daemon=True).start()
+    """Nobody is listened to until the modules and the default model are there."""
+    ready.load()
+    threading.Thread(target=ready.go_on, name="warm up", daemon=True).start()
     yield
 
 
@@ -37,5 +30,5 @@ def unexpected(error: Exception) -> bool:
 
 app = st.App(
     "components/frame.py", lifespan=lifespan, on_script_error=unexpected,
-    middleware=[Middleware(Guard)],
+    middleware=[Middleware(Guard), Middleware(Preload)],
 )  # fmt: skip

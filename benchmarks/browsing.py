@@ -1,4 +1,6 @@
-"""What a slider waits for in a real browser: from the key to the page that is drawn anew.
+"""What a person waits for in a real browser: first visits, and a slider.
+
+A slider: from the key to the page that is drawn anew.
 
 Everything counts: the widget, the server's answer, and the plot. Chromium has no graphics card here
 and shares the cores with the server, so a desk waits less.
@@ -12,6 +14,7 @@ from statistics import median
 
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks import first_visits
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 
@@ -40,7 +43,11 @@ WATCH = """words => {
 
 
 def rows() -> Iterator[str]:
-    """Lines of text: SSD's threshold in Forget, the ratio in Prune."""
+    """Lines of text: first visits, then SSD's threshold in Forget and the ratio in Prune."""
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        yield from first_visits.rows(browser)
+        browser.close()
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         for name, (ready, slider, sentence) in PLACES.items():

@@ -22,7 +22,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from engine.case import ImageCase
 from engine.case_base import Case, Parts
@@ -354,6 +353,8 @@ def margin(claim: Claim, figures: Mapping[str, Figures]) -> float:
 
 def decided(margins: Doubles) -> tuple[NDArray[np.int64], Doubles, Doubles]:
     """Outcome, mean and tolerance of each claim from its margins (seeds, claims)."""
+    from scipy.stats import t as student
+
     seeds = len(margins)
     mean = margins.mean(0)
     if seeds < 2:

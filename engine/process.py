@@ -9,6 +9,8 @@ import ctypes
 import logging
 import os
 import platform
+import threading
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ SPINS = "1000"
 # when they are kept). One arena, because a thread's own would give its blocks back all the same.
 LARGEST = 256 * 2**20  # bytes of a block that is kept for reuse
 RESERVE = 512 * 2**20  # bytes in all that stay with us
+LAST = 19  # nice
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # mallopt's names
 
 
@@ -41,3 +44,16 @@ def hold_blocks(largest: int, reserve: int) -> bool:
         return False
     options = ((M_MMAP_THRESHOLD, largest), (M_TRIM_THRESHOLD, reserve), (M_ARENA_MAX, 1))
     return all(mallopt(option, value) == 1 for option, value in options)
+
+
+def release() -> None:
+    """Give the blocks that are kept for reuse back to the system, where the platform can."""
+    if platform.libc_ver()[0] == "glibc":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def step_back() -> None:
+    """From now on the calling thread works only while nobody else wants a core (Linux)."""
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)

@@ -11,15 +11,16 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from html import unescape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
-from matplotlib.figure import Figure
 
 from components.charts.style import INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
 
 DRAWN = {"bar", "scatter", "scattergl", "heatmap", "contour"}
 WIDTH, WIDE, DOTS = 4.5, 7.0, 100  # inch, with several plots too; px of a chart's height to an inch
@@ -33,6 +34,8 @@ Trace = Mapping[str, Any]
 
 def svg(figure: go.Figure) -> str:
     """A chart as SVG; "" where it has parts that are not drawn here."""
+    from matplotlib.figure import Figure
+
     plain = figure.to_plotly_json()
     traces = [trace for trace in plain["data"] if trace.get("visible") in (None, True)]
     layout = plain["layout"]
@@ -199,6 +202,8 @@ def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
 
 def scale_of(stops: Sequence[Sequence[Any]]) -> LinearSegmentedColormap:
     """Plotly's scale of colors as matplotlib has it."""
+    from matplotlib.colors import LinearSegmentedColormap
+
     return LinearSegmentedColormap.from_list("", [(at, rgba(color)) for at, color in stops])
 
 
@@ -265,6 +270,8 @@ def inks(color: Any, otherwise: Any) -> Any:
 
 def rgba(color: str) -> tuple[float, float, float, float]:
     """Plotly's way to write a color as numbers."""
+    from matplotlib.colors import to_rgba
+
     if found := re.findall(r"[\d.]+", color) if color.startswith("rgb") else []:
         red, green, blue, *alpha = (float(part) for part in found)
         return red / 255, green / 255, blue / 255, *(alpha or [1.0])  # type: ignore[return-value]

@@ -15,11 +15,13 @@ from engine.errors import Cancelled, TooBusy
 from engine.lane.job import HOUSE, Job, Past, T
 from engine.method import Cost, Progress
 from engine.models.borrow import borrowing
+from engine.process import release
 from engine.result import Result
 
 RANK: dict[Cost, int] = {"live": 0, "wait": 1, "job": 2}
 LONGEST = 64  # jobs in one queue before a polite refusal
 REMEMBERED = 1000  # visitors whose last turn is known
+RESTS = 20.0  # seconds without a job, after which memory kept for the next one is given back
 PAST = 30  # longer jobs that are told of when they are over
 
 
@@ -130,10 +132,13 @@ class Lane:
     def _loop(self) -> None:
         while True:
             with self.changed:
+                rested = False
                 while (job := self._start()) is None:
                     if self._closing:
                         return
-                    self.changed.wait()
+                    if not self.changed.wait(None if rested else RESTS):
+                        release()
+                        rested = True
             self._serve(job)
             del job  # an idle lane holds nobody's image or model
 

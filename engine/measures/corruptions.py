@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.transforms.v2.functional import gaussian_blur
 
 SEVERITIES = (1, 2, 3)
 
@@ -25,6 +24,8 @@ def noise(images: Tensor, severity: int, generator: torch.Generator) -> Tensor:
 
 def blur(images: Tensor, severity: int, _generator: torch.Generator) -> Tensor:
     """Gaussian blur of 1, 2 or 3 hundredths of the width, half a pixel at least."""
+    from torchvision.transforms.v2.functional import gaussian_blur
+
     sigma = max(severity * images.shape[-1] / 100, 0.5 * severity)
     reach = min(2 * round(2 * sigma) + 1, 2 * (min(images.shape[2:]) // 2) - 1)
     blurred: Tensor = gaussian_blur(images.contiguous(), [max(reach, 1)] * 2, [sigma])

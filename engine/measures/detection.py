@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from engine.errors import BlindspotError
 
@@ -61,6 +60,8 @@ def error_auroc(doubt: Doubles, right: Flags, without: float = float("nan")) -> 
 
 def roc(known: Doubles, unknown: Doubles) -> ThresholdRates:
     """False alarms on known images (x) against unknown ones found (y)."""
+    from sklearn.metrics import roc_curve
+
     labels, scores = labeled(*checked(known, unknown))
     return ThresholdRates(*roc_curve(labels, scores, drop_intermediate=False))
 
@@ -113,6 +114,8 @@ def precision_recall(
     known: Doubles, unknown: Doubles, positive: Convention = "unknown"
 ) -> ThresholdRates:
     """Recall (x) against precision (y) at every score, from recall 0 and precision 1 on."""
+    from sklearn.metrics import precision_recall_curve
+
     known, unknown = checked(known, unknown)
     if positive == "known":
         known, unknown = -unknown, -known

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from engine.errors import BlindspotError
+from engine.measures.ranks import ranks
 from engine.result import Floats
 
 Bools = NDArray[np.bool_]
@@ -32,7 +32,7 @@ def top_overlap(one: Floats, other: Floats, share: float = TOP) -> float:
 
 def order(values: Floats) -> Doubles:
     """The ranks of a map's sizes as a direction, of which two have Spearman's ρ between them."""
-    ranked = rankdata(np.abs(values).ravel())
+    ranked = ranks(np.abs(values).ravel())
     return direction(ranked - ranked.mean())
 
 

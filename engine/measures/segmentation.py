@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from engine.errors import BlindspotError
 from engine.result import Floats
@@ -31,6 +30,8 @@ def pixel_auroc(maps: Floats, masks: Masks, within: Masks | None = None) -> floa
     Raises:
         BlindspotError: sizes differ, a value is not finite, or nothing is inside or outside.
     """
+    from sklearn.metrics import roc_auc_score
+
     counts = counted(maps, masks, within)
     return float(roc_auc_score(masks[counts], maps[counts]))
 
@@ -41,6 +42,8 @@ def pixel_ap(maps: Floats, masks: Masks, within: Masks | None = None) -> float:
     It depends on the masks' share, which is what a map that knows nothing scores. Raises as
     `pixel_auroc`.
     """
+    from sklearn.metrics import average_precision_score
+
     counts = counted(maps, masks, within)
     return float(average_precision_score(masks[counts], maps[counts]))
 

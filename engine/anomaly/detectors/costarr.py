@@ -22,7 +22,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from engine.anomaly.bank import Bank, Doubles, unit
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
@@ -115,6 +114,8 @@ class COSTARR(Detector):
         Columns: the image's p-value, AUROC (NaN without unknown images), and Spearman's
         correlation with MaxLogit over the held normal images.
         """
+        from scipy.stats import spearmanr
+
         highest = -banks.held.logits.max(1)
         lines, names = [], []
         for logit in (True, False):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from engine.anomaly.bayes import Moments, NaiveBayes
 from engine.anomaly.experiments.flat import Doubles, Ints, enough, pixels
@@ -23,6 +23,9 @@ from engine.measures.detection import auroc
 from engine.method import Slider, defaults, setting
 from engine.pictures import tint
 from engine.result import HeatMap, Pictures
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 NB, LR, FREE = "naive Bayes right", "logistic regression right", "without its penalty right"
 NB_FINDS, LR_FINDS = "naive Bayes, AUROC on unknown", "logistic regression, AUROC on unknown"
@@ -195,4 +198,6 @@ def scaled(case: ExperimentCase, *parts: Ints) -> list[Doubles]:
 
 def regression(points: Doubles, labels: Ints, c: float) -> LogisticRegression:
     """Logistic regression on labeled points."""
+    from sklearn.linear_model import LogisticRegression
+
     return LogisticRegression(C=c, max_iter=1000).fit(points, labels)

@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, pixels
 from engine.errors import BadData
@@ -134,6 +133,8 @@ class LokiExperiment(ClosedFormExperiment):
 
     def logits(self, case: ExperimentCase) -> Doubles:
         """Of a regression that learned the seen labels alone, for the test images, (n, seen)."""
+        from sklearn.linear_model import LogisticRegression
+
         data, seen = case.data, self.observed(case)
         rows = enough(data, "train", 20)
         rows = rows[np.isin(data.labels[rows], seen)]

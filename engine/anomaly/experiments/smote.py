@@ -13,10 +13,6 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.naive_bayes import GaussianNB
-from sklearn.tree import DecisionTreeClassifier
 
 from engine.anomaly.case import DataCase
 from engine.anomaly.experiments.between import in_danger, neighbors, smote, spread_of
@@ -36,11 +32,7 @@ NEAREST, ANY = "SMOTE, nearest", "SMOTE, any two"
 HULL_OF = (AS_IT_IS, COPIES, NEAREST)  # whose hulls are drawn
 RECALL, AUC, HULL = "rare images found", "AUC", "area under the hull"
 FLAGGED, SPREAD = "rare images unlike any known", "spread of what is added"
-LEARNERS: Mapping[str, Callable[[int], Any]] = {
-    "decision tree": lambda seed: DecisionTreeClassifier(random_state=seed),
-    "naive Bayes": lambda _: GaussianNB(var_smoothing=1e-3),
-    "logistic regression": lambda _: LogisticRegression(max_iter=1000),
-}
+LEARNERS = ("decision tree", "naive Bayes", "logistic regression")
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
 KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
 PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
@@ -200,7 +192,7 @@ class SmoteExperiment(ClosedFormExperiment):
         "that is really rare. Features are drawn as the training image nearest to them.",
     )  # fmt: skip
     learner: str = setting(
-        "decision tree", Choice(tuple(LEARNERS)), "Learner", "What learns rare against all others."
+        "decision tree", Choice(LEARNERS), "Learner", "What learns rare against all others."
     )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
@@ -210,6 +202,8 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def measured(self, way: str, case: ExperimentCase) -> Figures:
         """Recall, AUC and hull of the learner, rare images flagged, spread of what is added."""
+        from sklearn.metrics import roc_auc_score
+
         given = self.given(way, case)
         added = self.added(way, given, case)
         probability = self.learned(given, added, case)
@@ -267,7 +261,7 @@ class SmoteExperiment(ClosedFormExperiment):
     def learned(self, given: Imbalanced, added: Doubles, case: ExperimentCase) -> Doubles:
         """Probability of each test image to be rare, (test,)."""
         known = np.concatenate([given.others, given.rare, added])
-        learner = LEARNERS[self.learner](case.seed)
+        learner = learner_of(self.learner, case.seed)
         learner.fit(known, np.arange(len(known)) >= len(given.others))
         return np.asarray(learner.predict_proba(given.test)[:, 1])
 
@@ -362,3 +356,18 @@ def features(data: DataSet) -> Doubles:
         )
     found = answer(Extract(), DataCase(catalog.load(ways[0]), data))
     return np.asarray(found["features"].values, np.float64)
+
+
+def learner_of(name: str, seed: int) -> Any:
+    """One of LEARNERS, untrained."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.tree import DecisionTreeClassifier
+
+    match name:
+        case "decision tree":
+            return DecisionTreeClassifier(random_state=seed)
+        case "naive Bayes":
+            return GaussianNB(var_smoothing=1e-3)
+        case _:
+            return LogisticRegression(max_iter=1000)

@@ -12,8 +12,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from sklearn.linear_model import LogisticRegression
 
 from engine.anomaly.bank import unit
 from engine.anomaly.experiments.flat import Doubles, Ints, enough, main_axes, pixels
@@ -223,6 +221,8 @@ class HalfspaceExperiment(ClosedFormExperiment):
 
 def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
     """Training images, drawn anew by seed, as whitened main components. Raises BadData."""
+    from sklearn.linear_model import LogisticRegression
+
     data, train = case.data, enough(case.data, "train", 2 * dimension)
     rows: Ints = np.random.default_rng([case.seed, 39]).choice(train, len(train))
     vectors = pixels(data, rows)
@@ -243,6 +243,8 @@ def wrong(given: LabeledPoints, halfspaces: Doubles) -> Doubles:
 
 def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint8]]:
     """A density in a plane with the strip's edges, and one along the border with a Gaussian's."""
+    from scipy.stats import norm
+
     orange = np.array(rgb(CATEGORICAL[1]), np.uint8)
     edges = np.linspace(-SPAN, SPAN, SIDE + 1)
     middles = (edges[1:] + edges[:-1]) / 2

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 from engine.errors import BadSetting, BlindspotError
 
@@ -176,6 +175,8 @@ class Conformal:
 
         It is distributed Beta(k, n + 1 − k) over the draw of the n images.
         """
+        from scipy.stats import beta
+
         rank = self.rank(alpha)
         found = beta.ppf([(1 - share) / 2, (1 + share) / 2], rank, len(self) + 1 - rank)
         return float(found[0]), float(found[1])

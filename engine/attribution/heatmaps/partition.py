@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.segmentation import slic
 from torch import Tensor
 
 from engine.case import ImageCase
@@ -84,6 +83,8 @@ def superpixels(image: Tensor, regions: int) -> Partition:
 @lru_cache(maxsize=8)
 def segmented(pixels: bytes, shape: tuple[int, ...], regions: int) -> Partition | None:
     """SLIC, once for the methods that share its regions; None where hardly a region connects."""
+    from skimage.segmentation import slic
+
     image = np.frombuffer(pixels).reshape(shape)
     for compactness in COMPACTNESS:
         found = slic(image, n_segments=regions, compactness=compactness, start_label=0)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from engine.attribution.heatmaps.partition import Partition, grid
@@ -30,6 +29,7 @@ from engine.attribution.lfa.shares import CHANGES
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import AGREEMENTS, matrix
+from engine.measures.ranks import ranks
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Floats, HeatMap, Result, Table, View
 
@@ -241,7 +241,7 @@ def disagreement(ground: Ground, models: Sequence[Linear]) -> HeatMap:
     Every map's sizes |w| are put in order, 0 for the weakest feature and 1 for the strongest; a
     feature's disagreement is the standard deviation of its places.
     """
-    places = np.stack([rankdata(model.weights.abs().numpy()) for model in models])
+    places = np.stack([ranks(model.weights.abs().numpy()) for model in models])
     spread = places.std(0) / max(ground.count - 1, 1)  # where places begin changes no spread
     values = ground.partition.values(torch.from_numpy(spread).float())
     return HeatMap(values.numpy(), "standard deviation of the place", signed=False)

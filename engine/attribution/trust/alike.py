@@ -14,12 +14,12 @@ from itertools import combinations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from engine.attribution.heatmaps.gradient import pixel_map
 from engine.attribution.trust.case import TrustCase
 from engine.attribution.trust.verdict import FLAT, known
 from engine.measures.drift import Doubles, direction
+from engine.measures.ranks import ranks
 from engine.result import Floats
 
 SAME_COLOR = 1 / 512  # half a step of an 8-bit color
@@ -83,5 +83,5 @@ def difference(case: TrustCase) -> torch.Tensor | None:
 
 def ranked(values: Floats, signed: bool) -> Doubles:
     """Ranks as a direction of length 1, of which two have Spearman's ρ between them."""
-    ranks = rankdata(values if signed else np.abs(values))
-    return direction(ranks - ranks.mean())
+    places = ranks(values if signed else np.abs(values))
+    return direction(places - places.mean())

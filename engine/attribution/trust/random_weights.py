@@ -11,7 +11,6 @@ from math import nan
 
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from engine.attribution.trust.alike import Comparison
@@ -163,6 +162,8 @@ def shuffle(layer: nn.Module, seed: int) -> None:
 
 def similarity(one: Floats, other: Floats) -> float:
     """SSIM of the sizes of two maps, each from 0 to 1; NaN when one is flat or too small."""
+    from skimage.metrics import structural_similarity
+
     if min(one.shape) < 7 or not (known(one) and known(other)):
         return nan
     a, b = (np.abs(values) / np.abs(values).max() for values in (one, other))

@@ -7,10 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from engine.errors import BlindspotError
 from engine.hallucination.inside.readings import Flags, Ints, Readings
@@ -47,6 +43,9 @@ def features(words: Readings, names: Sequence[str], when: int) -> Floats:
 
 def linear(inputs: Floats, made_up: Flags, learned: Flags) -> tuple[Doubles, Doubles]:
     """The logit of each word, (n,), and weights over the inputs as they are, the offset last."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
     scaled = StandardScaler().fit(inputs[learned])
     fitted = LogisticRegression(C=STRENGTH, max_iter=1000)
     fitted.fit(scaled.transform(inputs[learned]), made_up[learned])
@@ -61,6 +60,10 @@ def published(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doub
     It has no dropout on its inputs, a larger rate (1e-3) and fewer epochs (200) than the published
     one, and stops early by how many of a tenth of its words it has right.
     """
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     network = MLPClassifier(
         DEEP, alpha=1e-5, batch_size=32, learning_rate_init=1e-3, max_iter=200,
         early_stopping=True, n_iter_no_change=PATIENCE, random_state=seed,
@@ -72,6 +75,10 @@ def published(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doub
 
 def word_alone(words: Readings, learned: Flags) -> Doubles:
     """The logit of each word by what it is, (n,): how often that word was made up."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
     names = np.array(words.words)[:, None]
     fitted = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(max_iter=500))
     risk: Doubles = fitted.fit(names[learned], words.made_up[learned]).decision_function(names)

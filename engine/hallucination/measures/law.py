@@ -13,7 +13,6 @@ from __future__ import annotations
 from math import log
 
 from scipy.optimize import brentq
-from scipy.stats import norm
 
 
 def log_odds(share: float) -> float:
@@ -29,11 +28,15 @@ def false_yes(evidence: float, prior: float, alpha: float = 0.0) -> float:
         prior: b, log-odds of "yes" without looking.
         alpha: strength of the contrast.
     """
+    from scipy.stats import norm
+
     return float(norm.cdf((prior / (1 + alpha) - evidence**2 / 2) / evidence))
 
 
 def missed(evidence: float, prior: float, alpha: float = 0.0) -> float:
     """How often a thing that is there is denied."""
+    from scipy.stats import norm
+
     return float(norm.cdf(-(prior / (1 + alpha) + evidence**2 / 2) / evidence))
 
 

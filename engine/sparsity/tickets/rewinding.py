@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from engine.errors import BlindspotError
 from engine.experiment import HOLDS, UNDECIDED, decided
@@ -237,6 +236,8 @@ def mean_of(tables: Sequence[Table]) -> Table:
 
 def margins(run: Table) -> list[float]:
     """How far the figures of one seed are on the side of each of CLAIMS."""
+    from scipy.stats import spearmanr
+
     late, below = inner(run), run["rewound to"] < 1
     better = run["ticket"][late].mean() - run["ticket"][0]
     orders = [

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from engine.data import Rows
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
@@ -154,6 +153,8 @@ def quality(predicted: Doubles, true: Doubles, group: NDArray[np.int64]) -> Tabl
 
 def rank(predicted: Doubles, true: Doubles, own: NDArray[np.bool_]) -> float:
     """Spearman's correlation of some images; NaN where nothing differs."""
+    from scipy.stats import spearmanr
+
     one, other = predicted[own], true[own]
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")

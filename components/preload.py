@@ -1,0 +1,75 @@
+"""The parts of Streamlit's page that every view draws with, fetched while the browser starts.
+
+Streamlit's page asks for each kind of element (an image, a slider) when it first draws one, and
+then for what that one needs. Named in the headers of the page, they are there by then. Plotly is
+left out: it is large, and what comes before it on a page is then drawn before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamlit import file_util
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+KINDS = ("Html", "BidiComponent", "ImageList", "Selectbox", "NumberInput", "ButtonGroup", "Slider",
+         "FileUploader", "TextInput", "DownloadButton", "Button", "Radio", "Checkbox")  # fmt: skip
+NEEDS = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
+
+
+class Preload:
+    """Middleware that adds the header to pages, and to nothing else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI wants it."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and is_page(message["headers"]):
+                message = {**message, "headers": [*message["headers"], (b"link", header())]}
+            await send(message)
+
+        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+
+
+def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the response is HTML."""
+    return any(n.lower() == b"content-type" and v.startswith(b"text/html") for n, v in headers)
+
+
+@cache
+def header(static: Path | None = None) -> bytes:
+    """The value of `Link`; "" where Streamlit's files are named in another way."""
+    static = static or Path(file_util.get_static_dir())
+    names = sorted(needed(static / "static" / "js") - started(static / "index.html"))
+    return ", ".join(f"<./static/js/{name}>; rel=modulepreload" for name in names).encode()
+
+
+def started(page: Path) -> set[str]:
+    """The files that the page names itself."""
+    return set(re.findall(r"static/js/([\w.-]+\.js)", page.read_text(encoding="utf-8")))
+
+
+def needed(folder: Path) -> set[str]:
+    """The files of the kinds, and those which they import, to the last."""
+    wanted = [path.name for kind in KINDS for path in folder.glob(f"{kind}.*.js")]
+    found: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in found and (folder / name).is_file():
+            found.add(name)
+            wanted += imported(folder / name)
+    return found
+
+
+def imported(path: Path) -> Iterator[str]:
+    """What a file imports as it is loaded."""
+    yield from NEEDS.findall(path.read_text(encoding="utf-8"))
