@@ -13,7 +13,7 @@ from PIL import Image
 from components.charts.style import plain_markdown, stays
 from components.exports import encoded
 from components.widgets.downloads import download
-from components.widgets.encoding import RecentEncodings, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, light
 from engine.pictures import labeled
 from engine.result import Pictures
 
@@ -65,6 +65,6 @@ def cell(view: Pictures, row: int, column: int) -> str:
 
 
 def url(image: NDArray[np.uint8]) -> str:
-    """The image as PNG within the page, encoded once."""
+    """The image within the page, encoded once."""
     plain = image[..., 0] if image.shape[-1] == 1 else image
-    return ENCODED.get(plain, "", lambda: data_url("png", saved(Image.fromarray(plain), "PNG")))
+    return ENCODED.get(plain, "", lambda: data_url(*light(Image.fromarray(plain))))

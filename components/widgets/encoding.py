@@ -16,6 +16,10 @@ from engine.keeping.memory import Memory
 
 MadeT = TypeVar("MadeT")
 
+GRAY_LIMIT = 400_000  # bytes of a PNG in gray, whose values are often read off
+COLOR_LIMIT = 40_000  # bytes of a PNG in color, which only photographs exceed at these sizes
+WEBP_QUALITY = 92
+
 
 class RecentEncodings(Generic[MadeT]):
     """The last few encodings, under a digest of what was encoded."""
@@ -41,3 +45,18 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
+
+
+def light(image: Image.Image, limit: int = COLOR_LIMIT) -> tuple[str, bytes]:
+    """The kind and content of a file: PNG, or WebP where that is heavy.
+
+    A page with many photographs stays below a megabyte by it.
+
+    Args:
+        image: gray or in color.
+        limit: of a PNG in color, in bytes; one in gray may be larger.
+    """
+    body = saved(image, "PNG")
+    if len(body) <= (limit if image.mode == "RGB" else GRAY_LIMIT):
+        return "png", body
+    return "webp", saved(image, "WEBP", quality=WEBP_QUALITY)

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from components.widgets.encoding import RecentEncodings, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, light
 
 LONG_SIDE = 1024  # px; shown larger nowhere
-PNG_LIMIT = 400_000  # bytes; a larger file is sent as WebP
-WEBP_QUALITY = 92
 KEPT = 128
 
 ENCODED: Final = RecentEncodings[str](KEPT)
@@ -50,7 +48,4 @@ def encoded(pixels: NDArray[np.uint8]) -> tuple[str, bytes]:
     """The kind and content of an image file at most 1024 px long: PNG, or WebP if that is heavy."""
     image = Image.fromarray(pixels)
     image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    body = saved(image, "PNG")
-    if len(body) <= PNG_LIMIT:
-        return "png", body
-    return "webp", saved(image, "WEBP", quality=WEBP_QUALITY)
+    return light(image)

@@ -20,9 +20,9 @@ from PIL import Image
 
 from components.charts.tables import numbers
 from components.colors import SEQUENTIAL
-from components.widgets.encoding import data_url, saved
+from components.widgets.encoding import WEBP_QUALITY, data_url, saved
 from components.widgets.mounting import mounted
-from components.widgets.viewer import ENCODED, WEBP_QUALITY, Pixels
+from components.widgets.viewer import ENCODED, Pixels
 from engine.result import Array, Floats, Table, Triangle
 
 SIDE = 224  # px of a picture's longer side

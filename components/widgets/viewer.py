@@ -29,7 +29,7 @@ from components.widgets.as_seen import (
     look_words,
     read_look,
 )
-from components.widgets.encoding import RecentEncodings, data_url, saved
+from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
 from components.widgets.wording import said, with_unit
 from engine.images import Slice
@@ -39,8 +39,6 @@ from engine.result import HeatMap
 Pixels = NDArray[np.uint8]  # (H, W, 3)
 
 LONG_SIDE = 640  # px; a panel is seldom wider than this on a screen
-PNG_LIMIT = 400_000  # bytes; a bigger picture goes as WebP
-WEBP_QUALITY = 92
 MESSAGE_LIMIT = 950_000  # characters; the budget of a page's message is 1 MB
 BITS = (16, 12, 8, 6)  # steps of a map's values: the finest that fits the message
 KEPT = 64  # encoded pictures and maps
@@ -206,9 +204,9 @@ def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
 ENCODED: Final = RecentEncodings[str](KEPT)
 
 
-def picture_url(picture: Pixels) -> str:
-    """The picture, at most 640 px long, as a data URL."""
-    return ENCODED.get(picture, "picture", lambda: data_url(*encode_picture(picture)))
+def picture_url(picture: Pixels, long: int = LONG_SIDE) -> str:
+    """The picture, at most so many px long, as a data URL."""
+    return ENCODED.get(picture, f"picture{long}", lambda: data_url(*encode_picture(picture, long)))
 
 
 def map_url(values: NDArray[np.float32], bits: int) -> str:
@@ -216,16 +214,13 @@ def map_url(values: NDArray[np.float32], bits: int) -> str:
     return ENCODED.get(values, f"map{bits}", lambda: data_url("png", encode_map(values, bits)))
 
 
-def encode_picture(picture: Pixels) -> tuple[str, bytes]:
+def encode_picture(picture: Pixels, long: int = LONG_SIDE) -> tuple[str, bytes]:
     """PNG, or WebP where the PNG would be heavy; a gray picture stays exactly gray."""
     image = Image.fromarray(picture)
     if (picture == picture[..., :1]).all():
         image = image.convert("L")
-    image.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    body = saved(image, "PNG")
-    if len(body) <= PNG_LIMIT:
-        return "png", body
-    return "webp", saved(image, "WEBP", quality=WEBP_QUALITY)
+    image.thumbnail((long, long), Image.Resampling.LANCZOS)
+    return light(image)
 
 
 def encode_map(values: NDArray[np.float32], bits: int = 16) -> bytes:

@@ -14,7 +14,6 @@ from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from engine.errors import BlindspotError
 from engine.result import Array
@@ -107,6 +106,8 @@ def fitted_temperature(logits: Array, labels: Array) -> float:
     Raises:
         BlindspotError: there are no images to fit it on.
     """
+    from scipy.optimize import minimize_scalar
+
     if not len(logits):
         raise BlindspotError("A temperature is fitted on validation images, and there are none.")
     rows = np.arange(len(labels))

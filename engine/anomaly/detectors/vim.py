@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, LinAlgWarning, lstsq, solve
 
 from engine.anomaly.bank import Bank, Doubles, Head
 from engine.anomaly.detectors.detector import Detector, Fitted, Scored
@@ -93,6 +92,8 @@ def fit(train: Bank, kept: int) -> Fitted:
 
 def origin_of(head: Head) -> Doubles:
     """u = − W⁺ b: the shortest features that make every logit zero, or come nearest to it."""
+    from scipy.linalg import LinAlgError, LinAlgWarning, lstsq, solve
+
     square = head.weight @ head.weight.T
     try:
         found = -head.weight.T @ solve(square, head.bias, assume_a="pos")

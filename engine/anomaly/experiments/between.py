@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from engine.anomaly.experiments.flat import Doubles, Ints
 
 
 def neighbors(points: Doubles, k: int) -> Ints:
     """The k nearest other points of each, (n, at most k)."""
+    from scipy.spatial.distance import cdist
+
     distances = cdist(points, points)
     np.fill_diagonal(distances, np.inf)
     return np.argsort(distances, 1, kind="stable")[:, : min(k, len(points) - 1)]
@@ -69,6 +70,8 @@ def in_danger(points: Doubles, others: Doubles, k: int) -> Ints:
 
     With all of them others, a point is taken for noise (Borderline-SMOTE).
     """
+    from scipy.spatial.distance import cdist
+
     both = np.concatenate([points, others])
     distances = cdist(points, both)
     distances[np.arange(len(points)), np.arange(len(points))] = np.inf

@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from engine.anomaly.experiments.flat import Doubles, Flags, Ints, enough, pixels
 from engine.errors import BadData
@@ -178,6 +177,8 @@ class NtkExperiment(ClosedFormExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Regions of the sphere by what is decided there: activations by layers, and limits."""
+        from scipy.spatial.distance import cdist
+
         given = on_sphere(case, self.points)
         across = np.linspace(-REACH, REACH, GRID)
         places = lifted(np.stack(np.meshgrid(across, -across), -1).reshape(-1, 2))
@@ -243,6 +244,8 @@ def vote(log_weights: Doubles, votes: Flags) -> Flags:
 
 def limits_of(given: OnSphere, places: Doubles | None = None) -> tuple[Flags, Flags, Flags]:
     """What nearest neighbor, majority and power law decide of the test images, or of places."""
+    from scipy.spatial.distance import cdist
+
     asked = given.test if places is None else places
     distances = cdist(asked, given.points).clip(1e-12)
     majority = np.full(len(asked), given.votes.mean() > 1 / 2)

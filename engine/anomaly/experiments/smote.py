@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from engine.anomaly.case import DataCase
 from engine.anomaly.experiments.between import in_danger, neighbors, smote, spread_of
@@ -102,6 +101,8 @@ class Imbalanced:
 
     def pixels(self, points: Doubles) -> Doubles:
         """Vectors (n, D) as pixels; features as the training image that is nearest to them."""
+        from scipy.spatial.distance import cdist
+
         if self.mean is not None and self.axes is not None:
             points = np.asarray(points @ self.axes.T + self.mean)
         if self.known is None:
@@ -202,6 +203,7 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def measured(self, way: str, case: ExperimentCase) -> Figures:
         """Recall, AUC and hull of the learner, rare images flagged, spread of what is added."""
+        from scipy.spatial.distance import cdist
         from sklearn.metrics import roc_auc_score
 
         given = self.given(way, case)

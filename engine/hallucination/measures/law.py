@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from math import log
 
-from scipy.optimize import brentq
-
 
 def log_odds(share: float) -> float:
     """b of a prior probability."""
@@ -42,4 +40,6 @@ def missed(evidence: float, prior: float, alpha: float = 0.0) -> float:
 
 def evidence_for(rate: float, prior: float) -> float:
     """The d that gives a rate of false yes without contrast. Raises ValueError for none."""
+    from scipy.optimize import brentq
+
     return float(brentq(lambda d: false_yes(d, prior) - rate, 1e-3, 50))

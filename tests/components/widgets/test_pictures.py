@@ -11,7 +11,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from components.widgets import pictures
-from components.widgets.pictures import LONG_SIDE, PNG_LIMIT, encoded
+from components.widgets.encoding import COLOR_LIMIT
+from components.widgets.pictures import LONG_SIDE, encoded
 
 ROOT = Path(__file__).resolve().parents[3]
 ALLOWED = {
@@ -68,7 +69,7 @@ def test_a_large_photograph_is_shrunk_to_what_a_page_can_carry(shape) -> None:
 def test_a_light_picture_stays_lossless() -> None:
     kind, body = encoded(np.zeros((300, 200, 3), np.uint8))
     assert kind == "png"
-    assert len(body) < PNG_LIMIT
+    assert len(body) < COLOR_LIMIT
 
 
 def test_the_same_picture_is_encoded_once(monkeypatch) -> None:

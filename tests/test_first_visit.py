@@ -1,0 +1,72 @@
+"""What a first visit loads and sends: no package that a shipped answer does not need, no megabyte.
+
+A process of its own draws every view as it opens, since in this one other tests load whatever they
+like. That takes eight seconds, most of them for torch; two processes would take it twice.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from components.views import ROOT, VIEWS
+
+MOST = 1_000_000  # bytes of a view's messages
+HEAVY = {  # 0.2 to 2 s each; what computes with them loads them
+    "captum", "dask", "distributed", "matplotlib.figure", "nibabel", "onnx", "open_clip", "pydicom",
+    "scipy.integrate", "scipy.optimize", "scipy.stats", "skimage.metrics", "skimage.segmentation",
+    "sklearn", "torchxrayvision", "transformers",
+}  # fmt: skip
+DRAW = """
+import json, sys
+from unittest import mock
+from streamlit.testing.v1 import AppTest
+from components import ready
+from components.start import view as start
+from components.views import ROOT, VIEWS
+from engine.models import pace
+pace.try_paces = lambda model, use, formats: pace.Pace(4, formats[0], use, 0.01)
+ready.load()
+
+def size(node):
+    proto = getattr(node, "proto", None)
+    own = proto.ByteSize() if hasattr(proto, "ByteSize") else 0
+    return own + sum(size(one) for one in getattr(node, "children", {}).values())
+
+found = {}
+for view in VIEWS:
+    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
+    if view.address not in {"", view.path.stem}:
+        with mock.patch.object(start, "show", lambda: None):
+            at.run()  # AppTest learns such an address in a first run
+    at.switch_page(str(view.path))
+    at.run()
+    assert not at.exception, view.address
+    found[view.address] = size(at._tree)
+print(json.dumps({"bytes": found, "modules": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def opened() -> dict[str, Any]:
+    """Bytes of each view by its address, and the modules that were loaded at the end."""
+    done = subprocess.run(
+        [sys.executable, "-c", DRAW], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_no_view_opens_with_a_package_that_its_shipped_answer_does_not_need(opened):
+    assert not HEAVY.intersection(opened["modules"])
+    assert "torch" in opened["modules"]  # the names are modules' names
+
+
+@pytest.mark.parametrize("address", [view.address for view in VIEWS])
+def test_a_view_sends_at_most_a_megabyte_as_it_opens(opened, address):
+    assert 5_000 < opened["bytes"][address] <= MOST
