@@ -1,8 +1,8 @@
-"""The parts of Streamlit's page that every view draws with, fetched while the browser starts.
+"""The parts of Streamlit's page that draw pictures, fetched while the browser starts.
 
-Streamlit's page asks for each kind of element (an image, a slider) when it first draws one, and
-then for what that one needs. Named in the headers of the page, they are there by then. Plotly is
-left out: it is large, and what comes before it on a page is then drawn before it.
+Streamlit's page asks for each kind of element (an image, a chart) when it first draws one, and then
+for what that one needs. What draws pictures is named in the header of the page and is there by
+then, so that a picture need not wait for Plotly, which comes at the same moment and is large.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from streamlit import file_util
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-KINDS = ("Html", "BidiComponent", "ImageList", "Selectbox", "NumberInput", "ButtonGroup", "Slider",
-         "FileUploader", "TextInput", "DownloadButton", "Button", "Radio", "Checkbox")  # fmt: skip
+KINDS = ("Html", "BidiComponent", "ImageList")  # what pictures are drawn with
 NEEDS = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 
 
@@ -33,7 +32,8 @@ class Preload:
         """As ASGI wants it."""
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and is_page(message["headers"]):
+            starts = message["type"] == "http.response.start"
+            if starts and is_page(message["headers"]) and header():
                 message = {**message, "headers": [*message["headers"], (b"link", header())]}
             await send(message)
 

@@ -408,6 +408,23 @@ def idle(queue):
     assert queue.changed._waiters
 
 
+def test_a_lane_that_rests_gives_its_memory_back_once(monkeypatch):
+    given_back = []
+    monkeypatch.setattr(module, "RESTS", 0.02)
+    monkeypatch.setattr(module, "release", lambda: given_back.append(1))
+    queue = Lane("cpu")
+    try:
+        for count in (1, 2):  # before its first question, and again after that
+            until = time.monotonic() + SOON
+            while len(given_back) < count and time.monotonic() < until:
+                time.sleep(0.005)
+            time.sleep(0.1)
+            assert len(given_back) == count
+            assert queue.submit(f"{count}", give(1), "wait", "ann").wait(SOON)
+    finally:
+        queue.close(3)
+
+
 def test_an_idle_lane_is_woken_by_the_next_question(queue):
     idle(queue)
     assert queue.submit("a", give(1), "wait", "ann").wait(SOON)

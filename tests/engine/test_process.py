@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform as platform_
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -75,3 +77,39 @@ def missing(_name):
 def test_a_library_without_the_options_leaves_memory_as_it_is(platform, library, monkeypatch):
     monkeypatch.setattr(process.ctypes, "CDLL", library)
     assert hold_blocks(MIB, MIB) is False
+
+
+@pytest.mark.skipif(platform_.libc_ver()[0] != "glibc", reason="only glibc keeps blocks as we ask")
+def test_memory_that_was_kept_for_reuse_is_given_back():
+    script = (
+        "from engine.process import prepare, release; prepare()\n"
+        "def resident(): return int(open('/proc/self/statm').read().split()[1]) * 4096\n"
+        "blocks = [bytearray(2**20) for _ in range(200)]; end = bytearray(2**20)\n"
+        "del blocks; before = resident(); release(); print(before - resident())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > 150 * MIB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")
+def test_only_the_thread_that_steps_back_goes_last():
+    found = []
+
+    def last():
+        process.step_back()
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    thread = threading.Thread(target=last)
+    thread.start()
+    thread.join()
+    assert found == [19]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+@pytest.mark.parametrize("library", [missing, lambda _name: SimpleNamespace()])
+def test_a_library_that_gives_nothing_back_is_let_be(platform, library, monkeypatch):
+    monkeypatch.setattr(process.ctypes, "CDLL", library)
+    process.release()

@@ -1,0 +1,59 @@
+"""Pages name the files that pictures need; nothing else is changed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from components.preload import Preload, header, needed
+
+
+@pytest.fixture
+def client():
+    """A page and a text behind it."""
+    routes = [
+        Route("/page", lambda _: HTMLResponse("<p>a</p>")),
+        Route("/text", lambda _: PlainTextResponse("b")),
+    ]
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(Preload)]))
+
+
+def test_a_page_names_streamlit_s_files_for_pictures_and_they_exist(client):
+    from streamlit import file_util
+
+    answer = client.get("/page")
+    assert answer.text == "<p>a</p>"
+    names = re.findall(r"<\./static/js/([\w.-]+)>; rel=modulepreload", answer.headers["link"])
+    folder = f"{file_util.get_static_dir()}/static/js"
+    assert len(names) == answer.headers["link"].count("<")
+    assert all(open(f"{folder}/{name}").read(1) for name in names)  # noqa: SIM115, PTH123
+    assert {"Html", "BidiComponent", "ImageList"} <= {name.partition(".")[0] for name in names}
+    assert not any(name.startswith("Plotly") for name in names)
+
+
+def test_what_is_no_page_gets_no_header(client):
+    assert "link" not in client.get("/text").headers
+
+
+def test_what_a_file_imports_is_named_and_what_the_page_names_itself_is_not(tmp_path):
+    folder = tmp_path / "static" / "js"
+    folder.mkdir(parents=True)
+    (folder / "Html.a1.js").write_text('import{a}from"./b.x.js";import"./main.js";import("./c.js")')
+    (folder / "b.x.js").write_text('export{z}from"./Html.a1.js"')  # a circle
+    (folder / "main.js").write_text("")
+    (tmp_path / "index.html").write_text('<script src="./static/js/main.js"></script>')
+    assert needed(folder) == {"Html.a1.js", "b.x.js", "main.js"}
+    assert header(tmp_path) == (
+        b"<./static/js/Html.a1.js>; rel=modulepreload, <./static/js/b.x.js>; rel=modulepreload"
+    )
+
+
+def test_where_streamlit_names_its_files_otherwise_nothing_is_named(tmp_path):
+    (tmp_path / "index.html").write_text("")
+    assert header(tmp_path) == b""
