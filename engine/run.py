@@ -18,6 +18,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
 from engine.given_names import given_names
 from engine.keeping.names import hidden
 from engine.keeping.packing import Record, StoredAnswer
@@ -260,11 +262,15 @@ def seconds_file() -> Path:
 
 
 def seconds_key(method: Method[Any], case: Case) -> str:
-    """Questions that should take alike: same method, settings, model, device and precision."""
+    """Questions that should take alike: same method, settings, model, device and precision.
+
+    On a CPU the number of threads counts too: a process of a sweep has one.
+    """
     settings = hidden(given_names(case), json.dumps(method.settings(), sort_keys=True))
     facts = case.facts()
     alike = facts.get("alike") or facts.get("model_fingerprint", "")
-    return f"{method.full_name()}|{settings}|{alike}|{case.lane}|{case.precision}"
+    device = f"cpu × {torch.get_num_threads()}" if case.lane == "cpu" else case.lane
+    return f"{method.full_name()}|{settings}|{alike}|{device}|{case.precision}"
 
 
 def past_seconds(key: str) -> list[float]:

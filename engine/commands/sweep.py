@@ -78,6 +78,7 @@ def run(wanted: Namespace) -> None:
 
 def chosen(wanted: Namespace) -> Spread:
     """Who does the work. Raises BlindspotError."""
+    from engine.device import best_device
     from engine.sweep.spread import Here, Processes, cluster
 
     if wanted.gpu and not wanted.scheduler:
@@ -86,6 +87,11 @@ def chosen(wanted: Namespace) -> Spread:
         raise BlindspotError(f"--jobs cannot be {wanted.jobs}: choose from 1 to {MOST_JOBS}.")
     if wanted.scheduler:
         return cluster(wanted.scheduler, gpu=wanted.gpu)
+    if wanted.jobs > 1 and (device := best_device()).type != "cpu":
+        raise BlindspotError(
+            f"{wanted.jobs} processes would share {device}: leave --jobs out. --scheduler with "
+            "--gpu uses several GPUs, a worker on each."
+        )
     return Here() if wanted.jobs == 1 else Processes(wanted.jobs)
 
 

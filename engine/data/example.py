@@ -94,5 +94,10 @@ def with_finding_first(found: DataSet, rows: Rows) -> Rows:
 
 def choice(chosen: Example) -> int:
     """The number by which an image stands among those of any class, as a link has it."""
-    rows = with_finding_first(chosen.data, chosen.data.rows(SPLIT))
-    return int(np.flatnonzero(rows == chosen.row)[0]) + 1
+    return choices(chosen.data)[chosen.row]
+
+
+def choices(data: DataSet) -> dict[int, int]:
+    """The number of each image that is offered, by its row."""
+    rows = with_finding_first(data, data.rows(SPLIT))
+    return {int(row): place for place, row in enumerate(rows, 1)}

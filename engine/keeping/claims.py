@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -28,10 +28,13 @@ PATIENT_SECONDS = 60.0  # after which the log says that we wait
 
 
 @contextmanager
-def claimed(folder: Path, digest: str, *, wait: bool = True) -> Iterator[bool]:
+def claimed(
+    folder: Path, digest: str, *, wait: bool = True, beat: Callable[[], object] = bool
+) -> Iterator[bool]:
     """Hold the question inside the block; False where another process has it and `wait` is off.
 
-    Where the disk knows no locks nothing is held, and the block runs all the same.
+    Where the disk knows no locks nothing is held, and the block runs all the same. `beat` is called
+    again and again while it waits, and may raise to end that.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,12 +44,12 @@ def claimed(folder: Path, digest: str, *, wait: bool = True) -> Iterator[bool]:
         yield True
         return
     try:
-        yield locked(handle, wait=wait)
+        yield locked(handle, wait=wait, beat=beat)
     finally:
         os.close(handle)  # which gives the lock back
 
 
-def locked(handle: int, *, wait: bool) -> bool:
+def locked(handle: int, *, wait: bool, beat: Callable[[], object]) -> bool:
     """Whether the file of that handle is ours now."""
     if fcntl is None:
         return True
@@ -66,3 +69,4 @@ def locked(handle: int, *, wait: bool) -> bool:
             said = True
             log.warning("another process has been computing this for a while: waiting for it")
         sleep(POLL_SECONDS)
+        beat()

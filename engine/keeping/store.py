@@ -62,6 +62,10 @@ class Store:
         self._lock = threading.RLock()
         self._since_swept = disk_bytes  # sweep at the first write
 
+    def hold_less(self, memory_bytes: int) -> None:
+        """Hold at most so much in memory from now on, where many processes share it."""
+        self.memory_bytes = self._memory.room = min(memory_bytes, self.memory_bytes)
+
     def get(self, digest: str, names: Sequence[str] = ()) -> StoredAnswer | None:
         """What is kept under this name, or None; with names of the reader's own (`names.py`)."""
         if (kept := self._memory.get(digest)) is not None:

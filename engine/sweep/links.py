@@ -15,9 +15,11 @@ from engine import data as data_sets
 from engine.arguments import Arguments
 from engine.arguments.pictures import EXAMPLE, SAMPLE, ImageArguments
 from engine.attribution import HEATMAPS
-from engine.data.dataset import SPLITS
-from engine.data.example import SPLIT, choice, example
+from engine.data.dataset import SPLITS, DataSet
+from engine.data.example import SPLIT, choices, example
+from engine.data.registry import UPLOAD
 from engine.images.samples import SAMPLES
+from engine.keeping.memory import Memory
 from engine.method import Method, Slider, Switch
 from engine.models import catalog
 from engine.sweep.plan import SweepQuestion
@@ -67,16 +69,28 @@ def image_of(source: Any, opens: str) -> dict[str, str] | None:
         return {"image": title} if title else None
     if isinstance(source, str) and source.startswith(EXAMPLE):
         chosen = example(source.removeprefix(EXAMPLE))
+        if chosen.data.name.startswith(UPLOAD):
+            return None  # it is in the memory of one session
         if chosen.data.split[chosen.row] != SPLITS.index(SPLIT):
             return None
         titles = {one.name: one.card.title for one in data_sets.entries()}
         data = titles.get(chosen.data.name, chosen.data.name)
-        return {"image": OF_DATA, "data": data, "item": str(choice(chosen))}
+        return {"image": OF_DATA, "data": data, "item": str(places(chosen.data)[chosen.row])}
     return None
+
+
+PLACES: Memory[dict[int, int]] = Memory(8)  # by the data's fingerprint
+
+
+def places(data: DataSet) -> dict[int, int]:
+    """The number of each image that the sidebar offers, by its row: made once for a data set."""
+    return PLACES.made(data.fingerprint, lambda: choices(data))
 
 
 def line_of(model: str) -> str:
     """What the list of models calls it; "" where it is not in it."""
+    if model not in lines():
+        lines.cache_clear()  # it may have been made since
     return lines().get(model, "")
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from uuid import uuid4
 from warnings import catch_warnings, simplefilter
 
+from engine import run
 from engine.errors import BlindspotError
 from engine.keeping.store import home, write_atomic
 from engine.models import pace
@@ -27,6 +28,7 @@ LARGEST = 16  # questions that a process is given at once: progress is heard of 
 SHARE = 4  # pieces for each process, so that none waits long for the last one
 PATIENCE = 10.0  # seconds for a scheduler to answer
 BEHIND = -10  # priority of sweeps on a cluster that people use too
+MEMORY_BYTES = 32 * 2**20  # of answers in each process: it reads few of them again
 SIGNS = "sweeps"  # a folder at home
 KILLED = (
     "Several workers ended while they had this piece of the sweep, perhaps for want of memory. "
@@ -144,6 +146,7 @@ def lost(piece: Sequence[Numbered], problem: str) -> list[Found]:
 def with_paces(piece: list[Numbered], paces: dict[str, Any], *, compute: bool) -> list[Found]:
     """In another process: as `visit`, with models run in batches as they are run in ours."""
     pace.take(paces)
+    run.store().hold_less(MEMORY_BYTES)
     return list(visit(piece, compute=compute))
 
 

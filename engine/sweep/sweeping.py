@@ -57,7 +57,7 @@ class LookedUp:
     Args:
         found: by place in the plan: those that are kept, and those that cannot be had.
         missing: the others, each digest once.
-        twice: further places of the same digests.
+        twice: further questions of the same digests, each with the place of the first.
         seconds: about, of computing the missing ones one after the other, as far as known.
         unknown: how many of them were never run here.
     """
@@ -65,7 +65,7 @@ class LookedUp:
     questions: tuple[SweepQuestion, ...]
     found: dict[int, Found]
     missing: tuple[Numbered, ...]
-    twice: tuple[Numbered, ...]
+    twice: tuple[tuple[Numbered, int], ...]
     seconds: float
     unknown: int
 
@@ -117,13 +117,13 @@ def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
     numbered = [Numbered(place, one) for place, one in enumerate(questions)]
     found: dict[int, Found] = {}
     first: dict[str, Numbered] = {}
-    twice: list[Numbered] = []
+    twice: list[tuple[Numbered, int]] = []
     expected: dict[str, float | None] = {}
     for one in told(spread, numbered, "looked up", report, compute=False):
         if one.row is not None or one.problem:
             found[one.place] = one
         elif one.digest in first:
-            twice.append(numbered[one.place])
+            twice.append((numbered[one.place], first[one.digest].place))
         else:
             first[one.digest] = numbered[one.place]
             expected[one.digest] = one.expected
@@ -147,8 +147,15 @@ def sweep(looked: LookedUp, spread: Spread, report: Report) -> Swept:
     for one in told(spread, looked.missing, "computed", report, compute=True):
         found[one.place] = one
         computed += one.computed
-    for piece in Here()(looked.twice, compute=True):  # they are kept by now
-        found |= {one.place: one for one in piece}
+    again = []
+    for one, first in looked.twice:
+        if found[first].row is None:  # it would fail again
+            found[one.place] = replace(found[first], place=one.place)
+        else:
+            again.append(one)
+    for one in told(spread, again, "read again", report, compute=True):  # they are kept by now
+        found[one.place] = one
+        computed += one.computed
     order = [found[place] for place in sorted(found)]
     return Swept(
         tuple(one.row for one in order if one.row is not None),

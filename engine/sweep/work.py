@@ -16,10 +16,10 @@ from engine.arguments.text import settings_text
 from engine.case import ImageCase
 from engine.case.prediction import at_once
 from engine.commands.as_code import as_shell
-from engine.errors import BadModel, BlindspotError
+from engine.errors import BadModel, BlindspotError, Cancelled
 from engine.keeping.claims import claimed
 from engine.keeping.store import home
-from engine.method import Case, Method
+from engine.method import Case, Method, Progress, quiet
 from engine.models.classifier import Classifier
 from engine.run import Answer
 from engine.sweep.images import readable
@@ -95,28 +95,34 @@ class LastCase:
         return self.case
 
 
-def visit(questions: Sequence[Numbered], *, compute: bool) -> Iterator[Found]:
+def visit(
+    questions: Sequence[Numbered], *, compute: bool, progress: Progress = quiet
+) -> Iterator[Found]:
     """What became of each; what another process is computing comes last, when it is done.
 
     Args:
         questions: those alike side by side.
         compute: whether to compute what is not kept.
+        progress: of the one that is computed; it may raise to cancel.
 
     Raises:
         BadModel: a model is not to be had, so that no other question about it need be tried.
+        Cancelled: `progress` said so.
     """
     asked, late = LastCase(), []
     for one in questions:
-        if (found := attempt(one, asked, compute=compute, wait=False)) is None:
+        if (found := attempt(one, asked, progress, compute=compute, wait=False)) is None:
             late.append(one)
         else:
             yield found
     for one in late:
-        if (found := attempt(one, asked, compute=compute, wait=True)) is not None:
+        if (found := attempt(one, asked, progress, compute=compute, wait=True)) is not None:
             yield found
 
 
-def attempt(one: Numbered, asked: LastCase, *, compute: bool, wait: bool) -> Found | None:
+def attempt(
+    one: Numbered, asked: LastCase, progress: Progress, *, compute: bool, wait: bool
+) -> Found | None:
     """What became of a question; None where another process is computing it and we do not wait."""
     try:
         method, arguments = one.question.ask()
@@ -127,13 +133,13 @@ def attempt(one: Numbered, asked: LastCase, *, compute: bool, wait: bool) -> Fou
             return Found(one.place, row_of(one.question, method, case, kept), digest=digest)
         if not compute:
             return Found(one.place, digest=digest, expected=run.expected_seconds(method, case))
-        with claimed(home() / CLAIMS, digest, wait=wait) as ours:
+        with claimed(home() / CLAIMS, digest, wait=wait, beat=lambda: progress(0.0)) as ours:
             if not ours:
                 return None
-            answer = run.answer(method, case)
+            answer = run.answer(method, case, progress)
         row = row_of(one.question, method, case, answer)
         return Found(one.place, row, computed=not answer.kept, digest=digest)
-    except BadModel:
+    except (BadModel, Cancelled):
         raise
     except BlindspotError as error:
         return Found(one.place, problem=readable(str(error)))

@@ -76,10 +76,8 @@ from engine.unlearning.ways.unlearner import Unlearner
 
 FORGET: tuple[type[Method[Any]], ...] = (
     Retrain, NoOp, FineTune, GradientAscent, RandomLabels, FisherForgetting, IU, IUExact, L1Sparse,
-    SalUn, SSD, SCRUB, NegGradPlus, OracleMatching, DatamodelMatching, PruneFirst, Saliency,
-    Importance, WorstCase, DMDirect, ClosedForm, Scoreboard, Timing, SparseOriginals,
     SalUn, SSD, SCRUB, NegGradPlus, BadT, OracleMatching, DatamodelMatching, PruneFirst, Saliency,
-    Importance, WorstCase, DMDirect, Scoreboard, Timing, SparseOriginals,
+    Importance, WorstCase, DMDirect, ClosedForm, Scoreboard, Timing, SparseOriginals,
     *diagnostics.DIAGNOSTICS,
 )  # fmt: skip
 UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))

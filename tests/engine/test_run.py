@@ -231,13 +231,16 @@ class Two(Slow):
     amount: int = setting(2, Slider(1, 9, 1), "Amount", "How much.")
 
 
-def test_questions_that_should_take_alike_share_a_row_of_seconds(case):
+def test_questions_that_should_take_alike_share_a_row_of_seconds(case, monkeypatch):
+    monkeypatch.setattr(run.torch, "get_num_threads", lambda: 3)
     model = case.model.fingerprint
-    key = 'test.Two|{"amount": 2, "number": 1}|MODEL|cpu|exact'
+    key = 'test.Two|{"amount": 2, "number": 1}|MODEL|cpu × 3|exact'
     assert run.seconds_key(Two(), case) == key.replace("MODEL", model)
     other = replace(case, image=case.image * 0.5)
     assert run.seconds_key(Two(), other) == run.seconds_key(Two(), case)
-    assert run.seconds_key(Two(), case.at("fast")).endswith("|cpu|fast")
+    assert run.seconds_key(Two(), case.at("fast")).endswith("|cpu × 3|fast")
+    monkeypatch.setattr(run.torch, "get_num_threads", lambda: 1)
+    assert "|cpu × 1|" in run.seconds_key(Two(), case)  # it takes longer
     trained = ExperimentCase(tiny.columns(4, ("a", "b")))
     assert "|columns|" in run.seconds_key(Two(), trained)
 

@@ -142,10 +142,10 @@ def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, c
     home = at_home()
     real, seen = run.answer, []
 
-    def stopped(method, case):
+    def stopped(method, case, progress):
         if len(seen) == 4:
             raise KeyboardInterrupt
-        seen.append(real(method, case))
+        seen.append(real(method, case, progress))
         return seen[-1]
 
     with monkeypatch.context() as patch:
@@ -162,7 +162,7 @@ def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, c
 def test_who_stops_at_once_is_not_told_of_answers_looked_up(at_home, plan, capsys, monkeypatch):
     home = at_home()
 
-    def stopped(method, case):
+    def stopped(method, case, progress):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(work.run, "answer", stopped)
@@ -175,13 +175,13 @@ def test_what_failed_is_not_counted_as_kept(at_home, plan, capsys, monkeypatch):
     at_home()
     real, seen = run.answer, []
 
-    def failing(method, case):
+    def failing(method, case, progress):
         seen.append(case)
         if len(seen) == 1:
             raise ZeroDivisionError
         if len(seen) == 4:
             raise KeyboardInterrupt
-        return real(method, case)
+        return real(method, case, progress)
 
     monkeypatch.setattr(work.run, "answer", failing)
     assert main(["sweep", plan(), "--out", "out"]) == 130
@@ -193,10 +193,10 @@ def test_an_internal_error_costs_one_answer(at_home, plan, capsys, monkeypatch, 
     monkeypatch.setattr(work, "_traced", set())
     real = run.answer
 
-    def faulty(method, case):
+    def faulty(method, case, progress):
         if method.settings().get("side") == 3:
             raise ZeroDivisionError("nothing")
-        return real(method, case)
+        return real(method, case, progress)
 
     monkeypatch.setattr(work.run, "answer", faulty)
     assert main(["sweep", plan(), "--out", "out"]) == 1
