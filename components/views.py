@@ -33,6 +33,7 @@ DATA_AND_MODELS = AppPage(
     "overview/data_and_models.py",
     ":material/database:",
 )
+SWEEP = AppPage("Overview", "Sweep", "sweep", "overview/sweep.py", ":material/grid_view:")
 TRAY = AppPage("Overview", "Tray", "tray", "overview/tray.py", ":material/push_pin:")
 HEATMAPS = AppPage(
     "Attribution",
@@ -179,6 +180,7 @@ VIEWS = (
     START,
     STORIES,
     DATA_AND_MODELS,
+    SWEEP,
     TRAY,
     HEATMAPS,
     LEVEL_SETS,

@@ -7,18 +7,33 @@ function element(tag, className, text) {
   return made;
 }
 
-function drawn(row, pick) {
+function pressed(row, pick) {
   const button = element("button", "thumb");
-  const image = element("img");
-  image.src = row.source;
-  image.alt = "";
   button.type = "button";
-  button.title = row.label;
-  button.setAttribute("aria-label", row.label);
   button.setAttribute("aria-pressed", String(row.chosen));
   button.onclick = () => pick(row.id);
-  button.append(image, element("span", "label", row.label));
   return button;
+}
+
+function linked(row) {
+  const link = element(row.link ? "a" : "div", "thumb");
+  if (row.link) Object.assign(link, { href: row.link, target: "_blank", rel: "noopener" });
+  else link.setAttribute("role", "img");
+  link.classList.toggle("marked", row.chosen);
+  return link;
+}
+
+function drawn(row, pick) {
+  const thumb = row.link === "" ? pressed(row, pick) : linked(row);
+  const image = element("img");
+  const words = [row.label, ...row.notes];
+  image.src = row.source;
+  image.alt = "";
+  thumb.title = words.join("\n");
+  thumb.setAttribute("aria-label", words.join(", "));
+  thumb.append(image, element("span", "label", row.label));
+  for (const note of row.notes) thumb.append(element("span", "note", note));
+  return thumb;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

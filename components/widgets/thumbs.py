@@ -12,12 +12,24 @@ from components.widgets.mounting import mounted
 
 @dataclass(frozen=True)
 class Thumb:
-    """One picture: its number, what it shows in words, and its data URL."""
+    """One picture.
+
+    Args:
+        id: its number.
+        label: what it shows, in words.
+        source: its data URL.
+        chosen: whether it is framed.
+        notes: further lines below it.
+        link: what it opens in another tab, from the app's own address on, in place of being
+            pressed; None where it opens nothing. Left out, it is pressed.
+    """
 
     id: int
     label: str
     source: str
     chosen: bool = False
+    notes: tuple[str, ...] = ()
+    link: str | None = ""
 
 
 def thumbs(rows: Sequence[Thumb], words: str, key: str, on_pick: Callable[[int], None]) -> None:

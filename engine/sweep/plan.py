@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,8 +76,7 @@ class SweepPlan:
             BadSetting: a method has no such argument or setting, or it cannot have such a value; or
                 there are too many.
         """
-        crossed = sum(self.combinations(name) for name in self.methods)
-        if (count := crossed * max(len(self.images), 1)) > MOST:  # before they are crossed
+        if (count := self.count) > MOST:  # before they are crossed
             raise BadSetting(f"This plan has {count:,} answers; at most {MOST:,} are swept.")
         models: dict[Any, dict[Texts, list[SweepQuestion]]] = {}
         for one in (each for name in self.methods for each in self.of_method(name)):
@@ -89,6 +89,11 @@ class SweepPlan:
             for alike in cases.values()
             for one in alike
         )
+
+    @property
+    def count(self) -> int:
+        """How many answers it has."""
+        return sum(map(self.combinations, self.methods)) * max(len(self.images), 1)
 
     def combinations(self, name: str) -> int:
         """How many questions a method is asked about one image."""
@@ -132,6 +137,11 @@ def read_plan(path: Path) -> SweepPlan:
         said = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSetting(f"{path.name} is no TOML: {error}.") from None
+    return plan_of(said, path.parent)
+
+
+def plan_of(said: Mapping[str, Any], beside: Path) -> SweepPlan:
+    """The plan of a file that was read, with paths from a folder on. Raises as `read_plan`."""
     if odd := [key for key in said if key not in KEYS]:
         raise BadSetting(f"A plan has no {odd[0]!r}: it has {', '.join(KEYS)}.{near(odd[0], KEYS)}")
     methods = values_of("methods", said.get("methods", []))
@@ -152,8 +162,35 @@ def read_plan(path: Path) -> SweepPlan:
     return SweepPlan(
         tuple(str(one) for one in methods), axes,
         {name: axes_of(f"settings.{name}", each) for name, each in settings.items()},
-        images_of(said["images"], path.parent) if "images" in said else (),
+        images_of(said["images"], beside) if "images" in said else (),
     )  # fmt: skip
+
+
+def as_toml(said: Mapping[str, Any]) -> str:
+    """The file of a plan, for the command line.
+
+    Args:
+        said: as `plan_of` takes it, where images are a list or a table of values.
+    """
+    lines = []
+    for key, value in said.items():
+        if key == "settings":
+            for method, each in value.items():
+                lines += [
+                    f"\n[settings.{json.dumps(method)}]",
+                    *(line(*one) for one in each.items()),
+                ]
+        else:
+            lines.append(line(key, value))
+    return "\n".join([*lines, ""])
+
+
+def line(key: str, value: Any) -> str:
+    """A key and its value as TOML writes them."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(line(name, each) for name, each in value.items())
+        return f"{key} = {{ {inner} }}"
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def table(name: str, given: Any) -> dict[str, Any]:

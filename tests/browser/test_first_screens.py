@@ -117,6 +117,7 @@ SCREENS = [
         ".st-key-lab-training-Train-go",
         least=180,
     ),
+    FirstScreen("sweep", ".thumbs", f"{CAPTION}:has-text('color scale')", ".thumb .note", BUTTONS),
     FirstScreen("where-odd", STAGE, SCALE, NOTE, ".st-key-where-normal", least=400),
     FirstScreen(
         "confusion-or-ignorance",

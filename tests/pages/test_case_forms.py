@@ -32,6 +32,7 @@ from engine.arguments.trained import (
 )
 from engine.models import checkpoints
 from engine.models.card import card_of
+from engine.sweep.request import SweepRequest
 from engine.training import Recipe, fresh, train
 from tests import homes
 from tests.visits import said, settled, visit
@@ -163,6 +164,7 @@ FORMS = (
         {"lab.part": "Train"},
     ),
     Form(views.TICKETS, "tickets", TrainArguments, {"recipe": "that of the chosen network"}),
+    Form(views.SWEEP, "sweep", SweepRequest),
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
     Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
     Form(views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments),
@@ -187,7 +189,9 @@ def keys(at) -> set[str]:
 
 
 def test_every_declaration_has_a_form_or_a_reason():
-    assert {form.kind for form in FORMS} - {RequestParts} == {*ARGUMENTS} - NOWHERE.keys()
+    assert {form.kind for form in FORMS} - {RequestParts, SweepRequest} == {
+        *ARGUMENTS
+    } - NOWHERE.keys()
     for form in FORMS:
         assert form.without.keys() <= form.kind.specs().keys() | OWN_MODEL.keys() | SIDEBAR.keys()
 

@@ -14,6 +14,7 @@ SHOWN = {
     "Stories": set(),
     "Tray": set(),
     "Data and models": {"lab.data", "lab.side"},
+    "Sweep": set(),  # all that is asked stands below the answer
     "Heatmaps": IMAGE | {"target", "versus", "reading", "precision", "seed"},
     "Level sets": IMAGE | {"target", "seed"},
     "Which explanation?": IMAGE | {"target", "versus", "reading", "seed"},

@@ -1,0 +1,1 @@
+"""The view Sweep: many images, models, methods and settings at once."""

@@ -1,0 +1,125 @@
+"""What Sweep crosses: images, models, methods, and values of up to two settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from components import sharing, uploads
+from components.case_form import CaseForm
+from components.picks import pick, pick_some
+from engine import data as data_sets
+from engine.commands.asking import method_named
+from engine.errors import BlindspotError
+from engine.method import Method
+from engine.sweep.plan import SweepPlan, plan_of
+from engine.sweep.request import SAMPLED, SweepRequest, refusal, values_of, variable
+
+KEY = "sweep"
+NONE = "nothing"
+AXES = 2  # settings that are varied at once
+AT_FIRST = 2  # values of a setting
+Settings = dict[str, dict[str, list[Any]]]
+
+
+@dataclass(frozen=True)
+class PlannedSweep:
+    """What was chosen.
+
+    Args:
+        said: as a plan's file has it.
+        plan: the same, made out; None where it cannot be had.
+        problem: why.
+        own: whether the images are of a file that only this session has.
+        usual: whether the page opens with it.
+    """
+
+    said: Mapping[str, Any]
+    plan: SweepPlan | None
+    problem: str
+    own: bool
+    usual: bool
+
+    @property
+    def kinds(self) -> list[type[Method[Any]]]:
+        """The methods."""
+        return [method_named(name) for name in self.said["methods"]]
+
+
+def choose() -> PlannedSweep:
+    """Images and models on the left, methods and settings on the right."""
+    own = {title: found.data for title, found in uploads.held().items()}
+    form = CaseForm(SweepRequest, KEY)
+    left, right = st.columns(2, gap="large")
+    with left:
+        name = form.ask("images", own={title: data.name for title, data in own.items()})
+        if name != SAMPLED:
+            form.ask("count")
+        seen = {one.name for one in sharing.models()}
+        several(form, "models", [one for one in options(form, "models") if one[1] in seen])
+    with right:
+        several(form, "methods", options(form, "methods"))
+        settings = vary([method_named(one) for one in form.given["methods"]])
+    for data in own.values():
+        if data.name == name:
+            data_sets.add(data)
+    request = SweepRequest(**form.given)
+    usual = request == SweepRequest() and not settings
+    return planned(request.said(settings), own=name.startswith("upload"), usual=usual)
+
+
+def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
+    """Title and name of what can be chosen."""
+    return [(one.title, one.name) for one in form.kind.options(name, form.given)]
+
+
+def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
+    """Some of them; what was chosen beside other data and is not offered any more is let go."""
+    key, titles = form.key_of(name), [title for title, _ in offered]
+    usual = form.kind.specs()[name].default
+    first = [one for one in usual if one in dict(map(reversed, offered))] or [offered[0][1]]
+    held = st.session_state.get(key)
+    if held and not set(held) <= set(titles):
+        st.session_state[key] = [title for title, one in offered if one in first]
+    names = {one for _, one in offered}
+    form.ask(name, first=first, only=lambda option: option.name in names)
+
+
+def vary(kinds: list[type[Method[Any]]]) -> Settings:
+    """Settings of the methods, each with several values."""
+    found: Settings = {}
+    offered = variable(kinds)
+    for number in range(AXES if offered else 0):
+        label = "Vary a setting" if number == 0 else "Vary a second one"
+        chosen = pick(label, [NONE, *offered], f"{KEY}.vary{number + 1}")
+        if chosen == NONE:
+            break
+        method, spec = offered.pop(chosen)
+        values = {f"{value:g}" if isinstance(value, float) else str(value): value
+                  for value in values_of(spec)}  # fmt: skip
+        names = list(values)
+        usual = next((at for at, one in enumerate(values.values()) if one == spec.default), 0)
+        begin = names[max(usual - 1, 0) :][:AT_FIRST]
+        picked = pick_some("Values", names, f"{KEY}.{method}.{spec.name}", begin)
+        if picked:
+            found.setdefault(method, {})[spec.name] = [values[one] for one in picked]
+    return found
+
+
+def planned(said: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:
+    """The plan, or why there is none."""
+    plan, problem = None, ""
+    if not said["methods"] or not said["models"]:
+        problem = "Choose at least one model and one method."
+    else:
+        try:
+            with st.spinner("Getting the images"):
+                plan = plan_of(said, Path())
+            problem = refusal(plan)
+        except BlindspotError as error:
+            problem = str(error)
+    return PlannedSweep(said, None if problem else plan, problem, own, usual)

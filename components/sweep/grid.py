@@ -1,0 +1,76 @@
+"""The answers of a sweep as a grid of small maps, each with its numbers, that open their views."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+
+import streamlit as st
+
+from components.links import refuse
+from components.picks import pick
+from components.sweep.form import KEY
+from components.views import DATA_AND_MODELS
+from components.widgets.data_images import page_of
+from components.widgets.thumbs import Thumb, thumbs
+from engine.sweep.choosing import RIGHT, RowChoice, sorts_of, words_of
+from engine.sweep.links import line_of
+from engine.sweep.rows import SweepRow
+
+PAGE = 48
+EVERY = "all"
+COLORS = (
+    "Each map has a color scale of its own, from its lowest to its highest value: colors of two "
+    "cells do not compare. A cell opens its view in another tab."
+)
+
+
+def show(rows: Sequence[SweepRow]) -> None:
+    """What is to be seen, and the grid."""
+    chosen = choose(rows).of(rows)
+    shown = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
+    count = f"{len(rows):,} answers" if len(chosen) == len(rows) else (
+        f"{len(chosen):,} of {len(rows):,} answers"
+    )  # fmt: skip
+    several = words_of(rows)
+    cells = [cell(at, chosen[at], several) for at in shown]
+    if cells:
+        thumbs(cells, f"Small maps of {count}", f"{KEY}.cells", lambda _number: None)
+    st.caption(f"{count}. {COLORS}" if cells else "No answer is like that.")
+
+
+def choose(rows: Sequence[SweepRow]) -> RowChoice:
+    """Which answers, sorted by what; only what tells rows apart is offered."""
+    only = {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        known = any(one.correct is not None for one in rows)
+        right = pick("Show", RIGHT, f"{KEY}.show", "segments") if known else RIGHT[0]
+        by = pick("Sort by", sorts_of(rows), f"{KEY}.sort", width=180)
+        refuse(f"{KEY}.down", {"true", "false"}, "Highest first", "true or false")
+        down = st.toggle("Highest first", key=f"{KEY}.down", bind="query-params")
+        with st.popover("Filter"):
+            for name, words in words_of(rows).items():
+                word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}")
+                only |= {} if word == EVERY else {name: word}
+        st.page_link(
+            DATA_AND_MODELS.path, label="Open images of yours", icon=DATA_AND_MODELS.icon,
+            query_params={},
+        )  # fmt: skip
+    return RowChoice(right, only, by, down)
+
+
+def cell(place: int, row: SweepRow, several: dict[str, list[str]]) -> Thumb:
+    """One answer: what the model says, whether that is right, and what tells it apart."""
+    notes = []
+    if row.top_class and row.confidence is not None:
+        said = f"{row.top_class}, {100 * row.confidence:.0f} %"
+        notes.append(f"✗ {said}, not {row.label}" if row.correct is False else said)
+    if "Model" in several:
+        notes.append(line_of(row.model).strip() or row.model)
+    if "Method" in several:
+        notes.append(row.method.split(".")[-1])
+    notes += [row.settings] if row.settings else []
+    source = f"data:image/webp;base64,{b64encode(row.picture).decode()}"
+    wrong = row.correct is False
+    name = row.image.rpartition("/")[2]
+    return Thumb(place, name, source, wrong, tuple(notes), row.address or None)

@@ -1,0 +1,103 @@
+"""Sweep: the sentence and the grid, then what is crossed, and what can be taken along."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from components import footer, runs
+from components.footer import Entry
+from components.notices import plain, spoken
+from components.runs import Pending, Problem
+from components.sweep import asks, form, grid
+from components.sweep.form import KEY, PlannedSweep
+from components.widgets.downloads import download
+from engine.sweep import in_lane, sheet, tables
+from engine.sweep.choosing import summary
+from engine.sweep.links import lines
+from engine.sweep.plan import SweepPlan, as_toml
+from engine.sweep.rows import SweepRow
+from engine.sweep.sweeping import LookedUp, Swept
+
+REASONS = 5  # that are said
+LOCAL = "http://localhost:8501"
+
+
+def show() -> None:
+    """The answers above what can be chosen."""
+    answer, controls = st.container(), st.container()
+    with controls:
+        st.divider()
+        asked = form.choose()
+    with answer, spoken():
+        if asked.plan is None:
+            st.info(plain(asked.problem))
+        else:
+            answered(asked, asked.plan)
+    with controls:
+        if not asked.own:
+            download("Plan (TOML)", partial(as_toml, asked.said), "plan.toml", f"{KEY}.toml")
+    for kind in asked.kinds:
+        footer.leave(Entry(kind.title, kind))
+
+
+def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
+    """What is kept of the plan, what has yet to be computed, and both as a grid."""
+    with st.spinner("Loading the models"):
+        name = in_lane.plan_name(plan)
+    looked = asks.ask(asks.LOOK, asks.look(name), in_lane.looking_up(plan), "live")
+    if isinstance(looked, Pending | Problem):
+        runs.watch([looked])
+        return
+    above, below = st.container(), st.container()
+    with below:
+        said = st.empty()
+        done = asks.compute(name, looked, usual=asked.usual) if looked.missing else None
+        if isinstance(done, Pending | Problem):
+            runs.watch([done])
+        words = told(done) if isinstance(done, Swept) else looked.words(1)
+        said.caption(plain(f"{words}."))
+    rows, left_out = found(looked, done)
+    with above:
+        if rows:
+            st.header(plain(summary(rows, lines())))
+            grid.show(rows)
+        else:
+            st.header(f"{plan.count:,} answers can be computed.")
+    with below:
+        missing(left_out)
+        if rows:
+            take_along(rows)
+
+
+def found(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
+    """The answers there are, and why others are left out."""
+    if isinstance(done, Swept):
+        return [*done.rows], [problem for _, problem in done.left_out]
+    ordered = [looked.found[place] for place in sorted(looked.found)]
+    return [one.row for one in ordered if one.row], [one.problem for one in ordered if not one.row]
+
+
+def told(done: Swept) -> str:
+    """How much was computed just now."""
+    kept = len(done.rows) - done.computed
+    return f"{done.computed:,} answers computed now, {kept:,} kept from before"
+
+
+def missing(reasons: Sequence[str]) -> None:
+    """How many answers cannot be had, for each reason."""
+    for reason, count in Counter(reasons).most_common(REASONS):
+        st.caption(plain(f"{count:,} left out: {reason}"))
+
+
+def take_along(rows: Sequence[SweepRow]) -> None:
+    """Numbers and maps as files."""
+    app = st.context.url.rpartition("/")[0] if st.context.url else LOCAL
+    with st.container(horizontal=True):
+        download("CSV", partial(tables.as_csv, rows), "answers.csv", f"{KEY}.csv")
+        download("Parquet", partial(tables.as_parquet, rows), "answers.parquet", f"{KEY}.parquet")
+        page = partial(sheet.sheet, rows, app)
+        download("Contact sheet (HTML)", page, "sheet.html", f"{KEY}.html")

@@ -1,0 +1,97 @@
+"""Which rows of a sweep are shown, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+
+from engine.sweep.rows import SweepRow
+
+ALL, ERRORS, CORRECT = RIGHT = ("all", "the errors", "correct answers")
+BY_NAME = {  # what rows can be told apart by: the name in a row
+    "Label": "label", "Predicted class": "top_class", "Model": "model", "Method": "method",
+    "Settings": "settings",
+}  # fmt: skip
+SORTS = {"Image": "image", "Label": "label", "Confidence": "confidence", "Seconds": "seconds"}
+PLANNED = "As planned"
+
+
+@dataclass(frozen=True)
+class RowChoice:
+    """What a person wants to see of a sweep.
+
+    Args:
+        right: one of `RIGHT`.
+        only: by name in `BY_NAME`: the word that a row must have.
+        by: one of `sorts_of`.
+        down: whether the highest comes first.
+    """
+
+    right: str = ALL
+    only: Mapping[str, str] = field(default_factory=dict)
+    by: str = PLANNED
+    down: bool = False
+
+    def of(self, rows: Sequence[SweepRow]) -> list[SweepRow]:
+        """The rows that fit, in their order; those without what they are sorted by come last."""
+        wanted = {ALL: (True, False, None), ERRORS: (False,), CORRECT: (True,)}[self.right]
+        fit = [
+            one for one in rows
+            if one.correct in wanted
+            and all(getattr(one, BY_NAME[name]) == word for name, word in self.only.items())
+        ]  # fmt: skip
+        if self.by == PLANNED:
+            return fit[::-1] if self.down else fit
+        known = [one for one in fit if self.value(one) is not None]
+        known.sort(key=self.value, reverse=self.down)  # type: ignore[arg-type]  # none is None
+        return [*known, *(one for one in fit if self.value(one) is None)]
+
+    def value(self, row: SweepRow) -> str | float | None:
+        """What a row is sorted by; None where it has none."""
+        found = row.figures.get(self.by)
+        if self.by in SORTS:
+            found = getattr(row, SORTS[self.by])
+        return None if found == "" or (isinstance(found, float) and not isfinite(found)) else found
+
+
+def sorts_of(rows: Sequence[SweepRow]) -> tuple[str, ...]:
+    """By what the rows can be sorted."""
+    figures = dict.fromkeys(name for one in rows for name in one.figures)
+    return (PLANNED, *SORTS, *figures)
+
+
+def words_of(rows: Sequence[SweepRow]) -> dict[str, list[str]]:
+    """By name in `BY_NAME`: the words that the rows have, where there are several."""
+    found = {
+        name: sorted({getattr(one, key) for one in rows} - {""}) for name, key in BY_NAME.items()
+    }
+    return {name: words for name, words in found.items() if len(words) > 1}
+
+
+def summary(rows: Sequence[SweepRow], titles: Mapping[str, str]) -> str:
+    """How often each model is wrong, in a sentence; what there is, where no class is known.
+
+    Args:
+        rows: the answers.
+        titles: of models, by name.
+    """
+    models: dict[str, dict[str, bool]] = {}
+    for one in rows:
+        if one.correct is not None:
+            models.setdefault(one.model, {})[one.image] = one.correct
+    if not models:
+        images, methods = ({getattr(one, key) for one in rows} for key in ("image", "method"))
+        asked = f"{several(len(methods), 'method')} asked about {several(len(images), 'image')}"
+        return f"{several(len(rows), 'answer')}: {asked}."
+    said = [
+        f"{titles.get(name, name).strip()} is wrong about "
+        f"{sum(not one for one in right.values())} of {several(len(right), 'image')}"
+        for name, right in models.items()
+    ]
+    return f"{'; '.join(said[:3])}{'; …' if len(said) > 3 else ''}."
+
+
+def several(count: int, word: str) -> str:
+    """So many of a word."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

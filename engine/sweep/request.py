@@ -1,0 +1,122 @@
+"""What a page asks a sweep about, declared for its form, and the plan that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import Field, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from engine import data as data_sets
+from engine.arguments.base import Declared
+from engine.arguments.controls import Given, Many, Text, argument
+from engine.arguments.pictures import SAMPLE
+from engine.attribution import HEATMAPS
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.images.samples import SAMPLES
+from engine.method import Method, Option, Slider, Switch
+from engine.models import catalog
+from engine.sweep.plan import SweepPlan
+
+SAMPLED = "samples"
+MOST_ANSWERS = 400
+MOST_BYTES = 200 * 2**20  # of maps, in the store
+NUMBER = 4  # bytes
+VALUES = 6  # of a slider that are offered
+
+
+def image_options(_given: Given) -> Iterator[Option]:
+    """The data sets, and the photographs."""
+    yield from (Option(one.name, one.card.title) for one in data_sets.entries())
+    yield Option(SAMPLED, "Photographs")
+
+
+def model_options(given: Given) -> Iterator[Option]:
+    """The models that learned the data set, or those for photographs."""
+    data = given.get("images") or ""
+    learned = data != SAMPLED and catalog.trained_on(data)
+    for one in learned or catalog.lites():
+        if one.available:
+            yield Option(one.name, one.line.strip())
+
+
+def method_options(_given: Given) -> Iterator[Option]:
+    """The methods whose answers a view opens."""
+    yield from (Option(kind.full_name(), kind.title) for kind in HEATMAPS)
+
+
+@dataclass(frozen=True)
+class SweepRequest(Declared):
+    """Images, models and methods that are crossed."""
+
+    images: str = argument(
+        "mnist-5k", Text(options=image_options), "Images",
+        "Test images of a data set, from which no model here has learned, or the photographs "
+        "that come along.",
+    )  # fmt: skip
+    count: int = argument(
+        16, Slider(2, 100, 1), "How many images", "As many of each class as there are."
+    )
+    models: tuple[str, ...] = argument(
+        ("mnist-cnn",), Many(model_options), "Models",
+        "Those that learned these data; EfficientNet for others.",
+    )  # fmt: skip
+    methods: tuple[str, ...] = argument(
+        (GradCam.full_name(), Occlusion.full_name()), Many(method_options), "Methods",
+        "A method that does not fit a model is left out there, with the reason.",
+    )  # fmt: skip
+
+    def said(self, settings: Mapping[str, Mapping[str, Sequence[Any]]]) -> dict[str, Any]:
+        """The plan as a file has it."""
+        images: Any = {"data": self.images, "count": self.count}
+        if self.images == SAMPLED:
+            images = [f"{SAMPLE}{one.name}" for one in SAMPLES]
+        found = {"methods": [*self.methods], "images": images, "models": [*self.models]}
+        return found | ({"settings": settings} if settings else {})
+
+
+def variable(kinds: Sequence[type[Method[Any]]]) -> dict[str, tuple[str, Field[Any]]]:
+    """The settings that can be varied, by title: the method's full name and the setting."""
+    return {
+        f"{kind.title} ▸ {spec.metadata['label']}": (kind.full_name(), spec)
+        for kind in kinds
+        for spec in fields(kind)
+        if values_of(spec)
+    }
+
+
+def values_of(spec: Field[Any]) -> list[Any]:
+    """What a setting may be here: a few numbers from end to end, or all of its words."""
+    control = spec.metadata["control"]
+    if isinstance(control, Switch):
+        return [True, False]
+    if not isinstance(control, Slider):
+        return list(control.options)
+    if control.log:
+        found = control.marks()
+    else:
+        steps = np.linspace(0, round((control.high - control.low) / control.step), VALUES).round()
+        found = [control.low + control.step * step for step in steps]
+    usual = [] if spec.default is None else [spec.default]
+    numbers = sorted({round(one, 9) for one in [*found, *usual]})
+    return [int(one) for one in numbers] if control.whole else numbers
+
+
+def refusal(plan: SweepPlan) -> str:
+    """Why a page does not compute so much, in a sentence; "" where it does."""
+    count = plan.count
+    if count > MOST_ANSWERS:
+        return (
+            f"This plan has {count:,} answers; at most {MOST_ANSWERS:,} are computed on this page. "
+            "Choose fewer images, models, methods or values, or take the plan to the command line."
+        )
+    sides = [catalog.load(str(name)).side for name in plan.axes["model"]]
+    room = sum(side * side * NUMBER * count / len(sides) for side in sides)
+    if room > MOST_BYTES:
+        return (
+            f"The maps of this plan take about {room / 2**20:,.0f} MB; at most "
+            f"{MOST_BYTES / 2**20:,.0f} MB are kept for this page. Choose fewer images or methods."
+        )
+    return ""

@@ -1,0 +1,68 @@
+"""A sweep in the lane of the app: stopped in the middle, it keeps what was done."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import run
+from engine.errors import BlindspotError, Cancelled
+from engine.sweep import in_lane, work
+from engine.sweep.in_lane import computing, looking_up, plan_name
+from engine.sweep.spread import Here
+from engine.sweep.sweeping import look_up, sweep
+from tests.engine.sweep.conftest import arrays
+
+
+def quiet(tally):
+    """Report nothing."""
+
+
+def test_a_job_that_is_stopped_keeps_what_was_computed_and_goes_on(at_home, digits):
+    home, told = at_home(), []
+
+    def stops(done, words="", partial=None):
+        told.append((done, words))
+        if len(arrays(home)) == 4:
+            raise Cancelled("Cancelled.")
+
+    looked = in_lane.submit("look", looking_up(digits(3)), "live", "me").value()
+    assert len(looked.missing) == 9
+    with pytest.raises(Cancelled):
+        computing(looked)(stops)
+    assert len(arrays(home)) == 4
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert any("a second · about" in words for _, words in told)
+    looked = looking_up(digits(3))(run.quiet)
+    assert (looked.kept, len(looked.missing)) == (4, 5)
+    done = computing(looked)(run.quiet)
+    assert (done.computed, len(done.rows)) == (5, 9)
+
+
+def test_a_job_ends_after_an_hour_and_says_so(at_home, digits, monkeypatch):
+    home = at_home()
+    monkeypatch.setattr(in_lane, "MOST_SECONDS", 0.0)
+    with pytest.raises(BlindspotError, match="1 of 3 answers are computed and kept"):
+        computing(looking_up(digits(1))(run.quiet))(run.quiet)
+    assert len(arrays(home)) == 1
+
+
+def test_the_name_of_a_plan_tells_what_its_answers_depend_on(digits, monkeypatch):
+    name = plan_name(digits(2))
+    assert plan_name(digits(2)) == name != plan_name(digits(3))
+    monkeypatch.setattr(in_lane.method_named("attribution.GradCam"), "revision", 99)
+    assert plan_name(digits(2)) != name
+
+
+def test_what_failed_once_is_not_tried_again_for_the_same_image(at_home, digits, monkeypatch):
+    at_home()
+    plan = digits(1)
+    looked = look_up(type(plan)(plan.methods, plan.axes, {}, plan.images * 2), Here(), quiet)
+    asked = []
+
+    def fails(method, case, progress):
+        asked.append(method)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(work.run, "answer", fails)
+    done = sweep(looked, Here(), quiet)
+    assert (len(asked), done.faults, len(done.left_out)) == (2, 4, 4)

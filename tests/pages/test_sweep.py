@@ -1,0 +1,75 @@
+"""Sweep: planned, computed behind its button, stopped, filtered, refused where it is too much."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.sweep import asks
+from components.sweep.form import KEY
+from components.views import SWEEP
+from engine import run
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.keeping.store import Store
+from engine.run import GALLERY
+from tests.visits import held_up, pills, said, settled, visit, words
+
+DIGITS = {
+    "sweep.images": "Digits, 8 × 8", "sweep.count": "10", "sweep.models": "Digits CNN",
+    "sweep.methods": "Occlusion",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty one."""
+    fresh = Store(tmp_path / "answers", shipped=(GALLERY,))
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(run, "store", lambda: fresh)
+
+
+def test_it_opens_on_a_grid_whose_errors_are_counted():
+    at = settled(visit(view=SWEEP))
+    assert not said(at)
+    assert "MNIST CNN is wrong about 1 of 16 images." in words(at)
+    assert "32 answers. Each map has" in words(at)
+    pills(at, f"{KEY}.show").set_value("the errors").run()
+    assert "2 of 32 answers. Each map has" in words(at)
+
+
+def test_a_plan_says_what_it_costs_is_stopped_and_goes_on(monkeypatch):
+    monkeypatch.setattr(asks, "QUICK_SECONDS", 0.0)
+    link = DIGITS | {
+        "sweep.vary1": "Occlusion ▸ Square",
+        "sweep.attribution.Occlusion.side": ["1", "20"],
+    }
+    at = settled(visit(link, SWEEP))
+    assert "20 answers, 0 kept already, 20 to compute; how long that takes is not" in words(at)
+    hold = held_up(monkeypatch, Occlusion, lambda method: method.side == 20)
+    at.button(key=f"{asks.GO}.go").click().run()
+    hold.begins(at)
+    at.run()
+    at.button(key=f"{asks.GO}.stop").click().run()
+    assert hold.is_given_up(20)
+    at.run()
+    assert any("Stopped. What was computed is kept." in one for one in said(at))
+    assert "1 kept already, 19 to compute" in words(at)
+    at.button(key=f"{asks.GO}.again").click().run()
+    at = settled(at, lambda at: "19 answers computed now, 1 kept from before" in words(at))
+    assert "Digits CNN is wrong about" in words(at)
+
+
+def test_a_plan_of_too_many_answers_is_refused_in_words():
+    every = {
+        "sweep.count": "100",
+        "sweep.methods": ["Grad-CAM", "Occlusion", "Gradient", "LIME", "RISE"],
+    }
+    at = settled(visit(every, SWEEP))
+    assert any("This plan has 500 answers; at most 400 are computed on this page" in one
+               for one in said(at))  # fmt: skip
+    pills(at, f"{KEY}.methods").set_value([]).run()
+    assert "Choose at least one model and one method." in said(at)
+
+
+def test_what_a_method_cannot_be_asked_is_left_out_with_the_reason():
+    at = settled(visit(DIGITS | {"sweep.methods": ["Gradient", "Attention rollout"]}, SWEEP))
+    assert "10 left out: Attention rollout: it needs attention layers" in words(at)
