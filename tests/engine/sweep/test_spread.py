@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from joblib.externals.loky import get_reusable_executor
 
 from engine.errors import BlindspotError
 from engine.models import pace
+from engine.result import Curve
 from engine.sweep import spread
 from engine.sweep.spread import Cluster, Here, Processes, at_our_home, cluster, piece_size, sign
 from engine.sweep.sweeping import long, look_up, sweep
@@ -76,17 +81,58 @@ def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_process
     assert not [one for one in recwarn if "not used" in str(one.message)]
 
 
+LOGGED = """
+import os
+from engine import run
+if not hasattr(run, "unlogged"):  # a worker may run this twice
+    run.unlogged = run.answer
+    def logged(*asked, **more):
+        found = run.unlogged(*asked, **more)
+        if not found.kept:
+            with open(os.environ["COMPUTED"], "a") as file:
+                file.write(f"{os.getpid()} {found.record['digest']}\\n")
+        return found
+    run.answer = logged
+"""
+
+
+@pytest.fixture
+def workers_at(tmp_path, monkeypatch):
+    """Start two workers that nobody starts again, which log what they compute; they end here."""
+    (tmp_path / "logged.py").write_text(LOGGED)
+    monkeypatch.setenv("COMPUTED", str(tmp_path / "computed.txt"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    started = []
+
+    def start(address):
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny"]
+        more = ["--nthreads", "1", "--no-dashboard", "--preload", str(tmp_path / "logged.py")]
+        started.extend(
+            subprocess.Popen([*command, *more], cwd=tmp_path, stderr=subprocess.DEVNULL)
+            for _ in range(2)
+        )
+        return started
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
 @needs_dask
 @pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
-    alone, at_home, digits, monkeypatch
+    alone, at_home, digits, workers_at, tmp_path, monkeypatch
 ):
     from distributed import LocalCluster
 
     monkeypatch.setattr(spread, "PATIENCE", 120.0)
     home = at_home()
     killed, finished = [], {}
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as there:
+    with LocalCluster(n_workers=0, dashboard_address=None) as there:
+        processes = workers_at(there.scheduler_address)
+        there.wait_for_workers(2, timeout=300)
         workers = cluster(there.scheduler_address)
         assert workers.count == 2
         looked = look_up(digits(COUNT), workers, quiet)
@@ -94,18 +140,22 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
 
         def kill(tally):
             if not killed:
-                killed.append(next(iter(there.workers.values())).pid)
                 finished.update(entries(home))
-                os.kill(killed[0], signal.SIGKILL)
+                processes[0].kill()
+                killed.append(processes[0].pid)
 
         done = sweep(looked, workers, kill)
         assert killed
         assert len(finished) >= 2  # at least one answer
         assert not done.left_out
-        assert done.computed <= len(looked.missing)
         assert (arrays(home), [one.digest for one in done.rows]) == alone
         for name, data in finished.items():
             assert entries(home)[name] == data, "it was computed twice"
+        logged = [line.split() for line in (tmp_path / "computed.txt").read_text().splitlines()]
+        computed = [digest for _, digest in logged]
+        assert len(set(computed)) == len(computed), "it was computed twice"
+        assert len(computed) >= 3 * COUNT - 1  # the last one of the killed worker may lack its line
+        assert {int(pid) for pid, _ in logged} <= {one.pid for one in processes}
         again = look_up(digits(COUNT), workers, quiet)
         assert (again.kept, again.missing) == (3 * COUNT, ())
         elsewhere = replace(digits(1), axes={"model": ("digits-mlp",)})
@@ -245,6 +295,18 @@ def test_a_pace_that_was_taken_decides_the_batch(monkeypatch):
     (key,) = pace.found()
     pace.take({key: {"batch": 7, "channels_last": found.channels_last, "seconds": 0.1}})
     assert pace.find_pace(model, "exact").batch == 7
+
+
+def test_processes_hold_less_in_memory(at_home, monkeypatch):
+    at_home()
+    monkeypatch.setattr(pace, "_taken", {})
+    store = spread.run.store()
+    assert spread.with_paces([], {}, compute=False) == []
+    assert store.memory_bytes == spread.MEMORY_BYTES
+    room = np.zeros(spread.MEMORY_BYTES // 8 + 1)
+    for name in ("a", "b"):  # each larger than the room: the last one stays
+        store.put(name, {"curve": Curve(room, room, "x", "y", "")}, {})
+        assert store._memory.names() == [name]
 
 
 def test_pieces_are_small_enough_to_go_round():
