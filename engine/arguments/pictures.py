@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
@@ -26,7 +25,8 @@ from engine.data import load as load_data
 from engine.data.example import Example, example, seen
 from engine.device import PRECISIONS
 from engine.errors import BadData, BlindspotError
-from engine.images import Crop, Picture, read
+from engine.images import Crop, Picture
+from engine.images.named import read_named
 from engine.images.samples import SAMPLES, sample
 from engine.method import CaseT, Choice, Option, Precision, Slider
 from engine.models.catalog import DEFAULT
@@ -66,7 +66,7 @@ def picture_argument() -> Any:
     return argument(
         None, Text(off="one that fits the model", options=picture_options), "Picture",
         "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
-        "the model learned from, or the first sample.",
+        "the model learned from, or the first sample. Of a scan: FILE::slice=12,window=Brain.",
     )  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def pictured(name: str) -> Picture:
         if found is None:
             raise BadData(f"{name[:60]}: only images of data with twins have one.")
         return found
-    return read(Path(name))
+    return read_named(name)
 
 
 def first_picture(model: Classifier) -> str:

@@ -12,6 +12,11 @@ from engine.commands.terminal import Parser, clear_line, progress, say
 if TYPE_CHECKING:
     from engine.method import Method
 
+OF_SCAN = {
+    "plane": "The direction of the slices", "slice": "The slice, from 1,",
+    "volume": "The volume, from 1,", "window": "The window by name, such as Brain,",
+    "center": "The middle of the window", "width": "The width of the window",
+}  # fmt: skip
 USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 
@@ -19,11 +24,18 @@ def ask(wanted: Namespace) -> None:
     """Ask a method and write the answer."""
     from engine.commands.asking import method_named, question, settings_given
     from engine.commands.output import write
+    from engine.errors import BlindspotError
+    from engine.images.named import WORDS, with_view
     from engine.run import answer, titled
 
     kind = method_named(wanted.method)
     given = vars(parser_of(kind).parse_args(wanted.words))
     out, pairs = given.pop("out"), given.pop("set")
+    of_scan = {name: given.pop(f"scan_{name}", None) for name in WORDS}
+    if any(of_scan.values()):
+        if not given.get("image"):
+            raise BlindspotError("Say with --image which scan the slice and the window are of.")
+        given["image"] = with_view(given["image"], of_scan)
     method, arguments = question(
         kind, {name: one for name, one in given.items() if one is not None},
         settings_given(kind, pairs),
@@ -41,6 +53,7 @@ def ask(wanted: Namespace) -> None:
 def parser_of(kind: type[Method[Any]]) -> Parser:
     """The options of a method: the arguments of its case, its settings, and the folder."""
     from engine.arguments import arguments_of
+    from engine.images.named import WORDS
 
     parser = Parser(
         prog=f"python -m engine run {kind.full_name()}", description=kind.about().split("\n\n")[0],
@@ -52,6 +65,12 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
     own = [spec for spec in fields(kind) if spec.name not in arguments.specs()]
     for spec in own:
         add(parser, spec.name, spec, spec.default)
+    taken = {*arguments.specs(), *(spec.name for spec in own)}
+    for name in WORDS if "image" in taken else ():
+        if name not in taken:
+            parser.add_argument(
+                f"--{name}", dest=f"scan_{name}", metavar="VALUE", help=f"{OF_SCAN[name]} of a scan"
+            )
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="settings of the method, such as steps=64",

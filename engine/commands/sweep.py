@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -47,7 +48,9 @@ def options(parser: ArgumentParser) -> None:
 
 def run(wanted: Namespace) -> None:
     """Sweep a plan."""
+    from engine.keeping.store import write_atomic
     from engine.sweep.plan import read_plan
+    from engine.sweep.scans import strongest, strongest_first, volumes
     from engine.sweep.sweeping import look_up, sweep
 
     if not wanted.out and not wanted.dry_run:
@@ -73,6 +76,12 @@ def run(wanted: Namespace) -> None:
         raise
     clear_line()
     say(f"{done.computed:,} computed in {monotonic() - begun:.0f} s.")
+    done = replace(done, rows=strongest_first(plan.images, done.rows))
+    for words in list(strongest(plan.images, done.rows))[:SHOWN]:
+        say(words)
+    for name, volume in volumes(plan.images, done.rows):
+        write_atomic(wanted.out / name, volume)
+        say(f"{wanted.out / name}: the maps as a volume that lies on the scan")
     written(done, wanted.out, wanted.app)
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from engine import data as data_sets
-from engine.arguments.pictures import EXAMPLE
+from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN
 from engine.arguments.text import near
 from engine.data.example import SPLIT
 from engine.data.folders import LITTER, MAX_IMAGES
 from engine.errors import BadData, BadSetting
+from engine.images.named import MARK
 
+NAMED = (EXAMPLE, SAMPLE, TWIN)
 OF_DATA = {"data": str, "split": str, "count": int, "seed": int}
 
 
@@ -48,6 +50,10 @@ def images_of(given: Any, beside: Path) -> tuple[SweepImage, ...]:
         return in_folder(beside / given)
     if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
         return tuple(named(one, beside) for one in given)
+    if isinstance(given, dict) and "scan" in given:
+        from engine.sweep.scans import slices_of  # which knows what an image of a sweep is
+
+        return slices_of(given, beside)
     if isinstance(given, dict):
         return of_data(given)
     raise BadSetting("images is a folder, a list of images, or a table such as {data = “digits”}.")
@@ -55,6 +61,9 @@ def images_of(given: Any, beside: Path) -> tuple[SweepImage, ...]:
 
 def named(source: str, beside: Path) -> SweepImage:
     """An image by what `--image` takes: a file's path starts at the plan's folder."""
+    if MARK in source and not source.startswith(NAMED) and not Path(beside, source).exists():
+        file, _, words = source.rpartition(MARK)
+        return SweepImage(f"{(beside / file).absolute()}{MARK}{words}", readable(source))
     if ":" in source and not Path(beside, source).exists():
         return SweepImage(source, readable(source))
     return SweepImage(str((beside / source).absolute()), readable(source))

@@ -1,0 +1,113 @@
+"""A slice and a window of a scan, named in one text with its file: head.nii.gz::slice=12.
+
+The words are those of the page: plane, slice and volume (both from 1), window, center and width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.errors import BadImage, BadSetting
+from engine.images.picture import Picture
+from engine.images.reading import load
+from engine.images.scan import Scan, SliceChoice
+from engine.images.window import Window
+from engine.keeping.memory import Memory
+from engine.whole import whole_number
+
+LAST: Memory[Scan] = Memory(1)
+MARK = "::"  # between file and words
+WORDS = ("plane", "slice", "volume", "window", "center", "width")
+
+
+def with_view(file: str, words: Mapping[str, str | int | None]) -> str:
+    """The name of a file with its slice and window; just the file where nothing is said of them."""
+    said = ",".join(f"{name}={value}" for name, value in words.items() if value not in {None, ""})
+    return f"{file}{MARK}{said}" if said else file
+
+
+def split(name: str) -> tuple[Path, dict[str, str]]:
+    """A file, and what is said of slice and window.
+
+    Raises:
+        BadSetting: a word that is none of these, or comes without a value.
+    """
+    file, mark, said = name.rpartition(MARK)
+    if not mark or Path(name).exists():
+        return Path(name), {}
+    words = {}
+    for one in said.split(","):
+        word, _, value = one.partition("=")
+        if word not in WORDS or not value:
+            known = ", ".join(WORDS)
+            raise BadSetting(f"“{one[:40]}” says nothing of a scan: write {known}, each with =.")
+        words[word] = value
+    return Path(file), words
+
+
+def read_named(name: str) -> Picture:
+    """The picture of that name; of a scan, the slice and the window that are named with it.
+
+    Raises:
+        BadImage: the file cannot be read, or is no scan although a slice is named.
+        BadSetting: the scan has no such plane, slice or window.
+    """
+    path, words = split(name)
+    found = opened(path)
+    if isinstance(found, Picture):
+        if words:
+            raise BadImage(f"{path.name[:60]} is one picture: it has no {next(iter(words))}.")
+        return found
+    return found.picture(view_of(found, words))
+
+
+def opened(path: Path) -> Picture | Scan:
+    """The file; the last scan is held, since many slices of one are asked for in a row."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return load(path)  # which says what is wrong
+    name = f"{path.absolute()}|{facts.st_mtime_ns}|{facts.st_size}"
+    if (held := LAST.get(name)) is not None:
+        return held
+    found = load(path)
+    if isinstance(found, Scan):
+        LAST.put(name, found)
+    return found
+
+
+def view_of(scan: Scan, words: Mapping[str, str]) -> SliceChoice:
+    """What the words choose of a scan. Raises BadSetting."""
+    place = counted("slice", words) if "slice" in words else None
+    volume = counted("volume", words) if "volume" in words else 0
+    return SliceChoice(words.get("plane"), place, volume, window_of(scan, words))
+
+
+def counted(word: str, words: Mapping[str, str]) -> int:
+    """A number from 1 on, as one from 0 on."""
+    number = whole_number(words[word])
+    if not number:
+        raise BadSetting(f"{word} is a whole number from 1 on, not {words[word][:40]!r}.")
+    return number - 1
+
+
+def window_of(scan: Scan, words: Mapping[str, str]) -> Window | None:
+    """The window of that name, or of that center and width; None is the scan's own choice."""
+    presets = {one.name.casefold(): one.window for one in scan.presets}
+    asked = {"window", "center", "width"} & words.keys()
+    if not asked:
+        return None
+    if not presets:
+        raise BadSetting("This scan is in color: it has no window.")
+    chosen = next(iter(presets.values()))
+    if "window" in words and (chosen := presets.get(words["window"].casefold())) is None:  # type: ignore[assignment]  # refused below
+        known = ", ".join(one.name for one in scan.presets)
+        raise BadSetting(f"This scan has no window {words['window'][:40]!r}: it has {known}.")
+    try:
+        center, width = (
+            float(words.get(name, getattr(chosen, name))) for name in ("center", "width")
+        )
+    except ValueError:
+        raise BadSetting("center and width of a window are numbers.") from None
+    return chosen if asked == {"window"} else chosen.moved(center, width)

@@ -1,0 +1,136 @@
+"""A scan slice by slice: its slices as images of a sweep, and what came of them as volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import run
+from engine.errors import BadSetting
+from engine.images import Crop, Scan
+from engine.images.named import MARK, WORDS, opened, split, view_of, with_view
+from engine.images.nifti import NiftiScan
+from engine.images.nifti_out import volume_file
+from engine.result import HeatMap
+from engine.sweep.images import SweepImage, readable
+from engine.sweep.rows import SweepRow
+
+OF_SCAN = {name: (str, int, float) for name in WORDS if name != "slice"} | {"scan": (str,)}
+HIGH = ".high"  # how the figure of a map's highest value ends
+
+
+@dataclass(frozen=True)
+class SliceRows:
+    """The answers of one method, settings and model about slices of one scan.
+
+    Args:
+        file: of the scan.
+        words: plane, volume and window, without the slice.
+        rows: by the place of the slice, from 0.
+    """
+
+    file: Path
+    words: Mapping[str, str]
+    rows: Mapping[int, SweepRow]
+
+    @property
+    def ordered(self) -> list[SweepRow]:
+        """The rows, the one whose map has the highest value first."""
+        return sorted(self.rows.values(), key=strength, reverse=True)
+
+
+def slices_of(given: Mapping[str, Any], beside: Path) -> tuple[SweepImage, ...]:
+    """Every slice of a scan.
+
+    Args:
+        given: `scan`, a file; `plane`, `volume`, `window`, `center` and `width` as on the page.
+        beside: the folder from which the file's path starts.
+
+    Raises:
+        BadSetting: something else is given, or the scan has no such plane or window.
+        BadImage: the file is no scan.
+    """
+    for key, value in given.items():
+        if key not in OF_SCAN or not isinstance(value, OF_SCAN[key]) or isinstance(value, bool):
+            known = ", ".join(OF_SCAN)
+            raise BadSetting(f"images: {key} cannot be {value!r:.60}; of a scan it has {known}.")
+    path = (beside / given["scan"]).absolute()
+    words = {name: str(given[name]) for name in WORDS if name in given}
+    scan = opened(path)
+    if not isinstance(scan, Scan):
+        raise BadSetting(f"{given['scan'][:60]} is one picture: name it among images in a list.")
+    view = scan.settled(view_of(scan, words))
+    plane = str(view.plane)
+    return tuple(
+        SweepImage(
+            with_view(str(path), words | {"plane": plane, "slice": number}),
+            readable(f"{given['scan']} {plane} {number}"),
+        )
+        for number in range(1, scan.count(plane) + 1)
+    )
+
+
+def by_scan(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[SliceRows]:
+    """The rows about slices, those that differ in the slice alone together."""
+    sources = {one.title: one.source for one in images if MARK in one.source}
+    groups: dict[tuple[str, ...], dict[int, SweepRow]] = {}
+    for row in rows:
+        path, words = split(sources.get(row.image, ""))
+        if number := words.pop("slice", ""):
+            same = (with_view(str(path), words), row.model, row.method, row.settings, row.arguments)
+            groups.setdefault(same, {})[int(number) - 1] = row
+    for (name, *_), held in groups.items():
+        path, words = split(name)
+        yield SliceRows(path, words, held)
+
+
+def strength(row: SweepRow) -> float:
+    """The highest value of its map; below all others where it has none."""
+    return next((one for name, one in row.figures.items() if name.endswith(HIGH)), float("-inf"))
+
+
+def strongest_first(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> tuple[SweepRow, ...]:
+    """The rows about slices by strength, scan by scan; the others stay first, as they are."""
+    groups = [one.ordered for one in by_scan(images, rows)]
+    sliced = {id(row) for group in groups for row in group}
+    return tuple([row for row in rows if id(row) not in sliced] + [r for g in groups for r in g])
+
+
+def volumes(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[tuple[str, bytes]]:
+    """A NIfTI volume for each scan, method, settings and model: file name and content.
+
+    It has the shape and the affine of the scan. Slices without an answer are 0.
+    """
+    for number, group in enumerate(by_scan(images, rows), 1):
+        scan = opened(group.file)
+        maps = {place: heat.values for place, row in group.rows.items() if (heat := map_of(row))}
+        if not isinstance(scan, NiftiScan) or not maps:
+            continue
+        row = group.ordered[0]
+        plane = str(scan.settled(view_of(scan, group.words)).plane)
+        given = dict(one.partition("=")[::2] for one in row.arguments.split(",") if one)
+        crop = Crop(*(float(given.get(name, 0.5)) for name in ("crop_x", "crop_y")))
+        stem = "-".join([f"{number:03}", row.method.rpartition(".")[2], row.model, plane])
+        what = f"Blindspot {row.method} {row.settings}"
+        yield f"{stem}.nii.gz", volume_file(scan, plane, maps, crop, what)
+
+
+def map_of(row: SweepRow) -> HeatMap | None:
+    """The first map of a kept answer; None where it is kept no more."""
+    kept = run.store().get(row.digest)
+    found = kept.result.values() if kept else ()
+    return next((one for one in found if isinstance(one, HeatMap)), None)
+
+
+def strongest(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[str]:
+    """Which slice has the highest value, in a sentence for each scan, method and model."""
+    for group in by_scan(images, rows):
+        first = group.ordered[0]
+        place = next(place for place, row in group.rows.items() if row is first)
+        method = first.method.rpartition(".")[2]
+        yield (
+            f"{readable(group.file.name)}, {method}, {first.model}: slice {place + 1} has the "
+            f"highest value, {strength(first):.3g}."
+        )

@@ -1,0 +1,92 @@
+"""Slice and window of a scan are named with its file, in the words of the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.arguments import classifiers
+from engine.commands.cli import main
+from engine.errors import BadImage, BadSetting
+from engine.images import SliceChoice, Window, load
+from engine.images.named import read_named, with_view
+from tests import scans, tiny
+
+BRAIN = Window(40, 80)
+
+
+@pytest.fixture
+def head(tmp_path):
+    """A volume of five axial slices that differ; its file."""
+    values = np.random.default_rng(0).integers(0, 900, (12, 10, 5)).astype(np.int16)
+    (tmp_path / "head.nii").write_bytes(scans.nifti(values))
+    return str(tmp_path / "head.nii")
+
+
+@pytest.fixture
+def tomogram(tmp_path):
+    """A slice in Hounsfield units; its file."""
+    made = scans.dicom(scans.ramp(), Modality="CT", RescaleSlope=1, RescaleIntercept=0)
+    (tmp_path / "ct.dcm").write_bytes(made)
+    return str(tmp_path / "ct.dcm")
+
+
+@pytest.mark.parametrize(("words", "view"), [
+    ("slice=2", SliceChoice(slice=1)),
+    ("plane=coronal,slice=10", SliceChoice("coronal", 9)),
+    ("plane=sagittal,volume=1", SliceChoice("sagittal")),
+    ("center=300,width=200", SliceChoice(window=Window(300, 200, "linear exact"))),
+])  # fmt: skip
+def test_the_words_choose_what_the_page_would(head, words, view):
+    named, chosen = read_named(f"{head}::{words}"), load(Path(head)).picture(view)
+    assert np.array_equal(named.pixels, chosen.pixels)
+    assert named.digest == chosen.digest != read_named(head).digest
+
+
+def test_a_window_is_named_or_said_in_numbers(tomogram):
+    brain = load(Path(tomogram)).picture(SliceChoice(window=BRAIN))
+    assert np.array_equal(read_named(f"{tomogram}::window=brain").pixels, brain.pixels)
+    wide = read_named(f"{tomogram}::window=Brain,width=400").pixels
+    other = load(Path(tomogram)).picture(SliceChoice(window=BRAIN.moved(40, 400)))
+    assert np.array_equal(wide, other.pixels)
+
+
+@pytest.mark.parametrize(("words", "problem"), [
+    ("slice=6", "There is no slice 6: this scan has 5"),
+    ("slice=0", "slice is a whole number from 1 on"),
+    ("plane=oblique", "no oblique plane"),
+    ("window=Bone", "This scan has no window 'Bone': it has"),
+    ("width=thin", "center and width of a window are numbers"),
+    ("tilt=3", "“tilt=3” says nothing of a scan"),
+    ("slice", "“slice” says nothing of a scan"),
+])  # fmt: skip
+def test_what_a_scan_has_not_is_said(head, words, problem):
+    with pytest.raises(BadSetting, match=problem):
+        read_named(f"{head}::{words}")
+
+
+def test_a_picture_has_no_slice(tmp_path):
+    from engine.images.samples import SAMPLES
+
+    with pytest.raises(BadImage, match="is one picture: it has no slice"):
+        read_named(f"{SAMPLES[0].path()}::slice=2")
+
+
+def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(classifiers, "load", lambda _name: tiny.cnn())
+    asked = ["run", "attribution.Gradient", "--image", head, "--out"]
+    for name, words in (("a", ["--slice", "2"]), ("b", ["--slice", "4", "--width", "100"])):
+        assert main([*asked, str(tmp_path / name), *words]) == 0
+    found = [np.load(next((tmp_path / name).glob("*.npy"))) for name in "ab"]
+    assert not np.array_equal(*found)
+    assert json.loads((tmp_path / "a" / "result.json").read_text())["case"]["kind"]
+    assert main(["run", "attribution.Gradient", "--slice", "2", "--out", str(tmp_path / "c")]) == 2
+    assert "Say with --image which scan" in capsys.readouterr().err
+
+
+def test_nothing_said_of_a_scan_leaves_the_name_as_it_is():
+    assert with_view("a.png", {"slice": None, "plane": ""}) == "a.png"
+    assert with_view("a.nii", {"slice": "3", "window": "Brain"}) == "a.nii::slice=3,window=Brain"
