@@ -49,7 +49,7 @@ class RowChoice:
 
     def value(self, row: SweepRow) -> str | float | None:
         """What a row is sorted by; None where it has none."""
-        found = row.figures.get(self.by)
+        found: str | float | None = row.figures.get(self.by)
         if self.by in SORTS:
             found = getattr(row, SORTS[self.by])
         return None if found == "" or (isinstance(found, float) and not isfinite(found)) else found

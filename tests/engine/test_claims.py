@@ -7,6 +7,9 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+import pytest
+
+from engine.errors import Cancelled
 from engine.keeping import claims
 from engine.keeping.claims import LETTERS, claimed
 
@@ -65,3 +68,15 @@ def test_a_disk_that_cannot_hold_a_claim_keeps_nobody_from_computing(tmp_path, m
     monkeypatch.setattr(claims, "fcntl", None)
     with claimed(tmp_path, "abcdef"), claimed(tmp_path, "abcdef") as ours:
         assert ours
+
+
+def test_who_waits_can_be_called_off(tmp_path):
+    def off():
+        raise Cancelled("Cancelled.")
+
+    with (
+        claimed(tmp_path, "abcdef"),
+        pytest.raises(Cancelled),
+        claimed(tmp_path, "abcdef", beat=off),
+    ):
+        raise AssertionError("both have it")

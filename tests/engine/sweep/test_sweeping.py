@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
 from engine import run
@@ -226,6 +227,13 @@ def test_what_cannot_be_is_said_before_anything_is_computed(
     said = capsys.readouterr()
     assert words in said.err
     assert said.err.count("\n") == 1
+
+
+def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
+    at_home()
+    monkeypatch.setattr("engine.device.best_device", lambda: torch.device("cuda", 0))
+    assert main(["sweep", plan(), "--dry-run", "--jobs", "2"]) == 2
+    assert "2 processes would share cuda:0: leave --jobs out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("lines", "words"), [
