@@ -80,12 +80,12 @@ def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
 def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
     """Some of them; what was chosen beside other data and is not offered any more is let go."""
     key, titles = form.key_of(name), [title for title, _ in offered]
-    usual = form.kind.specs()[name].default
-    first = [one for one in usual if one in dict(map(reversed, offered))] or [offered[0][1]]
+    names: set[str] = {one for _, one in offered}
+    usual: Any = form.kind.specs()[name].default
+    first = [one for one in usual if one in names] or [offered[0][1]]
     held = st.session_state.get(key)
     if held and not set(held) <= set(titles):
         st.session_state[key] = [title for title, one in offered if one in first]
-    names = {one for _, one in offered}
     form.ask(name, first=first, only=lambda option: option.name in names)
 
 

@@ -41,7 +41,7 @@ def show(rows: Sequence[SweepRow]) -> None:
 
 def choose(rows: Sequence[SweepRow]) -> RowChoice:
     """Which answers, sorted by what; only what tells rows apart is offered."""
-    only = {}
+    only: dict[str, str] = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         known = any(one.correct is not None for one in rows)
         right = pick("Show", RIGHT, f"{KEY}.show", "segments") if known else RIGHT[0]

@@ -8,13 +8,15 @@ from hashlib import blake2b
 from time import monotonic
 
 from engine import data as data_sets
+from engine.commands.asking import method_named
 from engine.device import best_device
 from engine.errors import BlindspotError
 from engine.lane import Job, lane
 from engine.lane.job import T
 from engine.method import Cost, Progress
 from engine.models import catalog
-from engine.sweep.plan import SweepPlan, method_named
+from engine.result import Result
+from engine.sweep.plan import SweepPlan
 from engine.sweep.sweeping import LookedUp, Report, SweepProgress, Swept, duration, look_up, sweep
 from engine.sweep.work import Found, Numbered, visit
 
@@ -38,7 +40,8 @@ class InLane:
         """One after the other; the progress of each is part of the whole."""
         finished = 0
 
-        def inner(done: float, *_words: object) -> None:
+        def inner(done: float, words: str = "", partial: Result | None = None) -> None:
+            del words, partial
             self.progress((finished + done) / len(questions))
 
         for found in visit(questions, compute=compute, progress=inner):

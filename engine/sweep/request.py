@@ -99,7 +99,8 @@ def values_of(spec: Field[Any]) -> list[Any]:
     else:
         steps = np.linspace(0, round((control.high - control.low) / control.step), VALUES).round()
         found = [control.low + control.step * step for step in steps]
-    usual = [] if spec.default is None else [spec.default]
+    default: Any = spec.default
+    usual = [] if default is None else [default]
     numbers = sorted({round(one, 9) for one in [*found, *usual]})
     return [int(one) for one in numbers] if control.whole else numbers
 
