@@ -13,6 +13,7 @@ from components.sweep.form import KEY
 from components.views import DATA_AND_MODELS
 from components.widgets.data_images import page_of
 from components.widgets.thumbs import Thumb, thumbs
+from engine.commands.asking import method_named
 from engine.sweep.choosing import RIGHT, RowChoice, sorts_of, words_of
 from engine.sweep.links import line_of
 from engine.sweep.rows import SweepRow
@@ -68,7 +69,7 @@ def cell(place: int, row: SweepRow, several: dict[str, list[str]]) -> Thumb:
     if "Model" in several:
         notes.append(line_of(row.model).strip() or row.model)
     if "Method" in several:
-        notes.append(row.method.split(".")[-1])
+        notes.append(method_named(row.method).title)
     notes += [row.settings] if row.settings else []
     source = f"data:image/webp;base64,{b64encode(row.picture).decode()}"
     wrong = row.correct is False
