@@ -155,7 +155,7 @@ def first_run(url: str, view: AppPage, start: threading.Barrier) -> tuple[Client
     start.wait()
     begun = perf_counter()
     client = connect(
-        f"ws{url.removeprefix('http')}/_stcore/stream", max_size=None, origin=url,  # type: ignore[arg-type]
+        f"ws{url.removeprefix('http')}/_stcore/stream", max_size=None, ping_interval=None, origin=url,  # type: ignore[arg-type]
         subprotocols=["streamlit"],  # type: ignore[list-item]
     )  # fmt: skip
     asked = BackMsg()
