@@ -155,15 +155,15 @@ def first_run(url: str, view: AppPage, start: threading.Barrier) -> tuple[Client
     start.wait()
     begun = perf_counter()
     client = connect(
-        f"ws{url.removeprefix('http')}/_stcore/stream", max_size=None, ping_interval=None, origin=url,  # type: ignore[arg-type]
-        subprotocols=["streamlit"],  # type: ignore[list-item]
+        f"ws{url.removeprefix('http')}/_stcore/stream", origin=url, subprotocols=["streamlit"],
+        max_size=None, ping_interval=None,
     )  # fmt: skip
     asked = BackMsg()
     asked.rerun_script.page_name = view.address
     client.send(asked.SerializeToString())
     while True:
         message = ForwardMsg()
-        message.ParseFromString(bytes(client.recv(timeout=LONG)))  # type: ignore[arg-type]
+        message.ParseFromString(bytes(client.recv(timeout=LONG)))
         if message.WhichOneof("type") == "script_finished":
             return client, perf_counter() - begun
 
