@@ -24,8 +24,8 @@ SHARE = Slider(0.01, 0.99, 0.01)
 PLACE = "#"  # before the place of what has no name that can be read
 DRAWN = "Drawn evenly; the same share is always the same images."
 KINDS = (
-    "a class", "a share of a class", "a group (patient)", "images at random", "a mode of a class",
-    "picked images", "hardest images", "easiest images", "wrong labels", "planted images",
+    "a class", "a share of a class", "a group (patient)", "images at random", "picked images",
+    "hardest images", "easiest images", "wrong labels", "planted images", "a mode of a class",
 )  # fmt: skip
 FORMS = (
     "class=3", "class=3,share=0.5,draw=1", "classes=3+5", "random=0.1,draw=1", "group=4",
