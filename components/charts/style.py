@@ -29,7 +29,7 @@ GRAY = "#808080"  # 3:1 on either theme's background
 INK = {"light": "#12171a", "dark": "#e6eae9"}  # Streamlit's own chart texts are too faint
 COLORS = {"light": ("#0072b2", "#b84f00", "#007f5f"), "dark": ("#56b4e9", "#e69f00", "#2fc79a")}
 WRAP = 16  # characters of a label's line
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+DASHES = ("solid", "dash", "dot", "dashdot", "24px,4px", "longdashdot")
 AXIS, SCENE, COLOR_AXIS = (re.compile(rf"{name}\d*") for name in ("[xy]axis", "scene", "coloraxis"))
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
