@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DRAWN = {"bar", "scatter", "scattergl", "heatmap", "contour"}
 WIDTH, WIDE, DOTS = 4.5, 7.0, 100  # inch, with several plots too; px of a chart's height to an inch
 FONT = 9
-DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)),
+DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "24px,4px": (0, (8, 1.5)),
           "longdashdot": (0, (8, 3, 2, 3))}  # fmt: skip
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "cross": "P", "x": "X",
          "star": "*", "circle-open": "o"}  # fmt: skip

@@ -12,11 +12,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from components.charts import style
 from components.draw.bars import Bars
 from components.draw.drawing import Exhibit
 from components.draw.lines import Lines
 from components.notices import RESEARCH
-from components.report import document
+from components.report import document, figures
 from components.report.document import report
 from components.report.figures import svg
 from components.report.pinned import freeze
@@ -199,3 +200,7 @@ def test_one_color_for_each_mark_is_drawn_and_numbers_are_one_color():
     assert all(color in svg(go.Figure(two)) for color in ("#ff0000", "#00ff00"))
     scaled = go.Scatter(x=[1, 2], y=[1, 2], mode="markers", marker={"color": [0.1, 0.9]})
     assert "#0072b2" in svg(go.Figure(scaled))
+
+
+def test_a_report_knows_every_dash_of_the_charts():
+    assert set(style.DASHES) == {"solid", *figures.DASHES}
