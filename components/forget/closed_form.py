@@ -148,5 +148,5 @@ def claims(method: ClosedForm, found: Views) -> None:
     if method.features == LAYER:
         st.caption(
             "Only this layer forgets: its features are the model's, which learned from the images. "
-            "On pixels nothing else could still know them."
+            "On pixels only the means and spreads that they are standardized by do."
         )

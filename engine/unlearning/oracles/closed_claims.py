@@ -32,7 +32,7 @@ def claims(left: Table, steps: Table) -> Table:
     curves = {way: steps[f"{RIDGE}, {way}"] for way in (ORACLE, DATAMODEL, TUNING, ASCENT)}
     matched, bounded = curves[ORACLE][-1] * change, curves[DATAMODEL][-1]
     solved, number = steps[f"{LOGISTIC}, {NEWTON}"], steps["step"]
-    reached = {way: staying(curves[way] <= NEAR, number) for way in (ORACLE, TUNING)}
+    reached = {way: first(curves[way] <= NEAR, number) for way in (ORACLE, TUNING)}
     nearest = int(np.nanargmin(curves[ASCENT]))
     after = np.arange(len(number)) > nearest
     went = first(after & ~(curves[ASCENT] <= 1), number)
@@ -55,8 +55,8 @@ def claims(left: Table, steps: Table) -> Table:
         ),
         "Matching is there before fine-tuning on what stays": (
             reached[ORACLE] < reached[TUNING],
-            f"a tenth of the change or less is left {since(reached[ORACLE], number[-1])}, by "
-            f"fine-tuning {since(reached[TUNING], number[-1])}",
+            f"a tenth of the change or less is left first {at(reached[ORACLE], number[-1])}, by "
+            f"fine-tuning {at(reached[TUNING], number[-1])}",
         ),
         "Ascent goes past the goal": (
             bool(np.isfinite(went)),
@@ -83,6 +83,11 @@ def staying(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:
 def percent(value: float) -> str:
     """A share with as many digits as count."""
     return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.2g} %"
+
+
+def at(step: float, last: float) -> str:
+    """At which step, in words."""
+    return f"at step {step:.0f}" if np.isfinite(step) else f"not within {last:,.0f} steps"
 
 
 def since(step: float, last: float) -> str:

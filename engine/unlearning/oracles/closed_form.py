@@ -66,13 +66,14 @@ class ClosedForm(Method[ForgetCase]):
     of Newton, and a few more are exact too. Adding up what each image does alone, as a datamodel
     does, is exact for one image and the worse the more alike the images are. Only this layer
     forgets: where its features come from a model that learned from the images, these still carry
-    them. On pixels there is nothing else that could.
+    them; on pixels only the means and spreads do, which are those of all training images.
     """
 
     name = "ClosedForm"
     family = "unlearning"
     title = "Closed form: a linear layer forgets exactly"
     cost = "wait"
+    revision = 2  # who is there before whom is told by the first step there
     paper = "Georgiev et al. 2024, https://arxiv.org/abs/2410.23232"
     proof = (
         "tests/engine/unlearning/oracles/test_closed_form.py"

@@ -180,14 +180,17 @@ def test_each_claim_can_fail_and_says_by_what(change, row):
     assert claims(*table(**change))["holds"].tolist() == expected
     notes = claims(*table()).notes
     assert notes[1] == "a millionth of the change or less is left from step 10 on"
-    assert notes[4].endswith("or less is left from step 1 on, by fine-tuning from step 10 on")
+    assert notes[4].endswith("or less is left first at step 1, by fine-tuning at step 10")
     assert notes[5].endswith("50 % is left; farther away than at the beginning from step 10 on")
 
 
-def test_a_tenth_must_be_kept_and_what_never_comes_is_said():
+def test_who_is_there_first_is_told_by_the_first_step_there_and_what_never_comes_is_said():
     number = np.array([1.0, 2.0, 3.0])
     assert staying(np.array([True, False, True]), number) == 3
     assert np.isinf(staying(np.array([True, True, False]), number))
+    passing = claims(*table(tuned=(0.05, 0.5, 0.05)))  # it is there at once, and swings past
+    assert passing["holds"][4] == 0
+    assert passing.notes[4].endswith("first at step 1, by fine-tuning at step 1")
     found = claims(*table(tuned=(0.5, 0.5, 0.5)))
     assert found["holds"][4] == 1
     assert found.notes[4].endswith("by fine-tuning not within 100 steps")
