@@ -70,7 +70,7 @@ class GivenCase(AfterCase):
 
     @property
     def given(self) -> dict[str, Classifier]:
-        """The models by their names in SEVERAL, as they were given."""
+        """The models by their names in KINDS, as they were given."""
         found = {"original": self.case.model, "unlearned": self.unlearned}
         return found | ({} if self.retrained is None else {"retrained": self.retrained})
 

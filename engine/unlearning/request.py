@@ -106,10 +106,12 @@ def of_mode(data: DataSet, label: int, mode: str) -> ForgetRequest:
 def has_modes(data: DataSet) -> None:
     """Raise BlindspotError where nothing is known of any mode."""
     if not modes(data):
+        few = len(data.classes) <= 2
         raise BlindspotError(
-            f"{data.card.title} does not say which modes its classes have: its variant “Merged "
-            "classes” does."
-        )
+            f"{data.card.title} does not say which modes its classes have"
+            + (", and of two classes none can be merged: choose other data." if few else
+               ": its variant “Merged classes” does.")
+        )  # fmt: skip
 
 
 def of_classes(data: DataSet, labels: Sequence[int]) -> ForgetRequest:
@@ -218,7 +220,8 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
     """Which rows are to be forgotten, which stay, and which measure.
 
     Raises:
-        BlindspotError: an image is no training image, nothing would stay, or nothing measures.
+        BlindspotError: an image is no training image, nothing would stay, nothing measures, or the
+            images are not of the mode that is named.
     """
     title = data.card.title
     forget = data.places(request.ids)
@@ -239,11 +242,23 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
     whole = np.unique(data.labels[forget if request.whole_class else forget[:0]])
     gone = np.isin(data.labels[test], whole)
     if request.mode:
-        gone = (data.labels[test] == request.label) & modes(data)[request.mode][test]
+        own = of_its_mode(data, request)
+        if not own[forget].all():
+            raise BlindspotError(
+                f"The images of {request.words} are others in {title}: choose the mode again, of "
+                "these data."
+            )
+        gone = own[test]
     if gone.all():
         what = "mode" if request.mode else "class"
         raise BlindspotError(f"{title} has only test images of that {what}: nothing measures.")
     return Splits(np.sort(forget), retain, test[~gone], test[gone])
+
+
+def of_its_mode(data: DataSet, request: ForgetRequest) -> NDArray[np.bool_]:
+    """Which images are of the mode that a request names, (N,); none where there is no such mode."""
+    own = modes(data).get(request.mode, np.zeros(len(data), np.bool_))
+    return own & (data.labels == request.label)
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,6 +143,10 @@ def of_merged(label, mode, into=2):
         (request.wrong_labels, "does not say which labels are wrong"),
         (request.planted, "nothing planted"),
         (lambda d: request.of_mode(d, 0, "4"), "which modes its classes have: its variant"),
+        (
+            lambda _: request.of_mode(tiny.columns(8, ("a", "b")), 0, "4"),
+            "and of two classes none can be merged: choose other data",
+        ),
         (lambda _: of_merged(7, "4"), "no class 7"),
         (
             lambda _: of_merged(1, "4"),
@@ -174,6 +178,14 @@ def test_a_request_of_other_data_is_refused(digits):
     other = replace(digits, split=np.full(len(digits), 2, np.uint8))
     with pytest.raises(BadData, match="only training images"):
         splits(other, asked)
+
+
+@pytest.mark.parametrize("name", ["digits", "digits+merged:into=2"])
+def test_a_mode_of_other_data_is_refused_where_its_images_are_no_such_mode_there(name):
+    """Without any modes, and under other classes."""
+    asked = of_merged(0, "9", into=3)
+    with pytest.raises(BlindspotError, match=r"The images of mode 9 of .* choose the mode again"):
+        splits(data_sets.load(name), asked)
 
 
 def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):
