@@ -179,21 +179,26 @@ def mode_text(mode: str, data: DataSet) -> str:
     return f"{PLACE}{tuple(modes(data)).index(mode)}" if set(mode) & set(",=") else mode
 
 
+def class_text(label: int | None, data: DataSet) -> str:
+    """The number of a class; its name where another class has that number for a name."""
+    return data.classes[label] if label is not None and str(label) in data.classes else str(label)
+
+
 def request_text(asked: ForgetRequest, data: DataSet) -> str:
     """The text of a request about the data."""
     plus = "+".join(str(one) for one in asked.ids.tolist())
     rows = data.rows("train")
     match asked.kind:
         case "class":
-            return f"class={asked.label}"
+            return f"class={class_text(asked.label, data)}"
         case "classes":
             labels = np.unique(data.labels[data.places(asked.ids)])
             return f"classes={'+'.join(map(str, labels.tolist()))}"
         case "share of a class":
             share = len(asked.ids) / int((data.labels[rows] == asked.label).sum())
-            return f"class={asked.label},share={share!r},draw={asked.seed}"
+            return f"class={class_text(asked.label, data)},share={share!r},draw={asked.seed}"
         case "mode":
-            return f"mode={mode_text(asked.mode, data)},class={asked.label}"
+            return f"mode={mode_text(asked.mode, data)},class={class_text(asked.label, data)}"
         case "random":
             return f"random={len(asked.ids) / len(rows)!r},draw={asked.seed}"
     kind = "ids" if asked.kind == "picked" else asked.kind

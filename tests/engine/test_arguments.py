@@ -255,6 +255,17 @@ def test_a_mode_is_named_by_its_name_or_its_place_where_the_name_could_be_misrea
         assert np.array_equal(request_from(text, named).ids, asked.ids)
 
 
+@pytest.mark.parametrize("text", ["class={}", "class={},share=0.5,draw=1", "mode=3,class={}"])
+def test_where_classes_are_called_by_numbers_that_are_not_theirs_a_text_has_the_name(text):
+    data = load_data("digits+merged:into=5")
+    named = replace(data, classes=("1", "2", "3", "0", "4"))
+    first = request_from(text.format("0"), named)
+    assert first.label == 3
+    again = request_from(request_text(first, named), named)
+    assert (again.kind, again.label) == (first.kind, 3)
+    assert np.array_equal(again.ids, first.ids)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
