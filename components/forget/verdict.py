@@ -24,7 +24,7 @@ def verdict(table: Table, way: str, what: str) -> str:
     if not np.isfinite(table.cell(way, ranking(table))):
         return f"{said}: see the note below the table."
     (known, goal), (test, test_goal) = shares(table, way)
-    apart = REST in table.order
+    apart = REST in table.order and np.isfinite(table.cell(GOAL, REST))  # the test may have none
     rest, rest_goal = (table.cell(row, REST) if apart else 0.0 for row in (way, GOAL))
     return (
         f"{said}: it recognizes {percent(known)} of those (retrained: {percent(goal)}) and "

@@ -65,6 +65,8 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
     assert verdict(judged, "FT", "mode 3").endswith(
         "98 % of the test (98 %), 86 % of the rest of the class (98 %)."
     )
+    own["rest of the class"] = ([float("nan")] * 4, "share")
+    assert verdict(Table.of(own, NAMES), "FT", "mode 3").endswith(" of the test (98 %).")
 
 
 def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():
