@@ -28,6 +28,7 @@ class Measurement(Generic[FoundT]):
         device: in whose lane it waits, so that nothing else is computed beside it.
         work: measures it.
         button: on what starts it.
+        again: on what starts it once more.
         last: whether only the last one is held, because it is large.
     """
 
@@ -37,6 +38,7 @@ class Measurement(Generic[FoundT]):
     device: str
     work: Callable[[Progress], FoundT]
     button: str = "Measure it here"
+    again: str = "Measure again"
     last: bool = False
 
 
@@ -53,7 +55,7 @@ def show(asked: Measurement[FoundT], draw: Callable[[FoundT], None]) -> None:
             measured[asked.name] = outcome
     if asked.name in measured:
         draw(measured[asked.name])
-        button(asked, "Measure again", "again", "secondary")
+        button(asked, asked.again, "again", "secondary")
 
 
 def follow(asked: Measurement[Any]) -> Any:

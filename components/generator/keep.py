@@ -25,7 +25,8 @@ def keep(asked: GeneratorQuestion) -> None:
     made: Measurement[bytes] = Measurement(
         f"{KEY}.file", "The file of the generator",
         json.dumps(card_of_forgotten(method, case), sort_keys=True), case.lane,
-        lambda progress: forgotten_file(method, case, progress), "Make the file", last=True,
+        lambda progress: forgotten_file(method, case, progress), "Make the file",
+        "Make it again", last=True,
     )  # fmt: skip
     measurement.show(made, lambda content: offer(asked, content))
 

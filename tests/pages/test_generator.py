@@ -42,6 +42,7 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     assert content == forgotten_file(method, case)
     labels = [one.proto.label for one in at.get("download_button")]
     assert "Download the weights (1.2 MB)" in labels
+    assert at.button(key="generator.file.again").label == "Make it again"
 
 
 def test_a_bad_link_is_a_sentence():

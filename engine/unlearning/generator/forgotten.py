@@ -17,7 +17,7 @@ def card_of_forgotten(method: GeneratorSalUn, case: GeneratorCase) -> dict[str, 
     return {
         "made_by": method.full_name(), "revision": method.revision,
         "settings": {name: getattr(method, name) for name in MADE_WITH}, "seed": case.seed,
-        "parent": case.generator.fingerprint,
+        "parent": case.generator.fingerprint, "data": case.data.fingerprint,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -55,9 +56,11 @@ def test_its_card_says_how_it_was_made_and_names_the_question(file):
     assert said["parent"] == load(DIGITS).fingerprint
     card = card_of_forgotten(METHOD, case)
     assert card.items() <= said.items()
+    fewer = case.data.take(np.arange(len(case.data) - 1))
     assert card == card_of_forgotten(replace(METHOD, guidance=0.0), case)
     for other in (card_of_forgotten(replace(METHOD, steps=10), case),
-                  card_of_forgotten(METHOD, replace(case, seed=1))):  # fmt: skip
+                  card_of_forgotten(METHOD, replace(case, seed=1)),
+                  card_of_forgotten(METHOD, replace(case, data=fewer))):  # fmt: skip
         assert other != card
 
 
