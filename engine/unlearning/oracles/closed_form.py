@@ -118,9 +118,9 @@ class ClosedForm(Method[ForgetCase]):
         (1 or 0), with its figures as a note.
         """
         data, splits = case.data, case.splits
+        check(len(splits.train), self.width(case), len(data.classes), len(splits.forget))
         x = self.inputs(case, part_of(progress, 0.0, 0.3, lead="features"))
         y = F.one_hot(data.targets(), len(data.classes)).double()
-        check(len(splits.train), x.shape[1], y.shape[1], len(splits.forget))
         gone = torch.from_numpy(np.flatnonzero(np.isin(splits.train, splits.forget)))
         rows, group = looked_at(case, self.images)
         own = torch.from_numpy(data.labels[rows])[:, None]
@@ -157,6 +157,13 @@ class ClosedForm(Method[ForgetCase]):
             "images": Table.of(images), "left": off_by, "steps": by_step,
             "claims": claims(off_by, by_step),
         }  # fmt: skip
+
+    def width(self, case: ForgetCase) -> int:
+        """D + 1, how many features `inputs` has of an image."""
+        if self.features == LAYER:
+            return case.model.head.in_features + 1
+        height, width = case.data.images.shape[2:]
+        return (SIDE**2 if width > SIDE else height * width) + 1
 
     def inputs(self, case: ForgetCase, progress: Progress) -> Tensor:
         """Features of every image, (N, D + 1), standardized, the last of them 1."""

@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from engine.errors import BlindspotError
 from engine.result import Table
-from engine.unlearning import ClosedForm, request
+from engine.training import fresh
+from engine.unlearning import ClosedForm, forget_case, request
 from engine.unlearning.oracles import closed_form as room
 from engine.unlearning.oracles.closed_claims import (
     ALONE,
@@ -118,18 +119,25 @@ def test_the_model_s_own_features_are_what_its_last_layer_sees(case):
     torch.testing.assert_close(x[:, :-1][:, used], expected[:, used], atol=1e-4, rtol=1e-4)
     assert not x[:, :-1][:, ~used].any()
     assert (x[:, -1] == 1).all()
+    assert x.shape[1] == ClosedForm().width(case)
 
 
 def test_larger_images_are_looked_at_in_sixteen_pixels():
     data = tiny.columns(32, ("a", "b", "c", "d"))
     expected = data.pixels().mean(1).reshape(len(data), 16, 2, 16, 2).mean((2, 4))
     torch.testing.assert_close(gray(data), expected.flatten(1).double())
+    model = fresh(data, RECIPE)
+    large = forget_case(model, data, request.of_class(data, 0))
+    assert ClosedForm(features=PIXELS).width(large) == gray(data).shape[1] + 1
 
 
 def test_what_would_take_minutes_is_refused_with_what_would_do(case, monkeypatch):
     monkeypatch.setattr(room, "MOST_WORK", 1e6)
     with pytest.raises(BlindspotError, match=r"898 images with 65 features.*choose pixels"):
         ClosedForm(features=PIXELS)(case)
+    monkeypatch.setattr(room, "features", None)  # it is refused before the model is asked
+    with pytest.raises(BlindspotError, match="too long"):
+        ClosedForm()(case)
     room.check(10, 10, 10, 1)
     with pytest.raises(BlindspotError, match="500 images to be forgotten"):
         room.check(10, 10, 10, 500)
