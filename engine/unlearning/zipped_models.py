@@ -52,7 +52,8 @@ def open_zip(
             try:
                 model = open_alike(path, like) if like else open_model(path, architecture)
             except BadModel as error:
-                raise BadModel(f"{named(member)} in {called}: {error}") from error
+                reason = str(error).replace(path.name, "the file")  # nobody else calls it so
+                raise BadModel(f"{named(member)} in {called}: {reason}") from error
             path.unlink()
             like = like or model
             found.append(model)
