@@ -6,8 +6,8 @@ share is shown, drawn once. Adam, without weight decay, as in the published code
 "Can Bad Teaching Induce Forgetting? Unlearning in Deep Networks using an Incompetent Teacher"
 (2023), https://arxiv.org/abs/2205.08096
 
-Published for a ResNet-18: one epoch in batches of 256 at a rate of 1e-4. That is four steps on data
-as small as ours, and moves nothing: rate, epochs and batch are what small networks here need.
+Published for a ResNet-18: one epoch in batches of 256 at a rate of 1e-4. That is two steps on the
+digits, and moves nothing: rate, epochs and batch are what small networks here need.
 """
 
 from __future__ import annotations

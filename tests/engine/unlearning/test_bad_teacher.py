@@ -81,6 +81,12 @@ def test_it_forgets_a_class_and_sees_the_share_of_what_stays_that_it_was_given(c
     assert (seen["seen"][stays] > 0).sum() == round(0.3 * stays.sum())
 
 
+def test_as_published_it_takes_two_steps_here_and_forgets_nothing(case):
+    made = BadT(epochs=1, rate=1e-4, batch=256)(case)
+    assert made["run"]["steps"].tolist() == [2]
+    assert abs(share(made, "UA") - share(answer(NoOp(), case), "UA")) < 0.02
+
+
 def test_the_bad_teacher_is_neither_the_retrained_nor_the_untrained_model_of_the_scoreboard(case):
     """Its answers would otherwise be the yardstick of ZRF: 1 by construction."""
     own = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
