@@ -27,7 +27,7 @@ from tests.answers import (
     small,
 )
 from tests.effects import EFFECTS, INERT, Effect
-from tests.test_contract import every
+from tests.test_contract import ASKED
 
 targeted = pytest.mark.parametrize(
     "kind",
@@ -46,8 +46,26 @@ CLASSLESS = {"attribution.AttentionRollout"}
 POWERS = {"attribution.GuidedGradCam": 2}
 """Maps that multiply the score's gradient so often; the others do so once."""
 
+SLOW = {
+    "anomaly.SMOTE", "hallucination.HalluRAG", "hallucination.MaskLLM", "hallucination.WordRisk",
+    "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram",
+    "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA", "unlearning.ForgetRange",
+    "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",
+    "unlearning.SparseOriginals",
+}  # fmt: skip
+"""They train networks or have much written anew for each setting, which takes seconds, so only
+`make test-slow` tries every setting of theirs: whoever touches one runs it. Their own tests and
+the other promises are in `make test`."""
 
-@every
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.slow] if kind.full_name() in SLOW else [])
+        for kind in ASKED
+    ],
+    ids=lambda kind: kind.full_name(),
+)
 def test_every_setting_changes_an_answer(kind):
     still = []
     for spec in fields(kind):
@@ -84,6 +102,7 @@ def others(control, value, case):
 def test_every_effect_that_is_told_is_of_a_setting():
     known = {f"{kind.full_name()}.{spec.name}" for kind in METHODS for spec in fields(kind)}
     assert EFFECTS.keys() | INERT.keys() <= known
+    assert {kind.full_name() for kind in ASKED} >= SLOW
     assert all(reason.endswith(".") for reason in INERT.values())
 
 
