@@ -280,15 +280,16 @@ def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_whe
     ("what", "variant", "changes"),
     [
         ("wrong labels", "noisy", {"architecture": "mlp", "epochs": 60}),
-        ("planted images", "poisoned", {"epochs": 8}),
+        ("planted images", "poisoned", {"architecture": "mlp", "epochs": 8}),
     ],
 )
 def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     what, variant, changes, monkeypatch, tmp_path
 ):
-    """Wrong labels take a network long to learn by heart, so a small one; a planted patch does not.
+    """Wrong labels take a network long to learn by heart; a planted patch does not.
 
-    Both are trained by the recipe of the model but for that, and for moving the images.
+    Both are trained by the recipe of the model but for that, for a small network, and for moving
+    the images.
     """
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(train, "recipe_of", lambda model: replace(recipe_of(model), **changes))
