@@ -116,7 +116,8 @@ class Lines(Chart):
         shown = sum(trace.showlegend is not False for trace in figure.data)
         figure.update_layout(
             showlegend=shown > 1 or self.mark is not None,
-            hovermode="x unified",
+            # Over a whole column, Plotly would take any click for one on the last series.
+            hovermode="closest" if self.press else "x unified",
             legend_traceorder="normal",
         )
         return laid(figure, self.height or HEIGHT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +24,12 @@ def chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = Fa
         wide: whether it scrolls sideways in a narrow window.
     """
     numbers = {"numbers": renamed(table, shape)}
-    figure = kept(replace(shape, press=None).figure, table)
+    figure = kept(replace(shape, press=shape.press and clicked).figure, table)
     plots.with_table(figure, finding, numbers, key, shape.press, wide=wide)
+
+
+def clicked(_picked: Any) -> None:
+    """Stands for any `press` in a chart that is kept: a figure shows whether there is one."""
 
 
 def renamed(table: Table, shape: Chart) -> Table:

@@ -101,10 +101,9 @@ def press(group: str, points: Table, picked: Any) -> None:
     """A mark was clicked: its image is looked at."""
     if marks := picked["selection"]["points"]:
         own = of_group(points, group)
-        column = list(SERIES)[int(marks[0].get("curve_number", 1)) % len(SERIES)]
-        mark = int(np.abs(QUANTILES - float(marks[0]["x"])).argmin())
-        order = np.argsort(own[column], kind="stable")
-        st.session_state[CHOSEN] = int(own["id"][order[places(len(own))[mark]]])
+        order = np.argsort(own[list(SERIES)[int(marks[0]["curve_number"])]], kind="stable")
+        mark = places(len(own))[int(marks[0]["point_index"])]
+        st.session_state[CHOSEN] = int(own["id"][order[mark]])
 
 
 def closely(closer: Closer, method: KLoM, found: Views) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.charts import plots
 from components.draw.bars import Bars, Dots
 from components.draw.charts import column_title, values
 from components.draw.lines import Lines, Scatter
 from components.draw.matrix import Matrix
-from components.draw.tables import turned
+from components.draw.tables import chart, turned
 from engine.result import Table
 
 NAMES = ("cat", "dog", "owl")
@@ -113,6 +114,19 @@ def test_only_a_line_over_few_places_has_marks():
     for count, mode in ((24, "lines+markers"), (25, "lines")):
         table = Table.of({"x": (np.arange(count), ""), "y": (np.arange(count), "")})
         assert Lines(x="x", series={"y": "y"}).figure(table).data[0].mode == mode
+
+
+def test_a_click_means_one_mark_where_marks_can_be_pressed(monkeypatch):
+    """With labels over whole columns, Plotly sends any click as one on the last series."""
+    sent = []
+    monkeypatch.setattr(plots, "with_table", lambda figure, *_args, **_named: sent.append(figure))
+    for press in (None, print, lambda picked: None):
+        shape = Lines(x="loss", series={"low": "low", "high": "high"}, press=press)
+        chart(shape, TABLE, "", "key")
+    still, *pressed = (figure.to_dict()["layout"]["hovermode"] for figure in sent)
+    assert still == "x unified"
+    assert pressed == ["closest", "closest"]
+    assert sent[1] is sent[2]  # kept once, whoever is told
 
 
 def test_lines_have_their_band_and_a_dash_of_their_own():

@@ -45,14 +45,24 @@ def test_a_curve_has_each_sample_in_its_own_order(group, found):
 
 def test_a_mark_that_is_clicked_is_its_image(closer, found, monkeypatch):
     points, kept = found["points"], {}
+    own, drawn = klom.of_group(points, "retain"), klom.quantiles("retain", found)
     monkeypatch.setattr(st, "session_state", kept)
-    for at, name in enumerate(klom.SERIES):
-        for x, pick in ((0, np.argmin), (100, np.argmax)):
-            own = klom.of_group(points, "retain")
-            mark = {"x": x, "curve_number": at}
-            klom.press("retain", points, {"selection": {"points": [mark]}})
-            assert kept[klom.CHOSEN] == own["id"][pick(own[name])]
-    klom.press("retain", points, {"selection": {"points": []}})
+    for curve, name in enumerate(klom.SERIES):
+        for at, x in enumerate(klom.QUANTILES.tolist()):
+            mark = {"x": x, "y": float(drawn[name][at])}
+            klom.press("retain", points, picked(mark | {"curve_number": curve}, at))
+            opened = own[name][own["id"] == kept[klom.CHOSEN]]
+            assert np.maximum(opened, klom.LOWEST) == pytest.approx(mark["y"])
+    was = dict(kept)
+    klom.press("retain", points, picked({}, -1))
+    assert kept == was
+
+
+def picked(mark, at):
+    """What Streamlit makes of a click in a browser; of one on the chosen mark, nothing is left."""
+    points = [mark | {"point_number": at, "point_index": at}] if mark else []
+    indices = [at] if mark else []
+    return {"selection": {"points": points, "point_indices": indices, "box": [], "lasso": []}}
 
 
 def test_the_histograms_count_every_model_of_the_image_once(found):
