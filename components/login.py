@@ -5,20 +5,39 @@ SECURITY.md says how it is set up. Without that section nothing is asked, as on 
 
 from __future__ import annotations
 
+import logging
 from functools import cache
+from pathlib import Path
 
 import streamlit as st
+from streamlit import config
 from streamlit.errors import StreamlitSecretNotFoundError
 
+from engine.errors import BlindspotError
+
+log = logging.getLogger(__name__)
+
 SECTION = "auth"
+UNREADABLE = (
+    "The secrets of this server cannot be read, so it is not known who may come in. Whoever runs "
+    "it finds the reason in its log."
+)
 
 
 @cache
 def required() -> bool:
-    """Whether this server was set up to ask; looked up once, when the first visitor comes."""
+    """Whether this server was set up to ask; looked up once, when the first visitor comes.
+
+    Raises:
+        BlindspotError: there are secrets, but they cannot be read: they may hold the section, so
+            that nobody is let in.
+    """
     try:
         return SECTION in st.secrets
     except StreamlitSecretNotFoundError:
+        if any(Path(one).exists() for one in config.get_option("secrets.files")):
+            log.exception("the login cannot be looked up")
+            raise BlindspotError(UNREADABLE) from None
         return False
 
 
