@@ -16,13 +16,17 @@ from urllib.parse import urlsplit
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.runtime import Runtime, exists
 
+from engine.whole import whole_number
+
 HELD_BYTES = 4_000_000_000  # of all visitors' uploads together: those kept and those arriving
 UPLOADS = "/_stcore/upload_file/"
+FULL = "The server holds as many files as it can: please try again later."
 PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
 
 
@@ -69,7 +73,8 @@ class Guard:
     def __init__(self, app: ASGIApp, most: int = HELD_BYTES) -> None:
         self.app = app
         self.most = most
-        self.arriving = 0
+        self.arriving = 0  # bytes of uploads that have come and are not kept yet
+        self.held = 0  # bytes of those kept, when one began or ended last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
@@ -89,20 +94,31 @@ class Guard:
         if scope["method"] != "PUT" or UPLOADS not in scope["path"]:
             await self.app(scope, receive, send)
             return
-        said = headers.get("content-length", "")
-        if not said.isdecimal():  # a browser always says it, and the server holds a client to it
+        length = whole_number(headers.get("content-length", ""))
+        if length is None:  # a browser always says it
             await refuse("The upload does not say how long it is.", 411)(scope, receive, send)
             return
-        length = int(said)
-        if held() + self.arriving + length > self.most:
-            words = "The server holds as many files as it can: please try again later."
-            await refuse(words, 503)(scope, receive, send)
+        self.held, came = held(), 0
+        if self.held + self.arriving + length > self.most:
+            await refuse(FULL, 503)(scope, receive, send)
             return
-        self.arriving += length
+
+        async def counted() -> Message:
+            """What comes counts, not what was said: chunks may be more, a slow client less."""
+            nonlocal came
+            message = await receive()
+            size = len(message.get("body", b""))
+            came += size
+            self.arriving += size
+            if self.held + self.arriving > self.most:
+                raise HTTPException(503, FULL)
+            return message
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, counted, send)
         finally:
-            self.arriving -= length
+            self.arriving -= came
+            self.held = held()
 
 
 def is_allowed(host: str | None, allowed: Iterable[str]) -> bool:

@@ -6,7 +6,9 @@ import asyncio
 import re
 
 import pytest
+from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -17,7 +19,17 @@ from components.views import ROOT
 PUT = "/_stcore/upload_file/session/file"
 
 
-def asked(guarded, path="/", method="GET", kind="http", **headers):
+class Endpoint:
+    """An ASGI application that a route takes as it is."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+
+
+def asked(guarded, path="/", method="GET", kind="http", body=b"", **headers):
     """Status, headers and body of the first answer."""
     sent = []
 
@@ -25,7 +37,7 @@ def asked(guarded, path="/", method="GET", kind="http", **headers):
         sent.append(message)
 
     async def receive():
-        return {"type": "http.request", "body": b""}
+        return {"type": "http.request", "body": body}
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": kind, "method": method, "path": path, "headers": raw,
@@ -98,18 +110,39 @@ def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, s
     assert app.arriving == 0
 
 
-def test_what_is_still_arriving_counts_and_is_let_go_of_when_it_fails(monkeypatch):
+def test_what_has_arrived_counts_and_is_let_go_of_when_it_fails(monkeypatch):
     monkeypatch.setattr(guard, "held", lambda: 0)
-    second = []
+    arrived = []
 
     async def slow(scope, receive, send):
-        second.append(guarded.arriving + 600 > guarded.most)
+        arrived.append(guarded.arriving)  # said, but not come: it keeps nobody out
+        await receive()
+        arrived.append(guarded.arriving)
         raise ConnectionError
 
     guarded = Guard(slow, most=1000)
     with pytest.raises(ConnectionError):
-        asked(guarded, PUT, "PUT", host="localhost", content_length="600")
-    assert second == [True]
+        asked(guarded, PUT, "PUT", body=b"x" * 600, host="localhost", content_length="900")
+    assert arrived == [0, 600]
+    assert guarded.arriving == 0
+
+
+def test_an_upload_that_is_longer_than_it_said_ends_where_there_is_no_room(monkeypatch):
+    """In chunks a client may say 1 byte and send any number; what others hold counts too."""
+    monkeypatch.setattr(guard, "held", lambda: 300)
+    came = []
+
+    async def reads(scope, receive, send):
+        while True:
+            came.append(len((await receive())["body"]))
+
+    guarded = Guard(Starlette(routes=[Route(PUT, Endpoint(reads))]), most=1000)
+    status, _, body = asked(
+        guarded, PUT, "PUT", body=b"x" * 300, host="localhost",
+        content_length="1", transfer_encoding="chunked",
+    )  # fmt: skip
+    assert (status, body) == (503, guard.FULL)
+    assert came == [300, 300]
     assert guarded.arriving == 0
 
 
