@@ -118,15 +118,15 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
 
     A live answer is waited for so many seconds; a page that asks for several waits less for each.
     """
-    here, digest = visit(), run.digest(method, case)
+    here, digest, name = visit(), run.digest(method, case), run.job_name(method, case)
     if kept := run.known(method, case):
         here.give_up(slot)
         return replace(kept, kept=digest not in here.waited)
-    if (halted := stopped().get(slot)) is not None and halted.name == digest:
+    if (halted := stopped().get(slot)) is not None and halted.name == name:
         return Problem(slot, method.title, "Stopped.", halted.partial)
     job: Job[Answer] | None = None
     try:
-        job = follow(here, slot, digest) or run.ask(method, case, here.visitor)
+        job = follow(here, slot, name) or run.ask(method, case, here.visitor)
         here.jobs[slot] = job
         here.waited.add(digest)
         if method.cost == "live":
@@ -139,10 +139,10 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
     return Pending(slot, method.title, job, run.expected_seconds(method, case), case.lane)
 
 
-def follow(here: Visit, slot: str, digest: str) -> Job[Answer] | None:
+def follow(here: Visit, slot: str, name: str) -> Job[Answer] | None:
     """The slot's job when it is for this question, even if it failed; another one is given up."""
     stopped().pop(slot, None)
-    if (job := here.jobs.get(slot)) is not None and job.name == digest:
+    if (job := here.jobs.get(slot)) is not None and job.name == name:
         return job
     here.give_up(slot)
     return None
@@ -237,7 +237,7 @@ def leave_others(page: str, wanted: Sequence[str]) -> None:
 
 
 def leave_all_but(page: str, wanted: Mapping[str, str]) -> None:
-    """Give up what the page's slots wait for, except these questions: their digests, by slot.
+    """Give up what the page's slots wait for, except these questions: their jobs' names, by slot.
 
     For a page that asks one after another: a later slot's old question would be in the way.
     """

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from engine.given_names import given_names
-from engine.keeping.names import hidden
+from engine.keeping.names import as_called, hidden
 from engine.keeping.packing import Record, StoredAnswer
 from engine.keeping.store import Store, home, keep_row, read_table, sweep_strays
 from engine.lane import Job, lane
@@ -84,6 +84,11 @@ def digest(method: Method[Any], case: Case) -> str:
     return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
+def job_name(method: Method[Any], case: Case) -> str:
+    """The name of a question's job: whoever calls classes or files otherwise has another one."""
+    return as_called(digest(method, case), given_names(case))
+
+
 def own_words(case: Case) -> str:
     """A digest of the class names that a case's model has; "" where they ship with its weights.
 
@@ -115,7 +120,7 @@ def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
     method.check(case)
     name = digest(method, case)
     return lane(case.lane).submit(
-        name,
+        job_name(method, case),
         lambda progress: compute(name, method, case, progress),
         method.cost,
         visitor,
@@ -133,7 +138,7 @@ def titled(method: Method[Any], case: Case) -> str:
 
 def under_way(method: Method[Any], case: Case) -> bool:
     """Whether somebody has asked this and it is being computed, or waits for its turn."""
-    return lane(case.lane).find(digest(method, case)) is not None
+    return lane(case.lane).find(job_name(method, case)) is not None
 
 
 def answer(
@@ -300,6 +305,7 @@ __all__ = [
     "ask",
     "digest",
     "expected_seconds",
+    "job_name",
     "known",
     "store",
 ]

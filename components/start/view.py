@@ -55,7 +55,7 @@ def show() -> None:
         further()
     cards, turn = questions.about(about), True
     asked = [one for card in cards.values() for one in card.sections.values()]
-    runs.leave_all_but(KEY, {one.slot: run.digest(one.method, one.case) for one in asked})
+    runs.leave_all_but(KEY, {one.slot: run.job_name(one.method, one.case) for one in asked})
     for name, card in cards.items():
         with places[name]:
             turn = fill(card, turn=turn)

@@ -57,7 +57,7 @@ def one_by_one(asked: ExplainerTrial) -> None:
 
 def leave(asked: ExplainerTrial) -> None:
     """Give up what was asked before with other settings; all single maps where a trial has them."""
-    wanted = {f"{KEY}.LFA": run.digest(asked.method, asked.case)}
+    wanted = {f"{KEY}.LFA": run.job_name(asked.method, asked.case)}
     if run.known(asked.method, asked.case) is None:
-        wanted |= {f"{KEY}.{name}": run.digest(asked.local(name), asked.case) for name in NAMES}
+        wanted |= {f"{KEY}.{name}": run.job_name(asked.local(name), asked.case) for name in NAMES}
     runs.leave_all_but(KEY, wanted)

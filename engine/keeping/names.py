@@ -10,11 +10,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from secrets import token_bytes
 from typing import Any
 
 MARK = "\x1a"  # no text has it
 SHORTEST = 3  # letters of a name that is hidden; a shorter one tells nothing
+SALT = token_bytes(16)  # of this process: nobody else can try names
 PLACE = re.compile(f"{MARK}([0-9]+){MARK}")
+
+
+def as_called(digest: str, names: Sequence[str]) -> str:
+    """A question's name in memory: one for each way to call what it is about, never for a file."""
+    if not names:
+        return digest
+    called = blake2b(repr(tuple(names)).encode("utf-8", "replace"), key=SALT, digest_size=8)
+    return f"{digest}-{called.hexdigest()}"
 
 
 def hidden(names: Sequence[str], text: str) -> str:

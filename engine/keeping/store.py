@@ -23,6 +23,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from engine.keeping.memory import Memory
+from engine.keeping.names import as_called
 from engine.keeping.packing import DAMAGE, Record, StoredAnswer, pack, unpack
 from engine.keeping.shipping import DAMAGED, compress, decompress
 from engine.result import Result
@@ -68,12 +69,13 @@ class Store:
 
     def get(self, digest: str, names: Sequence[str] = ()) -> StoredAnswer | None:
         """What is kept under this name, or None; with names of the reader's own (`names.py`)."""
-        if (kept := self._memory.get(digest)) is not None:
+        called = as_called(digest, names)
+        if (kept := self._memory.get(called)) is not None:
             touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
             return kept
         for folder in (self.folder, *self.shipped):
             if kept := self._read(folder, digest, names):
-                self._memory.put(digest, kept)
+                self._memory.put(called, kept)
                 return kept
         return None
 
@@ -92,7 +94,7 @@ class Store:
         """
         kept = StoredAnswer(dict(result), record)
         said, data = pack(kept, names)
-        self._memory.put(digest, kept)
+        self._memory.put(as_called(digest, names), kept)
         if memory_only:
             return kept
         try:
@@ -103,7 +105,9 @@ class Store:
 
     def forget(self, digest: str) -> None:
         """Drop an entry from memory and disk."""
-        self._memory.drop(digest)
+        for called in self._memory.names():
+            if called.partition("-")[0] == digest:
+                self._memory.drop(called)
         for path in reversed(entry(self.folder, digest)):  # the JSON first: it is the entry
             remove(path)
 

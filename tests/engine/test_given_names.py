@@ -25,7 +25,7 @@ from engine.lab import Train, TrainCase
 from engine.method import case_kind
 from engine.models import checkpoints
 from engine.result import Scores, Table
-from engine.run import answer, digest, known
+from engine.run import answer, digest, job_name, known
 from tests import tiny
 from tests.answers import small
 
@@ -160,6 +160,36 @@ def test_a_model_of_one_s_own_pictures_is_kept_without_their_names(home, monkeyp
     again = known(Train(), case)["model"]
     assert checkpoints.rebuilt(again).labels == data.classes
     assert "Patient Smith" in again.card
+
+
+def own_training(title, data=None):
+    data = data or tiny.columns(8, ("one of two", "two of two"))
+    card = replace(data.card, title=title)
+    return TrainCase(replace(data, name="upload-123456", card=card), tiny.train_case().recipe)
+
+
+def test_another_s_names_come_from_memory_as_little_as_from_the_disk(home):
+    mine, other = own_training("Patient Smith"), own_training("another.zip")
+    assert digest(Train(), mine) == digest(Train(), other)
+    answer(Train(), mine)
+    for case, title in ((other, "another.zip"), (mine, "Patient Smith")):
+        card = known(Train(), case)["model"].card
+        assert title in card
+        assert ("Smith" in card) is (case is mine)
+
+
+def test_who_calls_a_file_otherwise_does_not_join_another_s_job(home):
+    mine, same, other = (own_training(one) for one in ("Smith", "Smith", "another.zip"))
+    assert job_name(Train(), mine) == job_name(Train(), same) != job_name(Train(), other)
+    assert job_name(Train(), tiny.train_case()) == digest(Train(), tiny.train_case())
+
+
+def test_what_is_forgotten_is_forgotten_under_all_names(tmp_path):
+    store, view = Store(tmp_path), Scores(np.zeros(1, np.float32), ("first",), "logit")
+    for names in ((), ("first",), ("other",)):
+        store.put("a", {"scores": view}, {}, names)
+    store.forget("a")
+    assert all(store.get("a", names) is None for names in ((), ("first",), ("other",)))
 
 
 def test_names_of_what_ships_are_nobody_s(home):
