@@ -18,8 +18,11 @@ OWN_MODELS = (OWN, PREFIX, ZERO_SHOT, UPLOAD)  # the last: freshly trained on pi
 
 
 def given_names(case: Any) -> tuple[str, ...]:
-    """All of them, each once; cases that have one digest have as many, in the same order."""
-    return tuple(dict.fromkeys(names_of(case)))
+    """All of them; cases that have one digest have as many, in the same order.
+
+    A name that stands twice is not left out: for another visitor the two may differ.
+    """
+    return tuple(names_of(case))
 
 
 def names_of(part: Any) -> Iterator[str]:

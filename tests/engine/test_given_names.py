@@ -184,6 +184,19 @@ def test_who_calls_a_file_otherwise_does_not_join_another_s_job(home):
     assert job_name(Train(), tiny.train_case()) == digest(Train(), tiny.train_case())
 
 
+def test_a_file_that_is_called_like_a_class_moves_no_other_name(home, monkeypatch):
+    """The title of a model is a class name of its own for one visitor, and not for the other."""
+    model = tiny.cnn()
+    model.name, model.labels = "file:123456", ("cat", "dog", "cow", "hen")
+    found = []
+    for title, above in (("dog", "pets.zip"), ("mine.pt", "other.zip")):
+        model.title, model.lineage = title, replace(model.lineage, above=(above,))
+        found.append(given_names(tiny.case_for(Blends, model)))
+    first, second = found
+    assert len(first) == len(second)
+    assert shown(second, hidden(first, "from pets.zip, a cow")) == "from other.zip, a cow"
+
+
 def test_what_is_forgotten_is_forgotten_under_all_names(tmp_path):
     store, view = Store(tmp_path), Scores(np.zeros(1, np.float32), ("first",), "logit")
     for names in ((), ("first",), ("other",)):
