@@ -5,6 +5,7 @@ The words are those of the page: plane, slice and volume (both from 1), window, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from engine.whole import whole_number
 LAST: Memory[Scan] = Memory(1)
 MARK = "::"  # between file and words
 WORDS = ("plane", "slice", "volume", "window", "center", "width")
+AT_WORDS = re.compile(r",(?! )")  # the window “From the file, 2” has a comma of its own
 
 
 def with_view(file: str, words: Mapping[str, str | int | None]) -> str:
@@ -37,7 +39,7 @@ def split(name: str) -> tuple[Path, dict[str, str]]:
     if not mark or Path(name).exists():
         return Path(name), {}
     words = {}
-    for one in said.split(","):
+    for one in AT_WORDS.split(said):
         word, _, value = one.partition("=")
         if word not in WORDS or not value:
             known = ", ".join(WORDS)

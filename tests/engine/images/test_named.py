@@ -54,6 +54,14 @@ def test_a_window_is_named_or_said_in_numbers(tomogram):
     assert np.array_equal(wide, other.pixels)
 
 
+def test_a_window_with_a_comma_in_its_name_can_be_named(tmp_path):
+    """A file with two windows of its own offers “From the file, 2”."""
+    made = scans.dicom(scans.ramp(), WindowCenter=["300", "40"], WindowWidth=["200", "80"])
+    (tmp_path / "two.dcm").write_bytes(made)
+    found = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
+    assert found.behind.window == Window(40, 80)
+
+
 @pytest.mark.parametrize(("words", "problem"), [
     ("slice=6", "There is no slice 6: this scan has 5"),
     ("slice=0", "slice is a whole number from 1 on"),
