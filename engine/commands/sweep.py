@@ -80,6 +80,9 @@ def run(wanted: Namespace) -> None:
     for words in list(strongest(plan.images, done.rows))[:SHOWN]:
         say(words)
     for name, volume in volumes(plan.images, done.rows):
+        if isinstance(volume, str):
+            say(f"{wanted.out / name} is not written: {volume}")
+            continue
         write_atomic(wanted.out / name, volume)
         say(f"{wanted.out / name}: the maps as a volume that lies on the scan")
     written(done, wanted.out, wanted.app)

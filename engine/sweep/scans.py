@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from engine import run
-from engine.errors import BadSetting
+from engine.errors import BadImage, BadSetting
 from engine.images import Crop, Scan
 from engine.images.named import MARK, WORDS, opened, split, view_of, with_view
 from engine.images.nifti import NiftiScan
@@ -18,6 +20,8 @@ from engine.sweep.images import SweepImage, readable
 from engine.sweep.rows import SweepRow
 
 OF_SCAN = {name: (str, int, float) for name in WORDS if name != "slice"} | {"scan": (str,)}
+ODD = re.compile(r"[^\w.+-]+")  # what no file's name has here: a model's may have / and :
+MOST_LETTERS = 60  # of a model's name in a file's
 HIGH = ".high"  # how the figure of a map's highest value ends
 
 
@@ -98,10 +102,13 @@ def strongest_first(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> t
     return tuple([row for row in rows if id(row) not in sliced] + [r for g in groups for r in g])
 
 
-def volumes(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[tuple[str, bytes]]:
+def volumes(
+    images: Sequence[SweepImage], rows: Sequence[SweepRow]
+) -> Iterator[tuple[str, bytes | str]]:
     """A NIfTI volume for each scan, method, settings and model: file name and content.
 
-    It has the shape and the affine of the scan. Slices without an answer are 0.
+    It has the shape and the affine of the scan. Slices without an answer are 0. Where no volume can
+    be had, such as of a scan that is too large, the reason stands in its place.
     """
     for number, group in enumerate(by_scan(images, rows), 1):
         scan = opened(group.file)
@@ -112,9 +119,14 @@ def volumes(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[
         plane = str(scan.settled(view_of(scan, group.words)).plane)
         given = dict(one.partition("=")[::2] for one in row.arguments.split(",") if one)
         crop = Crop(*(float(given.get(name, 0.5)) for name in ("crop_x", "crop_y")))
-        stem = "-".join([f"{number:03}", row.method.rpartition(".")[2], row.model, plane])
+        model = ODD.sub("-", row.model)[:MOST_LETTERS]
+        stem = "-".join([f"{number:03}", row.method.rpartition(".")[2], model, plane])
         what = f"Blindspot {row.method} {row.settings}"
-        yield f"{stem}.nii.gz", volume_file(scan, plane, maps, crop, what)
+        try:
+            found: bytes | str = volume_file(scan, plane, maps, crop, what)
+        except BadImage as error:
+            found = str(error)
+        yield f"{stem}.nii.gz", found
 
 
 def map_of(row: SweepRow) -> HeatMap | None:
@@ -128,6 +140,8 @@ def strongest(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterato
     """Which slice has the highest value, in a sentence for each scan, method and model."""
     for group in by_scan(images, rows):
         first = group.ordered[0]
+        if not isfinite(strength(first)):
+            continue  # no map
         place = next(place for place, row in group.rows.items() if row is first)
         method = first.method.rpartition(".")[2]
         yield (

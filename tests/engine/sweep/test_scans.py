@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from gzip import decompress
 
 import nibabel as nib
@@ -16,7 +17,9 @@ from engine.errors import BadSetting
 from engine.images import Crop, load
 from engine.images.nifti_out import volume_file
 from engine.images.samples import SAMPLES
-from engine.sweep.images import images_of
+from engine.sweep.images import SweepImage, images_of
+from engine.sweep.rows import SweepRow
+from engine.sweep.scans import strongest
 from tests import scans, tiny
 
 PLAN = """
@@ -69,6 +72,36 @@ def test_the_strongest_slice_stands_first_and_the_volume_lies_on_the_scan(at_hom
         assert alone[..., place].any()
     assert main(["sweep", "plan.toml", "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("3 answers, 3 kept already")
+
+
+def test_a_scan_too_large_for_a_volume_still_gives_its_tables(at_home, head, capsys, monkeypatch):
+    """An ordinary CT is larger than a volume that is written."""
+    at_home()
+    monkeypatch.setattr("engine.images.nifti_out.MOST_VOXELS", 900)
+    assert main(["sweep", "plan.toml", "--out", "out"]) == 0
+    said = capsys.readouterr().out
+    assert "is not written: The scan has" in said
+    assert not [*(head / "out").glob("*.nii.gz")]
+    assert len((head / "out/answers.csv").read_text("utf-8").splitlines()) == 4
+
+
+def test_the_name_of_a_model_with_a_slash_stays_in_the_folder(at_home, head, monkeypatch):
+    at_home()
+    model = tiny.cnn()
+    model.name = "open_clip:laion/CLIP?a cat"
+    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
+    assert main(["sweep", "plan.toml", "--out", "out"]) == 0
+    (file,) = (head / "out").glob("*.nii.gz")
+    assert file.name == "001-Gradient-open_clip-laion-CLIP-a-cat-axial.nii.gz"
+
+
+def test_no_slice_is_the_strongest_of_answers_without_a_map():
+    images = [SweepImage("/a/head.nii::slice=1", "head.nii 1")]
+    row = SweepRow("head.nii 1", "", "tiny", "a.B", "", "", "", None, None, {}, "", 0.0)
+    assert [*strongest(images, [row])] == []
+    assert [*strongest(images, [replace(row, figures={"map.high": 2.0})])] == [
+        "head.nii, B, tiny: slice 1 has the highest value, 2."
+    ]
 
 
 def test_every_slice_is_named_as_the_command_line_takes_it(head):
