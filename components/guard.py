@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
@@ -25,6 +26,7 @@ from streamlit.runtime import Runtime, exists
 from engine.whole import whole_number
 
 HELD_BYTES = 4_000_000_000  # of all visitors' uploads together: those kept and those arriving
+MultiPartParser.spool_max_size = HELD_BYTES  # else what has 1 MB is first written to the disk
 UPLOADS = "/_stcore/upload_file/"
 FULL = "The server holds as many files as it can: please try again later."
 PAGE = Path(streamlit.__file__).parent / "static" / "index.html"

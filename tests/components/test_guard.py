@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.testclient import TestClient
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -144,6 +145,17 @@ def test_an_upload_that_is_longer_than_it_said_ends_where_there_is_no_room(monke
     assert (status, body) == (503, guard.FULL)
     assert came == [300, 300]
     assert guarded.arriving == 0
+
+
+def test_a_large_upload_is_not_written_to_the_disk():
+    """The page promises that; Starlette writes what has more than 1 MB into a temporary file."""
+
+    async def read(request):
+        async with request.form() as form:
+            return PlainTextResponse(str(form["file"].file._rolled))
+
+    client = TestClient(Starlette(routes=[Route("/", read, methods=["PUT"])]))
+    assert client.put("/", files={"file": ("a.zip", b"x" * 3_000_000)}).text == "False"
 
 
 def test_what_streamlit_keeps_of_all_sessions_is_counted(monkeypatch):
