@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -21,6 +22,14 @@ with claimed(Path(sys.argv[1]), "abcdef") as ours:
     print(ours, flush=True)
     time.sleep(60)
 """
+
+
+@contextmanager
+def locked_elsewhere(path):
+    """The lock of a claim, as if another process had it."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def test_another_process_does_not_get_it_until_the_first_one_is_killed(tmp_path):
@@ -41,11 +50,23 @@ def test_another_process_does_not_get_it_until_the_first_one_is_killed(tmp_path)
     assert {len(path.name) for path in tmp_path.iterdir()} == {LETTERS}
 
 
+def test_a_thread_that_holds_one_waits_for_no_other(tmp_path):
+    with claimed(tmp_path, "abcdef") as outer:
+        with claimed(tmp_path, "abcdef", wait=False) as inner:
+            assert not inner
+        with claimed(tmp_path, "abcdef") as inner:
+            assert (outer, inner) == (True, True)
+        with claimed(tmp_path, "abcdef", wait=False) as inner:
+            assert not inner  # the outer one holds it still
+    with claimed(tmp_path, "abcdef", wait=False) as again:
+        assert again
+
+
 def test_who_waits_for_long_says_so_once(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(claims, "PATIENT_SECONDS", 0.0)
     slept = []
     with ExitStack() as held:
-        held.enter_context(claimed(tmp_path, "abcdef"))
+        held.enter_context(locked_elsewhere(tmp_path / "abc"))
 
         def sleep(seconds):
             slept.append(seconds)
@@ -75,7 +96,7 @@ def test_who_waits_can_be_called_off(tmp_path):
         raise Cancelled("Cancelled.")
 
     with (
-        claimed(tmp_path, "abcdef"),
+        locked_elsewhere(tmp_path / "abc"),
         pytest.raises(Cancelled),
         claimed(tmp_path, "abcdef", beat=off),
     ):

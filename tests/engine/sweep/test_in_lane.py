@@ -38,6 +38,33 @@ def test_a_job_that_is_stopped_keeps_what_was_computed_and_goes_on(at_home, digi
     assert (done.computed, len(done.rows)) == (5, 9)
 
 
+def test_a_sweep_let_through_within_another_does_not_wait_for_its_question(
+    at_home, digits, monkeypatch
+):
+    """Both run in one thread: the inner one would wait for a claim that the outer one holds."""
+    at_home()
+    looked = looking_up(digits(1))(run.quiet)
+    kind = type(looked.missing[0].question.ask()[0])
+    plain, inner = kind.__call__, []
+
+    def asks_back(self, case, progress=run.quiet):
+        if not inner:
+            name = "a second visitor's"
+            inner.append(in_lane.submit(name, computing(looked), "live", "other"))
+            progress(0.5)  # which lets it through
+        return plain(self, case, progress)
+
+    monkeypatch.setattr(kind, "__call__", asks_back)
+    outer = in_lane.submit("a first visitor's", computing(looked), "job", "me")
+    try:
+        assert outer.wait(20)
+        assert len(inner[0].value().rows) == len(outer.value().rows) == 3
+    finally:
+        for job, visitor in (inner[0], "other"), (outer, "me"):
+            job.leave(visitor)
+        outer.stop("me")
+
+
 def test_a_job_ends_after_an_hour_and_says_so(at_home, digits, monkeypatch):
     home = at_home()
     monkeypatch.setattr(in_lane, "MOST_SECONDS", 0.0)
