@@ -279,7 +279,7 @@ def in_zip(models):
 
 def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_told(monkeypatch):
     for part in ("charts", "look_closer"):  # which other tests have, and which take long
-        monkeypatch.setattr(judge, part, lambda _: None)
+        monkeypatch.setattr(judge, part, lambda *_: None)
     groups = {kind: models[:3] for kind, models in made()[1].items()}
     at = visit(view=JUDGE)
     for name, models in groups.items():
