@@ -14,6 +14,7 @@ from engine.data.phantoms import Phantoms
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
+from tests.browser.test_first_screens import check_verdict
 from tests.browser.test_journeys import choose
 from tests.scans import dicom
 
@@ -85,6 +86,7 @@ def test_a_rare_lesion_is_read_made_worse_and_a_cat_is_flagged(visit: Visit) -> 
 def test_the_line_is_dragged_and_moved_by_keys_and_everything_else_stays(visit: Visit) -> None:
     page = visit(DIGITS)
     answered(page)
+    check_verdict(page)
     line = page.get_by_role("slider", name="Line between usual and unusual")
     counts = page.locator(".bs-counts")
     first = counts.inner_text()

@@ -5,11 +5,9 @@ The answer as a sentence, one large picture, how to read it and what it rests on
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page
@@ -248,49 +246,26 @@ def check_start(page: Page) -> None:
     assert page.locator(SAID).evaluate_all(LONG, [MOST, PHONE["height"]]) == []
 
 
-TRAINED = "data-and-models?lab.part=Train&lab.recipe.architecture=mlp&lab.recipe.epochs=2"
-
-
-def test_a_trained_network_s_figures_and_curves_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/{TRAINED}&lab.seed=18")
-    page.get_by_role("button", name=re.compile("^Train")).click()
-    expect(page.get_by_text(re.compile("^After 2 of 2 epochs: "))).to_be_visible()
-    settle(page)
+def check_trained(page: Page) -> None:
+    """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
     one = FirstScreen(
         "", CHART, KEYS, f"{CAPTION}:has-text('images to learn from')",
         ".st-key-lab-recipe-architecture", least=270,
     )  # fmt: skip
-    for window, _ in WINDOWS:
+    for window, _ in reversed(WINDOWS):  # ends on the desk, where the journey goes on
         resize(page, window)
         in_order(page, one, window)
 
 
 MAPS, ENDS = ".bs-map > img:first-child", ".bs-map figcaption"
-PAIR = {
-    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
-    "heatmaps.methods": ["Grad-CAM", "Gradient"], "trust.on": "false",
-}  # fmt: skip
 
 
-def test_how_far_two_pinned_maps_agree_and_both_maps_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/heatmaps?{urlencode(PAIR, doseq=True)}")
-    page.get_by_role("button", name="Share", exact=True).click()
-    for title, method in (("Grad-CAM", "GradCam"), ("Gradient", "Gradient")):
-        page.get_by_test_id("stPopoverBody").get_by_text(title, exact=True).first.click()
-        pin = page.locator(f".st-key-heatmaps-{method}-pin")
-        pin.get_by_role("button", name="Pin").click()
-        settle(page)
-    page.keyboard.press("Escape")
-    page.get_by_role("link", name="Tray (2)").click()
-    settle(page)
+def check_tray(page: Page) -> None:
+    """How far two pinned maps agree and both maps stand there; see test_tray.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("(rank correlation ")
     scale = f"{CAPTION}:has-text('scale.') >> nth=0"
-    for window, _ in WINDOWS:
+    for window, _ in reversed(WINDOWS):
         resize(page, window)
         for at in (0, 1):
             one = FirstScreen(
@@ -326,7 +301,6 @@ def check_study(page: Page) -> None:
 
 ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
 ANSWERED = f"{MAIN} [role=group][aria-label^='The answer: ']"
-DIGIT = "familiar?image=From+a+data+set&data=Digits,+8+×+8&model=Digits+MLP"  # has a verdict
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
 
@@ -345,12 +319,10 @@ def check_ask(page: Page) -> None:
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > last["bottom"]
 
 
-def test_the_verdict_the_scores_and_what_the_line_does_stand_in_the_first_screen(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = opened(open_page, f"{app_url}/{DIGIT}")
+def check_verdict(page: Page) -> None:
+    """The verdict, the scores and what the line does stand there; see test_familiar.py."""
     expect(page.get_by_role("heading", name="(p = ")).to_be_visible()
-    for window, screens in WINDOWS:
+    for window, screens in reversed(WINDOWS):
         resize(page, window)
         sentence, drawn, counts = (edges(page, what) for what in (SENTENCE, HISTOGRAM, COUNTS))
         assert sentence["bottom"] <= edges(page, f"{MAIN} .bs-legend")["top"] < drawn["top"]

@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
 from tests.browser.server import settle
+from tests.browser.test_first_screens import check_trained
 from tests.browser.test_journeys import stop
 
 
@@ -41,6 +42,8 @@ def test_data_is_looked_at_a_network_is_trained_and_taken_to_heatmaps(
     expect(page.get_by_text("Kept as a model: Digits, 8 × 8 · MLP")).to_be_visible()
     expect(page.get_by_text(re.compile("^After 2 of 2 epochs: "))).to_be_visible()
     expect(page.locator(".scatterlayer .js-line")).to_have_count(4)
+    settle(page)
+    check_trained(page)
 
     page.get_by_role("button", name="Take it to Heatmaps").click()
     expect(page).to_have_url(re.compile("/heatmaps"))

@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
+from tests.browser.test_first_screens import check_tray
 
 LINK = {
     "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
@@ -39,6 +40,7 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
     page.get_by_role("link", name="Tray (2)").click()
     settle(page)
     expect(page.get_by_role("strong").filter(has_text="1. Grad-CAM")).to_be_visible()
+    check_tray(page)
 
     page.get_by_text("Swipe", exact=True).click()
     settle(page)
