@@ -17,6 +17,7 @@ from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.experiment import Experiment
 from engine.families import METHODS
+from engine.given_names import given_names
 from engine.hallucination import CaptionCase, ScenesCase
 from engine.keeping.store import Store
 from engine.lab import TrainCase
@@ -124,7 +125,7 @@ def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_list
     case = ImageCase(uploaded, torch.rand(3, uploaded.side, uploaded.side), Target(1))
     job = ask(Prediction(), case, visitor="ann")
     found = job.value()
-    kept = held.get(digest(Prediction(), case))
+    kept = held.get(digest(Prediction(), case), given_names(case))
     private = re.compile("Smith|Secretum")
     assert not private.search(json.dumps(kept.record))
     assert not private.search(uploaded.name + uploaded.title + uploaded.lineage.title)
