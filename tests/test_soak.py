@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
@@ -17,6 +16,7 @@ from benchmarks.soak.report import Row, quantile
 from benchmarks.soak.visitor import Visitor
 from engine.keeping.store import PART, Store
 from engine.result import Scores
+from tests.awaited import awaited
 
 ALONE = {("a", ""): {"only a"}, ("b", ""): {"only b", "b too"}}
 
@@ -91,7 +91,7 @@ def test_a_full_disk_can_be_played(tmp_path):
 
 def test_another_machine_than_this_is_never_asked():
     with pytest.raises(ValueError, match="only servers on this machine"):
-        asyncio.run(Visitor.arrive("http://example.org:8501"))
+        awaited(Visitor.arrive("http://example.org:8501"))
 
 
 def test_figures_replace_those_of_the_last_time(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 import pytest
@@ -16,6 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from components import guard
 from components.guard import HEADERS, Guard, inline_scripts, is_allowed
 from components.views import ROOT
+from tests.awaited import awaited
 
 PUT = "/_stcore/upload_file/session/file"
 
@@ -43,7 +43,7 @@ def asked(guarded, path="/", method="GET", kind="http", body=b"", **headers):
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": kind, "method": method, "path": path, "headers": raw,
              "extensions": {"websocket.http.response": {}}}  # fmt: skip
-    asyncio.run(guarded(scope, receive, send))
+    awaited(guarded(scope, receive, send))
     start = sent[0]
     named = {name.decode(): value.decode() for name, value in start.get("headers", [])}
     return start.get("status"), named, sent[1]["body"].decode() if len(sent) > 1 else ""

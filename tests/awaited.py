@@ -1,0 +1,12 @@
+"""Coroutines in tests: in a thread of their own, since Playwright's loop may run in this one."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+
+def awaited(coroutine):
+    """What it returns or raises."""
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, coroutine).result()
