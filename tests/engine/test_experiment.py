@@ -130,7 +130,7 @@ def test_margins_without_spread_are_decided_unless_they_are_zero():
 
 def test_a_mean_at_its_tolerance_is_undecided_and_beyond_it_decided(monkeypatch):
     """Two seeds two apart have a standard error of one, and t is made one as well."""
-    monkeypatch.setattr(experiment.student, "ppf", lambda _share, freedom: float(freedom))
+    monkeypatch.setattr("scipy.stats.t.ppf", lambda _share, freedom: float(freedom))
     outcome, mean, tolerance = decided(np.array([[0.0, 0.25, -2.0, -2.25], [2.0, 2.25, 0, -0.25]]))
     assert tolerance.tolist() == [1.0] * 4
     assert mean.tolist() == [1.0, 1.25, -1.0, -1.25]
