@@ -35,7 +35,16 @@ class Merged(Variant):
     into: int = setting(2, Slider(2, 50, 1), "Into", "How many classes there are then.")
 
     def __call__(self, data: DataSet) -> DataSet:
-        """The same images under fewer labels."""
+        """The same images under fewer labels.
+
+        Raises:
+            BadData: there are no more classes than that, or some are unknown.
+        """
+        if "unknown" in data.truth:
+            raise BadData(
+                f"{data.card.title} has unknown classes, which are not merged with known ones: "
+                "merge classes first, then leave some of them out."
+            )
         count = len(data.classes)
         if self.into >= count:
             raise BadData(

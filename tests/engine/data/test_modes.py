@@ -38,6 +38,14 @@ def test_what_has_no_more_classes_is_not_merged():
         Merged(into=10)(load("digits"))
 
 
+def test_unknown_classes_are_not_merged_with_known_ones():
+    with pytest.raises(BadData, match=r"unknown classes.*merge classes first"):
+        load("digits+open-set:held=2+merged:into=3")
+    data = load("digits+merged:into=5+open-set:held=2")
+    assert data.classes == ("0 or 5", "1 or 6", "2 or 7", "unknown")
+    assert (data.truth["unknown"] == (data.labels == 3)).all()
+
+
 def test_modes_of_merged_classes_part_each_class_and_those_of_scenes_are_the_things_in_them():
     data = load("digits+merged")
     assert modes_of(data, 0) == ("0", "2", "4", "6", "8")
