@@ -63,12 +63,15 @@ INERT = {
     ("transformer", SCRUB): TOO_SURE,
     ("wrong labels", FisherForgetting): "its noise knows of no image, only of a class's row",
 }
-"""What may do nothing, and why; nothing may take the model with it."""
+"""What may do nothing, and why."""
+
+ONE_STEP = "the length of its one step is searched for by losses, which allow for so many answers"
 LOSING = {
-    ("wrong labels", IU): 0.15, ("robust", IU): 0.15, ("robust", IUExact): 0.12,
-    ("transformer", GradientAscent): 0.3,  # its rate is that of networks without attention
-}  # fmt: skip
-"""What may lose more than KEPT of the right answers."""
+    ("robust", IU): (0.15, ONE_STEP),
+    ("robust", IUExact): (0.12, ONE_STEP),  # on the MNIST MLP, as docs/unlearning.md says
+    ("transformer", GradientAscent): (0.3, "its rate is that of networks without attention"),
+}
+"""Where more than KEPT of the right answers may be lost: how much, and why. Nowhere else."""
 
 
 def shipped(name):
@@ -93,7 +96,7 @@ def figures(method, case):
 
 def holds(kind, case, what):
     before, after = figures(NoOp(), case), figures(kind(), case)
-    most = LOSING.get((what, kind), KEPT)
+    most, _ = LOSING.get((what, kind), (KEPT, ""))
     for name in ("RA", "TA"):
         assert after[name] > before[name] - most, f"{kind.short} collapses: {after}"
     if (what, kind) not in INERT:
