@@ -136,17 +136,17 @@ def steps_finding(kind: str, found: Views) -> str:
 
 
 def claims(method: ClosedForm, found: Views) -> None:
-    """A line for each claim, and what such a layer cannot forget."""
+    """A line for each claim, and what is not forgotten with the layer."""
     table: Table = found["claims"]
     lines = [
         f"- {MARKS[HOLDS if so else NOT_HERE]} **{plain(row)}**: {plain(note)}."
         for row, so, note in zip(table.rows, table["holds"], table.notes, strict=True)
     ]
     if lines:
-        st.markdown("**What is said of linear layers, with these images**")
+        st.markdown("**Claims about linear layers, checked with these images**")
         st.markdown("\n".join(lines))
     if method.features == LAYER:
         st.caption(
-            "Only this layer forgets: its features are the model's, which learned from the images. "
-            "On pixels only the means and spreads that they are standardized by do."
+            "Only this layer forgets: the model behind its features learned from the images. "
+            "With pixels as features, only the means and spreads that standardize them did."
         )

@@ -185,7 +185,7 @@ BY_ROUND = Lines(
 def rounds_finding(found: Views) -> str:
     """How to read it."""
     del found
-    return "Mean loss of what the round begins with, after unlearning it; the first is random."
+    return "Mean loss of the images a round begins with, after unlearning them. Round 1: random."
 
 
 def balance(data: DataSet, sets: Sets) -> Table:

@@ -20,7 +20,7 @@ def keep(asked: GeneratorQuestion) -> None:
     st.markdown(f"**The generator that forgot the {plain(method.label)}**")
     st.caption(
         "Its weights after SalUn as a .safetensors file, with a card that says how they were made. "
-        "It forgets once more for that. The file is not kept here."
+        "Making it runs SalUn once more. The app keeps no copy."
     )
     made: Measurement[bytes] = Measurement(
         f"{KEY}.file", "The file of the generator",

@@ -156,7 +156,7 @@ class RangeForgetting(TrainingExperiment):
         return (
             "A network is trained on all images, and two as the yardstick on what stays. The first "
             "then forgets in three ways, and what is forgotten is learned again to see how fast. "
-            f"All of it {self.seeds} times, some minutes; what is stopped begins anew."
+            f"This is done {self.seeds} times and takes some minutes; a stopped run starts over."
         )
 
     def reference(self, training: TrainCase, progress: Progress) -> Reference:
