@@ -20,7 +20,7 @@ def of_text(data: DataSet, text: str) -> ForgetRequest:
     """The images whose ids a text names, all in one line or one a line.
 
     In one line spaces, commas or semicolons stand between them. A first line that is one word
-    without a digit is the header of a column.
+    without a digit is the header of a column. Ids may be in quotes.
 
     Raises:
         BlindspotError: a word is no id, a line of several has more than one, or an image is no
@@ -37,7 +37,7 @@ def of_text(data: DataSet, text: str) -> ForgetRequest:
             f"“{' '.join(wide)[:40]}” is more than one id in a line: give the column of ids alone, "
             "or all ids in one line."
         )
-    found = [word for words in cells for word in words]
+    found = [word.strip("\"'") for words in cells for word in words]
     if len(found) > len(data):
         raise BlindspotError(f"{len(found):,} ids were given; {data.card.title} has {len(data):,}.")
     ids = [whole_number(word) for word in found]

@@ -64,6 +64,7 @@ def test_several_classes_go_from_training_and_from_the_test(digits):
         "\ufeffid,\n{}\r\n{}\n{}",
         "\ufeff{}, {}, {}",
         "\n image_id\n\n{}\n{}\n {};\n",
+        '"id"\n"{}"\n"{}"\n"{}"\n',
     ],
 )
 def test_ids_are_read_from_a_text_of_any_form(digits, form):
