@@ -139,9 +139,10 @@ def beside(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
     """How typical a set is beside the random one, by a rank test (Mann–Whitney) at 5 %."""
     from scipy.stats import mannwhitneyu  # slow to import, and only this look needs it
 
-    if mannwhitneyu(own, chance).pvalue > SURE:
+    test = mannwhitneyu(own, chance)
+    if test.pvalue > SURE:
         return "about as typical"
-    return "more typical" if np.median(own) < np.median(chance) else "less typical"
+    return "more typical" if test.statistic < len(own) * len(chance) / 2 else "less typical"
 
 
 def of_round(losses: Table, number: int) -> Table:

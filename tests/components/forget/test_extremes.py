@@ -75,6 +75,13 @@ def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
     assert extremes.beside(even + shift, even) == says
 
 
+def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_not():
+    even = np.linspace(0, 1, 101)
+    own = np.where(np.arange(101) < 40, 0.0, 0.51)
+    assert np.median(own) > np.median(even)
+    assert extremes.beside(own, even) == "more typical"
+
+
 def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):
     sets = held[1]
     table = extremes.by_round(sets)
