@@ -40,6 +40,7 @@ class SweepRow:
         opens: digest of a person's own file, which the view asks for; "" for others.
         command: the same in a shell.
         picture: a small WebP; empty where there is nothing to draw.
+        names: what a visitor calls classes, by which a kept answer is read; no table has them.
     """
 
     image: str
@@ -58,6 +59,7 @@ class SweepRow:
     opens: str = ""
     command: str = ""
     picture: bytes = field(default=b"", repr=False)
+    names: tuple[str, ...] = field(default=(), repr=False)
 
 
 def figures_of(answer: Mapping[str, View]) -> dict[str, float]:

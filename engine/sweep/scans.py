@@ -131,7 +131,7 @@ def volumes(
 
 def map_of(row: SweepRow) -> HeatMap | None:
     """The first map of a kept answer; None where it is kept no more."""
-    kept = run.store().get(row.digest)
+    kept = run.store().get(row.digest, row.names)
     found = kept.result.values() if kept else ()
     return next((one for one in found if isinstance(one, HeatMap)), None)
 

@@ -17,6 +17,7 @@ from engine.case import ImageCase
 from engine.case.prediction import at_once
 from engine.commands.as_code import as_shell
 from engine.errors import BadModel, BlindspotError, Cancelled
+from engine.given_names import given_names
 from engine.keeping.claims import claimed
 from engine.keeping.store import home
 from engine.method import Case, Method, Progress, quiet
@@ -185,6 +186,7 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
         opens=opens,
         command=readable(as_shell(method, arguments)),
         picture=small(getattr(inner, "image", None), answer),
+        names=given_names(case),
     )
 
 

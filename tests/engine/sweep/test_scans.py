@@ -120,3 +120,14 @@ def test_every_slice_is_named_as_the_command_line_takes_it(head):
 def test_what_cannot_be_swept_is_said(head, more, words):
     with pytest.raises(BadSetting, match=words):
         images_of({"scan": "head.nii"} | more, head)
+
+
+def test_answers_with_typed_classes_have_a_volume_too(at_home, head, monkeypatch):
+    """They are kept in memory only, under a name that depends on the classes."""
+    at_home()
+    model = tiny.cnn()
+    model.name = "open_clip:some"
+    model.typed = True
+    monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
+    assert main(["sweep", "plan.toml", "--out", "out"]) == 0
+    assert len([*(head / "out").glob("*.nii.gz")]) == 1
