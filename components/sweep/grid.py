@@ -26,9 +26,14 @@ COLORS = (
 )
 
 
-def show(rows: Sequence[SweepRow]) -> None:
-    """What is to be seen, and the grid."""
-    chosen = choose(rows).of(rows)
+def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
+    """What is to be seen, and the grid.
+
+    Args:
+        rows: the answers.
+        linked: whether a link has the words of the filter; not where a visitor named the classes.
+    """
+    chosen = choose(rows, linked=linked).of(rows)
     shown = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
     count = f"{len(rows):,} answers" if len(chosen) == len(rows) else (
         f"{len(chosen):,} of {len(rows):,} answers"
@@ -40,9 +45,10 @@ def show(rows: Sequence[SweepRow]) -> None:
     st.caption(f"{count}. {COLORS}" if cells else "No answer is like that.")
 
 
-def choose(rows: Sequence[SweepRow]) -> RowChoice:
+def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
     """Which answers, sorted by what; only what tells rows apart is offered."""
     only: dict[str, str] = {}
+    bind = "query-params" if linked else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         known = any(one.correct is not None for one in rows)
         right = pick("Show", RIGHT, f"{KEY}.show", "segments") if known else RIGHT[0]
@@ -51,7 +57,7 @@ def choose(rows: Sequence[SweepRow]) -> RowChoice:
         down = st.toggle("Highest first", key=f"{KEY}.down", bind="query-params")
         with st.popover("Filter"):
             for name, words in words_of(rows).items():
-                word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}")
+                word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}", bind=bind)
                 only |= {} if word == EVERY else {name: word}
         st.page_link(
             DATA_AND_MODELS.path, label="Open images of yours", icon=DATA_AND_MODELS.icon,

@@ -64,7 +64,7 @@ def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
     with above:
         if rows:
             st.header(plain(summary(rows, lines())))
-            grid.show(rows)
+            grid.show(rows, linked=not asked.own)
         else:
             st.header(f"{plan.count:,} answers can be computed.")
     with below:
