@@ -117,7 +117,7 @@ def planned(said: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:
         problem = "Choose at least one model and one method."
     else:
         try:
-            with st.spinner("Getting the images"):
+            with st.spinner("Making the images; the first time this may take a minute or two"):
                 plan = plan_of(said, Path())
             problem = refusal(plan)
         except BlindspotError as error:
