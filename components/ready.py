@@ -6,8 +6,9 @@ Otherwise the first visitor would wait for it, with a page that is half drawn.
 from __future__ import annotations
 
 import ast
+import logging
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from importlib import import_module
 
 from components.sidebar.thumbnails import thumb
@@ -17,15 +18,28 @@ from engine.images.samples import SAMPLES
 from engine.models import catalog
 from engine.process import release, step_back
 
+log = logging.getLogger(__name__)
+
 
 def load() -> None:
-    """The modules of all views and the default model, where it can be had."""
+    """The modules of all views, and the default model where it can be loaded."""
     import_module("components.report.page")  # of the frame
     for view in VIEWS:
         for name in imported(view):
             import_module(name)
-    with suppress(BlindspotError):
+    with logged("The default model could not be loaded"):
         catalog.load().fingerprint  # noqa: B018 - it is kept
+
+
+@contextmanager
+def logged(failure: str) -> Iterator[None]:
+    """Log what goes wrong and go on: the page that needs it fails again and says so itself."""
+    try:
+        yield
+    except BlindspotError as error:
+        log.warning("%s: %s", failure, error)
+    except Exception:
+        log.exception(failure)
 
 
 def imported(view: AppPage) -> Iterator[str]:
@@ -36,11 +50,12 @@ def imported(view: AppPage) -> Iterator[str]:
 
 
 def go_on() -> None:
-    """Small pictures of the samples and the model's best batch sizes; whoever asks goes first."""
+    """Thumbnails of the samples and the model's best batch sizes; whoever asks goes first."""
     step_back()
-    for one in SAMPLES:
-        thumb(one.title)
-    with suppress(BlindspotError):
+    with logged("The thumbnails of the samples could not be made"):
+        for one in SAMPLES:
+            thumb(one.title)
+    with logged("The default model's batch sizes could not be measured"):
         model = catalog.load()
         model.pace("exact")
         model.pace("gradient")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+
+import pytest
 
 from components import ready
 from components.sidebar import thumbnails
@@ -17,13 +20,36 @@ def test_the_modules_of_every_view_s_page_are_ours_and_are_found():
     assert "components.decoding" in found[DECODING.address]
 
 
-def test_without_the_default_model_the_server_starts_all_the_same(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [(BadModel("It is not here."), logging.WARNING), (OSError("It is not here."), logging.ERROR)],
+)
+def test_without_the_default_model_the_server_starts_and_its_log_says_why(
+    monkeypatch, caplog, error, level
+):
     def gone():
-        raise BadModel("It is not here.")
+        raise error
 
     monkeypatch.setattr(catalog, "load", gone)
     ready.load()
     in_a_thread(ready.go_on)
+    lines = [one for one in caplog.records if one.name == ready.__name__]
+    assert [one.levelno for one in lines] == [level, level]
+    assert ["loaded" in lines[0].getMessage(), "measured" in lines[1].getMessage()] == [True, True]
+    assert caplog.text.count("It is not here.") == 2
+
+
+def test_without_thumbnails_the_model_is_measured_all_the_same(monkeypatch, caplog):
+    def broken(_title):
+        raise OSError("no room")
+
+    model = catalog.load()
+    monkeypatch.setattr(model, "_paces", {})
+    monkeypatch.setattr(catalog, "load", lambda: model)
+    monkeypatch.setattr(ready, "thumb", broken)
+    in_a_thread(ready.go_on)
+    assert "no room" in caplog.text
+    assert set(model._paces) == {"exact", "gradient"}
 
 
 def test_what_comes_beside_the_visits_leaves_nothing_of_the_model_to_them(monkeypatch):
