@@ -53,9 +53,10 @@ SLOW = {
     "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",
     "unlearning.SparseOriginals",
 }  # fmt: skip
-"""They train networks or have much written anew for each setting, which takes seconds, so only
-`make test-slow` tries every setting of theirs: whoever touches one runs it. Their own tests and
-the other promises are in `make test`."""
+"""They train networks or generate much text for each setting, which takes seconds, so only
+`make test-slow` tries every setting of theirs: run it after a change to one of them. Their proofs
+and the rest of the contract run in `make test`, and so does everything of a method that is not
+named here: a new one is tried until somebody adds its name."""
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from types import SimpleNamespace
@@ -14,6 +13,8 @@ from benchmarks.soak import command, report, sessions, store
 from benchmarks.soak.disk import HARMS
 from benchmarks.soak.report import Row, quantile
 from benchmarks.soak.visitor import Visitor
+from components.views import HEATMAPS, VIEWS
+from engine.images.samples import SAMPLES
 from engine.keeping.store import PART, Store
 from engine.result import Scores
 from tests.awaited import awaited
@@ -106,4 +107,11 @@ def test_figures_replace_those_of_the_last_time(tmp_path, monkeypatch):
 
 def test_its_pictures_are_all_different():
     assert len({sessions.picture(number) for number in range(5)}) == 5
-    assert json.dumps(sessions.links())
+
+
+def test_the_links_are_of_views_and_samples_that_exist():
+    there = [(HEATMAPS.address, one.title) for one in SAMPLES]
+    there += [(view.address, "") for view in VIEWS]
+    found = sessions.links()
+    assert len(found) == len(set(found)) == len(SAMPLES) + len(sessions.VIEWS)
+    assert set(found) <= set(there)
