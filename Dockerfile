@@ -1,5 +1,5 @@
 # Blindspot for one computer, or behind a proxy that you run (SECURITY.md says how).
-# Not built where it was written, which has no Docker daemon; tests/test_docker.py reads it.
+# Never built so far: there was no Docker daemon where it was written. tests/test_docker.py reads it.
 #
 #   docker build -t blindspot .                               PyTorch for the CPU
 #   docker build -t blindspot:cuda --build-arg TORCH=cuda .   PyTorch with CUDA
@@ -8,7 +8,8 @@
 #
 # Publish the port on 127.0.0.1: without an address Docker opens it to the network, past the
 # firewall. Names other than localhost are refused until they are allowed, for example behind a
-# proxy: docker run … blindspot --server.allowedHosts blindspot.example.org
+# proxy; the list replaces the built-in one, and the health check below needs 127.0.0.1 in it:
+#   docker run … blindspot --server.allowedHosts blindspot.example.org --server.allowedHosts 127.0.0.1
 # The image has no C++ compiler, so models run as they are and are not compiled.
 
 ARG TORCH=cpu

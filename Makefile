@@ -56,7 +56,7 @@ gallery: $(VENV)/.app  ## compute the answers that ship with the samples
 bench: $(PEERS)/.peers  ## ratios against the forward pass and against peers
 	$(PEERS)/bin/python -m benchmarks $(ARGS)
 
-soak: $(VENV)/.dev  ## 50 visitors, kill -9, a full disk, damage; 12 minutes; ARGS=--record writes docs/reliability.md
+soak: $(VENV)/.dev  ## 50 visitors, kill -9, a full disk, damage; about 12 minutes; ARGS=--record adds to docs/reliability.md
 	$(PY) -m benchmarks.soak $(ARGS)
 
 audit: $(VENV)/.app  ## known weaknesses of what is installed, asked of PyPI; licenses into docs/licenses.md

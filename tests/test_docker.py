@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from components.guard import is_allowed
+
 ROOT = Path(__file__).resolve().parents[1]
 FILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
@@ -42,6 +44,16 @@ def test_health_is_asked_for_by_a_line_that_is_python():
     code = re.search(r'"-c",\s+"(.+)"\]', line)[1]
     compile(code, "HEALTHCHECK", "exec")
     assert "http://127.0.0.1:8501/_stcore/health" in code
+
+
+def test_with_the_name_of_a_proxy_the_health_check_is_still_allowed():
+    (line,) = (line for line in FILE.splitlines() if "--server.allowedHosts" in line)
+    hosts = re.findall(r"--server\.allowedHosts (\S+)", line)
+    (asked,) = given("HEALTHCHECK")
+    (own,) = re.findall(r"http://([\w.:]+)/", asked)
+    assert is_allowed("blindspot.example.org", hosts)
+    assert is_allowed(own, hosts)
+    assert not is_allowed("evil.example", hosts)
 
 
 def test_stages_are_there_for_each_kind_of_torch():
