@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from tempfile import mkdtemp
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmarks.soak import __main__ as entry
 from benchmarks.soak import command, report, sessions, store
 from benchmarks.soak.disk import HARMS
 from benchmarks.soak.report import Row, quantile
@@ -107,6 +109,26 @@ def test_figures_replace_those_of_the_last_time(tmp_path, monkeypatch):
 
 def test_its_pictures_are_all_different():
     assert len({sessions.picture(number) for number in range(5)}) == 5
+
+
+def test_figures_of_some_parts_do_not_replace_those_of_all(capsys):
+    with pytest.raises(SystemExit):
+        entry.main(["--only", "kills", "--record"])
+    assert "needs all parts" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_where_a_goal_is_missed_the_logs_stay(monkeypatch, tmp_path, capsys, holds):
+    def rows(folder):
+        (folder / "a.log").write_text("why")
+        yield Row("disk", "3", "0", holds)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(entry, "mkdtemp", lambda prefix: mkdtemp(prefix=prefix, dir=tmp_path))
+    monkeypatch.setattr(entry.disk, "rows", rows)
+    assert entry.main(["--only", "disk"]) == int(not holds)
+    assert len(list(tmp_path.rglob("a.log"))) == int(not holds)
+    assert (str(tmp_path) in capsys.readouterr().out) is not holds
 
 
 def test_the_links_are_of_views_and_samples_that_exist():

@@ -65,7 +65,7 @@ def begin(home: Path, arguments: list[str], log: Path, before: Callable[[], None
         torch.set_num_threads(1)
         before()
         code = main(arguments)
-    except BaseException:  # noqa: BLE001 - nothing of this process may go on
+    except BaseException:  # noqa: BLE001 - the fork ends here; the trace in its log is counted
         print_exc()
     finally:
         sys.stdout.flush()
