@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.soak import __main__ as entry
-from benchmarks.soak import command, report, sessions, store
+from benchmarks.soak import command, kills, report, sessions, store
 from benchmarks.soak.disk import HARMS
 from benchmarks.soak.report import Row, quantile
 from benchmarks.soak.visitor import Visitor
@@ -115,6 +115,10 @@ def test_figures_of_some_parts_do_not_replace_those_of_all(capsys):
     with pytest.raises(SystemExit):
         entry.main(["--only", "kills", "--record"])
     assert "needs all parts" in capsys.readouterr().err
+
+
+def test_where_nothing_was_killed_no_goal_is_reached(tmp_path):
+    assert [row.holds for row in kills.by_command(tmp_path, 0)] == [False, False]
 
 
 @pytest.mark.parametrize("holds", [True, False])

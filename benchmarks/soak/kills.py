@@ -51,11 +51,12 @@ def by_command(folder: Path, count: int) -> Iterator[Row]:
     yield Row(
         f"kill -9 of the command line at {count} moments", f"{killed} killed before their end; "
         f"{len(broken)} damaged entries{f' ({broken[0]})' if broken else ''}; {left} unfinished "
-        "files, which a later start sweeps", "0 damaged", not broken,
+        "files, which a later start sweeps", "some killed, 0 damaged", bool(killed) and not broken,
     )  # fmt: skip
     yield Row(
         f"Asked again after the kills ({len(again)} of the questions)",
-        f"{same} gave the numbers of an undisturbed run", "all", same == len(again),
+        f"{same} gave the numbers of an undisturbed run", "all",
+        0 < len(again) == same,
     )  # fmt: skip
 
 

@@ -222,7 +222,8 @@ def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
     checked = sum(map(len, tally.waits.values()))
     told = f" ({'; '.join(sorted(set(tally.crossed))[:3])})" if tally.crossed else ""
     yield Row("Pages that showed anything of another's",
-              f"{len(tally.crossed)} of {checked} pages{told}", "0", not tally.crossed)  # fmt: skip
+              f"{len(tally.crossed)} of {checked} pages{told}", "0",
+              bool(checked) and not tally.crossed)  # fmt: skip
     first, most = tally.memory[0], max(tally.memory)
     each = (most - first) / sum(counts)
     yield Row("Memory of the server", f"{first:.0f} MB before they came, {most:.0f} MB at most, "
