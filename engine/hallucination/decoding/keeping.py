@@ -29,7 +29,7 @@ def scores(shares: Tensor, sight: Tensor, visual: float) -> Tensor:
 
 
 def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: float) -> Tensor:
-    """Attention (…, n) with less for sinks; each row adds up to 1.
+    """Attention (…, n) with less for sinks, in its number type; each row adds up to 1.
 
     Args:
         shares: attention after softmax.
@@ -41,7 +41,7 @@ def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: f
     sinks = text & (mean > sink)
     less = torch.where(sinks, 1 - gamma * mean / mean[text].max(), 1.0)
     held = shares * less
-    return held / held.sum(-1, keepdim=True)
+    return (held / held.sum(-1, keepdim=True)).to(shares.dtype)
 
 
 def recovered(shares: Tensor) -> Tensor:

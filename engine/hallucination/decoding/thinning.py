@@ -83,7 +83,7 @@ class TokenMemory:
         self.is_text[prefix.image.to(self.device)] = False
         self.mass = torch.ones(spec.layers, device=self.device)  # of the attention, that was kept
         for layer in range(spec.layers):
-            rows = out.attention[layer][0].mean(0)  # (T, T)
+            rows = out.attention[layer][0].float().mean(0)  # (T, T)
             places = out.cache.positions(layer)[0]
             self.sums.before[layer, places] = rows.sum(0)
             self.sums.after[layer, places] = rows.sum(0)
@@ -99,8 +99,8 @@ class TokenMemory:
             places: the positions that each layer looked at; the last one is the word's.
         """
         for layer, at in enumerate(places):
-            after = out.attention[layer][0, :, -1].mean(0)
-            before = raw[layer][0, :, -1].mean(0) if layer in raw else after
+            after = out.attention[layer][0, :, -1].float().mean(0)
+            before = raw[layer][0, :, -1].float().mean(0) if layer in raw else after
             self.sums.before[layer, at] += before
             self.sums.after[layer, at] += after
             self.sums.rows[layer, at] += 1
@@ -139,7 +139,8 @@ class TokenMemory:
             if len(places) <= most:
                 continue
             dense = torch.zeros(self.spec.context, device=self.device)
-            dense[out.cache.positions(layer)[0]] = out.attention[layer][0, :, -1].mean(0)
+            looked = out.attention[layer][0, :, -1].float().mean(0)
+            dense[out.cache.positions(layer)[0]] = looked
             shares, sight = dense[places], self.sums.sight[layer, places]
             worth = self.rule.worth(shares, sight, self.luck[layer, places])
             worth = worth.masked_fill(safe, torch.inf)

@@ -80,7 +80,7 @@ def attention(case: WordCase) -> Tensor:
     out, prefix = case.vlm.prefill(seen, text, Want(attention=every, rows="all"))
     shares = torch.stack([out.attention[layer][0] for layer in every], 1)  # (H, L, q, k)
     chosen = shares[:, :, -len(case.said) :][..., prefix.image]
-    return chosen.permute(2, 1, 0, 3)
+    return chosen.permute(2, 1, 0, 3).float()
 
 
 def sink_places(by_word: Floats) -> NDArray[np.bool_]:

@@ -64,5 +64,5 @@ def rolled(looks: list[Tensor], slopes: list[Tensor]) -> Tensor:
     """R over all layers, (k, k), from attention and its gradient, (H, k, k) each."""
     relevance = torch.eye(looks[0].shape[-1], device=looks[0].device)
     for look, slope in zip(looks, slopes, strict=True):
-        relevance = relevance + (look * slope).clamp(min=0).mean(0) @ relevance
+        relevance = relevance + (look.float() * slope).clamp(min=0).mean(0) @ relevance
     return relevance

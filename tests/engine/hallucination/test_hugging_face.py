@@ -309,6 +309,23 @@ def test_every_strategy_and_map_runs_on_a_photograph(kind):
     assert Relevancy()(words)["map"].values.max() > 0
 
 
+def test_a_model_in_sixteen_bits_is_asked_and_shown_like_one_in_thirty_two():
+    vlm = tiny_hf.built("llava", dtype=torch.bfloat16)
+    case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)
+    for strategy in (OPERA, VASparse, MVP):
+        shares = strategy(length=4)(case)["answer"].probability
+        assert ((shares > 0) & (shares <= 1)).all()
+    words, exact = (
+        WordCase.of(CaptionCase(one, case.image, ASKED), (40, 21, 30), (1,))
+        for one in (vlm, tiny_hf.model("llava"))
+    )
+    for kind in (Looks, Relevancy):
+        near, far = (kind()(one)["map"].values for one in (words, exact))
+        assert abs(near - far).max() < 0.1 * far.max()
+    inside, other = (RegionWords()(one)["words"]["attention inside"] for one in (words, exact))
+    assert inside == pytest.approx(other, abs=0.02)
+
+
 def test_a_cut_of_pieces_is_put_together_again():
     vlm = tiny_hf.model("llava")
     ids = vlm.tokenizer.encode_answer("Yes, there is a gondola.")

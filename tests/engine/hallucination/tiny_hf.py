@@ -117,8 +117,15 @@ def network(kind: str, seed: int = 0, ends: int | tuple[int, ...] = 2):
 @cache
 def model(kind: str, ends: int | tuple[int, ...] = 2) -> HuggingFaceVLM:
     """A random model behind the interface."""
+    return built(kind, ends)
+
+
+def built(
+    kind: str, ends: int | tuple[int, ...] = 2, dtype: torch.dtype = torch.float32
+) -> HuggingFaceVLM:
+    """The same, made anew, with weights of that type."""
     register()
-    made = network(kind, ends=ends)
+    made = network(kind, ends=ends).to(dtype)
     made.set_attn_implementation("eager")
     family = FAMILIES[kind](made, [tokenizer()] * len(FAMILIES[kind].folders))
     family.decoder.set_attn_implementation(NAME)
