@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from engine.method import Precision
 
@@ -13,12 +14,50 @@ PRECISIONS: tuple[Precision, ...] = ("exact", "fast")
 
 
 def best_device() -> torch.device:
-    """CUDA if present, else MPS, else the CPU."""
+    """CUDA if present, else MPS, else the CPU; with the number that its tensors' device has."""
     if torch.cuda.is_available():
+        same_numbers()
         return torch.device("cuda", torch.cuda.current_device())
     if torch.backends.mps.is_available():
-        return torch.device("mps")
+        return torch.device("mps", 0)
     return torch.device("cpu")
+
+
+def same_numbers() -> None:
+    """Convolutions on CUDA in float32, not in TF32 (which has 10 bits), and alike every time."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+
+
+def finish(device: torch.device) -> None:
+    """Wait until a GPU has done all that it was given; a CPU has, when a call returns."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def release_cache(device: torch.device) -> None:
+    """Give the memory that torch keeps for a GPU's next tensors back to whoever needs it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def name_of(device: torch.device) -> str:
+    """What a CUDA device is sold as; "" for any other."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+
+
+def for_double(device: torch.device) -> torch.device:
+    """Where to compute in float64 what lies there: MPS has none, so on the CPU."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def in_double(values: Tensor) -> Tensor:
+    """In float64, on the CPU where the device has none; gradients find their way back."""
+    return values.to(for_double(values.device)).double()
 
 
 def has_fast(device: torch.device) -> bool:

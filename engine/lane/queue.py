@@ -11,6 +11,7 @@ from time import monotonic
 
 import torch
 
+from engine.device import release_cache
 from engine.errors import Cancelled, TooBusy
 from engine.lane.job import HOUSE, Job, Past, T
 from engine.method import Cost, Progress
@@ -138,6 +139,7 @@ class Lane:
                         return
                     if not self.changed.wait(None if rested else RESTS):
                         release()
+                        release_cache(torch.device(self.device))
                         rested = True
             self._serve(job)
             del job  # an idle lane holds nobody's image or model

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from engine.device import memory_budget
+from engine.device import finish, memory_budget, name_of
 from engine.errors import BlindspotError
 from engine.keeping.store import home, keep_row, read_table
 
@@ -69,7 +69,8 @@ def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, Fa
         use: what it is run for.
         formats: the memory formats to try, channels_last or not.
     """
-    key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{model.device}|{use}"
+    where = f"{model.device} {name_of(model.device)}".strip()
+    key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{where}|{use}"
     pace = pace_of(_taken.get(key) or read_table(pace_file()).get(key), use)
     if pace is None or pace.channels_last not in formats:
         pace = try_paces(model, use, formats)
@@ -198,8 +199,7 @@ def in_batches(count: int, batch: int, work: Callable[[int, int], None], title: 
 
 def settle(output: Tensor) -> None:
     """Wait until the device has finished."""
-    if output.is_cuda:
-        torch.cuda.synchronize(output.device)
+    finish(output.device)
 
 
 def bytes_per_image(model: Classifier) -> int:

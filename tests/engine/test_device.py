@@ -8,19 +8,52 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.device import best_device, free_memory, has_fast, memory_budget
+from engine.device import (
+    best_device,
+    finish,
+    for_double,
+    free_memory,
+    has_fast,
+    in_double,
+    memory_budget,
+    release_cache,
+)
 
 CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 
 
 @pytest.mark.parametrize(
-    ("cuda", "mps", "best"), [(True, True, "cuda:3"), (False, True, "mps"), (False, False, "cpu")]
+    ("cuda", "mps", "best"), [(True, True, "cuda:3"), (False, True, "mps:0"), (False, False, "cpu")]
 )
 def test_a_gpu_is_taken_before_a_cpu_and_cuda_before_mps(cuda, mps, best, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    for name, usual in (("allow_tf32", True), ("deterministic", False)):
+        monkeypatch.setattr(torch.backends.cudnn, name, usual)
     assert str(best_device()) == best
+    assert torch.backends.cudnn.allow_tf32 is not cuda  # exact means float32
+
+
+@pytest.mark.parametrize(("device", "said"), [(CPU, []), (CUDA, ["cuda"]), (MPS, ["mps"])])
+def test_a_gpu_is_waited_for_and_gives_its_memory_back(device, said, monkeypatch):
+    waited, gave = [], []
+    for kind in ("cuda", "mps"):
+        own = getattr(torch, kind)
+        monkeypatch.setattr(own, "synchronize", lambda *_, kind=kind: waited.append(kind))
+        monkeypatch.setattr(own, "empty_cache", lambda kind=kind: gave.append(kind))
+    finish(device)
+    release_cache(device)
+    assert (waited, gave) == (said, said)
+
+
+def test_float64_is_computed_where_there_is_float64():
+    assert [for_double(one).type for one in (CPU, CUDA, MPS)] == ["cpu", "cuda", "cpu"]
+    values = torch.tensor([1.0, 2.0], requires_grad=True)
+    wide = in_double(values)
+    wide.sum().backward()
+    assert wide.dtype == torch.float64
+    assert values.grad.tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("real", [True, False])

@@ -409,10 +409,11 @@ def idle(queue):
 
 
 def test_a_lane_that_rests_gives_its_memory_back_once(monkeypatch):
-    given_back = []
+    given_back, caches = [], []
     monkeypatch.setattr(module, "RESTS", 0.02)
     monkeypatch.setattr(module, "release", lambda: given_back.append(1))
-    queue = Lane("cpu")
+    monkeypatch.setattr(module, "release_cache", caches.append)
+    queue = Lane("cuda:1")
     try:
         for count in (1, 2):  # before its first question, and again after that
             until = time.monotonic() + SOON
@@ -421,6 +422,7 @@ def test_a_lane_that_rests_gives_its_memory_back_once(monkeypatch):
             time.sleep(0.1)
             assert len(given_back) == count
             assert queue.submit(f"{count}", give(1), "wait", "ann").wait(SOON)
+        assert caches[:2] == [torch.device("cuda", 1)] * 2
     finally:
         queue.close(3)
 

@@ -13,7 +13,7 @@ from weakref import ref
 
 import torch
 
-from engine.device import best_device, free_memory
+from engine.device import best_device, free_memory, release_cache
 from engine.errors import BadModel
 from engine.hallucination.hugging_face.attention import NAME, register
 from engine.hallucination.hugging_face.families import FAMILIES
@@ -151,8 +151,7 @@ def precision_for(folder: ModelFolder) -> torch.dtype:
     let_go = [(name, ref(one)) for name in _memory.names() for one in [_memory.get(name)] if one]
     _memory.clear()
     gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    release_cache(best_device())
     try:
         return kind_of_number(folder.path.name, folder.numbers)
     except BadModel:

@@ -129,7 +129,9 @@ def latency_of(name: str, batch: int, rows: Sequence[float], dense: Sequence[flo
 def no_sparse_cores(model: Classifier, masks: Masks) -> str:
     """Why 2:4 cannot be measured here, or "" when it can."""
     if model.device.type != "cuda":
-        return "2:4 is computed faster by NVIDIA GPUs only (Ampere or newer); this is a CPU."
+        return (
+            "2:4 is computed faster by NVIDIA GPUs only (Ampere or newer); this computer has none."
+        )
     if torch.cuda.get_device_capability(model.device) < AMPERE:
         return "2:4 needs an Ampere GPU or a newer one."
     if not fit_for_cores(masks):

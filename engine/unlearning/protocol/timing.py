@@ -15,7 +15,9 @@ from pathlib import Path
 from time import perf_counter, thread_time
 
 import numpy as np
+import torch
 
+from engine.device import name_of
 from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.card import ModelCard
@@ -76,21 +78,21 @@ class Timing(Method[BoardCase]):
             partial = {"times": table(methods[: number + 1], done)}
             progress((number + 1) / len(methods), f"{method.short} is timed", partial)
         took = perf_counter() - start, thread_time() - had
-        return {"times": table(methods, done), "machine": machine(*took)}
+        return {"times": table(methods, done), "machine": machine(case.case.model.device, *took)}
 
 
-def machine(seconds: float, had: float) -> Table:
-    """Where and how quietly it was measured."""
+def machine(device: torch.device, seconds: float, had: float) -> Table:
+    """Where and how quietly it was measured; the row is named by what computed."""
     columns = {
         "cores": ([os.cpu_count() or 1], ""),
         "seconds": ([seconds], "s"),
         "seconds with a core": ([min(had, seconds)], "s"),
     }
-    return Table.of(columns, [processor()])
+    return Table.of(columns, [" with ".join(filter(None, (processor(), name_of(device))))])
 
 
 def processor() -> str:
-    """What computes, in words."""
+    """The CPU, in words."""
     try:
         said = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

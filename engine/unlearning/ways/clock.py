@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from time import perf_counter
 
-import torch
-
+from engine.device import finish
 from engine.models.classifier import Classifier
 
 
 def now(model: Classifier) -> float:
     """Seconds, once the model's device has done all that it was given."""
-    if model.device.type == "cuda":
-        torch.cuda.synchronize(model.device)
+    finish(model.device)
     return perf_counter()
