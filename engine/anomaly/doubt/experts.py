@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.device import in_double
 from engine.models.small.shape import NARROW, NetworkShape, enter
 
 SCALE = 30.0
@@ -81,9 +82,10 @@ def chain(logits: Sequence[Tensor]) -> EvidenceChain:
     beliefs: list[Tensor] = []
     vacuities: list[Tensor] = []
     conflicts: list[Tensor] = []
-    left = [torch.ones(len(logits[0]), dtype=torch.float64, device=logits[0].device)]
-    for one in logits:
-        evidence = one.double().exp()
+    every = [in_double(one) for one in logits]
+    left = [torch.ones_like(every[0][:, 0])]
+    for one in every:
+        evidence = one.exp()
         total = evidence.sum(1) + one.shape[1]
         belief, vacuity = evidence / total[:, None], one.shape[1] / total
         clash = torch.zeros_like(vacuity)
@@ -106,7 +108,7 @@ def together(logits: Sequence[Tensor], left: Sequence[Tensor], over: str) -> Ten
             image's answer depends on the others; or "experts", so that it does not.
     """
     weights = torch.stack([one / ETA for one in left[: len(logits)]])  # (experts, N)
-    shares = weights.softmax(1 if over == "batch" else 0).to(logits[0].dtype)
+    shares = weights.softmax(1 if over == "batch" else 0).to(logits[0])
     return sum(share[:, None] * one for share, one in zip(shares, logits, strict=True))
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from engine.anomaly.doubt.cosine import from_no_evidence
 from engine.anomaly.doubt.experts import ENGAGED, SCALE, Experts, chain, engaged, together
+from engine.device import in_double
 from engine.models.classifier import Classifier
 from engine.training import Batch
 
@@ -70,7 +71,7 @@ class TlcLoss:
         logits = network.each((batch.pixels - model.mean) / model.std)
         left = chain(logits).left
         whole = together(logits, left, over="batch").detach()
-        shown = engaged(left, self.least).to(logits[0].dtype)
+        shown = engaged(left, self.least).to(logits[0])
         parts = [
             (self.of_expert(one, whole, batch.targets) * mask).sum() / mask.sum()
             for one, mask in zip(logits, shown, strict=True)
@@ -90,8 +91,9 @@ class TlcLoss:
         weights = self.weights.to(logits) if self.late else None
         loss = F.cross_entropy(lowered, labels, weight=weights, reduction="none")
         if self.regular:
-            others = wanted + (1 - wanted) * (lowered.double().exp() + 1)  # exp(30) is too much
-            epoch, epochs = self.done // self.per_epoch, self.steps / self.per_epoch  # for float32
+            right = in_double(wanted)  # exp(30) is too much for float32
+            others = right + (1 - right) * (in_double(lowered).exp() + 1)
+            epoch, epochs = self.done // self.per_epoch, self.steps / self.per_epoch
             drawn = epoch / (ANNEALED * epochs) * from_no_evidence(others)
             loss = loss + drawn.to(loss)
         if self.diverse:

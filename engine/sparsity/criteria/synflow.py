@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engine.device import for_double
 from engine.method import Case, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
@@ -147,13 +148,14 @@ def flow_of(
     dtype = torch.float64 if exact else torch.float32
     with borrowed(model) as net, torch.enable_grad():
         pass_on(net.network)
-        tensors = {n: positive(n, tensor, net, dtype) for n, tensor in named(net.network)}
+        place = for_double(net.device) if exact else net.device
+        tensors = {n: positive(n, one.to(place), net, dtype) for n, one in named(net.network)}
         watched: dict[str, Tensor] = {}
         for name, mask in masks.items():
             kept = tensors[name] * torch.from_numpy(np.array(mask)).to(tensors[name])
             watched[name] = tensors[name] = kept.requires_grad_()
         size = (1, 3, net.side, net.side)
-        given = torch.full(size, scale, dtype=dtype, device=net.device)
+        given = torch.full(size, scale, dtype=dtype, device=place)
         logits = torch.func.functional_call(net.network, tensors, (given,))
         seed = torch.full_like(logits, scale)
         slopes = torch.autograd.grad(logits, list(watched.values()), seed, allow_unused=True)
@@ -167,9 +169,9 @@ def total_flow(model: Classifier) -> float:
     """R of the whole network, in float64, without gradients."""
     with borrowed(model) as net, torch.inference_mode():
         pass_on(net.network)
-        dtype = torch.float64
-        tensors = {n: positive(n, tensor, net, dtype) for n, tensor in named(net.network)}
-        given = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=net.device)
+        dtype, place = torch.float64, for_double(net.device)
+        tensors = {n: positive(n, one.to(place), net, dtype) for n, one in named(net.network)}
+        given = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=place)
         return float(torch.func.functional_call(net.network, tensors, (given,)).sum())
 
 
