@@ -222,7 +222,8 @@ class Retrospecting(Searching[OPERA]):
             return Move(self.picked, back=back)
         self.past.append(Snapshot(self.open.copy(), self.shares, self.columns))
         move = super().choose(proposal, now)
-        rows = torch.arange(len(move.tokens)) if move.rows is None else move.rows
+        every = torch.arange(len(move.tokens), device=move.tokens.device)
+        rows = every if move.rows is None else move.rows
         tried = self.ahead.tokens[rows]
         pick = (tried == move.tokens[:, None]).to(torch.int8).argmax(1)
         self.picked = rows * tried.shape[1] + pick

@@ -177,7 +177,9 @@ def margins(vlm: TinyVLM, sample: SceneBatch, step: int | None = None, seed: int
         step: of VCD's noise; None for the clear image.
         seed: of that noise.
     """
-    asked = torch.tensor([vlm.tokenizer.encode(yes_no_question(one)) for one in range(16)])
+    asked = torch.tensor(
+        [vlm.tokenizer.encode(yes_no_question(one)) for one in range(16)], device=vlm.device
+    )
     generator = torch.Generator().manual_seed(seed)
     found = []
     for pixels in sample.pixels.split(TOGETHER):
