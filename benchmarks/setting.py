@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.case import ImageCase, image_case
 from engine.case.prediction import best
 from engine.case.target import Target
+from engine.device import finish
 from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import Precision
@@ -75,3 +76,4 @@ def forwards(count: int, precision: Precision = "exact") -> None:
     with torch.inference_mode():
         for start in range(0, count, pace.batch):
             run(batch[: min(pace.batch, count - start)])
+    finish(model.device)
