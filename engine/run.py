@@ -6,7 +6,7 @@ import json
 import logging
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from engine.errors import BlindspotError
 from engine.given_names import given_names
 from engine.keeping.names import as_called, hidden
 from engine.keeping.packing import Record, StoredAnswer
@@ -207,13 +208,23 @@ def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -
 def made(
     method: Method[CaseT], case: CaseT, name: str, progress: Progress = quiet
 ) -> tuple[Result, Record]:
-    """The answer, computed now, and how it was made."""
+    """The answer, computed now, and how it was made.
+
+    Raises:
+        BlindspotError: a GPU has too little memory for it.
+    """
     start = perf_counter()
     note_part(name, 0.0)  # its seconds are the asker's own
     token = _parts.set({})
+    result = None
     try:
-        with counting() as tally:
+        with counting() as tally, suppress(torch.OutOfMemoryError):
             result = method(case, progress)
+        if result is None:  # raised here, where no trace holds the tensors that filled the memory
+            raise BlindspotError(
+                f"{method.title} needs more memory than {case.lane} has free now: ask a smaller "
+                "model or fewer images, or ask again when others have finished."
+            )
         parts = {"kept_parts": round(sum((_parts.get() or {}).values()), 4)}
     finally:
         _parts.reset(token)

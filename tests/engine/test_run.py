@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
 
 from engine import run
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.output import write
-from engine.errors import Cancelled, DoesNotFit
+from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ExperimentCase
 from engine.keeping.store import Store
 from engine.method import Method, Slider, quiet, setting
@@ -52,6 +53,16 @@ class Asks(Method):
         inner = answer(Gradient(), case, progress)
         total = np.array([inner["map"].values.sum()], np.float32)
         return {"it": Scores(total, ("a",), "logit")}
+
+
+@dataclass(frozen=True)
+class TooLarge(Method):
+    """Fills a GPU's memory."""
+
+    name, family, title, cost = "TooLarge", "test", "Too large", "wait"
+
+    def __call__(self, case, progress=quiet):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
 
 calls: list[int] = []
@@ -138,6 +149,12 @@ def test_progress_comes_through(case):
     answer(Slow(), case, listen)
     assert set(told) <= {(0.0, "waiting"), (0.0, "starting"), (0.5, "waiting"), (1.0, "done")}
     assert told
+
+
+def test_a_full_gpu_is_told_in_words_and_nothing_holds_what_filled_it(case):
+    with pytest.raises(BlindspotError, match="more memory than cpu has free") as told:
+        answer(TooLarge(), case)
+    assert told.value.__cause__ is told.value.__context__ is None
 
 
 def test_a_method_may_ask_another_in_the_lane(case):
