@@ -30,7 +30,7 @@ def ssim(image: Tensor, other: Tensor) -> float:
 
     if min(image.shape[1:]) < WINDOW:
         return nan
-    pair = [one.double().cpu().numpy() for one in (image, other)]
+    pair = [one.cpu().double().numpy() for one in (image, other)]
     value = structural_similarity(
         *pair,
         data_range=1.0,

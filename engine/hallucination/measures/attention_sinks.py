@@ -142,7 +142,7 @@ def looked_at(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttentio
     )
     first = prefix.response - len(answer)
     heads = torch.stack([out.attention[layer][0] for layer in everything])
-    rows = heads.mean(1)[:, first:].double().cpu()  # (layers, words, tokens)
+    rows = heads.mean(1)[:, first:].cpu().double()  # (layers, words, tokens)
     visible = torch.arange(first, prefix.response) + 1
     held = rows.sort(-1, descending=True).values.cumsum(-1)
     few = (visible + FEW - 1) // FEW  # as many as 1 %, rounded up

@@ -144,7 +144,7 @@ def texts(said: Sequence[Sequence[tuple[str, str]]], length: int) -> Texts:
 
 def answering(texts: Texts) -> Tensor:
     """Which words, from the second on, belong to an answer, (n, s, length − 1)."""
-    place = torch.arange(1, texts.tokens.shape[-1])
+    place = torch.arange(1, texts.tokens.shape[-1], device=texts.tokens.device)
     return (place >= texts.start[..., None]) & (texts.tokens[..., 1:] != PAD)
 
 

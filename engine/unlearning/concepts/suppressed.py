@@ -128,7 +128,7 @@ def chances(vlm: TinyVLM, tokens: Tensor) -> Shares:
     found = []
     for part in tokens.to(vlm.device).split(TOGETHER):
         said = vlm.answers(part, asked.to(vlm.device).expand(len(part), -1, -1))
-        found.append((said[..., YES] - said[..., NO]).sigmoid().double().cpu().numpy())
+        found.append((said[..., YES] - said[..., NO]).sigmoid().cpu().double().numpy())
     return np.concatenate(found)
 
 

@@ -97,7 +97,7 @@ def unit_of(name: str) -> str:
 
 def row(model: Classifier) -> torch.Tensor:
     """All weights in one row, double."""
-    return torch.cat([one.detach().flatten().double() for one in named(model).values()]).cpu()
+    return torch.cat([one.detach().flatten().cpu().double() for one in named(model).values()])
 
 
 def distance(one: Classifier, two: Classifier) -> float:

@@ -70,7 +70,7 @@ def layers_of(model: Classifier, pixels: Tensor) -> dict[str, Tensor]:
 
 def gram(values: Tensor) -> Tensor:
     """X Xᵀ of centered rows, in double."""
-    flat = values.detach().flatten(1).double().cpu()
+    flat = values.detach().flatten(1).cpu().double()
     flat = flat - flat.mean(0)
     return flat @ flat.T
 

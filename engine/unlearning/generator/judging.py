@@ -103,7 +103,7 @@ def read_by(judge: Classifier, images: Tensor) -> Ints:
 def features_of(judge: Classifier, images: Tensor) -> Doubles:
     """What the judge's head sees of each image, (N, D)."""
     found = judge.features(for_judge(judge, images).to(judge.device))
-    features: Doubles = found.double().cpu().numpy()
+    features: Doubles = found.cpu().double().numpy()
     return features
 
 
