@@ -122,6 +122,6 @@ def with_head(model: Classifier, head: nn.Linear) -> Classifier:
     copy = model.twin(paced=False)
     name = next(name for name, one in copy.network.named_modules() if one is copy.head)
     above, _, last = name.rpartition(".")
-    setattr(copy.network.get_submodule(above), last, deepcopy(head).float())
+    setattr(copy.network.get_submodule(above), last, deepcopy(head).float().to(model.device))
     vars(copy).pop("head", None)
     return copy

@@ -235,4 +235,4 @@ def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
 def corner(values: torch.Tensor) -> NDArray[Any]:
     """The first outputs and inputs, (16, 32, 1); of a convolution at the kernel's first place."""
     plane = values.flatten(2)[..., 0] if values.dim() > 2 else values
-    return plane[: BLOCK[0], : BLOCK[1], None].numpy()
+    return plane[: BLOCK[0], : BLOCK[1], None].cpu().numpy()
