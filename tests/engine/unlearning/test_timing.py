@@ -77,10 +77,18 @@ def test_the_machine_is_told_and_how_much_of_a_core_the_runs_had(case):
     assert 0 < machine["seconds with a core"][0] <= machine["seconds"][0]
 
 
+def test_a_gpu_is_named_beside_the_processor(monkeypatch):
+    monkeypatch.setattr(
+        timing, "name_of", lambda device: "Sold as" if device.type == "cuda" else ""
+    )
+    (cpu,), (gpu,) = (timing.machine(torch.device(one), 1.0, 1.0).rows for one in ("cpu", "cuda"))
+    assert gpu == f"{cpu} with Sold as"
+
+
 def test_time_that_the_thread_had_before_is_not_counted(case, monkeypatch):
     times = iter([100.0, 100.25])
     monkeypatch.setattr(timing, "thread_time", lambda: next(times))
-    monkeypatch.setattr(timing, "machine", lambda seconds, had: (seconds, had))
+    monkeypatch.setattr(timing, "machine", lambda _device, seconds, had: (seconds, had))
     assert Timing()(BoardCase(case, (faked([1.0] * 4),)))["machine"][1] == 0.25
 
 
