@@ -1,12 +1,11 @@
-"""Print every ratio: `python -m benchmarks [--rounds N] [--only NAME …] [--record]`."""
+"""Print one table of all ratios: `python -m benchmarks [--rounds N] [--only PART …] [--record]`."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,23 +18,27 @@ from benchmarks import (
     evidence,
     familiar,
     generator,
+    growth,
     hallucination,
     lab,
     level_sets,
     localizers,
+    machine,
     rerun,
     serving,
     sparsity,
     stacked,
+    table,
     tickets,
     trust,
     unlearning,
 )
+from benchmarks.machine import MachineState
 from benchmarks.setting import case
-from benchmarks.timing import HEAD
+from benchmarks.table import BenchmarkRow
 
 MEASURED = Path(__file__).parents[1] / "docs" / "measured.md"
-PARTS = {
+PARTS: dict[str, Callable[[int], Iterator[BenchmarkRow]]] = {
     "efficiency": efficiency.rows,
     "captum": against_captum.rows,
     "grad-cam": against_grad_cam.rows,
@@ -46,65 +49,86 @@ PARTS = {
     "stacked": stacked.rows,
     "tickets": tickets.rows,
     "unlearning": unlearning.rows,
+    "generator": generator.rows,
     "hallucination": hallucination.rows,
     "evidence": evidence.rows,
+    "losses": evidence.losses,
     "localizers": localizers.rows,
-}
-WAITS = {  # lines of text
-    "browsing": browsing.rows,
+    "lab": lab.rows,
+    "growth": growth.rows,
     "serving": serving.rows,
     "rerun": rerun.rows,
-    "lab": lab.rows,
-    "hallucination": hallucination.told,
-    "losses": evidence.told,
-    "generator": generator.told,
-    "tickets": tickets.told,
-    "localizers": localizers.told,
+    "browsing": browsing.rows,
 }
+READ = (
+    "Ratios are theirs ÷ ours, measured in turn in one process. A row is judged by its median when "
+    f"all its rounds lie on one side of the goal or agree to {table.NARROW:.0%}; otherwise it is "
+    "noisy. Budgets in seconds hold for this machine at this load."
+)
 
 
-def lines(rounds: int, only: list[str]) -> Iterator[str]:
-    """The report, line by line as it is measured."""
+def title() -> str:
+    """Date and commit."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    yield f"## Speed, {datetime.now(UTC):%Y-%m-%d}, commit {commit}"
-    yield ""
+    return f"## Speed, {datetime.now(UTC):%Y-%m-%d}, commit {commit}"
+
+
+def paces() -> str:
+    """The model, and the batches that it was found to run best at."""
     model = case().model
-    paces = [model.pace("exact"), model.pace("gradient")]
-    paces += [model.pace("fast")] if model.offers_fast else []
-    found = "; ".join(
+    found = [model.pace("exact"), model.pace("gradient")]
+    found += [model.pace("fast")] if model.offers_fast else []
+    told = "; ".join(
         f"{p.use}: batch {p.batch}, {'channels last' if p.channels_last else 'contiguous'}"
-        for p in paces
+        for p in found
     )
-    yield f"{model.title} at {model.side} px on {model.device} ({platform.machine()}). {found}."
-    yield "Ratios are theirs ÷ ours, measured in turn in one process; the median is judged."
-    yield ""
-    yield HEAD
+    return f"{model.title} at {model.side} px on {model.device}. {told}."
+
+
+def head(about: list[str], *states: MachineState) -> list[str]:
+    """Machine class, its states at the start and at the end, how to read, and the table's head."""
+    names = ("at the start", "at the end")
+    rows = [state.row(name) for name, state in zip(names, states, strict=False)]
+    return [*about, "", machine.HEAD, *rows, "", READ, "", table.HEAD]
+
+
+def measured(rounds: int, only: list[str]) -> Iterator[BenchmarkRow]:
+    """The rows of each part. One that fails says so in its row, and the others go on."""
     for name, rows in PARTS.items():
         if not only or name in only:
-            yield from (row.row() for row in rows(rounds))
-    yield ""
-    for name, told in WAITS.items():
-        if not only or name in only:
-            yield from (f"- {line}" for line in told())
+            try:
+                yield from rows(rounds)
+            except Exception as error:  # noqa: BLE001 - an hour of other figures is not lost to it
+                yield BenchmarkRow.not_measured(name, f"{type(error).__name__}: {error}")
+
+
+def record(lines: list[str], page: Path) -> None:
+    """Append to the page of figures."""
+    before = page.read_text(encoding="utf-8") if page.exists() else "# Measured\n"
+    page.write_text(before.rstrip() + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Print, and on request keep in docs/measured.md."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print each row as it is measured, and on request keep all in docs/measured.md."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=[], choices=sorted({*PARTS, *WAITS}))
+    parser.add_argument("--only", nargs="*", default=[], choices=sorted(PARTS))
     parser.add_argument("--record", action="store_true", help="append to docs/measured.md")
     asked = parser.parse_args()
-    kept = []
     os.environ["BLINDSPOT_HOME"] = mkdtemp(prefix="blindspot-bench-")  # paces found afresh
-    for line in lines(asked.rounds, asked.only):
-        print(line, flush=True)
-        kept.append(line)
+    start = machine.state()
+    about = [title(), "", f"{machine.described()}. {paces()}"]
+    print("\n".join(head(about, start)), flush=True)
+    rows = []
+    for row in measured(asked.rounds, asked.only):
+        print(row.row(), flush=True)
+        rows.append(row.row())
+    end = machine.state()
+    print(f"\n{machine.HEAD}\n{end.row('at the end')}")
     if asked.record:
-        before = MEASURED.read_text() if MEASURED.exists() else "# Measured\n"
-        MEASURED.write_text(before.rstrip() + "\n\n" + "\n".join(kept) + "\n")
+        record([*head(about, start, end), *rows], MEASURED)
 
 
 if __name__ == "__main__":

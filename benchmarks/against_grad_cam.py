@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from functools import partial
 
 from benchmarks.setting import case, plain
-from benchmarks.timing import Ratio, as_people_do, paired
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import as_people_do, paired
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.score_cam import ScoreCam
 
 AGAINST = "pytorch-grad-cam as people use it"
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
-    """Score-CAM exact and fast, Grad-CAM; nothing when the package is not installed."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """Score-CAM exact and fast, Grad-CAM."""
     try:
         from pytorch_grad_cam import GradCAM, ScoreCAM
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
     except ImportError:
+        yield BenchmarkRow.not_measured(f"Against {AGAINST}", "pytorch-grad-cam is not installed")
         return
     model = plain()
     layers, image = [model.network.bn2], case().image[None]

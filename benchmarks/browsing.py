@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from statistics import median
 
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import first_visits
+from benchmarks.table import BenchmarkRow
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving, settle
 
@@ -42,11 +42,11 @@ WATCH = """words => {
 }"""
 
 
-def rows() -> Iterator[str]:
-    """Lines of text: first visits, then SSD's threshold in Forget and the ratio in Prune."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """First visits, then SSD's threshold in Forget and the ratio in Prune."""
     with sync_playwright() as playwright:
         browser = chromium.launch(playwright)
-        yield from first_visits.rows(browser)
+        yield from first_visits.rows(browser, rounds)
         browser.close()
     with serving(ROOT / "app.py") as url, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
@@ -55,10 +55,10 @@ def rows() -> Iterator[str]:
             page.set_default_timeout(1000 * LONG)
             ready(page, url)
             found = waits(page, slider, sentence)
-            yield (
-                f"{name}, in a browser: {median(found):.0f} ms from key to paint "
-                f"({min(found):.0f}–{max(found):.0f} over {len(found)} moves; goal < {GOAL} ms)."
-            )
+            yield BenchmarkRow.of(
+                f"{name}, in a browser, key to paint", found, "ms", most=GOAL,
+                note=f"{len(found)} moves",
+            )  # fmt: skip
             page.close()
         browser.close()
 

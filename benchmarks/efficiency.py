@@ -1,11 +1,15 @@
-"""Forward efficiency: the needed forward passes at the model's best pace ÷ the method's time."""
+"""Forward efficiency: the needed forward passes at the model's best pace ÷ the method's time.
+
+Exact and fast on the model as it comes; where it can be compiled, against compiled passes too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.setting import case, forwards
-from benchmarks.timing import Ratio, paired
+from benchmarks.setting import case, compiled, forwards
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import paired
 from engine.attribution.heatmaps.kernel_shap import KernelShap
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.attribution.heatmaps.rise import Rise
@@ -14,6 +18,7 @@ from engine.case import ImageCase
 from engine.method import Method, Precision
 
 GOAL = 0.90
+COMPILED = 1 / 1.1  # within 1.1 times the compiled limit
 METHODS: tuple[Method[ImageCase], ...] = (
     Occlusion(side=32, overlap=0.5),
     Rise(masks=200),
@@ -40,8 +45,8 @@ def calls(method: Method[ImageCase]) -> int:
     return seen
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
-    """Each black-box method in both precisions."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """Each black-box method in both precisions, and compiled."""
     precisions: tuple[Precision, ...] = (
         ("exact", "fast") if case().model.offers_fast else ("exact",)
     )
@@ -57,6 +62,16 @@ def rows(rounds: int) -> Iterator[Ratio]:
                 lambda needed=needed, precision=precision: forwards(needed, precision),  # type: ignore[misc]
                 "its own forwards",
                 GOAL,
+                rounds,
+                f"{needed} forwards",
+            )
+        if asked := compiled():
+            yield paired(
+                f"{method.title}, exact, compiled",
+                lambda method=method, asked=asked: method(asked),  # type: ignore[misc]
+                lambda needed=needed, asked=asked: forwards(needed, model=asked.model),  # type: ignore[misc]
+                "its own forwards, compiled",
+                COMPILED,
                 rounds,
                 f"{needed} forwards",
             )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from time import perf_counter
 
 import torch
 from torch import Tensor
 
 from benchmarks.efficiency import GOAL
 from benchmarks.setting import case, forwards
-from benchmarks.timing import Ratio, paired
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import paired, within
 from engine import data
 from engine.attribution import LFA, LiMA
 from engine.attribution.heatmaps.partition import Partition, superpixels
@@ -27,6 +27,8 @@ COUNT = 50  # regions
 PENDING, ALL = LiMA().pending, 80  # with all pending it is the plain search
 PHOTOGRAPHS = ("chelsea", "coffee", "rocket")
 MAPS = 4
+FEWER, NEAR = 1.4, 0.02  # calls of the plain search, of an area
+MATRICES = 10.0  # seconds
 
 
 @cache
@@ -70,7 +72,7 @@ def probability(image: ImageCase, inside: Tensor) -> float:
     return float(image.model.logits(shown).softmax(1)[0, image.target.index])
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """LiMA and the curves."""
     first = PHOTOGRAPHS[0]
     both = {name: (lima(name, PENDING), lima(name, ALL)) for name in PHOTOGRAPHS}
@@ -81,12 +83,18 @@ def rows(rounds: int) -> Iterator[Ratio]:
     )  # fmt: skip
     fewer = [plain["passes"] / ours["passes"] for ours, plain in both.values()]
     apart = [ours["insertion"] - plain["insertion"] for ours, plain in both.values()]
-    told = ", ".join(f"{one:+.3f}" for one in apart)
     yield paired(
         f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: lima(first, ALL),
         "plain greedy search, in batches", None, min(rounds, 3),
-        f"{min(fewer):.2f} × fewer calls (goal ≥ 1.4); insertion area less plain's on "
-        f"{len(both)} photographs {told} (the mean over 20 is in the slow tests)",
+    )  # fmt: skip
+    yield BenchmarkRow.exact(
+        f"LiMA, {COUNT} regions, calls of the plain search ÷ ours", min(fewer), "×", least=FEWER,
+        note=f"the least of {len(both)} photographs",
+    )  # fmt: skip
+    yield BenchmarkRow.exact(
+        f"LiMA, {COUNT} regions, insertion area from plain search's, mean of {len(both)}",
+        abs(sum(apart)) / len(apart), "", most=NEAR,
+        note=", ".join(f"{one:+.3f}" for one in apart) + "; the mean over 20 is in the slow tests",
     )  # fmt: skip
     yield paired(
         f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: one_by_one(first),
@@ -100,19 +108,13 @@ def rows(rounds: int) -> Iterator[Ratio]:
     )  # fmt: skip
 
 
-def told() -> Iterator[str]:
+def losses(rounds: int) -> Iterator[BenchmarkRow]:
     """Seconds of the cross-loss matrices on a digit."""
     digits = data.load("digits")
     model = load("digits-cnn")
     picture = Example(digits, int(digits.rows("test")[0])).picture()
     image = image_case(model, picture, Crop(), Target(1))
-    seconds = []
     for samples in (200, 500, 1000):
-        start = perf_counter()
-        LFA(features="pixels", samples=samples)(image)
-        seconds.append(f"{samples} samples {perf_counter() - start:.1f} s")
-    yield (
-        "Eight explainers and both cross-loss matrices on a digit, 64 pixels: "
-        + ", ".join(seconds)
-        + " (goal: under 10 s)"
-    )
+        name = f"Eight explainers and both cross-loss matrices on a digit, {samples} samples"
+        method = LFA(features="pixels", samples=samples)
+        yield within(name, lambda m=method: m(image), MATRICES, rounds)

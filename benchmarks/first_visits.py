@@ -20,10 +20,11 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
+from benchmarks.table import BenchmarkRow, number
 from components.views import HEATMAPS, START, VIEWS, AppPage
 from tests.browser.server import ROOT, serving, settle
 
-VISITS = 3  # of each view that count, after one that does not
+VISITS = 3  # of each view that count, at most, after one that does not
 MANY = 20
 REST = 45  # seconds without a visitor, after which a server counts as idle
 LONG = 240  # seconds
@@ -65,44 +66,43 @@ class FirstVisit:
     megabytes: float
 
 
-def rows(browser: Browser) -> Iterator[str]:
-    """Lines of text: fresh servers, many at once, memory, then each view."""
+def rows(browser: Browser, rounds: int) -> Iterator[BenchmarkRow]:
+    """Fresh servers, many at once, memory, then each view."""
     yield from fresh(browser)
     yield from many_at_once()
     with serving(ROOT / "app.py") as url:
         for view in VIEWS:
             address = f"{url}/{view.address}"
             visit(browser, address)
-            yield line(view, [visit(browser, address) for _ in range(VISITS)])
+            yield from opened(view, [visit(browser, address) for _ in range(min(rounds, VISITS))])
 
 
-def line(view: AppPage, visits: list[FirstVisit]) -> str:
+def opened(view: AppPage, visits: list[FirstVisit]) -> Iterator[BenchmarkRow]:
     """What the visits of a view took."""
+    name = f"Fresh browser, {view.menu}: {view.title}"
+    titles = [one.title for one in visits]
     seconds = [one.picture for one in visits if one.picture is not None]
-    shown = "no picture"
     if seconds:
-        spread = f"{min(seconds):.2f}–{max(seconds):.2f}"
-        shown = f"picture {median(seconds):.2f} s ({spread}; goal ≤ {PICTURE_GOAL} s)"
-    title = median(one.title for one in visits)
-    size = max(one.megabytes for one in visits)
-    return (
-        f"{view.title} ({view.menu}), fresh browser: title {title:.2f} s, {shown}, "
-        f"messages {size:.2f} MB (goal ≤ {MESSAGE_GOAL:.0f} MB)."
-    )
+        note = f"title after {number(median(titles))} s"
+        yield BenchmarkRow.of(f"{name}, picture", seconds, "s", most=PICTURE_GOAL, note=note)
+    else:
+        yield BenchmarkRow.of(f"{name}, title", titles, "s", note="it has no picture")
+    sizes = [one.megabytes for one in visits]
+    yield BenchmarkRow.of(f"{name}, messages", sizes, "MB", most=MESSAGE_GOAL)
 
 
-def fresh(browser: Browser) -> Iterator[str]:
+def fresh(browser: Browser) -> Iterator[BenchmarkRow]:
     """The first visitor of a server that has just begun to listen."""
     for view in (START, HEATMAPS):
         begun = perf_counter()
         with serving(ROOT / "app.py") as url:
             listening = perf_counter() - begun
             found = visit(browser, f"{url}/{view.address}")
-        yield (
-            f"First visit to a fresh server, {view.title}: title {found.title:.1f} s, picture "
-            f"{found.picture or found.title:.1f} s (goal ≤ {FRESH_GOAL:.0f} s); the server "
-            f"listened after {listening:.1f} s."
-        )
+        yield BenchmarkRow.of(
+            f"First visit to a fresh server, {view.title}: picture",
+            [found.picture or found.title], "s", most=FRESH_GOAL,
+            note=f"title after {found.title:.1f} s; the server listened after {listening:.1f} s",
+        )  # fmt: skip
 
 
 def visit(browser: Browser, url: str) -> FirstVisit:
@@ -127,25 +127,25 @@ def received(page: Page) -> Callable[[], int]:
     return lambda: sum(sizes)
 
 
-def many_at_once() -> Iterator[str]:
+def many_at_once() -> Iterator[BenchmarkRow]:
     """Clients that ask for Heatmaps at the same moment, and what server and clients weigh."""
     with serving(ROOT / "app.py") as url:
         server = at_port(int(url.rsplit(":", 1)[1]))
         sleep(REST)
         idle = megabytes(server)
-        yield f"An idle server: {idle:.0f} MB (goal ≤ {IDLE_GOAL} MB)."
+        yield BenchmarkRow.of("An idle server", [idle], "MB", most=IDLE_GOAL)
         start = threading.Barrier(MANY)
         with ThreadPoolExecutor(MANY) as pool:
             clients = list(pool.map(lambda _: first_run(url, HEATMAPS, start), range(MANY)))
         waits = [seconds for _, seconds in clients]
-        yield (
-            f"{MANY} first visits at once, {HEATMAPS.title}: the median is answered after "
-            f"{median(waits):.1f} s, the last after {max(waits):.1f} s (goal ≤ {MANY_GOAL:.0f} s)."
-        )
+        yield BenchmarkRow.of(
+            f"{MANY} first visits at once, {HEATMAPS.title}: the last is answered",
+            [max(waits)], "s", most=MANY_GOAL, note=f"the median after {median(waits):.1f} s",
+        )  # fmt: skip
         before = megabytes(server)
         more = [first_run(url, HEATMAPS, threading.Barrier(1))[0] for _ in range(MANY)]
         each = (megabytes(server) - before) / MANY
-        yield f"Each further visitor who stays: {each:.1f} MB (goal ≤ {VISITOR_GOAL} MB)."
+        yield BenchmarkRow.of("Each further visitor who stays", [each], "MB", most=VISITOR_GOAL)
         for client in [*more, *(one for one, _ in clients)]:
             client.close()
 

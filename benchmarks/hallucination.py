@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.timing import Ratio, paired, timed
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import paired, within
 from engine.data.scenes import Scenes
 from engine.hallucination import asking
 from engine.hallucination.case import CaptionCase
@@ -23,10 +24,11 @@ from engine.models.threads import one_thread
 
 WORDS = 48
 SCENES = 40
+WAIT = 150.0  # ms
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
-    """Ratios: of the cache, of greedy decoding against VCD's."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """Of the cache, of greedy decoding against VCD's, and what a person waits for."""
     case = about(0)
     with one_thread():
         for count, goal in ((1, None), (16, 4.0)):
@@ -39,23 +41,25 @@ def rows(rounds: int) -> Iterator[Ratio]:
             f"VCD over {SCENES} captions", lambda: captions(VCD()), lambda: captions(Greedy()),
             "greedy (at most 2.1 times its time)", goal=1 / 2.1, rounds=rounds,
         )  # fmt: skip
-
-
-def told() -> Iterator[str]:
-    """Lines of text: absolute figures, told and not judged."""
-    case = about(0)
-    with one_thread():
-        seconds = min(timed(lambda: Greedy()(case)) for _ in range(5))
-        yield f"A caption with its record takes {seconds:.3f} s on one thread (goal < 0.15 s)."
         asked = asking.about_scene(HABIT, scene(0), "is there a boat")
-        seconds = min(timed(lambda: Greedy()(asked)) for _ in range(5))
-        yield f"An answer takes {seconds:.3f} s."
-        plain, thinned = places(Greedy()), places(VASparse())
-        kept = places(VASparse(keep=0.3, eta=0.0))
-        yield (
-            f"Places of the cache looked at for a caption: greedy {plain:.0f}, VASparse "
-            f"{thinned:.0f} (with its weak pass), keeping 30 % without it {kept:.0f}."
-        )
+        for name, one in (("A caption with its record", case), ("An answer", asked)):
+            Greedy()(one)
+            yield within(f"{name}, one thread", lambda c=one: Greedy()(c), WAIT, rounds, unit="ms")
+        yield from cached_places()
+
+
+def cached_places() -> Iterator[BenchmarkRow]:
+    """How many places of the cache VASparse looks at for a caption, of greedy decoding's."""
+    plain = places(Greedy())
+    for name, strategy in (
+        ("with its weak pass", VASparse()),
+        ("keeping 30 % without it", VASparse(keep=0.3, eta=0.0)),
+    ):
+        looked = places(strategy)
+        yield BenchmarkRow.exact(
+            f"Places of the cache looked at, VASparse {name}, of greedy decoding's",
+            100 * looked / plain, "%", note=f"{looked:,.0f} of {plain:,.0f} a caption",
+        )  # fmt: skip
 
 
 def scene(number: int):  # noqa: ANN201  # a Scene

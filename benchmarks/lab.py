@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from time import perf_counter
+from collections.abc import Iterator
 
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import timed
 from engine.data.phantoms import Phantoms
 from engine.data.scenes import Scenes
 from engine.models import embedded
@@ -12,21 +13,19 @@ from engine.models import embedded
 SLICES, SCENES = 200, 4000
 
 
-def rows() -> Iterator[str]:
-    """Lines of text: absolute figures, told and not judged."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """Slices and scenes a second, and the slowest of all models."""
     recipe = Phantoms(count=SLICES)
     recipe.slice(0)
-    seconds = took(recipe.arrays)
-    yield f"Brain phantoms: {SLICES / seconds:.0f} slices a second (goal ≥ 100)."
+    rates = [SLICES / timed(recipe.arrays) for _ in range(rounds)]
+    yield BenchmarkRow.of("Brain phantoms", rates, "slices/s", least=100)
     scenes = Scenes(count=SCENES)
-    seconds = took(scenes.make)
-    yield f"Shape scenes: {SCENES / seconds:.0f} a second (goal ≥ 2000)."
-    slowest = max(took(lambda name=name: embedded.load(name)) for name in embedded.names())
-    yield f"The slowest of the models that ship is read in {slowest:.2f} s (goal < 1 s)."
-
-
-def took(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    start = perf_counter()
-    work()
-    return perf_counter() - start
+    rates = [SCENES / timed(scenes.make) for _ in range(rounds)]
+    yield BenchmarkRow.of("Shape scenes", rates, "scenes/s", least=2000)
+    names = embedded.names()
+    slowest = [
+        max(timed(lambda name=name: embedded.load(name)) for name in names) for _ in range(rounds)
+    ]
+    yield BenchmarkRow.of(
+        f"The slowest of the {len(names)} models that ship is read", slowest, "s", most=1
+    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.setting import case
-from benchmarks.timing import Ratio, as_people_do, paired
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import as_people_do, paired, timed, within
 from engine import data
 from engine.anomaly import FVR, FamiliarCase, PatchCore
 from engine.anomaly.extract import as_seen
@@ -139,13 +139,22 @@ class TheirPatchCore:
             return model(torch.empty(len(maps[0]), 1, side, side))
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
-    """Fit, score of one image and of several, and the area; nothing without anomalib."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """Against anomalib where it is there, and what a visitor waits for."""
     try:
         from anomalib.models.image.patchcore.torch_model import PatchcoreModel
     except ImportError:
-        return
-    ours, theirs = OurPatchCore(), TheirPatchCore(PatchcoreModel)
+        yield BenchmarkRow.not_measured(
+            f"PatchCore, against {AGAINST}", "anomalib is not installed"
+        )
+    else:
+        yield from against_anomalib(PatchcoreModel, rounds)
+    yield from waits(rounds)
+
+
+def against_anomalib(model_kind: Callable[..., Any], rounds: int) -> Iterator[BenchmarkRow]:
+    """Fit, scores of one image and of several, and the area."""
+    ours, theirs = OurPatchCore(), TheirPatchCore(model_kind)
     kept = f"{ours.method.coreset} patches kept"
     rules: list[PatchRule] = []
     models: list[Any] = []
@@ -161,21 +170,21 @@ def rows(rounds: int) -> Iterator[Ratio]:
             f"PatchCore: maps and scores, {count} at a time, {kept}",
             partial(ours.scored, rules[0], some),
             as_people_do(partial(theirs.forward, models[0], some)), AGAINST, 1.5, 10 * rounds,
-            areas(ours, theirs, rules, models) if count == AT_ONCE else "",
         )  # fmt: skip
+    yield areas(ours, theirs, rules, models)
 
 
 def areas(
     ours: OurPatchCore, theirs: TheirPatchCore, rules: list[PatchRule], models: list[Any]
-) -> str:
+) -> BenchmarkRow:
     """Pixel AUROC within the brain of both, over coresets that begin at other patches."""
     odd = slices().odd
     first = np.mean([area(ours.scored(one, odd)[0]) for one in rules])
     second = np.mean([area(theirs.forward(m, odd).anomaly_map[:, 0].numpy()) for m in models])
-    return (
-        f"pixel AUROC within the brain {first:.4f} and theirs {second:.4f} over {len(rules)} "
-        f"coresets (goal: within {NEAR:g} {'✓' if abs(first - second) <= NEAR else '✗'})"
-    )
+    return BenchmarkRow.exact(
+        f"PatchCore: pixel AUROC within the brain, from {AGAINST}", abs(first - second), "",
+        most=NEAR, note=f"{first:.4f} and theirs {second:.4f} over {len(rules)} coresets",
+    )  # fmt: skip
 
 
 def area(maps: Floats) -> float:
@@ -185,27 +194,16 @@ def area(maps: Floats) -> float:
     return pixel_auroc(small, truth["mask"][found], truth["twin"][found, 0] > AIR)
 
 
-def told() -> Iterator[str]:
-    """Seconds of a new image's map, and of the head that tells confusion from ignorance."""
+def waits(rounds: int) -> Iterator[BenchmarkRow]:
+    """A new image's map, and the head that tells confusion from ignorance."""
     method = PatchCore()
     method(asked(0))  # the normal images are looked at, and the coreset is chosen
-    seconds = [took(partial(method, asked(at))) for at in range(1, 11)]
-    yield (
-        f"A new image's map, PatchCore on {case().model.title}, {method.coreset} patches kept: "
-        f"{np.median(seconds):.2f} s, at most {max(seconds):.2f} s of {len(seconds)} "
-        f"(goal < {WAIT:g} s)."
-    )
+    yield BenchmarkRow.of(
+        f"A new image's map, PatchCore on {case().model.title}, {method.coreset} patches kept",
+        [timed(partial(method, asked(at))) for at in range(1, 2 * rounds + 1)], "s", most=WAIT,
+    )  # fmt: skip
     digits, model = data.load("digits"), load("digits-cnn")
     image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
-    learning = took(partial(FVR(), FamiliarCase(model, image, digits)))
-    yield (
-        f"Confusion or ignorance of a digit, with its head learned from {len(digits.rows('train'))}"
-        f" others: {learning:.1f} s (goal ≤ {HEAD:g} s)."
-    )
-
-
-def took(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    start = perf_counter()
-    work()
-    return perf_counter() - start
+    learning = partial(FVR(), FamiliarCase(model, image, digits))
+    name = "Confusion or ignorance of a digit, with its head learned"
+    yield within(name, learning, HEAD, 1, note=f"from {len(digits.rows('train'))} others")

@@ -18,10 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, cast
 
+from benchmarks.table import BenchmarkRow, number
 from tests.browser.server import ROOT
 
 BEFORE = "56249e6^"  # the last commit before views were sections
-MOST = 400_000  # calls of a rerun, at most
+MOST = 400  # thousand calls of a rerun
 
 # Runs in a checkout: prints titles, then the figures of each view whose title it reads.
 MEASURE = """
@@ -131,31 +132,27 @@ def earlier(revision: str) -> Iterator[Path | None]:
             )  # fmt: skip
 
 
-def rows(revision: str = BEFORE) -> Iterator[str]:
-    """Lines of text: a view each, now and at the commit before; now alone where there is none."""
+def rows(rounds: int, revision: str = BEFORE) -> Iterator[BenchmarkRow]:
+    """Of each view: calls, and CPU before ÷ now; now alone where there was no such view.
+
+    A view is measured several times within each process, however many `rounds` there are.
+    """
+    del rounds
     with ExitStack() as stack:
         folder = stack.enter_context(earlier(revision))
         now = stack.enter_context(checkout(ROOT))
         before = stack.enter_context(checkout(folder)) if folder else None
-        beside = f"; before: commit {revision}" if before else ""
-        yield (
-            f"A rerun with kept answers{beside}. At most {MOST // 1000} thousand Python calls are "
-            "wanted; milliseconds are of the CPU."
-        )
         for title in now.titles:
             there = before if before and title in before.titles else None
-            yield line(title, now.cost(title), there.cost(title) if there else None)
+            yield from costs(title, now.cost(title), there.cost(title) if there else None)
 
 
-def line(title: str, now: Cost, before: Cost | None) -> str:
+def costs(title: str, now: Cost, before: Cost | None) -> Iterator[BenchmarkRow]:
     """The figures of a view, and how much less they are than before."""
-    words = f"{title}: {now.calls / 1000:.0f} thousand calls, {now.milliseconds:.0f} ms"
-    if now.calls > MOST:
-        words += " ✗"
-    if before is None:
-        return f"{words}."
-    fewer, faster = before.calls / now.calls, before.milliseconds / now.milliseconds
-    return (
-        f"{words}; before {before.calls / 1000:.0f} thousand ({fewer:.2f} ×), "
-        f"{before.milliseconds:.0f} ms ({faster:.2f} ×)."
-    )
+    name, ms = f"Rerun with kept answers, {title}", f"{number(now.milliseconds)} ms of the CPU"
+    yield BenchmarkRow.exact(f"{name}: calls", now.calls / 1000, "thousand", most=MOST, note=ms)
+    if before is not None:
+        yield BenchmarkRow.of(
+            f"{name}: CPU, commit {BEFORE} ÷ now", [before.milliseconds / now.milliseconds],
+            least=1, note=f"calls {before.calls / now.calls:.2f} ×",
+        )  # fmt: skip

@@ -18,6 +18,7 @@ from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import Precision
 from engine.models.catalog import load
+from engine.models.classifier import Classifier
 from engine.models.compiled import can_compile
 from engine.result import Scores
 
@@ -66,9 +67,9 @@ def plain(channels_last: bool = False) -> Normalized:
     return Normalized(network).eval()
 
 
-def forwards(count: int, precision: Precision = "exact") -> None:
+def forwards(count: int, precision: Precision = "exact", model: Classifier | None = None) -> None:
     """As many forward passes as a method needs, at the model's best pace, and nothing else."""
-    model = case().model
+    model = model or case().model
     pace = model.pace(precision)
     run = model.runner(precision)
     batch = torch.rand(pace.batch, *case().image.shape, generator=torch.Generator().manual_seed(0))

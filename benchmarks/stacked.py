@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from benchmarks.timing import Ratio, paired, timed
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import paired, within
 from engine import data as data_sets
 from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
@@ -72,19 +73,17 @@ def many(recipe: Recipe) -> None:
         train_stacked(models, DIGITS, recipe, seeds)
 
 
-def within_budgets() -> Iterator[Ratio]:
-    """Seconds of the whole, once: they fit so many times into the budget."""
+def within_budgets(rounds: int) -> Iterator[BenchmarkRow]:
+    """Seconds of all networks, once, and of KLoM."""
     each = -(-len(DIGITS.rows("train")) // BATCH)
     for architecture, budget in BUDGETS.items():
         recipe = Recipe(architecture, epochs=round(STEPS / each), batch=BATCH, rate=0.05)
-        taken = timed(lambda r=recipe: many(r))
-        value, name = budget / taken, f"{MANY} × {architecture} on digits, {STEPS} steps, stacked"
-        yield Ratio(name, f"{budget:g} s", value, value, value, 1.0, taken)
+        name = f"{MANY} × {architecture} on digits, {STEPS} steps, stacked"
+        yield within(name, lambda r=recipe: many(r), budget, 1)
     margins = [np.random.default_rng(seed).normal(size=(100, 900)) for seed in (0, 1)]
     for form in (GAUSSIAN, BINS):
-        taken = timed(lambda f=form: klom(*margins, f))
         name = f"KLoM of 900 images and 100 models, {form}"
-        yield Ratio(name, "1 s", 1 / taken, 1 / taken, 1 / taken, 1.0, taken)
+        yield within(name, lambda f=form: klom(*margins, f), 1.0, rounds)
 
 
 def furthest(recipe: Recipe) -> str:
@@ -98,9 +97,9 @@ def furthest(recipe: Recipe) -> str:
     return f"weights differ by {apart:.0e} at most"
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """MLPs and LeNets on the digits."""
-    yield from within_budgets()
+    yield from within_budgets(rounds)
     with one_thread():
         for architecture, (trainer, script) in GOALS.items():
             recipe = Recipe(architecture, epochs=2, batch=64, rate=0.05, schedule="constant")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from time import perf_counter
 
 import numpy as np
 
-from benchmarks.timing import Ratio, paired
+from benchmarks.table import BenchmarkRow, number
+from benchmarks.timing import paired, timed
 from engine import data as data_sets
 from engine.lab import TrainCase
 from engine.method import quiet
@@ -55,26 +55,25 @@ def trained(*, by_itself: bool) -> None:
         weight.grad = None
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
-    """LeNets on MNIST-5k, each by itself on two threads, against one pass for all."""
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
+    """LeNets on MNIST-5k, each by itself on two threads, against one pass for all; all levels."""
     yield paired(
         f"{SEEDS * len(ARMS)} × LeNet on MNIST-5k, by themselves",
         lambda: trained(by_itself=True), lambda: trained(by_itself=False),
         "one pass for all", 1.5, rounds, f"{STEPS} steps and a look",
     )  # fmt: skip
+    yield from whole_lottery()
 
 
-def told() -> Iterator[str]:
+def whole_lottery() -> Iterator[BenchmarkRow]:
     """The levels after the dense one are alike: one is timed, and stands for all."""
     for (name, network), goal in WAITS.items():
         case = TrainCase(data_sets.load(name), RECIPES[network])
         run = TicketRun(TicketPlan(case, 0.2, LEVELS, 0.0, SEEDS, True, "tickets-benchmark"))
-        start = perf_counter()
-        run.level(quiet)
-        seconds = perf_counter() - start
+        seconds = timed(lambda r=run: r.level(quiet))
         run.drop()
-        yield (
-            f"LTH, {network}, {name}, {SEEDS} seeds: {seconds:.1f} s a level, "
-            f"{(LEVELS + 1) * seconds:.0f} s for {LEVELS} levels and the dense network "
-            f"(goal ≤ {goal})."
-        )
+        yield BenchmarkRow.of(
+            f"LTH, {network}, {name}, {SEEDS} seeds: {LEVELS} levels and the dense network",
+            [(LEVELS + 1) * seconds], "s", most=goal,
+            note=f"by one level of {number(seconds)} s",
+        )  # fmt: skip

@@ -1,52 +1,19 @@
 """Two things timed in turn, A B A B …, and the ratio of their times pair by pair.
 
-The machine's speed drifts; a ratio of neighbors in time does not, so only ratios are judged.
+The machine's speed drifts, a ratio of neighbors in time does not. Budgets in seconds are told
+beside the speed of the machine (benchmarks/machine.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
+from benchmarks.table import BenchmarkRow, number
 from engine.process import LARGEST, RESERVE, hold_blocks
 
 Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times faster `ours` was, pair by pair: a row of the table."""
-
-    name: str
-    theirs: str
-    value: float  # median of theirs ÷ ours
-    low: float
-    high: float
-    goal: float | None
-    seconds: float  # ours, median: told, never judged
-    note: str = ""
-
-    @property
-    def met(self) -> bool:
-        """Whether the goal was reached."""
-        return self.goal is None or self.value >= self.goal
-
-    def row(self) -> str:
-        """A line of a Markdown table."""
-        goal = "" if self.goal is None else f"≥ {self.goal:g} {'✓' if self.met else '✗'}"
-        spread = f"{self.low:.2f}–{self.high:.2f}"
-        return (
-            f"| {self.name} | {self.theirs} | **{self.value:.2f}** | {spread} | {goal} "
-            f"| {self.seconds:.2f} s | {self.note} |"
-        )
-
-
-HEAD = (
-    "| what | against | ratio | spread | goal | ours took | note |\n"
-    "| --- | --- | --- | --- | --- | --- | --- |"
-)
 
 
 def as_people_do(work: Work) -> Work:
@@ -80,8 +47,8 @@ def paired(
     goal: float | None = None,
     rounds: int = 5,
     note: str = "",
-) -> Ratio:
-    """Time both in turn after one run each that is not counted."""
+) -> BenchmarkRow:
+    """Time both in turn after one run each that is not counted; theirs ÷ ours, pair by pair."""
     ours()
     theirs()
     pairs = []
@@ -93,14 +60,19 @@ def paired(
             first = timed(ours)
             second = timed(theirs)
         pairs.append((first, second))
-    ratios = [second / first for first, second in pairs]
-    return Ratio(
-        name,
-        against,
-        median(ratios),
-        min(ratios),
-        max(ratios),
-        goal,
-        median(first for first, _ in pairs),
-        note,
+    took = f"ours took {number(median(first for first, _ in pairs))} s"
+    return BenchmarkRow.of(
+        f"{name}, against {against}",
+        [second / first for first, second in pairs],
+        least=goal,
+        note=f"{took}; {note}" if note else took,
     )
+
+
+def within(
+    name: str, work: Work, most: float | None, rounds: int = 5, *, unit: str = "s", note: str = ""
+) -> BenchmarkRow:
+    """Seconds (or milliseconds) of each round, against a budget in the same unit."""
+    scale = {"s": 1.0, "ms": 1000.0}[unit]
+    taken = [scale * timed(work) for _ in range(rounds)]
+    return BenchmarkRow.of(name, taken, unit, most=most, note=note)

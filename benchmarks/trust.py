@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks.setting import case, forwards
-from benchmarks.timing import Ratio, paired
+from benchmarks.table import BenchmarkRow
+from benchmarks.timing import paired, within
 from engine.attribution import GradCam, Gradient, Occlusion
 from engine.attribution.trust import CHEAP, Order, TrustCase
 from engine.case import ImageCase
 from engine.method import Method
+
+BUDGET = 1.0  # seconds
 
 
 def trial(method: Method[ImageCase]) -> tuple[TrustCase, Callable[[], object]]:
@@ -29,7 +32,7 @@ def trial(method: Method[ImageCase]) -> tuple[TrustCase, Callable[[], object]]:
     return known, lambda: [check(known) for check in checks]
 
 
-def rows(rounds: int) -> Iterator[Ratio]:
+def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """The order of pixels against its own forward passes; all cheap trials of maps."""
     order = Order()
     count = 2 + (1 + order.copies) * 2 * (order.steps - 1)
@@ -40,7 +43,6 @@ def rows(rounds: int) -> Iterator[Ratio]:
     )  # fmt: skip
     for kind in (GradCam, Gradient, Occlusion):
         _, work = trial(kind())
-        yield paired(
-            f"Trust: all cheap trials of {kind.title}", work, lambda: forwards(count),
-            "the order's forwards", None, rounds, "",
-        )  # fmt: skip
+        name = f"Trust: all cheap trials of {kind.title}"
+        yield paired(name, work, lambda: forwards(count), "the order's forwards", rounds=rounds)
+        yield within(name, work, BUDGET, rounds)

@@ -1,0 +1,201 @@
+"""`make bench`: rows are judged, told or marked as noisy; exponents are found; it is recorded."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks import first_visits, growth, machine, rerun, timing
+from benchmarks.first_visits import FirstVisit
+from benchmarks.growth import Growing, fit
+from benchmarks.machine import MachineState
+from benchmarks.rerun import Cost
+from benchmarks.table import HEAD, BenchmarkRow, number
+from components.views import HEATMAPS
+from engine.errors import BlindspotError
+
+SIZES = (10, 20, 40, 80)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.98, "0.98"), (15.72, "15.7"), (1234.5, "1,234"), (0.00123, "0.00123"), (-2.5, "-2.50")],
+)
+def test_a_number_has_three_digits(value, shown):
+    assert number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "goal", "verdict"),
+    [
+        ((1.3, 1.34, 2.1), {"least": 1.15}, "holds"),  # apart, but all beyond the goal
+        ((0.3, 0.5, 0.9), {"least": 1.15}, "**not here**"),
+        ((1.0, 1.2, 1.5), {"least": 1.15}, "noisy: 42% apart"),
+        ((1.14, 1.16, 1.18), {"least": 1.15}, "holds"),  # together, about the goal
+        ((1.12, 1.14, 1.16), {"least": 1.15}, "**not here**"),
+        ((90.0, 120.0), {"most": 150}, "holds"),
+        ((177.0, 268.0, 586.0), {"most": 200}, "noisy: 153% apart"),
+        ((-0.3, 0.1, 0.4), {"least": -0.2, "most": 0.2}, "noisy: 700% apart"),
+        ((1.0,), {"most": 2}, "holds"),  # one run, far from the goal
+        ((1.95,), {"most": 2}, "noisy: one run"),
+        ((3.0,), {"most": 2}, "**not here**"),
+        ((1.0, 5.0), {}, ""),
+    ],
+)
+def test_a_row_is_judged_only_where_its_rounds_agree(values, goal, verdict):
+    assert BenchmarkRow.of("x", values, "s", **goal).verdict == verdict
+
+
+def test_an_exact_figure_at_its_goal_holds_and_just_beyond_it_does_not():
+    assert BenchmarkRow.exact("x", 400, "", most=400).verdict == "holds"
+    assert BenchmarkRow.exact("x", 401, "", most=400).verdict == "**not here**"
+
+
+def test_every_row_has_the_columns_of_the_head():
+    rows = [
+        BenchmarkRow.of("a | b", [1.0, 1.5], least=1.2, note="c | d"),
+        BenchmarkRow.exact("bytes", 0.7, "MB", most=1),
+        BenchmarkRow.not_measured("peer", "it is\nnot installed"),
+    ]
+    for row in rows:
+        assert row.row().replace("\\|", "").count("|") == HEAD.splitlines()[0].count("|")
+    assert rows[0].row() == (
+        "| a \\| b | **1.25×**; c \\| d | 1.00–1.50 | ≥ 1.20× | noisy: 40% apart |"
+    )
+    assert rows[1].row() == "| bytes | **0.700 MB** | exact | ≤ 1.00 MB | holds |"
+    assert rows[2].row() == "| peer | it is not installed |  |  | not measured |"
+
+
+def test_a_ratio_is_theirs_by_ours_pair_by_pair(monkeypatch):
+    monkeypatch.setattr(timing, "timed", lambda work: work())
+    ours, theirs = iter([9.0, 1.0, 2.0, 4.0]), iter([9.0, 2.0, 6.0, 4.0])
+    row = timing.paired("ours", lambda: next(ours), lambda: next(theirs), "theirs", 1, 3, "note")
+    assert (row.value, row.low, row.high) == (2.0, 1.0, 3.0)  # the first of each is not counted
+    assert row.note == "ours took 2.00 s; note"
+
+
+def test_a_budget_is_in_the_unit_that_is_shown(monkeypatch):
+    monkeypatch.setattr(timing, "timed", lambda work: work())
+    row = timing.within("wait", lambda: 0.12, 100, 3, unit="ms")
+    assert (row.value, row.verdict) == (120.0, "**not here**")
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
+def test_a_power_law_gives_its_exponent_however_fast_each_round_is(exponent):
+    pace = np.array([[1.0], [3.0], [0.2]])  # of the rounds
+    found = fit(SIZES, pace * np.asarray(SIZES, float) ** exponent)
+    assert np.allclose((found.value, found.low, found.high), exponent, atol=1e-9)
+
+
+def test_the_interval_holds_the_exponent_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    noise = np.exp(generator.normal(0, 0.1, (1000, 3, len(SIZES))))
+    found = [fit(SIZES, np.asarray(SIZES) ** 1.5 * one) for one in noise]
+    share = np.mean([one.low <= 1.5 <= one.high for one in found])
+    assert 0.93 < share < 0.97  # 0.95 with a standard error of 0.007
+
+
+def test_two_sizes_leave_no_interval():
+    with pytest.raises(BlindspotError, match="three different sizes"):
+        fit((10, 20, 20), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(("order", "verdict"), [(2, "holds"), (1, "**not here**")])
+def test_growth_is_measured_up_and_down_in_turn_and_held_against_its_order(
+    order, verdict, monkeypatch
+):
+    monkeypatch.setattr(growth, "timed", lambda work: work())
+    seen = []
+
+    def made(size):
+        return lambda: seen.append(size) or size**2 * 0.001
+
+    row = growth.measured(Growing("work", "size", SIZES, order), made, 2)
+    assert seen == [10, *SIZES, *reversed(SIZES)]
+    assert (round(row.value, 9), row.verdict) == (2.0, verdict)
+    assert "0.100 s at 10, 6.40 s at 80" in row.note
+
+
+def test_all_that_grows_is_there():
+    axes = [work.axis for work, _ in growth.WORKS] + [growth.VISITORS.axis]
+    assert axes == ["side", "steps", "regions", "images", "visitors"]
+
+
+def test_a_machine_says_what_it_is_and_how_fast(tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Fast Chip 9\n")
+    assert machine.processor(tmp_path / "cpuinfo") == "Fast Chip 9"
+    assert machine.processor(tmp_path / "none")
+    assert " cores (" in machine.described()
+    now = machine.state()
+    assert min(*now.products, *now.copies) > 0
+    assert now.row("now").count("|") == machine.HEAD.splitlines()[0].count("|")
+
+
+@pytest.mark.parametrize("name", sorted(bench.PARTS))
+def test_each_part_takes_the_number_of_rounds(name):
+    inspect.signature(bench.PARTS[name]).bind(1)
+
+
+def some(_rounds):
+    yield BenchmarkRow.of("a", [2.0, 2.1], least=1)
+
+
+def broken(_rounds):
+    yield BenchmarkRow.of("b", [1.0, 1.0])
+    raise RuntimeError("no browser")
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path, capsys):
+    """Runs the command with three small parts; gives what it printed and the page."""
+    page = tmp_path / "measured.md"
+    page.write_text("# Measured\n\nold\n")
+    states = iter([MachineState(0.5, (80.0,), (9.0,)), MachineState(3.5, (40.0,), (8.0,))])
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    monkeypatch.setattr(bench, "mkdtemp", lambda **_: str(tmp_path))
+    monkeypatch.setattr(bench, "MEASURED", page)
+    monkeypatch.setattr(bench, "PARTS", {"broken": broken, "lab": some, "serving": some})
+    monkeypatch.setattr(bench, "paces", lambda: "Net at 8 px.")
+    monkeypatch.setattr(machine, "state", lambda: next(states))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
+        bench.main()
+        return capsys.readouterr().out, page.read_text()
+
+    return run
+
+
+def test_a_part_that_fails_says_so_and_the_others_go_on(asked):
+    printed, page = asked()
+    assert printed.count("| a |") == 2
+    assert "| broken | RuntimeError: no browser |  |  | not measured |" in printed
+    assert page == "# Measured\n\nold\n"
+
+
+def test_what_is_recorded_has_both_states_of_the_machine_at_its_head(asked):
+    printed, page = asked("--only", "lab", "--record")
+    assert page.startswith("# Measured\n\nold\n\n## Speed, ")
+    start, end = page.index("| at the start | 0.5 |"), page.index("| at the end | 3.5 |")
+    assert start < end < page.index(HEAD) < page.index("| a | **2.05×** |")
+    assert page.count("| a |") == 1
+    assert "Net at 8 px." in page
+    assert printed.index("| a |") < printed.index("| at the end | 3.5 |")
+
+
+def test_a_view_without_a_picture_is_told_by_its_title():
+    drawn, sizes = first_visits.opened(HEATMAPS, [FirstVisit(0.9, t, 1.2) for t in (1.6, 1.7)])
+    assert (drawn.value, drawn.verdict, sizes.verdict) == (1.65, "**not here**", "**not here**")
+    told, sizes = first_visits.opened(HEATMAPS, [FirstVisit(0.9, None, 0.2)])
+    assert (told.value, told.verdict, sizes.verdict) == (0.9, "", "holds")
+
+
+def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
+    calls, cpu = rerun.costs("View", Cost(500_000, 20.0), Cost(1_000_000, 50.0))
+    assert (calls.value, calls.verdict) == (500, "**not here**")
+    assert (cpu.value, cpu.verdict) == (2.5, "holds")
+    assert len(list(rerun.costs("New", Cost(100, 1.0), None))) == 1
