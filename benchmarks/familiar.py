@@ -1,21 +1,25 @@
-"""The bank of features against its own forward passes, and nine scores of one image."""
+"""The bank of features against its own forward passes, nine scores of an image, pytorch-ood."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.setting import case, forwards
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import paired
-from engine.anomaly import DataCase, FamiliarCase
+from engine.anomaly import KNN, DataCase, FamiliarCase, Mahalanobis, ViM
 from engine.anomaly.detectors.quick import QUICK
 from engine.anomaly.extract import extracted
 from engine.anomaly.gather import Gathered, gathered
 from engine.anomaly.photographs import photographs
 from engine.data import DataSet
+from engine.models.threads import one_thread
+from tests.engine.anomaly.banks import digits
 
 GOAL = 0.90
 IMAGES = 1000
@@ -41,6 +45,40 @@ def seconds_to_score(banks: Gathered) -> float:
     return perf_counter() - start
 
 
+def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
+    """Fit and scores of three detectors on the same features of digits, on one thread."""
+    try:
+        from pytorch_ood import detector
+    except ImportError:
+        yield BenchmarkRow.not_measured("Against pytorch-ood", "pytorch-ood is not installed")
+        return
+    from threadpoolctl import threadpool_limits
+
+    train, known, _ = digits(0)
+    weight, bias, z, asked = (
+        torch.tensor(one, dtype=torch.float32)
+        for one in (train.head.weight, train.head.bias, train.features, known.features)
+    )
+    y = torch.from_numpy(train.labels)
+
+    def theirs(made: Callable[[], Any]) -> object:
+        fitted = made()
+        fitted.fit_features(z, y)
+        return fitted.predict_features(asked)
+
+    with threadpool_limits(1), one_thread():
+        for kind, made in (
+            (KNN, lambda: detector.KNN(None, k=10)),
+            (ViM, lambda: detector.ViM(None, 32, weight, bias)),
+            (Mahalanobis, lambda: detector.Mahalanobis(None)),
+        ):
+            yield paired(
+                f"{kind.title}: fit to {len(z)} digits, scores of {len(asked)}",
+                lambda k=kind: k().fit(train).rule(known), lambda m=made: theirs(m),
+                "pytorch-ood on the same features", 1.0, 3 * rounds,
+            )  # fmt: skip
+
+
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """Forward efficiency of the bank, and the milliseconds of nine scores."""
     asked = DataCase(case().model, many(IMAGES))
@@ -63,3 +101,4 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         most=BUDGET,
         note="ODIN apart",
     )
+    yield from against_pytorch_ood(rounds)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from threading import Barrier
 
@@ -30,16 +31,6 @@ from engine.case import ImageCase
 from engine.errors import BlindspotError
 
 ALLOWED = 0.1  # above the algorithm's own exponent
-CERTAIN = 0.95
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """Of a power law, with the ends of its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -59,8 +50,8 @@ class Growing:
     order: float
 
 
-def fit(sizes: Sequence[float], seconds: NDArray[np.float64]) -> Exponent:
-    """The exponent of seconds (rounds, sizes) that were measured at those sizes.
+def fit(sizes: Sequence[float], seconds: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The exponent of seconds (rounds, sizes) at those sizes, and the ends of its interval.
 
     Raises:
         BlindspotError: with fewer than three different sizes, which leave no interval.
@@ -74,8 +65,8 @@ def fit(sizes: Sequence[float], seconds: NDArray[np.float64]) -> Exponent:
     slope = float((y @ x).sum()) / squares
     free = y.size - len(y) - 1
     error = float(np.sqrt(((y - slope * x) ** 2).sum() / free / squares))
-    half = float(stats.t.ppf((1 + CERTAIN) / 2, free)) * error
-    return Exponent(slope, slope - half, slope + half)
+    half = float(stats.t.ppf(0.975, free)) * error
+    return slope, slope - half, slope + half
 
 
 def measured(work: Growing, made: Callable[[int], Work], rounds: int) -> BenchmarkRow:
@@ -91,10 +82,9 @@ def measured(work: Growing, made: Callable[[int], Work], rounds: int) -> Benchma
 
 def row(work: Growing, seconds: NDArray[np.float64]) -> BenchmarkRow:
     """The exponent of seconds (rounds, sizes), with the medians at both ends."""
-    found = fit(work.sizes, seconds)
     ends = [f"{number(median(seconds[:, at]))} s at {work.sizes[at]}" for at in (0, -1)]
     return BenchmarkRow(
-        f"{work.name}: exponent by {work.axis}", found.value, found.low, found.high, "",
+        f"Growth of {work.name}: exponent by {work.axis}", *fit(work.sizes, seconds), "",
         most=work.order + ALLOWED, rounds=len(work.sizes) * len(seconds),
         note=f"{', '.join(ends)}; {len(work.sizes)} sizes, spread is the fit's 95 % interval",
     )  # fmt: skip
@@ -104,29 +94,25 @@ def by_side(side: int) -> Work:
     """Integrated gradients of a square image."""
     image = torch.nn.functional.interpolate(case().image[None], (side, side), mode="bilinear")[0]
     asked = ImageCase(case().model, image, case().target)
-    return lambda: IntegratedGradients(steps=16)(asked)
-
-
-def by_steps(steps: int) -> Work:
-    """Integrated gradients of the photograph in so many steps."""
-    return lambda: IntegratedGradients(steps=steps)(case())
-
-
-def by_regions(regions: int) -> Work:
-    """LiMA of the photograph in so many tiles."""
-    return lambda: LiMA(shape="grid", regions=regions)(case())
+    return partial(IntegratedGradients(steps=16), asked)
 
 
 def by_images(count: int) -> Work:
     """The features of so many images."""
     asked = DataCase(case().model, many(count))
-    return lambda: extracted(asked)
+    return partial(extracted, asked)
 
 
 WORKS = (
     (Growing("Integrated gradients, 16 steps", "side", (128, 176, 240, 320), 2), by_side),
-    (Growing("Integrated gradients", "steps", (16, 32, 64, 128), 1), by_steps),
-    (Growing("LiMA", "regions", (16, 25, 49), 2), by_regions),
+    (
+        Growing("Integrated gradients", "steps", (16, 32, 64, 128), 1),
+        lambda steps: partial(IntegratedGradients(steps=steps), case()),
+    ),
+    (
+        Growing("LiMA, equal tiles", "regions", (16, 25, 49), 2),
+        lambda regions: partial(LiMA(shape="grid", regions=regions), case()),
+    ),
     (Growing("Feature bank", "images", (40, 80, 160, 320), 1), by_images),
 )
 VISITORS = Growing("First visits at once, Heatmaps", "visitors", (2, 5, 10, 20), 1)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.table import BenchmarkRow
-from benchmarks.timing import paired, within
+from benchmarks.timing import paired, timed, within
 from engine.data.scenes import Scenes
-from engine.hallucination import asking
+from engine.hallucination import BEAF, POPE, HalluRAG, ScenesCase, asking
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
@@ -19,8 +19,10 @@ from engine.hallucination.decoding.session import Session, Start
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
-from engine.hallucination.tiny_vlm.weights import HABIT
+from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.models.threads import one_thread
+from engine.result import Result
+from engine.unlearning.concepts.dictionary import Dictionary
 
 WORDS = 48
 SCENES = 40
@@ -46,6 +48,35 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             Greedy()(one)
             yield within(f"{name}, one thread", lambda c=one: Greedy()(c), WAIT, rounds, unit="ms")
         yield from cached_places()
+    yield from over_scenes()
+
+
+def over_scenes() -> Iterator[BenchmarkRow]:
+    """Whole methods over many scenes, once: questions, pairs of images, a probe, a dictionary."""
+    vlm = load(HABIT)
+    for method, case, most in (
+        (POPE(), ScenesCase(vlm, Greedy(), 50), 60.0),
+        (BEAF(), ScenesCase(vlm, Greedy(), 60, "biased"), 60.0),
+        (HalluRAG(), ScenesCase(vlm, Greedy(), 400), 30.0),
+        (Dictionary(), ScenesCase(vlm, Greedy(), 600, clean=True), 120.0),
+    ):
+        found: list[Result] = []
+        seconds = timed(lambda m=method, c=case, f=found: f.append(m(c)))
+        yield BenchmarkRow.of(
+            f"{method.title} ({method.name}), {case.count} scenes", [seconds], "s", most=most,
+            note=asked_of(found[0]),
+        )  # fmt: skip
+
+
+def asked_of(found: Result) -> str:
+    """How much was asked, where the result tells."""
+    if "questions" in found:
+        return f"{len(found['questions'])} questions, three splits of 300 at most"
+    if "records" in found:
+        records = found["records"]
+        pairs = set(zip(records["scene"], records["removed"], strict=True))
+        return f"{len(pairs)} pairs of images, {len(records)} of answers"
+    return ""
 
 
 def cached_places() -> Iterator[BenchmarkRow]:

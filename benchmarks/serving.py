@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from benchmarks.setting import case
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import within
 from engine.attribution import FIRST
+from engine.images.reading import load
 from engine.run import answer
 
 # Grows by how much while a file is read, in a process of its own that has read nothing before.
@@ -46,6 +48,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     answer(method, case())
     yield within("A kept answer", lambda: answer(method, case()), 100, 4 * rounds, unit="ms")
     yield message_size()
+    yield apart(rounds)
     with TemporaryDirectory() as folder:
         path = Path(folder, "large.jpg")
         large_jpeg(path)
@@ -57,6 +60,18 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     yield BenchmarkRow.of(
         "Memory grows while a 24-megapixel JPEG is read", grown, "MB", most=144,
         note="two full copies are the goal",
+    )  # fmt: skip
+
+
+def apart(rounds: int) -> BenchmarkRow:
+    """Milliseconds of a photograph in the reader's process, once that runs."""
+    noise = np.random.default_rng(0).integers(0, 255, (800, 1200, 3), np.uint8)
+    held = BytesIO()
+    Image.fromarray(noise).save(held, "JPEG")
+    load(held.getvalue())
+    return within(
+        "A JPEG of a megapixel is read in a process of its own", lambda: load(held.getvalue()),
+        150, 4 * rounds, unit="ms",
     )  # fmt: skip
 
 

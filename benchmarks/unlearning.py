@@ -33,12 +33,14 @@ from engine.unlearning import (
 from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.protocol.attack import attack
 from engine.unlearning.protocol.metrics import judged
+from engine.unlearning.protocol.worst import search
 
 TEN = (
     Retrain(), NoOp(), FineTune(), GradientAscent(), RandomLabels(), FisherForgetting(), IU(),
     L1Sparse(), SalUn(), SSD(), SCRUB(),
 )  # fmt: skip
 BOARD, SLIDER, ATTACK, SHARE = 30.0, 0.2, 2.0, 10.0  # seconds, and % of retraining's passes
+HARD, WORST = 0.1, 2.0  # of the images, seconds
 
 
 @cache
@@ -83,6 +85,13 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         ATTACK,
         rounds,
         note=f"{2 * len(said.test)} images fitted to",
+    )
+    yield within(
+        f"The hardest {HARD:.0%} of the digits to forget",
+        lambda: search(case.model, case.data, HARD, 0, 5, 1),
+        WORST,
+        rounds,
+        note="five rounds",
     )
     for method in (SSD(), GradientAscent()):
         share = float(answer(method, case)["run"]["share of retraining"][0])
