@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -63,7 +65,8 @@ PARTS: dict[str, Callable[[int], Iterator[BenchmarkRow]]] = {
 READ = (
     "Ratios are theirs ÷ ours, measured in turn in one process. A row is judged by its median when "
     f"all its rounds lie on one side of the goal or agree to {table.NARROW:.0%}; otherwise it is "
-    "noisy. Budgets in seconds hold for this machine at this load."
+    f"noisy. A budget that is missed while other work takes more than {table.BUSY:.0%} of the cores "
+    "is noisy too."
 )
 
 
@@ -99,9 +102,19 @@ def measured(rounds: int, only: list[str]) -> Iterator[BenchmarkRow]:
     for name, rows in PARTS.items():
         if not only or name in only:
             try:
-                yield from rows(rounds)
+                before = machine.spent()
+                for row in rows(rounds):
+                    now = machine.spent()
+                    yield replace(row, others=now.others(before))
+                    before = now
             except Exception as error:  # noqa: BLE001 - an hour of other figures is not lost to it
                 yield BenchmarkRow.not_measured(name, f"{type(error).__name__}: {error}")
+
+
+def counted(rows: list[BenchmarkRow]) -> str:
+    """How many rows have which verdict."""
+    said = Counter(row.verdict.strip("*").partition(":")[0] or "no goal" for row in rows)
+    return f"{len(rows)} rows: " + ", ".join(f"{n} {verdict}" for verdict, n in said.items()) + "."
 
 
 def record(lines: list[str], page: Path) -> None:
@@ -121,14 +134,15 @@ def main() -> None:
     start = machine.state()
     about = [title(), "", f"{machine.described()}. {paces()}"]
     print("\n".join(head(about, start)), flush=True)
-    rows = []
+    rows: list[BenchmarkRow] = []
     for row in measured(asked.rounds, asked.only):
         print(row.row(), flush=True)
-        rows.append(row.row())
+        rows.append(row)
     end = machine.state()
-    print(f"\n{machine.HEAD}\n{end.row('at the end')}")
+    print(f"\n{counted(rows)}\n\n{machine.HEAD}\n{end.row('at the end')}")
     if asked.record:
-        record([*head(about, start, end), *rows], MEASURED)
+        lines = [*(row.row() for row in rows), "", counted(rows)]
+        record([*head(about, start, end), *lines], MEASURED)
 
 
 if __name__ == "__main__":

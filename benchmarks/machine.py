@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from time import monotonic
 
 import psutil
 import torch
@@ -61,6 +63,32 @@ def state() -> MachineState:
     copied = 2e-9 * block.nbytes
     copies = [copied / timed(lambda: other.copy_(block)) for _ in range(REPEATS)]
     return MachineState(load, tuple(products), tuple(copies))
+
+
+@dataclass(frozen=True)
+class CpuSpent:
+    """Seconds until now: by the clock, of all cores together, and of this process and its own."""
+
+    clock: float
+    everybody: float
+    own: float
+
+    def others(self, since: CpuSpent) -> float:
+        """The share of all cores that others have used, or that was stolen, since then."""
+        rest = (self.everybody - since.everybody) - (self.own - since.own)
+        cores = (self.clock - since.clock) * (os.cpu_count() or 1)
+        return max(0.0, rest / cores) if cores else 0.0
+
+
+def spent() -> CpuSpent:
+    """Of now, with the servers and browsers that this process has started."""
+    times, me = psutil.cpu_times(), psutil.Process()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    own = 0.0
+    for one in [me, *me.children(recursive=True)]:
+        with suppress(psutil.Error):  # it has ended since
+            own += sum(one.cpu_times()[:4])  # its own, and of those it has waited for
+    return CpuSpent(monotonic(), sum(times) - idle, own)
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -22,6 +22,7 @@ from engine.result import WeightScores
 from engine.sparsity import MaskRules, Masks, PruneCase, Pruner, parts, photographs
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.masks.diagrams import strips
+from engine.sparsity.masks.enforce import pruned
 
 RATIO = 0.8
 SLIDER, SCORES = 150.0, 500.0  # ms
@@ -110,6 +111,13 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     yield paired(
         "Slider: masks, bars and strips", slider, torch_at_once,
         "torch.nn.utils.prune, masks alone", None, rounds,
+    )  # fmt: skip
+    masked = pruned(asked().model, at_once())
+    pixels = torch.rand(8, 3, masked.side, masked.side, generator=torch.Generator().manual_seed(0))
+    yield paired(
+        f"Forward passes with {RATIO:.0%} of the weights at 0", lambda: masked.logits(pixels),
+        lambda: asked().model.logits(pixels), "the dense model", None, 4 * rounds,
+        "about 1 is expected, as zeros are multiplied too",
     )  # fmt: skip
     yield within("Slider: masks, bars and strips", slider, SLIDER, 4 * rounds, unit="ms")
     yield within("Magnitude scores of EfficientNet-Lite0", scores, SCORES, rounds, unit="ms")

@@ -1,7 +1,8 @@
 """The one table of `make bench`: what was measured, its spread, its goal, and what that says.
 
 A row is judged when all of its rounds lie on one side of the goal, or agree to `NARROW`; otherwise
-it is marked as noisy, with its spread, and nobody should conclude anything from it.
+it is marked as noisy, with its spread, and nobody should conclude anything from it. So is a budget
+in seconds or MB that is missed while other work took more than `BUSY` of the machine.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from math import nan
 from statistics import median
 
 NARROW = 0.1  # of a row's value
+BUSY = 0.1  # of all cores
 HEAD = "| what | measured | spread | goal | verdict |\n| --- | --- | --- | --- | --- |"
 
 
 def number(value: float) -> str:
-    """Three digits, never as a power of ten."""
+    """Two digits that count at least, and never as a power of ten."""
     size = abs(value)
-    if size >= 100:
+    if size >= 100 or not value:
         return f"{value:,.0f}"
-    places = next(n for n in range(6) if size >= 10 ** (1 - n) or n == 5)
+    places = 1 if size >= 10 else next(n for n in range(2, 7) if size >= 10 ** (1 - n) or n == 6)
     return f"{value:.{places}f}"
 
 
@@ -36,6 +38,7 @@ class BenchmarkRow:
         rounds: how often it was measured; 0 for a figure that is the same every time.
         note: what else there is to know.
         missing: why it was not measured; "" when it was.
+        others: the share of all cores that other work took meanwhile.
     """
 
     what: str
@@ -48,6 +51,7 @@ class BenchmarkRow:
     rounds: int = 2
     note: str = ""
     missing: str = ""
+    others: float = 0.0
 
     @classmethod
     def of(
@@ -92,7 +96,11 @@ class BenchmarkRow:
         one_side = beyond or (self.meets(self.low) and self.meets(self.high))
         if width > NARROW and not one_side:
             return "noisy: one run" if self.rounds == 1 else f"noisy: {width:.0%} apart"
-        return "holds" if self.meets(self.value) else "**not here**"
+        if self.meets(self.value):
+            return "holds"
+        if self.rounds and self.unit != "×" and self.others > BUSY:
+            return f"noisy: others took {self.others:.0%}"
+        return "**not here**"
 
     @property
     def spread(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from benchmarks import __main__ as bench
 from benchmarks import first_visits, growth, machine, rerun, timing
 from benchmarks.first_visits import FirstVisit
 from benchmarks.growth import Growing, fit
-from benchmarks.machine import MachineState
+from benchmarks.machine import CpuSpent, MachineState
 from benchmarks.rerun import Cost
 from benchmarks.table import HEAD, BenchmarkRow, number
 from components.views import HEATMAPS
@@ -23,9 +24,16 @@ SIZES = (10, 20, 40, 80)
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.98, "0.98"), (15.72, "15.7"), (1234.5, "1,234"), (0.00123, "0.00123"), (-2.5, "-2.50")],
+    [
+        (0.98, "0.98"),
+        (15.72, "15.7"),
+        (1234.5, "1,234"),
+        (0.00123, "0.0012"),
+        (-2.5, "-2.50"),
+        (0, "0"),
+    ],
 )
-def test_a_number_has_three_digits(value, shown):
+def test_a_number_has_two_digits_or_more(value, shown):
     assert number(value) == shown
 
 
@@ -66,8 +74,39 @@ def test_every_row_has_the_columns_of_the_head():
     assert rows[0].row() == (
         "| a \\| b | **1.25×**; c \\| d | 1.00–1.50 | ≥ 1.20× | noisy: 40% apart |"
     )
-    assert rows[1].row() == "| bytes | **0.700 MB** | exact | ≤ 1.00 MB | holds |"
+    assert rows[1].row() == "| bytes | **0.70 MB** | exact | ≤ 1.00 MB | holds |"
     assert rows[2].row() == "| peer | it is not installed |  |  | not measured |"
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        (BenchmarkRow.of("x", [3.0, 3.1], "s", most=2), "noisy: others took 40%"),
+        (BenchmarkRow.of("x", [1.0, 1.1], "s", most=2), "holds"),  # in spite of them
+        (BenchmarkRow.of("x", [1.0, 1.1], least=2), "**not here**"),  # both sides were slowed down
+        (BenchmarkRow.exact("x", 3, "MB", most=2), "**not here**"),
+    ],
+)
+def test_a_budget_that_is_missed_beside_other_work_is_not_judged(row, verdict):
+    assert replace(row, others=0.4).verdict == verdict
+    assert replace(row, others=0.05).verdict == verdict.replace(
+        "noisy: others took 40%", "**not here**"
+    )
+
+
+def test_what_others_take_is_all_cores_less_our_own(monkeypatch):
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 2)
+    before, after = CpuSpent(0.0, 100.0, 50.0), CpuSpent(10.0, 118.0, 60.0)
+    assert after.others(before) == pytest.approx(8 / 20)
+    assert before.others(before) == 0
+
+
+def test_our_own_work_is_not_that_of_others():
+    before = machine.spent()
+    while (now := machine.spent()).own - before.own < 0.2:
+        pass
+    assert now.everybody - before.everybody > 0.1  # the system counts in hundredths
+    assert now.clock > before.clock
 
 
 def test_a_ratio_is_theirs_by_ours_pair_by_pair(monkeypatch):
@@ -117,7 +156,7 @@ def test_growth_is_measured_up_and_down_in_turn_and_held_against_its_order(
     row = growth.measured(Growing("work", "size", SIZES, order), made, 2)
     assert seen == [10, *SIZES, *reversed(SIZES)]
     assert (round(row.value, 9), row.verdict) == (2.0, verdict)
-    assert "0.100 s at 10, 6.40 s at 80" in row.note
+    assert "0.10 s at 10, 6.40 s at 80" in row.note
 
 
 def test_all_that_grows_is_there():
@@ -184,7 +223,16 @@ def test_what_is_recorded_has_both_states_of_the_machine_at_its_head(asked):
     assert start < end < page.index(HEAD) < page.index("| a | **2.05×** |")
     assert page.count("| a |") == 1
     assert "Net at 8 px." in page
+    assert page.endswith("\n\n1 rows: 1 holds.\n")
     assert printed.index("| a |") < printed.index("| at the end | 3.5 |")
+
+
+def test_verdicts_are_counted_without_their_spread():
+    rows = [
+        BenchmarkRow.of("a", [1.0, 9.0], least=2), BenchmarkRow.of("b", [1.0, 9.0], least=3),
+        BenchmarkRow.exact("c", 1, "", least=2), BenchmarkRow.exact("d", 1, ""),
+    ]  # fmt: skip
+    assert bench.counted(rows) == "4 rows: 2 noisy, 1 not here, 1 no goal."
 
 
 def test_a_view_without_a_picture_is_told_by_its_title():
