@@ -65,7 +65,7 @@ PARTS: dict[str, Callable[[int], Iterator[BenchmarkRow]]] = {
 READ = (
     "Ratios are theirs ÷ ours, measured in turn in one process. A row is judged by its median when "
     f"all its rounds lie on one side of the goal or agree to {table.NARROW:.0%}; otherwise it is "
-    f"noisy. A budget that is missed while other work takes more than {table.BUSY:.0%} of the cores "
+    f"noisy. A budget missed while other work takes more than {table.BUSY:.0%} of the cores "
     "is noisy too."
 )
 
