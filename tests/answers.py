@@ -22,6 +22,8 @@ OWN = {
     "sparsity.Rewinding": {"points": 4, "levels": 1},
     "unlearning.GeneratorSalUn": {"each": 4, "passes": 5},
     "unlearning.Samples": {"each": 4, "passes": 5},
+    "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},
+    "unlearning.PoisonVotes": {"partitions": 5, "spread": 2, "shown": 8, "count": 3},
 }
 """What makes a method quick beside what it counts, by its full name."""
 

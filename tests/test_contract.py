@@ -130,7 +130,8 @@ def network(case, kind=CudaExperiment):
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
     if isinstance(case, ExperimentCase):
-        kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
+        trains = issubclass(kind, Experiment) and not issubclass(kind, ClosedFormExperiment)
+        kind = kind if trains else CudaExperiment  # asks no network, or makes its own
         case = next(iter(small(kind).conditions(case).values()))
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)

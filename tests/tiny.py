@@ -58,6 +58,7 @@ from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
 from engine.training import Recipe, fresh, train
 from engine.unlearning import (
+    CERTIFICATES,
     CONCEPTS,
     DIAGNOSTICS,
     GENERATOR,
@@ -465,7 +466,8 @@ def case_for(
         "hallucination": partial(caption_case, kind),
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
-    special = partial(experiment_case, kind) if issubclass(kind, Experiment) else special
+    trains = issubclass(kind, Experiment) or kind in CERTIFICATES
+    special = partial(experiment_case, kind) if trains else special
     special = asked_image if kind is PrunedImage else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special

@@ -10,7 +10,7 @@ forget); a request alone (`ForgetCase`: the unlearners, Saliency, Importance), s
 unlearners on it (`BoardCase`: Scoreboard, Timing, SparseOriginals), one looked at closely
 (`AfterCase`: DIAGNOSTICS), which may also be given as models that were made elsewhere
 (`GivenCase`; many of each kind: `GivenGroups`), and an image generator (`GeneratorCase`:
-GENERATOR).
+GENERATOR). CERTIFICATES are asked of a data set (`ExperimentCase`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from engine.method import Method
 from engine.unlearning import brought, diagnostics, request
 from engine.unlearning.around import AfterCase, BoardCase
 from engine.unlearning.case import ForgetCase, forget_case
+from engine.unlearning.certificates.certificates import Certificates
+from engine.unlearning.certificates.poisoning import PoisonVotes
 from engine.unlearning.concepts.collateral import Collateral
 from engine.unlearning.concepts.dictionary import Dictionary
 from engine.unlearning.concepts.polls import PollsAfter
@@ -91,9 +93,12 @@ CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
 
 GENERATOR = (GeneratorSalUn, Samples)
 
-METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS, *GENERATOR)
+CERTIFICATES = (Certificates, PoisonVotes)
+
+METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS, *GENERATOR, *CERTIFICATES)
 
 __all__ = [
+    "CERTIFICATES",
     "CONCEPTS",
     "DIAGNOSTICS",
     "EXPERIMENTS",
@@ -109,6 +114,7 @@ __all__ = [
     "AfterCase",
     "BadT",
     "BoardCase",
+    "Certificates",
     "ClosedForm",
     "Collateral",
     "Confidence",
@@ -137,6 +143,7 @@ __all__ = [
     "NegGradPlus",
     "NoOp",
     "OracleMatching",
+    "PoisonVotes",
     "PollsAfter",
     "ProtectImage",
     "PruneFirst",

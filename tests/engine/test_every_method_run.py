@@ -53,6 +53,8 @@ OWN = {
     "sparsity.NMFlow": ["--data", "digits+classes:count=3"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
     "unlearning.ForgetRange": ["--data", "phantoms:count=400,side=48"],
+    "unlearning.Certificates": ["--data", "digits"],
+    "unlearning.PoisonVotes": ["--data", "digits"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
 LONG = {

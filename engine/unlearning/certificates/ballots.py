@@ -1,0 +1,75 @@
+"""The networks that vote: each learns from its own images, all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.data import DataSet, Rows
+from engine.method import Progress, part_of, quiet
+from engine.models.classifier import Classifier
+from engine.models.small import build
+from engine.training import Recipe, outputs, shape_of, train_stacked
+from engine.unlearning.certificates.election import Ballots, ballots_of
+from engine.unlearning.certificates.partitions import shown
+
+TOGETHER = 50  # networks
+MIDDLE = (0.5,) * 3  # pixels are normalized by fixed numbers: those of the data could be poisoned
+LEARNING = 0.9  # share of the progress that goes to the training
+
+
+def recipe(epochs: int) -> Recipe:
+    """How each of them is trained; nothing in it depends on the data."""
+    return Recipe("mlp", epochs=epochs, batch=16, rate=0.03, width=0.25)
+
+
+def vote(
+    data: DataSet,
+    learned: Sequence[Rows],
+    seeds: Sequence[int],
+    asked: Rows,
+    how: Recipe,
+    count: int,
+    progress: Progress = quiet,
+) -> Ballots:
+    """Train a network on each list of rows, and take its ballots on the images asked about.
+
+    Args:
+        data: has the images.
+        learned: the rows that each network learns from, in an order that only they decide; one
+            without any puts the classes in the order of their numbers.
+        seeds: of each network: its first weights, and the order in which it is shown its images.
+        asked: rows on which they vote.
+        how: all of them are trained.
+        count: how many images each is shown in an epoch, whatever it has.
+        progress: told of parts.
+
+    Returns:
+        (networks, asked, classes).
+    """
+    plain = replace(data, split=np.zeros(len(data), np.uint8))  # no validation on the way
+    scores = np.zeros((len(learned), len(asked), len(data.classes)), np.float32)
+    own = [place for place, rows in enumerate(learned) if len(rows)]
+    for at in range(0, len(own), TOGETHER):
+        places = own[at : at + TOGETHER]
+        models = [untrained(data, how, seeds[place]) for place in places]
+        low, high = at / len(own), (at + len(places)) / len(own)
+        words = f"networks {at + 1}–{at + len(places)} of {len(own)}"
+        told = part_of(progress, low, low + LEARNING * (high - low), lead=words)
+        train_stacked(
+            models, plain, how, [seeds[place] for place in places],
+            rows=[shown(learned[place], count) for place in places], progress=told,
+        )  # fmt: skip
+        for place, model in zip(places, models, strict=True):
+            scores[place] = outputs(model, data, asked).numpy()
+        progress(high, words)
+    return ballots_of(scores)
+
+
+def untrained(data: DataSet, how: Recipe, seed: int) -> Classifier:
+    """A network with first weights of the seed, normalized by numbers that no image changes."""
+    shape = shape_of(data, how.width)
+    network = build(how.architecture, shape, seed)
+    return Classifier(network, "voter", "Voter", shape.side, MIDDLE, MIDDLE, data.classes)

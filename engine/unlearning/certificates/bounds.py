@@ -1,0 +1,178 @@
+"""How many poisons cannot change an election: DPA, FA, and both with a run-off (ROE).
+
+Rezaei et al., "Run-Off Election" (2023), https://arxiv.org/abs/2302.02300; of one round: Levine and
+Feizi (2021), https://arxiv.org/abs/2006.14768, and Wang et al. (2022),
+https://arxiv.org/abs/2202.02628. A gap is how many votes a class must gain on another one to come
+before it; equal counts go to the smaller number, hence the `later` in every gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.unlearning.certificates.election import Ballots, Election, Whole, hold
+
+DPA, ROE, FA, FA_ROE = SCHEMES = ("DPA", "DPA + ROE", "FA", "FA + ROE")
+NEVER = 1 << 30  # poisons: no number of them does it
+IMAGES = 256  # whose gaps are counted at once
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Certificates of some images, (images,) each.
+
+    Args:
+        says: the class that is elected.
+        radius: so many poisons cannot change it.
+        rival: a class that wins first, if more poisons do change it.
+        lost: the round in which it does, 1 or 2.
+    """
+
+    says: Whole
+    radius: Whole
+    rival: Whole
+    lost: Whole
+
+
+def certify(scheme: str, ballots: Ballots, shifts: tuple[int, ...] = ()) -> Certified:
+    """Certificates by the scheme's name; `shifts` say which networks a bucket reaches in FA."""
+    election = hold(ballots)
+    if scheme == DPA:
+        return dpa(election)
+    if scheme == ROE:
+        return dpa_roe(election)
+    parts = [
+        one_part(scheme, ballots[:, at : at + IMAGES], shifts)
+        for at in range(0, ballots.shape[1], IMAGES)
+    ]
+    fields = ("says", "radius", "rival", "lost")
+    return Certified(*(np.concatenate([getattr(one, name) for one in parts]) for name in fields))
+
+
+def dpa(election: Election) -> Certified:
+    """One round: half of the smallest gap."""
+    needed = halved(gaps(election.votes, election.first))
+    return narrowest(election.first, needed, np.full_like(needed, NEVER))
+
+
+def dpa_roe(election: Election) -> Certified:
+    """Two rounds: the winner drops out of the first two, or is beaten in the run-off."""
+    winner, loser = election.winner, election.loser
+    near = np.clip(gaps(election.votes, winner), 0, None)
+    out = np.full(near.shape, NEVER)
+    if near.shape[1] > 2:
+        order = np.argsort(near, axis=1, kind="stable")[:, :2]
+        one, other = np.take_along_axis(near, order, 1).T
+        pair = both(election.networks)[one, other]
+        np.put_along_axis(out, order[:, :1], pair[:, None], 1)
+    reach = halved(gaps(election.votes, loser))
+    np.put_along_axis(reach, loser[:, None], 0, 1)
+    beaten = np.maximum(reach, halved(ahead_of(election)))
+    return narrowest(winner, out, beaten)
+
+
+def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certified:
+    """FA or FA + ROE of few images."""
+    election = hold(ballots)
+    top = ballots.argmin(2).T  # (images, networks)
+    if scheme == FA:
+        needed = singles(election, top, election.first, shifts)
+        return narrowest(election.first, needed, np.full_like(needed, NEVER))
+    winner, loser = election.winner, election.loser
+    each = singles(election, top, winner, shifts)
+    reach = singles(election, top, loser, shifts)
+    np.put_along_axis(reach, loser[:, None], 0, 1)
+    own = np.take_along_axis(ballots, winner[None, :, None], 2)
+    above = (own < ballots).transpose(1, 2, 0)  # (images, classes, networks)
+    duel = greedy(ahead_of(election), reached(2 * above.astype(np.int16), shifts))
+    return narrowest(winner, pairs(election, top, each, shifts), np.maximum(reach, duel))
+
+
+def singles(election: Election, top: Whole, own: Whole, shifts: tuple[int, ...]) -> Whole:
+    """How many poisoned buckets let each class come before `own` in the first round of FA."""
+    classes = np.arange(election.votes.shape[1])
+    mine = (top == own[:, None])[:, None]
+    theirs = top[:, None] == classes[None, :, None]
+    power = 1 + mine.astype(np.int16) - theirs
+    return greedy(gaps(election.votes, own), reached(power, shifts))
+
+
+def pairs(election: Election, top: Whole, each: Whole, shifts: tuple[int, ...]) -> Whole:
+    """How many buckets let a class and any other one both come before the winner, by class."""
+    near = gaps(election.votes, election.winner)
+    mine = 1 + 2 * (top == election.winner[:, None]).astype(np.int16)
+    found = np.full(each.shape, NEVER)
+    for one, other in combinations(range(each.shape[1]), 2):
+        power = mine - (top == one) - (top == other)
+        at_once = greedy(near[:, one] + near[:, other], reached(power, shifts))
+        needed = np.maximum(np.maximum(each[:, one], each[:, other]), at_once)
+        mixed = (election.winner == one) | (election.winner == other)
+        found[:, one] = np.minimum(found[:, one], np.where(mixed, NEVER, needed))
+    return found
+
+
+def gaps(votes: Whole, own: Whole) -> Whole:
+    """Votes that each class must gain on `own`; NEVER for itself."""
+    found: Whole = np.take_along_axis(votes, own[:, None], 1) - votes + later(votes.shape[1], own)
+    np.put_along_axis(found, own[:, None], NEVER, 1)
+    return found
+
+
+def ahead_of(election: Election) -> Whole:
+    """The same in a run-off against the winner."""
+    found: Whole = election.ahead + later(election.votes.shape[1], election.winner)
+    np.put_along_axis(found, election.winner[:, None], NEVER, 1)
+    return found
+
+
+def later(classes: int, own: Whole) -> NDArray[np.bool_]:
+    """Whether a class has a larger number than `own`, and so loses where both are equal."""
+    return np.arange(classes) > own[:, None]
+
+
+def halved(gap: Whole) -> Whole:
+    """Poisons that close a gap where each changes one ballot, which moves it by two."""
+    closed: Whole = (np.maximum(gap, 0) + 1) // 2
+    return closed
+
+
+@lru_cache(maxsize=8)
+def both(networks: int) -> Whole:
+    """Poisons that close two gaps at once, by the gaps: each moves one by two, the other by one."""
+    size = networks + 2
+    table = np.zeros((size, size), np.int64)
+    for one in range(size):
+        for other in range(size):
+            if min(one, other) <= 1:
+                table[one, other] = (max(one, other) + 1) // 2
+            else:
+                table[one, other] = 1 + min(table[one - 2, other - 1], table[one - 1, other - 2])
+    return table
+
+
+def reached(power: NDArray[Any], shifts: tuple[int, ...]) -> NDArray[Any]:
+    """What a poisoned bucket can do: the sum over the networks that it reaches, (…, buckets)."""
+    found: NDArray[Any] = sum(np.roll(power, -shift, axis=-1) for shift in shifts)  # type: ignore[assignment]
+    return found
+
+
+def greedy(gap: Whole, power: NDArray[Any]) -> Whole:
+    """The fewest buckets whose powers add up to the gap; no fewer can close it."""
+    most = np.sort(power, axis=-1)[..., ::-1].cumsum(-1, dtype=np.int32)
+    found: Whole = (most < gap[..., None]).sum(-1) + (gap > 0)
+    return np.where(found > power.shape[-1], NEVER, found)
+
+
+def narrowest(says: Whole, first: Whole, second: Whole) -> Certified:
+    """The certificate: one less than the fewest poisons, over rounds and rivals."""
+    rows = np.arange(len(says))
+    needed = np.minimum(first, second)
+    rival = needed.argmin(1)
+    lost = np.where(first[rows, rival] <= second[rows, rival], 1, 2)
+    return Certified(says, needed[rows, rival] - 1, rival, lost)

@@ -1,0 +1,69 @@
+"""Two rounds of voting: each network's ballot is the order in which it puts the classes.
+
+Equal counts and equal scores always go to the class with the smaller number, so that every ballot
+is a strict order and every count has one outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ballots = NDArray[np.uint8]  # (networks, images, classes): the place of each class, 0 the first
+Whole = NDArray[np.int64]
+
+
+def ballots_of(scores: NDArray[Any]) -> Ballots:
+    """The ballots of scores (networks, images, classes), of at most 256 classes."""
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    return np.argsort(order, axis=-1).astype(np.uint8)
+
+
+def preferring(ballots: Ballots, classes: Whole) -> Whole:
+    """How many networks put each image's class above each other one, (images, classes)."""
+    own = np.take_along_axis(ballots, classes[None, :, None], 2)
+    above: Whole = (own < ballots).sum(0, dtype=np.int64)
+    return above
+
+
+@dataclass(frozen=True)
+class Election:
+    """What came out of both rounds.
+
+    Args:
+        networks: how many vote.
+        votes: of the first round, (images, classes).
+        first, second: the two classes with the most votes, (images,) each.
+        winner, loser: the same two after the run-off.
+        ahead: of the winner: how many more networks put it above a class than below, (images,
+            classes); of no meaning for the winner itself.
+    """
+
+    networks: int
+    votes: Whole
+    first: Whole
+    second: Whole
+    winner: Whole
+    loser: Whole
+    ahead: Whole
+
+
+def hold(ballots: Ballots) -> Election:
+    """Count the ballots: the two classes that are first most often meet in a run-off."""
+    networks, images, classes = ballots.shape
+    top = ballots.argmin(2)
+    places = top + classes * np.arange(images)
+    votes = np.bincount(places.ravel(), minlength=images * classes).reshape(images, classes)
+    first = votes.argmax(1)
+    others = votes.copy()
+    others[np.arange(images), first] = -1
+    second = others.argmax(1)
+    rows = np.arange(images)
+    margin = 2 * preferring(ballots, first)[rows, second] - networks
+    kept = (margin > 0) | ((margin == 0) & (first < second))
+    winner, loser = np.where(kept, (first, second), (second, first))
+    ahead = 2 * preferring(ballots, winner) - networks
+    return Election(networks, votes, first, second, winner, loser, ahead)

@@ -1,0 +1,227 @@
+"""Poison it yourself: training images are added or relabeled, and networks they reach vote anew.
+
+Each network that a poison reaches is trained again on what it has then, so that the votes are those
+of a real attack. Beside it stands the worst that could be: every network that is reached votes as
+the attacker likes. A certificate is about that worst case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.experiment import ExperimentCase
+from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
+from engine.result import Pictures, Result, Table
+from engine.run import answer
+from engine.unlearning.certificates.attacks import (
+    Poison,
+    against,
+    in_order,
+    landing,
+    relabeled,
+    with_poisons,
+)
+from engine.unlearning.certificates.ballots import recipe, vote
+from engine.unlearning.certificates.bounds import ROE, SCHEMES
+from engine.unlearning.certificates.certificates import (
+    KEPT,
+    PAPER,
+    Certificates,
+    Voters,
+    ballots_about,
+    counted,
+    learned,
+)
+from engine.unlearning.certificates.election import Ballots, hold
+from engine.unlearning.certificates.partitions import Partitions, digests_of
+
+ADD, FLIP = WAYS = ("add", "relabel")
+SHOWN = 8  # poisons in the picture
+CERTIFIED = 0.3  # share of the progress until the ballots before are there
+
+
+@dataclass(frozen=True)
+class PoisonVotes(Voters):
+    """Training images are poisoned one by one, and the votes about one test image are counted anew.
+
+    The attacker knows everything. *Add*: copies of the test image under a wrong label, each with
+    one pixel changed, so that it lands in a bucket of his choice. *Relabel*: the training image of
+    the bucket that is most like the test image gets the wrong label. He begins with the buckets
+    whose networks are surest of the answer, and the wrong label is the rival that the certificate
+    names. The networks that a poison reaches are trained again; none of the others changes by a
+    bit. The second line is the worst case: there each network that is reached puts the rival first
+    and the answer last.
+    """
+
+    name = "PoisonVotes"
+    family = "unlearning"
+    title = "Poison the training images"
+    cost = "job"
+    paper = PAPER
+    proof = (
+        "tests/engine/unlearning/certificates/test_poisoning.py"
+        "::test_votes_are_those_of_networks_trained_on_the_poisoned_images"
+    )
+    argument_defaults = defaults(data="mnist-5k")
+
+    scheme: str = setting(ROE, Choice(SCHEMES), "Election", "How the votes are counted.")
+    image: int = setting(
+        0, Slider(0, KEPT - 1, 1), "Test image", "Which of the test images is attacked."
+    )
+    way: str = setting(
+        ADD, Choice(WAYS), "Poison",
+        "Add copies of the test image under a wrong label, or give training images a wrong label.",
+    )  # fmt: skip
+    count: int = setting(20, Slider(1, 60, 1), "Poisons", "How many training images are poisoned.")
+
+    @property
+    def certificates(self) -> Certificates:
+        """The certificates that the poisons are held against."""
+        shared = {name: getattr(self, name) for name in Certificates().settings()}
+        return Certificates(**shared)
+
+    def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
+        """Views: steps, ballots, poisons, outcome.
+
+        Steps has a row for each number of poisons, from none: votes for the answer and for the
+        rival, the share of networks that put the answer above the rival, what is said then, and
+        what would be said in the worst case. Ballots has both rounds before and after. Outcome:
+        answer, rival, certificate, how many poisons there are.
+        """
+        whole = answer(self.certificates, case, part_of(progress, 0.0, CERTIFIED))
+        before = ballots_about(whole, self.scheme, self.image)
+        says, rival, radius = (
+            int(whole["images"][f"{self.scheme}, {name}"][self.image])
+            for name in ("says", "rival", "radius")
+        )
+        row = int(self.asked(case)[self.image])
+        own = self.parts(self.scheme)
+        poisons = self.poisons(case, own, before, row, (says, rival))
+        told = part_of(progress, CERTIFIED, 1.0, lead="training again")
+        after = self.after(case, own, poisons, rival, row, told) if poisons else {}
+        steps, last = self.steps(own, before, poisons, after, (says, rival))
+        progress(1.0, "counted")
+        names = case.data.classes
+        tables = counted(before, names), counted(last, names)
+        both = {
+            f"{name}, {when}": (one[name], unit)
+            for when, one in zip(("before", "after"), tables, strict=True)
+            for name, unit in zip(one.order, one.units, strict=True)
+        }
+        outcome = {"answer": says, "rival": rival, "certificate": radius, "poisons": len(poisons)}
+        views: dict[str, Any] = {
+            "steps": steps,
+            "ballots": Table.of(both, names),
+            "outcome": Table.of({name: ([one], "") for name, one in outcome.items()}),
+        }
+        if poisons:
+            views["poisons"] = pictures(poisons, names[rival], self.way)
+        return views
+
+    def poisons(
+        self, case: ExperimentCase, own: Partitions, before: Ballots, row: int,
+        classes: tuple[int, int],
+    ) -> list[Poison]:  # fmt: skip
+        """The poisons, the strongest first; fewer where no image is left to be relabeled."""
+        says, rival = classes
+        place = before[:, 0].astype(np.int64)
+        power = (place[:, rival] - place[:, says]) + len(case.data.classes) * (place[:, says] == 0)
+        each = [sum(power[one] for one in own.reached(bucket)) for bucket in range(own.networks)]
+        order = np.argsort(-np.array(each), kind="stable").tolist()
+        if self.way == FLIP:
+            return relabeled(case, own, order, row, classes)[: self.count]
+        image, rng = case.data.images[row], np.random.default_rng([case.seed, 59])
+        chosen = order[: self.count]
+        copies = landing(image, own, chosen, case.seed, rng)
+        return [Poison(bucket, copies[bucket], None) for bucket in chosen if bucket in copies]
+
+    def after(
+        self, case: ExperimentCase, own: Partitions, poisons: list[Poison], rival: int, row: int,
+        progress: Progress,
+    ) -> dict[tuple[int, int], Ballots]:  # fmt: skip
+        """Ballots by (number of poisons, network) of each network when a poison reached it."""
+        data = with_poisons(case.data, poisons, rival)
+        digests = digests_of(data.images, case.seed)
+        rows = learned(case.data, own, case.seed)
+        events, lists = [], []
+        for number, poison in enumerate(poisons, 1):
+            for network in own.reached(poison.bucket):
+                mine = [
+                    place for place, one in enumerate(poisons[:number])
+                    if network in own.reached(one.bucket)
+                ]  # fmt: skip
+                gone = [poisons[place].row for place in mine if poisons[place].row is not None]
+                there = np.setdiff1d(rows[network], np.array(gone, np.int64))
+                added = np.array(mine, np.int64) + len(case.data)
+                events.append((number, network))
+                lists.append(in_order(np.concatenate([there, added]), digests, data.labels))
+        seeds = self.seeds(case, own.networks)
+        ballots = vote(
+            data, lists, [seeds[network] for _, network in events], np.array([row]),
+            recipe(self.epochs), self.shown, progress,
+        )  # fmt: skip
+        return {event: ballots[at] for at, event in enumerate(events)}
+
+    def steps(
+        self, own: Partitions, before: Ballots, poisons: list[Poison],
+        after: Mapping[tuple[int, int], Ballots], classes: tuple[int, int],
+    ) -> tuple[Table, Ballots]:  # fmt: skip
+        """Both lines, poison by poison, and the ballots at the end."""
+        now, worst = before.copy(), before.copy()
+        rows = [self.row(now, worst, classes)]
+        for number, poison in enumerate(poisons, 1):
+            for network in own.reached(poison.bucket):
+                now[network] = after[number, network]
+                worst[network] = against(before[network], *classes)
+            rows.append(self.row(now, worst, classes))
+        names = ("answer", "rival", "above", "says", "worst answer", "worst rival", "worst says")
+        units = ("networks", "networks", "share", "", "networks", "networks", "")
+        columns: dict[str, tuple[Any, str]] = {"poisons": (np.arange(len(rows)), "")}
+        columns |= {
+            name: (np.array(held), unit)
+            for name, held, unit in zip(names, zip(*rows, strict=True), units, strict=True)
+        }
+        return Table.of(columns), now
+
+    def row(self, now: Ballots, worst: Ballots, classes: tuple[int, int]) -> tuple[float, ...]:
+        """One number of poisons: votes, run-off and outcome; the same in the worst case."""
+        says, rival = classes
+        found: list[float] = []
+        for ballots, share in ((now, True), (worst, False)):
+            election = hold(ballots)
+            found += [int(election.votes[0, says]), int(election.votes[0, rival])]
+            if share:
+                found.append(float((ballots[:, 0, says] < ballots[:, 0, rival]).mean()))
+            elected = election.winner if "ROE" in self.scheme else election.first
+            found.append(int(elected[0]))
+        return tuple(found)
+
+    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+        """Whether the answer held, and what the certificate had promised."""
+        outcome: Table = found["outcome"]
+        says, radius, count = (int(outcome[one][0]) for one in ("answer", "certificate", "poisons"))
+        steps: Table = found["steps"]
+        names = case.data.classes
+        now = int(steps["says"][-1])
+        moved = f"votes for {names[says]} {steps['answer'][0]:.0f} → {steps['answer'][-1]:.0f}"
+        promised = (
+            f"no {radius} poisons can change it" if count <= radius
+            else f"the certificate ends at {radius}"
+        )  # fmt: skip
+        end = f"still {names[says]}" if now == says else f"now {names[now]}"
+        return f"After {count} poisons the answer is {end} ({moved}): {promised}."
+
+
+def pictures(poisons: list[Poison], label: str, way: str) -> Pictures:
+    """The first poisons, with the label under which they are learned."""
+    first = poisons[:SHOWN]
+    images = np.stack([one.image.transpose(1, 2, 0) for one in first])[None]
+    done = "added" if way == ADD else "relabeled"
+    return Pictures(
+        images, ("",), tuple(f"poison {place + 1}" for place in range(len(first))),
+        f"{len(poisons)} training images are {done}, all of them labeled {label}.",
+    )  # fmt: skip

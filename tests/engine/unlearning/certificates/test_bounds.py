@@ -1,0 +1,75 @@
+"""Certificates against every election of a few networks, and against the published loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.unlearning.certificates import bounds
+from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, certify
+from engine.unlearning.certificates.election import ballots_of, hold
+from tests.engine.unlearning.certificates import enumerated
+from tests.engine.unlearning.certificates.by_hand import all_radii
+
+ALONE, SPREAD = (0,), (0, 2)
+REACH = {DPA: ALONE, ROE: ALONE, FA: SPREAD, FA_ROE: SPREAD}
+each = pytest.mark.parametrize("scheme", SCHEMES)
+
+
+@each
+@pytest.mark.parametrize("networks", [4, 5])
+def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
+    """All 9072 elections of four and of five networks, with every rewriting of every bucket."""
+    shifts, run_off = REACH[scheme], "ROE" in scheme
+    reach = [[(bucket + one) % networks for one in shifts] for bucket in range(networks)]
+    true = enumerated.truth(networks, reach, run_off=run_off)
+    found = certify(scheme, enumerated.every(networks), shifts)
+    assert (found.says == enumerated.outcomes(networks, run_off=run_off).ravel()).all()
+    assert (found.radius <= true).all()
+    assert (found.radius == true).mean() > 0.99
+    assert len(np.unique(found.radius)) > 1
+
+
+@each
+def test_certificates_are_those_of_the_published_loops(scheme):
+    rng = np.random.default_rng(0)
+    for classes, networks in ((2, 9), (3, 7), (5, 24)):
+        scores = rng.integers(0, 6, (networks, 60, classes)) + 3.0 * np.eye(classes)[0]
+        shifts = (0, 3, 4) if "FA" in scheme else ALONE
+        found = certify(scheme, ballots_of(scores), shifts)
+        wanted = all_radii(scores, scheme, shifts)
+        assert found.says.tolist() == wanted[:, 0].tolist()
+        assert np.minimum(found.radius, networks).tolist() == wanted[:, 1].tolist()
+
+
+def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():
+    """Where the leader wins and leads each rival by as much in the run-off, as docs say."""
+    rng, worse = np.random.default_rng(1), 0
+    for ballots in (
+        enumerated.every(5),
+        ballots_of(rng.normal(size=(20, 4000, 10)) + 1.2 * np.eye(10)[4]),
+    ):
+        plain, roe = certify(DPA, ballots), certify(ROE, ballots)
+        election = hold(ballots)
+        gaps = bounds.gaps(election.votes, election.first)
+        wider = (election.winner == election.first) & (bounds.ahead_of(election) >= gaps).all(1)
+        assert (roe.radius >= plain.radius)[wider].all()
+        assert (roe.radius > plain.radius)[wider].any()
+        worse += (roe.radius < plain.radius).sum()
+    assert worse  # it is not always better
+
+
+def test_the_rival_and_the_round_are_those_of_the_narrowest_way():
+    ballots = ballots_of(np.eye(3)[[0] * 6 + [1] * 3 + [2]][:, None] + [0.0, 0.1, 0.2])
+    found = certify(DPA, ballots)
+    assert (found.says[0], found.radius[0], found.rival[0], found.lost[0]) == (0, 1, 1, 1)
+    found = certify(ROE, ballots)  # 6 of 10 put 0 above 1: two of them make it 4
+    assert (found.says[0], found.radius[0], found.rival[0], found.lost[0]) == (0, 1, 1, 2)
+
+
+def test_parts_of_many_images_are_those_of_all():
+    ballots = ballots_of(np.random.default_rng(2).normal(size=(12, bounds.IMAGES + 9, 4)))
+    whole = certify(FA_ROE, ballots, (0, 5))
+    last = certify(FA_ROE, ballots[:, -9:], (0, 5))
+    assert whole.radius[-9:].tolist() == last.radius.tolist()
+    assert len(whole.says) == bounds.IMAGES + 9

@@ -1,0 +1,115 @@
+"""Certificates of small networks, each trained alone here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
+from engine.result import Table
+from engine.training import outputs, train
+from engine.unlearning import Certificates
+from engine.unlearning.certificates.ballots import recipe, untrained, vote
+from engine.unlearning.certificates.bounds import DPA, FA, SCHEMES
+from engine.unlearning.certificates.certificates import (
+    SEEDS,
+    ballots_about,
+    counted,
+    curves,
+    learned,
+)
+from engine.unlearning.certificates.partitions import shown
+from tests import tiny
+from tests.engine.unlearning.certificates.by_hand import all_radii, elected
+
+SMALL = Certificates(partitions=5, spread=2, shown=8, epochs=2, images=50)
+
+
+def case(seed=0):
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), seed)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return SMALL(case())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(scheme, found):
+    asked, data, own = SMALL.asked(case()), case().data, SMALL.parts(scheme)
+    scores = []
+    for place, rows in enumerate(learned(data, own, 0)):
+        model = untrained(data, recipe(2), place)
+        if len(rows):
+            train(model, data, recipe(2), place, rows=shown(rows, 8))
+        scores.append(outputs(model, data, asked).numpy() * bool(len(rows)))
+    wanted = all_radii(np.stack(scores), scheme, own.shifts)
+    assert found["images"][f"{scheme}, says"].tolist() == wanted[:, 0].tolist()
+    radius = np.minimum(wanted[:, 1], own.networks)
+    assert found["images"][f"{scheme}, radius"].tolist() == radius.tolist()
+    right = np.where(wanted[:, 0] == data.labels[asked], wanted[:, 1], -1)
+    shares = [(right >= poisons).mean() for poisons in range(len(found["curves"]))]
+    assert found["curves"][scheme] == pytest.approx(shares)
+    table = counted(ballots_about(found, scheme, 2), data.classes)
+    votes, *_, winner = elected(np.stack(scores)[:, 2])
+    assert table["first votes"].tolist() == votes
+    assert np.flatnonzero(np.isnan(table["run-off"])).tolist() == [winner]
+
+
+def test_a_poison_changes_no_bit_of_a_network_that_it_does_not_reach():
+    data, own = case().data, SMALL.parts(DPA)
+    rows, asked = learned(data, own, 0), SMALL.asked(case())
+    target = int(np.argmax([len(one) for one in rows]))
+    other = replace(data, labels=np.where(np.isin(np.arange(48), rows[target]), 2, data.labels))
+    before, after = (vote(one, rows, range(5), asked, recipe(2), 8) for one in (data, other))
+    same = (before == after).all((1, 2))
+    assert same.tolist() == [place != target for place in range(5)]
+
+
+def test_a_network_without_images_puts_the_classes_in_their_order():
+    data, rows = case().data, case().data.rows("train")
+    ballots = vote(data, [rows, rows[:0]], (0, 1), rows[:2], recipe(1), 8)
+    assert ballots[1].tolist() == [[0, 1, 2]] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "words"),
+    [
+        ({"labels": np.zeros(48, np.int64)}, {}, "has one class"),
+        ({}, {"partitions": 25}, "24 training images, fewer than the 25 partitions"),
+        ({"split": np.zeros(48, np.uint8)}, {}, "no test images"),
+    ],
+)
+def test_what_cannot_be_certified_is_said(change, settings, words):
+    asked = ExperimentCase(replace(case().data, **change))
+    with pytest.raises(BlindspotError, match=words):
+        replace(SMALL, **settings)(asked)
+
+
+def test_ballots_of_an_image_that_is_not_kept_are_refused(found):
+    with pytest.raises(BlindspotError, match="of 24 test images, from 0 to 23"):
+        ballots_about(found, FA, 24)
+
+
+def test_the_curve_counts_right_answers_that_withstand():
+    columns = {"label": ([0, 0, 1], "")}
+    for scheme in SCHEMES:
+        columns |= {f"{scheme}, says": ([0, 1, 1], ""), f"{scheme}, radius": ([2, 9, 0], "")}
+    table = curves(Table.of(columns))
+    assert table["poisons"].tolist() == [0, 1, 2, 3]
+    assert table[DPA] == pytest.approx([2 / 3, 1 / 3, 1 / 3, 0])
+
+
+def test_the_finding_has_the_figures_of_the_curve(found):
+    words = SMALL.finding(case(), found)
+    first = 100 * found["curves"]["DPA + ROE"][0]
+    assert words.startswith(f"{first:.0f} % of 24 test images are answered right")
+
+
+def test_another_seed_is_another_partition_and_other_networks(found):
+    assert SMALL.seeds(case(1), 3) == [SEEDS, SEEDS + 1, SEEDS + 2]
+    other = SMALL(case(1))
+    assert other["ballots, FA"].values.tolist() != found["ballots, FA"].values.tolist()

@@ -1,0 +1,118 @@
+"""Poisons against certificates: the votes are those of networks that learned from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
+from engine.result import Table
+from engine.unlearning import PoisonVotes
+from engine.unlearning.certificates.attacks import Poison, against, landing, with_poisons
+from engine.unlearning.certificates.bounds import DPA, FA_ROE, ROE
+from engine.unlearning.certificates.certificates import ballots_about, counted
+from engine.unlearning.certificates.partitions import Partitions, digests_of
+from engine.unlearning.certificates.poisoning import ADD, FLIP
+from tests import tiny
+
+SMALL = PoisonVotes(partitions=5, spread=2, shown=16, epochs=12, images=50, count=5, image=3)
+
+
+def case():
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")))
+
+
+def poisoned(found, way):
+    """The data with the poisons of an answer: the pictures, under the rival's label."""
+    data, rival = case().data, int(found["outcome"]["rival"][0])
+    images = found["poisons"].images[0].transpose(0, 3, 1, 2)
+    if way == ADD:
+        return with_poisons(data, [Poison(0, image, None) for image in images], rival)
+    there = (data.images[:, None] == images[None]).all((2, 3, 4)).any(1)
+    assert there.sum() == len(images)
+    return replace(data, labels=np.where(there, rival, data.labels))
+
+
+@pytest.mark.parametrize("way", [ADD, FLIP])
+@pytest.mark.parametrize("scheme", [ROE, FA_ROE])
+def test_votes_are_those_of_networks_trained_on_the_poisoned_images(way, scheme):
+    """All networks are trained anew here, those too that no poison reaches."""
+    method = replace(SMALL, way=way, scheme=scheme)
+    found, names = method(case()), case().data.classes
+    for when, data in (("before", case().data), ("after", poisoned(found, way))):
+        whole = method.certificates(ExperimentCase(data))
+        table = counted(ballots_about(whole, scheme, method.image), names)
+        for name in table.order:
+            got = found["ballots"][f"{name}, {when}"]
+            np.testing.assert_array_equal(got, table[name])
+    steps, outcome = found["steps"], found["outcome"]
+    assert steps["answer"][-1] == found["ballots"]["first votes, after"][int(outcome["answer"][0])]
+    assert steps["answer"][-1] < steps["answer"][0]
+    assert len(steps) == len(found["poisons"].columns) + 1
+
+
+@pytest.mark.parametrize("way", [ADD, FLIP])
+@pytest.mark.parametrize("scheme", [DPA, ROE, FA_ROE])
+def test_no_poison_within_the_certificate_changes_the_answer(way, scheme):
+    held = fell = 0
+    digits = ExperimentCase(data_sets.load("digits"))
+    method = replace(SMALL, partitions=15, count=8, way=way, scheme=scheme)
+    for image in range(3):
+        found = replace(method, image=image)(digits)
+        steps, outcome = found["steps"], found["outcome"]
+        says, radius = (int(outcome[name][0]) for name in ("answer", "certificate"))
+        for name in ("says", "worst says"):
+            assert (steps[name][: radius + 1] == says).all()
+        held += radius > 0
+        fell += (steps["worst says"] != says).any()
+    assert held
+    assert fell  # the worst case does change it beyond
+
+
+def test_the_worst_ballot_has_the_rival_first_and_the_answer_last():
+    ballot = np.array([[0, 1, 3, 2]], np.uint8)  # 0 before 1 before 3 before 2
+    assert against(ballot, 0, 2).tolist() == [[3, 1, 0, 2]]
+
+
+def test_a_copy_lands_in_the_wanted_bucket_and_differs_in_one_pixel():
+    own, image = Partitions(20), case().data.images[0]
+    copies = landing(image, own, [3, 17], 0, np.random.default_rng(0))
+    for bucket, copy in copies.items():
+        assert own.buckets(digests_of(copy[None], 0)).tolist() == [bucket]
+        assert (copy != image).sum() == 1
+    assert sorted(copies) == [3, 17]
+
+
+@pytest.mark.parametrize(
+    ("count", "says", "words"),
+    [
+        (2, [0, 0], "After 2 poisons the answer is still a (votes for a 5 → 3): no 2 poisons can"),
+        (
+            3,
+            [0, 1],
+            "After 3 poisons the answer is now b (votes for a 5 → 3): the certificate ends",
+        ),
+    ],
+)
+def test_the_finding_holds_the_certificate_against_what_came(count, says, words):
+    outcome = {"answer": 0, "rival": 1, "certificate": 2, "poisons": count}
+    found = {
+        "outcome": Table.of({name: ([one], "") for name, one in outcome.items()}),
+        "steps": Table.of({"says": (says, ""), "answer": ([5, 3], "networks")}),
+    }
+    assert SMALL.finding(case(), found).startswith(words)
+
+
+def test_an_image_that_is_not_there_is_a_sentence():
+    with pytest.raises(BlindspotError, match="from 0 to 23"):
+        replace(SMALL, image=30)(case())
+
+
+def test_where_no_image_can_be_relabeled_there_are_fewer_poisons():
+    found = replace(SMALL, way=FLIP, count=60)(case())
+    assert 0 < int(found["outcome"]["poisons"][0]) <= 5
+    assert len(found["poisons"].columns) == int(found["outcome"]["poisons"][0])
