@@ -130,6 +130,7 @@ EFFECTS: dict[str, Effect] = {
     "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
     "unlearning.KLoM.form": Effect({"models": 100}),
+    "unlearning.PoisonVotes.spread": Effect({"scheme": "FA"}),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
     **{

@@ -35,7 +35,8 @@ from engine.models.pace import Pace
 from engine.result import Features, HeatMap, Table
 from engine.run import answer, digest
 from engine.training import fresh
-from engine.unlearning import CudaExperiment, GeneratorCase
+from engine.unlearning import CERTIFICATES, CudaExperiment, GeneratorCase
+from engine.unlearning.certificates.ballots import recipe, untrained
 from tests import tiny
 from tests.answers import (
     brief,  # noqa: F401 - a fixture
@@ -130,8 +131,10 @@ def network(case, kind=CudaExperiment):
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
     if isinstance(case, ExperimentCase):
-        trains = issubclass(kind, Experiment) and not issubclass(kind, ClosedFormExperiment)
-        kind = kind if trains else CudaExperiment  # asks no network, or makes its own
+        if kind in CERTIFICATES:
+            model = untrained(case.data, recipe(1), 0)
+            return model, model.network
+        kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
         case = next(iter(small(kind).conditions(case).values()))
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)

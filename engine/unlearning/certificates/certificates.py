@@ -37,7 +37,7 @@ class Voters(Method[ExperimentCase]):
         "share of the networks, and each network learns from fewer images.",
     )  # fmt: skip
     spread: int = setting(
-        4, Slider(2, 8, 1), "Networks for each image (FA)",
+        4, Slider(2, 8, 1), "Networks for each image in FA",
         "FA trains so many times as many networks, and each image reaches so many of them. DPA "
         "has one.",
     )  # fmt: skip
@@ -50,7 +50,7 @@ class Voters(Method[ExperimentCase]):
         "The number is fixed, so that a poison changes nothing for networks that it cannot reach.",
     )  # fmt: skip
     images: int = setting(
-        300, Slider(50, 1000, 50), "Test images", "How many are certified, drawn by the seed."
+        300, Slider(10, 1000, 10), "Test images", "How many are certified, drawn by the seed."
     )
 
     def parts(self, scheme: str) -> Partitions:

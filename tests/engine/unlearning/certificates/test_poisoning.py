@@ -11,10 +11,11 @@ from engine import data as data_sets
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
 from engine.result import Table
+from engine.run import answer
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.attacks import Poison, against, landing, with_poisons
 from engine.unlearning.certificates.bounds import DPA, FA_ROE, ROE
-from engine.unlearning.certificates.certificates import ballots_about, counted
+from engine.unlearning.certificates.certificates import KEPT, ballots_about, counted
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 from engine.unlearning.certificates.poisoning import ADD, FLIP
 from tests import tiny
@@ -58,19 +59,17 @@ def test_votes_are_those_of_networks_trained_on_the_poisoned_images(way, scheme)
 @pytest.mark.parametrize("way", [ADD, FLIP])
 @pytest.mark.parametrize("scheme", [DPA, ROE, FA_ROE])
 def test_no_poison_within_the_certificate_changes_the_answer(way, scheme):
-    held = fell = 0
     digits = ExperimentCase(data_sets.load("digits"))
-    method = replace(SMALL, partitions=15, count=8, way=way, scheme=scheme)
-    for image in range(3):
+    method = replace(SMALL, partitions=15, shown=64, epochs=8, count=8, way=way, scheme=scheme)
+    whole = answer(method.certificates, digits)["images"][f"{scheme}, radius"][:KEPT]
+    for image in np.argsort(-whole, kind="stable")[:2].tolist():
         found = replace(method, image=image)(digits)
         steps, outcome = found["steps"], found["outcome"]
         says, radius = (int(outcome[name][0]) for name in ("answer", "certificate"))
+        assert 0 < radius < method.count
         for name in ("says", "worst says"):
             assert (steps[name][: radius + 1] == says).all()
-        held += radius > 0
-        fell += (steps["worst says"] != says).any()
-    assert held
-    assert fell  # the worst case does change it beyond
+        assert (steps["worst says"] != says).any()  # beyond, the worst case does change it
 
 
 def test_the_worst_ballot_has_the_rival_first_and_the_answer_last():
