@@ -93,6 +93,13 @@ CONCEPTS = AppPage(
 GENERATOR = AppPage(
     "Unlearning", "Generator", "generator", "unlearning/generator.py", ":material/brush:"
 )
+CERTIFICATES = AppPage(
+    "Unlearning",
+    "Certificates",
+    "certificates",
+    "unlearning/certificates.py",
+    ":material/verified_user:",
+)
 ASK = AppPage(
     "Hallucination",
     "Ask",
@@ -191,6 +198,7 @@ VIEWS = (
     JUDGE,
     CONCEPTS,
     GENERATOR,
+    CERTIFICATES,
     UNLEARNING_EXPERIMENTS,
     ASK,
     DECODING,

@@ -1,4 +1,4 @@
-"""What Forget, Concepts, Generator and Experiments open with."""
+"""What Forget, Concepts, Generator, Certificates and Experiments open with."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from engine.unlearning import (
     SSD,
     AfterCase,
     BoardCase,
+    Certificates,
     ClosedForm,
     Collateral,
     Confidence,
@@ -34,6 +35,7 @@ from engine.unlearning import (
     MembershipAttack,
     NegGradPlus,
     NoOp,
+    PoisonVotes,
     PollsAfter,
     Relearn,
     Retrain,
@@ -84,7 +86,7 @@ STORY = (
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    for part in (forget, story, concepts, generator, experiments):
+    for part in (forget, story, concepts, generator, certificates, experiments):
         yield from part()
 
 
@@ -134,6 +136,13 @@ def generator() -> Iterator[Question]:
     """A generator of digits that forgets one, and what it draws as it is."""
     case = shipped_case(GENERATOR)
     for method in (GeneratorSalUn(), Samples()):
+        yield method, case
+
+
+def certificates() -> Iterator[Question]:
+    """Certificates of MNIST's test images, and one that is attacked."""
+    case = ExperimentCase(data.load(Certificates.argument_defaults["data"]))
+    for method in (Certificates(), PoisonVotes()):
         yield method, case
 
 

@@ -95,6 +95,7 @@ SCREENS = [
         "concepts", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", "[data-testid=stSlider]"
     ),
     FirstScreen("generator", GRID, CAPTION, "small", BUTTONS, least=400),
+    FirstScreen("certificates", CHART, CAPTION, UNDER, BUTTONS),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
     FirstScreen("benchmarks", CHART, KEYS, CAPTION, ".st-key-benchmarks-decodings", least=400),
     FirstScreen(

@@ -135,6 +135,7 @@ FORMS = (
          "seed": "greedy draws nothing at random"},
     ),
     Form(views.GENERATOR, "generator", GeneratorArguments),
+    Form(views.CERTIFICATES, "certificates", ExperimentArguments),
     Form(
         views.INSIDE, "inside", CaptionArguments,
         {"image": PICKER, "ask": "one of three ways to ask for a description",

@@ -27,6 +27,7 @@ SHOWN = {
     "sparsity-experiments": {"sparsity.chosen"},
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},
     "Generator": {"generator.model", "generator.seed"},
+    "Certificates": {"certificates.data", "certificates.seed"},
     "Inside": {"inside.image", "inside.kind", "inside.scene", "inside.model"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},

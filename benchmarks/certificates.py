@@ -1,0 +1,65 @@
+"""Certificates from ballots: images a second, against a plain loop over images and rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from benchmarks.timing import Ratio, paired, timed
+from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, both, certify
+from engine.unlearning.certificates.election import Ballots, ballots_of
+from engine.unlearning.certificates.partitions import Partitions
+
+PARTS, CLASSES, IMAGES = 50, 10, 10_000
+FEW = 200  # images of the plain loop
+GOAL = 10_000  # images a second of DPA and of its run-off
+SPREAD = {DPA: 1, ROE: 1, FA: 4, FA_ROE: 4}
+
+
+def drawn(networks: int, images: int) -> Ballots:
+    """Ballots of networks that are right about half of the time."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(networks, images, CLASSES)).astype(np.float32)
+    scores[:, np.arange(images), np.arange(images) % CLASSES] += 1.5
+    return ballots_of(scores)
+
+
+def plain(ballots: Ballots) -> list[int]:
+    """DPA + ROE as a loop over images, classes and pairs of rivals, as a script would do it."""
+    table, found = both(len(ballots)), []
+    for one in ballots.transpose(1, 0, 2):
+        votes = [int((one[:, c] == 0).sum()) for c in range(CLASSES)]
+        first, second = sorted(range(CLASSES), key=lambda c: (-votes[c], c))[:2]
+        margin = 2 * int((one[:, first] < one[:, second]).sum()) - len(one)
+        kept = margin > 0 or (margin == 0 and first < second)
+        winner, loser = (first, second) if kept else (second, first)
+        others = [c for c in range(CLASSES) if c != winner]
+        gap = {c: max(votes[winner] - votes[c] + (c > winner), 0) for c in others}
+        needed = [int(table[gap[a], gap[b]]) for a, b in combinations(others, 2)]
+        for c in others:
+            reach = max(votes[loser] - votes[c] + (c > loser), 0)
+            ahead = 2 * int((one[:, winner] < one[:, c]).sum()) - len(one) + (c > winner)
+            needed.append(max(0 if c == loser else (reach + 1) // 2, (max(ahead, 0) + 1) // 2))
+        found.append(min(needed) - 1)
+    return found
+
+
+def rows(rounds: int) -> Iterator[Ratio]:
+    """The same certificates, and how many a second."""
+    few = drawn(PARTS, FEW)
+    same = certify(ROE, few).radius.tolist() == plain(few)
+    yield paired(
+        f"{ROE} of {FEW} images, {PARTS} networks", lambda: certify(ROE, few), lambda: plain(few),
+        "a loop over images", 10.0, rounds, "the same numbers" if same else "OTHER NUMBERS",
+    )  # fmt: skip
+    for scheme in SCHEMES:
+        own = Partitions(PARTS, SPREAD[scheme])
+        ballots = drawn(own.networks, IMAGES)
+        taken = min(timed(lambda s=scheme, b=ballots, o=own: certify(s, b, o.shifts)) for _ in "ab")
+        value, goal = IMAGES / taken / GOAL, 1.0 if own.spread == 1 else None
+        yield Ratio(
+            f"{scheme} of {IMAGES:,} images, {own.networks} networks", f"{GOAL:,} images/s",
+            value, value, value, goal, taken,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The view Certificates: how many poisoned training images an answer survives."""

@@ -1,0 +1,100 @@
+"""Poison it yourself: the votes move with each poison, and the certificate holds."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from components import forms, section
+from components.certificates.form import KEY, POISON, CertificateQuestion
+from components.draw.bar_groups import BarGroups
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.section import Section
+from engine.unlearning import PoisonVotes
+from engine.unlearning.certificates.bounds import FA_ROE, ROE
+from engine.unlearning.certificates.poisoning import ADD
+
+
+def show(asked: CertificateQuestion) -> None:
+    """How many poisons, of which kind; what they do."""
+    answer, controls = st.container(), st.container()
+    with controls:
+        forms.refuse_links(PoisonVotes, POISON)
+        left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
+        with left:
+            given = forms.settings(PoisonVotes, POISON, ("way",))
+        with right:
+            given |= forms.settings(PoisonVotes, POISON, ("count",))
+    method = asked.poisons(**given)
+    done = "added" if method.way == ADD else "relabeled"
+    with answer:
+        section.show(
+            Section(
+                KEY, method, asked.case, "Poison it yourself",
+                known=asked.known,
+                evidence=(votes(asked), after(asked), Drawing("poisons", "The poisons", wide=True)),
+                button="Poison the training images",
+                before=f"{method.count} images are {done}, the worst ones for this image first; "
+                "each network that they reach is trained again, and votes anew.",
+            )
+        )  # fmt: skip
+
+
+def outcome(found: Views, name: str) -> int:
+    """A number of what came out."""
+    return int(found["outcome"][name][0])
+
+
+def votes(asked: CertificateQuestion) -> Drawing:
+    """The first round, poison by poison, beside the worst case."""
+
+    def chart(found: Views) -> Lines:
+        says, rival = (asked.name(outcome(found, one)) for one in ("answer", "rival"))
+        return Lines(
+            x="poisons",
+            series={
+                "answer": f"votes for {says}", "rival": f"votes for {rival}",
+                "worst answer": f"{says}, worst case", "worst rival": f"{rival}, worst case",
+            },
+            title="first votes", x_title="poisoned training images",
+            now=outcome(found, "certificate"), now_name="certified",
+        )  # fmt: skip
+
+    return Drawing("steps", "The votes, poison by poison", chart, held)
+
+
+def held(found: Views) -> str:
+    """From how many poisons on the answer is another one, in truth and in the worst case."""
+    says = outcome(found, "answer")
+
+    def first_change(column: str) -> str:
+        changed = found["steps"][column] != says
+        return f"at {int(changed.argmax())}" if changed.any() else "nowhere"
+
+    return (
+        f"Certified up to {outcome(found, 'certificate')}. The answer changes "
+        f"{first_change('says')} as trained, and {first_change('worst says')} in the worst case."
+    )
+
+
+def after(asked: CertificateQuestion) -> Drawing:
+    """What the networks say at the end: first votes or, where there is one, the run-off."""
+    column = "first votes"
+    return Drawing(
+        "ballots", "First votes before and after",
+        BarGroups(
+            series={f"{column}, before": "before", f"{column}, after": "after"}, title="networks"
+        ),
+        partial(run_off, asked),
+    )  # fmt: skip
+
+
+def run_off(asked: CertificateQuestion, found: Views) -> str:
+    """How the answer and its rival compare after the poisons."""
+    steps, rival = found["steps"], asked.name(outcome(found, "rival"))
+    says = asked.name(outcome(found, "answer"))
+    first, last = (100 * steps["above"][at] for at in (0, -1))
+    words = f"{says} is above {rival} on {first:.0f} % of the ballots before, {last:.0f} % after"
+    return f"{words}{', which decides the run-off' if asked.scheme in {ROE, FA_ROE} else ''}."

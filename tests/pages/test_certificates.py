@@ -1,0 +1,123 @@
+"""Certificates as a visitor meets them: the election of an image, and poisons against it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.certificates import form, poison, view
+from components.certificates.form import IMAGE, KEY, POISON, SLOT, CertificateQuestion
+from components.views import CERTIFICATES
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.result import Table
+from engine.run import answer
+from engine.unlearning import Certificates
+from engine.unlearning.certificates.bounds import FA, ROE
+from engine.unlearning.certificates.certificates import ballots_about, counted
+from tests.visits import said, settled, visit, words
+
+FEW = {"partitions": 10, "spread": 2, "epochs": 3, "images": 30}
+DIGITS = {f"{KEY}.data": "Digits, 8 × 8"}
+LINK = DIGITS | {f"{SLOT}.{name}": str(value) for name, value in FEW.items()}
+
+
+def question(image=0, scheme=ROE):
+    case, method = ExperimentCase(data_sets.load("digits")), Certificates(**FEW)
+    row = int(method.asked(case)[image])
+    return CertificateQuestion(case, method, scheme, image, row, {})
+
+
+def test_sentence_ballots_and_curves_are_those_of_the_answer():
+    at = settled(visit(LINK, CERTIFICATES))
+    assert "30 small networks are trained" in words(at)
+    at = settled(at.button(key=f"{SLOT}.go").click().run())
+    assert not at.exception
+    asked = question()
+    found = answer(asked.method, asked.case)
+    assert at.header[0].value == view.sentence(asked, found)
+    table = {"ballots": counted(ballots_about(found, ROE, 0), asked.case.data.classes)}
+    shown = words(at)
+    for told in (
+        view.reason(asked, found), view.first_words(table), view.run_off_words(table),
+        view.curve_words(found),
+    ):  # fmt: skip
+        assert told in shown
+    at = settled(at.number_input(key=IMAGE).set_value(7).run())
+    assert at.header[0].value == view.sentence(question(7), found)
+    at = settled(at.button_group(key=f"{KEY}.scheme").set_value(FA).run())
+    assert at.header[0].value == view.sentence(question(7, FA), found)
+    assert "Round 2" not in words(at)  # FA has one round
+
+
+def test_poisons_move_the_votes_and_are_held_against_the_certificate():
+    link = LINK | {f"{POISON}.count": "4", f"{POISON}.way": "relabel"}
+    at = settled(visit(link, CERTIFICATES))
+    assert "4 images are relabeled" in words(at)
+    at = settled(at.button(key=f"{POISON}.go").click().run())
+    assert not at.exception
+    asked = question()
+    method = asked.poisons(way="relabel", count=4)
+    found = answer(method, asked.case)
+    assert method.finding(asked.case, found) in [one.value for one in at.header]
+    shown = words(at)
+    assert poison.held(found) in shown
+    assert poison.run_off(asked, found) in shown
+    assert found["poisons"].finding in shown
+
+
+def test_a_bad_link_is_a_sentence():
+    bad = {f"{SLOT}.partitions": "7000", IMAGE: "77", f"{KEY}.scheme": "a coin"}
+    at = settled(visit(LINK | bad, CERTIFICATES))
+    shown = " ".join(said(at))
+    for word in ("7000", "77", "a coin"):
+        assert f"“{word}”" in shown
+    assert not at.exception
+
+
+def certificate(says, radius):
+    columns = {f"{ROE}, {name}": ([value], "") for name, value in (
+        ("says", says), ("radius", radius), ("rival", 3), ("round", 2),
+    )}  # fmt: skip
+    return {"images": Table.of(columns)}
+
+
+@pytest.mark.parametrize(
+    ("radius", "wanted"),
+    [
+        (2, "This {0} stays {0}, even if any 2 of 896 training images are poisoned."),
+        (1, "This {0} stays {0}, even if any one of 896 training images is poisoned."),
+        (
+            0,
+            "This is read as {0}, but one poisoned image of 896 training images could change that.",
+        ),
+    ],
+)
+def test_the_sentence_counts_the_poisons(radius, wanted):
+    asked = question()
+    assert view.sentence(asked, certificate(int(asked.label), radius)) == wanted.format(asked.label)
+
+
+def test_a_wrong_answer_is_said_to_be_wrong():
+    asked = question()
+    other = (int(asked.label) + 1) % 10
+    assert view.sentence(asked, certificate(other, 5)).startswith(
+        f"This {asked.label} is taken for {other}:"
+    )
+    assert view.reason(asked, certificate(other, 5)) == (
+        "First lost to 3, in the run-off: 6 poisons could do that."
+    )
+
+
+def test_where_the_answer_changes_is_told_of_both_lines():
+    steps = Table.of({"says": ([1, 1, 2], ""), "worst says": ([1, 2, 2], "")})
+    one = {"answer": 1, "certificate": 0}
+    found = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in one.items()})}
+    assert poison.held(found) == (
+        "Certified up to 0. The answer changes at 2 as trained, and at 1 in the worst case."
+    )
+
+
+def test_the_page_offers_no_more_images_than_ballots_are_kept_of():
+    assert form.SIDE <= form.KEPT
+    assert np.unique(Certificates().asked(question().case)[: form.KEPT]).size == form.KEPT
