@@ -12,6 +12,7 @@ from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.section import Section
+from engine.result import Table
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.bounds import FA_ROE, ROE
 from engine.unlearning.certificates.poisoning import ADD
@@ -81,13 +82,11 @@ def held(found: Views) -> str:
 
 def after(asked: CertificateQuestion) -> Drawing:
     """What the networks say at the end: first votes or, where there is one, the run-off."""
-    column = "first votes"
+    series = {f"first votes, {when}": when for when in ("before", "after")}
     return Drawing(
         "ballots", "First votes before and after",
-        BarGroups(
-            series={f"{column}, before": "before", f"{column}, after": "after"}, title="networks"
-        ),
-        partial(run_off, asked),
+        BarGroups(series=series, title="networks"), partial(run_off, asked),
+        part=lambda table: Table.of({name: (table[name], "") for name in series}, table.rows),
     )  # fmt: skip
 
 

@@ -85,7 +85,8 @@ def reason(asked: CertificateQuestion, found: Views) -> str:
     rival = asked.name(of_image(asked, found, "rival"))
     needed = of_image(asked, found, "radius") + 1
     how = "in the first round" if of_image(asked, found, "round") == 1 else "in the run-off"
-    return f"First lost to {rival}, {how}: {needed} poisons could do that."
+    many = f"{needed} poison{'s' if needed > 1 else ''}"
+    return f"First lost to {rival}, {how}: {many} could do that."
 
 
 def rounds(asked: CertificateQuestion) -> list[Drawing]:

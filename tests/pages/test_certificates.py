@@ -85,17 +85,16 @@ def certificate(says, radius):
 @pytest.mark.parametrize(
     ("radius", "wanted"),
     [
-        (2, "This {0} stays {0}, even if any 2 of 896 training images are poisoned."),
-        (1, "This {0} stays {0}, even if any one of 896 training images is poisoned."),
-        (
-            0,
-            "This is read as {0}, but one poisoned image of 896 training images could change that.",
-        ),
+        (2, "This {0} stays {0}, even if any 2 of {1} are poisoned."),
+        (1, "This {0} stays {0}, even if any one of {1} is poisoned."),
+        (0, "This is read as {0}, but one poisoned image of {1} could change that."),
     ],
 )
 def test_the_sentence_counts_the_poisons(radius, wanted):
     asked = question()
-    assert view.sentence(asked, certificate(int(asked.label), radius)) == wanted.format(asked.label)
+    images = f"{len(asked.case.data.rows('train')):,} training images"
+    told = view.sentence(asked, certificate(int(asked.label), radius))
+    assert told == wanted.format(asked.label, images)
 
 
 def test_a_wrong_answer_is_said_to_be_wrong():
@@ -107,6 +106,7 @@ def test_a_wrong_answer_is_said_to_be_wrong():
     assert view.reason(asked, certificate(other, 5)) == (
         "First lost to 3, in the run-off: 6 poisons could do that."
     )
+    assert ": 1 poison could do that." in view.reason(asked, certificate(other, 0))
 
 
 def test_where_the_answer_changes_is_told_of_both_lines():

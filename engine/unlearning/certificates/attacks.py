@@ -1,4 +1,4 @@
-"""What an attacker who knows everything puts into the training images, and what he could reach."""
+"""What an attacker who knows everything puts into the training images, and what it could reach."""
 
 from __future__ import annotations
 

@@ -49,10 +49,9 @@ class PoisonVotes(Voters):
     """Training images are poisoned one by one, and the votes about one test image are counted anew.
 
     The attacker knows everything. *Add*: copies of the test image under a wrong label, each with
-    one pixel changed, so that it lands in a bucket of his choice. *Relabel*: the training image of
-    the bucket that is most like the test image gets the wrong label. He begins with the buckets
-    whose networks are surest of the answer, and the wrong label is the rival that the certificate
-    names. The networks that a poison reaches are trained again; none of the others changes by a
+    one pixel changed, so that it lands in a chosen bucket. *Relabel*: the training image of the
+    bucket that is most like the test image gets the wrong label. Buckets whose networks are surest
+    of the answer come first, and the wrong label is the rival that the certificate names. The networks that a poison reaches are trained again; none of the others changes by a
     bit. The second line is the worst case: there each network that is reached puts the rival first
     and the answer last.
     """

@@ -53,7 +53,7 @@ def test_where_a_run_off_gains(name, parts, measure):
         ):  # fmt: skip
             measure(
                 f"{what}, {run_off} beside {plain}: {claim}",
-                f"{OUTCOMES[int(outcome)]} here: margin {100 * mean:+.1f} ± {100 * half:.1f} points",
+                f"{OUTCOMES[int(outcome)]} here: {100 * mean:+.1f} ± {100 * half:.1f} points",
             )
     if name == "mnist-5k":  # where the sheet claims it
         assert shares[ROE][:, -1].mean() > shares[DPA][:, -1].mean()
