@@ -220,4 +220,4 @@ def curves(images: Table) -> Table:
 
 def middle(curve: Table) -> int:
     """A number of poisons in the middle: half of what any image withstands."""
-    return (len(curve) - 2) // 2
+    return max(len(curve) - 2, 0) // 2

@@ -51,9 +51,9 @@ class PoisonVotes(Voters):
     The attacker knows everything. *Add*: copies of the test image under a wrong label, each with
     one pixel changed, so that it lands in a chosen bucket. *Relabel*: the training image of the
     bucket that is most like the test image gets the wrong label. Buckets whose networks are surest
-    of the answer come first, and the wrong label is the rival that the certificate names. The networks that a poison reaches are trained again; none of the others changes by a
-    bit. The second line is the worst case: there each network that is reached puts the rival first
-    and the answer last.
+    of the answer come first, and the wrong label is the rival that the certificate names. The
+    networks that a poison reaches are trained again; no bit of the others changes. The worst case
+    stands beside it: there each network that is reached puts the rival first and the answer last.
     """
 
     name = "PoisonVotes"
