@@ -72,12 +72,11 @@ def ballots(asked: CertificateQuestion, found: Views) -> None:
     words = f"Test image {asked.image}, labeled {asked.label}"
     picture = enlarged(pixels_of(asked.case.data, asked.row))
     show_picture(picture, words, place=left, width="stretch", caption=plain(words))
-    with left:
-        st.caption(plain(reason(asked, found)))
     shown = {"ballots": table}
     for place, drawing in zip(places, rounds(asked), strict=False):
         with place:
             draw(drawing, shown, f"{KEY}.{drawing.title}.{asked.scheme}.{asked.image}")
+    st.caption(plain(reason(asked, found)))
 
 
 def reason(asked: CertificateQuestion, found: Views) -> str:
@@ -110,8 +109,8 @@ def first_words(found: Views) -> str:
     order = np.argsort(-votes, kind="stable")
     names = found["ballots"].rows
     return (
-        f"{names[order[0]]} has {votes[order[0]]} of {votes.sum()} first votes, "
-        f"{names[order[1]]} {votes[order[1]]}."
+        f"{names[order[0]]} has {votes[order[0]]} of {votes.sum()} first votes, and "
+        f"{names[order[1]]} has {votes[order[1]]}."
     )
 
 
