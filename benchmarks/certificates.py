@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -57,7 +58,8 @@ def rows(rounds: int) -> Iterator[Ratio]:
     for scheme in SCHEMES:
         own = Partitions(PARTS, SPREAD[scheme])
         ballots = drawn(own.networks, IMAGES)
-        taken = min(timed(lambda s=scheme, b=ballots, o=own: certify(s, b, o.shifts)) for _ in "ab")
+        work = partial(certify, scheme, ballots, own.shifts)
+        taken = min(timed(work) for _ in range(2))
         value, goal = IMAGES / taken / GOAL, 1.0 if own.spread == 1 else None
         yield Ratio(
             f"{scheme} of {IMAGES:,} images, {own.networks} networks", f"{GOAL:,} images/s",
