@@ -14,7 +14,7 @@ from engine.unlearning.certificates.election import Ballots, ballots_of
 from engine.unlearning.certificates.partitions import Partitions
 
 PARTS, CLASSES, IMAGES = 50, 10, 10_000
-FEW = 200  # images of the plain loop
+FEW = 1000  # images of the plain loop
 GOAL = 10_000  # images a second of DPA and of its run-off
 SPREAD = {DPA: 1, ROE: 1, FA: 4, FA_ROE: 4}
 
