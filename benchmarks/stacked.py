@@ -1,7 +1,8 @@
 """Small networks trained together, against the same trainings one by one and a bare PyTorch loop.
 
 Also what datamodels and KLoM wait for, within its budget: 200 networks of 600 steps, twenty at a
-time, and KLoM itself. All in one thread. The bare loop has its images ready in memory, keeps no
+time, and KLoM itself. MLPs have one thread; LeNets are passed in halves, on two threads, while the
+loops that they are compared with have one, as `train` has it. The bare loop has its images ready in memory, keeps no
 curves and can neither be interrupted nor resumed; it is what a script would do.
 """
 

@@ -25,28 +25,27 @@ from engine.training.objective import cross_entropy
 from engine.training.stacked import StackedLoss
 
 SEEDS, LEVELS = 3, 12
+COUNT = SEEDS * len(ARMS)  # networks
 STEPS = 5  # and one look at the validation images
 LENET = "LeNet, 4 epochs"
 WAITS = {("digits", "MLP"): 60, ("mnist-5k", LENET): 360}  # seconds for all levels
 
 
 @cache
-def losses() -> StackedLoss:
-    """The batches of nine LeNets on MNIST-5k."""
+def losses(together: int) -> StackedLoss:
+    """The batches of nine LeNets on MNIST-5k, so many of them passed at once."""
     data, recipe = data_sets.load("mnist-5k"), RECIPES[LENET]
-    count = SEEDS * len(ARMS)
-    stack = Stack([fresh(data, recipe, seed) for seed in range(count)])
+    stack = Stack([fresh(data, recipe, seed) for seed in range(COUNT)], together=together)
     stack.train()
-    rows = np.stack([data.rows("train")] * count)
+    rows = np.stack([data.rows("train")] * COUNT)
     return StackedLoss(
-        stack, data, rows, recipe, tuple(range(count)), cross_entropy, data.targets()
+        stack, data, rows, recipe, tuple(range(COUNT)), cross_entropy, data.targets()
     )
 
 
-def trained(*, by_itself: bool) -> None:
+def trained(together: int) -> None:
     """Gradients of some steps, and a look, in one of both ways."""
-    loss = losses()
-    loss.stack.by_itself = by_itself
+    loss = losses(together)
     with one_thread():
         for place, rows in enumerate(loss.parts(0)[:STEPS]):
             loss(rows, (0, place))[0].backward()
@@ -58,8 +57,8 @@ def trained(*, by_itself: bool) -> None:
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """LeNets on MNIST-5k, each by itself on two threads, against one pass for all; all levels."""
     yield paired(
-        f"{SEEDS * len(ARMS)} × LeNet on MNIST-5k, by themselves",
-        lambda: trained(by_itself=True), lambda: trained(by_itself=False),
+        f"{COUNT} × LeNet on MNIST-5k, by themselves",
+        lambda: trained(1), lambda: trained(COUNT),
         "one pass for all", 1.5, rounds, f"{STEPS} steps and a look",
     )  # fmt: skip
     yield from whole_lottery()

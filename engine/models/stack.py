@@ -17,7 +17,7 @@ from engine.models.passes import note_pass
 from engine.models.small.shape import NARROW
 from engine.models.threads import one_thread
 
-THREADS = 2  # for networks that are passed by themselves
+THREADS = 2  # for parts of the networks
 WorkT = TypeVar("WorkT")
 
 
@@ -25,26 +25,32 @@ class Stack:
     """K networks at once.
 
     `torch.func.vmap` makes batched matrix products of their linear layers and grouped convolutions
-    of their convolutions, and BatchNorm keeps the statistics of each. Grouped convolutions are slow
-    on large images: there each network with convolutions is passed by itself (`by_itself`).
+    of their convolutions, and BatchNorm keeps the statistics of each. On a CPU, networks with
+    convolutions are passed in parts, two of them at a time: halves of small images, and each
+    network by itself on larger ones, where grouped convolutions are slow.
 
     Args:
         models: of one form and normalization; they are not changed.
         masks: for each model, where its weights may differ from 0, by a weight's name; a weight
             without a mask is whole.
+        together: how many networks are passed at once; what is fastest here when left out.
 
     Attributes:
         network: has the weights and buffers of all under the names of one, each (K, *shape). It
             only holds them: its layers cannot be called.
-        by_itself: whether each network is passed by itself, two of them at a time. All of a network
-            is computed in one thread, so that its sums are always added in the same order.
+        parts: the networks of each part. All of a part is computed in one thread, so that its sums
+            are always added in the same order.
 
     Raises:
         BadModel: there is none, or they differ in form or normalization.
     """
 
     def __init__(
-        self, models: Sequence[Classifier], masks: Sequence[Mapping[str, Tensor]] = ()
+        self,
+        models: Sequence[Classifier],
+        masks: Sequence[Mapping[str, Tensor]] = (),
+        *,
+        together: int | None = None,
     ) -> None:
         if not models:
             raise BadModel("There is no network to stack.")
@@ -53,9 +59,11 @@ class Stack:
             message = "Networks that are stacked need one form and one normalization: "
             raise BadModel(f"{message}{odd.title} differs from {first.title}.")
         self.device, self.mean, self.std = first.device, first.mean, first.std
-        convolves = any(isinstance(one, nn.Conv2d) for one in first.network.modules())
-        self.by_itself = convolves and first.side >= NARROW and first.device.type == "cpu"
-        self.singles = [deepcopy(first.network) for _ in (models if self.by_itself else models[:1])]
+        self.together = together or at_once(first, len(models))
+        self.parts = [
+            slice(place, place + self.together) for place in range(0, len(models), self.together)
+        ]
+        self.copies = [deepcopy(first.network) for _ in self.parts]
         self.threads = ThreadPoolExecutor(THREADS, initializer=torch.set_num_threads, initargs=(1,))
         self.network = deepcopy(first.network).requires_grad_(requires_grad=True)
         states = [dict(one.network.state_dict()) for one in models]
@@ -67,55 +75,48 @@ class Stack:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Logits (K, N, classes) of each network's own pixels (K, N, 3, side, side) in [0, 1]."""
-        weights: dict[str, Tensor] = dict(self.network.named_parameters())
-        if self.by_itself:
-            split = self.weights_apart(weights)
-            logits = torch.stack(
-                self.each(lambda place: self.one(place, split[place], pixels[place]))
-            )
-        else:
-            logits = self.at_once(weights, (pixels - self.mean) / self.std)
+        split = self.weights_apart(dict(self.network.named_parameters()))
+        logits = torch.cat(
+            self.each(lambda place: self.of(place, split[place], pixels[self.parts[place]]))
+        )
         flat = logits.flatten(0, 1)
         note_pass(flat)
         return flat.view_as(logits)
 
-    def at_once(self, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
-        """Logits of normalized images of all networks, in one pass."""
-        masked = {n: w * self.masks[n] if n in self.masks else w for n, w in weights.items()}
-        buffers = dict(self.network.named_buffers())
-
-        def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
-            return torch.func.functional_call(self.singles[0], (weights, buffers), (images,))
-
-        logits: Tensor = torch.func.vmap(one)(masked, buffers, images)
-        return logits
-
-    def one(self, place: int, weights: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
-        """Logits (N, classes) of one network's pixels; channels lie last, which is faster here.
+    def of(self, place: int, weights: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
+        """Logits (k, N, classes) of a part's k networks.
 
         Args:
-            place: of the network.
-            weights: its own, before they are masked.
-            pixels: (N, 3, side, side) in [0, 1].
+            place: of the part.
+            weights: its own, (k, *shape), before they are masked.
+            pixels: (k, N, 3, side, side) in [0, 1].
         """
+        part, copy = self.parts[place], self.copies[place]
         images = (pixels - self.mean) / self.std
         masked = {
-            name: own * self.masks[name][place] if name in self.masks else own
+            name: own * self.masks[name][part] if name in self.masks else own
             for name, own in weights.items()
         }
-        buffers = {name: own[place] for name, own in self.network.named_buffers()}
-        logits: Tensor = torch.func.functional_call(
-            self.singles[place], ({n: last(w) for n, w in masked.items()}, buffers), (last(images),)
-        )
-        return logits
+        buffers = {name: own[part] for name, own in self.network.named_buffers()}
+
+        def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
+            return torch.func.functional_call(copy, (weights, buffers), (images,))
+
+        if len(images) > 1:
+            logits: Tensor = torch.func.vmap(one)(masked, buffers, images)
+            return logits
+        own = {name: last(weight[0]) for name, weight in masked.items()}
+        return one(own, {name: kept[0] for name, kept in buffers.items()}, last(images[0]))[None]
 
     def weights_apart(self, weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
-        """The weights of each network, without a copy."""
-        split = {name: own.unbind(0) for name, own in weights.items()}
-        return [{n: own[place] for n, own in split.items()} for place in range(len(self.singles))]
+        """The weights of each part, without a copy."""
+        split = {name: own.split(self.together) for name, own in weights.items()}
+        return [{n: own[place] for n, own in split.items()} for place in range(len(self.parts))]
 
     def each(self, work: Callable[[int], WorkT]) -> list[WorkT]:
-        """What the work gives for each network's place, two of them at a time."""
+        """What the work gives for each part's place, two of them at a time."""
+        if len(self.parts) == 1:
+            return [work(0)]
         grad = torch.is_grad_enabled()
 
         def alike(place: int) -> WorkT:
@@ -123,11 +124,11 @@ class Stack:
                 return work(place)
 
         with one_thread():  # puts back what the threads' own number changes for the process
-            return list(self.threads.map(alike, range(len(self.singles))))
+            return list(self.threads.map(alike, range(len(self.parts))))
 
     def train(self, mode: bool = True) -> None:  # as nn.Module has it
         """Set training or eval mode."""
-        for one in self.singles:
+        for one in self.copies:
             one.train(mode)
 
     @torch.no_grad()
@@ -139,6 +140,14 @@ class Stack:
                 tensor.copy_(stacked[name][place])
             for cached in [name for name in vars(model) if is_lazy(model, name)]:
                 delattr(model, cached)
+
+
+def at_once(model: Classifier, count: int) -> int:
+    """How many of so many networks of this form are best passed at once."""
+    convolves = any(isinstance(one, nn.Conv2d) for one in model.network.modules())
+    if not convolves or model.device.type != "cpu":
+        return count
+    return 1 if model.side >= NARROW else -(-count // THREADS)
 
 
 def last(tensor: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ The order of an epoch's images comes from (seed, epoch), what is done to a batch
 optimizer's memory are all there is to remember. They are kept every few seconds; a training that
 finds its file goes on from there. A network is computed in one thread on a CPU, because sums over
 several are not always added in the same order, and so that live questions have the other core. Only
-networks that are trained together and passed by themselves (`engine.models.stack`) use both cores.
+networks that are trained together and passed in parts (`engine.models.stack`) use both cores.
 """
 
 from __future__ import annotations

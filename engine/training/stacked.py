@@ -4,9 +4,9 @@ Most of a small network's step is overhead. Here all networks take each step tog
 (`engine.models.stack`), each with its own first weights, seed, images and masks. Every batch is
 that of `train` with this seed, and the loop is the same, so that it resumes after an interruption.
 Sums are added in another order than in a single network: weights agree within rounding, which
-grows over many steps, and not to the bit. On a CPU, networks with convolutions on large images are
-passed by themselves, two at a time: this training alone has both cores, and each network its one
-thread, so that the bits stay the same.
+grows over many steps, and not to the bit. On a CPU, networks with convolutions are passed
+in parts, two at a time: this training alone has both cores, and each part its one thread, so that
+the bits stay the same.
 """
 
 from __future__ import annotations
@@ -95,33 +95,35 @@ class StackedLoss:
                 for seed, own in zip(self.seeds, images, strict=True)
             ]
             images = torch.stack(views)
-        if self.stack.by_itself:
-            return self.by_itself(images, rows)
+        if len(self.stack.parts) > 1:
+            return self.in_parts(images, rows)
         logits, targets = self.answers(images, rows)
         each = self.objective.each(logits, targets)
         loss = each.view(rows.shape).mean(1).sum()
         return loss, each.detach().sum().item(), self.objective.right(logits, targets)
 
-    def by_itself(self, images: Tensor, rows: Rows) -> tuple[Tensor, float, float]:
-        """The same where each network is passed by itself.
+    def in_parts(self, images: Tensor, rows: Rows) -> tuple[Tensor, float, float]:
+        """The same where the networks are passed in parts.
 
-        Its gradient is computed right after its loss, while its maps are in the processor's cache.
+        A part's gradient is computed right after its loss, in its thread, while its maps are in the
+        processor's cache.
         """
         named = dict(self.network.named_parameters())
         own = self.stack.weights_apart({n: weight.detach() for n, weight in named.items()})
         pixels = images.to(self.stack.device).expand(-1, -1, 3, -1, -1)
 
         def learned(place: int) -> tuple[Tensor, float, tuple[Tensor, ...]]:
-            weights = {n: one.requires_grad_() for n, one in own[place].items()}
-            logits = self.stack.one(place, weights, pixels[place])
-            targets = self.targets[torch.from_numpy(rows[place])].to(logits.device)
-            each = self.objective.each(logits, targets)
-            gradients = torch.autograd.grad(each.mean(), list(weights.values()))
+            part, weights = rows[self.stack.parts[place]], own[place]
+            leaves = {n: one.requires_grad_() for n, one in weights.items()}
+            logits = self.stack.of(place, leaves, pixels[self.stack.parts[place]]).flatten(0, 1)
+            targets = self.targets[torch.from_numpy(part).flatten()].to(logits.device)
+            each = self.objective.each(logits, targets).view(part.shape)
+            gradients = torch.autograd.grad(each.mean(1).sum(), list(leaves.values()))
             return each.detach(), self.objective.right(logits, targets), gradients
 
         found = self.stack.each(learned)
-        losses = torch.stack([each for each, _, _ in found])
-        gradients = [torch.stack(each) for each in zip(*(one for _, _, one in found), strict=True)]
+        losses = torch.cat([each for each, _, _ in found])
+        gradients = [torch.cat(each) for each in zip(*(one for _, _, one in found), strict=True)]
         whole = losses.mean(1).sum()
         loss: Tensor = WithGradients.apply(whole, gradients, *named.values())  # type: ignore[no-untyped-call]
         return loss, losses.sum().item(), sum(right for _, right, _ in found)
@@ -239,8 +241,8 @@ def train_stacked(
     if keep:
         given = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
         also: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
-        if stack.by_itself:
-            also["by itself"] = True  # other bits than in one pass: neither goes on with the other
+        if len(stack.parts) > 1:
+            also["parts"] = len(stack.parts)  # other bits than in one pass: neither goes on
         if start or recorder.snapshots or recorder.looks:
             also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
         name = named(stack.network, data, recipe, seeds[0], stack.masks, given, also)
