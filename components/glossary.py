@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -63,9 +64,10 @@ PATTERNS = {
 }
 
 
-def terms_in(text: str) -> list[str]:
+@lru_cache(maxsize=1024)
+def terms_in(text: str) -> tuple[str, ...]:
     """The terms that a text uses, as keys of TERMS; whole words in any case."""
-    return [name for name, pattern in PATTERNS.items() if pattern.search(text)]
+    return tuple(name for name, pattern in PATTERNS.items() if pattern.search(text))
 
 
 def words_of(method: type[Method[Any]]) -> Iterator[str]:

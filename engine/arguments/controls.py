@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine.method import Choice, Control, Option, setting
@@ -48,7 +49,12 @@ def options_of(control: Control | Text | Many, given: Given) -> tuple[Option, ..
     if isinstance(control, Choice):
         return tuple(Option(word, control.titles.get(word, word)) for word in control.options)
     offers = getattr(control, "options", None)
-    listed = offers(given) if offers else ()
+    return as_options(tuple(offers(given))) if offers else ()
+
+
+@lru_cache(maxsize=64)  # the thousand classes of a model are asked for three times in a run
+def as_options(listed: tuple[Option | str, ...]) -> tuple[Option, ...]:
+    """Words as options that are called what they are."""
     return tuple(one if isinstance(one, Option) else Option(one, one) for one in listed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,9 +95,17 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     Raises:
         BlindspotError: maps differ in size.
     """
-    way, names = AGREEMENTS[by], tuple(name for name, _ in maps)
+    names = tuple(name for name, _ in maps)
     for _, values in maps:
         same_size(maps[0][1], values)
-    seen = [way.look(values) for _, values in maps]
-    found = [[way.compare(one, other) for other in seen] for one in seen]
-    return Table.grid(np.array(found, np.float32), names, names, (way.unit,) * len(names))
+    found = compared(tuple(values.astype(np.float32).tobytes() for _, values in maps),
+                     maps[0][1].shape, by)  # fmt: skip
+    return Table.grid(found, names, names, (AGREEMENTS[by].unit,) * len(names))
+
+
+@lru_cache(maxsize=16)  # a page says and draws it in every run
+def compared(maps: tuple[bytes, ...], shape: tuple[int, ...], by: str) -> Floats:
+    """Each map (float32) with each, (n, n)."""
+    way = AGREEMENTS[by]
+    seen = [way.look(np.frombuffer(one, np.float32).reshape(shape)) for one in maps]
+    return np.array([[way.compare(one, other) for other in seen] for one in seen], np.float32)

@@ -22,7 +22,7 @@ from tests.visits import settled, visit
     ],
 )
 def test_terms_are_found_as_whole_words(text: str, found: list[str]) -> None:
-    assert terms_in(text) == found
+    assert list(terms_in(text)) == found
 
 
 def test_no_term_is_explained_by_itself_and_each_in_two_lines() -> None:
