@@ -2,8 +2,8 @@
 
 Also what datamodels and KLoM wait for, within its budget: 200 networks of 600 steps, twenty at a
 time, and KLoM itself. MLPs have one thread; LeNets are passed in halves, on two threads, while the
-loops that they are compared with have one, as `train` has it. The bare loop has its images ready in memory, keeps no
-curves and can neither be interrupted nor resumed; it is what a script would do.
+loops that they are compared with have one, as `train` has it. The bare loop has its images ready in
+memory, keeps no curves and can neither be interrupted nor resumed; it is what a script would do.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Class names, folder names and titles stand inside results: in a table's rows, in a model's card. In
 the store's files each is a number between two marks, so that no file has a name, nor a checksum
-that could be tried with one, and whoever asks the same question reads their own.
+that could be tried with one, and whoever asks the same question reads their own. A name is found as
+whole words only: a class called "ran" is not in "random".
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from secrets import token_bytes
 from typing import Any
 
 MARK = "\x1a"  # no text has it
+LETTER = "[A-Za-z0-9]"  # that makes a longer word; the house's own words have no others
 SHORTEST = 3  # letters of a name that is hidden; a shorter one tells nothing
 SALT = token_bytes(16)  # of this process: nobody else can try names
 PLACE = re.compile(f"{MARK}([0-9]+){MARK}")
@@ -34,7 +36,8 @@ def hidden(names: Sequence[str], text: str) -> str:
     longest = sorted((form for form in place if len(form) >= SHORTEST), key=len, reverse=True)
     if not longest:
         return text
-    return re.sub("|".join(map(re.escape, longest)), lambda m: f"{MARK}{place[m[0]]}{MARK}", text)
+    whole = rf"(?<!{LETTER})(?:{'|'.join(map(re.escape, longest))})(?!{LETTER})"
+    return re.sub(whole, lambda match: f"{MARK}{place[match[0]]}{MARK}", text)
 
 
 def shown(names: Sequence[str], text: str) -> str:

@@ -39,24 +39,26 @@ class StoredAnswer:
 
 
 def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
-    """An entry as a record and bytes, with none of these names in them."""
+    """An entry as a record and bytes, with none of these names in what they say."""
     if odd := [name for name in kept.result if ":" in name]:
         raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
     arrays = {
-        hidden(names, f"{name}:{field}"): array
+        f"{name}:{hidden(names, field)}": array
         for name, view in kept.result.items()
         for field, array in view.arrays().items()
     }
     data = save_arrays(arrays)
+    hide = partial(hidden, names)
     views = {
         name: {
             "kind": type(view).__name__,
-            "facts": view.facts(),
-            "arrays": list(view.arrays()),
+            "facts": {field: in_strings(fact, hide) for field, fact in view.facts().items()},
+            "arrays": in_strings(list(view.arrays()), hide),
         }
         for name, view in kept.result.items()
     }
-    said: Record = in_strings({"views": views, "record": kept.record}, partial(hidden, names))
+    record = {fact: in_strings(value, hide) for fact, value in kept.record.items()}
+    said: Record = {"views": views, "record": record}
     return {"checksum": checksum(data, said), **said}, data
 
 
