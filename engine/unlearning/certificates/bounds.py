@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,8 @@ from engine.unlearning.certificates.election import Ballots, Election, Whole, ho
 DPA, ROE, FA, FA_ROE = SCHEMES = ("DPA", "DPA + ROE", "FA", "FA + ROE")
 NEVER = 1 << 30  # poisons: no number of them does it
 IMAGES = 256  # whose gaps are counted at once
+
+Reached = NDArray[np.int8]  # (images, classes, buckets), or of one class
 
 
 @dataclass(frozen=True)
@@ -80,40 +81,44 @@ def dpa_roe(election: Election) -> Certified:
 def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certified:
     """FA or FA + ROE of few images."""
     election = hold(ballots)
-    top = ballots.argmin(2).T  # (images, networks)
+    chosen = reached(ballots.transpose(1, 2, 0) == 0, shifts)
     if scheme == FA:
-        needed = singles(election, top, election.first, shifts)
+        needed = singles(election, chosen, election.first, len(shifts))
         return narrowest(election.first, needed, np.full_like(needed, NEVER))
     winner, loser = election.winner, election.loser
-    each = singles(election, top, winner, shifts)
-    reach = singles(election, top, loser, shifts)
+    each = singles(election, chosen, winner, len(shifts))
+    reach = singles(election, chosen, loser, len(shifts))
     np.put_along_axis(reach, loser[:, None], 0, 1)
     own = np.take_along_axis(ballots, winner[None, :, None], 2)
     above = (own < ballots).transpose(1, 2, 0)  # (images, classes, networks)
-    duel = greedy(ahead_of(election), reached(2 * above.astype(np.int16), shifts))
-    return narrowest(winner, pairs(election, top, each, shifts), np.maximum(reach, duel))
+    duel = greedy(ahead_of(election), 2 * reached(above, shifts))
+    out = pairs(election, chosen, each, len(shifts))
+    return narrowest(winner, out, np.maximum(reach, duel))
 
 
-def singles(election: Election, top: Whole, own: Whole, shifts: tuple[int, ...]) -> Whole:
-    """How many poisoned buckets let each class come before `own` in the first round of FA."""
-    classes = np.arange(election.votes.shape[1])
-    mine = (top == own[:, None])[:, None]
-    theirs = top[:, None] == classes[None, :, None]
-    power = 1 + mine.astype(np.int16) - theirs
-    return greedy(gaps(election.votes, own), reached(power, shifts))
+def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Whole:
+    """How many poisoned buckets let each class come before `own` in the first round of FA.
+
+    Args:
+        election: what came out.
+        chosen: how many networks of a bucket put a class first.
+        own: the class of each image.
+        spread: how many networks a bucket reaches.
+    """
+    mine = np.take_along_axis(chosen, own[:, None, None], 1)
+    return greedy(gaps(election.votes, own), spread + mine - chosen)
 
 
-def pairs(election: Election, top: Whole, each: Whole, shifts: tuple[int, ...]) -> Whole:
+def pairs(election: Election, chosen: Reached, each: Whole, spread: int) -> Whole:
     """How many buckets let a class and any other one both come before the winner, by class."""
     near = gaps(election.votes, election.winner)
-    mine = 1 + 2 * (top == election.winner[:, None]).astype(np.int16)
+    mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
     found = np.full(each.shape, NEVER)
     for one, other in combinations(range(each.shape[1]), 2):
-        power = mine - (top == one) - (top == other)
-        at_once = greedy(near[:, one] + near[:, other], reached(power, shifts))
-        needed = np.maximum(np.maximum(each[:, one], each[:, other]), at_once)
-        mixed = (election.winner == one) | (election.winner == other)
-        found[:, one] = np.minimum(found[:, one], np.where(mixed, NEVER, needed))
+        power = mine - chosen[:, one] - chosen[:, other]
+        at_once = greedy(near[:, one] + near[:, other], power)
+        alone = np.maximum(each[:, one], each[:, other])  # NEVER for the winner
+        found[:, one] = np.minimum(found[:, one], np.maximum(alone, at_once))
     return found
 
 
@@ -156,17 +161,29 @@ def both(networks: int) -> Whole:
     return table
 
 
-def reached(power: NDArray[Any], shifts: tuple[int, ...]) -> NDArray[Any]:
-    """What a poisoned bucket can do: the sum over the networks that it reaches, (…, buckets)."""
-    found: NDArray[Any] = sum(np.roll(power, -shift, axis=-1) for shift in shifts)  # type: ignore[assignment]
+def reached(ballots: NDArray[np.bool_], shifts: tuple[int, ...]) -> Reached:
+    """Of how many networks that a bucket reaches it is true: (…, networks) to (…, buckets)."""
+    found = np.zeros(ballots.shape, np.int8)
+    for shift in shifts:
+        found += np.roll(ballots, -shift, axis=-1)
     return found
 
 
-def greedy(gap: Whole, power: NDArray[Any]) -> Whole:
-    """The fewest buckets whose powers add up to the gap; no fewer can close it."""
-    most = np.sort(power, axis=-1)[..., ::-1].cumsum(-1, dtype=np.int32)
-    found: Whole = (most < gap[..., None]).sum(-1) + (gap > 0)
-    return np.where(found > power.shape[-1], NEVER, found)
+def greedy(gap: Whole, power: Reached) -> Whole:
+    """The fewest buckets whose powers add up to the gap, the strongest first; NEVER if all do not.
+
+    Powers are small whole numbers, so that counting them is faster than sorting.
+    """
+    left = np.maximum(gap, 0)
+    found, most = np.zeros_like(left), int(power.max(initial=0))
+    places = np.arange(left.size).reshape(*left.shape, 1) * (most + 1) + power
+    count = np.bincount(places.ravel(), minlength=left.size * (most + 1))
+    count = count.reshape(*left.shape, most + 1)
+    for one in range(most, 0, -1):
+        taken = np.minimum(count[..., one], -(-left // one))
+        found += taken
+        left = np.maximum(left - taken * one, 0)
+    return np.where(left > 0, NEVER, found)
 
 
 def narrowest(says: Whole, first: Whole, second: Whole) -> Certified:
