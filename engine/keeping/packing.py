@@ -39,18 +39,18 @@ class StoredAnswer:
 
 
 def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
-    """An entry as a record and bytes, with none of these names in what they say."""
+    """An entry as a record and bytes, with none of these names in them."""
     if odd := [name for name in kept.result if ":" in name]:
         raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
     arrays = {
-        f"{name}:{hidden(names, field)}": array
+        hidden(names, f"{name}:{field}"): array
         for name, view in kept.result.items()
         for field, array in view.arrays().items()
     }
     data = save_arrays(arrays)
     hide = partial(hidden, names)
     views = {
-        name: {
+        hide(name): {
             "kind": type(view).__name__,
             "facts": {field: in_strings(fact, hide) for field, fact in view.facts().items()},
             "arrays": in_strings(list(view.arrays()), hide),

@@ -15,7 +15,7 @@ from engine import run
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
 from engine.case.target import Target
-from engine.experiment import Experiment
+from engine.experiment import Experiment, ExperimentCase
 from engine.families import METHODS
 from engine.given_names import given_names
 from engine.hallucination import CaptionCase, ScenesCase
@@ -31,12 +31,13 @@ from engine.unlearning import GeneratorCase
 from tests import tiny
 from tests.test_contract import small
 
+OF_NONE = {TrainCase, ExperimentCase, CaptionCase, ScenesCase, GeneratorCase}
 OF_IMAGES = [
     kind
     for kind in (Prediction, *METHODS)
     if kind.family != "hallucination"
     and not issubclass(kind, Experiment)
-    and case_kind(kind) not in {TrainCase, CaptionCase, ScenesCase, GeneratorCase}
+    and case_kind(kind) not in OF_NONE
 ]  # the others ask no classifier, or one that is still to be made
 
 
