@@ -13,6 +13,7 @@ from engine.data.bars import BarAngles
 from engine.data.dataset import DataCard, DataSet
 from engine.data.digits import Digits, Mnist
 from engine.data.evidence import Bags, TwoCopies
+from engine.data.interactions import Interactions
 from engine.data.phantoms import Phantoms
 from engine.data.recipe import DataRecipe
 from engine.data.scenes import Scenes
@@ -51,6 +52,8 @@ RECIPES: tuple[type[DataRecipe], ...] = (
     Bags,
     BarAngles,
 )
+APART: tuple[type[DataRecipe], ...] = (Interactions,)
+"""Sets of one experiment, which know their name but are in no picker: they show no things."""
 
 _memory: Memory[DataSet] = Memory(CACHE_BYTES, lambda data: data.nbytes)
 
@@ -86,7 +89,7 @@ def entry(name: str) -> DataEntry:
 def recipe(name: str) -> DataRecipe:
     """What makes the data set of that name, without its variants."""
     word, _, settings = name.partition(":")
-    for kind in RECIPES:
+    for kind in (*RECIPES, *APART):
         if kind.word == word:
             return kind.read(settings)
     if word.startswith(UPLOAD):
