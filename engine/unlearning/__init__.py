@@ -46,6 +46,7 @@ from engine.unlearning.diagnostics import (
 from engine.unlearning.experiments.cuda import CudaExperiment
 from engine.unlearning.experiments.forget_range import RangeForgetting
 from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.experiments.vat import VatExperiment
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
 from engine.unlearning.generator.samples import Samples
@@ -86,7 +87,7 @@ UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
 DIAGNOSTICS = diagnostics.DIAGNOSTICS
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment, RangeForgetting)
+EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment, RangeForgetting, VatExperiment)
 PROTECT = (ProtectImage,)
 
 CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
@@ -162,6 +163,7 @@ __all__ = [
     "StillThere",
     "Timing",
     "Unlearner",
+    "VatExperiment",
     "WhatMoved",
     "WorstCase",
     "brought",

@@ -1,0 +1,248 @@
+"""Fake users promote an item, and a recommender is trained against them: a simulation.
+
+Zhang et al., "Improving the Shortest Plank: Vulnerability-Aware Adversarial Training for Robust
+Recommender System" (2024), https://arxiv.org/abs/2409.17476
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+import numpy as np
+
+from engine.experiment import Claim, ClosedFormExperiment, ExperimentCase, Figures
+from engine.method import Choice, Progress, Slider, defaults, quiet, setting
+from engine.pictures.colors import CATEGORICAL, rgb
+from engine.result import Pictures, Table, View
+from engine.unlearning.experiments.factors import (
+    Doubles,
+    EmbeddingNoise,
+    Flags,
+    Ints,
+    factorized,
+    losses,
+    triples_of,
+    vulnerability,
+)
+from engine.unlearning.experiments.recommender import (
+    BANDWAGON,
+    RANDOM,
+    choices_of,
+    fake_users,
+    gains,
+    ndcg,
+    over_strangers,
+    ranks_of,
+    recall,
+    targets_of,
+)
+
+CLEAN, PLAIN, APR, VAT = "no attack", "no defense", "APR", "VAT"
+SHUFFLED = "VAT, shuffled"
+REACHED, RECALL = "targets in the top 50 (T-HR)", "recall in the top 20"
+NDCG, GAIN = "NDCG in the top 20", "T-NDCG in the top 50"
+REACHED_10, REACHED_20 = "targets in the top 10", "targets in the top 20"
+FIT = "good fit and being swayed (correlation)"
+SWAYED, NOT_SWAYED = "swayed", "not swayed"
+DRAWS = 50  # triples of each user that say how well they are fitted
+THICK = 4  # px of a fake user or a target in the picture
+
+CLAIMS = (
+    Claim(
+        "With VAT, fake users reach fewer people",
+        "a lower T-HR in the top 50 than without defense",
+        lambda of: of(PLAIN, REACHED) - of(VAT, REACHED),
+    ),
+    Claim(
+        "It protects better than noise of one size for all (APR)",
+        "a lower T-HR than APR's",
+        lambda of: of(APR, REACHED) - of(VAT, REACHED),
+    ),
+    Claim(
+        "Or at least about as well",
+        "a T-HR at most 2 points above APR's",
+        lambda of: of(APR, REACHED) - of(VAT, REACHED) + 0.02,
+    ),
+    Claim(
+        "Recommendations are as good as with APR",
+        "a recall at most 1 point below APR's",
+        lambda of: of(VAT, RECALL) - of(APR, RECALL) + 0.01,
+    ),
+    Claim(
+        "And as good as without defense",
+        "a recall at most 1 point below that without defense",
+        lambda of: of(VAT, RECALL) - of(PLAIN, RECALL) + 0.01,
+    ),
+    Claim(
+        "Users who are fitted well are the ones who are swayed",
+        "a positive correlation of good fit (a small loss) with being swayed, without defense",
+        lambda of: of(PLAIN, FIT),
+    ),
+    Claim(
+        "It matters whose noise is large",
+        "a lower T-HR than with the same weights given to other users",
+        lambda of: of(SHUFFLED, REACHED) - of(VAT, REACHED),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class VatExperiment(ClosedFormExperiment):
+    """Can a recommender resist fake users who promote an item?
+
+    A simulation: no user is real. Fake users choose five unpopular items, the targets, and besides
+    them popular or any items. Matrix factorization (BPR) learns from all. Adversarial training
+    moves embeddings against what was learned, by one length for all users (APR), or by more for
+    users who are fitted well and less for the others (VAT), because it is the former who take over
+    what fake users want. *Targets in the top 50* (T-HR) is the share of genuine users who are shown
+    a target that they never chose, the mean over targets; *recall* is the share of a user's later
+    choices among the first 20 recommendations. *Swayed* is who has a target among the first 10.
+    Controls: no attack, and VAT's weights given to other users. A small matrix and small
+    embeddings; attacks that know the recommender are not tried.
+    """
+
+    name = "VAT"
+    family = "unlearning"
+    title = "Fake users in a recommender (VAT)"
+    paper = (
+        "Zhang et al., Improving the Shortest Plank: Vulnerability-Aware Adversarial Training for "
+        "Robust Recommender System (2024), https://arxiv.org/abs/2409.17476"
+    )
+    question = "Can a recommender resist fake users who promote an item? (a simulation)"
+    proof = (
+        "tests/engine/unlearning/test_vat.py"
+        "::test_every_figure_is_that_of_a_recommender_learned_in_torch_and_counted_user_by_user"
+    )
+    data = ("interactions",)
+    argument_defaults = defaults(data="interactions")
+    measures = (REACHED, RECALL, NDCG, REACHED_10, REACHED_20, GAIN, FIT)
+    charted = (REACHED, RECALL)
+    units = MappingProxyType({FIT: "correlation"})
+    claims = CLAIMS
+
+    seeds: int = setting(
+        5, Slider(1, 20, 1), "Seeds", "How often targets and fake users are drawn and all "
+        "recommenders learn. One seed decides nothing: a claim is judged by its spread over seeds.",
+    )  # fmt: skip
+    fakes: float = setting(
+        3.0, Slider(0.0, 5.0, 0.5, "%"), "Fake users", "In percent of the genuine ones; 0 adds "
+        "none.",
+    )  # fmt: skip
+    profile: str = setting(
+        BANDWAGON, Choice((BANDWAGON, RANDOM)), "Profile", "What fake users choose beside the "
+        "targets: half popular items, so that they resemble many users (bandwagon), or any.",
+    )  # fmt: skip
+    epsilon: float = setting(
+        0.2, Slider(0.0, 1.0, 0.05), "ε", "By how much embeddings are moved at weight 1; 0 trains "
+        "as without defense, and with too much nothing is learned.",
+    )  # fmt: skip
+    bound: float = setting(
+        2.0, Slider(0.5, 4.0, 0.1), "λ", "VAT's weight of a user who is fitted perfectly; a user "
+        "of mean loss has half of it, so that 2 compares with APR.",
+    )  # fmt: skip
+    epochs: int = setting(
+        40, Slider(1, 100, 1), "Epochs", "How often each choice is learned from. Noise begins in "
+        "the fifth.",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
+        """Without attack, without defense, with APR, VAT, and VAT's weights given to others."""
+        ways = (CLEAN, PLAIN, APR, VAT, SHUFFLED)
+        return {way: partial(self.figures, way, None, case, quiet, {}) for way in ways}
+
+    def noise(self, way: str) -> EmbeddingNoise:
+        """What one condition is trained against."""
+        if way in {CLEAN, PLAIN}:
+            return EmbeddingNoise()
+        bound = None if way == APR else self.bound
+        return EmbeddingNoise(self.epsilon, bound, shuffled=way == SHUFFLED)
+
+    def attack(self, train: Flags, seed: int) -> tuple[Ints, Flags]:
+        """The targets, and what fake users choose, (fake users, items)."""
+        rng = np.random.default_rng([seed, 55])
+        targets = targets_of(train, rng)
+        count = round(self.fakes / 100 * len(train))
+        return targets, fake_users(train, targets, count, self.profile, rng)
+
+    def figures(
+        self,
+        condition: str,
+        what: Callable[[], Figures] | None,  # noqa: ARG002
+        case: ExperimentCase,
+        progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:
+        """What targets and genuine users' later choices have become, and who was swayed."""
+        given = choices_of(case.data)
+        targets, fakes = self.attack(given.train, case.seed)
+        known = given.train if condition == CLEAN else np.concatenate([given.train, fakes])
+        users, items = factorized(known, self.noise(condition), self.epochs, case.seed, progress)
+        genuine = len(given.train)
+        ranks, every = ranks_of(users[:genuine] @ items.T, given.seen), given.every
+        loss = fit_of(users, items, known, case.seed)
+        swayed: Flags = np.asarray(((ranks <= 10) & ~every)[:, targets].any(1))
+        if condition == PLAIN:
+            weights = vulnerability(loss, self.bound)[:genuine]
+            views["users"] = Table.of(
+                {"loss": (loss[:genuine], ""), "weight": (weights, "")},
+                [SWAYED if one else NOT_SWAYED for one in swayed],
+            )
+        return {
+            REACHED: over_strangers(ranks <= 50, targets, every),
+            RECALL: recall(ranks, given.test, 20),
+            NDCG: ndcg(ranks, given.test, 20),
+            REACHED_10: over_strangers(ranks <= 10, targets, every),
+            REACHED_20: over_strangers(ranks <= 20, targets, every),
+            GAIN: over_strangers(gains(ranks, 50), targets, every),
+            FIT: correlation(-loss[:genuine], swayed),
+        }
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """What users chose, and the same with fake users below and the targets marked."""
+        given = choices_of(case.data)
+        targets, fakes = self.attack(given.train, case.seed)
+        below = fakes.repeat(THICK, 0)
+        plain, attacked = (
+            np.full((len(given.train) + len(below), given.train.shape[1], 3), 255, np.uint8)
+            for _ in range(2)
+        )
+        blue, orange = (rgb(CATEGORICAL[place]) for place in (0, 1))
+        for image in (plain, attacked):
+            image[: len(given.train)][given.every] = blue
+        attacked[len(given.train) :][below] = orange
+        for target in targets:
+            place = slice(max(0, target - THICK // 2), target + THICK // 2)
+            attacked[:: 2 * THICK, place] = orange
+        return Pictures(
+            np.stack([plain, attacked])[None], ("",), ("what users chose", "with fake users"),
+            f"A simulation. {len(given.train)} users (rows) and {given.train.shape[1]} items "
+            f"(columns), both by interest. {len(fakes)} fake users (orange, below, drawn "
+            f"{THICK} times as high) choose {len(targets)} targets (dashed) and more.",
+        )  # fmt: skip
+
+    def before(self, case: ExperimentCase) -> str:
+        """What is simulated, and that it takes seconds."""
+        return (
+            f"A simulation: recommenders learn what invented users chose, under each of: "
+            f"{'; '.join(self.conditions(case))}. Each {self.seeds} times; a recommender takes "
+            "about a second."
+        )
+
+
+def fit_of(users: Doubles, items: Doubles, known: Flags, seed: int) -> Doubles:
+    """The mean loss of each user, fake ones too, on as many triples of each, (users,)."""
+    rng = np.random.default_rng([seed, 56])
+    asked = np.arange(len(known)).repeat(DRAWS)
+    user, chosen, other = triples_of(known, asked, rng)
+    loss = losses(np.stack([users[user], items[chosen], items[other]]))
+    return np.asarray(loss.reshape(len(known), DRAWS).mean(1))
+
+
+def correlation(values: Doubles, flags: Flags) -> float:
+    """Of numbers with yes and no; NaN where all are alike."""
+    if not flags.any() or flags.all() or np.ptp(values) == 0:
+        return float("nan")
+    return float(np.corrcoef(values, flags)[0, 1])

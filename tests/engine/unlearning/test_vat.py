@@ -1,0 +1,247 @@
+"""VAT on simulated users: every figure by torch and by counting, controls, claims, the picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.data.interactions import Interactions
+from engine.errors import BadData
+from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase
+from engine.method import quiet
+from engine.run import answer
+from engine.unlearning import VatExperiment
+from engine.unlearning.experiments.factors import RATE, batches
+from engine.unlearning.experiments.recommender import RANDOM, choices_of
+from engine.unlearning.experiments.vat import (
+    APR,
+    CLAIMS,
+    CLEAN,
+    FIT,
+    GAIN,
+    NDCG,
+    NOT_SWAYED,
+    PLAIN,
+    REACHED,
+    REACHED_10,
+    REACHED_20,
+    RECALL,
+    SHUFFLED,
+    SWAYED,
+    VAT,
+    correlation,
+    fit_of,
+)
+from tests import tiny
+
+WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
+WAYS = (CLEAN, PLAIN, APR, VAT, SHUFFLED)
+BRIEF = VatExperiment(seeds=1, epochs=8)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(Interactions(count=80, items=200).make(), 3)
+
+
+def figures(method, way, case, views=None):
+    return method.figures(way, None, case, quiet, {} if views is None else views)
+
+
+def learned_in_torch(known, way, method, seed):
+    """The steps of the published trainer, with the same first embeddings and triples."""
+    users, items = known.shape
+    first = (np.random.default_rng([seed, stream]).normal(0, 0.1, (count, 16))
+             for stream, count in ((50, users), (51, items)))  # fmt: skip
+    tables = [torch.nn.Parameter(torch.tensor(one)) for one in first]
+    adam = torch.optim.AdamW(tables, lr=RATE)
+    drawn, shuffles = (np.random.default_rng([seed, stream]) for stream in (52, 54))
+    for epoch in range(1, method.epochs + 1):
+        for user, chosen, other in batches(known, drawn):
+            adam.zero_grad()
+            parts = [tables[0][user], tables[1][chosen], tables[1][other]]
+
+            def each(own, yes, no):
+                return F.softplus((own * no).sum(1) - (own * yes).sum(1))
+
+            loss = each(*parts)
+            total = loss.mean() + 1e-4 * sum(one.norm(dim=1).pow(2).mean() for one in parts)
+            if epoch >= 5 and way not in {CLEAN, PLAIN}:
+                sums = {}
+                for one, value in zip(user.tolist(), loss.tolist(), strict=True):
+                    sums[one] = sums.get(one, 0.0) + value
+                mean = sum(sums.values()) / len(sums)
+                weights = {
+                    one: method.bound / (1 + math.exp(1 - mean / value))
+                    for one, value in sorted(sums.items())
+                }
+                if way == APR:
+                    weights = dict.fromkeys(sums, 1.0)
+                if way == SHUFFLED:
+                    others = shuffles.permutation(list(weights.values())).tolist()
+                    weights = dict(zip(weights, others, strict=True))
+                sizes = torch.tensor([[weights[one] * method.epsilon] for one in user.tolist()])
+                steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
+                steps = [F.normalize(one, dim=1) * sizes for one in steps]
+                total = total + each(*(a + b for a, b in zip(parts, steps, strict=True))).mean()
+            total.backward()
+            adam.step()
+    return [one.detach().numpy() for one in tables]
+
+
+def counted(users, items, given, targets):
+    """Figures of genuine users one by one."""
+    recalls, ndcgs, swayed = [], [], []
+    reached = {target: [] for target in targets.tolist()}
+    for user in range(len(given.train)):
+        scores = items @ users[user]
+        offered = [one for one in np.argsort(-scores) if not given.seen[user, one]]
+        wanted = set(np.flatnonzero(given.test[user]).tolist())
+        hits = [place for place, one in enumerate(offered[:20]) if one in wanted]
+        recalls.append(len(hits) / len(wanted))
+        ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(wanted))))
+        ndcgs.append(sum(1 / math.log2(place + 2) for place in hits) / ideal)
+        places = []
+        for target, found in reached.items():
+            if not given.every[user, target]:
+                found.append(offered.index(target) + 1)
+                places.append(found[-1])
+        swayed.append(any(place <= 10 for place in places))
+
+    def share(most):
+        return np.mean([np.mean([place <= most for place in one]) for one in reached.values()])
+
+    gained = [np.mean([1 / math.log2(place + 1) if place <= 50 else 0 for place in one])
+              for one in reached.values()]  # fmt: skip
+    return {
+        REACHED: share(50), REACHED_20: share(20), REACHED_10: share(10), GAIN: np.mean(gained),
+        RECALL: np.mean(recalls), NDCG: np.mean(ndcgs),
+    }, np.array(swayed)  # fmt: skip
+
+
+def test_every_figure_is_that_of_a_recommender_learned_in_torch_and_counted_user_by_user(case):
+    table = BRIEF(case)["table"]
+    given = choices_of(case.data)
+    targets, fakes = BRIEF.attack(given.train, case.seed)
+    assert len(fakes) == 2
+    for way in WAYS:
+        known = given.train if way == CLEAN else np.concatenate([given.train, fakes])
+        users, items = learned_in_torch(known, way, BRIEF, case.seed)
+        expected, swayed = counted(users, items, given, targets)
+        assert {name: table.cell(way, name) for name in expected} == pytest.approx(expected)
+        loss = fit_of(users, items, known, case.seed)[: len(given.train)]
+        fit = correlation(-loss, swayed)
+        assert table.cell(way, FIT) == pytest.approx(fit, nan_ok=True)
+    assert len({table.cell(way, NDCG) for way in WAYS}) == len(WAYS)
+    assert set(table.rows) == set(WAYS)
+
+
+def test_a_user_s_fit_is_the_mean_loss_of_as_many_triples_of_each():
+    known = np.array([[True, False], [False, True]])  # one triple each can be drawn
+    users, items = np.array([[1.0], [1.0]]), np.array([[2.0], [0.0]])
+    assert fit_of(users, items, known, 0) == pytest.approx(
+        [math.log(1 + math.exp(-2)), math.log(1 + math.exp(2))]
+    )
+
+
+def test_correlation_is_of_numbers_with_flags_and_missing_where_all_are_alike():
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    assert correlation(values, np.array([False, False, True, True])) == pytest.approx(2 / 5**0.5)
+    assert math.isnan(correlation(values, np.ones(4, bool)))
+    assert math.isnan(correlation(values, np.zeros(4, bool)))
+
+
+def test_without_fake_users_there_is_no_attack_and_without_epsilon_no_defense(case):
+    none = replace(BRIEF, fakes=0.0)
+    assert figures(none, PLAIN, case) == pytest.approx(figures(none, CLEAN, case), nan_ok=True)
+    off = replace(BRIEF, epsilon=0.0)
+    for way in (APR, VAT, SHUFFLED):
+        assert figures(off, way, case) == pytest.approx(figures(off, PLAIN, case), nan_ok=True)
+
+
+def test_more_fake_users_reach_more_and_the_profile_matters(case):
+    longer = replace(BRIEF, epochs=40)
+    shares = [figures(replace(longer, fakes=share), PLAIN, case)[REACHED] for share in (0.0, 5.0)]
+    assert shares[1] > shares[0] + 0.02
+    other = replace(longer, fakes=5.0, profile=RANDOM)
+    assert figures(other, PLAIN, case)[REACHED] != shares[1]
+
+
+def test_the_users_that_are_drawn_have_vat_s_weight_and_are_swayed_as_counted(case):
+    views = {}
+    method = replace(BRIEF, fakes=5.0, epochs=40)
+    found = figures(method, PLAIN, case, views)
+    table = views["users"]
+    assert set(table.rows) <= {SWAYED, NOT_SWAYED}
+    loss, weight = table["loss"], table["weight"]
+    assert len(loss) == 80
+    assert (np.argsort(loss) == np.argsort(-weight)).all()
+    mean = loss[0] * (1 + math.log(weight[0] / (method.bound - weight[0])))
+    assert weight == pytest.approx(method.bound / (1 + np.exp(1 - mean / loss)))
+    swayed = np.array(table.rows) == SWAYED
+    assert found[FIT] == pytest.approx(np.corrcoef(-loss, swayed)[0, 1])
+    figures(method, VAT, case, views)
+    assert views["users"] is table
+
+
+def test_the_picture_shows_choices_and_fake_users_and_says_that_it_is_a_simulation(case):
+    picture = replace(BRIEF, fakes=5.0).picture(case)
+    plain, attacked = picture.images[0].astype(int)
+    chosen = case.data.truth["turn"] > 0
+    drawn = (plain != 255).any(-1)
+    assert (drawn[:80] == chosen).all()
+    assert not drawn[80:].any()
+    _, fakes = replace(BRIEF, fakes=5.0).attack(choices_of(case.data).train, case.seed)
+    below = (attacked[80:] != 255).any(-1)
+    assert (below.reshape(4, 4, 200) | ~fakes[:, None]).all()
+    assert picture.finding.startswith("A simulation.")
+    assert "4 fake users" in picture.finding
+    assert "simulation" in BRIEF.question
+    assert "simulation" in BRIEF.before(case)
+
+
+def test_other_data_are_refused_in_words():
+    with pytest.raises(BadData, match="no users who choose items"):
+        BRIEF.picture(ExperimentCase(tiny.columns(8, ("a", "b"))))
+
+
+def test_figures_as_in_the_paper_make_every_claim_hold_and_a_fake_fails_them():
+    paper = {
+        PLAIN: {REACHED: 0.30, RECALL: 0.20, FIT: 0.4},
+        APR: {REACHED: 0.24, RECALL: 0.20},
+        VAT: {REACHED: 0.20, RECALL: 0.21},
+        SHUFFLED: {REACHED: 0.25},
+    }
+    margins = [one.margin(lambda row, name: paper[row][name]) for one in CLAIMS]
+    assert margins == pytest.approx([0.1, 0.04, 0.06, 0.02, 0.02, 0.4, 0.05])
+    fake = paper | {VAT: {REACHED: 0.33, RECALL: 0.15}}
+    fake[PLAIN] = paper[PLAIN] | {FIT: -0.1}
+    assert all(one.margin(lambda row, name: fake[row][name]) < 0 for one in CLAIMS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
+    method = VatExperiment()
+    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table, claims = found["table"], found["claims"]
+    where = (
+        f"unlearning: VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
+        f"ε = {method.epsilon}, λ = {method.bound:g}, {method.seeds} seeds"
+    )
+    for row in table.rows:
+        values = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
+                  for name in method.measures]  # fmt: skip
+        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(values))
+    for row, words in enumerate(claims.rows):
+        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        outcome = WORDS[int(claims["outcome"][row])]
+        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    assert table.cell(PLAIN, REACHED) > table.cell(CLEAN, REACHED) + 0.02  # there is an attack
+    assert table.cell(CLEAN, RECALL) > 2 * 20 / 400  # and something was learned
