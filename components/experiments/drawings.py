@@ -20,6 +20,7 @@ from components.experiments.claims import (
     sure,
 )
 from components.experiments.ranges import PREDICTIONS, RANGES
+from components.experiments.recommender import SWAYED_USERS
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
@@ -127,4 +128,4 @@ REPROGRAMMED = (
 )  # fmt: skip
 OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES)
 BEFORE = Drawing("picture")
-MADE = (PREDICTIONS, Drawing("channels"))  # they make the point better, once there are networks
+MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"))  # better, once something was learned
