@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cached_property
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -91,9 +92,18 @@ def is_lazy(module: nn.Module, name: str) -> bool:
     return isinstance(getattr(type(module), name, None), cached_property)
 
 
-def take_off_hooks(model: nn.Module) -> None:
-    """No hook is left anywhere: for a copy made of a model that may have been in use."""
-    for module in model.modules():
-        for name, table in module.__dict__.items():
-            if "_hooks" in name and isinstance(table, dict):
-                table.clear()
+def copied(model: ModuleT) -> ModuleT:
+    """A copy without hooks of a model that may have been in use.
+
+    New tables stand in for those of the hooks, of which each layer has a dozen: copying them takes
+    `deepcopy` more than a quarter of its time.
+    """
+    tables = [table for module in model.modules() for table in hook_tables(module)]
+    return deepcopy(model, {id(table): type(table)() for table in tables})
+
+
+def hook_tables(module: nn.Module) -> Iterator[Table]:
+    """The tables in which a module keeps its hooks."""
+    for name, table in module.__dict__.items():
+        if "_hooks" in name and isinstance(table, dict):
+            yield table

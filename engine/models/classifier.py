@@ -6,7 +6,6 @@ Attacks, walks and occlusions then work in pixel space, and an epsilon means wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +18,7 @@ from engine.errors import BadModel
 from engine.keeping.lazy import lazy
 from engine.method import Precision
 from engine.models.bits import Packed
-from engine.models.borrow import borrowed, holding, is_lazy, take_off_hooks
+from engine.models.borrow import borrowed, copied, holding, is_lazy
 from engine.models.compiled import Runner
 from engine.models.layers import Layer, capturing, is_attention, survey
 from engine.models.operations import (
@@ -137,8 +136,7 @@ class Classifier(nn.Module):
             paced: whether it runs at the pace that was found for this one, or finds its own.
         """
         with borrowed(self):
-            copy = deepcopy(self)
-        take_off_hooks(copy)
+            copy = copied(self)
         if paced:
             copy._paces |= self._paces
         return copy
@@ -210,9 +208,7 @@ class Classifier(nn.Module):
     @lazy
     def _fast(self) -> Classifier:
         """The twin in bfloat16; a cached property is no submodule, so it is not in parameters()."""
-        twin = deepcopy(self).to(torch.bfloat16)
-        take_off_hooks(twin)
-        return twin
+        return copied(self).to(torch.bfloat16)
 
     @property
     def own_bytes(self) -> int:

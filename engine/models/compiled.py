@@ -21,7 +21,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ import torch
 from torch import Tensor
 
 from engine.models import packages
-from engine.models.borrow import holding, take_off_hooks
+from engine.models.borrow import copied, holding
 from engine.models.compiling import CannotCompile, Plain, compiled_apart, example
 from engine.models.packages import Forward
 
@@ -179,8 +178,7 @@ class Runner:
                 return True
             with holding(self.body):
                 name, body = packages.name_of(self.body, self.pace), self.body
-                copy = deepcopy(body)
-            take_off_hooks(copy)
+                copy = copied(body)
             try:
                 packages.keep(name, compiled_apart(copy, self.pace))
             except (CannotCompile, OSError) as error:
@@ -191,8 +189,7 @@ class Runner:
     def distances(self, compiled: Forward) -> tuple[float, float]:
         """How far the compiled logits, and the plain ones, lie from those in float32."""
         with holding(self.body):
-            copy = deepcopy(self.body)
-        take_off_hooks(copy)
+            copy = copied(self.body)
         return distances(compiled, Plain(copy), example(self.body.side, self.pace))
 
 

@@ -87,5 +87,5 @@ def digest_arrays(arrays: Mapping[str, Array]) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         said.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-        said.update(array.tobytes())
+        said.update(array.data)
     return said.hexdigest()

@@ -27,6 +27,8 @@ def pruned(model: Classifier, masks: Mapping[str, Tensor], title: str = "") -> C
     own = model.twin()
     own.title = title or model.title
     bake(own, masks)
+    if "layers" in vars(model):  # the same blocks; looking for them takes a forward pass
+        own.layers = model.layers
     own.masks = packed_bits({name: mask.numpy() for name, mask in masks.items()})
     return own
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.errors import Cancelled
-from engine.models.borrow import borrowed, borrowing, holding, take_off_hooks
+from engine.models.borrow import borrowed, borrowing, copied, holding, hook_tables
 from tests import tiny
 from tests.test_contract import assert_unchanged, state
 
@@ -145,6 +145,15 @@ def test_a_classifier_and_its_network_share_one_lock():
     assert holding(model) is not holding(tiny.cnn())
 
 
-def test_hooks_can_be_taken_off_a_copy(model):
-    take_off_hooks(model)
-    assert state(model)["hooks"] == 0
+def test_a_copy_has_no_hooks_and_shares_nothing_with_its_model(model):
+    pixels = torch.rand(2, 3, 32, 32)
+    logits, own = model(pixels), copied(model)
+    assert state(own)["hooks"] == 0
+    assert state(model)["hooks"] > 0
+    assert torch.equal(own(pixels), logits)
+    own.network.conv1.register_forward_hook(lambda *_: 0)
+    own.network.conv2.register_forward_pre_hook(lambda *_: 0)
+    own.network.fc.weight.data.zero_()
+    assert torch.equal(model(pixels), logits)
+    tables = [id(one) for net in (model, own) for m in net.modules() for one in hook_tables(m)]
+    assert len(set(tables)) == len(tables)

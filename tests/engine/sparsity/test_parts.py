@@ -144,6 +144,17 @@ def test_a_pruned_copy_leaves_the_model_alone_and_has_a_fingerprint_of_its_own()
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
+def test_a_pruned_copy_has_the_layers_of_its_model_without_a_pass_to_look_for_them():
+    model = tiny.cnn()
+    masks = Pruner(model, magnitudes(model)).at(0.5)
+    found, passes = pruned(model, masks).layers, []
+    assert model.layers == found
+    copy = pruned(model, masks)
+    copy.register_forward_pre_hook(lambda *_: passes.append(1))
+    assert copy.layers == found
+    assert not passes
+
+
 def test_the_photograph_model_has_49_layers_besides_its_head():
     try:
         model = catalog.load("lite0")
