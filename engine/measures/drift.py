@@ -18,7 +18,7 @@ TOP = 0.1  # share of the pixels that stand out most
 def rank_correlation(one: Floats, other: Floats) -> float:
     """Spearman's correlation of the sizes |a| of two maps; NaN when one is flat."""
     same_size(one, other)
-    return float(order(one) @ order(other))
+    return inner(order(one), order(other))
 
 
 def top_overlap(one: Floats, other: Floats, share: float = TOP) -> float:
@@ -38,16 +38,29 @@ def order(values: Floats) -> Doubles:
 
 def direction(values: Doubles) -> Doubles:
     """A vector of length 1; NaN everywhere where it is zero."""
-    length = np.sqrt(values @ values)
+    length = np.sqrt(inner(values, values))
     return values / length if length > 0 else np.full_like(values, np.nan)
+
+
+def inner(one: Doubles, other: Doubles) -> float:
+    """The inner product of two vectors.
+
+    By numpy alone: BLAS shares so little work among threads, and waits long for them when other
+    processes keep the cores busy.
+    """
+    return float((one * other).sum())
 
 
 def strongest(values: Floats, share: float = TOP) -> Bools:
     """Which pixels have the largest sizes, of equal ones the first; none in a flat map."""
     sizes = np.abs(values).ravel()
-    found = np.zeros(sizes.size, bool)
-    if np.ptp(sizes):
-        found[np.argsort(-sizes, kind="stable")[: max(round(share * sizes.size), 1)]] = True
+    sizes = np.where(np.isnan(sizes), -1, sizes)
+    count = max(round(share * sizes.size), 1)
+    if not np.ptp(sizes):
+        return np.zeros(sizes.size, bool)
+    edge = np.partition(sizes, -count)[-count]
+    found: Bools = sizes > edge
+    found[np.flatnonzero(sizes == edge)[: count - np.count_nonzero(found)]] = True
     return found
 
 

@@ -16,6 +16,10 @@ def ranks(values: Floats) -> NDArray[np.float64]:
     values = np.ravel(values)
     if np.isnan(values).any():
         return np.full(values.shape, np.nan)
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middles: NDArray[np.float64] = counts.cumsum() - (counts - 1) / 2
-    return middles[place]
+    order = np.argsort(values)
+    ordered = values[order]
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(values)])
+    after = np.append(first[1:], len(values))  # where those equal to it have ended
+    found = np.empty(len(values))
+    found[order] = np.repeat((first + 1 + after) / 2, after - first)
+    return found

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from engine.errors import BlindspotError
-from engine.measures.drift import TOP, direction, rank_correlation, top_overlap
+from engine.measures.drift import TOP, direction, rank_correlation, strongest, top_overlap
 
 
 def maps(seed=0, side=40):
@@ -52,6 +52,15 @@ def test_flat_maps_have_no_order_and_maps_of_two_sizes_are_refused():
             compare(one, other.reshape(2, 8))
     with np.errstate(all="raise"):  # nothing is divided by nothing
         assert np.isnan(direction(np.zeros(3))).all()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 1.0])
+def test_the_strongest_are_those_that_a_stable_sort_puts_first(share):
+    one, ties = maps()[0], np.round(maps()[0])
+    unknown = np.where(one > 0.5, np.nan, ties)
+    for values in (one, ties, unknown):
+        order = np.argsort(-np.abs(values).ravel(), kind="stable")[: round(share * one.size)]
+        assert np.array_equal(np.flatnonzero(strongest(values, share)), np.sort(order))
 
 
 def test_of_a_small_map_one_pixel_at_least_stands_out():
