@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -54,8 +55,16 @@ SECTIONS: dict[str, Show] = {
     "Cost and speed": cost.show,
     "Keep it": keep.show,
 }
-AT_ONCE = {"Layers", "Patterns"}  # drawn before the image's own answer, which asks the network
+AT_ONCE = {"Layers", "Patterns"}  # like the layers' chart, they do not ask the network
+TOOK, LONG = f"{KEY}.took", 1.0  # seconds that the image's own answer took, and what is long
 SPECS = {spec.name: spec for spec in fields(Pruning)}
+
+
+class PlacedDrawing(NamedTuple):
+    """What is drawn where."""
+
+    place: DeltaGenerator
+    draw: Callable[[], None]
 
 
 def show(subject: Subject) -> None:
@@ -95,21 +104,34 @@ def prune(subject: Subject, case: PruneCase) -> None:
             return
         if words := earlier_round(asked):
             st.caption(words)
-    with evidence:
-        layers.chart(masks)
     searches = asked.method.searches and asked.method.ratio > 0
     offered = [name for name in SECTIONS if name != SEARCHED or searches]
     part = pick_or_none("Look closer", offered, f"{KEY}.section")
     closer = st.container()
-    drawn: list[tuple[DeltaGenerator, Callable[[], None]]] = [
-        (sentence, lambda: before_after.show(asked, masks, pictures, beside, answers))
-    ]
+    answer = PlacedDrawing(
+        sentence, lambda: timed(before_after.show, asked, masks, pictures, beside, answers)
+    )
+    at_once, later = [PlacedDrawing(evidence, lambda: layers.chart(masks))], list[PlacedDrawing]()
     if part is not None:
-        drawn.insert(0 if part in AT_ONCE else 1, (closer, lambda: SECTIONS[part](asked, masks)))
-    for place, draw in drawn:
+        look = PlacedDrawing(closer, lambda: SECTIONS[part](asked, masks))
+        (at_once if part in AT_ONCE else later).append(look)
+    first = [answer, *at_once] if quick() else [*at_once, answer]
+    for place, draw in [*first, *later]:
         with place, spoken():
             draw()
     explain(asked, masks)
+
+
+def timed(show: Callable[..., None], *given: Any) -> None:
+    """Show the image's own answer, and note how long that took."""
+    began = perf_counter()
+    show(*given)
+    st.session_state[TOOK] = perf_counter() - began
+
+
+def quick() -> bool:
+    """Whether the answer came so fast last time that what needs no network is drawn after it."""
+    return bool(st.session_state.get(TOOK, LONG) < LONG)
 
 
 def choose_rule() -> Prune:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from components.charts.tables import percent
-from components.prune import asked, overlaps
+from components.prune import asked, before_after, layers, overlaps, view
 from components.views import PRUNE
 from engine import run
 from engine.attribution.heatmaps.grad_cam import GradCam
@@ -87,6 +87,18 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships
     at.button_group(key="prune.section").set_value("Accuracy").run()
     assert "of 11 test images get the answer that they had" in words(at)
     assert not at.main.get("progress")
+
+
+def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeypatch):
+    drawn = []
+    for module, name in ((before_after, "show"), (layers, "chart")):
+        monkeypatch.setattr(module, name, lambda *_, name=name: drawn.append(name))
+    at = opened()
+    for long, wanted in ((1.0, ["show", "chart"]), (0.0, ["chart", "show"])):
+        monkeypatch.setattr(view, "LONG", long)
+        drawn.clear()
+        at.run()
+        assert drawn == wanted
 
 
 @pytest.mark.parametrize("ratio", ["0.5", "0.95"])
