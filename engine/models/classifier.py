@@ -6,7 +6,7 @@ Attacks, walks and occlusions then work in pixel space, and an epsilon means wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -20,6 +20,7 @@ from engine.method import Precision
 from engine.models.bits import Packed
 from engine.models.borrow import borrowed, copied, holding, is_lazy
 from engine.models.compiled import Runner
+from engine.models.compiled_gradient import GradientRunner
 from engine.models.layers import Layer, capturing, is_attention, survey
 from engine.models.operations import (
     ACTIVATIONS,
@@ -114,6 +115,7 @@ class Classifier(nn.Module):
         self.lineage = lineage or Lineage(title)
         self._paces: dict[Use, Pace] = {}
         self._runners: dict[Precision, Runner] = {}
+        self._gradients: dict[int, GradientRunner] = {}  # by images at a time
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, 3, side, side) in [0, 1], on the model's device."""
@@ -125,7 +127,7 @@ class Classifier(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy takes with it: not what was found out about these weights."""
         kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
-        return kept | {"_paces": {}, "_runners": {}}
+        return kept | {"_paces": {}, "_runners": {}, "_gradients": {}}
 
     def twin(self, *, paced: bool = True) -> Classifier:
         """A copy in eval mode and without hooks, whose weights may be changed.
@@ -201,6 +203,17 @@ class Classifier(nn.Module):
         self._runners[precision].expect(forwards)
         return self._runners[precision]
 
+    def differentiable(self, batch: int) -> GradientRunner:
+        """The forward pass of so many images with the way back to their pixels.
+
+        After enough of them it is compiled for that number of images.
+        """
+        pace = replace(self.pace("gradient"), batch=batch)
+        with holding(self):
+            if batch not in self._gradients:
+                self._gradients[batch] = GradientRunner(self, pace)
+            return self._gradients[batch]
+
     def _body(self, use: Use) -> Classifier:
         with holding(self):
             return self._fast if use == "fast" else self
@@ -220,7 +233,8 @@ class Classifier(nn.Module):
     def held_bytes(self) -> int:
         """Bytes of its weights, and of those of its twin and compiled copies if there are any."""
         twin: Classifier | None = vars(self).get("_fast")
-        copies = sum(runner.held_bytes for runner in self._runners.values())
+        runners = [*self._runners.values(), *self._gradients.values()]
+        copies = sum(runner.held_bytes for runner in runners)
         return self.own_bytes + copies + (twin.own_bytes if twin is not None else 0)
 
     @lazy

@@ -102,6 +102,8 @@ def counting() -> Iterator[Tally]:
 class Runner:
     """A model's forward pass at its pace: eager at first, compiled for full batches once ready."""
 
+    cost, saved = COST, SAVED
+
     def __init__(self, body: Classifier, pace: Pace) -> None:
         self.body, self.pace = body, pace
         self._compiled: Forward | None = None
@@ -133,12 +135,14 @@ class Runner:
         """
         with self._lock:
             self._asked += count
-            if self._begun or not count or not can_compile(self.body.device):
+            pays = self._asked * self.pace.seconds * self.saved > self.cost
+            if self._begun or not count or (self._looked and not pays):
+                return
+            if not can_compile(self.body.device):
                 return
             looked, self._looked = self._looked, True
         ready = not looked and self.load()  # outside the lock: it waits for the model
         with self._lock:
-            pays = self._asked * self.pace.seconds * SAVED > COST
             if self._begun or not (ready or pays):
                 return
             self._begun = True
@@ -153,10 +157,8 @@ class Runner:
 
     def load(self) -> bool:
         """Use the package on disk; whether there is one that gives the same logits."""
-        with holding(self.body):
-            name = packages.name_of(self.body, self.pace)
         try:
-            compiled = packages.load(name)
+            compiled = self.opened()
             if compiled is None:
                 return False
             far, rounding = self.distances(compiled)
@@ -176,15 +178,27 @@ class Runner:
         with _one_at_a_time:
             if self.load():
                 return True
-            with holding(self.body):
-                name, body = packages.name_of(self.body, self.pace), self.body
-                copy = copied(body)
             try:
-                packages.keep(name, compiled_apart(copy, self.pace))
+                self.make()
             except (CannotCompile, OSError) as error:
-                log.info("%s stays as it is: %s", body.title, first_line(error))
+                log.info("%s stays as it is: %s", self.body.title, first_line(error))
                 return False
             return self.load()
+
+    def name(self, part: str = "") -> str:
+        """Of its package, or of one of several."""
+        with holding(self.body):
+            return packages.name_of(self.body, self.pace, part)
+
+    def opened(self) -> Forward | None:
+        """The package on disk, if there is one."""
+        return packages.load(self.name())
+
+    def make(self) -> None:
+        """Make the package and keep it. Raises CannotCompile, or OSError without a disk."""
+        with holding(self.body):
+            name, copy = self.name(), copied(self.body)
+        packages.keep(name, compiled_apart(copy, self.pace))
 
     def distances(self, compiled: Forward) -> tuple[float, float]:
         """How far the compiled logits, and the plain ones, lie from those in float32."""

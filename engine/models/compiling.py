@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from engine.keeping.store import PART
 from engine.models import packages
+from engine.models.differentiating import export_both
 
 if TYPE_CHECKING:
     from engine.models.classifier import Classifier
@@ -62,7 +64,12 @@ def example(side: int, pace: Pace) -> Tensor:
 
 
 def compiled_apart(body: Classifier, pace: Pace) -> bytes:
-    """The package of a model for full batches at that pace, made by another process.
+    """The package of a model for full batches at that pace. Raises CannotCompile."""
+    return made_apart(body, pace, (PACKAGE,))[0]
+
+
+def made_apart(body: Classifier, pace: Pace, files: Sequence[str]) -> list[bytes]:
+    """What another process makes of a model for full batches at that pace: these files.
 
     Raises:
         CannotCompile: its architecture has no name here, or the other process failed.
@@ -73,7 +80,7 @@ def compiled_apart(body: Classifier, pace: Pace) -> bytes:
         write_request(body, pace, folder)
         run_apart(folder)
         try:
-            return (folder / PACKAGE).read_bytes()
+            return [(folder / file).read_bytes() for file in files]
         except OSError as error:
             raise CannotCompile(last_line(folder / ERRORS)) from error
 
@@ -151,8 +158,11 @@ def main(folder: Path) -> None:
         os.nice(NICENESS)
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     torch.set_num_threads(request["threads"])
-    made = export(*rebuilt(request, folder / WEIGHTS), folder / "made.pt2")
-    made.replace(folder / PACKAGE)
+    network, pixels = rebuilt(request, folder / WEIGHTS)
+    if request["use"] == "gradient":
+        export_both(network, pixels, folder)
+    else:
+        export(network, pixels, folder / "made.pt2").replace(folder / PACKAGE)
 
 
 def end_with_parent() -> None:

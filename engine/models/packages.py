@@ -35,6 +35,7 @@ SUFFIX = ".pt2"
 SUM = ".sum"  # the package's checksum
 
 Forward = Callable[[Tensor], Tensor]
+Part = Callable[[list[Tensor]], list[Tensor]]  # what it is given is let go of
 
 
 def folder() -> Path:
@@ -51,12 +52,18 @@ def made_folder() -> Path:
 THREADS = torch.get_num_threads()  # a thread may begin with what another one has set for itself
 
 
-def name_of(body: Classifier, pace: Pace) -> str:
-    """A package's name: of weights, batch, side, format, number type, machine and torch."""
+def name_of(body: Classifier, pace: Pace, part: str = "") -> str:
+    """A package's name: of weights, batch, side, format, number type, machine and torch.
+
+    Args:
+        body: what is compiled.
+        pace: for whose batch.
+        part: of what is kept in several packages.
+    """
     about = {
         "form": FORM, "model": body.fingerprint, "side": body.side, "batch": pace.batch,
         "channels_last": pace.channels_last, "dtype": str(pace.dtype), "machine": machine(),
-        "threads": THREADS, "torch": str(torch.__version__),
+        "threads": THREADS, "torch": str(torch.__version__), **({"part": part} if part else {}),
     }  # fmt: skip
     return blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -99,6 +106,18 @@ def forget(name: str) -> None:
 
 def load(name: str) -> Forward | None:
     """The compiled forward pass of that name; None when there is none that can be trusted."""
+    path = trusted(name)
+    return None if path is None else opened(path)
+
+
+def load_part(name: str) -> Part | None:
+    """The compiled part of that name; None when there is none that can be trusted."""
+    path = trusted(name)
+    return None if path is None else opened_part(path)
+
+
+def trusted(name: str) -> Path | None:
+    """The file of a package that is whole and that nobody else can have written."""
     path = folder() / f"{name}{SUFFIX}"
     try:
         if not path.is_file() or not private(path.parent):
@@ -112,7 +131,7 @@ def load(name: str) -> Forward | None:
         forget(name)
         return None
     touch(path)
-    return opened(path)
+    return path
 
 
 def private(own: Path) -> bool:
@@ -124,6 +143,12 @@ def private(own: Path) -> bool:
 
 
 def opened(path: Path) -> Forward:
+    """A package as a function of the pixels. Raises RuntimeError when it cannot be loaded."""
+    run = opened_part(path)
+    return lambda pixels: run([pixels])[0]
+
+
+def opened_part(path: Path) -> Part:
     """A package as a function; nothing of torch's compiler is imported for it.
 
     Raises:
@@ -131,8 +156,8 @@ def opened(path: Path) -> Forward:
     """
     loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
 
-    def forward(pixels: Tensor) -> Tensor:
-        logits: Tensor = loader.boxed_run([pixels])[0]
-        return logits
+    def run(given: list[Tensor]) -> list[Tensor]:
+        found: list[Tensor] = loader.boxed_run(given)
+        return found
 
-    return forward
+    return run

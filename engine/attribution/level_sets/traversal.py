@@ -114,7 +114,7 @@ class Walk:
         """Logits and confidence of pixels; the graph is kept for the slopes that may be due."""
         self._rows = rows
         self._pixels = pixels.detach().contiguous(memory_format=self.form).requires_grad_()
-        logits = self.model(self._pixels)
+        logits = self.model.differentiable(len(rows))(self._pixels)
         self._margin = margin(logits, self.classes[rows])
         return logits.detach(), self._margin.detach().sigmoid()
 

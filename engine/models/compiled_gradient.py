@@ -1,0 +1,119 @@
+"""Forward passes with a way back to the pixels, compiled in the background once that pays.
+
+It takes two packages, which autograd joins: the score that is derived may be any function of the
+logits, and where nobody asks for slopes, as after a rejected step, the second part is not run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from engine.models import packages
+from engine.models.borrow import borrowing, copied, holding
+from engine.models.compiled import Runner, note
+from engine.models.compiling import Plain, example, made_apart
+from engine.models.differentiating import PARTS
+from engine.models.packages import Forward, Part
+from engine.models.passes import note_pass
+
+
+class GradientRunner(Runner):
+    """As `Runner`, for pixels whose slopes are wanted, in the number type that they have."""
+
+    cost, saved = 45.0, 0.5  # seconds for both parts, and of the time of both passes
+    _state = 0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Logits (N, classes) of pixels (N, 3, side, side), to be derived once."""
+        moved = pixels.to(self.body.device, memory_format=self.pace.memory_format)
+        self.expect(len(moved))
+        compiled = self._compiled if self.fits(moved) else None
+        note(self.pace, len(moved), compiled=compiled is not None)
+        if compiled is None:
+            return self.body(moved)
+        logits = compiled(moved)
+        note_pass(logits)
+        return logits
+
+    def fits(self, pixels: Tensor) -> bool:
+        """Whether what was compiled is what the model would do now.
+
+        It is not while a method has the model in hand, with hooks of its own, and no longer once
+        weights were changed in place.
+        """
+        full = len(pixels) == self.pace.batch and pixels.dtype == torch.float32
+        return full and not borrowing() and self._state == version(self.body)
+
+    def load(self) -> bool:
+        """Use the packages on disk; whether they give the same logits and slopes."""
+        self._state = version(self.body)
+        return super().load()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the weights frozen into both parts."""
+        return 2 * super().held_bytes
+
+    def opened(self) -> Forward | None:
+        """Both packages on disk as one function, if both are there."""
+        parts = [packages.load_part(self.name(part)) for part in PARTS]
+        there, back = parts
+        return None if there is None or back is None else joined(there, back)
+
+    def make(self) -> None:
+        """Make both packages and keep them. Raises CannotCompile, or OSError without a disk."""
+        with holding(self.body):
+            names, copy = [self.name(part) for part in PARTS], copied(self.body)
+        for name, data in zip(names, made_apart(copy, self.pace, PARTS), strict=True):
+            packages.keep(name, data)
+
+    def distances(self, compiled: Forward) -> tuple[float, float]:
+        """How far logits and slopes lie from plain ones, slopes as a share of their spread."""
+        with holding(self.body):
+            plain = Plain(copied(self.body))
+        pixels = example(self.body.side, self.pace)
+        (logits, slopes), (others, own) = derived(compiled, pixels), derived(plain, pixels)
+        spread = float(own.max() - own.min()) or 1.0
+        far = float((slopes - own).abs().max()) / spread
+        return max(far, float((logits - others).abs().max())), 0.0
+
+
+def version(body: nn.Module) -> int:
+    """It is another one once a weight was changed in place, or lies elsewhere."""
+    return hash(tuple((one.data_ptr(), one._version) for one in body.parameters()))
+
+
+def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and the slopes by the pixels of a mixture of them."""
+    with torch.enable_grad():
+        watched = pixels.detach().requires_grad_()
+        logits = forward(watched)
+        way = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
+        (slopes,) = torch.autograd.grad(logits, watched, way)
+    return logits.detach(), slopes
+
+
+def joined(there: Part, back: Part) -> Forward:
+    """Logits by the first part, whose slopes the second carries back to the pixels."""
+
+    class Joined(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, pixels: Tensor) -> Tensor:
+            logits, *saved = there([pixels])
+            ctx.save_for_backward(*saved)
+            return logits
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx: Any, slopes: Tensor) -> Tensor:
+            return back([*ctx.saved_tensors, slopes.contiguous()])[0]
+
+    def forward(pixels: Tensor) -> Tensor:
+        logits: Tensor = Joined.apply(pixels)  # type: ignore[no-untyped-call]
+        return logits
+
+    return forward
