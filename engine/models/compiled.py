@@ -30,6 +30,7 @@ from torch import Tensor
 from engine.models import packages
 from engine.models.borrow import copied, holding
 from engine.models.compiling import CannotCompile, Plain, compiled_apart, example
+from engine.models.pace import keep_for_good
 from engine.models.packages import Forward
 
 if TYPE_CHECKING:
@@ -183,7 +184,14 @@ class Runner:
             except (CannotCompile, OSError) as error:
                 log.info("%s stays as it is: %s", self.body.title, first_line(error))
                 return False
-            return self.load()
+            if not self.load():
+                return False
+            self.settle()
+            return True
+
+    def settle(self) -> None:
+        """The next start runs at this pace, and so has the package at once."""
+        keep_for_good(self.body, self.pace)
 
     def name(self, part: str = "") -> str:
         """Of its package, or of one of several."""

@@ -71,6 +71,9 @@ class GradientRunner(Runner):
         for name, data in zip(names, made_apart(copy, self.pace, PARTS), strict=True):
             packages.keep(name, data)
 
+    def settle(self) -> None:
+        """Nothing is to be kept: the batch is the asker's own, not one that was found best."""
+
     def distances(self, compiled: Forward) -> tuple[float, float]:
         """How far logits and slopes lie from plain ones, slopes as a share of their spread."""
         with holding(self.body):

@@ -47,7 +47,7 @@ class Pace:
 
     batch: int
     channels_last: bool
-    use: str
+    use: Use
     seconds: float  # per image, at its best, when it was tried
 
     @property
@@ -69,8 +69,7 @@ def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, Fa
         use: what it is run for.
         formats: the memory formats to try, channels_last or not.
     """
-    where = f"{model.device} {name_of(model.device)}".strip()
-    key = f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{where}|{use}"
+    key = key_of(model, use)
     pace = pace_of(_taken.get(key) or read_table(pace_file()).get(key), use)
     if pace is None or pace.channels_last not in formats:
         pace = try_paces(model, use, formats)
@@ -78,6 +77,20 @@ def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, Fa
     _found[key] = asdict(pace)
     into(model.network, pace)
     return pace
+
+
+def key_of(model: Classifier, use: Use) -> str:
+    """Models that run alike: class of network, size, side, device; and the use."""
+    where = f"{model.device} {name_of(model.device)}".strip()
+    return f"{type(model.network).__name__}|{weigh(model)}|{model.side}|{where}|{use}"
+
+
+def keep_for_good(model: Classifier, pace: Pace) -> None:
+    """The next processes go by it too, though it was found on a busy machine.
+
+    A compiled package is of one batch: at another one it would lie there unused.
+    """
+    keep_row(pace_file(), key_of(model, pace.use), asdict(pace))
 
 
 def found() -> dict[str, dict[str, Any]]:

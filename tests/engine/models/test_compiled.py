@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.models import compiled, compiling, packages
+from engine.models import compiled, compiling, pace, packages
 from engine.models.borrow import holding
 from engine.models.catalog import load
 from engine.models.compiled import COST, SAVED, Runner, can_compile, counting
@@ -133,6 +133,21 @@ def test_a_package_is_there_at_once_after_a_restart_and_is_not_made_again(runner
     again.expect(1)
     assert again.compiled
     wait()
+
+
+def test_the_next_start_uses_a_package_though_its_batch_was_found_on_a_busy_machine(
+    monkeypatch,
+):
+    first, again = tiny.cnn(), tiny.cnn()
+    monkeypatch.setattr(pace, "calm", lambda: False)
+    monkeypatch.setattr(compiled, "can_compile", lambda device: True)
+    monkeypatch.setattr(compiled, "compiled_apart", lambda body, pace: b"package")
+    monkeypatch.setattr(packages, "opened", lambda path: tiny.cnn())
+    assert first.runner("exact").compile()
+    monkeypatch.setattr(pace.os, "getpid", lambda: -1)  # as another process
+    monkeypatch.setattr(pace, "try_paces", lambda *_: pytest.fail("another batch is looked for"))
+    assert again.runner("exact", 1).compiled
+    assert again.pace("exact") == first.pace("exact")
 
 
 def test_a_package_of_other_weights_batch_format_machine_or_torch_is_not_used(runner, monkeypatch):
