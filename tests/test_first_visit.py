@@ -23,12 +23,10 @@ HEAVY = {  # 0.2 to 2 s each; what computes with them loads them
 }  # fmt: skip
 DRAW = """
 import json, sys
-from unittest import mock
-from streamlit.testing.v1 import AppTest
 from components import ready
-from components.start import view as start
-from components.views import ROOT, VIEWS
+from components.views import VIEWS
 from engine.models import pace
+from tests.opening import at_view
 pace.try_paces = lambda model, use, formats: pace.Pace(4, formats[0], use, 0.01)
 ready.load()
 
@@ -39,12 +37,7 @@ def size(node):
 
 found = {}
 for view in VIEWS:
-    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
-    if view.address not in {"", view.path.stem}:
-        with mock.patch.object(start, "show", lambda: None):
-            at.run()  # AppTest learns such an address in a first run
-    at.switch_page(str(view.path))
-    at.run()
+    at = at_view(view).run()
     assert not at.exception, view.address
     found[view.address] = size(at._tree)
 print(json.dumps({"bytes": found, "modules": sorted(sys.modules)}))

@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from threading import Event
 from types import SimpleNamespace
 
-import pytest
-from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from components.start import view as start
-from components.views import HEATMAPS, ROOT, AppPage
+from components.views import HEATMAPS, AppPage
 from engine import run
 from engine.attribution import HEATMAPS as KINDS
 from engine.commands import asking
 from engine.lane import lanes
 from engine.method import quiet
+from tests.opening import at_view
 
 QUICK = ["Grad-CAM", "Gradient"]  # answered at once, so a test need not wait
 OPENED = {"heatmaps.methods": QUICK, "trust.on": "false"}  # nor for what is not looked at
 TITLES = {kind.title: kind for kind in KINDS}
 
-# Each run of an AppTest looks for components in all installed packages; they stay the same.
-manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
-
 
 def visit(link: dict[str, str | list[str]] | None = None, view: AppPage = HEATMAPS) -> AppTest:
     """The page after its first run, as a new visitor who followed the link sees it."""
-    at = AppTest.from_file(ROOT / "components" / "frame.py", default_timeout=120)
+    at = at_view(view)
     at.query_params.update(OPENED | (link or {}))
-    if view.address not in {"", view.path.stem}:  # AppTest learns such an address in a first run
-        with pytest.MonkeyPatch.context() as patch:  # which a browser has not: it draws nothing
-            patch.setattr(start, "show", lambda: None)
-            at.run()
-    at.switch_page(str(view.path))
     at.run()
     assert not at.exception
     return at
