@@ -21,8 +21,10 @@ import pytest
 
 from engine import run
 from engine.families import METHODS
-from engine.method import Method, quiet
-from engine.unlearning import Retrain
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.method import Case, Method, quiet
+from engine.unlearning import SAUCE, Retrain
+from engine.unlearning.concepts.dictionary import question
 from tests import homes
 from tests.engine.unlearning import trained
 from tests.fake_gate import forking
@@ -49,7 +51,8 @@ class Gate:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Every method with each fake."""
         if any(kind.family == "unlearning" for kind in self.kinds):
-            keep_retrained(self.home)  # once for all forks
+            for method, case in shared_questions():  # once for all forks
+                keep(method, case, self.home / method.name)
         for kind in self.kinds:
             items = [item for item in session.items if proves(item, kind)]
             print(json.dumps(self.row(kind, items)), file=self.to, flush=True)
@@ -71,8 +74,8 @@ class Gate:
 
     def fake(self, kind: type[Method[Any]], name: str) -> list[type]:
         """In a fork: fake answers of a method, and kept ones of another that many proofs ask."""
-        if kind is not Retrain:
-            homes.answers.append(self.home / "answers")
+        kept = (type(method) for method, _ in shared_questions())
+        homes.answers += [self.home / one.name / "answers" for one in kept if one is not kind]
         return put_in(pytest.MonkeyPatch(), kind, FAKES[name])
 
 
@@ -81,15 +84,21 @@ def proves(item: pytest.Item, kind: type[Method[Any]]) -> bool:
     return kind.proof in {item.nodeid, item.nodeid.split("[")[0]}
 
 
-def keep_retrained(home: Path) -> None:
-    """Keep the retrained model that most proofs of unlearning hold others against.
+def shared_questions() -> tuple[tuple[Method[Any], Case], ...]:
+    """The retrained model and the dictionary of features that most proofs of unlearning ask for."""
+    sauce = SAUCE()
+    return (Retrain(), trained.class_case()), question(load(HONEST), sauce, sauce.scenes)
+
+
+def keep(method: Method[Any], case: Case, home: Path) -> None:
+    """Keep an answer in a home.
 
     No lane takes part: its thread would be missing in forks. Nor is the store kept open, as theirs
     is in homes of their own.
     """
+    run.store.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BLINDSPOT_HOME", str(home))
-        method, case = Retrain(), trained.class_case()
         run.compute(run.digest(method, case), method, case, quiet)
     run.store.cache_clear()
 

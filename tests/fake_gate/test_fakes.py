@@ -6,9 +6,8 @@ import pytest
 from engine.attribution import Gradient
 from engine.families import METHODS
 from engine.result import HeatMap, Table
-from engine.unlearning import Retrain
 from tests import tiny
-from tests.fake_gate.__main__ import keep_retrained
+from tests.fake_gate.__main__ import keep, shared_questions
 from tests.fake_gate.fakes import FAKES, faked, put_in
 
 VIEWS = {
@@ -46,9 +45,13 @@ def test_a_method_answers_fakes_until_they_are_taken_out():
     assert np.array_equal(Gradient()(case)["map"].values, plain)
 
 
-def test_what_is_kept_for_all_forks_is_computed_from_no_other_method(tmp_path):
+@pytest.mark.parametrize("place", range(2))
+def test_what_is_kept_for_all_forks_is_computed_from_no_other_method(place, tmp_path):
+    method, case = shared_questions()[place]
     with pytest.MonkeyPatch.context() as patch:
-        others = [put_in(patch, kind, FAKES["random"]) for kind in METHODS if kind is not Retrain]
-        keep_retrained(tmp_path)
+        others = [
+            put_in(patch, kind, FAKES["random"]) for kind in METHODS if kind is not type(method)
+        ]
+        keep(method, case, tmp_path)
     assert not any(others)
     assert list((tmp_path / "answers").glob("*.json"))
