@@ -64,7 +64,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def shared(browser: Browser) -> BrowserContext:
     """One context for most pages: it has Streamlit's scripts at hand, read and compiled."""
-    context = browser.new_context()
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     context.add_init_script(ANOTHER_PERSON + STILL)
     return context
 

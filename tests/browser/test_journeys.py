@@ -30,8 +30,8 @@ Visit = Callable[..., Page]
 def visit(app_url: str, open_page: OpenPage) -> Visit:
     """Opens Heatmaps with a link, as a person of their own; waits until it stands."""
 
-    def opened(link: dict[str, str | list[str]], **context: object) -> Page:
-        page = open_page(**context)
+    def opened(link: dict[str, str | list[str]]) -> Page:
+        page = open_page()
         page.goto(f"{app_url}/heatmaps?{urlencode(link, doseq=True)}")
         if not LONG.items() <= link.items():  # which redraws its progress twice a second
             settle(page)
@@ -103,32 +103,7 @@ def choose(page: Page, name: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def test_a_photograph_with_a_cameras_rotation_is_opened_and_explained(
-    visit: Visit, tmp_path: Path
-) -> None:
-    page = visit(ONE)
-    before = canvas(page)
-    upload(page, photograph(tmp_path / "IMG_0001.jpg", "coffee", turned=6))
-    expect(bar(page, "espresso")).to_have_attribute("aria-pressed", "true")
-    expect(made(page)).to_contain_text("espresso (logit)")
-    expect_another(page, before)
-    ratio = page.locator(".bs-rectangle .bs-picture").evaluate(
-        "image => image.naturalWidth / image.naturalHeight"
-    )
-    assert ratio == pytest.approx(1.5, abs=0.01)
-
-
-def test_a_class_is_chosen_by_its_bar(visit: Visit) -> None:
-    page = visit(ONE)
-    second = page.get_by_test_id("stSidebar").locator(".bar").nth(1)
-    label = second.get_attribute("title")
-    second.click()
-    expect(made(page)).to_contain_text(f"· {label} (logit)")
-    expect(page).to_have_url(re.compile("target="))
-    expect(page.get_by_test_id("stSidebar").get_by_title(str(label), exact=True)).to_be_focused()
-
-
-def test_moving_the_threshold_changes_the_picture_and_sends_nothing(
+def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_seen(
     app_url: str, page: Page
 ) -> None:
     sent: list[str | bytes] = []
@@ -147,14 +122,39 @@ def test_moving_the_threshold_changes_the_picture_and_sends_nothing(
     page.wait_for_timeout(700)
     assert len(sent) == asked
 
+    second = page.get_by_test_id("stSidebar").locator(".bar").nth(1)
+    label = second.get_attribute("title")
+    second.click()
+    expect(made(page)).to_contain_text(f"· {label} (logit)")
+    expect(page).to_have_url(re.compile("target="))
+    expect(page.get_by_test_id("stSidebar").get_by_title(str(label), exact=True)).to_be_focused()
 
-def test_a_changed_setting_changes_the_picture(visit: Visit) -> None:
-    page = visit(ONE)
+    settle(page)
     before = canvas(page)
     open_settings(page, "Gradient")
     choose(page, "Channels", "size")
     expect(page).to_have_url(re.compile(r"heatmaps\.Gradient\.channels=size"))
     expect_another(page, before)
+    page.keyboard.press("Escape")
+
+    covered(page)
+
+
+def covered(page: Page) -> None:
+    """Covering a part moves the bars."""
+    page.get_by_text("Cover a part and watch the answer").click()
+    frame = page.get_by_role("group", name="The part that is covered")
+    expect(frame).to_be_visible()
+    settle(page)
+    edited = page.get_by_test_id("stMain").locator(".bars").last
+    before = edited.inner_text()
+    box = frame.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"], box["y"] + box["height"] / 4, steps=4)
+    page.mouse.up()
+    expect(edited).not_to_have_text(before)
 
 
 def test_a_long_method_tells_how_far_it_is_and_stops_and_starts_again(visit: Visit) -> None:
@@ -195,9 +195,7 @@ def test_a_closed_tab_no_longer_keeps_the_computer_busy(visit: Visit) -> None:
 def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
     visit: Visit, open_page: OpenPage
 ) -> None:
-    page = visit(
-        ONE | {"image": "A cup of coffee"}, permissions=["clipboard-read", "clipboard-write"]
-    )
+    page = visit(ONE | {"image": "A cup of coffee"})
     page.get_by_role("group", name="The square that the model sees").focus()
     page.keyboard.press("Shift+ArrowLeft")
     expect(page).to_have_url(re.compile("crop="))
@@ -304,10 +302,21 @@ def broken(folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
-def test_files_that_are_no_pictures_get_a_sentence_each_and_the_picture_stays(
+def test_a_turned_photograph_is_explained_and_files_that_are_no_pictures_get_a_sentence_each(
     visit: Visit, tmp_path: Path
 ) -> None:
     page = visit(ONE)
+    before = canvas(page)
+    upload(page, photograph(tmp_path / "IMG_0001.jpg", "coffee", turned=6))
+    expect(bar(page, "espresso")).to_have_attribute("aria-pressed", "true")
+    expect(made(page)).to_contain_text("espresso (logit)")
+    expect_another(page, before)
+    ratio = page.locator(".bs-rectangle .bs-picture").evaluate(
+        "image => image.naturalWidth / image.naturalHeight"
+    )
+    assert ratio == pytest.approx(1.5, abs=0.01)
+
+    settle(page)
     before = canvas(page)
     for path in broken(tmp_path):
         upload(page, path)
@@ -319,33 +328,14 @@ def test_files_that_are_no_pictures_get_a_sentence_each_and_the_picture_stays(
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-@pytest.mark.parametrize("path", ["", "heatmaps"])
-def test_a_telephone_needs_no_sideways_scrolling(
-    app_url: str, open_page: OpenPage, path: str
-) -> None:
+def test_a_telephone_needs_no_sideways_scrolling(app_url: str, open_page: OpenPage) -> None:
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page.goto(f"{app_url}/{path}")
-    settle(page)
     spare = "node => node.scrollWidth - node.clientWidth"
-    assert page.get_by_test_id("stMain").evaluate(spare) <= 0
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-def test_covering_a_part_moves_the_bars(visit: Visit) -> None:
-    page = visit(ONE)
-    page.get_by_text("Cover a part and watch the answer").click()
-    frame = page.get_by_role("group", name="The part that is covered")
-    expect(frame).to_be_visible()
-    settle(page)
-    edited = page.get_by_test_id("stMain").locator(".bars").last
-    before = edited.inner_text()
-    box = frame.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"], box["y"] + box["height"] / 4, steps=4)
-    page.mouse.up()
-    expect(edited).not_to_have_text(before)
+    for path in ("", "heatmaps"):
+        page.goto(f"{app_url}/{path}")
+        settle(page)
+        assert page.get_by_test_id("stMain").evaluate(spare) <= 0
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_maps_and_trials_stay_below_the_message_budget_and_call_nobody_else(

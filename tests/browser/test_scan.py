@@ -153,7 +153,7 @@ def test_the_patients_sides_stand_at_the_edges_and_in_a_saved_panel(scan: Page) 
 
 
 def test_a_copied_link_carries_the_window(open_page: OpenPage, scan_url: str) -> None:
-    page = opened(open_page, scan_url, permissions=["clipboard-read", "clipboard-write"])
+    page = opened(open_page, scan_url)
     field(page, "Center").fill("-40.25")
     field(page, "Width").fill("1200")
     press(page, "Copy link")

@@ -277,7 +277,7 @@ def test_the_look_survives_a_rerun_that_brings_new_maps(demo: Open) -> None:
 def test_a_copied_link_reopens_the_look_and_keeps_what_streamlit_had_in_it(
     demo: Open, demo_url: str
 ) -> None:
-    page = demo("?strength=2", permissions=["clipboard-read", "clipboard-write"])
+    page = demo("?strength=2")
     slider(page, "Opacity").fill("35")
     slider(page, "Hide below").fill("20")
     press(page, "Outline")
