@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PORT   ?= 8501
 ARGS   ?=
-JOBS   ?= 2
+JOBS   ?= 3
 VENV   := .venv
 PEERS  := .venv-peers
 AUDIT  := .venv-audit

@@ -1,4 +1,4 @@
-"""In which order test files are run, so that two workers use two cores all the time."""
+"""In which order test files are run, so that three workers use two cores all the time."""
 
 from __future__ import annotations
 
