@@ -95,10 +95,20 @@ def keep(method: Method[Any], case: Case, home: Path) -> None:
 
     No lane takes part: its thread would be missing in forks. Nor is the store kept open, as theirs
     is in homes of their own.
+
+    Raises:
+        RuntimeError: another method has a part in it, whose fakes it would not show.
     """
+
+    def refused(self: Method[Any], *_given: Any, **_more: Any) -> None:
+        raise RuntimeError(f"{self.full_name()} has a part in what is kept for all forks")
+
     run.store.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BLINDSPOT_HOME", str(home))
+        for kind in METHODS:
+            if kind is not type(method):
+                patch.setattr(kind, "__call__", refused)
         run.compute(run.digest(method, case), method, case, quiet)
     run.store.cache_clear()
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from engine.attribution import Gradient
-from engine.families import METHODS
 from engine.result import HeatMap, Table
+from engine.unlearning import SAUCE
 from tests import tiny
-from tests.fake_gate.__main__ import keep, shared_questions
+from tests.fake_gate.__main__ import keep
 from tests.fake_gate.fakes import FAKES, faked, put_in
 
 VIEWS = {
@@ -45,13 +45,7 @@ def test_a_method_answers_fakes_until_they_are_taken_out():
     assert np.array_equal(Gradient()(case)["map"].values, plain)
 
 
-@pytest.mark.parametrize("place", range(2))
-def test_what_is_kept_for_all_forks_is_computed_from_no_other_method(place, tmp_path):
-    method, case = shared_questions()[place]
-    with pytest.MonkeyPatch.context() as patch:
-        others = [
-            put_in(patch, kind, FAKES["random"]) for kind in METHODS if kind is not type(method)
-        ]
-        keep(method, case, tmp_path)
-    assert not any(others)
-    assert list((tmp_path / "answers").glob("*.json"))
+def test_what_another_method_has_a_part_in_is_not_kept_for_all_forks(tmp_path):
+    with pytest.raises(RuntimeError, match=r"Dictionary has a part in what is kept"):
+        keep(SAUCE(steps=100), tiny.case_for(SAUCE), tmp_path)  # whose dictionary does not ship
+    assert not list((tmp_path / "answers").glob("*.json"))
