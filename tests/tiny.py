@@ -73,6 +73,7 @@ from engine.unlearning import (
     GradientAscent,
     PollsAfter,
     ProtectImage,
+    Protection,
     RangeForgetting,
     Scoreboard,
     SparseOriginals,
@@ -334,8 +335,8 @@ def unlearning_case(
     case = forget_case(model)
     if kind in DIAGNOSTICS:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
-    if kind is WorstCase:
-        return case.pruning
+    if kind is WorstCase or issubclass(kind, Protection):
+        return case.pruning if kind is WorstCase else train_case(model)
     if kind in {Scoreboard, Timing, SparseOriginals}:
         return BoardCase(case, (SSD(), FineTune(epochs=1), GradientAscent(epochs=1)))
     return case

@@ -5,7 +5,7 @@ JSON, so that it can be kept, compared and tested without any figure. Kept answe
 kind by its class, so the names in KINDS stay as they are.
 """
 
-from engine.result.images import Evidence, Features
+from engine.result.images import Evidence, Features, ImageNoise
 from engine.result.maps import Field, Grids, HeatMap, Path, Points, Triangle
 from engine.result.networks import Checkpoint, Networks, TrainLog, WeightScores
 from engine.result.pictures import Pictures
@@ -34,6 +34,7 @@ KINDS: dict[str, type[View]] = {
         Tokens,
         Grids,
         Pictures,
+        ImageNoise,
     )
 }
 
@@ -48,6 +49,7 @@ __all__ = [
     "Floats",
     "Grids",
     "HeatMap",
+    "ImageNoise",
     "Networks",
     "Path",
     "Pictures",

@@ -49,3 +49,16 @@ class Evidence(View):
     ids: NDArray[np.int64]
     unit: str
     joined: str
+
+
+@dataclass(frozen=True, eq=False)
+class ImageNoise(View):
+    """What is added to each of n images of a data set, in gray levels of 255.
+
+    Args:
+        levels: (n, C, H, W) int8.
+        ids: of the images in their data set, (n,) int64.
+    """
+
+    levels: NDArray[np.int8]
+    ids: NDArray[np.int64]

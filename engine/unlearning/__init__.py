@@ -53,6 +53,7 @@ from engine.unlearning.generator.samples import Samples
 from engine.unlearning.given import GivenCase, GivenGroups
 from engine.unlearning.oracles.closed_form import ClosedForm
 from engine.unlearning.oracles.direct import DMDirect
+from engine.unlearning.protection import PROTECTIONS, Protection, RandomNoise
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
@@ -96,7 +97,7 @@ GENERATOR = (GeneratorSalUn, Samples)
 
 CERTIFICATES = (Certificates, PoisonVotes)
 
-METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *CONCEPTS, *GENERATOR, *CERTIFICATES)
+METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *PROTECTIONS, *CONCEPTS, *GENERATOR, *CERTIFICATES)
 
 __all__ = [
     "CERTIFICATES",
@@ -108,6 +109,7 @@ __all__ = [
     "IU",
     "METHODS",
     "PROTECT",
+    "PROTECTIONS",
     "SAUCE",
     "SCRUB",
     "SSD",
@@ -147,8 +149,10 @@ __all__ = [
     "PoisonVotes",
     "PollsAfter",
     "ProtectImage",
+    "Protection",
     "PruneFirst",
     "RandomLabels",
+    "RandomNoise",
     "RangeForgetting",
     "Relearn",
     "Retrain",

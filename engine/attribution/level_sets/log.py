@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.level_sets.distance import largest, rmse, ssim
+from engine.attribution.level_sets.distance import largest, rmse
 from engine.attribution.level_sets.traversal import Walk
 from engine.case import PairCase
+from engine.measures.likeness import ssim
 from engine.result import Curve, Path, Ranking, Result, Table
 
 LARGEST = 15_000_000  # bytes of the images kept of a walk

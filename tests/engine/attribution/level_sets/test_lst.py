@@ -10,13 +10,14 @@ import torch
 from skimage.metrics import structural_similarity
 
 from engine.attribution.level_sets import LEVEL_SETS, PUBLISHED, WALKS, log
-from engine.attribution.level_sets.distance import largest, ssim
+from engine.attribution.level_sets.distance import largest
 from engine.attribution.level_sets.lst import LST, batch_of_one
 from engine.attribution.level_sets.settings import check_images
 from engine.attribution.level_sets.traversal import Traversal, WalkRules
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
+from engine.measures.likeness import ssim
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 

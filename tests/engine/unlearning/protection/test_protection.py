@@ -1,0 +1,119 @@
+"""What all protections share: bounds, the protected set, its picture and its figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.errors import BadData, BlindspotError
+from engine.lab import TrainCase
+from engine.training import Recipe
+from engine.unlearning.protection import RandomNoise, protected, within
+from tests import tiny
+
+
+def case(classes=("a", "b", "c"), side=16, seed=0):
+    """Noise with a bright column for each class; the darkest and brightest pixels are there."""
+    data = tiny.columns(side, classes)
+    images = data.images.copy()
+    images[..., 0], images[..., 1] = 0, 255
+    return TrainCase(replace(data, images=images), Recipe("mlp", epochs=1), seed)
+
+
+def test_noise_is_cut_to_epsilon_and_to_the_range_of_a_byte():
+    images = np.array([[[[0, 3, 100, 250, 255]]]], np.uint8)
+    noise = np.array([[[[-5, -9, 40, 9, 9]]]], np.int16)
+    assert within(noise, images, 8).tolist() == [[[[0, -3, 8, 5, 0]]]]
+    assert not within(noise, images, 0).any()
+
+
+@pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
+@pytest.mark.parametrize("per", ["image", "class"])
+def test_random_noise_is_epsilon_up_or_down_wherever_a_byte_has_room(epsilon, per):
+    asked = case()
+    rows = asked.data.rows("train")
+    noise = RandomNoise(epsilon, per)(asked)["noise"].levels.astype(int)
+    clean = asked.data.images[rows].astype(int)
+    assert noise.shape == clean.shape
+    assert (clean + noise >= 0).all()
+    assert (clean + noise <= 255).all()
+    room = (clean >= epsilon) & (clean <= 255 - epsilon)
+    assert (np.abs(noise[room]) == epsilon).all()
+    assert np.abs(noise).max() == epsilon
+    if epsilon:
+        assert abs(np.sign(noise[room]).mean()) < 0.1  # a fair coin
+        first, second = np.flatnonzero(asked.data.labels[rows] == 0)[:2]
+        both = room[first] & room[second]
+        assert (noise[first] == noise[second])[both].all() == (per == "class")
+
+
+def test_only_training_images_change_and_the_truth_says_which():
+    asked = case()
+    found = RandomNoise(8)(asked)
+    after = protected(asked.data, found["noise"].levels)
+    train = asked.data.rows("train")
+    others = np.setdiff1d(np.arange(len(after)), train)
+    assert (after.images[others] == asked.data.images[others]).all()
+    assert (after.images[train] == asked.data.images[train] + found["noise"].levels).all()
+    assert np.flatnonzero(after.truth["protected"]).tolist() == train.tolist()
+    assert (after.ids[train] == found["noise"].ids).all()
+    assert after.fingerprint != asked.data.fingerprint
+    assert after.name != asked.data.name
+    assert "Protected" in after.card.title
+
+
+def test_no_noise_leaves_every_image_as_it_is():
+    asked = case()
+    found = RandomNoise(0)(asked)
+    assert (protected(asked.data, found["noise"].levels).images == asked.data.images).all()
+    assert np.isnan(found["figures"].cell("training images", "PSNR"))
+    assert found["figures"].cell("training images", "SSIM") == pytest.approx(1)
+    assert RandomNoise(0).finding(asked, found) == "No image is changed."
+
+
+def test_the_figures_are_those_of_the_images():
+    asked = case()
+    found = RandomNoise(8)(asked)
+    noise = found["noise"].levels.astype(float)
+    figures = found["figures"]
+    expected = 10 * np.log10(255**2 / np.square(noise).mean())
+    assert figures["PSNR"][0] == pytest.approx(expected)
+    assert figures["pixels changed"][0] == pytest.approx((noise != 0).any(1).mean())
+    assert figures["largest change"][0] == 8
+    assert 0 < figures["SSIM"][0] < 1
+    sentence = RandomNoise(8).finding(asked, found)
+    assert "more than 8 of 255" in sentence
+    assert f"PSNR {expected:.1f} dB, SSIM {figures['SSIM'][0]:.3f}" in sentence
+
+
+def test_the_picture_shows_images_of_each_class_and_their_noise():
+    asked = case()
+    picture = RandomNoise(8)(asked)["picture"]
+    assert picture.rows == ("clean", "noise × 10", "protected")
+    assert set(picture.columns) == set(asked.data.classes)
+    clean, noise, after = picture.images.astype(int)
+    assert (noise == np.clip(128 + 10 * (after - clean), 0, 255)).all()
+    assert RandomNoise(32)(asked)["picture"].rows[1] == "noise × 3"
+
+
+def test_noise_of_other_images_is_refused_in_a_sentence():
+    asked = case()
+    noise = RandomNoise(8)(asked)["noise"].levels
+    with pytest.raises(BadData, match="This noise is for"):
+        protected(asked.data, noise[1:])
+    with pytest.raises(BadData, match="leaves the range"):
+        protected(asked.data, np.full_like(noise, 8))
+
+
+def test_one_class_is_refused_in_a_sentence():
+    data = tiny.columns(16, ("a", "b"))
+    with pytest.raises(BlindspotError, match="one class"):
+        TrainCase(replace(data, classes=("a",), labels=np.zeros_like(data.labels)), Recipe("mlp"))
+
+
+def test_another_seed_gives_other_noise_and_the_same_one_the_same():
+    first, again, other = (RandomNoise(8)(case(seed=seed))["noise"].levels for seed in (0, 0, 1))
+    assert (first == again).all()
+    assert (first != other).any()
