@@ -108,36 +108,58 @@ class SeedFigures:
 
 
 @dataclass(frozen=True)
-class ImageChange(Method[ImageCase]):
-    """A change of one image, live; a subclass declares its settings and makes the change."""
+class ChangedImage(Method[ImageCase]):
+    """A change of one image, and what the model makes of it; a subclass makes the change."""
 
     cost = "live"
     main: ClassVar[str] = "strength"  # the setting that stands above the picture; 0 changes nothing
+    amplified: ClassVar[int] = AMPLIFIED  # times, in the picture of the difference
 
     @abstractmethod
-    def apply(self, pixels: Pixels) -> Pixels:
-        """The changed image, of the same size (H, W, 3)."""
+    def change(
+        self, case: ImageCase, before: Pixels, progress: Progress
+    ) -> tuple[Pixels, Mapping[str, Pixels]]:
+        """The changed image, of the same size (H, W, 3), and what else is shown beside it."""
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: picture, the image before and after; probability of the target's class."""
         before = as_bytes(case.image)
-        after = self.apply(before)
+        after, beside = self.change(case, before, part_of(progress, 0.0, 0.5, "changing"))
         progress(0.5, "changed")
         images = np.stack([before, after]).transpose(0, 3, 1, 2) / np.float32(255)
         logits = case.model.logits(torch.from_numpy(images))
         probabilities = case.model.probabilities(logits)[:, case.target.index].numpy()
         progress(1.0, "asked the model")
         gray_levels = np.abs(after.astype(np.float64) - before).mean()
+        apart = difference(before, after, self.amplified)
+        shown = {"before": before, "after": after, f"difference × {self.amplified}": apart}
+        shown |= beside
         picture = Pictures(
-            np.stack([before, after, difference(before, after, AMPLIFIED)])[None],
-            ("your image",),
-            ("before", "after", f"difference × {AMPLIFIED}"),
+            np.stack(list(shown.values()))[None], ("your image",), tuple(shown),
             f"A pixel changes by {gray_levels:.1f} of 255 gray levels on average.",
-        )
+        )  # fmt: skip
         return {
             "picture": picture,
             "probability": Scores(probabilities, ("before", "after"), "probability"),
         }
+
+
+@dataclass(frozen=True)
+class ImageChange(ChangedImage):
+    """A change of one image that needs no model; it can be made to an image of any size."""
+
+    @abstractmethod
+    def apply(self, pixels: Pixels) -> Pixels:
+        """The changed image, of the same size (H, W, 3)."""
+
+    def change(
+        self,
+        case: ImageCase,  # noqa: ARG002
+        before: Pixels,
+        progress: Progress,  # noqa: ARG002
+    ) -> tuple[Pixels, Mapping[str, Pixels]]:
+        """As `apply`, with nothing beside it."""
+        return self.apply(before), {}
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ from engine.unlearning import (
     CONCEPTS,
     DIAGNOSTICS,
     GENERATOR,
+    ON_IMAGE,
     SAUCE,
     SSD,
     AfterCase,
@@ -326,11 +327,20 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
 
 def unlearning_case(
     kind: type, model: Classifier | None = None
-) -> ImageCase | PruneCase | ForgetCase | BoardCase | AfterCase | ExperimentCase | GeneratorCase:
+) -> (
+    ImageCase
+    | PruneCase
+    | TrainCase
+    | ForgetCase
+    | BoardCase
+    | AfterCase
+    | ExperimentCase
+    | GeneratorCase
+):
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     if kind in CONCEPTS:
         return concept_case(kind, model)
-    if kind in {*GENERATOR, ProtectImage}:
+    if kind in {*GENERATOR, *ON_IMAGE, ProtectImage}:
         return generator_case() if kind in GENERATOR and model is None else asked_image(model)
     case = forget_case(model)
     if kind in DIAGNOSTICS:

@@ -61,6 +61,7 @@ ELSEWHERE = {
     "OTHER_SEEDS": "Sparsity / Prune",
     "PROTECT": "Unlearning / Experiments", "LOCALIZERS": "Anomaly / Where is it odd?",
     "BENCHMARKS": "Anomaly / Where is it odd?",
+    "PROTECTIONS": "Unlearning / Experiments", "ON_IMAGE": "Unlearning / Experiments",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""
 

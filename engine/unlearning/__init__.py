@@ -53,7 +53,17 @@ from engine.unlearning.generator.samples import Samples
 from engine.unlearning.given import GivenCase, GivenGroups
 from engine.unlearning.oracles.closed_form import ClosedForm
 from engine.unlearning.oracles.direct import DMDirect
-from engine.unlearning.protection import PROTECTIONS, Protection, RandomNoise
+from engine.unlearning.protection import (
+    ON_IMAGE,
+    PROTECTIONS,
+    EasyImage,
+    ErrorMinimizing,
+    LocallyMaskedImage,
+    Protection,
+    RandomNoise,
+    Salm,
+    protected,
+)  # fmt: skip
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
@@ -97,7 +107,9 @@ GENERATOR = (GeneratorSalUn, Samples)
 
 CERTIFICATES = (Certificates, PoisonVotes)
 
-METHODS = (*FORGET, *EXPERIMENTS, *PROTECT, *PROTECTIONS, *CONCEPTS, *GENERATOR, *CERTIFICATES)
+METHODS = (
+    *FORGET, *EXPERIMENTS, *PROTECT, *PROTECTIONS, *ON_IMAGE, *CONCEPTS, *GENERATOR, *CERTIFICATES,
+)  # fmt: skip
 
 __all__ = [
     "CERTIFICATES",
@@ -108,6 +120,7 @@ __all__ = [
     "GENERATOR",
     "IU",
     "METHODS",
+    "ON_IMAGE",
     "PROTECT",
     "PROTECTIONS",
     "SAUCE",
@@ -126,7 +139,9 @@ __all__ = [
     "DMDirect",
     "DatamodelMatching",
     "Dictionary",
+    "EasyImage",
     "Embedding",
+    "ErrorMinimizing",
     "FineTune",
     "FisherForgetting",
     "ForgetCase",
@@ -142,6 +157,7 @@ __all__ = [
     "Judged",
     "KLoM",
     "L1Sparse",
+    "LocallyMaskedImage",
     "MembershipAttack",
     "NegGradPlus",
     "NoOp",
@@ -158,6 +174,7 @@ __all__ = [
     "Retrain",
     "SalUn",
     "Saliency",
+    "Salm",
     "Samples",
     "Scoreboard",
     "Similarity",
@@ -178,6 +195,7 @@ __all__ = [
     "hardest",
     "moved_masks",
     "plane",
+    "protected",
     "request",
     "salient",
     "threshold_for",

@@ -1,8 +1,23 @@
 """Protection: training images changed so that a network learns nothing useful from them."""
 
+from engine.unlearning.protection.error_minimizing import ErrorMinimizing
+from engine.unlearning.protection.own_image import EasyImage, LocallyMaskedImage
 from engine.unlearning.protection.protection import Protection, protected, within
 from engine.unlearning.protection.random_noise import RandomNoise
+from engine.unlearning.protection.salm import Salm
 
-PROTECTIONS: tuple[type[Protection], ...] = (RandomNoise,)
+PROTECTIONS: tuple[type[Protection], ...] = (ErrorMinimizing, Salm, RandomNoise)
+ON_IMAGE = (EasyImage, LocallyMaskedImage)
 
-__all__ = ["PROTECTIONS", "Protection", "RandomNoise", "protected", "within"]
+__all__ = [
+    "ON_IMAGE",
+    "PROTECTIONS",
+    "EasyImage",
+    "ErrorMinimizing",
+    "LocallyMaskedImage",
+    "Protection",
+    "RandomNoise",
+    "Salm",
+    "protected",
+    "within",
+]

@@ -26,6 +26,7 @@ from engine.measures.likeness import psnr, ssim
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.pictures import difference
 from engine.result import ImageNoise, Pictures, Result, Table, View
+from engine.unlearning.protection.local_masks import PixelMasks, background
 
 LARGEST = 32  # gray levels that noise may have
 SHOWN = 8  # images in the picture, as many of each class
@@ -36,7 +37,14 @@ EACH, CLASS = PER = ("image", "class")
 TRAINING = "training images"
 
 Levels = NDArray[np.int16]  # (n, C, H, W), gray levels
-Masks = NDArray[np.bool_]  # (n, H, W)
+
+
+def epsilon_setting() -> Any:
+    """The bound of the noise in gray levels."""
+    return setting(
+        8, Slider(0, LARGEST, 1, "/255"), "Noise ε", "The most that a pixel changes, in gray "
+        "levels of 255; 0 changes nothing.",
+    )  # fmt: skip
 
 
 def per_setting(default: str = EACH) -> Any:
@@ -58,7 +66,7 @@ class MadeNoise:
     """
 
     levels: Levels
-    masks: Masks | None = None
+    masks: PixelMasks | None = None
     views: Mapping[str, View] = field(default_factory=dict)
 
 
@@ -72,10 +80,7 @@ class Protection(Method[TrainCase]):
     family = "unlearning"
     cost = "job"
 
-    epsilon: int = setting(
-        8, Slider(0, LARGEST, 1, "/255"), "Noise ε", "The most that a pixel changes, in gray "
-        "levels of 255; 0 leaves the images as they are.",
-    )  # fmt: skip
+    epsilon: int = epsilon_setting()
 
     @abstractmethod
     def noise(self, case: TrainCase, progress: Progress = quiet) -> Levels:
@@ -158,16 +163,20 @@ def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
     pairs = zip(data.pixels(compared), after.pixels(compared), strict=True)
     noise_ratio = psnr(clean, changed)
     apart = [int(np.abs(a.astype(np.int16) - b).max()) for a, b in zip(clean, changed, strict=True)]
+    energy = np.square(changed.astype(np.int32) - clean).sum(1)  # (n, H, W)
+    total = energy.sum()
+    on_object = (energy * ~background(clean)).sum() / total if total else nan
     columns = {
         "PSNR": ([nan if isinf(noise_ratio) else noise_ratio], "dB"),
         "SSIM": ([np.mean([ssim(*pair) for pair in pairs])], ""),
         "pixels changed": ([(clean != changed).any(1).mean()], "share"),
         "largest change": ([max(apart)], "/255"),
+        "noise off the background": ([on_object], "share"),
     }
     return Table.of(columns, [TRAINING])
 
 
-def pictured(data: DataSet, after: DataSet, masks: Masks | None, epsilon: int) -> Pictures:
+def pictured(data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: int) -> Pictures:
     """Training images of each class: clean, where they may change, their noise, and protected."""
     rows = data.rows("train")
     shown = data.some("train", SHOWN)

@@ -1,0 +1,83 @@
+"""Error-minimizing noise beside the published loop written out, its bounds, and its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.lab import TrainCase
+from engine.training import Recipe
+from engine.unlearning import ErrorMinimizing
+from engine.unlearning.protection import protected
+from tests import tiny
+from tests.engine.unlearning.protection import published
+
+RECIPE = Recipe("phantom_cnn", epochs=2, batch=10, schedule="constant", width=0.5)
+BRIEF = {"rounds": 2, "batches": 3, "steps": 4, "stop": 0.0}
+
+
+def case(seed=5):
+    """Three classes of columns; the darkest and brightest values are among the pixels."""
+    data = tiny.columns(16, ("a", "b", "c"))
+    images = data.images.copy()
+    images[..., 12], images[..., 13] = 0, 255
+    return TrainCase(replace(data, images=images), RECIPE, seed)
+
+
+@pytest.mark.parametrize("per", ["image", "class"])
+def test_two_rounds_are_those_of_the_published_loop_written_out(per):
+    found = ErrorMinimizing(8, **BRIEF, per=per)(case())["noise"].levels
+    expected, _ = published.loop(case(), 2, 3, 4, 8, by_class=per == "class")
+    assert (found == expected).all()
+    assert len(np.unique(found)) > 5
+
+
+@pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
+def test_the_bounds_hold_exactly_in_gray_levels(epsilon):
+    asked = case()
+    found = ErrorMinimizing(epsilon, **BRIEF | {"step": 1.0})(asked)["noise"].levels.astype(int)
+    clean = asked.data.images[asked.data.rows("train")].astype(int)
+    assert np.abs(found).max() == epsilon
+    assert (clean + found).min() >= 0
+    assert (clean + found).max() <= 255
+
+
+def test_noise_of_a_class_is_one_wherever_its_images_have_room():
+    asked = case()
+    found = ErrorMinimizing(8, **BRIEF, per="class")(asked)["noise"].levels
+    rows = asked.data.rows("train")
+    clean, labels = asked.data.images[rows], asked.data.labels[rows]
+    room = ((clean >= 8) & (clean <= 247)).all(0)
+    for label in range(3):
+        own = found[labels == label][:, room]
+        assert (own == own[0]).all()
+    assert (found[labels == 0][0] != found[labels == 1][0]).any()
+
+
+def test_it_ends_when_the_surrogate_is_right_on_the_noisy_images():
+    asked, settings = case(), BRIEF | {"rounds": 12, "batches": 8}
+    whole = ErrorMinimizing(16, **settings)(asked)
+    early = ErrorMinimizing(16, **settings | {"stop": 0.5})(asked)
+    errors = whole["rounds"]["surrogate's error"]
+    assert len(errors) == 12
+    first = int(np.argmax(errors < 0.5))
+    assert 0 <= first < 11
+    assert early["rounds"]["surrogate's error"].tolist() == errors[: first + 1].tolist()
+    assert early["rounds"]["round"].tolist() == list(range(1, first + 2))
+
+
+def test_the_surrogate_s_error_is_that_on_the_images_as_they_are_released():
+    """It falls below what it would be on the clean images with the same surrogate."""
+    asked = case()
+    found = ErrorMinimizing(32, **BRIEF | {"rounds": 4, "batches": 6})(asked)
+    after = protected(asked.data, found["noise"].levels)
+    assert after.images.dtype == np.uint8
+    assert found["rounds"]["surrogate's error"][-1] < 0.2
+
+
+def test_it_reports_each_round():
+    told = []
+    ErrorMinimizing(8, **BRIEF)(case(), lambda done, words="", partial=None: told.append(words))
+    assert {"round 1 of at most 2", "round 2 of at most 2"} <= set(told)

@@ -1,0 +1,102 @@
+"""Noise on one's own image: each step by hand, its bounds in bytes, and its mask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.pictures import as_bytes
+from engine.unlearning import EasyImage, LocallyMaskedImage
+from engine.unlearning.protection.local_masks import background
+from tests import tiny
+
+BOTH = pytest.mark.parametrize("kind", [EasyImage, LocallyMaskedImage])
+
+
+def case():
+    """A random image with black and white pixels, asked of the tiny network."""
+    asked = tiny.cnn_case()
+    image = asked.image.clone()
+    image[:, :2], image[:, 2:4] = 0, 1
+    return replace(asked, image=image)
+
+
+def error_slope(asked, image):
+    """The gradient of −log p of the target's class."""
+    pixels = image[None].clone().requires_grad_()
+    logits = asked.model(pixels)
+    (-logits.log_softmax(1)[0, asked.target.index]).backward()
+    return pixels.grad[0]
+
+
+def test_each_step_follows_the_sign_of_the_gradient_of_the_error():
+    asked = case()
+    clean = as_bytes(asked.image)
+    image = torch.from_numpy(clean.transpose(2, 0, 1) / np.float32(255))
+    noise = torch.zeros_like(image)
+    for _ in range(3):
+        noise = noise - 0.3 * 8 / 255 * error_slope(asked, image + noise).sign()
+        noise = noise.clamp(-8 / 255, 8 / 255)
+        noise = torch.maximum(torch.minimum(noise, 1 - image), -image)
+    after = EasyImage(8, 3, 0.3)(asked)["picture"].images[0, 1].astype(int)
+    expected = clean + np.rint(255 * noise.numpy()).transpose(1, 2, 0)
+    assert (after == expected).mean() > 0.999  # a slope near zero may round to the other side
+    assert (after != clean).mean() > 0.5
+
+
+@BOTH
+@pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
+def test_its_bounds_hold_exactly_in_bytes_and_the_model_is_surer(kind, epsilon):
+    asked = case()
+    found = kind(epsilon)(asked)
+    before, after = found["picture"].images[0, :2].astype(int)
+    assert np.abs(after - before).max() == epsilon
+    sure = found["probability"]
+    assert (sure["after"] > sure["before"]) if epsilon else (sure["after"] == sure["before"])
+
+
+def test_the_mask_is_where_the_gradient_is_largest_and_nothing_else_changes():
+    asked = case()
+    found = LocallyMaskedImage(8, kappa=0.1)(asked)
+    picture = found["picture"]
+    assert picture.columns == ("before", "after", "difference × 10", "mask")
+    mask = picture.images[0, 3, ..., 0] > 0
+    image = torch.from_numpy(as_bytes(asked.image).transpose(2, 0, 1) / np.float32(255))
+    sizes = error_slope(asked, image).abs().sum(0).numpy()
+    count = int(0.1 * mask.size)
+    assert mask.sum() == count
+    assert sizes[mask].min() >= sizes[~mask].max()
+    before, after = picture.images[0, :2].astype(int)
+    changed = (before != after).any(-1)
+    assert not changed[~mask].any()
+    assert changed.sum() > 0.4 * count  # black and white ones have room on one side
+
+
+def test_all_pixels_are_error_minimizing_noise_to_the_last_bit():
+    masked = LocallyMaskedImage(8, kappa=1.0)(case())
+    plain = EasyImage(8)(case())
+    assert (masked["picture"].images[0, 1] == plain["picture"].images[0, 1]).all()
+    assert masked["probability"].values.tolist() == plain["probability"].values.tolist()
+
+
+def test_the_background_stays_as_it_is_where_that_is_asked():
+    asked = case()
+    dark = background(as_bytes(asked.image).transpose(2, 0, 1)[None])[0]
+    assert dark[:2].all()
+    before, after = LocallyMaskedImage(8, kappa=1.0, inside=True)(asked)["picture"].images[0, :2]
+    assert (before == after)[dark].all()
+    assert (before != after)[~dark].any()
+
+
+@BOTH
+def test_a_model_of_several_findings_is_asked_for_the_one_that_is_meant(kind):
+    asked = tiny.cnn_case()
+    model = tiny.cnn()
+    model.points = (0.3, 0.5, 0.2, 0.6)
+    found = kind(16)(ImageCase(model, asked.image, Target(2)))
+    assert found["probability"]["after"] > found["probability"]["before"]
