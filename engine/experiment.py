@@ -109,9 +109,8 @@ class SeedFigures:
 
 @dataclass(frozen=True)
 class ChangedImage(Method[ImageCase]):
-    """A change of one image, and what the model makes of it; a subclass makes the change."""
+    """A change of one image, and what the model makes of both; a subclass makes the change."""
 
-    cost = "live"
     main: ClassVar[str] = "strength"  # the setting that stands above the picture; 0 changes nothing
     amplified: ClassVar[int] = AMPLIFIED  # times, in the picture of the difference
 
@@ -147,6 +146,8 @@ class ChangedImage(Method[ImageCase]):
 @dataclass(frozen=True)
 class ImageChange(ChangedImage):
     """A change of one image that needs no model; it can be made to an image of any size."""
+
+    cost = "live"
 
     @abstractmethod
     def apply(self, pixels: Pixels) -> Pixels:

@@ -110,6 +110,22 @@ def five_classes(_kind: type[Method[Any]]) -> ExperimentCase:
     return ExperimentCase(tiny.columns(10, ("a", "b", "c", "d", "e")))
 
 
+def dark_border(_kind: type[Method[Any]]) -> TrainCase:
+    """Images whose last columns are black."""
+    data = tiny.columns(8, ("a", "b"))
+    images = data.images.copy()
+    images[..., 5:] = 0
+    return TrainCase(replace(data, images=images), Recipe("lenet", epochs=2, batch=8))
+
+
+def dark_image(_kind: type[Method[Any]]) -> ImageCase:
+    """An image whose upper half is black."""
+    case = tiny.cnn_case()
+    image = case.image.clone()
+    image[:, :16] = 0
+    return replace(case, image=image)
+
+
 def many_steps(_kind: type[Method[Any]]) -> TrainCase:
     """A training in which no two rewind points are one step."""
     return TrainCase(tiny.columns(8, ("a", "b")), Recipe("mlp", epochs=8, batch=5))
@@ -129,6 +145,16 @@ EFFECTS: dict[str, Effect] = {
     "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
     "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
+    **{
+        f"unlearning.{name}.{setting}": Effect({"stop": 0.0, "rounds": 3})
+        for name, settings in {
+            "EMN": ("rounds", "stop"),
+            "SALM": ("rounds", "stop", "mask", "frozen"),
+        }.items()
+        for setting in settings
+    },
+    "unlearning.SALM.inside": Effect({"kappa": 0.6}, dark_border),
+    "unlearning.SALMImage.inside": Effect({"kappa": 0.8}, dark_image),
     "unlearning.KLoM.form": Effect({"models": 100}),
     "unlearning.PoisonVotes.spread": Effect({"scheme": "FA"}),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -137,8 +138,8 @@ class NoiseLoop:
             yield MASKED
             for done in self.improve():
                 yield MASKED + (1 - MASKED) * done
-        both = self.masks is not None and before is not None
-        self.overlaps.append(overlap(self.masks, before) if both else np.nan)
+        if self.masks is not None:
+            self.overlaps.append(nan if before is None else overlap(self.masks, before))
         self.errors.append(self.error())
 
     def learn(self) -> None:
