@@ -47,6 +47,7 @@ from engine.unlearning.protection.signed_steps import (
     steps_setting,
 )  # fmt: skip
 
+AT_A_TIME = 2**18  # pixels of images whose noise takes its steps together
 LEARNED, MASKED = 0.2, 0.3  # shares of a round at which the surrogate and the masks are done
 
 
@@ -187,10 +188,17 @@ class NoiseLoop:
         return found
 
     def parts(self) -> Iterator[tuple[float, Rows]]:
-        """Places of batches among the training images, and the share done with each."""
-        parts = self.loss.parts(len(self.errors))
-        for number, rows in enumerate(parts, 1):
-            yield number / len(parts), np.searchsorted(self.rows, rows)
+        """Places of some of the training images at a time, and the share done with each.
+
+        Noise of a class is the mean over a batch of the recipe; otherwise no image hangs on others.
+        """
+        if self.method.by_class:
+            parts = [np.searchsorted(self.rows, rows) for rows in self.loss.parts(len(self.errors))]
+        else:
+            pixels = len(self.rows) * self.images[0, 0].numel()
+            parts = np.array_split(np.arange(len(self.rows)), -(-pixels // AT_A_TIME))
+        for number, places in enumerate(parts, 1):
+            yield number / len(parts), places
 
     def levels(self) -> Levels:
         """The noise in gray levels."""

@@ -68,12 +68,9 @@ def loop(case, rounds, steps_of_surrogate, steps, epsilon, count=None, by_class=
             optimizer.step()
         model.eval().requires_grad_(False)
         if count is not None:
-            slopes = torch.zeros_like(images)
-            for part in batches(case, turn):
-                own = np.searchsorted(rows, part)
-                slopes[own] = slope(model, images[own] + noise[own], targets[own])
+            slopes = slope(model, images + noise, targets)
             masks.append(largest(slopes, images, count, np.ones(slopes[:, 0].shape, bool)))
-        for part in batches(case, turn):
+        for part in batches(case, turn) if by_class else [rows]:
             own = np.searchsorted(rows, part)
             changed = noise[own]
             for _ in range(steps):
