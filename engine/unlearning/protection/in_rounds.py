@@ -56,12 +56,13 @@ class NoiseInRounds(Protection):
     """Noise that is made with a surrogate, the network of the case's recipe."""
 
     rounds: int = setting(
-        10, Slider(1, 60, 1), "Rounds", "How often surrogate and noise take turns, at most."
+        15, Slider(1, 60, 1), "Rounds", "How often surrogate and noise take turns, at most."
     )
     batches: int = setting(
-        10, Slider(1, 200, 1), "Steps of the surrogate", "Batches that it learns in each round."
-    )
-    steps: int = steps_setting()
+        30, Slider(1, 200, 1), "Steps of the surrogate", "Batches that it learns in each round; "
+        "published are 10 of 512 images.",
+    )  # fmt: skip
+    steps: int = steps_setting(10)
     step: float = step_setting()
     stop: float = setting(
         0.01, Slider(0.0, 0.5, 0.01), "Stop at an error of", "It is over when the surrogate is "

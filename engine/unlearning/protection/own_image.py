@@ -44,7 +44,7 @@ class NoiseOnImage(ChangedImage):
     amplified = 10
 
     epsilon: int = epsilon_setting()
-    steps: int = steps_setting()
+    steps: int = steps_setting(20)
     step: float = step_setting()
 
     def mask(self, slopes: Tensor, image: Tensor, before: Pixels) -> Tensor | None:  # noqa: ARG002

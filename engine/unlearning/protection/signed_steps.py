@@ -21,11 +21,11 @@ from engine.method import Slider, setting
 Loss = Callable[[Tensor], Tensor]  # of logits (n, classes), one number
 
 
-def steps_setting() -> Any:
+def steps_setting(default: int) -> Any:
     """T of the published loop."""
     return setting(
-        20, Slider(1, 100, 1), "Steps of the noise", "How many signed steps the noise takes at a "
-        "time; published are 20 for noise of each image, and 1 for noise of a class.",
+        default, Slider(1, 100, 1), "Steps of the noise", "How many signed steps the noise takes "
+        "at a time; published are 20 for noise of each image, and 1 for noise of a class.",
     )  # fmt: skip
 
 
