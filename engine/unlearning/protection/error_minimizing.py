@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.unlearning.protection.in_rounds import NoiseInRounds
+from engine.unlearning.protection.in_rounds import NoiseInRounds, NoiseLoop
 from engine.unlearning.protection.protection import CLASS, per_setting
 
 PAPER = (
@@ -46,3 +46,6 @@ class ErrorMinimizing(NoiseInRounds):
     def by_class(self) -> bool:
         """Whether all images of a class have the same noise."""
         return self.per == CLASS
+
+    def masks(self, loop: NoiseLoop) -> None:
+        """Every pixel may change."""

@@ -13,6 +13,7 @@ https://arxiv.org/abs/2101.04898
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -74,9 +75,9 @@ class NoiseInRounds(Protection):
         """Whether all images of a class have the same noise."""
         return False
 
-    def masks(self, loop: NoiseLoop) -> PixelMasks | None:  # noqa: ARG002
+    @abstractmethod
+    def masks(self, loop: NoiseLoop) -> PixelMasks | None:
         """Where each training image may change in this round, (n, H, W); None is everywhere."""
-        return None
 
     def noise(self, case: TrainCase, progress: Progress = quiet) -> Levels:
         """Noise of the training images, (n, C, H, W)."""

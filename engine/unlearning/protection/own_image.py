@@ -7,6 +7,7 @@ keeps them exactly.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,7 +48,8 @@ class NoiseOnImage(ChangedImage):
     steps: int = steps_setting(20)
     step: float = step_setting()
 
-    def mask(self, slopes: Tensor, image: Tensor, before: Pixels) -> Tensor | None:  # noqa: ARG002
+    @abstractmethod
+    def mask(self, slopes: Tensor, image: Tensor, before: Pixels) -> Tensor | None:
         """Where the image (1, 3, H, W) may change, (1, H, W); None is everywhere.
 
         Args:
@@ -55,7 +57,6 @@ class NoiseOnImage(ChangedImage):
             image: in [0, 1].
             before: the same in bytes, (H, W, 3).
         """
-        return None
 
     def change(
         self, case: ImageCase, before: Pixels, progress: Progress
@@ -102,6 +103,9 @@ class EasyImage(NoiseOnImage):
         "tests/engine/unlearning/protection/test_own_image.py"
         "::test_each_step_follows_the_sign_of_the_gradient_of_the_error"
     )
+
+    def mask(self, slopes: Tensor, image: Tensor, before: Pixels) -> None:
+        """Every pixel may change."""
 
 
 @dataclass(frozen=True)
