@@ -25,8 +25,8 @@ class ErrorMinimizing(NoiseInRounds):
     the loss is soon too small to learn more. A surrogate network and the noise take turns: it
     learns the images with their noise, then the noise is changed so that it errs less. Noise of
     each image must be made anew for another image; that of a class can be put on images that come
-    later, but its mean over many images gives it away. The published loop stops noise of a class at
-    an error of 10 % and takes one step at a time.
+    later, but its mean over many images gives it away. The published loop stops at an error of 1 %,
+    or of 10 % for noise of a class, for which it takes one step at a time.
 
     Adversarial training and strong augmentation weaken it, and clean images beside the protected
     ones are learned from as ever. Protection is not privacy: the images stay readable.

@@ -66,8 +66,8 @@ class NoiseInRounds(Protection):
     steps: int = steps_setting(10)
     step: float = step_setting()
     stop: float = setting(
-        0.01, Slider(0.0, 0.5, 0.01), "Stop at an error of", "It is over when the surrogate is "
-        "wrong on fewer of the noisy training images; 0 takes all rounds.",
+        0.0, Slider(0.0, 0.5, 0.01), "Stop at an error of", "It is over when the surrogate is "
+        "wrong on fewer of the noisy training images; 0 takes all rounds. Published is 0.01.",
     )  # fmt: skip
 
     @property
