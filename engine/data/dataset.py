@@ -57,8 +57,9 @@ class DataSet:
             "mask" (N, H, W) bool, what makes the class; "twin" (N, C, H, W) uint8, the same image
             without it; "group" (N,), a patient or a bag; "clean_label" (N,), the right label, −1
             when its class is gone; "original_label" (N,), before classes were left out or
-            merged; "class_before" (N,), its name where classes were merged; "poisoned", "marked"
-            and "unknown" (N,) bool; "mark" (N, H, W) bool, where a planted mark is.
+            merged; "class_before" (N,), its name where classes were merged; "shape", "color" and
+            "texture" (N,), what classes are made of, by name; "poisoned", "marked" and "unknown"
+            (N,) bool; "mark" (N, H, W) bool, where a planted mark is.
 
     Raises:
         BadData: the arrays do not belong together.

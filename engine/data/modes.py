@@ -40,34 +40,47 @@ class Merged(Variant):
         Raises:
             BadData: there are no more classes than that, or some are unknown.
         """
-        if "unknown" in data.truth:
-            raise BadData(
-                f"{data.card.title} has unknown classes, which are not merged with known ones: "
-                "merge classes first, then leave some of them out."
-            )
         count = len(data.classes)
         if self.into >= count:
             raise BadData(
                 f"{data.card.title} has {count} classes: only more than {self.into} can be merged "
                 f"into {self.into}."
             )
-        place = np.arange(count) % self.into
-        truth = {
-            "original_label": data.labels,
-            BEFORE: np.array(data.classes)[data.labels],
-            **data.truth,
-        }
-        if "clean_label" in truth:
-            clean = truth["clean_label"]
-            truth["clean_label"] = np.where(clean < 0, clean, place[clean])
-        return replace(
-            data,
-            name=f"{data.name}+{self.name}",
-            card=replace(data.card, title=f"{data.card.title} · {self.title.lower()}"),
-            classes=tuple(together(data.classes[first :: self.into]) for first in range(self.into)),
-            labels=place[data.labels],
-            truth=truth,
+        return merged(data, self, np.arange(count) % self.into)
+
+
+def merged(
+    data: DataSet, variant: Variant, place: NDArray[np.int64], names: tuple[str, ...] = ()
+) -> DataSet:
+    """The same images with each class under the label that `place`, (classes,), gives it.
+
+    Args:
+        data: whose truth "class_before" then keeps each image's class.
+        variant: what it is named by.
+        place: from 0 on, without a gap.
+        names: of the new classes; made of the names of the old ones when left out.
+
+    Raises:
+        BadData: some classes are unknown.
+    """
+    if "unknown" in data.truth:
+        raise BadData(
+            f"{data.card.title} has unknown classes, which are not merged with known ones: "
+            "merge classes first, then leave some of them out."
         )
+    old = np.array(data.classes)
+    truth = {"original_label": data.labels, BEFORE: old[data.labels], **data.truth}
+    if "clean_label" in truth:
+        clean = truth["clean_label"]
+        truth["clean_label"] = np.where(clean < 0, clean, place[clean])
+    return replace(
+        data,
+        name=f"{data.name}+{variant.name}",
+        card=replace(data.card, title=f"{data.card.title} · {variant.title.lower()}"),
+        classes=names or tuple(together(tuple(old[place == one])) for one in np.unique(place)),
+        labels=place[data.labels],
+        truth=truth,
+    )
 
 
 def together(names: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ from engine.data.phantoms import Phantoms
 from engine.data.recipe import DataRecipe
 from engine.data.scenes import Scenes
 from engine.data.tabular import Cohort
+from engine.data.textured import TexturedShapes
 from engine.data.variants import variant
 from engine.errors import BadData
 from engine.keeping.memory import Memory
@@ -51,6 +52,7 @@ RECIPES: tuple[type[DataRecipe], ...] = (
     TwoCopies,
     Bags,
     BarAngles,
+    TexturedShapes,
 )
 APART: tuple[type[DataRecipe], ...] = (Interactions,)
 """Sets of one experiment, which know their name but are in no picker: they show no things."""

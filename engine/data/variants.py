@@ -16,6 +16,7 @@ from engine.data.dataset import DataSet, Rows
 from engine.data.modes import Merged
 from engine.data.protect import Cuda
 from engine.data.recipe import Variant, seed_setting
+from engine.data.relabel import Relabeled
 from engine.errors import BadData
 from engine.method import Choice, Slider, Switch, setting
 
@@ -238,7 +239,8 @@ class Classes(Variant):
 
 
 VARIANTS: tuple[type[Variant], ...] = (
-    LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Merged, Cuda,
+    LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Merged,
+    Relabeled, Cuda,
 )  # fmt: skip
 
 

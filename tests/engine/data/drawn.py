@@ -33,11 +33,13 @@ NAMES = (
     "bags:count=20,size=40",
     "bags:count=20,size=20,kind=three,hard=0.8",
     "bars:count=190",
+    "textured:count=120",
     "digits+long-tailed+noisy:share=0.3",
     "digits+noisy:share=0.3,kind=asymmetric",
     "digits+poisoned:share=0.2,target=3,attack=yes",
     "digits+open-set:held=3",
     "digits+classes:first=4,count=3",
+    "digits+relabeled",
 )
 TABLES = (Cohort(), Cohort(shift=2.0, tie=0.3, seed=5))
 

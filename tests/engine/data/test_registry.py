@@ -23,6 +23,7 @@ SMALL = {  # the same recipes with fewer images
     "twice": "twice:count=80",
     "bags": "bags:count=30",
     "bars": "bars:count=190",
+    "textured": "textured:count=120",
 }
 
 
