@@ -126,6 +126,11 @@ def dark_image(_kind: type[Method[Any]]) -> ImageCase:
     return replace(case, image=image)
 
 
+def three_classes(_kind: type[Method[Any]]) -> TrainCase:
+    """So many that some can be merged and still be told apart."""
+    return TrainCase(tiny.columns(8, ("a", "b", "c")), Recipe("lenet", epochs=2, batch=8))
+
+
 def many_steps(_kind: type[Method[Any]]) -> TrainCase:
     """A training in which no two rewind points are one step."""
     return TrainCase(tiny.columns(8, ("a", "b")), Recipe("mlp", epochs=8, batch=5))
@@ -157,6 +162,7 @@ EFFECTS: dict[str, Effect] = {
     "unlearning.SALMImage.inside": Effect({"kappa": 0.8}, dark_image),
     "unlearning.KLoM.form": Effect({"models": 100}),
     "unlearning.PoisonVotes.spread": Effect({"scheme": "FA"}),
+    "unlearning.UC.surrogate": Effect(case=three_classes),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
     **{

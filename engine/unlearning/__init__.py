@@ -62,6 +62,7 @@ from engine.unlearning.protection import (
     Protection,
     RandomNoise,
     Salm,
+    UnlearnableClusters,
     protected,
 )  # fmt: skip
 from engine.unlearning.protocol.scoreboard import Scoreboard
@@ -183,6 +184,7 @@ __all__ = [
     "Steps",
     "StillThere",
     "Timing",
+    "UnlearnableClusters",
     "Unlearner",
     "VatExperiment",
     "WhatMoved",

@@ -5,8 +5,11 @@ from engine.unlearning.protection.own_image import EasyImage, LocallyMaskedImage
 from engine.unlearning.protection.protection import Protection, protected, within
 from engine.unlearning.protection.random_noise import RandomNoise
 from engine.unlearning.protection.salm import Salm
+from engine.unlearning.protection.unlearnable_clusters import UnlearnableClusters
 
-PROTECTIONS: tuple[type[Protection], ...] = (ErrorMinimizing, Salm, RandomNoise)
+PROTECTIONS: tuple[type[Protection], ...] = (
+    ErrorMinimizing, Salm, UnlearnableClusters, RandomNoise,
+)  # fmt: skip
 ON_IMAGE = (EasyImage, LocallyMaskedImage)
 
 __all__ = [
@@ -18,6 +21,7 @@ __all__ = [
     "Protection",
     "RandomNoise",
     "Salm",
+    "UnlearnableClusters",
     "protected",
     "within",
 ]

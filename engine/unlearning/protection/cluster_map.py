@@ -1,0 +1,81 @@
+"""What protection by clusters does to features: a map of them, and how many images have moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data import DataSet
+from engine.result import Result, Table
+from engine.unlearning.protection.cluster_noise import Clusters, Doubles, Labels
+
+MAPPED = 400  # images on the map
+BEFORE, AFTER, RANDOM = "clean", "protected", "random noise"
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """Features of the training images, (n, D) each, and where their clusters were to go, (K,).
+
+    `features` has them by BEFORE, AFTER and RANDOM: of clean images, of protected ones, and of
+    those with one random noise for each cluster, as large as the protection's.
+    """
+
+    clusters: Clusters
+    targets: Labels
+    features: dict[str, Doubles]
+
+    def views(self, data: DataSet) -> Result:
+        """Views: map, a row for each image; clusters, a row for each, with where it is to go."""
+        drawn = np.unique(np.linspace(0, len(self.clusters.of) - 1, MAPPED).astype(np.int64))
+        directions, middle = axes(self.features[BEFORE][drawn])
+        centers = (self.clusters.centers - middle) @ directions.T
+        columns = {
+            "id": (data.ids[data.rows("train")][drawn], ""),
+            "cluster": (self.clusters.of[drawn] + 1, ""),
+            "target": (self.targets[self.clusters.of[drawn]] + 1, ""),
+        }
+        for name in (BEFORE, AFTER):
+            places = (self.features[name][drawn] - middle) @ directions.T
+            columns |= {f"{name} x": (places[:, 0], ""), f"{name} y": (places[:, 1], "")}
+        own = [self.clusters.of == cluster for cluster in range(len(centers))]
+        protected = [self.features[AFTER][rows].mean(0) for rows in own]
+        ends = (np.stack(protected) - middle) @ directions.T
+        rows = {
+            "images": ([int(rows.sum()) for rows in own], ""),
+            "target": (self.targets + 1, ""),
+            "x": (centers[:, 0], ""),
+            "y": (centers[:, 1], ""),
+            f"{AFTER} x": (ends[:, 0], ""),
+            f"{AFTER} y": (ends[:, 1], ""),
+        }
+        for name in self.features:
+            there = self.there(name)
+            rows[share_of(name)] = ([there[rows].mean() for rows in own], "share")
+        overall = [self.there(name).mean() for name in self.features]
+        return {
+            "map": Table.of(columns),
+            "clusters": Table.of(rows, [f"cluster {number + 1}" for number in range(len(own))]),
+            "moved": Table.of({share_of("images"): (overall, "share")}, list(self.features)),
+        }
+
+    def there(self, name: str) -> NDArray[np.bool_]:
+        """Which images lie nearest to the center that their cluster was to go to, (n,)."""
+        return self.clusters.nearest(self.features[name]) == self.targets[self.clusters.of]
+
+
+def share_of(name: str) -> str:
+    """The column with the share of images that lie nearest to their target."""
+    return f"{name} nearest to the target"
+
+
+def axes(values: Doubles) -> tuple[Doubles, Doubles]:
+    """The two directions in which features (n, D) differ most, (2, D), and their mean, (D,)."""
+    middle = values.mean(0)
+    right = np.linalg.svd(values - middle, full_matrices=False)[2]
+    found = np.zeros((2, values.shape[1]))
+    found[: len(right[:2])] = right[:2]
+    sign = np.sign(found[[0, 1], np.abs(found).argmax(1)])
+    return found * np.where(sign, sign, 1)[:, None], middle

@@ -1,0 +1,155 @@
+"""Unlearnable Clusters: noise that follows clusters of images, whatever labels they will get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine import data as data_sets
+from engine.data.relabel import RANDOM as RANDOM_MERGE
+from engine.data.relabel import relabeled
+from engine.lab import Train, TrainCase
+from engine.method import Choice, Progress, Slider, part_of, quiet, setting
+from engine.models.lite import load_lite
+from engine.models.rebuild import rebuilt
+from engine.run import answer
+from engine.training import Recipe
+from engine.unlearning.protection.cluster_map import AFTER, BEFORE, RANDOM, Moved, share_of
+from engine.unlearning.protection.cluster_noise import (
+    DIRECT,
+    FORMS,
+    Bytes,
+    NoiseSearch,
+    Surrogate,
+    clustered,
+    targets_of,
+)  # fmt: skip
+from engine.unlearning.protection.protection import (
+    LARGEST,
+    Levels,
+    MadeNoise,
+    Protection,
+    within,
+)  # fmt: skip
+
+OWN, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
+RECIPE = Recipe(
+    "resnet8", epochs=10, batch=32, optimizer="AdamW", rate=0.003, decay=0.01, schedule="one cycle"
+)  # of the example's network
+LITE_SIDE = 96  # px at least, to which images are enlarged for EfficientNet-Lite0
+TRAINED, LOOKED, SEARCHED = 0.3, 0.35, 0.95  # shares of the progress
+
+
+@dataclass(frozen=True)
+class UnlearnableClusters(Protection):
+    """Noise that needs no labels: images of one cluster of features get the same.
+
+    Whoever collects images may label them anew, and then noise that follows the owner's labels
+    protects little. Here images fall into clusters of a network's features. Each cluster has one
+    noise, which draws all images to the center of another cluster. A network that learns from the
+    protected images can tell clusters apart by their noise alone. The labels take part only where
+    the network that gives the features learns from them. The map shows two directions of many, and
+    *moved* counts in all of them: how many images lie nearest to the center they were drawn to.
+    That the features of this network move says little about another that has yet to learn.
+    """
+
+    name = "UC"
+    title = "Unlearnable Clusters"
+    paper = (
+        "Zhang et al., Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples (2022), "
+        "https://arxiv.org/abs/2301.01217"
+    )
+    proof = (
+        "tests/engine/unlearning/protection/test_unlearnable_clusters.py"
+        "::test_the_noise_of_each_cluster_is_the_published_descent_written_out"
+    )
+
+    epsilon: int = setting(
+        16, Slider(0, LARGEST, 1, "/255"), "Noise ε", "The most that a pixel changes, in gray "
+        "levels of 255; 0 leaves the images as they are.",
+    )  # fmt: skip
+    clusters: int = setting(
+        10, Slider(2, 20, 1), "Clusters", "Groups that the images fall into (k-means)."
+    )
+    offset: int = setting(
+        1, Slider(1, 19, 1), "Offset", "The noise of cluster j draws to the center of cluster "
+        "j + offset; after the last comes the first.",
+    )  # fmt: skip
+    form: str = setting(
+        DIRECT, Choice(FORMS), "Noise from", "direct: each pixel steps along the sign of the "
+        "gradient; generator: a network makes the noise, as in the paper.",
+    )  # fmt: skip
+    steps: int = setting(
+        40, Slider(1, 1000, 1, log=True), "Steps", "For each cluster, with 64 images each."
+    )
+    surrogate: str = setting(
+        OWN, Choice(SURROGATES, titles={
+            OWN: "trained on these labels", OTHER: "trained on merged labels",
+            LITE: "EfficientNet-Lite0",
+        }), "Features of", "A network that learned the clean images, by their labels or by others, "
+        "or one that learned ImageNet and never met them (slow).",
+    )  # fmt: skip
+
+    def noise(self, case: TrainCase, progress: Progress = quiet) -> Levels:
+        """The noise of its cluster on every training image."""
+        return self.made(case, progress).levels
+
+    def made(self, case: TrainCase, progress: Progress = quiet) -> MadeNoise:
+        """The noise, and views: map, clusters, moved, noise of each cluster."""
+        targets = targets_of(self.clusters, self.offset)
+        images = case.data.images[case.data.rows("train")]
+        surrogate = self.seen_by(case, part_of(progress, 0.0, TRAINED, "training"))
+        progress(TRAINED, "looking at images")
+        features = surrogate.of(images)
+        clusters = clustered(features, self.clusters, case.seed)
+        search = NoiseSearch(self.form, self.epsilon, self.steps, case.seed)
+        found = search.found(
+            surrogate, images, clusters.centers[targets], part_of(progress, LOOKED, SEARCHED)
+        )
+        levels = within(found[clusters.of], images, self.epsilon)
+        chance = within(self.chance(case.seed, images)[clusters.of], images, self.epsilon)
+        looked = {
+            BEFORE: features,
+            AFTER: surrogate.of(added(images, levels)),
+            RANDOM: surrogate.of(added(images, chance)),
+        }
+        progress(1.0, "compared")
+        views = Moved(clusters, targets, looked).views(case.data)
+        return MadeNoise(levels, views=views)
+
+    def seen_by(self, case: TrainCase, progress: Progress) -> Surrogate:
+        """The network whose features count; one that is trained is kept, as every training is."""
+        if self.surrogate == LITE:
+            return Surrogate(load_lite(), max(LITE_SIDE, case.data.side))
+        if self.surrogate == OTHER:
+            case = replace(case, data=relabeled(case.data, RANDOM_MERGE))
+        return Surrogate(rebuilt(answer(Train(), case, progress)["model"]))
+
+    def chance(self, seed: int, images: Bytes) -> Levels:
+        """Random noise of each cluster, ±epsilon, (K, C, H, W): the control."""
+        rng = np.random.default_rng([seed, 44])
+        signs = rng.choice(np.array([-1, 1], np.int16), (self.clusters, *images.shape[1:]))
+        return self.epsilon * signs
+
+    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:
+        """How far the images are changed, and how many lie where they were drawn to."""
+        moved = found["moved"]
+        share = {name: 100 * moved.cell(name, share_of("images")) for name in moved.rows}
+        return (
+            f"{super().finding(case, found)} {share[AFTER]:.0f} % of the protected images lie "
+            f"nearest to the center they were drawn to ({share[BEFORE]:.0f} % of the clean ones, "
+            f"{share[RANDOM]:.0f} % with random noise of the same size)."
+        )
+
+
+def example(seed: int = 0) -> TrainCase:
+    """Textured shapes and a small network, on which the noise takes about a minute."""
+    return TrainCase(data_sets.load("textured"), RECIPE, seed)
+
+
+def added(images: Bytes, levels: Levels) -> Bytes:
+    """Images with noise that keeps them within a byte."""
+    return (images + levels).astype(np.uint8)

@@ -1,0 +1,140 @@
+"""Clusters of features and the noise that moves them: the loss, the order, the steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from torch.nn import functional as F
+
+from engine.errors import BlindspotError, Cancelled
+from engine.unlearning.protection import cluster_noise
+from engine.unlearning.protection.cluster_noise import (
+    FORMS,
+    RATE,
+    Clusters,
+    NoiseSearch,
+    Surrogate,
+    clustered,
+    divergence,
+    falling,
+    targets_of,
+    turns,
+)
+from tests import tiny
+
+
+@pytest.fixture
+def surrogate():
+    return Surrogate(tiny.cnn())
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
+
+
+def test_the_loss_is_the_divergence_of_the_features_from_the_center_over_feature_dimensions():
+    rng = np.random.default_rng(0)
+    features, center = rng.normal(size=(5, 7)), rng.normal(size=7)
+    wanted = softmax(center)
+    each = (wanted * (log_softmax(center) - log_softmax(features, axis=1))).sum(1)
+    found = divergence(torch.from_numpy(features), torch.from_numpy(center))
+    assert found.item() == pytest.approx(each.mean())
+    assert divergence(torch.from_numpy(center[None]), torch.from_numpy(center)).item() < 1e-12
+
+
+def test_features_are_what_the_head_sees_and_small_images_are_enlarged(images, surrogate):
+    model = tiny.cnn()
+    pixels = torch.from_numpy(images / np.float32(255))
+    assert np.allclose(surrogate.of(images), model.features(pixels), atol=1e-6)
+    larger = F.interpolate(pixels, (48, 48), mode="bilinear")
+    assert np.allclose(Surrogate(model, 48).of(images), model.features(larger), atol=1e-6)
+    gray = Surrogate(model).of(images[:, :1])
+    assert np.allclose(gray, model.features(pixels[:, :1].expand(-1, 3, -1, -1)), atol=1e-6)
+
+
+def test_all_images_come_once_before_one_comes_again_in_even_parts(monkeypatch):
+    monkeypatch.setattr(cluster_noise, "BATCH", 4)
+    steps = list(turns(10, 7, np.random.default_rng(0)))
+    assert [len(rows) for rows in steps] == [3, 3, 4, 3, 3, 4, 3]
+    for one in (steps[:3], steps[3:6]):
+        assert sorted(np.concatenate(one)) == list(range(10))
+    assert (np.concatenate(steps[:3]) != np.concatenate(steps[3:6])).any()
+
+
+def test_the_rate_falls_along_half_a_cosine():
+    assert falling(100, 0) == pytest.approx(RATE)
+    assert falling(100, 50) == pytest.approx((1e-3 + 1e-5) / 2)
+    assert falling(100, 100) == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_noise_of_each_target_draws_images_to_it_more_than_chance_does(form, images, surrogate):
+    features = surrogate.of(images)
+    targets = np.stack([features.mean(0) + 3 * step for step in np.eye(16)[[2, 9]]])
+    found = NoiseSearch(form, 16, 12, seed=0).found(surrogate, images, targets)
+    assert found.shape == (2, 3, 32, 32)
+    assert np.abs(found).max() <= 16
+    chance = 16 * np.random.default_rng(1).choice([-1, 1], found.shape)
+
+    def away(noise, target):
+        moved = np.clip(images + noise, 0, 255).astype(np.uint8)
+        return divergence(torch.from_numpy(surrogate.of(moved)), torch.from_numpy(target)).item()
+
+    for place, target in enumerate(targets):
+        others = [away(found[1 - place], target), away(chance[place], target), away(0, target)]
+        assert away(found[place], target) < min(others)
+
+
+def test_no_bound_is_no_noise_and_a_seed_decides_the_order(images, surrogate, monkeypatch):
+    monkeypatch.setattr(cluster_noise, "BATCH", 5)
+    target = surrogate.of(images)[:1]
+    assert not NoiseSearch("direct", 0, 3, 0).found(surrogate, images, target).any()
+    one, same, other = (
+        NoiseSearch("direct", 8, 3, seed).found(surrogate, images, target) for seed in (0, 0, 1)
+    )
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_a_search_may_be_stopped_at_every_step(images, surrogate):
+    told = []
+
+    def stop(done, words="", partial=None):
+        told.append((done, words))
+        if len(told) == 3:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        NoiseSearch("direct", 8, 4, 0).found(surrogate, images, surrogate.of(images)[:2], stop)
+    assert [done for done, _ in told] == [1 / 8, 2 / 8, 3 / 8]
+    assert told[0][1].startswith("cluster 1 of 2, loss ")
+
+
+def test_heaps_are_found_as_clusters_and_the_nearest_center_is_that_of_the_distance():
+    rng = np.random.default_rng(0)
+    heaps = rng.normal(size=(3, 6)) * 20
+    labels = np.arange(60) % 3
+    features = heaps[labels] + rng.normal(size=(60, 6))
+    found = clustered(features, 3, seed=0)
+    assert len({*zip(labels.tolist(), found.of.tolist(), strict=True)}) == 3
+    apart = np.linalg.norm(features[:, None] - found.centers, axis=2)
+    assert (found.nearest(features) == apart.argmin(1)).all()
+    assert (found.nearest(features) == found.of).all()
+    assert (clustered(features, 3, seed=0).centers == found.centers).all()
+
+
+def test_fewer_different_images_than_clusters_are_refused_in_a_sentence():
+    features = np.repeat(np.eye(4), 5, axis=0)
+    assert isinstance(clustered(features, 4, 0), Clusters)
+    with pytest.raises(BlindspotError, match=r"4 different training images .* into 5 clusters"):
+        clustered(features, 5, 0)
+
+
+def test_each_cluster_goes_to_another_and_no_two_to_one():
+    assert targets_of(5, 1).tolist() == [1, 2, 3, 4, 0]
+    assert targets_of(3, 5).tolist() == [2, 0, 1]
+    with pytest.raises(BlindspotError, match=r"offset of 10 with 5 clusters leads back"):
+        targets_of(5, 10)

@@ -1,0 +1,165 @@
+"""Unlearnable Clusters: the published descent written out, and that no label takes part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.cluster import KMeans
+
+from engine.errors import BlindspotError
+from engine.lab import Train, TrainCase
+from engine.models.rebuild import rebuilt
+from engine.result import Table
+from engine.run import answer
+from engine.training import Recipe
+from engine.unlearning import UnlearnableClusters
+from engine.unlearning.protection import unlearnable_clusters
+from tests import tiny
+
+RECIPE = Recipe("mlp", epochs=2, batch=8)
+
+
+def small(**settings):
+    return UnlearnableClusters(**{"clusters": 3, "steps": 10, **settings})
+
+
+def small_case(classes=("a", "b", "c"), seed=0, recipe=RECIPE):
+    return TrainCase(tiny.columns(8, classes), recipe, seed)
+
+
+def gentle():
+    """A network whose features are small, so that no softmax of them is one-sided."""
+    return tiny.classifier(tiny.random_weights(tiny.Cnn(), scale=0.1))
+
+
+def written_out(case, clusters, offset, epsilon, steps):
+    """The noise of each training image: an MLP's slopes by hand, every image in each step."""
+    model = rebuilt(answer(Train(), case)["model"])
+    weights = {k: v.double().numpy() for k, v in model.network.state_dict().items()}
+    mean, std = model.mean[0, 0].item(), model.std[0, 0].item()
+    images = case.data.images[case.data.rows("train")].reshape(-1, 64) / np.float64(255)
+
+    def passed(pixels):
+        first = (pixels - mean) / std @ weights["fc1.weight"].T + weights["fc1.bias"]
+        second = np.maximum(first, 0) @ weights["fc2.weight"].T + weights["fc2.bias"]
+        return first, second, np.maximum(second, 0)
+
+    found = KMeans(clusters, n_init=10, random_state=case.seed).fit(passed(images)[2])
+    noises = np.zeros((clusters, 64))
+    for cluster in range(clusters):
+        noise = noises[cluster]
+        center = found.cluster_centers_[(cluster + offset) % clusters]
+        for _ in range(steps):
+            moved = images + noise
+            first, second, features = passed(np.clip(moved, 0, 1))
+            slope = softmax(features, axis=1) - softmax(center)  # of KL(center || features)
+            slope = (slope * (second > 0)) @ weights["fc2.weight"] * (first > 0)
+            slope = slope @ weights["fc1.weight"] / std * ((moved >= 0) & (moved <= 1))
+            further = noise - 1.25 * epsilon / 255 / 10 * np.sign(slope.mean(0))
+            noise[:] = np.clip(further, -epsilon / 255, epsilon / 255)
+    levels = np.rint(255 * noises)[found.labels_]
+    bytes_ = np.rint(255 * images)
+    return (np.clip(bytes_ + levels, 0, 255) - bytes_).reshape(-1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(("offset", "epsilon"), [(1, 16), (2, 5)])
+def test_the_noise_of_each_cluster_is_the_published_descent_written_out(offset, epsilon):
+    case = small_case()
+    found = small(offset=offset, epsilon=epsilon)(case)["noise"].levels
+    wanted = written_out(case, 3, offset, epsilon, 10)
+    assert np.abs(wanted).max() == epsilon
+    assert (found == wanted).mean() > 0.95  # a slope of nearly nothing may round to another sign
+
+
+@pytest.mark.parametrize("form", ["direct", "generator"])
+def test_labels_take_no_part_where_the_features_are_given(form, monkeypatch):
+    monkeypatch.setattr(unlearnable_clusters, "load_lite", gentle)
+    monkeypatch.setattr(unlearnable_clusters, "LITE_SIDE", tiny.SIDE)
+    case = small_case()
+    labels = np.random.default_rng(1).permutation(case.data.labels)
+    other = replace(case, data=replace(case.data, labels=labels))
+    assert other.fingerprint != case.fingerprint
+    method = small(surrogate="lite0", form=form, clusters=2, steps=2)
+    first, second = method(case), method(other)
+    assert first["noise"].levels.any()
+    assert (first["noise"].levels == second["noise"].levels).all()
+    for column in ("cluster", "protected x"):
+        assert (first["map"][column] == second["map"][column]).all()
+    assert (small()(case)["noise"].levels != small()(other)["noise"].levels).any()
+
+
+def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room():
+    case = small_case()
+    found = small(epsilon=9)(case)
+    noise, clusters = found["noise"].levels, found["map"]["cluster"]
+    clean = case.data.images[case.data.rows("train")].astype(int)
+    assert (clean + noise >= 0).all()
+    assert (clean + noise <= 255).all()
+    room = (clean >= 9) & (clean <= 255 - 9)
+    for cluster in np.unique(clusters):
+        own = np.flatnonzero(clusters == cluster)
+        for row in own[1:]:
+            both = room[own[0]] & room[row]
+            assert (noise[own[0]] == noise[row])[both].all()
+    assert len(np.unique(clusters)) == 3
+
+
+def test_other_labels_train_another_network_and_images_of_one_class_need_none():
+    case = small_case()
+    own, other = small()(case), small(surrogate="other labels")(case)
+    assert (own["noise"].levels != other["noise"].levels).any()
+    with pytest.raises(BlindspotError, match="at least 3 are needed"):
+        small(surrogate="other labels")(small_case(("a", "b")))
+    data = replace(case.data, labels=np.zeros_like(case.data.labels))
+    assert small()(replace(case, data=data))["noise"].levels.any()
+
+
+def test_what_cannot_be_is_refused_in_a_sentence_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr(UnlearnableClusters, "seen_by", None)
+    with pytest.raises(BlindspotError, match="leads back to the same cluster"):
+        small(offset=6)(small_case())
+
+
+def test_fewer_images_than_clusters_are_refused_in_a_sentence():
+    data = small_case().data
+    few = data.take(np.concatenate([data.rows("train")[:4], data.rows("test")]))
+    with pytest.raises(BlindspotError, match="4 different training images cannot be put into 5"):
+        small(clusters=5)(TrainCase(few, RECIPE))
+
+
+def test_the_finding_says_how_many_lie_where_they_were_drawn_to():
+    case, column = small_case(), "images nearest to the target"
+    found = small()(case)
+    assert found["moved"].rows == ("clean", "protected", "random noise")
+    assert found["moved"][column][0] == 0  # each clean image is nearest to its own center
+    moved = Table.of({column: ([0.0, 0.75, 0.125], "share")}, found["moved"].rows)
+    said = small().finding(case, {**found, "moved": moved})
+    assert "75 % of the protected images lie nearest to the center they were drawn to" in said
+    assert "(0 % of the clean ones, 12 % with random noise of the same size)." in said
+    assert "No pixel changes by more than 16 of 255" in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_most_protected_images_move_to_the_target_and_random_noise_moves_few(measure):
+    """The sheet's bar is 80 %; the control is random noise of each cluster of the same size."""
+    shares = []
+    for seed in range(3):
+        found = answer(UnlearnableClusters(clusters=6), unlearnable_clusters.example(seed))
+        shares.append(found["moved"]["images nearest to the target"])
+    clean, protected, chance = 100 * np.array(shares).T
+    measure(
+        "unlearning: UC, textured, ResNet-8, 6 clusters, ε = 16/255, 3 seeds; training images "
+        "nearest to the center that their noise draws to",
+        f"{said(protected)} %; clean images {said(clean)} %; random noise {said(chance)} %",
+    )
+    assert protected.mean() > 80
+    assert chance.mean() < 20
+
+
+def said(values):
+    """Mean and standard deviation over seeds."""
+    return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
