@@ -25,6 +25,7 @@ OWN = {
     "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},
     "unlearning.PoisonVotes": {"partitions": 5, "spread": 2, "shown": 8, "count": 3},
     "unlearning.VAT": {"epochs": 6},  # noise begins in the fifth
+    "unlearning.UC": {"clusters": 3, "steps": 2},
 }
 """What makes a method quick beside what it counts, by its full name."""
 

@@ -80,7 +80,8 @@ class UnlearnableClusters(Protection):
     )  # fmt: skip
     form: str = setting(
         DIRECT, Choice(FORMS), "Noise from", "direct: each pixel steps along the sign of the "
-        "gradient; generator: a network makes the noise, as in the paper.",
+        "gradient; generator: a network makes the noise, as in the paper, and needs hundreds of "
+        "steps.",
     )  # fmt: skip
     steps: int = setting(
         40, Slider(1, 1000, 1, log=True), "Steps", "For each cluster, with 64 images each."
