@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Moved:
         drawn = np.unique(np.linspace(0, len(self.clusters.of) - 1, MAPPED).astype(np.int64))
         directions, middle = axes(self.features[BEFORE][drawn])
         centers = (self.clusters.centers - middle) @ directions.T
-        columns = {
+        columns: dict[str, tuple[NDArray[Any], str]] = {
             "id": (data.ids[data.rows("train")][drawn], ""),
             "cluster": (self.clusters.of[drawn] + 1, ""),
             "target": (self.targets[self.clusters.of[drawn]] + 1, ""),
