@@ -20,6 +20,12 @@ REPEATED = ("seeds", "networks")  # settings that say how often all is done agai
 OWN = {
     "sparsity.RandomPruning": {"network": "MLP"},
     "sparsity.Rewinding": {"points": 4, "levels": 1},
+    **{
+        f"unlearning.{name}": {"victim": "MLP", "way": "random noise for each class"}
+        for name in ("ProtectionDefenses", "ProtectedShare")
+    },
+    "unlearning.ProtectionVictims": {"victim": "MLP", "rounds": 1},
+    "unlearning.RelabeledVictims": {"victim": "MLP", "clusters": 3, "rounds": 1},
     "unlearning.GeneratorSalUn": {"each": 4, "passes": 5},
     "unlearning.Samples": {"each": 4, "passes": 5},
     "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},

@@ -213,6 +213,11 @@ EFFECTS: dict[str, Effect] = {
     "sparsity.Unknown.images": Effect(case=many_images),
     "sparsity.Rewinding.points": Effect({"seeds": 1}, many_steps),
     **{
+        f"unlearning.{name}.{setting}": Effect({"way": "SALM", "epsilon": 32, "epochs": 12})
+        for name in ("ProtectionDefenses", "ProtectedShare")
+        for setting in ("kappa", "rounds")
+    },
+    **{
         f"unlearning.CUDA.{setting}": Effect({"epochs": 12, "victim": "MLP"})
         for setting in ("share", "epsilon")
     },

@@ -51,6 +51,8 @@ SLOW = {
     "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram",
     "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA", "unlearning.ForgetRange",
     "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",
+    "unlearning.ProtectedShare", "unlearning.ProtectionDefenses", "unlearning.ProtectionVictims",
+    "unlearning.RelabeledVictims",
     "unlearning.SparseOriginals",
 }  # fmt: skip
 """They train networks or generate much text for each setting, which takes seconds, so only

@@ -78,6 +78,19 @@ def by_share(table: Table) -> str:
     return f"{dense[:1].upper()}{dense[1:]} and {sparse}: {'; '.join(found)}."
 
 
+def mixtures(table: Table) -> str:
+    """What is learned by the share that is protected, mixed and without the protected images."""
+    found = []
+    for row in table.rows:
+        values = [table.cell(row, name) for name in measured(table)]
+        known = " and ".join(percent(value) for value in values if np.isfinite(value))
+        found.append(f"{row}: {known}")
+    return (
+        f"Clean test images right with {' and with '.join(measured(table))}. {'; '.join(found)}. "
+        "Where the lines meet, protected images add nothing."
+    )
+
+
 def sure(table: Table, way: str) -> str:
     """How far confidence is off in one way, dense and for the sparsest ticket; mean over seeds."""
     found = []

@@ -15,6 +15,7 @@ from components.experiments.claims import (
     engaged,
     hulls,
     measured,
+    mixtures,
     partners,
     rules,
     sure,
@@ -126,6 +127,16 @@ REPROGRAMMED = (
         finding=lambda found: partners(found["bound"]),
     ),
 )  # fmt: skip
-OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES)
+PROTECTED = Drawing(
+    "shares", "What is learned when some images stay clean",
+    chart=lambda found: Lines(
+        x="share", series={one: one for one in measured(found["shares"])},
+        intervals={one: (spread(one),) for one in measured(found["shares"])},
+        ticks=(100 * found["shares"]["share"]).tolist(), span=(0, 104),
+        title="clean test images right (%)", x_title="training images protected (%)",
+    ),
+    finding=lambda found: mixtures(found["shares"]),
+)  # fmt: skip
+OF_ONE = (PROTECTED, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES)
 BEFORE = Drawing("picture")
 MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"))  # better, once something was learned

@@ -44,8 +44,12 @@ from engine.unlearning.diagnostics import (
     moved_masks,
 )  # fmt: skip
 from engine.unlearning.experiments.cuda import CudaExperiment
+from engine.unlearning.experiments.defenses import ProtectionDefenses
 from engine.unlearning.experiments.forget_range import RangeForgetting
 from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.experiments.protected_share import ProtectedShare
+from engine.unlearning.experiments.protections import ProtectionVictims
+from engine.unlearning.experiments.relabelings import RelabeledVictims
 from engine.unlearning.experiments.vat import VatExperiment
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.salun import GeneratorSalUn
@@ -99,7 +103,10 @@ UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 
 DIAGNOSTICS = diagnostics.DIAGNOSTICS
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (CudaExperiment, RangeForgetting, VatExperiment)
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    CudaExperiment, ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims,
+    RangeForgetting, VatExperiment,
+)  # fmt: skip
 PROTECT = (ProtectImage,)
 
 CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
@@ -166,11 +173,15 @@ __all__ = [
     "PoisonVotes",
     "PollsAfter",
     "ProtectImage",
+    "ProtectedShare",
     "Protection",
+    "ProtectionDefenses",
+    "ProtectionVictims",
     "PruneFirst",
     "RandomLabels",
     "RandomNoise",
     "RangeForgetting",
+    "RelabeledVictims",
     "Relearn",
     "Retrain",
     "SalUn",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.experiments.claims import first_known, sentence
+from components.experiments.claims import first_known, mixtures, sentence
 from engine.result import Table
 
 NAN = np.nan
@@ -27,3 +27,13 @@ def test_a_condition_without_a_number_is_left_out(values, says):
 def test_the_sentence_is_about_the_first_measure_that_has_a_number(values, name):
     columns = {"AIN": (values, "share"), "gap": ((0.1, 0.2), "share")}
     assert first_known(Table.of(columns, ["before", "after"]), ["AIN", "gap"]) == name
+
+
+def test_a_mixture_is_told_beside_its_clean_images_alone_where_there_are_any():
+    columns = {
+        "share": ((0.5, 1.0), "share"), "all": ((0.9, 0.4), "share"),
+        "all (sd)": ((0.01, 0.1), "share"), "rest": ((0.875, NAN), "share"),
+        "rest (sd)": ((0.02, NAN), "share"),
+    }  # fmt: skip
+    told = mixtures(Table.of(columns, ["50% protected", "100% protected"]))
+    assert "with all and with rest. 50% protected: 90 % and 87.5 %; 100% protected: 40 %." in told

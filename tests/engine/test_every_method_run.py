@@ -36,6 +36,7 @@ SMALL = {
 }
 """Arguments under which a method is quick; the others are asked as they begin."""
 BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]
+TWICE = ["--data", "twice:count=20,side=24", "--victim", "MLP", "--seeds", "1"]
 OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
@@ -55,6 +56,12 @@ OWN = {
     "unlearning.ForgetRange": ["--data", "phantoms:count=400,side=48"],
     "unlearning.Certificates": ["--data", "digits"],
     "unlearning.PoisonVotes": ["--data", "digits"],
+    **{
+        f"unlearning.{name}": [*TWICE, "--way", "random noise for each class"]
+        for name in ("ProtectionDefenses", "ProtectedShare")
+    },
+    "unlearning.ProtectionVictims": TWICE,
+    "unlearning.RelabeledVictims": TWICE,
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
 LONG = {

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2303.04278
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,16 +34,13 @@ from engine.experiment import (
 )  # fmt: skip
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, defaults, setting
-from engine.models.classifier import Classifier
 from engine.pictures import difference
 from engine.result import Pictures
-from engine.training import Recipe, outputs
 from engine.unlearning.experiments.protect_image import ProtectImage
+from engine.unlearning.experiments.victims import CLEAN, LEARNED, RIGHT, VICTIMS, named, recipe
 
-CLEAN, PROTECTED, ONE_FILTER = "clean images", "protected images", "one filter for all"
-RIGHT, LEARNED = "clean test images right", "training images right"
+PROTECTED, ONE_FILTER = "protected images", "one filter for all"
 WITH_OWN, WITH_NEXT = "own filter: right", "next filter: its class named"
-VICTIMS = {"ResNet-8": "resnet8", "CNN with max pooling": "phantom_cnn", "MLP": "mlp"}
 SHOWN = 8  # images in the picture, as many of each class
 
 # Thresholds of the sheet in shared/papers/blindspots.md, which are those of the paper's tables.
@@ -122,16 +119,13 @@ class CudaExperiment(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Clean training, protected training, and the control with one filter."""
-        recipe = Recipe(
-            VICTIMS[self.victim], epochs=self.epochs, batch=32, optimizer="AdamW", rate=0.003,
-            decay=0.01, schedule="one cycle", epsilon=self.epsilon,
-        )  # fmt: skip
+        how = replace(recipe(self.victim, self.epochs), epsilon=self.epsilon)
         trained_on = {
             CLEAN: case.data,
             PROTECTED: self.filtered(case, "train", OWN, self.share),
             ONE_FILTER: self.filtered(case, "train", SAME, self.share),
         }
-        return {name: TrainCase(data, recipe, case.seed) for name, data in trained_on.items()}
+        return {name: TrainCase(data, how, case.seed) for name, data in trained_on.items()}
 
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """Shares of its training images, of clean and of filtered test images."""
@@ -167,16 +161,6 @@ class CudaExperiment(TrainingExperiment):
             f"Protection changes a pixel by {changed:.0f} of 255 gray levels on average; all "
             "images of a class share one filter.",
         )
-
-
-def named(
-    model: Classifier, data: DataSet, split: str, step: int = 0, classes: int | None = None
-) -> float:
-    """The share of a split's images that are given their label, or the one `step` after it."""
-    rows = data.rows(split)
-    wanted = data.targets(rows) + step
-    found = outputs(model, data, rows).argmax(1)
-    return (found == (wanted % classes if classes else wanted)).double().mean().item()
 
 
 def first_of_each(data: DataSet) -> NDArray[np.int64]:

@@ -1,0 +1,192 @@
+"""Defenses as an experiment: what undoes a protection when whoever trains knows of it?
+
+Thresholds and treatment as in Liu et al., "Image Shortcut Squeezing: Countering Perturbative
+Availability Poisons with Compression" (2023), https://arxiv.org/abs/2301.13838, and Huang et al.,
+"Unlearnable Examples" (2021), https://arxiv.org/abs/2101.04898
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.data import DataSet
+from engine.experiment import Claim, ExperimentCase, Value
+from engine.lab import TrainCase
+from engine.method import Progress
+from engine.result import Pictures
+from engine.unlearning.experiments.victims import (
+    CLEAN,
+    OF_CLASS,
+    RIGHT,
+    LabelWiseVictims,
+    way_setting,
+)  # fmt: skip
+
+Bytes = NDArray[np.uint8]  # (n, C, H, W)
+
+QUALITY = 10  # of JPEG, as published
+REACH = 4 / 255  # of adversarial training, as the sheet has it, in five of its ten steps
+PLAIN, MOVED, ATTACKED = "no defense", "moved and mirrored", "adversarial training"
+GRAY, JPEG = "gray-scale", f"JPEG {QUALITY}"
+SHOWN = 4  # images in the picture
+
+
+def gray(images: Bytes) -> Bytes:
+    """The luma of ITU-R 601-2 in every channel."""
+    return each(images, lambda one: one.convert("L").convert(one.mode))
+
+
+def jpeg(images: Bytes, quality: int = QUALITY) -> Bytes:
+    """Written as JPEG files and read again."""
+
+    def reread(one: Image.Image) -> Image.Image:
+        file = BytesIO()
+        one.save(file, "JPEG", quality=quality)
+        return Image.open(file)
+
+    return each(images, reread)
+
+
+def each(images: Bytes, change: Callable[[Image.Image], Image.Image]) -> Bytes:
+    """Images of one or three channels, changed by Pillow."""
+    found = np.empty_like(images)
+    for place, image in enumerate(images):
+        pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+        read = np.asarray(change(Image.fromarray(np.ascontiguousarray(pixels))))
+        found[place] = read[None] if read.ndim == 2 else read.transpose(2, 0, 1)
+    return found
+
+
+@dataclass(frozen=True)
+class Defense:
+    """What whoever trains does against a protection.
+
+    Args:
+        recipe: what is changed of the training.
+        images: what is done to training images before it; test images stay as they are.
+    """
+
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    images: Callable[[Bytes], Bytes] | None = None
+
+
+DEFENSES: Mapping[str, Defense] = {
+    PLAIN: Defense(),
+    MOVED: Defense({"shift": 4, "mirror": True}),
+    GRAY: Defense(images=gray),
+    JPEG: Defense(images=jpeg),
+    ATTACKED: Defense({"epsilon": REACH, "attack_steps": 5, "attack_step": 0.3}),
+}
+
+
+def clean(defense: str) -> str:
+    """The condition of clean images under a defense."""
+    return f"{CLEAN}, {defense}"
+
+
+def shielded(defense: str) -> str:
+    """The condition of protected images under it."""
+    return f"protected, {defense}"
+
+
+def recovered(of: Value, defense: str) -> float:
+    """How much of the accuracy that protection costs is back, as a share of it."""
+    low = of(shielded(PLAIN), RIGHT)
+    return (of(shielded(defense), RIGHT) - low) / max(of(clean(PLAIN), RIGHT) - low, 1e-9)
+
+
+CLAIMS = (
+    Claim(
+        "The protection costs a network that knows nothing of it most of what it would learn",
+        "clean test accuracy over 30 points below that after clean training",
+        lambda of: of(clean(PLAIN), RIGHT) - of(shielded(PLAIN), RIGHT) - 0.3,
+    ),
+    Claim(
+        "Augmentation does not undo it",
+        "with moved and mirrored images still over 30 points below clean training with them",
+        lambda of: of(clean(MOVED), RIGHT) - of(shielded(MOVED), RIGHT) - 0.3,
+    ),
+    Claim(
+        "Adversarial training undoes it: the limit of such protections",
+        "over half of the accuracy that it costs is back",
+        lambda of: recovered(of, ATTACKED) - 0.5,
+    ),
+    Claim(
+        f"So does JPEG at quality {QUALITY}",
+        "over half of the accuracy that it costs is back",
+        lambda of: recovered(of, JPEG) - 0.5,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ProtectionDefenses(LabelWiseVictims):
+    """What undoes a protection, when whoever trains knows that there may be one?
+
+    Four defenses: images are moved by up to 4 px and mirrored; trained on images that are attacked
+    by up to 4/255 (PGD, five steps); made gray; or written as JPEG of quality 10. The last two are
+    done to training images alone, as in the published code: test images are clean and stay as they
+    are. Each defense costs something by itself, which the clean images under it show. Gray images
+    are not changed by making them gray. Small networks on small images.
+    """
+
+    name = "ProtectionDefenses"
+    family = "unlearning"
+    title = "What undoes a protection"
+    paper = (
+        "Liu et al., Image Shortcut Squeezing: Countering Perturbative Availability Poisons with "
+        "Compression (2023), https://arxiv.org/abs/2301.13838"
+    )
+    question = "Does a protection stand against somebody who knows of it?"
+    proof = (
+        "tests/engine/unlearning/experiments/test_defenses.py"
+        "::test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand"
+    )
+    claims = CLAIMS
+
+    way: str = way_setting()
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """Clean and protected images under each defense."""
+        return {
+            name(defense): self.training(case, **how.recipe)
+            for defense, how in DEFENSES.items()
+            for name in (clean, shielded)
+        }
+
+    def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:
+        """The images, protected or not, after what the defense does to them."""
+        data = case.data
+        treat = next(
+            how.images for one, how in DEFENSES.items() if condition in {clean(one), shielded(one)}
+        )
+        if condition.startswith("protected"):
+            data = self.protect(self.way, case, progress)
+        return data if treat is None else treated(data, treat)
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """What is left of training images with each class's noise after each treatment."""
+        shown = case.data.some("train", SHOWN)
+        noisy = self.protect(OF_CLASS, case).images[shown]
+        rows = {"clean": case.data.images[shown], OF_CLASS: noisy, GRAY: gray(noisy),
+                JPEG: jpeg(noisy)}  # fmt: skip
+        return Pictures(
+            np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
+            tuple(rows),
+            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            f"JPEG of quality {QUALITY} takes fine noise away, and much of so small an image, too.",
+        )
+
+
+def treated(data: DataSet, treat: Callable[[Bytes], Bytes]) -> DataSet:
+    """The data with something done to the training images."""
+    rows, images = data.rows("train"), data.images.copy()
+    images[rows] = treat(images[rows])
+    return replace(data, images=images, name=f"{data.name}/{treat.__name__}")

@@ -1,0 +1,138 @@
+"""The share of protected images as an experiment: how many must be protected?
+
+Huang et al., "Unlearnable Examples: Making Personal Data Unexploitable" (2021),
+https://arxiv.org/abs/2101.04898
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.data import DataSet
+from engine.experiment import Claim, ExperimentCase, deviation, spread
+from engine.lab import TrainCase
+from engine.method import Progress, quiet
+from engine.result import Pictures, Result, Table
+from engine.unlearning.experiments.victims import (
+    CUDA,
+    RIGHT,
+    LabelWiseVictims,
+    chosen,
+    partly,
+    way_setting,
+)  # fmt: skip
+
+SHARES = (0.0, 0.5, 0.8, 0.9, 0.95, 1.0)
+PARTS = SHARES[1:-1]  # of which something is left to learn from
+MOST = 200  # epochs that a recipe may have
+MIXED, ALONE = "all images", "the clean ones alone"
+SHOWN = 10  # images in the picture
+
+
+def mixed(share: float) -> str:
+    """The condition of all images, of which a share is protected."""
+    return f"{share:.0%} protected"
+
+
+def alone(share: float) -> str:
+    """The condition of the images that are left clean, without the others."""
+    return f"{1 - share:.0%} clean, nothing else"
+
+
+CLAIMS = (
+    Claim(
+        "When all images are protected, little is learned",
+        "clean test accuracy over 30 points below that after clean training",
+        lambda of: of(mixed(0), RIGHT) - of(mixed(1), RIGHT) - 0.3,
+    ),
+    Claim(
+        "One clean image in five is enough to learn from",
+        "with 80 % protected at most 10 points below clean training",
+        lambda of: of(mixed(0.8), RIGHT) - of(mixed(0), RIGHT) + 0.1,
+    ),
+    Claim(
+        "Protected images add nothing to the clean ones",
+        "with 80 % protected at most 5 points above training on the clean ones alone",
+        lambda of: of(alone(0.8), RIGHT) - of(mixed(0.8), RIGHT) + 0.05,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class ProtectedShare(LabelWiseVictims):
+    """How many of the images must be protected for a protection to hold?
+
+    A network learns a mixture of protected and clean images, drawn by the seed, and is tested on
+    clean ones. Beside it another learns the clean ones alone, with about as many steps: what the
+    mixture has more was learned from protected images, too. Noise is made for all images, and put
+    on some of them. Small networks on small images.
+    """
+
+    name = "ProtectedShare"
+    family = "unlearning"
+    title = "How many images must be protected"
+    paper = (
+        "Huang et al., Unlearnable Examples: Making Personal Data Unexploitable (2021), "
+        "https://arxiv.org/abs/2101.04898"
+    )
+    question = "Does a protection help when some images stay as they are?"
+    proof = (
+        "tests/engine/unlearning/experiments/test_protected_share.py"
+        "::test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand"
+    )
+    claims = CLAIMS
+
+    way: str = way_setting()
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """Every share, and what it leaves clean."""
+        whole = dict.fromkeys(map(mixed, SHARES), self.training(case))
+        epochs = {share: min(MOST, round(self.epochs / (1 - share))) for share in PARTS}
+        return whole | {alone(one): self.training(case, epochs=epochs[one]) for one in PARTS}
+
+    def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:
+        """The mixture, or what is clean of it."""
+        clean, seed = case.data, case.seed
+        share = next(one for one in SHARES if condition in {mixed(one), alone(one)})
+        if condition != mixed(share):
+            return clean.take(np.setdiff1d(np.arange(len(clean)), chosen(clean, share, seed)))
+        if not share:
+            return clean
+        return partly(clean, self.protect(self.way, case, progress), share, seed)
+
+    def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
+        """Views: those of every experiment; shares, a row for each share that is protected."""
+        found = super().__call__(case, progress)
+        runs = found["runs"]
+        assert isinstance(runs, Table)  # noqa: S101 - what an experiment gives
+        return {**found, "shares": over_shares(runs)}
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Training images of which more and more are protected, with CUDA, which can be seen."""
+        shown = case.data.some("train", SHOWN)
+        after = self.protect(CUDA, case)
+        rows = [partly(case.data, after, one, case.seed).images[shown] for one in SHARES]
+        return Pictures(
+            np.stack(rows).transpose(0, 1, 3, 4, 2),
+            tuple(map(mixed, SHARES)),
+            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            "Drawn with CUDA's filters, which can be seen, whatever the protection: from row to "
+            "row more of the images are protected.",
+        )
+
+
+def over_shares(runs: Table) -> Table:
+    """Mean and deviation of accuracy over the share that is protected, mixed and alone."""
+    right = {name: runs[RIGHT][np.array(runs.rows) == name] for name in dict.fromkeys(runs.rows)}
+    columns: dict[str, tuple[Any, str]] = {"share": (np.array(SHARES), "share")}
+    for title, name in ((MIXED, mixed), (ALONE, alone)):
+        each = [right.get(name(share), np.array([np.nan])) for share in SHARES]
+        if name is alone:
+            each[0] = right[mixed(0)]  # all of them are clean
+        columns[title] = [one.mean() for one in each], "share"
+        columns[spread(title)] = [deviation(one) for one in each], "share"
+    return Table.of(columns, [mixed(share) for share in SHARES])

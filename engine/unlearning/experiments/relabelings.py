@@ -1,0 +1,168 @@
+"""Unlearnable Clusters as an experiment: does a protection survive that images are labeled anew?
+
+Zhang et al., "Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples" (2022),
+https://arxiv.org/abs/2301.01217
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.data import DataSet
+from engine.data.relabel import COARSE, ORIGINAL, RANDOM, RELABELINGS, relabeled
+from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Value
+from engine.lab import TrainCase
+from engine.method import Progress, Slider, defaults, setting
+from engine.pictures import difference
+from engine.result import Pictures
+from engine.unlearning.experiments.victims import (
+    CLEAN,
+    RIGHT,
+    VictimExperiment,
+    noise_setting,
+    noised,
+)  # fmt: skip
+from engine.unlearning.protection import (
+    ErrorMinimizing,
+    Protection,
+    UnlearnableClusters,
+    protected,
+    within,
+)  # fmt: skip
+from engine.unlearning.protection.protection import Levels
+
+CLUSTERS, LABELS, UNIVERSAL = "clusters", "noise for the coarse labels", "one random noise for all"
+WAYS = (CLEAN, CLUSTERS, LABELS, UNIVERSAL)
+OTHERS = (ORIGINAL, RANDOM)  # labelings that the label-wise noise does not know
+DATA = ("textured", "twice:count=1000", "mnist-5k")
+SHOWN = 8  # images in the picture
+STREAM = 47  # of a seed's random numbers
+
+
+def under(labels: str, way: str) -> str:
+    """The condition of images protected in some way and learned under some labels."""
+    return f"{labels}: {way}"
+
+
+def lost(of: Value, labels: str, way: str) -> float:
+    """By how much fewer clean test images are right than after clean training."""
+    return of(under(labels, CLEAN), RIGHT) - of(under(labels, way), RIGHT)
+
+
+# Thresholds are those of the sheet in shared/papers/blindspots.md.
+CLAIMS = (
+    Claim(
+        "Unlearnable Clusters protect whatever the labels",
+        "under each of three labelings over 25 points fewer clean test images right",
+        lambda of: min(lost(of, one, CLUSTERS) for one in RELABELINGS) - 0.25,
+    ),
+    Claim(
+        "Noise that follows labels protects when these are learned",
+        "over 25 points fewer, under the labels for which it was made",
+        lambda of: lost(of, COARSE, LABELS) - 0.25,
+    ),
+    Claim(
+        "It does not when other labels are learned",
+        "fewer than 10 points, under each of two other labelings",
+        lambda of: 0.1 - max(lost(of, one, LABELS) for one in OTHERS),
+    ),
+    Claim(
+        "One random noise for all images protects nothing",
+        "fewer than 5 points, under each of three labelings",
+        lambda of: 0.05 - max(lost(of, one, UNIVERSAL) for one in RELABELINGS),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RelabeledVictims(VictimExperiment):
+    """Does a protection survive that somebody else labels the images anew?
+
+    The same images are learned under three labelings: their own classes, a coarse one, and classes
+    merged by chance. *Unlearnable Clusters* uses no labels but those of the network that gives the
+    features, which learns the images' own. Its rival is error-minimizing noise of each class, made
+    for the coarse labels, as an owner would who expects these to be learned; under the two others
+    it says little about the class. Control: one random noise of the same size for all images. Each
+    victim is tested on clean images. Small networks on small images.
+    """
+
+    name = "RelabeledVictims"
+    family = "unlearning"
+    title = "Protection against whoever labels anew (Unlearnable Clusters)"
+    paper = (
+        "Zhang et al., Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples (2022), "
+        "https://arxiv.org/abs/2301.01217"
+    )
+    question = "Does a protection hold when the images get other labels?"
+    proof = (
+        "tests/engine/unlearning/experiments/test_relabelings.py"
+        "::test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand"
+    )
+    data = DATA
+    argument_defaults = defaults(data=DATA[0])
+    claims = CLAIMS
+
+    epsilon: int = noise_setting(16)
+    clusters: int = setting(
+        6, Slider(2, 20, 1), "Clusters", "Groups of images that get the same noise."
+    )
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """Each way under each labeling."""
+        training = self.training(case)
+        data = {one: labeled(case, one) for one in RELABELINGS}
+        return {
+            under(one, way): replace(training, data=data[one])
+            for one in RELABELINGS
+            for way in WAYS
+        }
+
+    def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:
+        """Images that were protected before they got these labels."""
+        labels, _, way = condition.partition(": ")
+        clean = labeled(case, labels)
+        if way == CLEAN:
+            return clean
+        if way == UNIVERSAL:
+            return protected(clean, one_for_all(case, self.epsilon))
+        if way == CLUSTERS:
+            method: Protection = UnlearnableClusters(epsilon=self.epsilon, clusters=self.clusters)
+            after = noised(method)(case.data, case.seed, progress)
+        else:
+            method = ErrorMinimizing(
+                epsilon=self.epsilon, rounds=self.rounds, stop=0.0, per="class"
+            )
+            after = noised(method)(labeled(case, COARSE), case.seed, progress)
+        return replace(clean, images=after.images, name=f"{clean.name}/{way}")
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Training images and their labels; with the noise that all of them share."""
+        shown = case.data.some("train", SHOWN, case.seed)
+        clean = case.data.images[shown]
+        after = protected(case.data, one_for_all(case, self.epsilon)).images[shown]
+        rows = {"clean": clean, UNIVERSAL: after,
+                f"difference × {AMPLIFIED}": difference(clean, after, AMPLIFIED)}  # fmt: skip
+        data = [labeled(case, one) for one in RELABELINGS]
+        labels = tuple(" / ".join(one.classes[one.labels[row]] for one in data) for row in shown)
+        return Pictures(
+            np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
+            tuple(rows),
+            tuple(str(at + 1) for at in range(len(shown))),
+            f"Below each image its labels: {', '.join(RELABELINGS)}.",
+            captions=(*labels, *("",) * (2 * len(shown))),
+        )
+
+
+def labeled(case: ExperimentCase, labels: str) -> DataSet:
+    """The data under some labels; chance follows the seed."""
+    return relabeled(case.data, labels, case.seed % 10_000)
+
+
+def one_for_all(case: ExperimentCase, epsilon: int) -> Levels:
+    """One random noise of ±epsilon for all training images, cut to what each has room for."""
+    images = case.data.images[case.data.rows("train")]
+    signs = np.random.default_rng([case.seed, STREAM]).integers(0, 2, (1, *images.shape[1:]))
+    return within(np.broadcast_to(epsilon * (2 * signs - 1), images.shape), images, epsilon)

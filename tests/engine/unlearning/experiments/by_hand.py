@@ -1,0 +1,74 @@
+"""What the experiments with victims are compared with: the same, written out for a tiny network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.data import DataSet
+from engine.experiment import OUTCOMES, Experiment, ExperimentCase
+from engine.lab import TrainCase
+from engine.run import Answer
+from engine.training import Recipe, fresh, outputs, train
+from engine.unlearning.protection import Protection
+from tests import tiny
+
+SEED = 3
+QUICK = {"seeds": 1, "epochs": 2, "victim": "MLP", "rounds": 1}
+RECIPE = {"optimizer": "AdamW", "rate": 0.003, "decay": 0.01, "schedule": "one cycle"}
+
+
+def small_case() -> ExperimentCase:
+    """Gray noise with a bright column that says the class."""
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")), SEED)
+
+
+def with_images(data: DataSet, images: dict[int, np.ndarray]) -> DataSet:
+    """The data with other images in some rows."""
+    changed = data.images.copy()
+    for row, image in images.items():
+        changed[row] = image
+    return DataSet(data.name, data.card, data.classes, changed, data.labels, data.ids, data.split)
+
+
+def noisy(data: DataSet, method: Protection, order: np.ndarray | None = None) -> DataSet:
+    """The data with the noise of a method on its training images, one by one."""
+    surrogate = Recipe("phantom_cnn", batch=32, optimizer="Adam", rate=0.001)
+    levels = method.noise(TrainCase(data, surrogate, SEED + 1_000_003)).astype(int)
+    rows = data.rows("train")
+    given = levels if order is None else levels[order]
+    return with_images(
+        data,
+        {
+            row: np.clip(data.images[row].astype(int) + noise, 0, 255)
+            for row, noise in zip(rows, given, strict=True)
+        },
+    )
+
+
+def right(data: DataSet, clean: DataSet, epochs: int = 2, **changes: float) -> list[float]:
+    """Shares that are right of a network trained on data: clean test images, training images."""
+    recipe = Recipe("mlp", epochs=epochs, batch=32, **(RECIPE | changes))
+    model = fresh(data, recipe, SEED)
+    train(model, data, recipe, SEED)
+    found = []
+    for tested, split in ((clean, "test"), (data, "train")):
+        rows = tested.rows(split)
+        said = outputs(model, tested, rows).argmax(1).numpy()
+        found.append(float((said == tested.labels[rows]).mean()))
+    return found
+
+
+def keep(measure, method: Experiment, found: Answer, where: str) -> None:
+    """Figures with their deviation over seeds, and claims with their 90 % intervals."""
+    table, claims = found["table"], found["claims"]
+    where = f"unlearning: {where}, {method.seeds} seeds"
+    for row in table.rows:
+        figures = [
+            f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
+            for name in method.measures
+        ]
+        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
+    for row, words in enumerate(claims.rows):
+        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        outcome = OUTCOMES[int(claims["outcome"][row])]
+        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")

@@ -1,0 +1,115 @@
+"""Defenses as an experiment: images treated and victims trained by hand, and the papers' claims."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from engine.unlearning import ProtectionDefenses
+from engine.unlearning.experiments.defenses import (
+    ATTACKED,
+    GRAY,
+    JPEG,
+    MOVED,
+    PLAIN,
+    clean,
+    gray,
+    jpeg,
+    shielded,
+    treated,
+)
+from engine.unlearning.experiments.victims import CUDA, LEARNED, MINIMIZING, OF_CLASS, RIGHT
+from engine.unlearning.protection import RandomNoise
+from tests.engine.unlearning.experiments.by_hand import (
+    QUICK,
+    keep,
+    noisy,
+    right,
+    small_case,
+    with_images,
+)
+
+SMALL = ProtectionDefenses(**QUICK, way=OF_CLASS, epsilon=24)
+COLORS = np.random.default_rng(0).integers(0, 256, (3, 3, 16, 16), np.uint8)
+
+
+def compressed(data):
+    """Every training image as Pillow writes and reads it."""
+    written = {}
+    for row in data.rows("train"):
+        file = BytesIO()
+        Image.fromarray(data.images[row, 0]).save(file, "JPEG", quality=10)
+        written[row] = np.asarray(Image.open(file))[None]
+    return with_images(data, written)
+
+
+def test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand():
+    case = small_case()
+    data, found = case.data, SMALL(case)["table"]
+    attack = {"epsilon": 4 / 255, "attack_steps": 5, "attack_step": 0.3}
+    changes = {PLAIN: {}, MOVED: {"shift": 4, "mirror": True}, GRAY: {}, JPEG: {}, ATTACKED: attack}
+    for name, images in ((clean, data), (shielded, noisy(data, RandomNoise(24, "class")))):
+        for defense, recipe in changes.items():
+            learned = compressed(images) if defense == JPEG else images
+            wanted = right(learned, data, **recipe)
+            row = name(defense)
+            assert [found.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
+    assert len(found) == 2 * len(changes)
+    assert len({tuple(found.cell(row, one) for one in (RIGHT, LEARNED)) for row in found.rows}) > 2
+
+
+def test_gray_images_have_their_luma_in_each_channel():
+    luma = np.einsum("c,nchw->nhw", [0.299, 0.587, 0.114], COLORS)
+    assert np.abs(gray(COLORS) - luma[:, None]).max() <= 1
+    single = COLORS[:, :1]
+    assert (gray(single) == single).all()
+
+
+def test_jpeg_loses_more_at_lower_quality_and_keeps_the_form():
+    smooth = np.tile(np.linspace(0, 255, 16).astype(np.uint8), (2, 3, 16, 1))
+    for images in (smooth, smooth[:, :1]):
+        lost = [np.abs(jpeg(images, one).astype(int) - images).mean() for one in (95, 10)]
+        assert jpeg(images).shape == images.shape
+        assert lost[0] < lost[1] < 20
+
+
+def test_only_training_images_are_treated():
+    data = small_case().data
+    found = treated(data, jpeg)
+    moved = (found.images != data.images).any((1, 2, 3))
+    assert set(np.flatnonzero(moved)) == set(data.rows("train"))
+
+
+def test_claims_on_figures_made_by_hand():
+    table = {
+        clean(PLAIN): 0.9, shielded(PLAIN): 0.3, clean(MOVED): 0.9, shielded(MOVED): 0.5,
+        shielded(ATTACKED): 0.75, shielded(JPEG): 0.45,
+    }  # fmt: skip
+    margins = [one.margin(lambda row, _: table[row]) for one in SMALL.claims]
+    assert margins == pytest.approx([0.3, 0.1, 0.25, -0.25])
+
+
+def test_the_picture_shows_what_treatments_leave_of_class_wise_noise():
+    picture = SMALL.picture(small_case())
+    images = dict(zip(picture.rows, picture.images.transpose(0, 1, 4, 2, 3), strict=True))
+    assert (images[GRAY] == images[OF_CLASS]).all()  # the images are gray
+    assert (images[JPEG] == jpeg(images[OF_CLASS])).all()
+    assert np.abs(images[OF_CLASS].astype(int) - images["clean"]).max() == 24
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("way", [CUDA, MINIMIZING])
+def test_what_each_defense_brings_back_is_measured_with_three_seeds(way, measure):
+    method = ProtectionDefenses(way=way)
+    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    keep(measure, method, found, f"defenses, {method.way}, {method.data[0]}, {method.victim}")
+    table = found["table"]
+    assert table.cell(clean(PLAIN), RIGHT) > 0.9
+    assert table.cell(shielded(PLAIN), RIGHT) < table.cell(clean(PLAIN), RIGHT)

@@ -1,0 +1,113 @@
+"""Protections as an experiment: victims trained by hand, and the claims at the papers' scale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine import data as data_sets
+from engine.data.protect import convolved, draw_filters, legacy
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from engine.unlearning import ProtectionVictims
+from engine.unlearning.experiments.protections import CLOSE
+from engine.unlearning.experiments.victims import (
+    ANYWHERE,
+    CLEAN,
+    CUDA,
+    LEARNED,
+    LOCAL,
+    MINIMIZING,
+    OF_CLASS,
+    RANDOM,
+    RIGHT,
+    SHUFFLED,
+)
+from engine.unlearning.protection import ErrorMinimizing, RandomNoise, Salm
+from tests.engine.unlearning.experiments.by_hand import (
+    QUICK,
+    SEED,
+    keep,
+    noisy,
+    right,
+    small_case,
+    with_images,
+)
+
+SMALL = ProtectionVictims(**QUICK, epsilon=24, kappa=0.5)
+
+
+def filtered(data):
+    """CUDA's filters, one image after the other."""
+    kernels = draw_filters(legacy(SEED), 3, 0.3, 3)
+    return with_images(
+        data,
+        {
+            row: convolved(data.images[row][None], kernels[data.labels[row]])[0]
+            for row in data.rows("train")
+        },
+    )
+
+
+def test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand():
+    case = small_case()
+    data, found = case.data, SMALL(case)["table"]
+    order = np.random.default_rng([SEED, 41]).permutation(len(data.rows("train")))
+    local = Salm(epsilon=24, kappa=0.5, rounds=1, stop=0.0)
+    sets = {
+        CLEAN: data,
+        CUDA: filtered(data),
+        MINIMIZING: noisy(data, ErrorMinimizing(epsilon=24, rounds=1, stop=0.0)),
+        LOCAL: noisy(data, local),
+        ANYWHERE: noisy(data, replace(local, mask="random")),
+        SHUFFLED: noisy(data, ErrorMinimizing(epsilon=24, rounds=1, stop=0.0), order),
+        RANDOM: noisy(data, RandomNoise(epsilon=24)),
+        OF_CLASS: noisy(data, RandomNoise(epsilon=24, per="class")),
+    }
+    assert found.rows == tuple(sets)
+    for row, learned in sets.items():
+        wanted = right(learned, data)
+        assert [found.cell(row, name) for name in (RIGHT, LEARNED)] == pytest.approx(wanted)
+    assert len({found.cell(row, CLOSE) for row in sets if row != CLEAN}) == len(sets) - 1
+    assert np.isnan(found.cell(CLEAN, CLOSE))
+
+
+def test_claims_on_figures_made_by_hand():
+    table = {
+        CLEAN: {RIGHT: 0.95},
+        MINIMIZING: {RIGHT: 0.25, LEARNED: 1.0, CLOSE: 30.0},
+        LOCAL: {RIGHT: 0.35, LEARNED: 0.97, CLOSE: 40.0},
+        ANYWHERE: {RIGHT: 0.65},
+        RANDOM: {RIGHT: 0.93},
+        SHUFFLED: {RIGHT: 0.85},
+    }
+    margins = [one.margin(lambda row, name: table[row][name]) for one in SMALL.claims]
+    assert margins == pytest.approx([0.4, 0.3, 0.2, 0.9, 0.02, 0.03, -0.05])
+
+
+def test_the_picture_has_clean_images_and_what_is_made_without_a_network():
+    case = small_case()
+    picture = SMALL.picture(case)
+    images = dict(zip(picture.rows, picture.images.astype(int), strict=True))
+    assert picture.rows[0] == "clean"
+    for way in (CUDA, RANDOM, OF_CLASS):
+        change = images[way] - images["clean"]
+        assert (images[f"{way}, difference × 3"] == np.clip(128 + 3 * change, 0, 255)).all()
+        assert change.any()
+        assert way == CUDA or np.abs(change).max() <= 24
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_what_each_protection_leaves_to_learn_is_measured_with_three_seeds(measure):
+    method = ProtectionVictims()
+    for name in (method.data[0],):
+        found = answer(method, ExperimentCase(data_sets.load(name)))
+        keep(measure, method, found, f"protections, {name}, {method.victim}")
+        table = found["table"]
+        assert table.cell(CLEAN, RIGHT) > 0.9
+        assert table.cell(MINIMIZING, LEARNED) > 0.9
+        assert table.cell(MINIMIZING, RIGHT) < table.cell(RANDOM, RIGHT)
+        assert table.cell(LOCAL, CLOSE) > table.cell(MINIMIZING, CLOSE)
