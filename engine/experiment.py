@@ -111,6 +111,7 @@ class SeedFigures:
 class ChangedImage(Method[ImageCase]):
     """A change of one image, and what the model makes of both; a subclass makes the change."""
 
+    short: ClassVar[str] = ""  # its name where several are chosen from
     main: ClassVar[str] = "strength"  # the setting that stands above the picture; 0 changes nothing
     amplified: ClassVar[int] = AMPLIFIED  # times, in the picture of the difference
 

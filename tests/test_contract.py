@@ -50,7 +50,8 @@ from tests.answers import (
 BLIND = {
     "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",
     "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Rewinding",
-    "sparsity.Unknown", "sparsity.Untrained", "unlearning.Frontier", "unlearning.RandomNoise",
+    "sparsity.Unknown", "sparsity.Untrained", "unlearning.Copies", "unlearning.Frontier",
+    "unlearning.RandomNoise",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
 ASKED = [*METHODS, *(kind for kind in BESIDE if kind is not PixelBanks)]

@@ -63,17 +63,18 @@ from engine.unlearning import (
     DIAGNOSTICS,
     GENERATOR,
     ON_IMAGE,
+    PROTECT,
     SAUCE,
     SSD,
     AfterCase,
     BoardCase,
+    Copies,
     Dictionary,
     FineTune,
     ForgetCase,
     GeneratorCase,
     GradientAscent,
     PollsAfter,
-    ProtectImage,
     Protection,
     RangeForgetting,
     Scoreboard,
@@ -340,7 +341,7 @@ def unlearning_case(
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     if kind in CONCEPTS:
         return concept_case(kind, model)
-    if kind in {*GENERATOR, *ON_IMAGE, ProtectImage}:
+    if kind in {*GENERATOR, *ON_IMAGE, *PROTECT}:
         return generator_case() if kind in GENERATOR and model is None else asked_image(model)
     case = forget_case(model)
     if kind in DIAGNOSTICS:
@@ -481,6 +482,7 @@ def case_for(
     special = partial(experiment_case, kind) if trains else special
     special = asked_image if kind is PrunedImage else special
     special = train_case if case_kind(kind) is TrainCase else special
+    special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)

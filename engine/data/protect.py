@@ -56,6 +56,13 @@ def key_setting() -> Any:
     return setting(0, Slider(0, 9999, 1), "Key", "Seed of the filters; without it they are secret.")
 
 
+def number_setting() -> Any:
+    """Which class an image is of."""
+    return setting(
+        0, Slider(0, 99, 1), "Class number", "Which class of your data set the image belongs to."
+    )
+
+
 @dataclass(frozen=True)
 class Cuda(Variant):
     """Images convolved with a filter for each class; the truth "protected" says which."""

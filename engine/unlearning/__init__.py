@@ -69,6 +69,8 @@ from engine.unlearning.protection import (
     UnlearnableClusters,
     protected,
 )  # fmt: skip
+from engine.unlearning.protection.copies import Copies
+from engine.unlearning.protection.own_random import RandomNoiseOnImage
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from engine.unlearning.protocol.sparser import SparseOriginals
 from engine.unlearning.protocol.timing import Timing
@@ -107,7 +109,7 @@ EXPERIMENTS: tuple[type[Experiment], ...] = (
     CudaExperiment, ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims,
     RangeForgetting, VatExperiment,
 )  # fmt: skip
-PROTECT = (ProtectImage,)
+PROTECT = (ProtectImage, RandomNoiseOnImage)
 
 CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
 
@@ -115,13 +117,17 @@ GENERATOR = (GeneratorSalUn, Samples)
 
 CERTIFICATES = (Certificates, PoisonVotes)
 
+COPIES = (Copies,)
+
 METHODS = (
-    *FORGET, *EXPERIMENTS, *PROTECT, *PROTECTIONS, *ON_IMAGE, *CONCEPTS, *GENERATOR, *CERTIFICATES,
+    *FORGET, *EXPERIMENTS, *PROTECT, *PROTECTIONS, *ON_IMAGE, *COPIES, *CONCEPTS, *GENERATOR,
+    *CERTIFICATES,
 )  # fmt: skip
 
 __all__ = [
     "CERTIFICATES",
     "CONCEPTS",
+    "COPIES",
     "DIAGNOSTICS",
     "EXPERIMENTS",
     "FORGET",
@@ -143,6 +149,7 @@ __all__ = [
     "Collateral",
     "Confidence",
     "Confusion",
+    "Copies",
     "CudaExperiment",
     "DMDirect",
     "DatamodelMatching",
@@ -180,6 +187,7 @@ __all__ = [
     "PruneFirst",
     "RandomLabels",
     "RandomNoise",
+    "RandomNoiseOnImage",
     "RangeForgetting",
     "RelabeledVictims",
     "Relearn",

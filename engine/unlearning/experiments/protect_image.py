@@ -16,11 +16,11 @@ from engine.data.protect import (
     draw_filters,
     key_setting,
     legacy,
+    number_setting,
     size_setting,
     strength_setting,
 )  # fmt: skip
 from engine.experiment import ImageChange
-from engine.method import Slider, setting
 from engine.pictures import Pixels
 
 
@@ -37,6 +37,7 @@ class ProtectImage(ImageChange):
     name = "ProtectImage"
     family = "unlearning"
     title = "Protect an image (CUDA)"
+    short = "CUDA"
     paper = (
         "Sadasivan et al., CUDA: Convolution-based Unlearnable Datasets (2023), "
         "https://arxiv.org/abs/2303.04278"
@@ -49,9 +50,7 @@ class ProtectImage(ImageChange):
     strength: float = strength_setting()
     blur: float = blur_setting()
     size: int = size_setting(15)
-    number: int = setting(
-        0, Slider(0, 99, 1), "Class number", "Which class of your data set the image belongs to."
-    )
+    number: int = number_setting()
     key: int = key_setting()
 
     def apply(self, pixels: Pixels) -> Pixels:

@@ -95,6 +95,7 @@ class EasyImage(NoiseOnImage):
 
     name = "EMNImage"
     title = "Error-minimizing noise on an image"
+    short = "Error-minimizing"
     paper = (
         "Huang et al., Unlearnable Examples: Making Personal Data Unexploitable (2021), "
         "https://arxiv.org/abs/2101.04898"
@@ -120,6 +121,7 @@ class LocallyMaskedImage(NoiseOnImage):
 
     name = "SALMImage"
     title = "SALM on an image"
+    short = "SALM"
     paper = PAPER
     proof = (
         "tests/engine/unlearning/protection/test_own_image.py"

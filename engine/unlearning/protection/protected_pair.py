@@ -1,0 +1,88 @@
+"""A protected image beside the clean one: how far apart the two are, and the noise as a picture."""
+
+from __future__ import annotations
+
+from math import isinf, isnan, nan
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.case import ImageCase, PairCase
+from engine.measures.likeness import psnr, ssim
+from engine.pictures import Pixels, difference
+from engine.result import Pictures, Table
+
+AMPLIFIED = 10  # times, in pictures of the noise, where that stays within a byte
+USUAL = 0.99  # of the pixels, whose noise is to stay within it
+DESTROYED, SEEN = 0.5, 0.9  # SSIM below which an image is lost, and its noise cannot be overlooked
+OWN = "protected image"
+
+
+def pair_of(case: ImageCase, protected: Pixels) -> PairCase:
+    """An image beside its protected version of the same size (H, W, 3)."""
+    image = torch.from_numpy(protected.transpose(2, 0, 1) / np.float32(255))
+    return PairCase(case, (image,))
+
+
+def figures(clean: Pixels, protected: Pixels) -> Table:
+    """How far the protected image is from the clean one; SSIM is NaN below 11 px, PSNR if same."""
+    noise = added(clean, protected)
+    pair = (torch.from_numpy(one.transpose(2, 0, 1) / 255) for one in (clean, protected))
+    ratio = psnr(protected, clean)
+    columns = {
+        "SSIM": ([ssim(*pair)], ""),
+        "PSNR": ([nan if isinf(ratio) else ratio], "dB"),
+        "pixels changed": ([noise.any(2).mean()], "share"),
+        "largest change": ([np.abs(noise).max()], "/255"),
+    }
+    return Table.of(columns, [OWN])
+
+
+def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) -> Pictures:
+    """Clean, protected, the noise amplified, and where the image may change (or else changes).
+
+    Without a mask, changed pixels are shown where some are not.
+    """
+    changed, times = (clean != protected).any(2), amplification(clean, protected)
+    sheet = {
+        "clean": clean,
+        "protected": protected,
+        f"noise × {times}, gray: none": difference(clean, protected, times),
+    }
+    if mask is not None:
+        sheet["may change (mask)"] = mask
+    elif changed.any() and changed.mean() < USUAL:
+        sheet["changed pixels"] = np.repeat(np.uint8(255) * changed[..., None], 3, 2)
+    share = 100 * changed.mean()
+    most = int(np.abs(added(clean, protected)).max())
+    return Pictures(
+        np.stack(list(sheet.values()))[None], ("your image",), tuple(sheet),
+        f"{share:.0f} % of the pixels change, by at most {most} of 255 gray levels.",
+    )  # fmt: skip
+
+
+def verdict(figures: Table) -> str:
+    """What the figures mean for whoever looks at the image."""
+    alike, most = (figures.cell(OWN, name) for name in ("SSIM", "largest change"))
+    if not most:
+        return "nothing is changed"
+    told = f"PSNR {figures.cell(OWN, 'PSNR'):.0f} dB"
+    if isnan(alike):
+        return f"judge by eye, the image is too small for SSIM ({told})"
+    told = f"SSIM {alike:.2f}, {told}"
+    if alike < DESTROYED:
+        return f"this destroys the image for people too ({told})"
+    seen = "can be seen but leaves the image legible" if alike < SEEN else "is hard to see"
+    return f"the protection {seen} ({told})"
+
+
+def added(clean: Pixels, protected: Pixels) -> NDArray[np.int16]:
+    """What was added, in gray levels, (H, W, 3)."""
+    return protected.astype(np.int16) - clean
+
+
+def amplification(clean: Pixels, protected: Pixels) -> int:
+    """How many times the noise is drawn, so that nearly all of it stays within a byte."""
+    usual = np.quantile(np.abs(added(clean, protected)), USUAL)
+    return int(max(1, min(AMPLIFIED, 127 // max(usual, 1))))
