@@ -1,0 +1,170 @@
+"""A zip of a person's class folders, protected image by image, as a zip of the same folders.
+
+Images keep their size, folder and name, and become PNG, which loses nothing of the noise. One after
+the other is read, changed and written, so that little more than the result is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from time import monotonic
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.data.archive import DAMAGED, opened, shown
+from engine.data.folders import Folders, Skipped, one, pictures, sorted_out
+from engine.errors import BadData, BadImage
+from engine.experiment import ImageChange
+from engine.images import MAX_KEPT, MAX_SHORT, Picture
+from engine.method import Progress, quiet
+from engine.pictures import Pixels
+
+MOST_MB = 100  # of the zip
+MOST_IMAGES = 1000
+MOST_CLASSES = 100  # as many as a protection has numbers for
+MOST_PIXELS = 50_000_000  # of all images together
+MOST_SECONDS = 240.0
+FEWEST = 2  # classes
+QUICK = 1  # of PNG's levels: noise does not pack anyhow
+
+
+@dataclass(frozen=True, eq=False)
+class ProtectedFolders:
+    """What is handed back.
+
+    Args:
+        content: the zip.
+        count: of its images.
+        classes: of the images that are in it.
+        most: the largest change of any pixel, in gray levels.
+        skipped: the files that are not in it, and why.
+    """
+
+    content: bytes
+    count: int
+    classes: tuple[str, ...]
+    most: int
+    skipped: tuple[Skipped, ...]
+
+
+def protected_folders(
+    source: bytes | Path, name: str, change: ImageChange, progress: Progress = quiet
+) -> ProtectedFolders:
+    """Change every image of a zip of class folders; each class has its number, by name.
+
+    Raises:
+        BadData: it is no honest zip, holds too much or has fewer than two classes, or it took too
+            long.
+    """
+    called, began = shown(name), monotonic()
+    held, kept, skipped, most, spent = BytesIO(), [], [], 0, 0
+    with opened(source, called) as archive, ZipFile(held, "w", ZIP_STORED) as made:
+        found = pictures(archive)
+        labels, classes = numbered(found, called)
+        names = new_names([member.filename for _, member in found])
+        for done, (folders, member) in enumerate(found, 1):
+            label = labels[done - 1]
+            clean = readable(archive, folders, member)
+            if isinstance(clean, Skipped):
+                skipped.append(clean)
+                continue
+            spent += clean[..., 0].size
+            check_spent(spent, monotonic() - began, called)
+            after = of_class(change, label).apply(clean)
+            most = max(most, int(np.abs(after.astype(np.int16) - clean).max()))
+            made.writestr(ZipInfo(names[done - 1]), as_png(after))
+            kept.append(label)
+            progress(done / len(found), "protecting images")
+    there = tuple(classes[label] for label in sorted(set(kept)))
+    if len(there) < FEWEST:
+        first = f" The first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+        raise BadData(f"{called} has images of fewer than two classes that can be read.{first}")
+    return ProtectedFolders(held.getvalue(), len(kept), there, most, tuple(skipped))
+
+
+def numbered(
+    found: Sequence[tuple[Folders, ZipInfo]], called: str
+) -> tuple[list[int], tuple[str, ...]]:
+    """A number for each file, that of its class by name (0 without a class), and the classes."""
+    if len(found) > MOST_IMAGES:
+        raise BadData(
+            f"{called} has {len(found):,} files; at most {MOST_IMAGES:,} are protected at a time: "
+            "split it."
+        )
+    inside = [folders for folders, _ in found if folders]
+    labels, _, classes = sorted_out(inside, called, [], FEWEST)
+    if len(classes) > MOST_CLASSES:
+        raise BadData(
+            f"{called} has {len(classes):,} classes; at most {MOST_CLASSES} are protected."
+        )
+    numbers = iter(labels.tolist())
+    return [next(numbers) if folders else 0 for folders, _ in found], classes
+
+
+def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels | Skipped:
+    """The pixels of an image (H, W, 3), or why it is left out."""
+    try:
+        return whole(one(archive, folders, member))
+    except BadImage as error:
+        return Skipped(member.filename, str(error))
+    except DAMAGED:
+        return Skipped(member.filename, "It is damaged inside the archive.")
+
+
+def check_spent(pixels: int, seconds: float, called: str) -> None:
+    """Raise BadData where there is more than one zip may ask for."""
+    if pixels > MOST_PIXELS:
+        raise BadData(
+            f"{called} has more than {MOST_PIXELS / 1e6:.0f} million pixels: take fewer or smaller "
+            "images at a time."
+        )
+    if seconds > MOST_SECONDS:
+        raise BadData(
+            f"{called} takes more than {MOST_SECONDS / 60:.0f} minutes here: take fewer images at "
+            "a time."
+        )
+
+
+def whole(picture: Picture) -> Pixels:
+    """Its pixels (H, W, 3); BadImage where it was made smaller to be shown."""
+    width, height = picture.size
+    if picture.pixels.shape[:2] != (height, width):
+        raise BadImage(
+            f"It has {width} × {height} px; protected are images of up to {MAX_SHORT} px on the "
+            f"short side and {MAX_KEPT / 1e6:.0f} million in all: save it smaller."
+        )
+    return picture.pixels
+
+
+def of_class(change: ImageChange, label: int) -> ImageChange:
+    """The change as the images of a class get it."""
+    numbered = "number" in {spec.name for spec in fields(change)}
+    return replace(change, number=label) if numbered else change  # type: ignore[call-arg]
+
+
+def new_names(paths: Sequence[str]) -> list[str]:
+    """The path of each image as PNG; its old ending stays where another image has that path."""
+    slashed = [PurePosixPath(path.replace("\\", "/")) for path in paths]
+    names: dict[int, str] = {}
+    for at in sorted(range(len(paths)), key=lambda at: slashed[at].suffix.lower() != ".png"):
+        name = str(slashed[at].with_suffix(".png"))
+        if name in names.values():
+            name = f"{slashed[at]}.png"
+        while name in names.values():
+            name += ".png"
+        names[at] = name
+    return [names[at] for at in range(len(paths))]
+
+
+def as_png(image: NDArray[np.uint8]) -> bytes:
+    """An image (H, W, 3) as a PNG file, gray where its channels are the same."""
+    file = BytesIO()
+    plain = image[..., 0] if (image[..., :1] == image).all() else image
+    Image.fromarray(plain).save(file, "PNG", compress_level=QUICK)
+    return file.getvalue()

@@ -1,0 +1,74 @@
+"""A zip of a person's class folders as a training set, for noise that is made for a whole set.
+
+All images are brought to one side, the middle square of each, since the surrogate learns them
+together; all of them are for training, whatever the folders say.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+
+from engine.data import DataSet
+from engine.data.archive import opened, shown
+from engine.data.folders import Imported, named, pictures, read_folders
+from engine.errors import BadData
+from engine.lab import TrainCase
+from engine.method import Progress, quiet
+from engine.result import ImageNoise
+from engine.training import Recipe
+from engine.unlearning.protection.own_folders import as_png, new_names
+from engine.unlearning.protection.protection import protected
+
+MOST_IMAGES = 1000
+SIDES = (16, 64)  # px
+SURROGATE = Recipe(
+    "resnet8", batch=32, optimizer="AdamW", rate=0.003, decay=0.01, schedule="one cycle"
+)
+
+
+def own_set(source: bytes | Path, name: str, side: int, progress: Progress = quiet) -> Imported:
+    """The images of a zip of class folders at one side, all for training; `ids` are their places.
+
+    Raises:
+        BadData: it is no honest zip, holds too much, or has fewer than two classes.
+    """
+    with opened(source, shown(name)) as archive:
+        if (count := len(pictures(archive))) > MOST_IMAGES:
+            raise BadData(
+                f"{shown(name)} has {count:,} files; noise is made for at most {MOST_IMAGES:,} "
+                "images: take fewer."
+            )
+    found = read_folders(source, name, side, progress)
+    data = found.data
+    split = np.zeros(len(data), np.uint8)
+    training = DataSet(
+        "upload", data.card, data.classes, data.images, data.labels, data.ids, split, data.truth
+    )
+    return Imported(named(training), found.skipped)
+
+
+def surrogate_case(data: DataSet, seed: int = 0) -> TrainCase:
+    """What noise is made for: the images, and the small network that learns them meanwhile."""
+    return TrainCase(data, SURROGATE, seed)
+
+
+def set_file(source: bytes | Path, name: str, data: DataSet, noise: ImageNoise) -> bytes:
+    """The protected images as a zip of PNG files under the paths that they came with.
+
+    Args:
+        source: the zip that the data was read from.
+        name: of its file.
+        data: the clean images.
+        noise: of each, as kept.
+    """
+    after, held = protected(data, noise.levels), BytesIO()
+    with opened(source, shown(name)) as archive, ZipFile(held, "w", ZIP_STORED) as made:
+        names = new_names([member.filename for _, member in pictures(archive)])
+        for image, place in zip(after.images, after.ids, strict=True):
+            colors = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
+            made.writestr(ZipInfo(names[place]), as_png(colors))
+    return held.getvalue()

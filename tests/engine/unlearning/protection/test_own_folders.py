@@ -1,0 +1,129 @@
+"""A zip of one's own class folders comes back protected, with the same folders, names and sizes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.errors import BadData, Cancelled
+from engine.unlearning import ProtectImage
+from engine.unlearning.protection import own_folders
+from engine.unlearning.protection.own_folders import new_names, protected_folders
+
+RNG = np.random.default_rng(0)
+COLORS = RNG.integers(0, 256, (20, 33, 3), dtype=np.uint8)
+SHADES = RNG.integers(0, 256, (40, 24), dtype=np.uint8)
+LARGE = np.zeros((1100, 1100, 3), np.uint8)
+FILES = {
+    "pets/dog/1.png": COLORS, "pets/dog/1.bmp": COLORS[::-1], "pets/cat/old/x.y.png": SHADES,
+    "pets/cat/huge.png": LARGE, "pets/cat/broken.png": b"no picture",
+}  # fmt: skip
+CHANGE = ProtectImage(blur=0.5, size=5, key=3)
+
+
+def encoded(pixels, name):
+    """An image as a file of the kind that its name says."""
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, name.rsplit(".", 1)[-1].upper())
+    return held.getvalue()
+
+
+def zipped(files):
+    """A zip of images, or of bytes, by path."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in files.items():
+            is_file = isinstance(content, bytes)
+            archive.writestr(name, content if is_file else encoded(content, name))
+    return held.getvalue()
+
+
+def unzipped(content):
+    """The pictures of a zip as they are, by path."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {
+            name: Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()
+        }  # fmt: skip
+
+
+def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size():
+    found = protected_folders(zipped(FILES), "pets.zip", CHANGE)
+    there = unzipped(found.content)
+    dog, cat = replace(CHANGE, number=1), replace(CHANGE, number=0)
+    assert set(there) == {"pets/dog/1.png", "pets/dog/1.bmp.png", "pets/cat/old/x.y.png"}
+    assert (np.asarray(there["pets/dog/1.png"]) == dog.apply(COLORS)).all()
+    assert (np.asarray(there["pets/dog/1.bmp.png"]) == dog.apply(COLORS[::-1])).all()
+    gray = there["pets/cat/old/x.y.png"]
+    assert gray.mode == "L"
+    assert (np.asarray(gray) == cat.apply(np.repeat(SHADES[..., None], 3, 2))[..., 0]).all()
+    assert all(one.format == "PNG" for one in there.values())
+    assert (found.count, found.classes) == (3, ("cat", "dog"))
+    clean = np.repeat(SHADES[..., None], 3, 2)
+    apart = [np.abs(dog.apply(COLORS).astype(int) - COLORS), np.abs(cat.apply(clean) - clean * 1.0)]
+    assert found.most == max(one.max() for one in apart)
+    reasons = {one.file: one.reason for one in found.skipped}
+    assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png"}
+    assert "1100 × 1100 px" in reasons["pets/cat/huge.png"]
+
+
+def test_no_two_images_get_the_same_path():
+    paths = ["c/a.bmp", "c/a.JPG", "c/a.jpg.png", "c/a.png", "c/a.png", "c/b.x.PNG"]
+    names = new_names(paths)
+    assert names[3] == "c/a.png"
+    assert names[2] == "c/a.jpg.png"
+    assert names[5] == "c/b.x.png"
+    assert len(set(names)) == len(paths)
+    assert all(name.endswith(".png") for name in names)
+
+
+def test_strength_zero_gives_the_same_bytes_back():
+    found = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=0.0))
+    assert found.most == 0
+    there = unzipped(found.content)
+    assert any((np.asarray(one) == COLORS).all() for one in there.values() if one.mode == "RGB")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"dog/1.png": COLORS, "dog/2.png": COLORS}, "pictures of one class only, “dog”"),
+        ({"1.png": COLORS}, "holds no picture that can be read in a class folder"),
+        ({"dog/1.png": COLORS, "cat/1.png": b"?"}, "images of fewer than two classes .* cat/1.png"),
+        ({"dog/1.png": COLORS, "../cat.png": COLORS}, "reaches outside its folder"),
+        ({f"{number}/1.png": COLORS for number in range(101)}, "101 classes; at most 100"),
+    ],
+    ids=["one class", "no folders", "unreadable", "outside", "many classes"],
+)
+def test_what_cannot_be_protected_is_a_sentence(files, words):
+    with pytest.raises(BadData, match=words):
+        protected_folders(zipped(files), "mine.zip", CHANGE)
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "words"),
+    [
+        ("MOST_IMAGES", 4, "5 files; at most 4 are protected at a time"),
+        ("MOST_PIXELS", 1000, "more than 0 million pixels"),
+        ("MOST_SECONDS", 0.0, "takes more than 0 minutes here"),
+    ],
+)
+def test_images_pixels_and_seconds_are_bounded(monkeypatch, bound, value, words):
+    monkeypatch.setattr(own_folders, bound, value)
+    with pytest.raises(BadData, match=words):
+        protected_folders(zipped(FILES), "pets.zip", CHANGE)
+
+
+def test_no_zip_is_a_sentence_and_stopping_stops():
+    with pytest.raises(BadData, match="not a zip"):
+        protected_folders(b"nothing of the kind", "a.zip", CHANGE)
+
+    def stop(done, words="", partial=None):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        protected_folders(zipped(FILES), "pets.zip", CHANGE, stop)
