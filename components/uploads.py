@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from components.notices import plain
 from engine.data import DataSet
-from engine.data.folders import SIDES, Imported, read_folders
+from engine.data.folders import SIDES, Imported, Skipped, read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BadData
 from engine.result import Result
@@ -83,11 +83,13 @@ def without_name(data: DataSet) -> DataSet:
     return replace(data, card=replace(data.card, title=f"Your data ({data.fingerprint[:4]})"))
 
 
-def skipped(found: Imported) -> None:
-    """Which files are not in the data set, and why."""
-    if not (left := found.skipped):
+def skipped(left: Sequence[Skipped]) -> None:
+    """Which files were left out, and why."""
+    if not left:
         return
-    with st.expander(f"{len(left)} files were left out"):
+    with st.expander(
+        "1 file was left out" if len(left) == 1 else f"{len(left)} files were left out"
+    ):
         rows = [{"File": one.file, "Why": one.reason} for one in left[:LISTED]]
         st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} files and reasons")
         if len(left) > LISTED:

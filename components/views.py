@@ -100,6 +100,9 @@ CERTIFICATES = AppPage(
     "unlearning/certificates.py",
     ":material/verified_user:",
 )
+PROTECT_DATA = AppPage(
+    "Unlearning", "Protect data", "protect-data", "unlearning/protect_data.py", ":material/shield:"
+)
 ASK = AppPage(
     "Hallucination",
     "Ask",
@@ -199,6 +202,7 @@ VIEWS = (
     CONCEPTS,
     GENERATOR,
     CERTIFICATES,
+    PROTECT_DATA,
     UNLEARNING_EXPERIMENTS,
     ASK,
     DECODING,

@@ -55,5 +55,5 @@ def look(wanted: Wanted, kind: Kind) -> None:
             data_set.browse(judged, truth, split)
     data_set.card(data.card, data.fingerprint)
     if isinstance(kind, Imported):
-        uploads.skipped(kind)
+        uploads.skipped(kind.skipped)
     data_set.counts(data)

@@ -59,9 +59,10 @@ ELSEWHERE = {
     "COUNTED": "Hallucination / Decoding", "BEFORE_AFTER": "Hallucination / Before and after",
     "TRAINING": "Overview / Data and models",
     "OTHER_SEEDS": "Sparsity / Prune",
-    "PROTECT": "Unlearning / Experiments", "LOCALIZERS": "Anomaly / Where is it odd?",
+    "PROTECT": "Unlearning / Protect data", "COPIES": "Unlearning / Protect data",
+    "LOCALIZERS": "Anomaly / Where is it odd?",
     "BENCHMARKS": "Anomaly / Where is it odd?",
-    "PROTECTIONS": "Unlearning / Experiments", "ON_IMAGE": "Unlearning / Experiments",
+    "PROTECTIONS": "Unlearning / Protect data", "ON_IMAGE": "Unlearning / Protect data",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""
 

@@ -1,4 +1,4 @@
-"""What Forget, Concepts, Generator, Certificates and Experiments open with."""
+"""What Forget, Concepts, Generator, Protect data, Certificates and Experiments open with."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine import data
-from engine.case.opening import Question
+from engine.case.opening import Question, about_first
 from engine.experiment import ExperimentCase
 from engine.hallucination import Greedy, ScenesCase, asking
 from engine.hallucination.tiny_vlm import weights as vision
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.weights import HABIT
+from engine.images.samples import SAMPLES
 from engine.models.catalog import load
+from engine.pictures import as_bytes
 from engine.unlearning import (
     EXPERIMENTS,
     SAUCE,
@@ -24,6 +26,7 @@ from engine.unlearning import (
     Collateral,
     Confidence,
     Confusion,
+    Copies,
     DMDirect,
     Embedding,
     FineTune,
@@ -37,6 +40,7 @@ from engine.unlearning import (
     NoOp,
     PoisonVotes,
     PollsAfter,
+    ProtectImage,
     Relearn,
     Retrain,
     SalUn,
@@ -52,6 +56,7 @@ from engine.unlearning import (
 from engine.unlearning.concepts.dictionary import question
 from engine.unlearning.diagnostics.base import MODELS
 from engine.unlearning.generator.weights import shipped_case
+from engine.unlearning.protection.protected_pair import pair_of
 from engine.unlearning.ways.prune_first import THEN
 
 GENERATOR = "digits-generator"
@@ -86,7 +91,8 @@ STORY = (
 
 def questions() -> Iterator[Question]:
     """One view after the other."""
-    for part in (forget, story, concepts, generator, certificates, experiments):
+    parts = (forget, story, concepts, generator, protect, certificates, experiments)
+    for part in parts:
         yield from part()
 
 
@@ -144,6 +150,13 @@ def certificates() -> Iterator[Question]:
     case = ExperimentCase(data.load(Certificates.argument_defaults["data"]))
     for method in (Certificates(), PoisonVotes()):
         yield method, case
+
+
+def protect() -> Iterator[Question]:
+    """The first photograph with CUDA's filter, and what copies leave of that."""
+    case, method = about_first(SAMPLES[0].name), ProtectImage()
+    yield method, case
+    yield Copies(), pair_of(case, method.apply(as_bytes(case.image)))
 
 
 def forgotten() -> ForgetCase:

@@ -174,7 +174,7 @@ def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
     assert re.match(r"Your data \([0-9a-f]{4}\): ", at.main.header[0].value)
     assert "pets" not in str(dict(at.query_params))  # a link has no file's name
     assert any("\\<b>pets\\*.zip is" in one.value for one in at.caption)  # its owner reads it
-    assert any("1 files were left out" in each.label for each in at.expander)
+    assert any("1 file was left out" in each.label for each in at.expander)
 
 
 def test_what_learned_from_somebody_s_file_is_offered_to_those_who_have_it_alone():

@@ -28,6 +28,7 @@ SHOWN = {
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},
     "Generator": {"generator.model", "generator.seed"},
     "Certificates": {"certificates.data", "certificates.seed"},
+    "Protect data": IMAGE | {"target"},
     "Inside": {"inside.image", "inside.kind", "inside.scene", "inside.model"},
     "Ask": {"ask.image", "ask.kind", "ask.scene", "ask.model"},
     "Decoding": {"decoding.image", "decoding.kind", "decoding.scene", "decoding.model"},

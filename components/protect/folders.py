@@ -1,0 +1,73 @@
+"""A zip of the person's own class folders, protected and handed back."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from components import measurement
+from components.measurement import Measurement
+from components.notices import plain
+from components.picks import pick
+from components.protect import trained
+from components.protect.form import KEY, ProtectQuestion
+from components.uploads import skipped
+from components.widgets.downloads import download
+from engine.experiment import ImageChange
+from engine.unlearning import UnlearnableClusters
+from engine.unlearning.protection.own_folders import (
+    MOST_IMAGES,
+    MOST_MB,
+    MOST_PIXELS,
+    ProtectedFolders,
+    protected_folders,
+)  # fmt: skip
+
+SLOT = f"{KEY}.zip"
+AS_ABOVE, CLUSTERS = "as the image above", UnlearnableClusters.title
+ABOUT = (
+    f"A zip with a folder for each class (cat/1.jpg, dog/2.png), up to {MOST_MB} MB, {MOST_IMAGES} "
+    f"images and {MOST_PIXELS / 1e6:.0f} million pixels. It comes back with the same folders and "
+    "names, as PNG, so that nothing of the noise is lost. It stays in this session's memory."
+)
+
+
+def show(asked: ProtectQuestion) -> None:
+    """The uploader, and a button that protects what was given as the image above is."""
+    st.markdown("**Protect images of your own**")
+    given = st.file_uploader(
+        "Zip of class folders", "zip", key=f"{SLOT}.file", max_upload_size=MOST_MB, help=ABOUT
+    )
+    if given is None:
+        return
+    way = pick(
+        "Protect them", (AS_ABOVE, CLUSTERS), f"{SLOT}.way", "pills",
+        help="As the image above, class by class; or without looking at labels, by clusters of "
+        "images that look alike to a network.",
+    )  # fmt: skip
+    method = asked.method
+    if way == CLUSTERS or not isinstance(method, ImageChange):
+        kind = UnlearnableClusters if way == CLUSTERS else trained.FOR_SETS[type(method)]
+        trained.show(kind, asked, given)
+        return
+    settings = json.dumps(method.settings(), sort_keys=True)
+    made: Measurement[ProtectedFolders] = Measurement(
+        SLOT, "The protected images", f"{given.file_id}|{method.full_name()}|{settings}", "cpu",
+        lambda progress: protected_folders(given.getvalue(), given.name, method, progress),
+        f"Protect them: {method.short}, {asked.strength}", "Protect them again", last=True,
+    )  # fmt: skip
+    measurement.show(made, lambda found: offer(asked, found))
+
+
+def offer(asked: ProtectQuestion, found: ProtectedFolders) -> None:
+    """What is in the zip, what is not, and the zip."""
+    st.caption(plain(
+        f"{found.count} images of {len(found.classes)} classes, protected by {asked.method.short}, "
+        f"{asked.strength}: no pixel changes by more than {found.most} of 255 gray levels."
+    ))  # fmt: skip
+    download(
+        f"Download the zip ({len(found.content) / 1e6:.1f} MB)", lambda: found.content,
+        "blindspot-protected.zip", f"{SLOT}.download", icon=":material/download:", kind="primary",
+    )  # fmt: skip
+    skipped(found.skipped)

@@ -1,0 +1,65 @@
+"""What Protect data asks: how the image is protected, how strongly, and how it is copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import streamlit as st
+
+from components import forms
+from components.picks import pick
+from components.sidebar.subject import Subject
+from engine.case import ImageCase
+from engine.experiment import ChangedImage
+from engine.unlearning import ON_IMAGE, Copies, ProtectImage, RandomNoiseOnImage
+
+KEY = "protect"
+KINDS: tuple[type[ChangedImage], ...] = (ProtectImage, *ON_IMAGE, RandomNoiseOnImage)
+COPIED = f"{KEY}.{Copies.name}"
+
+
+@dataclass(frozen=True)
+class ProtectQuestion:
+    """The person's image, and how it is protected."""
+
+    subject: Subject
+    method: ChangedImage
+
+    @property
+    def case(self) -> ImageCase:
+        """The image, computed exactly."""
+        case: ImageCase = self.subject.case.at("exact")
+        return case
+
+    @property
+    def strength(self) -> str:
+        """The main setting as a person reads it, such as "noise ε 8/255"."""
+        spec = next(spec for spec in fields(self.method) if spec.name == self.method.main)
+        value = getattr(self.method, spec.name)
+        label = spec.metadata["label"]
+        return f"{label[0].lower()}{label[1:]} {value:g}{spec.metadata['control'].unit}"
+
+
+def choose(subject: Subject) -> ProtectQuestion:
+    """The way to protect, its main setting as a slider, the others folded."""
+    kinds = {kind.short: kind for kind in KINDS}
+    kind = kinds[pick("Protect by", list(kinds), f"{KEY}.method", "pills")]
+    key = f"{KEY}.{kind.name}"
+    forms.refuse_links(kind, key)
+    slider, more = st.columns([5, 1], vertical_alignment="bottom")
+    with slider:
+        main = forms.settings(kind, key, {kind.main})
+    others = {spec.name for spec in fields(kind)} - {kind.main}
+    with more.popover("Settings", width="stretch"):
+        return ProtectQuestion(subject, kind(**main, **forms.settings(kind, key, others)))
+
+
+def choose_copies() -> Copies:
+    """How strongly each copy is compressed, made smaller and smoothed, side by side."""
+    forms.refuse_links(Copies, COPIED)
+    given: dict[str, Any] = {}
+    for place, spec in zip(st.columns(3), fields(Copies), strict=True):
+        with place:
+            given |= forms.settings(Copies, COPIED, {spec.name})
+    return Copies(**given)

@@ -1,0 +1,103 @@
+"""Noise made for a whole set: the person's own zip, which a small network learns meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import streamlit as st
+
+from components import section
+from components.draw.cluster_map import ClusterMap
+from components.draw.drawing import Drawing, Views
+from components.notices import plain
+from components.protect.form import KEY, ProtectQuestion
+from components.section import Section
+from components.uploads import skipped, without_name
+from components.widgets.downloads import download
+from engine.data.folders import Imported
+from engine.errors import BadData
+from engine.result import ImageNoise
+from engine.unlearning import EasyImage, ErrorMinimizing, LocallyMaskedImage, Protection, Salm
+from engine.unlearning.protection.own_set import (
+    MOST_IMAGES,
+    SIDES,
+    own_set,
+    set_file,
+    surrogate_case,
+)  # fmt: skip
+
+SLOT = f"{KEY}.set"
+FOR_SETS: dict[type[Any], type[Protection]] = {
+    EasyImage: ErrorMinimizing, LocallyMaskedImage: Salm
+}  # fmt: skip
+
+
+def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
+    """A button that makes the noise of all images of the zip, and then the zip with it."""
+    side = int(st.number_input(
+        "Side of the images (px)", *SIDES, 32, 8, key=f"{SLOT}.side",
+        help="Noise of this kind is made for all images together: the middle square of each is "
+        f"brought to this size. At most {MOST_IMAGES:,} images.",
+    ))  # fmt: skip
+    try:
+        with st.spinner("Reading the images"):
+            found = opened(given, side)
+    except BadData as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    skipped(found.skipped)
+    method = for_set(kind, asked)
+    section.show(
+        Section(
+            SLOT, method, surrogate_case(found.data),
+            button=f"Make noise for {len(found.data):,} images",
+            before="A small network learns the images, and their noise is made with it. It can be "
+            "stopped.",
+            evidence=[Drawing("picture", wide=True), *MAPS],
+            detail=lambda answer: offer(given, found, answer["noise"]),
+        )
+    )  # fmt: skip
+
+
+def opened(given: Any, side: int) -> Imported:
+    """The zip as a training set, read once for each size."""
+    held: dict[Any, Imported] = st.session_state.setdefault(SLOT, {})
+    key = (given.file_id, side)
+    if key not in held:
+        held.clear()
+        found = own_set(given.getvalue(), given.name, side)
+        held[key] = Imported(without_name(found.data), found.skipped)
+    return held[key]
+
+
+def for_set(kind: type[Protection], asked: ProtectQuestion) -> Protection:
+    """The way for sets with the settings that it shares with the way for one image."""
+    own = asked.method.settings()
+    return kind(**{spec.name: own[spec.name] for spec in fields(kind) if spec.name in own})
+
+
+def cluster_map(state: str, ends: tuple[str, str] | None = None) -> Callable[[Views], ClusterMap]:
+    """How the clusters are drawn before or after protection."""
+    return lambda found: ClusterMap(
+        centers=found["clusters"], state=state, ends=ends, states=("clean", "protected")
+    )
+
+
+MAPS = (
+    Drawing("map", "Clean images, and where each cluster is to be drawn", cluster_map("clean")),
+    Drawing(
+        "map", "Protected images, and where the clusters have gone",
+        cluster_map("protected", ("protected x", "protected y")),
+    ),
+)  # fmt: skip
+
+
+def offer(given: Any, found: Imported, noise: ImageNoise) -> None:
+    """The zip with the noise."""
+    st.caption(plain(f"{len(found.data):,} images, each of {found.data.images.shape[2]} px."))
+    download(
+        "Download the zip", lambda: set_file(given.getvalue(), given.name, found.data, noise),
+        "blindspot-protected.zip", f"{SLOT}.download", icon=":material/download:", kind="primary",
+    )  # fmt: skip

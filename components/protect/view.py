@@ -1,0 +1,171 @@
+"""The sections of Protect data: the protected image, what copies leave of it, and one's own zip."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import streamlit as st
+
+from components import section
+from components.draw.bar_groups import BarGroups
+from components.draw.drawing import Drawing, Views
+from components.draw.pictures import draw_pictures
+from components.exports import encoded
+from components.footer import footer
+from components.protect import folders
+from components.protect.form import COPIED, KEY, ProtectQuestion, choose, choose_copies
+from components.section import Section
+from components.sidebar.subject import Subject
+from components.views import UNLEARNING_EXPERIMENTS
+from components.widgets.downloads import download
+from engine.experiment import Experiment, ImageChange
+from engine.pictures import Pixels
+from engine.result import Pictures, Table
+from engine.run import Answer
+from engine.unlearning import (
+    EXPERIMENTS,
+    Copies,
+    EasyImage,
+    LocallyMaskedImage,
+    ProtectImage,
+    RandomNoiseOnImage,
+)
+from engine.unlearning.protection.protected_pair import noise_picture, pair_of, verdict
+
+PRIVACY = "Protection is not privacy: whoever sees the image sees what is on it."
+MASK = "mask"  # as the answer calls the picture of it
+VICTIMS = {  # the experiment that trains on images protected in this way, by name
+    ProtectImage: "CUDA", EasyImage: "ProtectionVictims", LocallyMaskedImage: "ProtectionVictims",
+    RandomNoiseOnImage: "ProtectionVictims",
+}  # fmt: skip
+SERIES = {"noise left": "noise left", "like the noise": "like the noise (correlation)"}
+
+
+@st.fragment
+@footer()
+def show(about: Subject) -> None:
+    """The answer above the controls that it depends on; moving one reruns only this."""
+    answer, controls, evidence, sliders, left, rest = (st.container() for _ in range(6))
+    with controls:
+        asked = choose(about)
+    with sliders:
+        st.markdown(f"**{Copies.title}**")
+        copies = choose_copies()
+    with answer:
+        found = section.show(
+            Section(
+                KEY, asked.method, asked.case, below=evidence, known=about.arguments, columns=1,
+                sentence=lambda found: sentence(asked, copies, found), picture=picture,
+                evidence=[Drawing("probability", "What the model says of it",
+                                  finding=lambda found: says(asked, found))],
+                detail=lambda found: offer(asked, before_and_after(found)[1]),
+            )
+        )  # fmt: skip
+    with left:
+        if found is not None:
+            section.show(copied(asked, copies, found))
+    with rest:
+        onward(asked)
+        folders.show(asked)
+
+
+def copied(asked: ProtectQuestion, copies: Copies, found: Views) -> Section:
+    """What copies leave of the noise; of no noise, nothing."""
+    clean, protected = before_and_after(found)
+    drawings = [
+        Drawing("copies", chart=bars, finding=left_words),
+        Drawing("strips"),
+        Drawing("figures", "How far the protected image is from the clean one"),
+    ]
+    return Section(
+        COPIED, copies, pair_of(asked.case, protected), columns=1,
+        evidence=drawings if (clean != protected).any() else (),
+    )  # fmt: skip
+
+
+def before_and_after(found: Views) -> tuple[Pixels, Pixels]:
+    """The image as it was, and protected, both (H, W, 3)."""
+    clean, protected, *_ = found["picture"].images[0]
+    return clean, protected
+
+
+def mask_of(found: Views) -> Pixels | None:
+    """Where the image was allowed to change, (H, W, 3), where there is such a mask."""
+    view: Pictures = found["picture"]
+    return view.images[0, view.columns.index(MASK)] if MASK in view.columns else None
+
+
+def sentence(asked: ProtectQuestion, copies: Copies, found: Views) -> str:
+    """What is seen of the protection, and how strong it is; "" where that is not known yet."""
+    judged = section.ask(copied(asked, copies, found))
+    if not isinstance(judged, Answer):
+        return ""
+    return f"{asked.method.short}, {asked.strength}: {verdict(judged['figures'])}."
+
+
+def picture(found: Views) -> None:
+    """Clean, protected and the noise; below it, what a protection is not."""
+    draw_pictures(noise_picture(*before_and_after(found), mask_of(found)), f"{KEY}.picture")
+    st.caption(PRIVACY)
+
+
+def says(asked: ProtectQuestion, found: Views) -> str:
+    """The model's probability of the class before and after."""
+    before, after = 100 * found["probability"].values
+    label = asked.case.target.words(asked.case.model.labels)
+    return (
+        f"{asked.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after. It has "
+        "learned already; protection is meant against networks that still learn."
+    )
+
+
+def bars(found: Views) -> BarGroups:
+    """Both shares of each copy, with room for their numbers."""
+    table: Table = found["copies"]
+    drawn = table.select(list(SERIES)).values
+    low, most = min(0.0, 100 * float(drawn.min())), max(100.0, 100 * float(drawn.max()))
+    return BarGroups(series=SERIES, title="%", span=(1.18 * low, 1.18 * most))
+
+
+def left_words(found: Views) -> str:
+    """Which copy leaves least, and what that means."""
+    table: Table = found["copies"]
+    least = int(table["noise left"].argmin())
+    return (
+        f"Least is left by {table.rows[least]}. Whether a network still learns nothing useful from "
+        "such copies, only a training on them can tell."
+    )
+
+
+def offer(asked: ProtectQuestion, seen: Pixels) -> None:
+    """The protected image as a file: whole, or as the model sees it where it was asked."""
+    method, pixels = asked.method, asked.subject.picture.pixels
+    whole = isinstance(method, ImageChange)
+    size = "The whole image at its own size." if whole else "As the model sees it."
+    download(
+        "Protected image (PNG)",
+        lambda: encoded(method.apply(pixels) if isinstance(method, ImageChange) else seen),
+        "blindspot-protected.png", f"{KEY}.image", help=size,
+    )  # fmt: skip
+
+
+def onward(asked: ProtectQuestion) -> None:
+    """The way to the experiment that trains networks on such images, with the same settings."""
+    kind = {one.name: one for one in EXPERIMENTS}.get(VICTIMS[type(asked.method)])
+    st.page_link(
+        UNLEARNING_EXPERIMENTS.path, icon=UNLEARNING_EXPERIMENTS.icon,
+        label="Does it work? Train a network (Experiments)",
+        query_params=link_to(kind, asked) if kind else {},
+    )  # fmt: skip
+
+
+def link_to(kind: type[Experiment], asked: ProtectQuestion) -> dict[str, str]:
+    """How a link names the experiment, and the settings that it shares with what is asked."""
+    own = asked.method.settings()
+    shared = {
+        spec.name: own[spec.name]
+        for spec in fields(kind)
+        if spec.name in own and spec.metadata["control"].allows(own[spec.name])
+    }
+    named = {f"experiments.{kind.name}.{name}": f"{value:g}" for name, value in shared.items()}
+    return {"experiments.chosen": kind.title} | named

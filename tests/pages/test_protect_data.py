@@ -1,0 +1,156 @@
+"""Protect data as a visitor meets it: the answer, the slider, copies, and a zip of one's own."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import numpy as np
+import pytest
+
+from components.protect.view import PRIVACY, left_words
+from components.views import PROTECT_DATA
+from engine.case.opening import about_first
+from engine.pictures import as_bytes
+from engine.run import answer
+from engine.training import Recipe
+from engine.unlearning import Copies, CudaExperiment, ProtectImage, Salm, UnlearnableClusters
+from engine.unlearning.protection import own_set
+from engine.unlearning.protection.own_folders import protected_folders
+from engine.unlearning.protection.protected_pair import figures, noise_picture, pair_of, verdict
+from tests.engine.unlearning.protection.test_own_folders import COLORS, FILES, zipped
+from tests.visits import pills, said, settled, visit, words
+
+CUDA = "protect.ProtectImage"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A surrogate that learns in no time."""
+    monkeypatch.setattr(own_set, "SURROGATE", Recipe("mlp", epochs=1, batch=32))
+
+
+@pytest.fixture(scope="module")
+def case():
+    """What the page opens with."""
+    return about_first("chelsea")
+
+
+def asked(method, case):
+    """The image before and after, as bytes."""
+    clean = as_bytes(case.image)
+    return clean, method.apply(clean)
+
+
+def test_sentence_picture_figures_and_copies_are_those_of_the_image(case):
+    at = settled(visit(view=PROTECT_DATA))
+    pair = asked(ProtectImage(), case)
+    shown = words(at)
+    assert at.main.header[0].value == f"CUDA, strength 1: {verdict(figures(*pair))}."
+    assert noise_picture(*pair).finding in shown
+    assert PRIVACY in shown
+    found = answer(Copies(), pair_of(case, pair[1]))
+    assert at.main.header[1].value == Copies().finding(case, found)
+    assert left_words(found) in shown
+    at.slider(key="protect.Copies.quality").set_value(20).run()
+    assert not at.exception
+    other = Copies(quality=20)
+    found = answer(other, pair_of(case, pair[1]))
+    assert at.main.header[1].value == other.finding(case, found)
+    assert "20)" in at.main.header[1].value
+    assert "Protected image (PNG)" in [one.proto.label for one in at.get("download_button")]
+
+
+def test_at_zero_nothing_is_changed_and_the_slider_moves_the_answer(case):
+    at = settled(visit({f"{CUDA}.strength": "0"}, PROTECT_DATA))
+    assert at.main.header[0].value == "CUDA, strength 0: nothing is changed."
+    assert "there is no noise to copy" in words(at)
+    at.slider(key=f"{CUDA}.strength").set_value(0.5).run()
+    half = figures(*asked(ProtectImage(strength=0.5), case))
+    assert at.main.header[0].value == f"CUDA, strength 0.5: {verdict(half)}."
+
+
+def test_a_bad_link_is_a_sentence():
+    link = {f"{CUDA}.strength": "7", "protect.Copies.quality": "dragon", "protect.method": "magic"}
+    at = settled(visit(link, PROTECT_DATA))
+    told = " ".join(said(at))
+    for word in ("7", "dragon", "magic"):
+        assert f"“{word}”" in told
+    assert not at.exception
+
+
+def test_a_zip_comes_back_protected_and_anew_when_the_settings_change():
+    at = settled(visit(view=PROTECT_DATA))
+    content = zipped(FILES)
+    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", content, "")).run()
+    for strength in (1.0, 0.3):
+        at.slider(key=f"{CUDA}.strength").set_value(strength).run()
+        at = settled(at.button(key="protect.zip.go").click().run())
+        expected = protected_folders(content, "pets.zip", ProtectImage(strength=strength))
+        (found,) = at.session_state["protect.zip"].values()
+        assert found.content == expected.content
+        assert f"3 images of 2 classes, protected by CUDA, strength {strength:g}" in words(at)
+        assert f"by more than {expected.most} of 255 gray levels" in words(at)
+    assert "2 files were left out" in [box.label for box in at.expander]
+
+
+def test_a_zip_that_cannot_be_protected_is_a_sentence():
+    at = settled(visit(view=PROTECT_DATA))
+    for files, told in (({"dog/1.png": COLORS}, "one class only"), ({}, "holds no picture")):
+        at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
+        at = settled(at.button(key="protect.zip.go").click().run())
+        assert told in " ".join(said(at))
+        assert not at.exception
+
+
+def test_the_way_to_the_experiment_takes_the_settings_along():
+    at = settled(visit({f"{CUDA}.strength": "0.5", f"{CUDA}.size": "15"}, PROTECT_DATA))
+    (link,) = [one for one in at.get("page_link") if "Train a network" in one.proto.label]
+    assert link.proto.page.endswith("unlearning-experiments")
+    asked = parse_qs(link.proto.query_string)
+    assert asked["experiments.chosen"] == [CudaExperiment.title]
+    assert asked["experiments.CUDA.strength"] == ["0.5"]
+    assert "experiments.CUDA.size" not in asked  # the experiment's images are too small for 15 px
+
+
+def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
+    given = {"steps": "2", "kappa": "0.2"}
+    link = {f"protect.SALMImage.{name}": value for name, value in given.items()}
+    at = settled(visit(link | {"protect.method": "SALM"}, PROTECT_DATA))
+    assert at.main.header[0].value.startswith("SALM, noise ε 8/255: the protection is hard to see")
+    assert "may change (mask)" in words(at)
+    content = zipped(FILES)
+    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", content, "")).run()
+    at.number_input(key="protect.set.side").set_value(16).run()
+    at = settled(at.button(key="protect.set.SALM.go").click().run())
+    (found,) = at.session_state["protect.set"].values()
+    data = found.data
+    assert data.images.shape == (4, 3, 16, 16)
+    noise = answer(Salm(kappa=0.2, steps=2), own_set.surrogate_case(data))["noise"].levels
+    assert 0 < (noise.any(1).mean((1, 2))).max() <= 0.2
+    assert "1 file was left out" in [box.label for box in at.expander]
+    assert "Download the zip" in [one.proto.label for one in at.get("download_button")]
+
+
+def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
+    link = {"protect.method": "Random noise", "protect.RandomNoiseImage.epsilon": "12"}
+    at = settled(visit(link, PROTECT_DATA))
+    content = zipped(many())
+    at.file_uploader(key="protect.zip.file").set_value(("many.zip", content, "")).run()
+    pills(at, "protect.zip.way").set_value("Unlearnable Clusters").run()
+    at.number_input(key="protect.set.side").set_value(16).run()
+    at = settled(at.button(key="protect.set.UC.go").click().run())
+    (found,) = at.session_state["protect.set"].values()
+    method, asked = UnlearnableClusters(epsilon=12), own_set.surrogate_case(found.data)
+    told = answer(method, asked)
+    assert method.finding(asked, told) in [one.value for one in at.main.header]
+    assert np.abs(told["noise"].levels).max() <= 12
+    assert "Protected images, and where the clusters have gone" in words(at)
+
+
+def many():
+    """Thirty small images of two classes."""
+    rng = np.random.default_rng(0)
+    return {
+        f"{name}/{number}.png": rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        for name in ("a", "b") for number in range(15)
+    }  # fmt: skip
