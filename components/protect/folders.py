@@ -29,7 +29,7 @@ AS_ABOVE, CLUSTERS = "as the image above", UnlearnableClusters.title
 ABOUT = (
     f"A zip with a folder for each class (cat/1.jpg, dog/2.png), up to {MOST_MB} MB, {MOST_IMAGES} "
     f"images and {MOST_PIXELS / 1e6:.0f} million pixels. It comes back with the same folders and "
-    "names, as PNG, so that nothing of the noise is lost. It stays in this session's memory."
+    "names, as PNG, so that nothing of the noise is lost. The zip stays in this session's memory."
 )
 
 

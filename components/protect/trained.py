@@ -54,7 +54,8 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
             SLOT, method, surrogate_case(found.data),
             button=f"Make noise for {len(found.data):,} images",
             before="A small network learns the images, and their noise is made with it. It can be "
-            "stopped.",
+            "stopped. The noise and a picture of some images are kept on this computer, as answers "
+            "are; the zip is not.",
             evidence=[Drawing("picture", wide=True), *MAPS],
             detail=lambda answer: offer(given, found, answer["noise"]),
         )
