@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import isinf, nan
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -71,9 +71,9 @@ def way_setting() -> Any:
 class VictimExperiment(TrainingExperiment):
     """Trainings that differ in the images they are made on."""
 
-    data = DATA
+    data: ClassVar[tuple[str, ...]] = DATA
     argument_defaults = defaults(data=DATA[0])
-    measures = (RIGHT, LEARNED)
+    measures: ClassVar[tuple[str, ...]] = (RIGHT, LEARNED)
 
     epsilon: int = noise_setting(8)
     rounds: int = setting(
