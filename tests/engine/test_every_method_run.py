@@ -16,11 +16,12 @@ from engine.families import METHODS
 from engine.method import Slider, case_kind
 from engine.run import GALLERY
 from tests import tiny
+from tests.answers import brief  # noqa: F401 - a fixture
 
 FEW = {
     "samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2,
     "epochs": 1, "draws": 1, "length": 6, "seeds": 1, "scenes": 16,
-    "networks": 1,
+    "networks": 1, "normals": 4,
 }  # fmt: skip
 SMALL = {
     "image": ["--model", "digits-cnn", "--image", "sample:chelsea"],
@@ -33,6 +34,7 @@ SMALL = {
     "scenes": ["--count", "3"],
     "train": ["--recipe", "architecture=mlp,epochs=1"],
     "generator": ["--each", "4", "--passes", "5"],
+    "lesions": ["--data", "phantoms:count=80,seed=7", "--normal", "phantoms:count=80+healthy"],
 }
 """Arguments under which a method is quick; the others are asked as they begin."""
 BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]
@@ -53,7 +55,8 @@ OWN = {
     "anomaly.FVRClaims": ["--data", "digits+classes:count=4"],
     "sparsity.NMFlow": ["--data", "digits+classes:count=3"],
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
-    "unlearning.ForgetRange": ["--data", "phantoms:count=400,side=48"],
+    "sparsity.Reprogram": ["--data", "digits+classes:count=3"],
+    "unlearning.ForgetRange": ["--data", "phantoms:count=200,side=48"],
     "unlearning.Certificates": ["--data", "digits"],
     "unlearning.PoisonVotes": ["--data", "digits"],
     **{
