@@ -14,6 +14,7 @@ from engine.models.classifier import Classifier
 from engine.models.pace import Pace
 from engine.sparsity.experiments import reprogram
 from engine.sparsity.tickets import between
+from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
@@ -26,6 +27,7 @@ OWN = {
     },
     "unlearning.ProtectionVictims": {"victim": "MLP", "rounds": 1},
     "unlearning.RelabeledVictims": {"victim": "MLP", "clusters": 3, "rounds": 1},
+    "unlearning.ENG": {"rounds": 2},
     "unlearning.GeneratorSalUn": {"each": 4, "passes": 5},
     "unlearning.Samples": {"each": 4, "passes": 5},
     "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},
@@ -78,11 +80,13 @@ def once(kind):
 
 @pytest.fixture(autouse=True, scope="module")
 def brief():
-    """What no setting says: sources that are reprogrammed learn for one epoch, and planes are
-    coarse. For files that import it."""
+    """What no setting says: sources that are reprogrammed learn for one epoch, planes are coarse,
+    and victims of poison learn for a few. For files that import it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reprogram, "RECIPE", replace(reprogram.RECIPE, epochs=1))
         patch.setattr(between, "GRID", 3)
+        patch.setattr(gradient_matching, "EPOCHS", 20)
+        patch.setattr(fair_poisoning, "SHARES", (0.05,))
         yield
 
 

@@ -70,6 +70,7 @@ from engine.unlearning import (
     BoardCase,
     Copies,
     Dictionary,
+    FairPoisoning,
     FineTune,
     ForgetCase,
     GeneratorCase,
@@ -420,6 +421,8 @@ def experiment_case(
     """Few small images to train on, its own data without training; what a model cannot be asked."""
     if model is not None:
         return ImageCase(model, image(model.side), Target(1))
+    if kind is FairPoisoning:
+        return ExperimentCase(heights())
     if issubclass(kind, ClosedFormExperiment):
         return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
     if kind is RangeForgetting:
@@ -442,6 +445,14 @@ def squares(side: int = 16, count: int = 96) -> DataSet:
         "squares", DataCard("Squares", "", "", ""), ("none", "compact"), images, labels,
         np.arange(count) * 2, split, {"mask": masks},
     )  # fmt: skip
+
+
+def heights() -> DataSet:
+    """Squares that lie at a height, and half of which are of each class."""
+    data = squares(count=800)
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, len(data))
+    return replace(data, labels=labels, truth={"height": rng.normal(size=len(data))})
 
 
 def asked_image(model: Classifier | None = None) -> ImageCase:

@@ -20,6 +20,7 @@ from components.experiments.claims import (
     rules,
     sure,
 )
+from components.experiments.poison import PLANES, POISONED
 from components.experiments.ranges import PREDICTIONS, RANGES
 from components.experiments.recommender import SWAYED_USERS
 from engine.anomaly.experiments.smote import SEGMENTS
@@ -137,6 +138,6 @@ PROTECTED = Drawing(
     ),
     finding=lambda found: mixtures(found["shares"]),
 )  # fmt: skip
-OF_ONE = (PROTECTED, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES)
+OF_ONE = (PROTECTED, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED)
 BEFORE = Drawing("picture")
-MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"))  # better, once something was learned
+MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)  # better, once something was learned

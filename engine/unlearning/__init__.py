@@ -45,6 +45,7 @@ from engine.unlearning.diagnostics import (
 )  # fmt: skip
 from engine.unlearning.experiments.cuda import CudaExperiment
 from engine.unlearning.experiments.defenses import ProtectionDefenses
+from engine.unlearning.experiments.fair_poisoning import FairPoisoning
 from engine.unlearning.experiments.forget_range import RangeForgetting
 from engine.unlearning.experiments.protect_image import ProtectImage
 from engine.unlearning.experiments.protected_share import ProtectedShare
@@ -107,7 +108,7 @@ DIAGNOSTICS = diagnostics.DIAGNOSTICS
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
     CudaExperiment, ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims,
-    RangeForgetting, VatExperiment,
+    RangeForgetting, VatExperiment, FairPoisoning,
 )  # fmt: skip
 PROTECT = (ProtectImage, RandomNoiseOnImage)
 
@@ -157,6 +158,7 @@ __all__ = [
     "EasyImage",
     "Embedding",
     "ErrorMinimizing",
+    "FairPoisoning",
     "FineTune",
     "FisherForgetting",
     "ForgetCase",

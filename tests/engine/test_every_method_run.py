@@ -65,6 +65,7 @@ OWN = {
     },
     "unlearning.ProtectionVictims": TWICE,
     "unlearning.RelabeledVictims": TWICE,
+    "unlearning.ENG": ["--data", "phantoms:count=400,side=48", "--seeds", "1", "--rounds", "1"],
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
 LONG = {

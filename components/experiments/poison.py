@@ -1,0 +1,65 @@
+"""What a poisoned representation leaks, by the share of poison, and which columns were shifted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.draw.bars import Bars
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from engine.result import Table
+from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK
+
+
+def by_poison(found: Views) -> Lines:
+    """The probe's figures and the task's, with the share from which a rise is predicted."""
+    predicted = threshold_of(found)
+    return Lines(
+        x="poison", series={one: one for one in (AUC, ENTROPY, TASK)},
+        now=predicted if np.isfinite(predicted) else None, now_name="predicted",
+        title="%", x_title="poison (% of the victim's rows)",
+    )  # fmt: skip
+
+
+def threshold_of(found: Views) -> float:
+    """The predicted share in percent; NaN where there is none, or not yet."""
+    return 100 * float(found["threshold"].values[0]) if "threshold" in found else float("nan")
+
+
+def risen(found: Views) -> str:
+    """The AUC without poison and with most of it, and what was predicted."""
+    table: Table = found["curve"]
+    words = ", ".join(
+        f"{100 * auc:.0f} % at {100 * share:.0f} %"
+        for share, auc in zip(table["poison"], table[AUC], strict=True)
+    )
+    words = f"AUC of the probe by share of poison, with the first seed: {words}."
+    if "threshold" not in found:
+        return words
+    predicted = threshold_of(found)
+    if not np.isfinite(predicted):
+        return f"{words} No rise is predicted: the poison does not push along the gradient of U."
+    if not predicted:
+        return f"{words} Predicted is a rise at any share: clean rows do not pull against it."
+    return (
+        f"{words} Predicted is a rise from {predicted:.1f} % on: from there, in a first step, the "
+        "poison's push along the gradient of U outweighs the clean rows' pull."
+    )
+
+
+def shifted_most(found: Views) -> str:
+    """The columns that the poison leans on."""
+    table: Table = found["columns"]
+    order = np.argsort(-table["mean shift"], kind="stable")[:3]
+    named = ", ".join(f"{table.rows[at]} ({table['mean shift'][at]:.2f})" for at in order)
+    return (
+        f"Shifted most: {named}. Columns that cheap poison needs are those to guard. Exactly zero "
+        f"are {100 * float(table['rows not shifted'].mean()):.0f} % of all shifts (first seed)."
+    )
+
+
+PLANES = Drawing("planes")
+POISONED = (
+    Drawing("curve", "What leaks, by the share of poison", by_poison, risen),
+    Drawing("columns", "Which columns the poison shifts", Bars(value="mean shift"), shifted_most),
+)

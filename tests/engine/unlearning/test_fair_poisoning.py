@@ -1,0 +1,218 @@
+"""Poisoning a fair representation: what leaks, controls that must not, the curve, the claims."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from engine import data as data_sets
+from engine.experiment import OUTCOMES, ExperimentCase
+from engine.keeping.memory import Memory
+from engine.run import answer
+from engine.unlearning import FairPoisoning
+from engine.unlearning.experiments import fair_poisoning, gradient_matching
+from engine.unlearning.experiments.fair_figures import anchored, leaking, mixed_up, plane, scattered
+from engine.unlearning.experiments.fair_poisoning import SLICES, TABLE
+from engine.unlearning.experiments.fair_rows import shifted
+from engine.unlearning.experiments.gradient_matching import FairVictim, bounds
+from engine.unlearning.experiments.poison_claims import (
+    ANCHORS,
+    AUC,
+    CLAIMS,
+    CLEAN,
+    ENTROPY,
+    MATCHED,
+    RANDOM,
+    TASK,
+    TRANSFER,
+    U,
+)
+from tests import tiny
+
+CASE = ExperimentCase(tiny.heights(), seed=3)
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Few epochs, and a curve of one share."""
+    monkeypatch.setattr(gradient_matching, "EPOCHS", 20)
+    monkeypatch.setattr(fair_poisoning, "SHARES", (0.05,))
+    monkeypatch.setattr(fair_poisoning, "POISONS", Memory(4))
+    return FairPoisoning(seeds=2, steps=10, rounds=2)
+
+
+def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not(monkeypatch):
+    monkeypatch.setattr(fair_poisoning, "SHARES", ())
+    method = FairPoisoning(seeds=1)
+    found = method(CASE)["table"]
+    before, after = found.cell(CLEAN, AUC), found.cell(MATCHED, AUC)
+    assert before < 0.6
+    assert after > before + 0.1
+    assert found.cell(RANDOM, AUC) < before + 0.3 * (after - before)
+    assert found.cell(MATCHED, U) > 3 * max(found.cell(CLEAN, U), found.cell(RANDOM, U))
+    assert found.cell(MATCHED, ENTROPY) < found.cell(CLEAN, ENTROPY) - 0.03
+    table, poison = method.table(CASE), method.poison(CASE)
+    low, high = bounds(table, poison.rows)
+    assert all(((one >= low) & (one <= high)).all() for one in poison.deltas)
+    for row in range(len(poison.rows)):  # copies of training rows, with their task and group
+        same = (table.train.values == poison.rows.values[row]).all(1)
+        assert same.any()
+        for rows in poison.turns:
+            assert (table.train.task[same] == rows.task[row]).all()
+            assert (table.train.group[same] == rows.group[row]).all()
+
+
+def test_without_poison_all_conditions_are_clean_training(brief):
+    method = replace(brief, share=0.0)
+    found = [what() for what in method.conditions(CASE).values()]
+    assert all(one == found[0] for one in found)
+
+
+def learned(victim, rows, epochs):
+    """Adam by hand, at rates that fall as a cosine."""
+    optimizer = torch.optim.Adam(victim.parameters(), 0.01)
+    for step in range(epochs):
+        optimizer.param_groups[0]["lr"] = 0.01 * (1 + np.cos(np.pi * step / epochs)) / 2
+        optimizer.zero_grad()
+        victim.loss(rows, FairPoisoning().fairness).backward()
+        optimizer.step()
+    return victim
+
+
+def test_the_figures_are_those_of_victims_taught_by_hand(brief):
+    table, poison = brief.table(CASE), brief.poison(CASE)
+    scattered_rows = scattered(table, poison, np.random.default_rng([CASE.seed, 63]))
+    ways = {CLEAN: None, MATCHED: poison.turns, RANDOM: scattered_rows}
+    for way, turns in ways.items():
+        victim = learned(FairVictim(12, CASE.seed), table.train, 20)
+        for turn in range(2):
+            rows = table.train.joined(turns[turn]) if turns else table.train
+            learned(victim, rows, 10)
+        found = brief.conditions(CASE)[way]()
+        wanted = leaking(victim, table) | {TASK: victim.right(table.test)}
+        assert found == pytest.approx(wanted, rel=1e-6)
+    rows = table.train.joined(poison.turns[-1])
+    victim = learned(FairVictim(12, CASE.seed + 1_000_003), rows, 20)
+    assert brief.conditions(CASE)[TRANSFER]()[U] == pytest.approx(leaking(victim, table)[U])
+
+
+def test_of_two_shifts_the_attacker_keeps_what_leaves_the_higher_u(brief):
+    table, poison = brief.table(CASE), brief.poison(CASE)
+    victim, before = learned(FairVictim(12, CASE.seed), table.train, 20), None
+    for delta in poison.deltas:
+        known = torch.zeros_like(delta) if before is None else before
+        scores = {}
+        for name, one in (("kept", delta), ("before", known)):
+            twin = FairVictim(12, 0)
+            twin.load_state_dict(victim.state_dict())
+            learned(twin, table.train.joined(shifted(poison.rows, one)), 10)
+            scores[name] = twin.separation(table.validation), twin
+        assert scores["kept"][0] >= scores["before"][0] - 1e-9
+        victim, before = scores["kept"][1], delta
+
+
+def test_the_probe_tells_what_is_there_and_nothing_where_nothing_is():
+    table = FairPoisoning().table(CASE)
+    victim, blind = FairVictim(12, 0), FairVictim(12, 0)
+    with torch.no_grad():
+        blind.encoder[0].weight[:, :3] = 0  # the columns that are tied to the group
+    found, nothing = leaking(victim, table), leaking(blind, table)
+    z = victim.represented(table.test).numpy()
+    best = max(roc_auc_score(table.test.group.numpy(), column) for column in z.T)
+    assert found[AUC] > max(best, 0.65)
+    assert abs(nothing[AUC] - 0.5) < 0.08
+    assert nothing[ENTROPY] > 0.98
+
+
+def test_controls_have_the_sizes_that_they_claim():
+    table = FairPoisoning().table(CASE)
+    rng = np.random.default_rng(0)
+    delta = torch.from_numpy(rng.normal(size=(50, 12))) * table.numeric
+    mixed = mixed_up(delta, table.numeric, rng)
+    assert torch.allclose(mixed.abs().sum(1), delta.abs().sum(1))
+    assert torch.allclose(mixed.square().sum(1), delta.square().sum(1))
+    assert (mixed[:, ~table.numeric] == 0).all()
+    assert not torch.equal(mixed, delta)
+    anchors = anchored(table, 51, rng)
+    assert len(anchors) == 51
+    assert torch.equal(anchors.task, anchors.group)
+    for group in (0, 1):
+        own = anchors.values[anchors.group == group]
+        middle = own.mean(0)
+        nearest = (table.train.values - middle).square().sum(1).argmin()
+        assert table.train.group[nearest] == group
+        assert table.train.task[nearest] == 1 - group
+        assert (own - middle).abs().max() < 0.5
+
+
+def test_an_answer_has_the_curve_the_columns_and_a_plane_for_each_condition(brief):
+    found = brief(CASE)
+    assert found["curve"]["poison"].tolist() == [0.0, 0.05, 0.1]
+    first = [found["runs"][AUC][at] for at in range(2)]  # of the first seed: clean, matched
+    assert found["curve"][AUC][[0, 2]].tolist() == first
+    assert found["planes"].columns == (CLEAN, MATCHED, TRANSFER, RANDOM, ANCHORS)
+    poison = brief.poison(CASE)
+    assert found["columns"].rows == brief.table(CASE).columns[:10]  # the last two are categories
+    wanted = poison.deltas[-1].abs().mean(0).numpy()[:10]
+    assert found["columns"]["mean shift"] == pytest.approx(wanted)
+    assert found["threshold"].values[0] == pytest.approx(poison.threshold, nan_ok=True)
+    assert "In a simulation, 10 % of matched rows" in brief.finding(CASE, found)
+
+
+def test_dots_lie_where_group_and_task_are():
+    table = FairPoisoning().table(CASE)
+    image = plane(FairVictim(12, 0), table)
+    blue = (image[..., 2] > image[..., 0]).any(0)
+    orange = (image[..., 0] > image[..., 2]).any(0)
+    assert np.flatnonzero(blue).mean() < np.flatnonzero(orange).mean()
+
+
+def test_the_picture_shows_columns_that_differ(brief):
+    picture = brief.picture(CASE)
+    assert {"tied 1", "task 4"} <= set(picture.columns)
+    assert (picture.images < 255).any((2, 3, 4)).all()
+    assert "rows of a drawn table" in picture.finding
+    slices = replace(brief, rows=SLICES).picture(CASE)
+    assert "upper and lower slices" in slices.finding
+
+
+def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail():
+    sheet = {
+        CLEAN: {AUC: 0.55, ENTROPY: 1.0, TASK: 0.8}, MATCHED: {AUC: 0.8, ENTROPY: 0.8, TASK: 0.79},
+        RANDOM: {AUC: 0.56}, ANCHORS: {ENTROPY: 0.95},
+    }  # fmt: skip
+    margins = [one.margin(lambda row, name: sheet[row][name]) for one in CLAIMS]
+    assert margins == pytest.approx([0.05, 0.05, 0.02, 0.02, 0.15])
+    noise = {
+        CLEAN: {AUC: 0.7, ENTROPY: 0.9, TASK: 0.8}, MATCHED: {AUC: 0.7, ENTROPY: 0.99, TASK: 0.7},
+        RANDOM: {AUC: 0.8}, ANCHORS: {ENTROPY: 0.9},
+    }  # fmt: skip
+    assert all(one.margin(lambda row, name: noise[row][name]) < 0 for one in CLAIMS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("rows", [TABLE, SLICES])
+def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
+    method = FairPoisoning(rows=rows)
+    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table, claims, curve = found["table"], found["claims"], found["curve"]
+    where = f"unlearning: poisoned fair representation, {rows}, {method.seeds} seeds"
+    for row in table.rows:
+        figures = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
+                   for name in method.measures]  # fmt: skip
+        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
+    for row, words in enumerate(claims.rows):
+        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        outcome = OUTCOMES[int(claims["outcome"][row])]
+        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    each = "; ".join(
+        f"{share:.0%}: {auc:.3f}" for share, auc in zip(curve["poison"], curve[AUC], strict=True)
+    )
+    threshold = float(found["threshold"].values[0])
+    measure(f"{where}; AUC by share, first seed; predicted threshold", f"{each}; {threshold:.1%}")
+    assert table.cell(MATCHED, AUC) > table.cell(RANDOM, AUC)

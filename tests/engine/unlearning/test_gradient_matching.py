@@ -1,0 +1,196 @@
+"""Gradient matching: U, its gradient, the elastic net and the two gradients, derived by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from engine.unlearning.experiments.fair_figures import direction
+from engine.unlearning.experiments.fair_rows import FairRows, FairTable, shifted
+from engine.unlearning.experiments.gradient_matching import (
+    RIDGE,
+    ElasticNet,
+    FairVictim,
+    Matching,
+    bounds,
+    copies,
+    crossing,
+    fair_loss,
+    fisher,
+    proximal,
+)
+
+COLUMNS = 4
+
+
+def rows(count=60, seed=0):
+    """Rows whose first column is tied to the group, and whose last one has two values."""
+    rng = np.random.default_rng(seed)
+    group, task = rng.permutation(count) % 2, rng.integers(0, 2, count)
+    values = rng.normal(size=(count, COLUMNS))
+    values[:, 0] += 1.5 * group
+    values[:, -1] = rng.integers(0, 2, count)
+    return FairRows(*(torch.from_numpy(one.astype(np.float64)) for one in (values, task, group)))
+
+
+@pytest.fixture
+def table():
+    numeric = torch.tensor([True] * (COLUMNS - 1) + [False])
+    parts = {name: rows(seed=at) for at, name in enumerate(("train", "validation", "test"))}
+    return FairTable(tuple("abcd"), **parts, numeric=numeric, about="")
+
+
+@pytest.fixture
+def matching(table):
+    poison = copies(table, 0.2, np.random.default_rng(5))
+    return Matching(FairVictim(COLUMNS, 3), table.train, poison, table.validation, 2.0)
+
+
+def by_hand(z, group):
+    """U, Fisher's direction M⁻¹Δ, and U's gradient by each z, with loops and an inverse."""
+    means, size = {}, z.shape[1]
+    within = np.zeros((size, size))
+    for one in (0, 1):
+        own = z[group == one]
+        means[one] = sum(own) / len(own)
+        for row in own:
+            within += np.outer(row - means[one], row - means[one]) / len(own)
+    matrix = within + RIDGE * np.trace(within) / (2 * size) * np.eye(size)
+    gap = means[1] - means[0]
+    v = np.linalg.inv(matrix) @ gap
+    slope = np.zeros_like(z)
+    for at, row in enumerate(z):
+        one = group[at]
+        away, count = row - means[one], (group == one).sum()
+        sign = 1 if one else -1
+        slope[at] = 2 * sign * v / count - 2 * (v @ away) * v / count
+        slope[at] -= (v @ v) * RIDGE * 2 * away / (2 * size * count)
+    return gap @ v, v, slope
+
+
+def test_u_and_its_gradient_are_those_by_hand():
+    given = rows()
+    z = given.values.clone().requires_grad_()
+    score = fisher(z, given.group)
+    value, _, slope = by_hand(given.values.numpy(), given.group.numpy().astype(int))
+    assert score.item() == pytest.approx(value, rel=1e-9)
+    found = torch.autograd.grad(score, z)[0].numpy()
+    assert found == pytest.approx(slope, rel=1e-7, abs=1e-12)
+
+
+def test_u_does_not_depend_on_the_scale_and_is_nothing_without_a_gap():
+    given = rows()
+    score = fisher(given.values, given.group).item()
+    assert fisher(7 * given.values + 3, given.group).item() == pytest.approx(score, rel=1e-9)
+    twice = torch.cat([given.values, given.values])
+    both = torch.cat([torch.zeros(60), torch.ones(60)]).double()
+    assert fisher(twice, both).item() == pytest.approx(0, abs=1e-20)
+    assert fisher(torch.ones(60, 3).double(), given.group).item() == 0  # a constant representation
+
+
+def test_the_direction_is_that_of_sklearn():
+    given = rows()
+    z, group = given.values.numpy(), given.group.numpy()
+    peer = LinearDiscriminantAnalysis(solver="lsqr").fit(z, group).coef_[0]
+    for own in (direction(z, group), by_hand(z, group.astype(int))[1]):
+        cosine = own @ peer / np.linalg.norm(own) / np.linalg.norm(peer)
+        assert cosine == pytest.approx(1, abs=1e-4)
+
+
+def test_a_proximal_step_is_the_least_of_all_places_and_makes_exact_zeros():
+    places = np.linspace(-3, 3, 60_001)
+    for moved in (-2.0, -0.2, 0.04, 0.4, 1.7):
+        for step, lasso, ridge in ((0.5, 0.3, 0.2), (1.0, 0.05, 0.0), (2.0, 0.0, 0.4)):
+            cost = 0.5 * (places - moved) ** 2 + step * (lasso * abs(places) + ridge * places**2)
+            found = proximal(torch.tensor(moved, dtype=torch.float64), step, lasso, ridge).item()
+            assert found == pytest.approx(places[cost.argmin()], abs=1e-4)
+            assert (found == 0) == (abs(moved) <= step * lasso)
+
+
+def test_the_loss_of_the_victim_is_that_by_hand():
+    given, victim = rows(), FairVictim(COLUMNS, 1)
+    first, second = victim.encoder[0], victim.encoder[2]
+    z = (given.values @ first.weight.T.detach() + first.bias.detach()).clamp(min=0)
+    z = (z @ second.weight.T.detach() + second.bias.detach()).numpy()
+    said = z @ victim.head.weight[0].detach().numpy() + victim.head.bias.item()
+    task, group = given.task.numpy(), given.group.numpy()
+    chance = 1 / (1 + np.exp(-said))
+    wanted = -np.mean(task * np.log(chance) + (1 - task) * np.log(1 - chance))
+    for value in (0, 1):
+        gap = z[(task == value) & (group == 1)].mean(0) - z[(task == value) & (group == 0)].mean(0)
+        wanted += 2.0 * (gap**2).sum() / 2
+    assert victim.loss(given, 2.0).item() == pytest.approx(wanted, rel=1e-9)
+    assert victim.right(given) == np.mean((said > 0) == (task == 1))
+    alone = given.take(np.flatnonzero(group == 1))  # one group: nothing to be apart from
+    z = torch.from_numpy(z[group == 1])
+    logits = torch.from_numpy(said[group == 1])
+    assert fair_loss(z, logits, alone, 9.0).item() == fair_loss(z, logits, alone, 0.0).item()
+
+
+def test_poison_s_and_clean_rows_gradients_add_up_to_that_of_all_rows(matching):
+    delta = 0.3 * torch.ones_like(matching.poison.values)
+    victim, weights = matching.victim, matching.weights
+    both = matching.clean.joined(shifted(matching.poison, delta))
+    whole = torch.autograd.grad(victim.loss(both, 2.0), weights)
+    whole = torch.cat([one.flatten() for one in whole])
+    z = victim.encoder(both.values)
+    parts = z.clone()
+    parts[len(matching.clean) :] = parts[len(matching.clean) :].detach()
+    clean = torch.autograd.grad(fair_loss(parts, victim.head(parts)[:, 0], both, 2.0), weights)
+    clean = torch.cat([one.flatten() for one in clean])
+    lower, share = matching.lower(delta), matching.share
+    assert share == pytest.approx(0.2)
+    assert torch.allclose(share * lower + clean, whole, atol=1e-12)
+    u = -matching.upper
+    push, pull = (-lower @ u).item(), (clean / (1 - share) @ u).item()
+    expected = max(pull, 0) / (push + max(pull, 0)) if push > 0 else float("nan")
+    assert matching.threshold(delta) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_upper_gradient_and_that_of_the_mismatch_are_finite_differences(matching):
+    first, h = matching.weights[0], 1e-6
+    place, column = 5, 1
+    at = place * COLUMNS + column
+    scores = []
+    for step in (h, -h):
+        with torch.no_grad():
+            first[place, column] += step
+            z = matching.victim.represented(matching.validation)
+            scores.append(fisher(z, matching.validation.group).item())
+            first[place, column] -= step
+    assert matching.upper[at].item() == pytest.approx(-(scores[0] - scores[1]) / (2 * h), rel=1e-4)
+
+    delta = 0.1 * torch.ones_like(matching.poison.values)
+    net = ElasticNet(1, 0.0, 0.0)
+    slope = net.slope(matching, delta)
+    for row, column in ((0, 0), (3, 2), (7, 1)):
+        moved = [delta.clone(), delta.clone()]
+        moved[0][row, column] += h
+        moved[1][row, column] -= h
+        up, down = (len(delta) * matching.mismatch(one).item() for one in moved)
+        assert slope[row, column].item() == pytest.approx((up - down) / (2 * h), rel=1e-4, abs=1e-6)
+
+
+def test_matching_lowers_the_value_within_its_bounds_and_sparsity_makes_zeros(table, matching):
+    low, high = bounds(table, matching.poison)
+    start = torch.zeros_like(low)
+    zeros = []
+    for lasso in (0.0, 0.2, 1.0):
+        net = ElasticNet(60, lasso, 0.005)
+        delta = net.matched(matching, start, low, high)
+        assert lasso == 1 or net.value(matching, delta) < net.value(matching, start)
+        assert ((delta >= low) & (delta <= high)).all()
+        assert (delta[:, -1] == 0).all()  # a category
+        zeros.append(int((delta[:, :-1] == 0).sum()))
+    assert zeros[0] < zeros[1] < zeros[2]
+    free = ElasticNet(60, 0.0, 0.0).matched(matching, start, low, high)
+    assert matching.mismatch(free) < matching.mismatch(start) - 0.1
+
+
+def test_the_crossing_is_where_both_sides_are_equal():
+    share = crossing(3.0, 1.0)
+    assert share * 3.0 == pytest.approx((1 - share) * 1.0)
+    assert crossing(3.0, -1.0) == 0
+    assert np.isnan(crossing(-1.0, 1.0))

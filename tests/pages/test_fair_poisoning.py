@@ -1,0 +1,67 @@
+"""Poisoning a fair representation as a visitor meets it: said to be a simulation, then a run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.experiments.poison import by_poison, risen, shifted_most
+from components.views import UNLEARNING_EXPERIMENTS
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.result import Scores
+from engine.run import answer
+from engine.unlearning import FairPoisoning
+from engine.unlearning.experiments import fair_poisoning, gradient_matching
+from engine.unlearning.experiments.poison_claims import AUC
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+KEY = "experiments.ENG"
+LINK = {"experiments.chosen": FairPoisoning.title, f"{KEY}.seeds": "1"}
+LINK |= {f"{KEY}.steps": "10", f"{KEY}.rounds": "2"}
+
+
+@pytest.fixture
+def method(monkeypatch):
+    """A short run on few images, where the page finds them."""
+    monkeypatch.setattr(FairPoisoning, "data", ("squares",))
+    monkeypatch.setattr(gradient_matching, "EPOCHS", 20)
+    monkeypatch.setattr(fair_poisoning, "SHARES", (0.05,))
+    data_sets.add(tiny.heights())
+    return FairPoisoning(seeds=1, steps=10, rounds=2)
+
+
+def test_a_simulation_is_announced_run_and_shown(method):
+    at = visit(LINK, UNLEARNING_EXPERIMENTS)
+    assert not said(at)
+    told = words(at)
+    assert "A simulation on drawn rows." in told
+    assert "No network is trained" not in told
+    assert "tied 1" in told
+    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    at = settled(at)
+    assert not said(at)
+    case = ExperimentCase(data_sets.load("squares"))
+    found = answer(method, case)
+    assert found.kept
+    assert at.main.header[0].value == method.finding(case, found)
+    told = words(at)
+    for claim in found["claims"].rows:
+        assert claim in told
+    assert risen(found) in told
+    assert shifted_most(found) in told
+    assert "Mixed colors hide the group." in told
+    assert len(at.main.get("plotly_chart")) == 3  # figures, by share, columns
+
+
+def test_the_predicted_share_is_marked_where_there_is_one(method):
+    found = dict(answer(method, ExperimentCase(data_sets.load("squares"))))
+    cases = ((0.031, "from 3.1 % on", 3.1), (0.0, "at any share", 0), (np.nan, "No rise", None))
+    for value, words_, now in cases:
+        found["threshold"] = Scores(np.array([value]), ("predicted threshold",), "share")
+        assert words_ in risen(found)
+        assert by_poison(found).now == (now if now is None else pytest.approx(now))
+    del found["threshold"]
+    assert "redicted" not in risen(found)
+    assert f"{100 * found['curve'][AUC][0]:.0f} % at 0 %" in risen(found)
