@@ -140,4 +140,4 @@ PROTECTED = Drawing(
 )  # fmt: skip
 OF_ONE = (PROTECTED, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED)
 BEFORE = Drawing("picture")
-MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)  # better, once something was learned
+MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)  # better, once it has learned
