@@ -3,7 +3,8 @@
 A protection that hangs on the owner's labels may fail on images that are labeled anew. A coarse
 labeling goes by an attribute that the classes are made of, such as the shape, where the data's
 truth has one; else two neighboring classes share a label. A random merge puts two classes together
-by chance.
+by chance, and never just those that the coarse labeling puts together: of four classes every third
+draw would, and what knows the coarse labels would know the random ones.
 """
 
 from __future__ import annotations
@@ -49,15 +50,14 @@ class Relabeled(Variant):
                 f"{data.card.title} has {count} classes: at least {FEWEST} are needed to merge "
                 "some of them."
             )
-        pairs = np.arange(count) // 2
-        if self.how == RANDOM:
-            return merged(data, self, np.random.default_rng([self.seed, 41]).permutation(pairs))
-        for attribute in ATTRIBUTES:
-            values = by_class(data, attribute)
-            names, place = np.unique(values, return_inverse=True)
-            if 1 < len(names) < count:
-                return merged(data, self, place, tuple(map(str, names)))
-        return merged(data, self, pairs)
+        place, names = coarse(data)
+        if self.how == COARSE:
+            return merged(data, self, place, names)
+        rng = np.random.default_rng([self.seed, 41])
+        drawn = rng.permutation(np.arange(count) // 2)
+        while same_groups(drawn, place):
+            drawn = rng.permutation(drawn)
+        return merged(data, self, drawn)
 
 
 def relabeled(data: DataSet, how: str, seed: int = 0) -> DataSet:
@@ -68,6 +68,22 @@ def relabeled(data: DataSet, how: str, seed: int = 0) -> DataSet:
         BadSetting: no such labels.
     """
     return data if how == ORIGINAL else Relabeled(how, seed)(data)
+
+
+def coarse(data: DataSet) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The coarse label of each class, (classes,), and their names; none for pairs of neighbors."""
+    count = len(data.classes)
+    for attribute in ATTRIBUTES:
+        names, place = np.unique(by_class(data, attribute), return_inverse=True)
+        if 1 < len(names) < count:
+            return place, tuple(map(str, names))
+    return np.arange(count) // 2, ()
+
+
+def same_groups(first: NDArray[np.int64], second: NDArray[np.int64]) -> bool:
+    """Whether two labelings of the same classes put the same ones together."""
+    both = len({*zip(first.tolist(), second.tolist(), strict=True)})
+    return both == len(np.unique(first)) == len(np.unique(second))
 
 
 def by_class(data: DataSet, attribute: str) -> NDArray[np.str_]:

@@ -51,6 +51,19 @@ def test_a_random_merge_puts_two_classes_together_and_hangs_on_the_seed():
     assert (found[0].labels != found[2].labels).any()
 
 
+@pytest.mark.parametrize("classes", [3, 4])
+@pytest.mark.parametrize("attribute", [None, "color"])
+def test_a_random_merge_is_never_the_coarse_labeling(classes, attribute):
+    data = load(f"digits+classes:count={classes}")
+    if attribute:
+        colors = np.array(["red", "blue", "red", "blue"])[data.labels]
+        data = replace(data, truth={**data.truth, attribute: colors})
+    for seed in range(12):
+        merges = [relabeled(data, how, seed).labels for how in (COARSE, RANDOM)]
+        together = [one[:, None] == one for one in merges]
+        assert (together[0] != together[1]).any()
+
+
 @pytest.mark.parametrize("how", RELABELINGS)
 def test_every_labeling_opens_by_its_name(how):
     data = relabeled(load("digits"), how, seed=2)
