@@ -104,6 +104,7 @@ class RelabeledVictims(VictimExperiment):
     data = DATA
     argument_defaults = defaults(data=DATA[0])
     claims = CLAIMS
+    revision = 2  # the random merge is never the coarse labeling
 
     epsilon: int = noise_setting(16)
     clusters: int = setting(
