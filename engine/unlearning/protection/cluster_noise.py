@@ -186,20 +186,24 @@ def clustered(features: Doubles, count: int, seed: int) -> Clusters:
     """Images in so many clusters by k-means on their features, (n, D).
 
     Raises:
-        BlindspotError: there are fewer different images than clusters.
+        BlindspotError: there are fewer images that the features tell apart than clusters.
     """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    different = len(np.unique(features, axis=0))
+    check_different(len(np.unique(features, axis=0)), count)
+    with threadpool_limits(1):  # so that sums are always added in the same order
+        found = KMeans(count, n_init=STARTS, random_state=seed).fit(features)
+    return Clusters(found.labels_.astype(np.int64), found.cluster_centers_)
+
+
+def check_different(different: int, count: int) -> None:
+    """Raise BlindspotError for fewer different images than clusters."""
     if different < count:
         raise BlindspotError(
             f"{different} different training images cannot be put into {count} clusters: choose "
             "fewer clusters or other data."
         )
-    with threadpool_limits(1):  # so that sums are always added in the same order
-        found = KMeans(count, n_init=STARTS, random_state=seed).fit(features)
-    return Clusters(found.labels_.astype(np.int64), found.cluster_centers_)
 
 
 def targets_of(count: int, offset: int) -> Labels:

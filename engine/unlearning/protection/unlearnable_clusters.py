@@ -24,6 +24,7 @@ from engine.unlearning.protection.cluster_noise import (
     Bytes,
     NoiseSearch,
     Surrogate,
+    check_different,
     clustered,
     targets_of,
 )  # fmt: skip
@@ -102,6 +103,7 @@ class UnlearnableClusters(Protection):
         """The noise, and views: map, clusters, moved, noise of each cluster."""
         targets = targets_of(self.clusters, self.offset)
         images = case.data.images[case.data.rows("train")]
+        check_different(len({one.tobytes() for one in images}), self.clusters)
         surrogate = self.seen_by(case, part_of(progress, 0.0, TRAINED, "training"))
         progress(TRAINED, "looking at images")
         features = surrogate.of(images)

@@ -123,11 +123,15 @@ def test_what_cannot_be_is_refused_in_a_sentence_before_anything_is_trained(monk
         small(offset=6)(small_case())
 
 
-def test_fewer_images_than_clusters_are_refused_in_a_sentence():
+def test_fewer_images_than_clusters_are_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(UnlearnableClusters, "seen_by", None)  # nothing is trained before
     data = small_case().data
     few = data.take(np.concatenate([data.rows("train")[:4], data.rows("test")]))
     with pytest.raises(BlindspotError, match="4 different training images cannot be put into 5"):
         small(clusters=5)(TrainCase(few, RECIPE))
+    copies = replace(data, images=data.images[np.arange(len(data)) % 3])
+    with pytest.raises(BlindspotError, match="3 different training images cannot be put into 4"):
+        small(clusters=4)(TrainCase(copies, RECIPE))
 
 
 def test_the_finding_says_how_many_lie_where_they_were_drawn_to():
