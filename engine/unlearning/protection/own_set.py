@@ -34,8 +34,11 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
     """The images of a zip of class folders at one side, all for training; `ids` are their places.
 
     Raises:
-        BadData: it is no honest zip, holds too much, or has fewer than two classes.
+        BadData: it is no honest zip, holds too much, or has fewer than two classes, or the side is
+            not among SIDES.
     """
+    if not SIDES[0] <= side <= SIDES[1]:
+        raise BadData(f"Noise is made for images of {SIDES[0]} to {SIDES[1]} px, not of {side} px.")
     with opened(source, shown(name)) as archive:
         if (count := len(pictures(archive))) > MOST_IMAGES:
             raise BadData(

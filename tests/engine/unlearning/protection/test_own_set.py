@@ -41,6 +41,12 @@ def test_gray_images_stay_gray_and_others_are_brought_to_one_side():
     assert {one.mode for one in there.values()} == {"L"}
 
 
+@pytest.mark.parametrize("side", [8, 512])
+def test_sides_that_noise_is_not_made_for_are_a_sentence(side):
+    with pytest.raises(BadData, match=f"images of 16 to 64 px, not of {side} px"):
+        own_set.own_set(zipped(PICTURES), "mine.zip", side)
+
+
 def test_too_many_images_are_a_sentence(monkeypatch):
     monkeypatch.setattr(own_set, "MOST_IMAGES", 3)
     with pytest.raises(BadData, match="4 files; noise is made for at most 3 images"):
