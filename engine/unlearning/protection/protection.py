@@ -35,6 +35,7 @@ AMPLIFIED = 10  # times, in the picture of the noise, where that stays within a 
 MADE = 0.95  # share of the progress at which the noise is there
 EACH, CLASS = PER = ("image", "class")
 TRAINING = "training images"
+MOST_VALUES = 2**26  # of training images, for each of which some 30 bytes are needed at a time
 
 Levels = NDArray[np.int16]  # (n, C, H, W), gray levels
 
@@ -96,6 +97,7 @@ class Protection(Method[TrainCase]):
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: noise; picture, clean to protected; figures, how much is to be seen of it."""
         data, rows = case.data, case.data.rows("train")
+        check_size(data, len(rows))
         made = self.made(case, part_of(progress, 0.0, MADE, otherwise="making noise"))
         after = protected(data, made.levels)
         figures = measured(data, after, data.some("train", COMPARED, case.seed))
@@ -154,6 +156,17 @@ def protected(data: DataSet, noise: NDArray[np.integer[Any]]) -> DataSet:
     truth = {**data.truth, "protected": which}
     name = f"{data.name}+protected-{said}"
     return replace(data, images=images, truth=truth, card=card, name=name)
+
+
+def check_size(data: DataSet, count: int) -> None:
+    """Raise BadData where there are more training images, `count`, than noise is made for."""
+    values = count * data.images[0].size
+    if values > MOST_VALUES:
+        raise BadData(
+            f"{data.card.title} trains on {count:,} images with {values / 1e6:,.0f} million values "
+            f"in all; noise is made for at most {MOST_VALUES / 1e6:.0f} million: take fewer or "
+            "smaller images."
+        )
 
 
 def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:

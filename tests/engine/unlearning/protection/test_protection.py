@@ -10,7 +10,7 @@ import pytest
 from engine.errors import BadData, BlindspotError
 from engine.lab import TrainCase
 from engine.training import Recipe
-from engine.unlearning.protection import RandomNoise, protected, within
+from engine.unlearning.protection import RandomNoise, protected, protection, within
 from tests import tiny
 
 
@@ -105,6 +105,17 @@ def test_noise_of_other_images_is_refused_in_a_sentence():
         protected(asked.data, noise[1:])
     with pytest.raises(BadData, match="leaves the range"):
         protected(asked.data, np.full_like(noise, 8))
+
+
+def test_more_values_than_fit_in_memory_are_refused_before_any_noise_is_made(monkeypatch):
+    asked = case()
+    values = len(asked.data.rows("train")) * 16 * 16
+    monkeypatch.setattr(protection, "MOST_VALUES", values)
+    assert RandomNoise(8)(asked)["noise"].levels.any()
+    monkeypatch.setattr(protection, "MOST_VALUES", values - 1)
+    monkeypatch.setattr(RandomNoise, "noise", None)
+    with pytest.raises(BadData, match=r"noise is made for at most .* smaller images"):
+        RandomNoise(8)(asked)
 
 
 def test_one_class_is_refused_in_a_sentence():
