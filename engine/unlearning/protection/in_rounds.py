@@ -104,6 +104,7 @@ class NoiseLoop:
 
     Attributes:
         noise: (n, C, H, W) of the training images, values of [-1, 1].
+        common: of each class, (classes, C, H, W), where its images have the same.
         masks: of the last round, (n, H, W); None where every pixel may change.
         errors: the surrogate's after each round, shares of the noisy training images.
     """
@@ -114,6 +115,7 @@ class NoiseLoop:
         self.images = torch.from_numpy(case.data.images[self.rows] / np.float32(255))
         self.targets = case.data.targets(self.rows)
         self.noise = torch.zeros_like(self.images)
+        self.common = self.noise.new_zeros(len(case.data.classes), *self.noise.shape[1:])
         self.masks: PixelMasks | None = None
         self.errors: list[float] = []
         self.overlaps: list[float] = []
@@ -157,6 +159,8 @@ class NoiseLoop:
     def improve(self) -> Iterator[float]:
         """The noise takes its steps; yields the share of images that is done."""
         for done, places in self.parts():
+            if self.method.by_class:
+                self.noise[places] = self.cut(places)
             own = None
             if self.masks is not None:
                 own = torch.from_numpy(self.masks[places])[:, None].to(self.model.device)
@@ -170,15 +174,20 @@ class NoiseLoop:
             else:
                 self.noise[places] = noise
             yield done
+        if self.method.by_class:
+            self.noise = self.cut(slice(None))
 
     def share(self, noise: Tensor, places: Rows) -> None:
-        """All images of a class get the mean of their new noise, cut to what each has room for."""
+        """Each class gets the mean of its images' new noise."""
         epsilon = self.method.epsilon / 255
         labels = self.targets[places]
         for label in labels.unique():
-            own = self.targets == label
-            images, mean = self.images[own], noise[labels == label].mean(0)
-            self.noise[own] = (images + mean.clamp(-epsilon, epsilon)).clamp(0, 1) - images
+            self.common[label] = noise[labels == label].mean(0).clamp(-epsilon, epsilon)
+
+    def cut(self, places: Rows | slice) -> Tensor:
+        """The noise of their classes on some images, cut to what each has room for."""
+        images = self.images[places]
+        return (images + self.common[self.targets[places]]).clamp(0, 1) - images
 
     def slopes(self) -> Tensor:
         """The gradient of the surrogate's error at the noisy images, (n, C, H, W)."""
