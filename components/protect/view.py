@@ -38,7 +38,7 @@ VICTIMS = {  # the experiment that trains on images protected in this way, by na
     ProtectImage: "CUDA", EasyImage: "ProtectionVictims", LocallyMaskedImage: "ProtectionVictims",
     RandomNoiseOnImage: "ProtectionVictims",
 }  # fmt: skip
-SERIES = {"noise left": "noise left", "like the noise": "like the noise (correlation)"}
+SERIES = {"noise left": "noise left", "like the noise": "like the noise (cosine)"}
 
 
 @st.fragment

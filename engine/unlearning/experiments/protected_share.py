@@ -67,9 +67,9 @@ class ProtectedShare(LabelWiseVictims):
     """How many of the images must be protected for a protection to hold?
 
     A network learns a mixture of protected and clean images, drawn by the seed, and is tested on
-    clean ones. Beside it another learns the clean ones alone, with about as many steps: what the
-    mixture has more was learned from protected images, too. Noise is made for all images, and put
-    on some of them. Small networks on small images.
+    clean ones. Beside it another learns the clean ones alone, with about as many steps, but in 200
+    epochs at most: what the mixture has more was learned from protected images, too. Noise is made
+    for all images, and put on some of them. Small networks on small images.
     """
 
     name = "ProtectedShare"

@@ -70,12 +70,13 @@ CLAIMS = (
     ),
     Claim(
         "SALM's images are closer to the clean ones than with noise everywhere",
-        "a higher PSNR; the margin is the mean squared change that is saved, as a share of it",
+        "a higher PSNR, as any mask gives that leaves pixels out; the margin is the mean squared "
+        "change that is saved, as a share of it",
         lambda of: 1 - changed(of, LOCAL) / changed(of, MINIMIZING),
     ),
     Claim(
-        "Protected images are easy to learn",
-        "more than 95 % of the training images right, with either noise",
+        "Victims do learn the protected images that they are given",
+        "more than 95 % of them right, with either noise; else they were not trained enough",
         lambda of: min(of(MINIMIZING, LEARNED), of(LOCAL, LEARNED)) - 0.95,
     ),
     Claim(
@@ -95,13 +96,13 @@ CLAIMS = (
 class ProtectionVictims(LabelWiseVictims):
     """What does a network learn from protected images, by way of protection?
 
-    Noise that minimizes a surrogate's error leaves nothing to learn but itself; SALM puts it on the
-    pixels with the largest gradients alone; CUDA filters each class. Each victim learns such images
-    from its own first weights and is tested on clean ones. Controls: SALM's noise on as many pixels
-    drawn at random; the same noise, shuffled among all images; random noise of each image and of
-    each class. The last is no control of size alone: a class's noise is a mark that can be learned
-    instead of the images, whatever it looks like. Small networks on small images. Protection is not
-    privacy: whoever looks at the images sees what is on them.
+    Noise that minimizes a surrogate's error is to be learned instead of the images; SALM puts it on
+    the pixels with the largest gradients alone; CUDA filters each class. Each victim learns such
+    images from its own first weights and is tested on clean ones. Controls: SALM's noise on as many
+    pixels drawn at random; the same noise, shuffled among all images; random noise of each image
+    and of each class. The last is no control of size alone: a class's noise is a mark that can be
+    learned instead of the images, whatever it looks like. Small networks on small images.
+    Protection is not privacy: whoever looks at the images sees what is on them.
     """
 
     name = "ProtectionVictims"

@@ -84,9 +84,10 @@ class RelabeledVictims(VictimExperiment):
     The same images are learned under three labelings: their own classes, a coarse one, and classes
     merged by chance. *Unlearnable Clusters* uses no labels but those of the network that gives the
     features, which learns the images' own. Its rival is error-minimizing noise of each class, made
-    for the coarse labels, as an owner would who expects these to be learned; under the two others
-    it says little about the class. Control: one random noise of the same size for all images. Each
-    victim is tested on clean images. Small networks on small images.
+    for the coarse labels, as an owner would who expects these to be learned. Each of the images'
+    own classes lies in one coarse class, so that this noise says a part of them, too; a random
+    merge is never the coarse labeling, but may overlap with it. Control: one random noise of the
+    same size for all images. Each victim is tested on clean images. Small networks on small images.
     """
 
     name = "RelabeledVictims"

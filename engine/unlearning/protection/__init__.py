@@ -1,4 +1,4 @@
-"""Protection: training images changed so that a network learns nothing useful from them."""
+"""Protection: training images changed so that a network is to learn nothing useful."""
 
 from engine.unlearning.protection.error_minimizing import ErrorMinimizing
 from engine.unlearning.protection.own_image import EasyImage, LocallyMaskedImage

@@ -39,9 +39,9 @@ class Copies(Method[PairCase]):
     *Noise left* is how much of it is found in what still differs after copying: the projection of
     that on the noise. *Energy left* is the sum of squares of all that differs, as a share of the
     noise's; where it is larger, the copying has made differences of its own, as JPEG does. *Like
-    the noise* is the correlation of both patterns. None says whether a network still learns nothing
-    useful from such copies: only a training on them does. Resized copies are brought back to their
-    size. Pictures show the middle of each copy.
+    the noise* is the cosine of the angle between the two, whatever their size. None says whether a
+    network still learns nothing useful from such copies: only a training on them does. Resized
+    copies are brought back to their size. Pictures show the middle of each copy.
     """
 
     name = "Copies"

@@ -1,8 +1,8 @@
 """Error-minimizing noise and SALM on a person's own image, under the model that is asked about.
 
-The model is fixed, so there is one turn: signed steps until the image is as easy for it as it can
-be within ε. The noise is rounded to gray levels and cut to its bounds, so that a file of bytes
-keeps them exactly.
+The model is fixed, so there is one turn: signed steps that make the image easier for it within ε. A
+mask is that of the gradient at the clean image, since there is no noise before. The noise is
+rounded to gray levels and cut to its bounds, so that a file of bytes keeps them exactly.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ class NoiseOnImage(ChangedImage):
 class EasyImage(NoiseOnImage):
     """Your image with error-minimizing noise under this model, and how sure the model is of it.
 
-    The noise makes the image as easy for the model as it can be, so that the model has nothing to
-    learn from it. One image protects nothing: networks that learn many images protected in this way
-    are what the noise is for, and they start from other weights than this model's. The difference
-    is amplified; gray means unchanged. Protection is not privacy.
+    Signed steps make the image easy for the model, so that there is little to learn from it. One
+    image protects nothing: networks that learn many images protected in this way are what the noise
+    is for, and they start from other weights than this model's. The difference is amplified; gray
+    means unchanged. Protection is not privacy.
     """
 
     name = "EMNImage"

@@ -49,11 +49,11 @@ def inside_setting() -> Any:
 class Salm(NoiseInRounds):
     """Error-minimizing noise on the few pixels of each image on which the network's error hangs.
 
-    Most of a scan is empty, so noise everywhere is seen and does little. In every round the pixels
-    with the largest gradient of the surrogate's error, at the image with the noise it has, may
-    change; all others have none. Fewer changed pixels leave the image clearer: compare PSNR and
-    SSIM. The control is a mask of the same size at random, the same in all rounds: where it
-    protects as well, it is not the choice of pixels that does.
+    Most of a scan is empty, and noise there is seen. In every round the pixels with the largest
+    gradient of the surrogate's error, at the image with the noise it has, may change; all others
+    have none. Fewer changed pixels leave the image clearer: compare PSNR and SSIM. The control is a
+    mask of the same size at random, the same in all rounds: where it protects as well, it is not
+    the choice of pixels that does.
 
     What a network trained on such images is worth is another question, which the victim's training
     answers. Protection is not privacy: the images stay readable, which is what they are for.
