@@ -19,7 +19,14 @@ from components.widgets.downloads import download
 from engine.data.folders import Imported
 from engine.errors import BadData
 from engine.result import ImageNoise
-from engine.unlearning import EasyImage, ErrorMinimizing, LocallyMaskedImage, Protection, Salm
+from engine.unlearning import (
+    EasyImage,
+    ErrorMinimizing,
+    LocallyMaskedImage,
+    Protection,
+    Salm,
+    UnlearnableClusters,
+)
 from engine.unlearning.protection.own_set import (
     MOST_IMAGES,
     SIDES,
@@ -74,8 +81,13 @@ def opened(given: Any, side: int) -> Imported:
 
 
 def for_set(kind: type[Protection], asked: ProtectQuestion) -> Protection:
-    """The way for sets with the settings that it shares with the way for one image."""
+    """The way for sets with the settings that it shares with the way for one image.
+
+    Clusters share ε alone: their steps are others than those of noise on one image.
+    """
     own = asked.method.settings()
+    if kind is UnlearnableClusters:
+        own = {name: value for name, value in own.items() if name == "epsilon"}
     return kind(**{spec.name: own[spec.name] for spec in fields(kind) if spec.name in own})
 
 

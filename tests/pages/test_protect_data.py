@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 
+from components.protect.form import ProtectQuestion
+from components.protect.trained import for_set
 from components.protect.view import PRIVACY, left_words
 from components.views import PROTECT_DATA
 from engine.case.opening import about_first
 from engine.pictures import as_bytes
 from engine.run import answer
 from engine.training import Recipe
-from engine.unlearning import Copies, CudaExperiment, ProtectImage, Salm, UnlearnableClusters
+from engine.unlearning import (
+    Copies,
+    CudaExperiment,
+    EasyImage,
+    ErrorMinimizing,
+    ProtectImage,
+    Salm,
+    UnlearnableClusters,
+)
 from engine.unlearning.protection import own_set
 from engine.unlearning.protection.own_folders import protected_folders
 from engine.unlearning.protection.protected_pair import figures, noise_picture, pair_of, verdict
@@ -129,6 +140,13 @@ def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
     assert 0 < (noise.any(1).mean((1, 2))).max() <= 0.2
     assert "1 file was left out" in [box.label for box in at.expander]
     assert "Download the zip" in [one.proto.label for one in at.get("download_button")]
+
+
+def test_only_the_bound_of_the_noise_goes_over_to_clusters(case):
+    """Both have steps, which are not the same ones."""
+    question = ProtectQuestion(SimpleNamespace(case=case), EasyImage(epsilon=5, steps=3, step=0.5))
+    assert for_set(UnlearnableClusters, question) == UnlearnableClusters(epsilon=5)
+    assert for_set(ErrorMinimizing, question) == ErrorMinimizing(epsilon=5, steps=3, step=0.5)
 
 
 def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
