@@ -53,7 +53,10 @@ def size_setting(largest: int = 9) -> Any:
 
 def key_setting() -> Any:
     """The secret key."""
-    return setting(0, Slider(0, 9999, 1), "Key", "Seed of the filters; without it they are secret.")
+    return setting(
+        0, Slider(0, 9999, 1), "Key", "What the filters or the noise are drawn from. Others do not "
+        "know it, but whoever tries all 10,000 finds it.",
+    )  # fmt: skip
 
 
 def number_setting() -> Any:

@@ -38,5 +38,6 @@ def test_images_of_a_class_share_it_whatever_their_size():
     whole, part = noise(method, gray), noise(method, gray[:50, :60])
     assert (whole[:50, :60] == part).all()
     assert (whole[TILE:, :] == whole[:20, :]).all()
+    assert (whole != whole[..., :1]).any()  # a gray image does not stay gray
     for other in (replace(method, number=3), replace(method, key=6)):
         assert (noise(other, gray) == whole).mean() < 0.6
