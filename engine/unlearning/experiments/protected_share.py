@@ -51,8 +51,11 @@ CLAIMS = (
     ),
     Claim(
         "One clean image in five is enough to learn from",
-        "with 80 % protected at most 10 points below clean training",
-        lambda of: of(mixed(0.8), RIGHT) - of(mixed(0), RIGHT) + 0.1,
+        "with 80 % protected at most 10 points below clean training, and with all over 10",
+        lambda of: min(
+            of(mixed(0.8), RIGHT) - of(mixed(0), RIGHT) + 0.1,
+            of(mixed(0), RIGHT) - of(mixed(1), RIGHT) - 0.1,
+        ),
     ),
     Claim(
         "Protected images add nothing to the clean ones",
@@ -85,6 +88,7 @@ class ProtectedShare(LabelWiseVictims):
         "::test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand"
     )
     claims = CLAIMS
+    revision = 2  # some clean images are enough only where none are not
 
     way: str = way_setting()
 

@@ -77,6 +77,12 @@ def test_claims_on_figures_made_by_hand():
     assert margins == pytest.approx([0.2, 0.05, -0.05])
 
 
+def test_few_clean_images_are_not_enough_where_none_are_needed():
+    """A protection that costs nothing leaves nothing for the clean images to bring back."""
+    table = dict.fromkeys([mixed(0), mixed(0.8), mixed(1), alone(0.8)], 0.9)
+    assert SMALL.claims[1].margin(lambda row, _: table[row]) == pytest.approx(-0.1)
+
+
 def test_in_the_picture_more_and_more_images_are_protected():
     picture = SMALL.picture(small_case()).images.astype(int)
     counts = [(row != picture[0]).any((1, 2, 3)).sum() for row in picture]

@@ -85,6 +85,11 @@ def test_claims_on_figures_made_by_hand():
     assert margins == pytest.approx([-0.05, 0.3, -0.1, -0.05])
 
 
+def test_noise_that_protects_nowhere_does_not_fail_because_of_other_labels():
+    table = {under(labels, way): 0.9 for labels in RELABELINGS for way in WAYS}
+    assert SMALL.claims[2].margin(lambda row, _: table[row]) == pytest.approx(-0.25)
+
+
 def test_the_picture_has_the_three_labels_of_each_image():
     case = small_case()
     picture = SMALL.picture(case)
