@@ -25,6 +25,7 @@ MAX_RATIO = 200  # unpacked to packed; pictures hardly pack at all
 PLAIN = 20_000_000  # unpacked bytes below which no ratio is suspicious
 MAX_DIRECTORY = 20_000_000  # bytes of the table of contents
 MAX_DEPTH = 32  # folders inside each other
+MAX_PATH = 1000  # letters of a path
 METHODS = {ZIP_STORED, ZIP_DEFLATED}  # others ask for memory before they give a byte
 ENTRY = b"PK\x01\x02"  # how each line of the table of contents begins
 END, END_64 = b"PK\x05\x06", b"PK\x06\x07"  # where it says its length; the second for giants
@@ -108,6 +109,8 @@ def check(members: list[ZipInfo], size: int, called: str) -> None:
             raise BadData(
                 f"{called} has more than {MAX_DEPTH} folders inside each other: nothing was read."
             )
+        if len(member.filename) > MAX_PATH:
+            raise BadData(f"{called} holds a path of more than {MAX_PATH} letters: shorten it.")
         if member.compress_type not in METHODS:
             raise BadData(f"{called} is packed in a rare way: save it as a usual zip (deflate).")
         if outside(member.filename):

@@ -22,6 +22,7 @@ from engine.data.folders import Folders, Skipped, one, pictures, sorted_out
 from engine.errors import BadData, BadImage
 from engine.experiment import ImageChange
 from engine.images import MAX_KEPT, MAX_SHORT, Picture
+from engine.images.kinds import DICOM, NIFTI, kind
 from engine.method import Progress, quiet
 from engine.pictures import Pixels
 
@@ -31,6 +32,8 @@ MOST_CLASSES = 100  # as many as a protection has numbers for
 MOST_PIXELS = 50_000_000  # of all images together
 MOST_SECONDS = 240.0
 FEWEST = 2  # classes
+NAMELESS = PurePosixPath("image")
+BEGINNING = 4096  # bytes of a file, which tell what it is
 QUICK = 1  # of PNG's levels: noise does not pack anyhow
 
 
@@ -66,21 +69,21 @@ def protected_folders(
     held, kept, skipped, most, spent = BytesIO(), [], [], 0, 0
     with opened(source, called) as archive, ZipFile(held, "w", ZIP_STORED) as made:
         found = pictures(archive)
-        labels, classes = numbered(found, called)
+        labels, classes = numbered(archive, found, called)
         names = new_names([member.filename for _, member in found])
         for done, (folders, member) in enumerate(found, 1):
             label = labels[done - 1]
             clean = readable(archive, folders, member)
+            spent += 0 if isinstance(clean, Skipped) else clean[..., 0].size
+            check_spent(spent, monotonic() - began, called)
+            progress(done / len(found), "protecting images")
             if isinstance(clean, Skipped):
                 skipped.append(clean)
                 continue
-            spent += clean[..., 0].size
-            check_spent(spent, monotonic() - began, called)
             after = of_class(change, label).apply(clean)
             most = max(most, int(np.abs(after.astype(np.int16) - clean).max()))
             made.writestr(ZipInfo(names[done - 1]), as_png(after))
             kept.append(label)
-            progress(done / len(found), "protecting images")
     there = tuple(classes[label] for label in sorted(set(kept)))
     if len(there) < FEWEST:
         first = f" The first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
@@ -89,22 +92,36 @@ def protected_folders(
 
 
 def numbered(
-    found: Sequence[tuple[Folders, ZipInfo]], called: str
+    archive: ZipFile, found: Sequence[tuple[Folders, ZipInfo]], called: str
 ) -> tuple[list[int], tuple[str, ...]]:
-    """A number for each file, that of its class by name (0 without a class), and the classes."""
+    """A number for each file, that of its class by name (0 without a class), and the classes.
+
+    Files that do not begin like a picture, such as a list of labels beside the folders, have none.
+    """
     if len(found) > MOST_IMAGES:
         raise BadData(
             f"{called} has {len(found):,} files; at most {MOST_IMAGES:,} are protected at a time: "
             "split it."
         )
-    inside = [folders for folders, _ in found if folders]
+    pictured = [bool(folders) and begins_well(archive, member) for folders, member in found]
+    inside = [folders for (folders, _), well in zip(found, pictured, strict=True) if well]
     labels, _, classes = sorted_out(inside, called, [], FEWEST)
     if len(classes) > MOST_CLASSES:
         raise BadData(
             f"{called} has {len(classes):,} classes; at most {MOST_CLASSES} are protected."
         )
     numbers = iter(labels.tolist())
-    return [next(numbers) if folders else 0 for folders, _ in found], classes
+    return [next(numbers) if well else 0 for well in pictured], classes
+
+
+def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
+    """Whether a file begins like a picture or a scan."""
+    try:
+        with archive.open(member) as file:
+            found = kind(file.read(BEGINNING))
+    except DAMAGED:
+        return False
+    return found.readable or found in {DICOM, NIFTI}
 
 
 def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels | Skipped:
@@ -149,15 +166,21 @@ def of_class(change: ImageChange, label: int) -> ImageChange:
 
 
 def new_names(paths: Sequence[str]) -> list[str]:
-    """The path of each image as PNG; its old ending stays where another image has that path."""
+    """The path of each image as PNG; its old ending stays where another image has that path.
+
+    Paths that differ by capital letters only are the same on many computers.
+    """
     slashed = [PurePosixPath(path.replace("\\", "/")) for path in paths]
+    slashed = [path if path.name else NAMELESS for path in slashed]
     names: dict[int, str] = {}
+    taken: set[str] = set()
     for at in sorted(range(len(paths)), key=lambda at: slashed[at].suffix.lower() != ".png"):
         name = str(slashed[at].with_suffix(".png"))
-        if name in names.values():
+        if name.casefold() in taken:
             name = f"{slashed[at]}.png"
-        while name in names.values():
+        while name.casefold() in taken:
             name += ".png"
+        taken.add(name.casefold())
         names[at] = name
     return [names[at] for at in range(len(paths))]
 

@@ -23,6 +23,7 @@ FILES = {
     "pets/dog/1.png": COLORS, "pets/dog/1.bmp": COLORS[::-1], "pets/cat/old/x.y.png": SHADES,
     "pets/cat/huge.png": LARGE, "pets/cat/broken.png": b"no picture",
 }  # fmt: skip
+CUT = b"\x89PNG\r\n\x1a\n and no more"
 CHANGE = ProtectImage(blur=0.5, size=5, key=3)
 
 
@@ -81,6 +82,25 @@ def test_no_two_images_get_the_same_path():
     assert all(name.endswith(".png") for name in names)
 
 
+def test_names_that_differ_by_capitals_and_names_of_nothing_do_no_harm():
+    names = new_names(["c/A.jpg", "c/a.bmp", "C/a.png", "", "."])
+    assert len({name.casefold() for name in names}) == 5  # the same file on many computers
+    assert names[2] == "C/a.png"
+    found = protected_folders(zipped({**FILES, ".": b"no name"}), "pets.zip", CHANGE)
+    assert found.count == 3
+    assert "class folder" in next(one.reason for one in found.skipped if one.file == ".")
+
+
+def test_lists_beside_the_folders_and_folders_without_pictures_are_no_classes():
+    listed = {**FILES, "pets/labels.csv": b"1,dog", "pets/about/read me.txt": b"pets"}
+    found, plain = (
+        protected_folders(zipped(files), "pets.zip", CHANGE) for files in (listed, FILES)
+    )
+    assert found.classes == ("cat", "dog")
+    assert found.content == plain.content  # and move no other class's number
+    assert {"pets/labels.csv", "pets/about/read me.txt"} < {one.file for one in found.skipped}
+
+
 def test_strength_zero_gives_the_same_bytes_back():
     found = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=0.0))
     assert found.most == 0
@@ -93,11 +113,12 @@ def test_strength_zero_gives_the_same_bytes_back():
     [
         ({"dog/1.png": COLORS, "dog/2.png": COLORS}, "pictures of one class only, “dog”"),
         ({"1.png": COLORS}, "holds no picture that can be read in a class folder"),
-        ({"dog/1.png": COLORS, "cat/1.png": b"?"}, "images of fewer than two classes .* cat/1.png"),
+        ({"dog/1.png": COLORS, "cat/1.png": CUT}, "images of fewer than two classes .* cat/1.png"),
+        ({"dog/1.png": COLORS, "cat/1.png": b"?"}, "pictures of one class only, “dog”"),
         ({"dog/1.png": COLORS, "../cat.png": COLORS}, "reaches outside its folder"),
         ({f"{number}/1.png": COLORS for number in range(101)}, "101 classes; at most 100"),
     ],
-    ids=["one class", "no folders", "unreadable", "outside", "many classes"],
+    ids=["one class", "no folders", "unreadable", "no picture", "outside", "many classes"],
 )
 def test_what_cannot_be_protected_is_a_sentence(files, words):
     with pytest.raises(BadData, match=words):
@@ -127,3 +148,20 @@ def test_no_zip_is_a_sentence_and_stopping_stops():
 
     with pytest.raises(Cancelled):
         protected_folders(zipped(FILES), "pets.zip", CHANGE, stop)
+
+
+def test_images_that_are_left_out_count_their_seconds_and_can_be_stopped(monkeypatch):
+    unread = zipped({"dog/1.png": CUT, "cat/1.png": CUT})
+    told = []
+    with pytest.raises(BadData, match="fewer than two classes"):
+        protected_folders(unread, "pets.zip", CHANGE, lambda done, words: told.append(done))
+    assert told == [0.5, 1.0]
+    monkeypatch.setattr(own_folders, "MOST_SECONDS", 0.0)
+    with pytest.raises(BadData, match="takes more than 0 minutes here"):
+        protected_folders(unread, "pets.zip", CHANGE)
+
+
+def test_a_path_longer_than_any_zip_takes_is_a_sentence():
+    files = {"dog/1.png": COLORS, f"cat/{'a' * 65520}": COLORS.tobytes()}
+    with pytest.raises(BadData, match="a path of more than 1000 letters"):
+        protected_folders(zipped(files), "pets.zip", CHANGE)
