@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from components import measurement
+from components import measurement, runs
 from components.measurement import Measurement
 from components.notices import plain
 from components.picks import pick
@@ -29,7 +29,9 @@ AS_ABOVE, CLUSTERS = "as the image above", UnlearnableClusters.title
 ABOUT = (
     f"A zip with a folder for each class (cat/1.jpg, dog/2.png), up to {MOST_MB} MB, {MOST_IMAGES} "
     f"images and {MOST_PIXELS / 1e6:.0f} million pixels. It comes back with the same folders and "
-    "names, as PNG, so that nothing of the noise is lost. The zip stays in this session's memory."
+    "names, as PNG, so that nothing of the noise is lost: upright, 8 bits a color, on white where "
+    "it was transparent, and without what else the files say. The zip stays in this session's "
+    "memory."
 )
 
 
@@ -39,6 +41,7 @@ def show(asked: ProtectQuestion) -> None:
     given = st.file_uploader(
         "Zip of class folders", "zip", key=f"{SLOT}.file", max_upload_size=MOST_MB, help=ABOUT
     )
+    let_go_of_others(given.file_id if given else "")
     if given is None:
         return
     way = pick(
@@ -58,6 +61,17 @@ def show(asked: ProtectQuestion) -> None:
         f"Protect them: {method.short}, {asked.strength}", "Protect them again", last=True,
     )  # fmt: skip
     measurement.show(made, lambda found: offer(asked, found))
+
+
+def let_go_of_others(file: str) -> None:
+    """Nothing is held or computed any more of a zip that was taken away or replaced."""
+    if st.session_state.get(f"{SLOT}.of", "") == file:
+        return
+    st.session_state[f"{SLOT}.of"] = file
+    for slot in (SLOT, trained.SLOT):
+        st.session_state.pop(slot, None)
+    runs.visit().give_up(SLOT)
+    runs.leave_others(trained.SLOT, ())
 
 
 def offer(asked: ProtectQuestion, found: ProtectedFolders) -> None:

@@ -25,7 +25,6 @@ from engine.unlearning import (
     LocallyMaskedImage,
     Protection,
     Salm,
-    UnlearnableClusters,
 )
 from engine.unlearning.protection.own_set import (
     MOST_IMAGES,
@@ -70,25 +69,31 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
 
 
 def opened(given: Any, side: int) -> Imported:
-    """The zip as a training set, read once for each size."""
-    held: dict[Any, Imported] = st.session_state.setdefault(SLOT, {})
+    """The zip as a training set, read once for each size, also one that cannot be read."""
+    held: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
     key = (given.file_id, side)
     if key not in held:
         held.clear()
-        found = own_set(given.getvalue(), given.name, side)
-        held[key] = Imported(without_name(found.data), found.skipped)
-    return held[key]
+        try:
+            found = own_set(given.getvalue(), given.name, side)
+            held[key] = Imported(without_name(found.data), found.skipped)
+        except BadData as error:
+            held[key] = str(error)
+    if isinstance(found := held[key], str):
+        raise BadData(found)
+    return found
 
 
 def for_set(kind: type[Protection], asked: ProtectQuestion) -> Protection:
-    """The way for sets with the settings that it shares with the way for one image.
+    """The way for sets with the settings that it shares with the way for one image, by label."""
+    own, words = asked.method.settings(), labels_of(asked.method)
+    shared = [name for name, label in labels_of(kind).items() if words.get(name) == label]
+    return kind(**{name: own[name] for name in shared})
 
-    Clusters share ε alone: their steps are others than those of noise on one image.
-    """
-    own = asked.method.settings()
-    if kind is UnlearnableClusters:
-        own = {name: value for name, value in own.items() if name == "epsilon"}
-    return kind(**{spec.name: own[spec.name] for spec in fields(kind) if spec.name in own})
+
+def labels_of(kind: Any) -> dict[str, str]:
+    """What each setting of a method is called on the page."""
+    return {spec.name: spec.metadata["label"] for spec in fields(kind)}
 
 
 def cluster_map(state: str, ends: tuple[str, str] | None = None) -> Callable[[Views], ClusterMap]:

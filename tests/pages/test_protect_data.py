@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 
+from components.protect import trained
 from components.protect.form import ProtectQuestion
 from components.protect.trained import for_set
 from components.protect.view import PRIVACY, left_words
@@ -102,6 +103,8 @@ def test_a_zip_comes_back_protected_and_anew_when_the_settings_change():
         assert f"3 images of 2 classes, protected by CUDA, strength {strength:g}" in words(at)
         assert f"by more than {expected.most} of 255 gray levels" in words(at)
     assert "2 files were left out" in [box.label for box in at.expander]
+    at.file_uploader(key="protect.zip.file").set_value(None).run()
+    assert "protect.zip" not in at.session_state  # nothing is held of a zip that was taken away
 
 
 def test_a_zip_that_cannot_be_protected_is_a_sentence():
@@ -111,6 +114,28 @@ def test_a_zip_that_cannot_be_protected_is_a_sentence():
         at = settled(at.button(key="protect.zip.go").click().run())
         assert told in " ".join(said(at))
         assert not at.exception
+
+
+def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
+    at = settled(visit({"protect.method": "SALM", "protect.SALMImage.steps": "1"}, PROTECT_DATA))
+    read = []
+    monkeypatch.setattr(
+        trained, "own_set", lambda *given: read.append(1) or own_set.own_set(*given)
+    )
+    files = {"dog/1.png": COLORS, "dog/2.png": COLORS}
+    at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
+    for _ in range(2):
+        at.run()
+        assert "one class only" in " ".join(said(at))
+    assert len(read) == 1
+
+
+def test_noise_of_a_set_takes_the_settings_that_mean_the_same():
+    method = EasyImage(epsilon=3, steps=7, step=0.2)
+    asked = SimpleNamespace(method=method)
+    found = trained.for_set(ErrorMinimizing, asked)
+    assert found == ErrorMinimizing(epsilon=3, steps=7, step=0.2)
+    assert trained.for_set(UnlearnableClusters, asked) == UnlearnableClusters(epsilon=3)
 
 
 def test_the_way_to_the_experiment_takes_the_settings_along():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from time import monotonic
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -18,9 +19,9 @@ from engine.data.folders import Imported, named, pictures, read_folders
 from engine.errors import BadData
 from engine.lab import TrainCase
 from engine.method import Progress, quiet
-from engine.result import ImageNoise
+from engine.result import ImageNoise, Result
 from engine.training import Recipe
-from engine.unlearning.protection.own_folders import as_png, new_names
+from engine.unlearning.protection.own_folders import as_png, check_spent, new_names
 from engine.unlearning.protection.protection import protected
 
 MOST_IMAGES = 1000
@@ -34,8 +35,8 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
     """The images of a zip of class folders at one side, all for training; `ids` are their places.
 
     Raises:
-        BadData: it is no honest zip, holds too much, or has fewer than two classes, or the side is
-            not among SIDES.
+        BadData: it is no honest zip, holds too much, has fewer than two classes, or takes too long;
+            or the side is not among SIDES.
     """
     if not SIDES[0] <= side <= SIDES[1]:
         raise BadData(f"Noise is made for images of {SIDES[0]} to {SIDES[1]} px, not of {side} px.")
@@ -45,7 +46,13 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
                 f"{shown(name)} has {count:,} files; noise is made for at most {MOST_IMAGES:,} "
                 "images: take fewer."
             )
-    found = read_folders(source, name, side, progress)
+    began = monotonic()
+
+    def timed(done: float, words: str = "", partial: Result | None = None) -> None:
+        check_spent(0, monotonic() - began, shown(name))
+        progress(done, words, partial)
+
+    found = read_folders(source, name, side, timed)
     data = found.data
     split = np.zeros(len(data), np.uint8)
     training = DataSet(

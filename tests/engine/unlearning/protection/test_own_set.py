@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import BadData
 from engine.unlearning import RandomNoise
-from engine.unlearning.protection import own_set
+from engine.unlearning.protection import own_folders, own_set
 from tests.engine.unlearning.protection.test_own_folders import SHADES, unzipped, zipped
 
 RNG = np.random.default_rng(1)
@@ -50,4 +50,10 @@ def test_sides_that_noise_is_not_made_for_are_a_sentence(side):
 def test_too_many_images_are_a_sentence(monkeypatch):
     monkeypatch.setattr(own_set, "MOST_IMAGES", 3)
     with pytest.raises(BadData, match="4 files; noise is made for at most 3 images"):
+        own_set.own_set(zipped(PICTURES), "mine.zip", 32)
+
+
+def test_reading_takes_no_longer_than_it_may(monkeypatch):
+    monkeypatch.setattr(own_folders, "MOST_SECONDS", 0.0)
+    with pytest.raises(BadData, match=r"“mine\.zip” takes more than 0 minutes here"):
         own_set.own_set(zipped(PICTURES), "mine.zip", 32)
