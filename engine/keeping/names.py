@@ -17,7 +17,7 @@ from typing import Any
 
 MARK = "\x1a"  # no text has it
 LETTER = "[A-Za-z0-9]"  # that makes a longer word; the house's own words have no others
-SHORTEST = 3  # letters of a name that is hidden; a shorter one tells nothing
+SHORTEST = 3  # bytes of a name that is hidden; a shorter one tells nothing, two Chinese letters do
 SALT = token_bytes(16)  # of this process: nobody else can try names
 PLACE = re.compile(f"{MARK}([0-9]+){MARK}")
 
@@ -33,7 +33,8 @@ def as_called(digest: str, names: Sequence[str]) -> str:
 def hidden(names: Sequence[str], text: str) -> str:
     """The text with each name's place in its stead."""
     place = {form: at for at, form in reversed([*enumerate(forms(names))])}
-    longest = sorted((form for form in place if len(form) >= SHORTEST), key=len, reverse=True)
+    told = (form for form in place if len(form.encode("utf-8", "replace")) >= SHORTEST)
+    longest = sorted(told, key=len, reverse=True)
     if not longest:
         return text
     whole = rf"(?<!{LETTER})(?:{'|'.join(map(re.escape, longest))})(?!{LETTER})"

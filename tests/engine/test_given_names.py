@@ -218,6 +218,7 @@ def test_hiding_is_undone_whatever_the_names():
     for word in ("cat", "rder", "kind", "views"):
         assert word not in json.dumps(without)
     assert hidden(("x", ""), "an x") == "an x"
+    assert "\u5f20\u4f1f" not in hidden(("\u5f20\u4f1f",), "of \u5f20\u4f1f")  # two letters, a name
 
 
 def test_an_entry_is_read_with_the_reader_s_names(tmp_path):
