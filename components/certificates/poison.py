@@ -37,8 +37,8 @@ def show(asked: CertificateQuestion) -> None:
                 known=asked.known,
                 evidence=(votes(asked), after(asked), Drawing("poisons", "The poisons", wide=True)),
                 button="Poison the training images",
-                before=f"{method.count} images are {done}, the worst ones for this image first; "
-                "each network that they reach is trained again, and votes anew.",
+                before=f"Up to {method.count} images are {done}, the worst ones for this image "
+                "first; each network that they reach is trained again, and votes anew.",
             )
         )  # fmt: skip
 

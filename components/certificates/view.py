@@ -41,7 +41,7 @@ def show(asked: CertificateQuestion, below: DeltaGenerator) -> None:
             picture=partial(ballots, asked), evidence=(by_poisons(asked),), columns=1, below=below,
             button="Train the networks and certify",
             before=f"{networks} small networks are trained, each on its own part of the training "
-            "images, and vote on the test images. It takes about a minute.",
+            "images, and vote on the test images. It can be stopped.",
         )
     )  # fmt: skip
 
@@ -61,8 +61,9 @@ def sentence(asked: CertificateQuestion, found: Views) -> str:
         )
     if not radius:
         return f"This is read as {says}, but one poisoned image of {images} could change that."
-    many = f"any {radius} of {images} are" if radius > 1 else f"any one of {images} is"
-    return f"This {asked.label} stays {says}, even if {many} poisoned."
+    many = f"{radius} images are" if radius > 1 else "one image is"
+    among = f"added, removed or relabeled among {images}"
+    return f"This {asked.label} stays {says}, whichever {many} {among}."
 
 
 def ballots(asked: CertificateQuestion, found: Views) -> None:
@@ -146,7 +147,7 @@ def curve_words(found: Views) -> str:
 
     def gain(one: str, run_off: str, place: int) -> str:
         points = 100 * (table[run_off][place] - table[one][place])
-        return f"{points:+.1f}".replace("-", "−")
+        return f"{points:+z.1f}".replace("-", "−")
 
     return (
         f"The run-off changes DPA by {gain(DPA, ROE, 0)} points without poisons and by "

@@ -85,8 +85,8 @@ def certificate(says, radius):
 @pytest.mark.parametrize(
     ("radius", "wanted"),
     [
-        (2, "This {0} stays {0}, even if any 2 of {1} are poisoned."),
-        (1, "This {0} stays {0}, even if any one of {1} is poisoned."),
+        (2, "This {0} stays {0}, whichever 2 images are added, removed or relabeled among {1}."),
+        (1, "This {0} stays {0}, whichever one image is added, removed or relabeled among {1}."),
         (0, "This is read as {0}, but one poisoned image of {1} could change that."),
     ],
 )

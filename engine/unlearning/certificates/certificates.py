@@ -18,7 +18,7 @@ from engine.method import Method, Progress, Slider, defaults, part_of, quiet, se
 from engine.result import Result, Table
 from engine.unlearning.certificates.ballots import recipe, vote
 from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES, certify
-from engine.unlearning.certificates.election import Ballots, Whole, hold
+from engine.unlearning.certificates.election import MOST_CLASSES, Ballots, Whole, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 
 KEPT = 40  # test images whose ballots are kept
@@ -34,7 +34,7 @@ class Voters(Method[ExperimentCase]):
     partitions: int = setting(
         50, Slider(5, 100, 5), "Partitions",
         "Into how many parts the training images are split. With more, a poison reaches a smaller "
-        "share of the networks, and each network learns from fewer images.",
+        "share of the networks, and each network has fewer images to learn from.",
     )  # fmt: skip
     spread: int = setting(
         4, Slider(2, 8, 1), "Networks for each image in FA",
@@ -46,8 +46,9 @@ class Voters(Method[ExperimentCase]):
     )
     shown: int = setting(
         64, Slider(8, 256, 8), "Images an epoch",
-        "How many images each network is shown in an epoch; where it has fewer, they come again. "
-        "The number is fixed, so that a poison changes nothing for networks that it cannot reach.",
+        "How many images of its part each network learns from, the same in each epoch; where it "
+        "has fewer, they come again. The number is fixed, so that a poison changes nothing for "
+        "networks that it cannot reach.",
     )  # fmt: skip
     images: int = setting(
         300, Slider(10, 1000, 10), "Test images", "How many are certified, drawn by the seed."
@@ -61,12 +62,18 @@ class Voters(Method[ExperimentCase]):
         """The rows of the test images, in an order drawn by the seed.
 
         Raises:
-            BlindspotError: there is one class, no test image, or a partition would have no image.
+            BlindspotError: there is one class or too many, no test image, or a partition would have
+                no image.
         """
         data, learned = case.data, len(case.data.rows("train"))
         title = data.card.title
         if len(np.unique(data.labels)) < 2:
             raise BlindspotError(f"{title} has one class: every network would vote for it.")
+        if len(data.classes) > MOST_CLASSES:
+            raise BlindspotError(
+                f"{title} has {len(data.classes)} classes, and networks vote on at most "
+                f"{MOST_CLASSES}: choose data with fewer."
+            )
         if learned < self.partitions:
             raise BlindspotError(
                 f"{title} has {learned} training images, fewer than the {self.partitions} "

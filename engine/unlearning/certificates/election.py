@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 Ballots = NDArray[np.uint8]  # (networks, images, classes): the place of each class, 0 the first
 Whole = NDArray[np.int64]
+MOST_CLASSES = 256  # that ballots have places for
 
 
 def ballots_of(scores: NDArray[Any]) -> Ballots:
-    """The ballots of scores (networks, images, classes), of at most 256 classes."""
+    """The ballots of scores (networks, images, classes), of at most MOST_CLASSES classes."""
     order = np.argsort(-scores, axis=-1, kind="stable")
     return np.argsort(order, axis=-1).astype(np.uint8)
 

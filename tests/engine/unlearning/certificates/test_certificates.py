@@ -81,6 +81,11 @@ def test_a_network_without_images_puts_the_classes_in_their_order():
         ({"labels": np.zeros(48, np.int64)}, {}, "has one class"),
         ({}, {"partitions": 25}, "24 training images, fewer than the 25 partitions"),
         ({"split": np.zeros(48, np.uint8)}, {}, "no test images"),
+        (
+            {"classes": tuple(map(str, range(257)))},
+            {},
+            "has 257 classes, and networks vote on at most 256",
+        ),
     ],
 )
 def test_what_cannot_be_certified_is_said(change, settings, words):
