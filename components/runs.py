@@ -308,7 +308,7 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
     for one in outcomes:
         if isinstance(one, Problem):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.warning(f"{one.title}: {one.words}")
+                st.warning(notices.plain(f"{one.title}: {one.words}"))
                 st.button(one.again, key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
 
 

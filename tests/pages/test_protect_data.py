@@ -116,6 +116,14 @@ def test_a_zip_that_cannot_be_protected_is_a_sentence():
         assert not at.exception
 
 
+def test_a_folder_s_name_is_no_markdown():
+    at = settled(visit(view=PROTECT_DATA))
+    content = zipped({"*dog*/1.png": COLORS})
+    at.file_uploader(key="protect.zip.file").set_value(("x.zip", content, "")).run()
+    at = settled(at.button(key="protect.zip.go").click().run())
+    assert r"“\*dog\*”" in at.warning[0].value
+
+
 def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
     at = settled(visit({"protect.method": "SALM", "protect.SALMImage.steps": "1"}, PROTECT_DATA))
     read = []
