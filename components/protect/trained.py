@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import section
+from components import forms, section
 from components.draw.cluster_map import ClusterMap
 from components.draw.drawing import Drawing, Views
 from components.notices import plain
@@ -54,7 +54,11 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     skipped(found.skipped)
-    method = for_set(kind, asked)
+    given_above = shared(kind, asked)
+    own = forms.folded(
+        kind, f"{KEY}.{kind.name}", labels_of(kind).keys() - given_above, "Settings of the noise"
+    )
+    method = kind(**given_above, **own)
     section.show(
         Section(
             SLOT, method, surrogate_case(found.data),
@@ -84,11 +88,10 @@ def opened(given: Any, side: int) -> Imported:
     return found
 
 
-def for_set(kind: type[Protection], asked: ProtectQuestion) -> Protection:
-    """The way for sets with the settings that it shares with the way for one image, by label."""
+def shared(kind: type[Protection], asked: ProtectQuestion) -> dict[str, Any]:
+    """The settings of a way for sets that the way for one image has too, under the same label."""
     own, words = asked.method.settings(), labels_of(asked.method)
-    shared = [name for name, label in labels_of(kind).items() if words.get(name) == label]
-    return kind(**{name: own[name] for name in shared})
+    return {name: own[name] for name, label in labels_of(kind).items() if words.get(name) == label}
 
 
 def labels_of(kind: Any) -> dict[str, str]:

@@ -139,11 +139,23 @@ def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
 
 
 def test_noise_of_a_set_takes_the_settings_that_mean_the_same():
-    method = EasyImage(epsilon=3, steps=7, step=0.2)
-    asked = SimpleNamespace(method=method)
-    found = trained.for_set(ErrorMinimizing, asked)
-    assert found == ErrorMinimizing(epsilon=3, steps=7, step=0.2)
-    assert trained.for_set(UnlearnableClusters, asked) == UnlearnableClusters(epsilon=3)
+    asked = SimpleNamespace(method=EasyImage(epsilon=3, steps=7, step=0.2))
+    same = {"epsilon": 3, "steps": 7, "step": 0.2}
+    assert trained.shared(ErrorMinimizing, asked) == same
+    assert trained.shared(UnlearnableClusters, asked) == {"epsilon": 3}
+
+
+def test_fewer_clusters_can_be_chosen_where_there_are_few_images(quick):
+    at = settled(visit(view=PROTECT_DATA))
+    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", zipped(FILES), "")).run()
+    pills(at, "protect.zip.way").set_value("Unlearnable Clusters").run()
+    at.number_input(key="protect.set.side").set_value(16).run()
+    at = settled(at.button(key="protect.set.UC.go").click().run())
+    assert "4 different training images cannot be put into 10 clusters" in " ".join(said(at))
+    at.slider(key="protect.UC.clusters").set_value(2).run()
+    at.slider(key="protect.UC.epsilon").set_value(3).run()
+    at = settled(at.button(key="protect.set.UC.go").click().run())
+    assert any("by more than 3 of 255" in one.value for one in at.main.header)
 
 
 def test_the_way_to_the_experiment_takes_the_settings_along():
