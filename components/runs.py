@@ -236,6 +236,16 @@ def leave_others(page: str, wanted: Sequence[str]) -> None:
             here.give_up(slot)
 
 
+def stop_all(page: str) -> None:
+    """Stop what the page and its slots wait for, also what would go on when nobody looks."""
+    here = visit()
+    for slot, job in list(here.jobs.items()):
+        if slot == page or slot.startswith(f"{page}."):
+            here.give_up(slot)
+            if not here.waits_for(job):
+                job.stop(here.visitor)
+
+
 def leave_all_but(page: str, wanted: Mapping[str, str]) -> None:
     """Give up what the page's slots wait for, except these questions: their jobs' names, by slot.
 

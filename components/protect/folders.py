@@ -70,8 +70,7 @@ def let_go_of_others(file: str) -> None:
     st.session_state[f"{SLOT}.of"] = file
     for slot in (SLOT, trained.SLOT):
         st.session_state.pop(slot, None)
-    runs.visit().give_up(SLOT)
-    runs.leave_others(trained.SLOT, ())
+        runs.stop_all(slot)
 
 
 def offer(asked: ProtectQuestion, found: ProtectedFolders) -> None:

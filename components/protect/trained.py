@@ -79,8 +79,8 @@ def opened(given: Any, side: int) -> Imported:
     if key not in held:
         held.clear()
         try:
-            found = own_set(given.getvalue(), given.name, side)
-            held[key] = Imported(without_name(found.data), found.skipped)
+            read = own_set(given.getvalue(), given.name, side)
+            held[key] = Imported(without_name(read.data), read.skipped)
         except BadData as error:
             held[key] = str(error)
     if isinstance(found := held[key], str):

@@ -14,6 +14,7 @@ from components.protect.trained import for_set
 from components.protect.view import PRIVACY, left_words
 from components.views import PROTECT_DATA
 from engine.case.opening import about_first
+from engine.lane import lanes
 from engine.pictures import as_bytes
 from engine.run import answer
 from engine.training import Recipe
@@ -143,6 +144,17 @@ def test_noise_of_a_set_takes_the_settings_that_mean_the_same():
     same = {"epsilon": 3, "steps": 7, "step": 0.2}
     assert trained.shared(ErrorMinimizing, asked) == same
     assert trained.shared(UnlearnableClusters, asked) == {"epsilon": 3}
+
+
+def test_whoever_takes_the_zip_away_stops_what_is_computed_of_it():
+    at = settled(visit({"protect.method": "SALM", "protect.SALMImage.steps": "1"}, PROTECT_DATA))
+    at.file_uploader(key="protect.zip.file").set_value(("pets.zip", zipped(FILES), "")).run()
+    at.button(key="protect.set.SALM.go").click().run()
+    (job,) = [job for lane in lanes() for job in lane.jobs() if Salm.title in job.title]
+    at.file_uploader(key="protect.zip.file").set_value(None).run()
+    assert job.cancelled
+    assert job.wait(60)
+    assert "protect.set" not in at.session_state
 
 
 def test_fewer_clusters_can_be_chosen_where_there_are_few_images(quick):
