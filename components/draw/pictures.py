@@ -45,7 +45,7 @@ def as_html(view: Pictures) -> str:
     )
     count = len(view.columns)
     kind = "bs-pictures" + (" bs-few" if count <= FEW else " bs-many" if count > MANY else "")
-    kind += " bs-three" if named and count <= THREE else ""
+    kind += " bs-three" if count <= THREE else ""
     corner = "<td></td>" if named else ""
     across = f"--across: {count / len(view.rows):.3g}"
     return (
@@ -59,7 +59,7 @@ def cell(view: Pictures, row: int, column: int) -> str:
     """One image and its caption."""
     image, caption = view.images[row, column], view.caption(row, column)
     small = ' class="bs-small"' if max(image.shape[:2]) < SMALL else ""
-    words = escape(f"{view.columns[column]}, {view.rows[row]}")
+    words = escape(", ".join(filter(None, (view.columns[column], view.rows[row]))))
     below = f"<small>{escape(caption)}</small>" if caption else ""
     return f'<td><img src="{url(image)}" alt="{words}"{small}>{below}</td>'
 

@@ -15,7 +15,7 @@ from engine.result import Pictures, Table
 
 AMPLIFIED = 10  # times, in pictures of the noise, where that stays within a byte
 USUAL = 0.99  # of the pixels, whose noise is to stay within it
-DESTROYED, SEEN = 0.5, 0.9  # SSIM below which an image is lost, and its noise cannot be overlooked
+SPOILED, SEEN = 0.5, 0.9  # SSIM below which fine detail is lost, and noise cannot be overlooked
 OWN = "protected image"
 
 
@@ -57,7 +57,7 @@ def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) 
     share = 100 * changed.mean()
     most = int(np.abs(added(clean, protected)).max())
     return Pictures(
-        np.stack(list(sheet.values()))[None], ("your image",), tuple(sheet),
+        np.stack(list(sheet.values()))[None], ("",), tuple(sheet),
         f"{share:.0f} % of the pixels change, by at most {most} of 255 gray levels.",
     )  # fmt: skip
 
@@ -71,8 +71,8 @@ def verdict(figures: Table) -> str:
     if isnan(alike):
         return f"judge by eye, the image is too small for SSIM ({told})"
     told = f"SSIM {alike:.2f}, {told}"
-    if alike < DESTROYED:
-        return f"this destroys the image for people too ({told})"
+    if alike < SPOILED:
+        return f"fine detail is lost for people too ({told})"
     seen = "can be seen but leaves the image legible" if alike < SEEN else "is hard to see"
     return f"the protection {seen} ({told})"
 

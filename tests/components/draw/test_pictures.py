@@ -46,13 +46,14 @@ def test_only_small_images_are_drawn_in_squares():
     assert "bs-small" not in as_html(view(side=200))
 
 
-def test_labels_of_few_columns_may_stand_above_them_where_rows_have_names():
+def test_a_telephone_shows_up_to_three_pictures_side_by_side():
     assert "bs-three" in as_html(view())
     images = np.zeros((1, 4, 8, 8, 3), np.uint8)
     four = Pictures(images, ("row",), tuple("abcd"), "Seen.", "")
     assert "bs-three" not in as_html(four)
-    nameless = Pictures(images[:, :2], ("",), ("a", "b"), "Seen.", "")
-    assert "bs-three" not in as_html(nameless)
+    nameless = as_html(Pictures(images[:, :3], ("",), tuple("abc"), "Seen.", ""))
+    assert "bs-three" in nameless
+    assert 'alt="a"' in nameless
 
 
 def page() -> None:

@@ -57,6 +57,7 @@ def test_the_picture_has_the_noise_and_where_it_is(clean):
     assert (view.images[0, 3, :16] == 255).all()
     assert not view.images[0, 3, 16:].any()
     assert "50 % of the pixels change, by at most 8 of 255" in view.finding
+    assert not any(view.rows)  # a label beside one row would only make it smaller
     everywhere = noise_picture(clean, raised(clean, 8))
     assert everywhere.columns == ("clean", "protected", "noise × 10, gray: none")
 
@@ -66,7 +67,7 @@ def test_large_noise_is_drawn_less_amplified(clean):
         assert amplification(clean // 2, raised(clean // 2, by)) == times
 
 
-def test_the_verdict_says_when_nothing_is_changed_and_when_the_image_is_lost(clean):
+def test_the_verdict_says_when_nothing_is_changed_and_when_detail_is_lost(clean):
     noise = 60 * np.random.default_rng(0).choice([-1, 1], clean.shape)
     told = {
         "nothing": verdict(figures(clean, clean)),
@@ -75,7 +76,7 @@ def test_the_verdict_says_when_nothing_is_changed_and_when_the_image_is_lost(cle
     }
     assert told["nothing"] == "nothing is changed"
     assert told["little"].startswith("the protection is hard to see (SSIM 1.00, PSNR 42 dB")
-    assert told["lost"].startswith("this destroys the image for people too (SSIM 0.")
+    assert told["lost"].startswith("fine detail is lost for people too (SSIM 0.")
 
 
 def test_an_image_too_small_for_ssim_says_so():
