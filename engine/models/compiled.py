@@ -115,9 +115,16 @@ class Runner:
     def __call__(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes), in the pace's number type, of pixels (N, 3, side, side)."""
         moved = pixels.to(self.body.device, self.pace.dtype, memory_format=self.pace.memory_format)
-        compiled = self._compiled if len(moved) == self.pace.batch else None
+        compiled = self._compiled if self.fits(moved) else None
         note(self.pace, len(moved), compiled=compiled is not None)
         return compiled(moved) if compiled else self.body(moved)
+
+    def fits(self, pixels: Tensor) -> bool:
+        """Whether these are as many images, and as large ones, as were compiled for.
+
+        What is compiled does not look: of smaller images it would read what lies behind them.
+        """
+        return pixels.shape == (self.pace.batch, 3, self.body.side, self.body.side)
 
     @property
     def compiled(self) -> bool:

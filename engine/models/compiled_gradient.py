@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from engine.keeping.packing import checksum
 from engine.models import packages
 from engine.models.borrow import borrowing, copied, holding
 from engine.models.compiled import Runner, note
@@ -30,7 +31,8 @@ class GradientRunner(Runner):
     def __call__(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, 3, side, side), to be derived once."""
         moved = pixels.to(self.body.device, memory_format=self.pace.memory_format)
-        self.expect(len(moved))
+        if not borrowing():
+            self.expect(len(moved))
         compiled = self._compiled if self.fits(moved) else None
         note(self.pace, len(moved), compiled=compiled is not None)
         if compiled is None:
@@ -43,15 +45,18 @@ class GradientRunner(Runner):
         """Whether what was compiled is what the model would do now.
 
         It is not while a method has the model in hand, with hooks of its own, and no longer once
-        weights were changed in place.
+        weights or statistics were changed in place, or the model is trained.
         """
-        full = len(pixels) == self.pace.batch and pixels.dtype == torch.float32
-        return full and not borrowing() and self._state == version(self.body)
+        alike = self.compiled and super().fits(pixels) and pixels.dtype == torch.float32
+        return alike and not borrowing() and self._state == version(self.body)
 
     def load(self) -> bool:
         """Use the packages on disk; whether they give the same logits and slopes."""
-        self._state = version(self.body)
-        return super().load()
+        state = version(self.body)
+        if not super().load():
+            return False
+        self._state = state
+        return True
 
     @property
     def held_bytes(self) -> int:
@@ -60,16 +65,18 @@ class GradientRunner(Runner):
 
     def opened(self) -> Forward | None:
         """Both packages on disk as one function, if both are there."""
-        parts = [packages.load_part(self.name(part)) for part in PARTS]
-        there, back = parts
+        first = self.name(PARTS[0])
+        back = packages.load_part(self.name(after(packages.sum_of(first))))
+        there = packages.load_part(first)
         return None if there is None or back is None else joined(there, back)
 
     def make(self) -> None:
         """Make both packages and keep them. Raises CannotCompile, or OSError without a disk."""
         with holding(self.body):
-            names, copy = [self.name(part) for part in PARTS], copied(self.body)
-        for name, data in zip(names, made_apart(copy, self.pace, PARTS), strict=True):
-            packages.keep(name, data)
+            first, copy = self.name(PARTS[0]), copied(self.body)
+        there, back = made_apart(copy, self.pace, PARTS)
+        packages.keep(self.name(after(checksum(there))), back)
+        packages.keep(first, there)
 
     def settle(self) -> None:
         """Nothing is to be kept: the batch is the asker's own, not one that was found best."""
@@ -85,9 +92,20 @@ class GradientRunner(Runner):
         return max(far, float((logits - others).abs().max())), 0.0
 
 
+def after(first: str) -> str:
+    """The second part, for the first with that checksum.
+
+    Two processes that compile at once may cut the graph at different places, and what the first
+    part hands over would mean something else to the other's second one.
+    """
+    return f"{PARTS[1]} after {first}"
+
+
 def version(body: nn.Module) -> int:
-    """It is another one once a weight was changed in place, or lies elsewhere."""
-    return hash(tuple((one.data_ptr(), one._version) for one in body.parameters()))
+    """It is another one once a weight or buffer was changed in place or lies elsewhere."""
+    tables = [table for one in body.modules() for table in (one._parameters, one._buffers)]
+    held = [one for table in tables for one in table.values() if one is not None]
+    return hash((body.training, *((one.data_ptr(), one._version) for one in held)))
 
 
 def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:

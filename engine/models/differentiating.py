@@ -94,7 +94,7 @@ def turned_around(graph: fx.GraphModule, node: fx.Node) -> fx.Node:
         p < side for p, side in zip(padding, sides, strict=True)
     ):
         split = filters.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(2, 3)
-        name = f"turned_{weight.target}".replace(".", "_")
+        name = f"turned_{node.name}"
         graph.register_buffer(name, split.contiguous())
         room = [side - 1 - p for p, side in zip(padding, sides, strict=True)]
         rest = (None, stride, room, dilation, False, [0, 0], groups)

@@ -104,6 +104,14 @@ def forget(name: str) -> None:
         remove(folder() / f"{name}{suffix}")
 
 
+def sum_of(name: str) -> str:
+    """The checksum of the package of that name; "" when there is none."""
+    try:
+        return (folder() / f"{name}{SUM}").read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def load(name: str) -> Forward | None:
     """The compiled forward pass of that name; None when there is none that can be trusted."""
     path = trusted(name)

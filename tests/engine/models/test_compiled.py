@@ -98,6 +98,7 @@ def test_only_full_batches_run_compiled_and_are_counted(runner):
         full, rest = torch.rand(4, 3, side, side), torch.rand(3, 3, side, side)
         assert torch.allclose(runner(full), runner.body(full), atol=1e-5)
         runner(rest)
+        runner(torch.rand(4, 3, side + 8, side + 8))
     assert tally.compiled == 4
     assert runner.held_bytes == runner.body.own_bytes
 

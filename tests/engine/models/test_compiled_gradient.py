@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from engine.attribution.level_sets.traversal import Traversal, WalkRules
+from engine.keeping.packing import checksum
 from engine.models import compiled, compiled_gradient, packages
 from engine.models.borrow import borrowed
 from engine.models.catalog import load
 from engine.models.compiled import counting
-from engine.models.compiled_gradient import GradientRunner, derived
+from engine.models.compiled_gradient import GradientRunner, after, derived
 from engine.models.compiling import Plain
 from engine.models.differentiating import PARTS, joint_graph
 from engine.models.pace import Pace
@@ -29,11 +30,10 @@ PACE = Pace(batch=4, channels_last=True, use="gradient", seconds=0.01)
 def runner(monkeypatch):
     """A runner for which compiling is instant: its parts are the model itself, run as it is."""
     held = GradientRunner(tiny.cnn(), PACE)
-    names = {held.name(part): part for part in PARTS}
     plain = Plain(tiny.cnn())
 
     def part(path: Path):
-        if names[path.stem] == PARTS[0]:
+        if path.stem == held.name(PARTS[0]):
             return lambda given: [plain(given[0]), given[0]]
         return lambda given: [back(plain, *given)]
 
@@ -49,14 +49,14 @@ def back(plain, pixels, slopes):
         return torch.autograd.grad(plain(watched), watched, slopes)[0]
 
 
-def pixels(count=4):
-    return torch.rand(count, 3, 32, 32, generator=tiny.seeded(0))
+def pixels(count=4, side=32):
+    return torch.rand(count, 3, side, side, generator=tiny.seeded(0))
 
 
-def ran_compiled(runner, count=4):
+def ran_compiled(runner, count=4, side=32):
     with counting() as tally:
-        logits, slopes = derived(runner, pixels(count))
-    others, own = derived(runner.body, pixels(count))
+        logits, slopes = derived(runner, pixels(count, side))
+    others, own = derived(runner.body, pixels(count, side))
     torch.testing.assert_close(logits, others)
     torch.testing.assert_close(slopes, own, atol=1e-5, rtol=1e-4)
     return tally.compiled == count
@@ -67,6 +67,7 @@ def test_full_batches_run_compiled_with_the_slopes_of_any_score(runner):
     assert runner.compile()
     assert ran_compiled(runner)
     assert not ran_compiled(runner, 3)
+    assert not ran_compiled(runner, side=40)
     assert runner.held_bytes == 2 * runner.body.own_bytes
     watched = pixels().requires_grad_()
     for score in (lambda z: z[:, 1], lambda z: z.softmax(1)[:, 0], lambda z: z.logsumexp(1)):
@@ -81,13 +82,28 @@ def test_hooks_changed_weights_and_other_numbers_go_through_the_model_itself(run
     assert runner.compile()
     with borrowed(runner.body) as net:
         net.network.conv1.register_forward_hook(lambda *_: None)
+        asked = runner._asked
         assert not ran_compiled(runner)
+        assert runner._asked == asked  # nothing is looked for on disk meanwhile
     assert ran_compiled(runner)
     with torch.no_grad():
         runner.body.network.fc.weight.mul_(2)
     assert not ran_compiled(runner)
+    assert not runner.compile()  # what is on disk under its name is of the old weights
+    assert not ran_compiled(runner)
     runner.body.double()
     assert runner(pixels().double()).dtype == torch.float64
+
+
+def test_changed_statistics_and_training_go_through_the_model_itself(runner):
+    assert runner.compile()
+    runner.stay()
+    runner.body.train()
+    assert not ran_compiled(runner)
+    runner.body.eval()
+    assert ran_compiled(runner)
+    runner.body.mean.add_(0.1)
+    assert not ran_compiled(runner)
 
 
 def test_a_walk_goes_the_same_way(runner):
@@ -122,8 +138,17 @@ def test_a_damaged_part_leaves_the_model_as_it_is(runner):
     assert runner.compile()
     again = GradientRunner(tiny.cnn(), PACE)
     assert again.load()
-    (packages.folder() / f"{again.name(PARTS[1])}.pt2").write_bytes(b"else")
+    (packages.folder() / f"{again.name(after(checksum(b'there')))}.pt2").write_bytes(b"else")
     assert not GradientRunner(tiny.cnn(), PACE).load()
+
+
+def test_the_first_part_of_another_process_is_used_with_its_own_second_part_only(runner):
+    assert runner.compile()
+    again = GradientRunner(tiny.cnn(), PACE)
+    packages.keep(again.name(PARTS[0]), b"another")
+    assert not again.load()
+    packages.keep(again.name(after(checksum(b"another"))), b"another's")
+    assert again.load()
 
 
 def test_other_slopes_are_not_used(runner, monkeypatch):
