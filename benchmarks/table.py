@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from statistics import median
 
 NARROW = 0.1  # of a row's value
@@ -89,13 +89,15 @@ class BenchmarkRow:
             return "not measured"
         if self.least is None and self.most is None:
             return ""
-        width = (self.high - self.low) / abs(self.value) if self.value else 0.0
+        apart = self.high - self.low
+        width = apart / abs(self.value) if self.value else inf if apart else 0.0
         beyond = (self.least is not None and self.high < self.least) or (
             self.most is not None and self.low > self.most
         )
         one_side = beyond or (self.meets(self.low) and self.meets(self.high))
         if width > NARROW and not one_side:
-            return "noisy: one run" if self.rounds == 1 else f"noisy: {width:.0%} apart"
+            words = f"{width:.0%} apart" if self.value else self.spread
+            return f"noisy: {'one run' if self.rounds == 1 else words}"
         if self.meets(self.value):
             return "holds"
         if self.rounds and self.unit != "×" and self.others > BUSY:

@@ -52,6 +52,8 @@ def test_a_number_has_two_digits_or_more(value, shown):
         ((1.95,), {"most": 2}, "noisy: one run"),
         ((3.0,), {"most": 2}, "**not here**"),
         ((1.0, 5.0), {}, ""),
+        ((0.0, 0.0, 2.0), {"most": 0}, "noisy: 0–2.00"),  # the median is no figure to divide by
+        ((0.0, 0.0, 0.0), {"most": 0}, "holds"),
     ],
 )
 def test_a_row_is_judged_only_where_its_rounds_agree(values, goal, verdict):
