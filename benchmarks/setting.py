@@ -28,6 +28,7 @@ def case(precision: Precision = "exact") -> ImageCase:
     """EfficientNet-Lite0 on scikit-image's cat, about its first class; it stays uncompiled."""
     model = load("lite0")
     model.runner(precision).stay()
+    model.differentiable(1).stay()
     asked = image_case(model, sample("chelsea"), Crop(), Target(0))
     values = model.logits(asked.image[None]).softmax(1)[0].numpy()
     top = best(Scores(values, model.labels, "probability"), 1)[0][0]
