@@ -129,6 +129,15 @@ class Classifier(nn.Module):
         kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
         return kept | {"_paces": {}, "_runners": {}, "_gradients": {}}
 
+    def changed(self) -> None:
+        """Drop what was found out about the weights before they were changed in place.
+
+        What was compiled of them too; the pace stays, which depends on the form alone.
+        """
+        for found in [name for name in vars(self) if is_lazy(self, name)]:
+            delattr(self, found)
+        self._runners, self._gradients = {}, {}
+
     def twin(self, *, paced: bool = True) -> Classifier:
         """A copy in eval mode and without hooks, whose weights may be changed.
 

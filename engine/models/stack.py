@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import BadModel
-from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.passes import note_pass
 from engine.models.small.shape import NARROW
@@ -138,8 +137,7 @@ class Stack:
         for place, model in enumerate(models):
             for name, tensor in model.network.state_dict().items():
                 tensor.copy_(stacked[name][place])
-            for cached in [name for name in vars(model) if is_lazy(model, name)]:
-                delattr(model, cached)
+            model.changed()
 
 
 def at_once(model: Classifier, count: int) -> int:

@@ -12,7 +12,6 @@ from engine.data import DataSet, Rows
 from engine.errors import BlindspotError
 from engine.method import Progress, quiet
 from engine.models.bits import packed_bits
-from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.result import Array, Floats, TrainLog
 from engine.training.batch_loss import BatchLoss
@@ -113,7 +112,7 @@ def train(
     finally:
         model.eval().requires_grad_(requires_grad=False)
         for one in trained:
-            forget_findings(one)
+            one.changed()
 
 
 def zeros(model: Classifier, names: Iterable[str]) -> Masks:
@@ -121,12 +120,6 @@ def zeros(model: Classifier, names: Iterable[str]) -> Masks:
     weights = model.network.state_dict()
     masks = {name: weights[name] != 0 for name in names}
     return {name: mask for name, mask in masks.items() if not mask.all()}
-
-
-def forget_findings(model: Classifier) -> None:
-    """Drop what was found out about the weights that a model had before."""
-    for found in [name for name in vars(model) if is_lazy(model, name)]:
-        delattr(model, found)
 
 
 def check_steps(

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from engine.models.bits import packed_bits
-from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.training.masks import masked
 
@@ -19,7 +18,7 @@ def enforced(model: Classifier, masks: Mapping[str, Tensor]) -> Iterator[Classif
     """A model of one's own, masked in every forward pass inside the block, and baked after it."""
     with masked(model.network, masks):
         yield model
-    forget(model)
+    model.changed()
 
 
 def pruned(model: Classifier, masks: Mapping[str, Tensor], title: str = "") -> Classifier:
@@ -39,10 +38,4 @@ def bake(model: Classifier, masks: Mapping[str, Tensor]) -> None:
     known = dict(model.network.named_parameters(remove_duplicate=False))
     for name, mask in masks.items():
         known[name].mul_(mask.to(known[name]))
-    forget(model)
-
-
-def forget(model: Classifier) -> None:
-    """Let go of what was found out about the weights that it had before."""
-    for found in [name for name in vars(model) if is_lazy(model, name)]:
-        delattr(model, found)
+    model.changed()

@@ -27,7 +27,6 @@ from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
 from engine.sparsity.tickets.cut import cut, whole
 from engine.training import StackRecorder, fresh, train_stacked
-from engine.training.asking import forget_findings
 from engine.training.state import part, read_state, state_file, unfinished, write_state
 from engine.weights.masks import Masks, masks_of
 
@@ -270,7 +269,7 @@ def as_model(like: Classifier, weights: Weights, masks: Masks) -> Classifier:
     """A network of that form with these weights, which carries the masks."""
     model = like.twin(paced=False)
     model.network.load_state_dict(weights)
-    forget_findings(model)
+    model.changed()
     model.masks = masks.packed()
     return model
 

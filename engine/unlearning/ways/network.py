@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.data import DataSet, Rows
-from engine.models.borrow import is_lazy
 from engine.models.classifier import Classifier
 from engine.models.small import NetworkShape, build
 from engine.models.threads import one_thread
@@ -35,8 +34,7 @@ def settled(model: Classifier) -> Classifier:
     model.eval().requires_grad_(requires_grad=False)
     for parameter in model.parameters():
         parameter.grad = None
-    for found in [name for name in vars(model) if is_lazy(model, name)]:
-        delattr(model, found)
+    model.changed()
     return model
 
 

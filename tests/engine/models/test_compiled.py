@@ -103,6 +103,21 @@ def test_only_full_batches_run_compiled_and_are_counted(runner):
     assert runner.held_bytes == runner.body.own_bytes
 
 
+def test_a_model_whose_weights_were_changed_is_not_asked_as_it_was(runner):
+    model = tiny.cnn()
+    model._paces["exact"] = PACE
+    assert model.runner("exact").compile()
+    pixels = torch.rand(4, 3, model.side, model.side)
+    before, name = model.logits(pixels), model.fingerprint
+    with torch.no_grad():
+        model.head.bias.add_(1)
+    model.changed()
+    assert not model.runner("exact").compiled
+    assert torch.allclose(model.logits(pixels), before + 1, atol=1e-5)
+    assert model.fingerprint != name
+    assert model.pace("exact") == PACE
+
+
 def test_a_compiler_that_fails_or_computes_something_else_changes_nothing(runner, monkeypatch):
     def broken(body, pace):
         raise CannotCompile("no such header\nand much more")
