@@ -52,6 +52,12 @@ def counting_passes(passes: Passes | None) -> Iterator[None]:
         _counted.reset(token)
 
 
+def note_both(images: int) -> None:
+    """Count images that went forward and back in other threads, which know of no bill."""
+    if (passes := _counted.get()) is not None:
+        passes.add(images, images)
+
+
 def note_pass(logits: Tensor) -> None:
     """Count a forward pass, and every backward pass through it that comes.
 

@@ -26,7 +26,7 @@ from engine.errors import BlindspotError
 from engine.method import Progress, quiet
 from engine.models.bits import packed_bits
 from engine.models.classifier import Classifier
-from engine.models.passes import counting_passes
+from engine.models.passes import counting_passes, note_both
 from engine.models.stack import Stack
 from engine.result import Array, TrainLog
 from engine.training.asking import check_steps
@@ -122,6 +122,7 @@ class StackedLoss:
             return each.detach(), self.objective.right(logits, targets), gradients
 
         found = self.stack.each(learned)
+        note_both(rows.size)
         losses = torch.cat([each for each, _, _ in found])
         gradients = [torch.cat(each) for each in zip(*(one for _, _, one in found), strict=True)]
         whole = losses.mean(1).sum()

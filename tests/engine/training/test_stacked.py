@@ -251,11 +251,12 @@ def test_other_masks_a_start_and_snapshots_are_another_question(data, tmp_path, 
     assert begin[0] > told[-1] - 1e-9
 
 
-def test_its_passes_are_those_of_all_of_them(data):
-    bills = []
+@pytest.mark.parametrize("name", ["mlp", "lenet"])
+def test_its_passes_are_those_of_all_of_them(data, name):
+    bills, recipe = [], replace(RECIPE, architecture=name)
     for work in (
-        lambda: together(data),
-        lambda: [train(fresh(data, RECIPE, s), data, RECIPE, s) for s in SEEDS],
+        lambda: together(data, recipe),
+        lambda: [train(fresh(data, recipe, s), data, recipe, s) for s in SEEDS],
     ):
         with counting_passes(bill := Passes()):
             work()
