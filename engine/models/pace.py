@@ -88,9 +88,13 @@ def key_of(model: Classifier, use: Use) -> str:
 def keep_for_good(model: Classifier, pace: Pace) -> None:
     """The next processes go by it too, though it was found on a busy machine.
 
-    A compiled package is of one batch: at another one it would lie there unused.
+    A compiled package is of one batch: at another one it would lie there unused. What was found
+    while the machine was calm stays, since answers are kept that were made at it.
     """
-    keep_row(pace_file(), key_of(model, pace.use), asdict(pace))
+    key = key_of(model, pace.use)
+    row = read_table(pace_file()).get(key)
+    if not isinstance(row, dict) or "process" in row:
+        keep_row(pace_file(), key, asdict(pace))
 
 
 def found() -> dict[str, dict[str, Any]]:

@@ -73,6 +73,16 @@ def test_what_was_found_on_a_busy_machine_serves_this_process_only(timed, monkey
     assert len(tried) == 2 * count
 
 
+@pytest.mark.parametrize(("said", "batch"), [({}, 8), ({"process": 1}, 4)])
+def test_what_was_compiled_for_stays_except_where_a_calm_machine_found_another(said, batch):
+    model = tiny.cnn()
+    key = module.key_of(model, "exact")
+    row = {"batch": 8, "channels_last": True, "seconds": 0.1}
+    module.keep_row(pace_file(), key, row | said)
+    module.keep_for_good(model, Pace(4, True, "exact", 0.1))
+    assert json.loads(pace_file().read_text())[key]["batch"] == batch
+
+
 def test_batches_that_grow_slow_or_do_not_fit_are_not_followed(timed):
     table, tried = timed
     table.update({(True, 2): 2.0, (False, 4): torch.OutOfMemoryError("no room")})
