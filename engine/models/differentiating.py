@@ -26,7 +26,9 @@ def export_both(network: nn.Module, pixels: Tensor, folder: Path) -> None:
     packaged(there, (pixels,), folder / PARTS[0])
     loader = torch._C._aoti.AOTIModelPackageLoader(str(folder / PARTS[0]), "model", False, 1, -1)
     _, *saved = loader.boxed_run([pixels])  # laid out as the first part will give it
-    packaged(back, (*saved, slopes), folder / PARTS[1])
+    made = folder / "made.pt2"
+    packaged(back, (*saved, slopes), made)
+    made.replace(folder / PARTS[1])  # there once it is whole, however this process ends
 
 
 def joint_graph(network: nn.Module, pixels: Tensor) -> tuple[fx.GraphModule, Tensor]:
