@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -18,6 +20,7 @@ from benchmarks.rerun import Cost
 from benchmarks.table import HEAD, BenchmarkRow, number
 from components.views import HEATMAPS
 from engine.errors import BlindspotError
+from engine.process import SPINS
 
 SIZES = (10, 20, 40, 80)
 
@@ -109,6 +112,13 @@ def test_our_own_work_is_not_that_of_others():
         pass
     assert now.everybody - before.everybody > 0.1  # the system counts in hundredths
     assert now.clock > before.clock
+
+
+def test_threads_wait_as_in_the_app_because_that_is_settled_before_torch_is_there():
+    look = "import sys, os, benchmarks; print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT'])"
+    own = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    said = subprocess.check_output([sys.executable, "-c", look], env=own, text=True)
+    assert said.split() == ["False", SPINS]
 
 
 def test_a_ratio_is_theirs_by_ours_pair_by_pair(monkeypatch):
