@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from components.protect import trained
-from components.protect.form import ProtectQuestion
-from components.protect.trained import for_set
 from components.protect.view import PRIVACY, left_words
 from components.views import PROTECT_DATA
 from engine.case.opening import about_first
@@ -197,13 +195,6 @@ def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
     assert 0 < (noise.any(1).mean((1, 2))).max() <= 0.2
     assert "1 file was left out" in [box.label for box in at.expander]
     assert "Download the zip" in [one.proto.label for one in at.get("download_button")]
-
-
-def test_only_the_bound_of_the_noise_goes_over_to_clusters(case):
-    """Both have steps, which are not the same ones."""
-    question = ProtectQuestion(SimpleNamespace(case=case), EasyImage(epsilon=5, steps=3, step=0.5))
-    assert for_set(UnlearnableClusters, question) == UnlearnableClusters(epsilon=5)
-    assert for_set(ErrorMinimizing, question) == ErrorMinimizing(epsilon=5, steps=3, step=0.5)
 
 
 def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
