@@ -2,11 +2,16 @@
 
 import streamlit as st
 
+from components import in_distribution
 from components.protect import view
 from components.sidebar import subject
 
 st.title("Protect data")
 
 about = subject.current({"target"})
-st.markdown("Can your images be changed so that a network **learns nothing useful** from them?")
-view.show(about)
+warning, answer, rest = (st.container() for _ in range(3))
+with warning:
+    in_distribution.line(about, rest)
+    st.markdown("Can your images be changed so that a network **learns nothing useful** from them?")
+with answer:
+    view.show(about)
