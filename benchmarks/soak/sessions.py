@@ -1,7 +1,7 @@
 """Fifty visitors with thought between their moves, five who upload, two who train, for minutes.
 
-Pages are compared with what a lone visitor saw before: a sentence that only another page has, or an
-own one that is missing, is cross-talk.
+Pages are compared with what a lone visitor saw before: a sentence that only another page has is
+cross-talk; an own one that is missing was not there yet.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Tally:
 
     waits: dict[str, list[float]] = field(default_factory=dict)  # seconds, by what was done
     crossed: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
     memory: list[float] = field(default_factory=list)  # MB
     trained: int = 0
@@ -72,13 +73,17 @@ def own(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
 
 
 def crossing(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
-    """What is wrong with a page, or ""."""
+    """What a page says that only another one should, or ""."""
     for other, theirs in alone.items():
         if other != link and (found := theirs & texts):
             return f"{link} says what {other} says: {min(found)[:80]}"
-    if missing := alone[link] - texts:
-        return f"{link} lacks {min(missing)[:80]!r}"
     return ""
+
+
+def lacking(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
+    """What a page does not say and should, or ""."""
+    missing = alone[link] - texts
+    return f"{link} lacks {min(missing)[:80]!r}" if missing else ""
 
 
 async def lone(url: str) -> dict[Link, set[str]]:
@@ -105,17 +110,25 @@ async def tour(url: str) -> dict[Link, set[str]]:
     return pages
 
 
-async def browse(url: str, number: int, alone: dict[Link, set[str]], tally: Tally) -> None:
-    """Open one kept view after the other."""
-    visitor = await Visitor.arrive(url)
-    there = list(alone)
-    for move in range(10_000):
-        address, image = link = there[(7 * number + move) % len(there)]
-        seen = await visitor.open(address, {"image": image} if image else {})
-        tally.waited("first" if not move else "kept", seen.seconds)
-        if wrong := crossing(link, said(seen), alone):
-            tally.crossed.append(wrong)
-        await asyncio.sleep(THOUGHT)
+async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: Tally) -> None:
+    """Open one kept view after the other, in the order of the lone visitor; then in a new session.
+
+    A session keeps the image of the view before, also where a link within it names another one.
+    """
+    what = "first"
+    while True:
+        visitor = await Visitor.arrive(url)
+        for link in alone:
+            address, image = link
+            seen = await visitor.open(address, {"image": image} if image else {})
+            tally.waited(what, seen.seconds)
+            what = "kept"
+            if wrong := crossing(link, said(seen), alone):
+                tally.crossed.append(wrong)
+            if missing := lacking(link, said(seen), alone):
+                tally.incomplete.append(missing)
+            await asyncio.sleep(THOUGHT)
+        await visitor.leave()
 
 
 def picture(number: int) -> bytes:
@@ -213,6 +226,12 @@ def kept_row(who: str, seconds: float, tally: Tally) -> Row:
     )  # fmt: skip
 
 
+def counted(found: list[str], checked: int) -> str:
+    """How many pages were so, with three of them."""
+    told = f" ({'; '.join(sorted(set(found))[:3])})" if found else ""
+    return f"{len(found)} of {checked} pages{told}"
+
+
 def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
     """The figures.
 
@@ -227,6 +246,7 @@ def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
         calm = asyncio.run(crowd(server, brief, (few, 0, 0)))
         tally = asyncio.run(crowd(server, seconds, counts))  # type: ignore[arg-type]
         alive = server.process.poll() is None
+    kept = tally.waits.get("kept", [])
     yield kept_row(f"{few} visitors", brief, calm)
     yield kept_row("{} visitors, {} uploading, {} training".format(*counts), seconds, tally)
     for what in ("first", "upload", "training's page"):
@@ -235,10 +255,11 @@ def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
         yield Row(f"Meanwhile: {what}", f"{words} over {len(waits)}; {tally.trained} trainings done"
                   if what.startswith("training") else f"{words} over {len(waits)}")  # fmt: skip
     checked = sum(map(len, tally.waits.values()))
-    told = f" ({'; '.join(sorted(set(tally.crossed))[:3])})" if tally.crossed else ""
-    yield Row("Pages that showed anything of another's",
-              f"{len(tally.crossed)} of {checked} pages{told}", "0",
+    yield Row("Pages that showed anything of another's", counted(tally.crossed, checked), "0",
               bool(checked) and not tally.crossed)  # fmt: skip
+    opened = len(kept) + len(tally.waits.get("first", []))
+    yield Row("Pages that were sent before all of their own was there",
+              counted(tally.incomplete, opened))  # fmt: skip
     first, most = tally.memory[0], max(tally.memory)
     each = (most - first) / sum(counts)
     yield Row("Memory of the server", f"{first:.0f} MB before they came, {most:.0f} MB at most, "
