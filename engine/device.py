@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -16,17 +18,29 @@ PRECISIONS: tuple[Precision, ...] = ("exact", "fast")
 def best_device() -> torch.device:
     """CUDA if present, else MPS, else the CPU; with the number that its tensors' device has."""
     if torch.cuda.is_available():
-        same_numbers()
         return torch.device("cuda", torch.cuda.current_device())
     if torch.backends.mps.is_available():
         return torch.device("mps", 0)
     return torch.device("cpu")
 
 
-def same_numbers() -> None:
-    """Convolutions on CUDA in float32, not in TF32 (which has 10 bits), and alike every time."""
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
+@contextmanager
+def same_numbers(lane: str) -> Iterator[None]:
+    """Inside, convolutions of a CUDA lane are in float32 and alike every time.
+
+    TF32, which torch takes otherwise, has 10 bits. A script that uses the engine has its own
+    settings again afterwards.
+    """
+    if not lane.startswith("cuda"):
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = False, True
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, cudnn.deterministic = before
 
 
 def finish(device: torch.device) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 
+from engine.device import same_numbers
 from engine.errors import BlindspotError
 from engine.given_names import given_names
 from engine.keeping.names import as_called, hidden
@@ -218,7 +219,7 @@ def made(
     token = _parts.set({})
     result = None
     try:
-        with counting() as tally, suppress(torch.OutOfMemoryError):
+        with counting() as tally, suppress(torch.OutOfMemoryError), same_numbers(case.lane):
             result = method(case, progress)
         if result is None:  # raised here, where no trace holds the tensors that filled the memory
             raise BlindspotError(

@@ -17,7 +17,9 @@ from engine.device import (
     in_double,
     memory_budget,
     release_cache,
+    same_numbers,
 )
+from engine.errors import BlindspotError
 
 CPU, CUDA, MPS = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
 
@@ -29,10 +31,27 @@ def test_a_gpu_is_taken_before_a_cpu_and_cuda_before_mps(cuda, mps, best, monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    for name, usual in (("allow_tf32", True), ("deterministic", False)):
-        monkeypatch.setattr(torch.backends.cudnn, name, usual)
     assert str(best_device()) == best
-    assert torch.backends.cudnn.allow_tf32 is not cuda  # exact means float32
+
+
+@pytest.mark.parametrize(("lane", "inside"), [("cuda:0", (False, True)), ("cpu", (True, False))])
+def test_convolutions_on_cuda_are_exact_and_a_script_has_its_settings_again(
+    lane, inside, monkeypatch
+):
+    cudnn = torch.backends.cudnn
+    for name, usual in (("allow_tf32", True), ("deterministic", False)):
+        monkeypatch.setattr(cudnn, name, usual)
+    found = []
+
+    def stopped():
+        with same_numbers(lane):
+            found.append((cudnn.allow_tf32, cudnn.deterministic))
+            raise BlindspotError("stopped")
+
+    with pytest.raises(BlindspotError):
+        stopped()
+    assert found == [inside]
+    assert (cudnn.allow_tf32, cudnn.deterministic) == (True, False)
 
 
 @pytest.mark.parametrize(("device", "said"), [(CPU, []), (CUDA, ["cuda"]), (MPS, ["mps"])])
