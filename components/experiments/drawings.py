@@ -138,6 +138,7 @@ PROTECTED = Drawing(
     ),
     finding=lambda found: mixtures(found["shares"]),
 )  # fmt: skip
-OF_ONE = (PROTECTED, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED)
+OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED)
 BEFORE = Drawing("picture")
-MADE = (PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)  # better, once it has learned
+# What makes the point better than images, once it has learned.
+MADE = (PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)
