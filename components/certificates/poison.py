@@ -38,7 +38,7 @@ def show(asked: CertificateQuestion) -> None:
                 evidence=(votes(asked), after(asked), Drawing("poisons", "The poisons", wide=True)),
                 button="Poison the training images",
                 before=f"Up to {method.count} images are {done}, the worst ones for this image "
-                "first; each network that they reach is trained again, and votes anew.",
+                "first; each network that they reach is retrained and votes again.",
             )
         )  # fmt: skip
 
@@ -72,11 +72,11 @@ def held(found: Views) -> str:
 
     def first_change(column: str) -> str:
         changed = found["steps"][column] != says
-        return f"at {int(changed.argmax())}" if changed.any() else "nowhere"
+        return f"changes at {int(changed.argmax())}" if changed.any() else "does not change"
 
     return (
-        f"Certified up to {outcome(found, 'certificate')}. The answer changes "
-        f"{first_change('says')} as trained, and {first_change('worst says')} in the worst case."
+        f"Certified up to {outcome(found, 'certificate')}. With the networks as retrained, the "
+        f"answer {first_change('says')}; in the worst case, it {first_change('worst says')}."
     )
 
 

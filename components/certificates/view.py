@@ -41,7 +41,7 @@ def show(asked: CertificateQuestion, below: DeltaGenerator) -> None:
             picture=partial(ballots, asked), evidence=(by_poisons(asked),), columns=1, below=below,
             button="Train the networks and certify",
             before=f"{networks} small networks are trained, each on its own part of the training "
-            "images, and vote on the test images. It can be stopped.",
+            "images, and vote on the test images. You can stop it.",
         )
     )  # fmt: skip
 
@@ -57,13 +57,13 @@ def sentence(asked: CertificateQuestion, found: Views) -> str:
     images = f"{len(asked.case.data.rows('train')):,} training images"
     if says != asked.label:
         return (
-            f"This {asked.label} is taken for {says}: a certificate counts for right answers only."
+            f"This {asked.label} is taken for {says}: only right answers count in the curves below."
         )
     if not radius:
         return f"This is read as {says}, but one poisoned image of {images} could change that."
     many = f"{radius} images are" if radius > 1 else "one image is"
     among = f"added, removed or relabeled among {images}"
-    return f"This {asked.label} stays {says}, whichever {many} {among}."
+    return f"This {asked.label} stays {says}, no matter which {many} {among}."
 
 
 def ballots(asked: CertificateQuestion, found: Views) -> None:
@@ -86,7 +86,7 @@ def reason(asked: CertificateQuestion, found: Views) -> str:
     needed = of_image(asked, found, "radius") + 1
     how = "in the first round" if of_image(asked, found, "round") == 1 else "in the run-off"
     many = f"{needed} poison{'s' if needed > 1 else ''}"
-    return f"First lost to {rival}, {how}: {many} could do that."
+    return f"Weakest point: {how}, against {rival}; {many} might be enough."
 
 
 def rounds(asked: CertificateQuestion) -> list[Drawing]:
@@ -137,7 +137,7 @@ def by_poisons(asked: CertificateQuestion) -> Drawing:
             now=of_image(asked, found, "radius"), now_name="this image",
         )  # fmt: skip
 
-    return Drawing("curves", "Right, whatever so many poisons are", chart, curve_words)
+    return Drawing("curves", "Certified accuracy by the number of poisons", chart, curve_words)
 
 
 def curve_words(found: Views) -> str:

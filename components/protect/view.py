@@ -114,8 +114,8 @@ def says(asked: ProtectQuestion, found: Views) -> str:
     before, after = 100 * found["probability"].values
     label = asked.case.target.words(asked.case.model.labels)
     return (
-        f"{asked.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after. It has "
-        "learned already; protection is meant against networks that still learn."
+        f"{asked.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after. This "
+        "model is already trained; protection is meant against networks trained on such images."
     )
 
 
@@ -132,8 +132,8 @@ def left_words(found: Views) -> str:
     table: Table = found["copies"]
     least = int(table["noise left"].argmin())
     return (
-        f"Least is left by {table.rows[least]}. Whether a network still learns nothing useful from "
-        "such copies, only a training on them can tell."
+        f"{table.rows[least]}: the least noise is left. Only training on such copies can tell "
+        "whether a network still learns nothing useful from them."
     )
 
 

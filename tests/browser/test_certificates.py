@@ -30,7 +30,7 @@ def test_a_certificate_is_read_and_its_images_are_poisoned(
         timeout=1000 * LONG
     )
     settle(page, LONG)
-    reason = page.get_by_text(re.compile(r"^First lost to \d, in the .*: \d+ poisons?"))
+    reason = page.get_by_text(re.compile(r"^Weakest point: in the .*, against \d; \d+ poisons?"))
     needed = int(re.search(r": (\d+) poison", reason.inner_text()).group(1))  # type: ignore[union-attr]
     page.get_by_role("button", name="Poison the training images").click()
     after = page.get_by_role("heading", name=re.compile(r"^After 25 poisons the answer is "))

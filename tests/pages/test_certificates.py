@@ -85,8 +85,16 @@ def certificate(says, radius):
 @pytest.mark.parametrize(
     ("radius", "wanted"),
     [
-        (2, "This {0} stays {0}, whichever 2 images are added, removed or relabeled among {1}."),
-        (1, "This {0} stays {0}, whichever one image is added, removed or relabeled among {1}."),
+        (
+            2,
+            "This {0} stays {0}, no matter "
+            "which 2 images are added, removed or relabeled among {1}.",
+        ),
+        (
+            1,
+            "This {0} stays {0}, no matter "
+            "which one image is added, removed or relabeled among {1}.",
+        ),
         (0, "This is read as {0}, but one poisoned image of {1} could change that."),
     ],
 )
@@ -104,9 +112,9 @@ def test_a_wrong_answer_is_said_to_be_wrong():
         f"This {asked.label} is taken for {other}:"
     )
     assert view.reason(asked, certificate(other, 5)) == (
-        "First lost to 3, in the run-off: 6 poisons could do that."
+        "Weakest point: in the run-off, against 3; 6 poisons might be enough."
     )
-    assert ": 1 poison could do that." in view.reason(asked, certificate(other, 0))
+    assert "; 1 poison might be enough." in view.reason(asked, certificate(other, 0))
 
 
 def test_where_the_answer_changes_is_told_of_both_lines():
@@ -114,7 +122,8 @@ def test_where_the_answer_changes_is_told_of_both_lines():
     one = {"answer": 1, "certificate": 0}
     found = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in one.items()})}
     assert poison.held(found) == (
-        "Certified up to 0. The answer changes at 2 as trained, and at 1 in the worst case."
+        "Certified up to 0. With the networks as retrained, the answer changes at 2; in the worst "
+        "case, it changes at 1."
     )
 
 

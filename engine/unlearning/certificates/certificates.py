@@ -1,4 +1,4 @@
-"""Certificates: how many training images may be anybody's, and the answer stays.
+"""Certificates: how many training images can be poisoned without changing an answer.
 
 Rezaei et al., "Run-Off Election" (2023), https://arxiv.org/abs/2302.02300
 """
@@ -100,7 +100,7 @@ class Certificates(Voters):
     (ROE) the two classes that are first most often are compared again by all networks. That gains
     where many networks scatter their first votes, and loses where the run-off is narrower than the
     first round. Equal votes go to the class that stands first in the list of classes. A certificate
-    says nothing of whether the answer is right, nor of images altered when the model is asked.
+    does not say whether the answer is right, and does not cover images altered at test time.
     """
 
     name = "Certificates"
@@ -157,7 +157,7 @@ class Certificates(Voters):
         at = middle(curve)
         return (
             f"{100 * curve[ROE][0]:.0f} % of {len(found['images'])} test images are answered "
-            f"right, and {100 * curve[ROE][at]:.0f} % whatever {at} poisoned training images say "
+            f"right, and {100 * curve[ROE][at]:.0f} % stay right under any {at} poisons "
             f"({ROE}; {DPA}: {100 * curve[DPA][0]:.0f} and {100 * curve[DPA][at]:.0f} %)."
         )
 

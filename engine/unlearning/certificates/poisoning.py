@@ -1,4 +1,4 @@
-"""Poison it yourself: training images are added or relabeled, and networks they reach vote anew.
+"""Poison it yourself: training images are added or relabeled, and networks they reach vote again.
 
 Each network that a poison reaches is trained again on what it has then, so that the votes are those
 of a real attack. Beside it stands the worst that could be: every network that is reached votes as
@@ -46,7 +46,7 @@ CERTIFIED = 0.3  # share of the progress until the ballots before are there
 
 @dataclass(frozen=True)
 class PoisonVotes(Voters):
-    """Training images are poisoned one by one, and the votes about one test image are counted anew.
+    """Training images are poisoned one by one, and the votes about one test image are recounted.
 
     The attacker knows everything. *Add*: copies of the test image under a wrong label, each with
     one pixel changed, so that it lands in a chosen bucket. *Relabel*: the training image of the

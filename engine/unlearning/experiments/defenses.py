@@ -147,7 +147,7 @@ class ProtectionDefenses(LabelWiseVictims):
         "Liu et al., Image Shortcut Squeezing: Countering Perturbative Availability Poisons with "
         "Compression (2023), https://arxiv.org/abs/2301.13838"
     )
-    question = "Does a protection stand against somebody who knows of it?"
+    question = "Does a protection withstand somebody who knows about it?"
     proof = (
         "tests/engine/unlearning/experiments/test_defenses.py"
         "::test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand"

@@ -64,18 +64,18 @@ POISONS: Memory[MatchedPoison] = Memory(24)  # two conditions of a seed ask for 
 class FairPoisoning(ClosedFormExperiment):
     """Can a few altered rows make a fair representation tell the group again?
 
-    A simulation, on drawn rows. A small encoder learns a task and is punished where the two groups'
-    means of its representation are apart, given the task. A fresh probe then tries to tell the
-    group from the representation of test rows it has not seen: an AUC of 50 % is chance, and the
-    lower its cross-entropy, as a share of that of guessing (H), the more leaks. An attacker adds a
-    few altered copies of training rows, whose task and group stay. Their numbers are shifted so
-    that a training step on them raises Fisher's discriminant U of the groups (gradient matching),
-    by as little and in as few columns as pays (elastic net). The attacker follows the victim: it
-    learned from clean rows, learns on with the poison, and the shifts are matched anew in each
-    round. *Another victim*, with other first weights, meets the last of them from its first step
-    on. Controls learn on as long: with clean rows, with shifts of the same sizes at random columns,
-    and with copies of two anchor rows whose task is set to their group. No real person is in any
-    row.
+    A simulation, on drawn rows. A small encoder learns a task and is penalized where the two
+    groups' means of its representation are apart, given the task. A fresh probe then tries to tell
+    the group from the representation of test rows it has not seen: an AUC of 50 % is chance, and
+    the lower its cross-entropy, as a share of that of guessing (H), the more leaks. An attacker
+    adds a few altered copies of training rows, whose task and group stay. Their numbers are shifted
+    so that a training step on them raises Fisher's discriminant U of the groups (gradient
+    matching), by as little and in as few columns as pays (elastic net). The attacker follows the
+    victim: it learned from clean rows, learns on with the poison, and the shifts are matched anew
+    in each round. *Another victim*, with other first weights, meets the last of them from its first
+    step on. Controls learn on as long: with clean rows, with shifts of the same sizes at random
+    columns, and with copies of two anchor rows whose task is set to their group. No real person is
+    in any row.
     """
 
     name = "ENG"
@@ -111,14 +111,14 @@ class FairPoisoning(ClosedFormExperiment):
     )
     lasso: float | None = setting(
         0.0025, Slider(0.0001, 0.05, 0.0001, log=True, off="none", start=0.0025), "Sparsity, λ₁",
-        "What a shift costs, whatever its size: the more, the fewer columns are shifted.",
+        "Weight of the shifts' absolute sizes (L1): with more, fewer columns are shifted.",
     )  # fmt: skip
     ridge: float = setting(
-        0.005, Slider(0.0, 0.05, 0.0005), "Smallness, λ₂", "What the square of a shift costs."
+        0.005, Slider(0.0, 0.05, 0.0005), "Smallness, λ₂", "Weight of the shifts' squares (L2)."
     )
     fairness: float = setting(
-        1.0, Slider(0.0, 10.0, 0.1), "Fairness", "What it costs the victim that the groups' means "
-        "are apart; at 0 nothing is hidden.",
+        1.0, Slider(0.0, 10.0, 0.1), "Fairness", "Weight of the victim's penalty on the distance "
+        "between the groups' means; at 0 nothing is hidden.",
     )  # fmt: skip
     larger: float = setting(
         0.5, Slider(0.2, 0.8, 0.05), "Size of group 1", "Its share of all rows."
@@ -138,11 +138,11 @@ class FairPoisoning(ClosedFormExperiment):
         return {way: partial(self.measured, way, case) for way in ways}
 
     def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
-        """What is simulated, and how long it takes."""
+        """What is simulated, and how often."""
         return (
             "A simulation on drawn rows. A small network learns from clean rows, from matched "
             f"poison and from two controls, {self.seeds} times; with the first seed, at other "
-            "shares of poison too. It takes a minute or two; a stopped run starts over."
+            "shares of poison too. A stopped run starts over."
         )
 
     def figures(

@@ -94,7 +94,7 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class ProtectionVictims(LabelWiseVictims):
-    """What does a network learn from protected images, by way of protection?
+    """What does a network learn from images protected in different ways?
 
     Noise that minimizes a surrogate's error is to be learned instead of the images; SALM puts it on
     the pixels with the largest gradients alone; CUDA filters each class. Each victim learns such

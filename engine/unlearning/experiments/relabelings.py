@@ -1,4 +1,4 @@
-"""Unlearnable Clusters as an experiment: does a protection survive that images are labeled anew?
+"""Unlearnable Clusters as an experiment: does a protection survive when images are relabeled?
 
 Zhang et al., "Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples" (2022),
 https://arxiv.org/abs/2301.01217
@@ -81,7 +81,7 @@ CLAIMS = (
 
 @dataclass(frozen=True)
 class RelabeledVictims(VictimExperiment):
-    """Does a protection survive that somebody else labels the images anew?
+    """Does a protection survive when somebody else relabels the images?
 
     The same images are learned under three labelings: their own classes, a coarse one, and classes
     merged by chance. *Unlearnable Clusters* uses no labels but those of the network that gives the
@@ -94,7 +94,7 @@ class RelabeledVictims(VictimExperiment):
 
     name = "RelabeledVictims"
     family = "unlearning"
-    title = "Protection against whoever labels anew (Unlearnable Clusters)"
+    title = "Protection when images are relabeled (Unlearnable Clusters)"
     paper = (
         "Zhang et al., Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples (2022), "
         "https://arxiv.org/abs/2301.01217"

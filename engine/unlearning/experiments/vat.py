@@ -224,11 +224,10 @@ class VatExperiment(ClosedFormExperiment):
         )  # fmt: skip
 
     def before(self, case: ExperimentCase) -> str:
-        """What is simulated, and that it takes seconds."""
+        """What is simulated, and how often."""
         return (
             f"A simulation: recommenders learn what invented users chose, under each of: "
-            f"{'; '.join(self.conditions(case))}. Each {self.seeds} times; a recommender takes "
-            "about a second."
+            f"{'; '.join(self.conditions(case))}. Each {self.seeds} times."
         )
 
 

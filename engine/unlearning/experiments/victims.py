@@ -82,9 +82,9 @@ class VictimExperiment(TrainingExperiment):
     )  # fmt: skip
     victim: str = setting(
         "CNN with max pooling", Choice(tuple(VICTIMS)), "Network", "What learns the images. The "
-        "surrogate that noise is made with is such a CNN; the others have never been met.",
+        "surrogate that noise is made with is such a CNN; the noise was made without the others.",
     )  # fmt: skip
-    epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often it sees each image.")
+    epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often the network sees each image.")
 
     @abstractmethod
     def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:

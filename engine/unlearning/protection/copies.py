@@ -106,7 +106,7 @@ class Copies(Method[PairCase]):
         if np.isnan(shares).any():
             return "The two images are the same: there is no noise to copy."
         told = [f"{share:z.0f} % ({name})" for name, share in zip(table.rows, shares, strict=True)]
-        return f"Of the noise a copy leaves {', '.join(told)}."
+        return f"Noise left after copying: {', '.join(told)}."
 
 
 def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float]:

@@ -113,8 +113,8 @@ class EasyImage(NoiseOnImage):
 class LocallyMaskedImage(NoiseOnImage):
     """Your image with SALM's noise under this model: on few pixels, and how sure the model is.
 
-    Only the pixels on which the model's error hangs most at this image may change; the mask shows
-    them in white. One image protects nothing: networks that learn many images protected in this way
+    Only the pixels that most affect the model's error on this image may change; the mask shows them
+    in white. One image protects nothing: networks that learn many images protected in this way
     are what the noise is for. The difference is amplified; gray means unchanged. Protection is not
     privacy.
     """

@@ -16,12 +16,12 @@ TILE = 256  # px after which the noise comes again, so that images of all sizes 
 
 @dataclass(frozen=True)
 class RandomNoiseOnImage(ImageChange):
-    """The image with every value up or down by ε, as a coin decides.
+    """The image with every value moved up or down by ε at random.
 
     It looks at no network and at no image. Images of one class (key and class number) get the same
-    noise, which comes again after 256 px: a network can learn it instead of the images. What other
-    noise of the same size does beyond it, is that noise's own merit. The difference is amplified;
-    gray means unchanged. Protection is not privacy.
+    noise, which comes again after 256 px: a network can learn it instead of the images. Only
+    what other noise of the same size does better is due to how it was made. The difference is
+    amplified; gray means unchanged. Protection is not privacy.
     """
 
     name = "RandomNoiseImage"

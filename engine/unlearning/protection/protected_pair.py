@@ -73,7 +73,7 @@ def verdict(figures: Table) -> str:
     told = f"SSIM {alike:.2f}, {told}"
     if alike < SPOILED:
         return f"fine detail is lost for people too ({told})"
-    seen = "can be seen but leaves the image legible" if alike < SEEN else "is hard to see"
+    seen = "can be seen" if alike < SEEN else "is hard to see"
     return f"the protection {seen} ({told})"
 
 

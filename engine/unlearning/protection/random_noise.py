@@ -21,7 +21,7 @@ STREAM = 31  # of the seed's random numbers
 
 @dataclass(frozen=True)
 class RandomNoise(Protection):
-    """Every value of every training image goes up or down by ε, as a coin decides.
+    """Every value of every training image goes up or down by ε at random.
 
     It is as large as noise may be, and was made without looking at a network or at the images. That
     of each image is what a network learns to ignore; that of a whole class comes again and again,

@@ -47,7 +47,7 @@ def inside_setting() -> Any:
 
 @dataclass(frozen=True)
 class Salm(NoiseInRounds):
-    """Error-minimizing noise on the few pixels of each image on which the network's error hangs.
+    """Error-minimizing noise on the few pixels of each image that most affect the network's error.
 
     Most of a scan is empty, and noise there is seen. In every round the pixels with the largest
     gradient of the surrogate's error, at the image with the noise it has, may change; all others

@@ -149,7 +149,7 @@ class UnlearnableClusters(Protection):
 
 
 def example(seed: int = 0) -> TrainCase:
-    """Textured shapes and a small network, on which the noise takes about a minute."""
+    """Textured shapes and a small network, the quickest example for this noise."""
     return TrainCase(data_sets.load("textured"), RECIPE, seed)
 
 
