@@ -94,7 +94,7 @@ class RelabeledVictims(VictimExperiment):
 
     name = "RelabeledVictims"
     family = "unlearning"
-    title = "Protection when images are relabeled (Unlearnable Clusters)"
+    title = "Protection against whoever labels anew (Unlearnable Clusters)"
     paper = (
         "Zhang et al., Unlearnable Clusters: Towards Label-agnostic Unlearnable Examples (2022), "
         "https://arxiv.org/abs/2301.01217"
