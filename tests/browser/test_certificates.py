@@ -31,12 +31,12 @@ def test_a_certificate_is_read_and_its_images_are_poisoned(
     )
     settle(page, LONG)
     reason = page.get_by_text(re.compile(r"^Weakest point: in the .*, against \d; \d+ poisons?"))
-    needed = int(re.search(r": (\d+) poison", reason.inner_text()).group(1))  # type: ignore[union-attr]
+    needed = int(re.search(r"; (\d+) poison", reason.inner_text()).group(1))  # type: ignore[union-attr]
     page.get_by_role("button", name="Poison the training images").click()
     after = page.get_by_role("heading", name=re.compile(r"^After 25 poisons the answer is "))
     expect(after).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
-    held = page.get_by_text(re.compile(rf"^Certified up to {needed - 1}\. The answer changes"))
-    worst = re.search(r"and at (\d+) in the worst case", held.inner_text())
+    held = page.get_by_text(re.compile(rf"^Certified up to {needed - 1}\. With the networks as retrained"))
+    worst = re.search(r"in the worst case, it changes at (\d+)", held.inner_text())
     assert worst
     assert int(worst.group(1)) >= needed
