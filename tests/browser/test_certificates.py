@@ -36,7 +36,7 @@ def test_a_certificate_is_read_and_its_images_are_poisoned(
     after = page.get_by_role("heading", name=re.compile(r"^After 25 poisons the answer is "))
     expect(after).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
-    held = page.get_by_text(re.compile(rf"^Certified up to {needed - 1}\. With the networks as retrained"))
+    held = page.get_by_text(re.compile(rf"^Certified up to {needed - 1}\. With the networks"))
     worst = re.search(r"in the worst case, it changes at (\d+)", held.inner_text())
     assert worst
     assert int(worst.group(1)) >= needed
