@@ -149,7 +149,7 @@ class UnlearnableClusters(Protection):
 
 
 def example(seed: int = 0) -> TrainCase:
-    """Textured shapes and a small network, the quickest example for this noise."""
+    """Textured shapes and a small network to make this noise with."""
     return TrainCase(data_sets.load("textured"), RECIPE, seed)
 
 
