@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from engine import data as data_sets
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, spread
+from engine.experiment import HOLDS, ExperimentCase
 from engine.run import answer
 from engine.sparsity import PruneCase, RandomPruning, parts, pruned
 from engine.sparsity.criteria.snip import Snip
@@ -29,10 +29,10 @@ from engine.sparsity.experiments.width_claims import (
 )
 from engine.training import Recipe, fresh, outputs, train
 from tests import tiny
+from tests.outcomes import HERE, keep
 
 SMALL = RandomPruning(seeds=1, epochs=3, network="MLP", density=0.2)
 EVERY = (*RULES, "SNIP", "SNIP ratio")
-WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
 
 
 def small_case(seed=3):
@@ -231,19 +231,9 @@ def test_figures_as_the_paper_has_them_make_every_claim_hold():
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RandomPruning()
     found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table, claims = found["table"], found["claims"]
-    where = (
-        f"sparsity: random pruning, {method.data[0]}, {method.network}, {method.density:.0%}, "
-        f"{method.seeds} seeds"
-    )
-    for row in table.rows:
-        figures = [f"{table.cell(row, name):.3f} ± {table.cell(row, spread(name)):.3f}"
-                   for name in method.measures]  # fmt: skip
-        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
-    for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
-        outcome = WORDS[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    claims = found["claims"]
+    where = f"random pruning, {method.data[0]}, {method.network}, {method.density:.0%}"
+    keep(measure, method, found, where, HERE)
     for rule in RULES:  # the first claim, which every rule shares
         gaps = found["gaps"][rule]
         assert gaps[0] > gaps[-1] + 0.01

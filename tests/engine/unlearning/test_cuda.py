@@ -9,7 +9,7 @@ import pytest
 
 from engine import data as data_sets
 from engine.data.protect import convolved, draw_filters, legacy
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase
+from engine.experiment import ExperimentCase
 from engine.run import answer
 from engine.training import Recipe, fresh, outputs, train
 from engine.unlearning import CudaExperiment
@@ -23,9 +23,9 @@ from engine.unlearning.experiments.cuda import (
     WITH_OWN,
 )
 from tests import tiny
+from tests.outcomes import HERE, keep
 
 SMALL = CudaExperiment(seeds=1, epochs=12, victim="MLP")
-WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
 
 
 def small_case(seed=3):
@@ -118,16 +118,8 @@ def test_a_network_that_reads_the_filter_makes_every_claim_but_the_control_s_hol
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = CudaExperiment()
     found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table, claims = found["table"], found["claims"]
-    where = f"unlearning: CUDA, {method.data[0]}, {method.victim}, {method.seeds} seeds"
-    for row in table.rows:
-        figures = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
-                   for name in method.measures]  # fmt: skip
-        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
-    for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
-        outcome = WORDS[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    table = found["table"]
+    keep(measure, method, found, f"CUDA, {method.data[0]}, {method.victim}", HERE)
     assert table.cell(CLEAN, RIGHT) > 0.95
     assert table.cell(PROTECTED, LEARNED) > 0.95
     assert table.cell(PROTECTED, RIGHT) < table.cell(CLEAN, RIGHT) - 0.2

@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from engine import data as data_sets
-from engine.experiment import OUTCOMES, ExperimentCase
+from engine.experiment import ExperimentCase
 from engine.keeping.memory import Memory
 from engine.run import answer
 from engine.unlearning import FairPoisoning
@@ -32,6 +32,7 @@ from engine.unlearning.experiments.poison_claims import (
     U,
 )
 from tests import tiny
+from tests.outcomes import keep
 
 CASE = ExperimentCase(tiny.heights(), seed=3)
 
@@ -200,16 +201,8 @@ def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail()
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
     method = FairPoisoning(rows=rows)
     found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table, claims, curve = found["table"], found["claims"], found["curve"]
-    where = f"unlearning: poisoned fair representation, {rows}, {method.seeds} seeds"
-    for row in table.rows:
-        figures = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
-                   for name in method.measures]  # fmt: skip
-        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
-    for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
-        outcome = OUTCOMES[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    table, curve = found["table"], found["curve"]
+    where = keep(measure, method, found, f"poisoned fair representation, {rows}")
     each = "; ".join(
         f"{share:.0%}: {auc:.3f}" for share, auc in zip(curve["poison"], curve[AUC], strict=True)
     )

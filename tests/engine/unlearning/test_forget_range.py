@@ -12,7 +12,7 @@ from scipy.stats import norm, wasserstein_distance
 from engine import data as data_sets
 from engine.data.brain import FIELD
 from engine.errors import BlindspotError, Cancelled
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, Trained
+from engine.experiment import ExperimentCase, Trained
 from engine.keeping.memory import Memory
 from engine.method import quiet
 from engine.run import answer
@@ -57,8 +57,7 @@ from engine.unlearning.experiments.range_claims import (
     TUNED,
 )
 from tests import tiny
-
-WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
+from tests.outcomes import HERE, keep
 
 
 @pytest.fixture
@@ -432,18 +431,8 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RangeForgetting()
     found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table, claims = found["table"], found["claims"]
-    where = (
-        f"unlearning: a range of a number, {method.end} {method.share:.0%}, {method.seeds} seeds"
-    )
-    for row in table.rows:
-        figures = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
-                   for name in method.measures]  # fmt: skip
-        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
-    for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
-        outcome = WORDS[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    table = found["table"]
+    keep(measure, method, found, f"a range of a number, {method.end} {method.share:.0%}", HERE)
     assert table.cell(RETRAINED, DISTANCE) == 0
     assert table.cell(RETRAINED, FORGOTTEN) > 1.5 * table.cell(ORIGINAL, FORGOTTEN)
     assert table.cell(RETRAINED, KEPT) < 1.15 * table.cell(ORIGINAL, KEPT)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.data.interactions import Interactions
 from engine.errors import BadData
-from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase
+from engine.experiment import ExperimentCase
 from engine.method import quiet
 from engine.run import answer
 from engine.unlearning import VatExperiment
@@ -39,8 +39,8 @@ from engine.unlearning.experiments.vat import (
     fit_of,
 )
 from tests import tiny
+from tests.outcomes import HERE, keep
 
-WORDS = {HOLDS: "holds", NOT_HERE: "not so here", UNDECIDED: "undecided"}
 WAYS = (CLEAN, PLAIN, APR, VAT, SHUFFLED)
 BRIEF = VatExperiment(seeds=1, epochs=8)
 
@@ -230,18 +230,11 @@ def test_figures_as_in_the_paper_make_every_claim_hold_and_a_fake_fails_them():
 def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
     method = VatExperiment()
     found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table, claims = found["table"], found["claims"]
+    table = found["table"]
     where = (
-        f"unlearning: VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
-        f"ε = {method.epsilon}, λ = {method.bound:g}, {method.seeds} seeds"
+        f"VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
+        f"ε = {method.epsilon}, λ = {method.bound:g}"
     )
-    for row in table.rows:
-        values = [f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
-                  for name in method.measures]  # fmt: skip
-        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(values))
-    for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
-        outcome = WORDS[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    keep(measure, method, found, where, HERE)
     assert table.cell(PLAIN, REACHED) > table.cell(CLEAN, REACHED) + 0.02  # there is an attack
     assert table.cell(CLEAN, RECALL) > 2 * 20 / 400  # and something was learned

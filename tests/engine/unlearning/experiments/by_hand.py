@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engine.data import DataSet
-from engine.experiment import OUTCOMES, Experiment, ExperimentCase
+from engine.experiment import ExperimentCase
 from engine.lab import TrainCase
-from engine.run import Answer
 from engine.training import Recipe, fresh, outputs, train
 from engine.unlearning.protection import Protection
 from tests import tiny
@@ -56,19 +55,3 @@ def right(data: DataSet, clean: DataSet, epochs: int = 2, **changes: float) -> l
         said = outputs(model, tested, rows).argmax(1).numpy()
         found.append(float((said == tested.labels[rows]).mean()))
     return found
-
-
-def keep(measure, method: Experiment, found: Answer, where: str) -> None:
-    """Figures with their deviation over seeds, and claims with their 90 % intervals."""
-    table, claims = found["table"], found["claims"]
-    where = f"unlearning: {where}, {method.seeds} seeds"
-    for row in table.rows:
-        figures = [
-            f"{table.cell(row, name):.3f} ± {table.cell(row, name + ' (sd)'):.3f}"
-            for name in method.measures
-        ]
-        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
-    for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
-        outcome = OUTCOMES[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")

@@ -28,12 +28,12 @@ from engine.unlearning.experiments.victims import CUDA, LEARNED, MINIMIZING, OF_
 from engine.unlearning.protection import RandomNoise
 from tests.engine.unlearning.experiments.by_hand import (
     QUICK,
-    keep,
     noisy,
     right,
     small_case,
     with_images,
 )
+from tests.outcomes import keep
 
 SMALL = ProtectionDefenses(**QUICK, way=OF_CLASS, epsilon=24)
 COLORS = np.random.default_rng(0).integers(0, 256, (3, 3, 16, 16), np.uint8)

@@ -28,12 +28,12 @@ from engine.unlearning.protection import RandomNoise
 from tests.engine.unlearning.experiments.by_hand import (
     QUICK,
     SEED,
-    keep,
     noisy,
     right,
     small_case,
     with_images,
 )
+from tests.outcomes import keep
 
 SMALL = ProtectedShare(**QUICK, way=OF_CLASS, epsilon=24)
 

@@ -29,12 +29,12 @@ from engine.unlearning.protection import ErrorMinimizing, RandomNoise, Salm
 from tests.engine.unlearning.experiments.by_hand import (
     QUICK,
     SEED,
-    keep,
     noisy,
     right,
     small_case,
     with_images,
 )
+from tests.outcomes import keep
 
 SMALL = ProtectionVictims(**QUICK, epsilon=24, kappa=0.5)
 

@@ -26,12 +26,12 @@ from engine.unlearning.protection import ErrorMinimizing, UnlearnableClusters
 from tests.engine.unlearning.experiments.by_hand import (
     QUICK,
     SEED,
-    keep,
     noisy,
     right,
     small_case,
     with_images,
 )
+from tests.outcomes import keep
 
 SMALL = RelabeledVictims(**QUICK, epsilon=24, clusters=3)
 

@@ -1,0 +1,33 @@
+"""What slow tests keep of an experiment: its figures and what became of the paper's claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from engine.experiment import NOT_HERE, OUTCOMES, Experiment, spread
+from engine.run import Answer
+
+HERE = OUTCOMES | {NOT_HERE: "not so here"}
+
+
+def keep(
+    measure: Callable[[str, str], None], method: Experiment, found: Answer, where: str,
+    outcomes: Mapping[int, str] = OUTCOMES,
+) -> str:  # fmt: skip
+    """Keep figures with their deviation over seeds, and claims with their 90 % intervals.
+
+    What comes back is how each entry begins, for a test that keeps more.
+    """
+    table, claims = found["table"], found["claims"]
+    where = f"{method.family}: {where}, {method.seeds} seeds"
+    for row in table.rows:
+        figures = [
+            f"{table.cell(row, name):.3f} ± {table.cell(row, spread(name)):.3f}"
+            for name in method.measures
+        ]
+        measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
+    for row, words in enumerate(claims.rows):
+        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        outcome = outcomes[int(claims["outcome"][row])]
+        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+    return where
