@@ -37,6 +37,8 @@ def hold(page: str) -> Iterator[None]:
     late = 2 if opened else held.pop(LATE, 0)
     if opened and any(is_bound(key) for key in KEYS):
         held[LINKED] = KEYS  # the page before is not left yet, and may have them in its link
+    if opened:
+        let_link_win()
     if late:
         put_under_keys()
     try:
@@ -56,6 +58,16 @@ def put_under_keys() -> None:
     for key in KEYS:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
+
+
+def let_link_win() -> None:
+    """Forget what was kept of a setting that the link to this page names: Streamlit keeps the old.
+
+    The subject's own keys stay: the link of the page that is left may still name them here.
+    """
+    for key in st.query_params:
+        if key in st.session_state and key not in KEYS:
+            del st.session_state[key]
 
 
 @st.fragment(run_every=SECONDS)

@@ -43,11 +43,9 @@ class Certified:
 
 def certify(scheme: str, ballots: Ballots, shifts: tuple[int, ...] = ()) -> Certified:
     """Certificates by the scheme's name; `shifts` say which networks a bucket reaches in FA."""
-    election = hold(ballots)
-    if scheme == DPA:
-        return dpa(election)
-    if scheme == ROE:
-        return dpa_roe(election)
+    if scheme in {DPA, ROE}:
+        election = hold(ballots)
+        return dpa(election) if scheme == DPA else dpa_roe(election)
     parts = [
         one_part(scheme, ballots[:, at : at + IMAGES], shifts)
         for at in range(0, ballots.shape[1], IMAGES)
@@ -91,9 +89,9 @@ def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certifie
     np.put_along_axis(reach, loser[:, None], 0, 1)
     own = np.take_along_axis(ballots, winner[None, :, None], 2)
     above = (own < ballots).transpose(1, 2, 0)  # (images, classes, networks)
-    duel = greedy(ahead_of(election), 2 * reached(above, shifts))
-    out = pairs(election, chosen, each, len(shifts))
-    return narrowest(winner, out, np.maximum(reach, duel))
+    beaten = np.maximum(reach, greedy(ahead_of(election), 2 * reached(above, shifts)))
+    out = pairs(election, chosen, each, len(shifts), beaten.min(1))
+    return narrowest(winner, out, beaten)
 
 
 def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Whole:
@@ -109,16 +107,29 @@ def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Who
     return greedy(gaps(election.votes, own), spread + mine - chosen)
 
 
-def pairs(election: Election, chosen: Reached, each: Whole, spread: int) -> Whole:
-    """How many buckets let a class and any other one both come before the winner, by class."""
+def pairs(
+    election: Election, chosen: Reached, each: Whole, spread: int, enough: Whole
+) -> Whole:
+    """How many buckets let a class and any other one both come before the winner, by class.
+
+    Only the fewest of an image counts, so a pair is looked at where it could need no more than
+    `enough`, which the second round needs, or than a pair before it: by its classes alone, and by
+    the 3 votes that each network which a bucket reaches can move at most.
+    """
     near = gaps(election.votes, election.winner)
     mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
-    found = np.full(each.shape, NEVER)
+    found, least = np.full(each.shape, NEVER), enough.copy()
     for one, other in combinations(range(each.shape[1]), 2):
-        power = mine - chosen[:, one] - chosen[:, other]
-        at_once = greedy(near[:, one] + near[:, other], power)
         alone = np.maximum(each[:, one], each[:, other])  # NEVER for the winner
-        found[:, one] = np.minimum(found[:, one], np.maximum(alone, at_once))
+        gap = near[:, one] + near[:, other]
+        (rows,) = np.nonzero((alone <= least) & (gap <= least * (3 * spread)))
+        if not len(rows):
+            continue
+        power = mine[rows] - chosen[rows, one] - chosen[rows, other]
+        at_once = greedy(gap[rows], power)
+        needed = np.maximum(alone[rows], at_once)
+        found[rows, one] = np.minimum(found[rows, one], needed)
+        least[rows] = np.minimum(least[rows], needed)
     return found
 
 
