@@ -107,9 +107,7 @@ def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Who
     return greedy(gaps(election.votes, own), spread + mine - chosen)
 
 
-def pairs(
-    election: Election, chosen: Reached, each: Whole, spread: int, enough: Whole
-) -> Whole:
+def pairs(election: Election, chosen: Reached, each: Whole, spread: int, enough: Whole) -> Whole:
     """How many buckets let a class and any other one both come before the winner, by class.
 
     Only the fewest of an image counts, so a pair is looked at where it could need no more than

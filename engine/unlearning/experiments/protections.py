@@ -37,7 +37,7 @@ from engine.unlearning.experiments.victims import (
 CLOSE = "PSNR of the training images"
 WAYS = (CUDA, MINIMIZING, LOCAL, ANYWHERE, SHUFFLED, RANDOM, OF_CLASS)
 AT_ONCE = (CUDA, RANDOM, OF_CLASS)  # those that take no network
-SHOWN = 4  # images in the picture
+SHOWN = 3  # images in the picture
 
 
 def lost(of: Value, way: str) -> float:
@@ -123,6 +123,7 @@ class ProtectionVictims(LabelWiseVictims):
     charted = (RIGHT, LEARNED)
     units = MappingProxyType({CLOSE: "dB"})
     claims = CLAIMS
+    revision = 2  # the picture lies on its side
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """One training for all; what is learned differs."""
@@ -143,17 +144,15 @@ class ProtectionVictims(LabelWiseVictims):
         """Training images in the ways that take no network, and what each changes."""
         shown = case.data.some("train", SHOWN)
         clean = case.data.images[shown]
-        rows = {"clean": clean}
+        names, columns = ["clean"], [clean]
         for way in AT_ONCE:
             after = self.protect(way, case).images[shown]
-            rows |= {
-                way: after,
-                f"{way}, difference × {AMPLIFIED}": difference(clean, after, AMPLIFIED),
-            }
+            names += [way, f"change × {AMPLIFIED}"]
+            columns += [after, difference(clean, after, AMPLIFIED)]
         return Pictures(
-            np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
-            tuple(rows),
+            np.stack(columns, 1).transpose(0, 1, 3, 4, 2),
             tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(names),
             f"Noise changes a pixel by at most {self.epsilon} of 255 gray levels; CUDA filters all "
             "images of a class alike.",
         )

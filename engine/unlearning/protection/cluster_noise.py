@@ -30,6 +30,7 @@ from engine.training.descent import Loss
 from engine.unlearning.protection.noise_network import DirectNoise, NoiseNetwork
 
 DIRECT, GENERATOR = FORMS = ("direct", "generator")
+CHANCE = "chance"  # no search at all
 BATCH = 64  # images in a step
 STEP = 1.25 / 10  # of epsilon: a direct step, as of the published attack with ten steps
 RATE, LAST_RATE, DECAY = 1e-3, 1e-5, 5e-4  # of the generator's Adam; ten times the published rates

@@ -19,6 +19,7 @@ from engine.run import answer
 from engine.training import Recipe
 from engine.unlearning.protection.cluster_map import AFTER, BEFORE, RANDOM, Moved, share_of
 from engine.unlearning.protection.cluster_noise import (
+    CHANCE,
     DIRECT,
     FORMS,
     Bytes,
@@ -80,9 +81,9 @@ class UnlearnableClusters(Protection):
         "j + offset; after the last comes the first.",
     )  # fmt: skip
     form: str = setting(
-        DIRECT, Choice(FORMS), "Noise from", "direct: each pixel steps along the sign of the "
-        "gradient; generator: a network makes the noise, as in the paper, and needs hundreds of "
-        "steps.",
+        DIRECT, Choice((*FORMS, CHANCE)), "Noise from", "direct: each pixel steps along the sign "
+        "of the gradient; generator: a network makes the noise, as in the paper, and needs "
+        "hundreds of steps; chance: ±ε at random for each cluster, the control.",
     )  # fmt: skip
     steps: int = setting(
         40, Slider(1, 1000, 1, log=True), "Steps", "For each cluster, with 64 images each."
@@ -108,16 +109,17 @@ class UnlearnableClusters(Protection):
         progress(TRAINED, "looking at images")
         features = surrogate.of(images)
         clusters = clustered(features, self.clusters, case.seed)
-        search = NoiseSearch(self.form, self.epsilon, self.steps, case.seed)
-        found = search.found(
-            surrogate, images, clusters.centers[targets], part_of(progress, LOOKED, SEARCHED)
-        )
-        levels = within(found[clusters.of], images, self.epsilon)
-        chance = within(self.chance(case.seed, images)[clusters.of], images, self.epsilon)
+        found = chance = self.chance(case.seed, images)
+        if self.form != CHANCE:
+            search = NoiseSearch(self.form, self.epsilon, self.steps, case.seed)
+            found = search.found(
+                surrogate, images, clusters.centers[targets], part_of(progress, LOOKED, SEARCHED)
+            )
+        levels, random = (within(one[clusters.of], images, self.epsilon) for one in (found, chance))
         looked = {
             BEFORE: features,
             AFTER: surrogate.of(added(images, levels)),
-            RANDOM: surrogate.of(added(images, chance)),
+            RANDOM: surrogate.of(added(images, random)),
         }
         progress(1.0, "compared")
         views = Moved(clusters, targets, looked).views(case.data)

@@ -90,13 +90,14 @@ def test_claims_on_figures_made_by_hand():
 def test_the_picture_has_clean_images_and_what_is_made_without_a_network():
     case = small_case()
     picture = SMALL.picture(case)
-    images = dict(zip(picture.rows, picture.images.astype(int), strict=True))
-    assert picture.rows[0] == "clean"
-    for way in (CUDA, RANDOM, OF_CLASS):
-        change = images[way] - images["clean"]
-        assert (images[f"{way}, difference × 3"] == np.clip(128 + 3 * change, 0, 255)).all()
-        assert change.any()
-        assert way == CUDA or np.abs(change).max() <= 24
+    images = picture.images.astype(int).swapaxes(0, 1)  # by column
+    ways = (CUDA, RANDOM, OF_CLASS)
+    assert picture.columns == ("clean", *(one for way in ways for one in (way, "change × 3")))
+    assert (images[0] == case.data.images[case.data.some("train", 3)].transpose(0, 2, 3, 1)).all()
+    for way, after, change in zip(ways, images[1::2], images[2::2], strict=True):
+        assert (change == np.clip(128 + 3 * (after - images[0]), 0, 255)).all()
+        assert (after != images[0]).any()
+        assert way == CUDA or np.abs(after - images[0]).max() <= 24
 
 
 @pytest.mark.slow

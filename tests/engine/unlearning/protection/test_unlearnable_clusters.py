@@ -74,7 +74,7 @@ def test_the_noise_of_each_cluster_is_the_published_descent_written_out(offset, 
     assert (found == wanted).mean() > 0.95  # a slope of nearly nothing may round to another sign
 
 
-@pytest.mark.parametrize("form", ["direct", "generator"])
+@pytest.mark.parametrize("form", ["direct", "generator", "chance"])
 def test_labels_take_no_part_where_the_features_are_given(form, monkeypatch):
     monkeypatch.setattr(unlearnable_clusters, "load_lite", gentle)
     monkeypatch.setattr(unlearnable_clusters, "LITE_SIDE", tiny.SIDE)
@@ -91,9 +91,10 @@ def test_labels_take_no_part_where_the_features_are_given(form, monkeypatch):
     assert (small()(case)["noise"].levels != small()(other)["noise"].levels).any()
 
 
-def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room():
+@pytest.mark.parametrize("form", ["direct", "chance"])
+def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room(form):
     case = small_case()
-    found = small(epsilon=9)(case)
+    found = small(epsilon=9, form=form)(case)
     noise, clusters = found["noise"].levels, found["map"]["cluster"]
     clean = case.data.images[case.data.rows("train")].astype(int)
     assert (clean + noise >= 0).all()
@@ -105,6 +106,10 @@ def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room():
             both = room[own[0]] & room[row]
             assert (noise[own[0]] == noise[row])[both].all()
     assert len(np.unique(clusters)) == 3
+    if form == "chance":
+        assert (np.abs(noise) == 9)[room].all()
+        assert 0.4 < (noise > 0)[room].mean() < 0.6
+        assert (clusters == small(epsilon=9)(case)["map"]["cluster"]).all()
 
 
 def test_other_labels_train_another_network_and_images_of_one_class_need_none():
