@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isnan
 
 from engine.experiment import NOT_HERE, OUTCOMES, Experiment, spread
 from engine.run import Answer
@@ -22,7 +23,7 @@ def keep(
     where = f"{method.family}: {where}, {method.seeds} seeds"
     for row in table.rows:
         figures = [
-            f"{table.cell(row, name):.3f} ± {table.cell(row, spread(name)):.3f}"
+            with_deviation(table.cell(row, name), table.cell(row, spread(name)))
             for name in method.measures
         ]
         measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
@@ -31,3 +32,8 @@ def keep(
         outcome = outcomes[int(claims["outcome"][row])]
         measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
     return where
+
+
+def with_deviation(value: float, deviation: float) -> str:
+    """A figure and its deviation over seeds, where it is defined."""
+    return "not defined" if isnan(value) else f"{value:.3f} ± {deviation:.3f}"

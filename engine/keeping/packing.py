@@ -40,13 +40,13 @@ class StoredAnswer:
 
 def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
     """An entry as a record and bytes, with none of these names in them."""
-    if odd := [name for name in kept.result if ":" in name]:
-        raise ValueError(f"a view cannot be called {odd[0]!r}: the colon parts name and field")
-    arrays = {
-        hidden(names, f"{name}:{field}"): array
-        for name, view in kept.result.items()
-        for field, array in view.arrays().items()
-    }
+    arrays: dict[str, Array] = {}
+    for name, view in kept.result.items():
+        for field, array in view.arrays().items():
+            key = hidden(names, f"{name}:{field}")
+            if key in arrays:  # the colon parts name and field, and may be in either
+                raise ValueError(f"two arrays would be called {key!r}")
+            arrays[key] = array
     data = save_arrays(arrays)
     hide = partial(hidden, names)
     views = {

@@ -14,10 +14,12 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
+from tests.browser.lists import choose
 from tests.browser.server import settle
 
 pytestmark = pytest.mark.timeout(900)
 LONG = 240  # seconds: torch is loaded, and others share the machine
+OTHER, VICTIMS = "How many images must be protected", "What a network learns from protected images"
 SIZES = {"cat/1.png": (40, 30), "cat/2.png": (64, 64), "dog/1.png": (50, 70)}
 
 
@@ -78,3 +80,30 @@ def test_an_upload_comes_back_protected_by_no_more_than_epsilon(
     expect(page.get_by_role("heading", name=re.compile("nothing is changed"))).to_be_visible()
     settle(page, LONG)
     assert most(protected(page), clean) == 0
+
+
+def test_a_victim_is_trained_in_the_experiment_that_the_page_links_to(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/unlearning-experiments?experiments.chosen={OTHER}")
+    settle(page, LONG)
+    expect(page.get_by_role("radio", name=OTHER)).to_be_checked()
+    page.locator("[data-testid=stTopNavSection]", has_text="Unlearning").click()
+    page.get_by_role("link", name="Protect data").click()
+    settle(page, LONG)
+    page.get_by_role("button", name="Random noise", exact=True).click()
+    settle(page, LONG)
+    page.get_by_role("link", name=re.compile("^Does it work")).click()
+    settle(page, LONG)
+    expect(page.get_by_role("radio", name=VICTIMS)).to_be_checked()  # another one was kept
+    page.get_by_text("Settings", exact=True).click()
+    choose(page, "^Network", "MLP", LONG)
+    for name in ("Seeds", "Epochs", "Rounds"):
+        settle(page, LONG)
+        page.get_by_role("slider", name=re.compile(f"^{name}")).press("Home")
+    settle(page, LONG)
+    page.get_by_role("button", name="Run the experiment").click()
+    expect(page.get_by_text(re.compile(r"claims? hold"))).to_be_visible(timeout=1000 * LONG)
+    settle(page, LONG)
+    expect(page.get_by_text("Victims do learn the protected images")).to_be_visible()

@@ -52,13 +52,16 @@ def test_names_of_views_that_begin_alike_are_kept_apart():
     views = {
         "map": HeatMap(np.ones((2, 2), np.float32), "logit", signed=True),
         "map2": HeatMap(np.zeros((3, 3), np.float32), "logit", signed=False),
+        "map:2": HeatMap(np.zeros((4, 4), np.float32), "logit", signed=False),
     }
     said, data = pack(StoredAnswer(views, {}))
     again = unpack(said, data).result
     assert again["map"].values.shape == (2, 2)
     assert again["map2"].values.shape == (3, 3)
-    with pytest.raises(ValueError, match="colon"):
-        pack(StoredAnswer({"a:b": views["map"]}, {}))
+    assert again["map:2"].values.shape == (4, 4)
+    table = Table.of({"a:values": ([1.0], "")}, ["one"])
+    with pytest.raises(ValueError, match="two arrays would be called"):
+        pack(StoredAnswer({"t": table, "t:columns/a": views["map"]}, {}))
 
 
 def test_a_number_without_axes_keeps_having_none():
