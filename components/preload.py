@@ -2,11 +2,13 @@
 
 Streamlit's page asks for each kind of element (an image, a chart) when it first draws one, and then
 for what that one needs. What draws pictures is named in the header of the page and is there by
-then, so that a picture need not wait for Plotly, which comes at the same moment and is large.
+then. Plotly, which is asked for at the same moment, keeps a browser busy for more than a second
+while it starts, with no picture painted meanwhile: it is handed out a little later.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KINDS = ("Html", "BidiComponent", "ImageList")  # what pictures are drawn with
+LATER = re.compile(r"/static/js/PlotlyChart\.[\w-]+\.js$")
+WAIT = 0.6  # seconds, once in each browser, which then has the file
 NEEDS = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 
 
 class Preload:
-    """Middleware that adds the header to pages, and to nothing else."""
+    """Middleware that adds the header to pages and lets Plotly wait; all else is as it was."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -37,7 +41,10 @@ class Preload:
                 message = {**message, "headers": [*message["headers"], (b"link", header())]}
             await send(message)
 
-        await self.app(scope, receive, sending if scope["type"] == "http" else send)
+        is_http = scope["type"] == "http"
+        if is_http and LATER.search(scope["path"]):
+            await asyncio.sleep(WAIT)
+        await self.app(scope, receive, sending if is_http else send)
 
 
 def is_page(headers: list[tuple[bytes, bytes]]) -> bool:

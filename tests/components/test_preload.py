@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from components import preload
 from components.preload import Preload, header, needed
 
 
@@ -20,6 +22,7 @@ def client():
     routes = [
         Route("/page", lambda _: HTMLResponse("<p>a</p>")),
         Route("/text", lambda _: PlainTextResponse("b")),
+        Route("/static/js/{name}", lambda _: PlainTextResponse("c")),
     ]
     return TestClient(Starlette(routes=routes, middleware=[Middleware(Preload)]))
 
@@ -39,6 +42,23 @@ def test_a_page_names_streamlit_s_files_for_pictures_and_they_exist(client):
 
 def test_what_is_no_page_gets_no_header(client):
     assert "link" not in client.get("/text").headers
+
+
+def test_plotly_alone_is_handed_out_later(client, monkeypatch):
+    from streamlit import file_util
+
+    waited = []
+
+    async def sleep(seconds):
+        waited.append(seconds)
+
+    monkeypatch.setattr(preload.asyncio, "sleep", sleep)
+    names = [path.name for path in Path(file_util.get_static_dir(), "static/js").glob("*.js")]
+    late = [name for name in names if name.startswith("PlotlyChart.")]
+    assert len(late) == 1  # else Streamlit names it in another way now
+    for name in (*late, "Html.a1.js", "PlotlyChartTheme.b2.js"):
+        assert client.get(f"/static/js/{name}").text == "c"
+    assert waited == [preload.WAIT]
 
 
 def test_what_a_file_imports_is_named_and_what_the_page_names_itself_is_not(tmp_path):
