@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
+from engine.unlearning import ProtectedShare, ProtectionVictims
+from engine.unlearning.experiments.cuda import CudaExperiment
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.lists import choose
@@ -19,7 +21,7 @@ from tests.browser.server import settle
 
 pytestmark = pytest.mark.timeout(900)
 LONG = 240  # seconds: torch is loaded, and others share the machine
-OTHER, VICTIMS = "How many images must be protected", "What a network learns from protected images"
+OTHER = ProtectedShare.title
 SIZES = {"cat/1.png": (40, 30), "cat/2.png": (64, 64), "dog/1.png": (50, 70)}
 
 
@@ -82,21 +84,34 @@ def test_an_upload_comes_back_protected_by_no_more_than_epsilon(
     assert most(protected(page), clean) == 0
 
 
+def to_protect_data(page: Page) -> None:
+    """By the menu."""
+    page.locator("[data-testid=stTopNavSection]", has_text="Unlearning").click()
+    page.get_by_role("menuitem", name="Protect data").click()
+    settle(page, LONG)
+
+
+def onward(page: Page, title: str) -> None:
+    """From Protect data to the experiment that it links to."""
+    page.get_by_role("link", name=re.compile("^Does it work")).click()
+    settle(page, LONG)
+    expect(page.get_by_role("radio", name=title)).to_be_checked()
+
+
 def test_a_victim_is_trained_in_the_experiment_that_the_page_links_to(
     app_url: str, open_page: OpenPage
 ) -> None:
     page = open_page()
-    page.goto(f"{app_url}/unlearning-experiments?experiments.chosen={OTHER}")
+    page.goto(f"{app_url}/unlearning-experiments")
     settle(page, LONG)
-    expect(page.get_by_role("radio", name=OTHER)).to_be_checked()
-    page.locator("[data-testid=stTopNavSection]", has_text="Unlearning").click()
-    page.get_by_role("link", name="Protect data").click()
+    page.locator("[data-testid=stSidebar]").get_by_text(OTHER).click()
     settle(page, LONG)
-    page.get_by_role("button", name="Random noise", exact=True).click()
+    to_protect_data(page)
+    onward(page, CudaExperiment.title)  # the first of the list, though another one was kept
+    to_protect_data(page)
+    page.get_by_role("radio", name="Random noise", exact=True).click()
     settle(page, LONG)
-    page.get_by_role("link", name=re.compile("^Does it work")).click()
-    settle(page, LONG)
-    expect(page.get_by_role("radio", name=VICTIMS)).to_be_checked()  # another one was kept
+    onward(page, ProtectionVictims.title)
     page.get_by_text("Settings", exact=True).click()
     choose(page, "^Network", "MLP", LONG)
     for name in ("Seeds", "Epochs", "Rounds"):
