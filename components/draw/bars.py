@@ -14,6 +14,7 @@ from components.draw.charts import (
     FRAME,
     NAME,
     ROW,
+    TALL_ROW,
     Chart,
     Values,
     intervals_of,
@@ -38,10 +39,13 @@ class AlongRows(Chart):
         if self.span is not None:
             figure.update_xaxes(range=self.span)
         figure.update_yaxes(type="category", autorange="reversed")
-        rows = max((len(trace.y) for trace in figure.data if trace.y is not None), default=1)
+        names = max(
+            (trace.y for trace in figure.data if trace.y is not None), key=len, default=[""]
+        )
+        row = TALL_ROW if any("<br>" in str(name) for name in names) else ROW
         named = sum(trace.showlegend is not False for trace in figure.data)
         room = NAME * max(named - 1, 0) if figure.layout.showlegend else 0
-        return laid(figure, self.height or FRAME + ROW * rows + room)
+        return laid(figure, self.height or FRAME + row * len(names) + room)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from engine.result import Table
 
 BAND = "rgba(128, 128, 128, 0.28)"
 HEIGHT, ROW, FRAME = 340, 26, 110  # px: of a plot, of a row in it, and around rows
+TALL_ROW = 34  # px: of a row whose name has two lines
 NAME = 19  # px of a name in the legend, where each has a line of its own
 Values = NDArray[np.float64]
 

@@ -35,8 +35,8 @@ from engine.unlearning.protection import (
 from engine.unlearning.protection.cluster_noise import CHANCE, DIRECT
 from engine.unlearning.protection.protection import Levels
 
-CLUSTERS, BY_CHANCE = "clusters", "clusters, random noise"
-LABELS, UNIVERSAL = "noise for the coarse labels", "one random noise for all"
+CLUSTERS, BY_CHANCE = "clusters", "clusters, random"
+LABELS, UNIVERSAL = "noise by label", "one random noise"  # the former is made for the coarse ones
 WAYS = (CLEAN, CLUSTERS, BY_CHANCE, LABELS, UNIVERSAL)
 OTHERS = (ORIGINAL, RANDOM)  # labelings that the label-wise noise does not know
 DATA = ("textured", "twice:count=1000", "mnist-5k")
