@@ -81,7 +81,7 @@ def by_length(asked: AttackQuestion) -> None:
     form = CaseForm(AttackedImagesArguments, f"{KEY}.length")
     count = form.ask("count")
     model, method = asked.case.model, OrderedSuccess()
-    arguments = AttackedImagesArguments(count=count)
+    arguments = AttackedImagesArguments(count=count, seed=asked.case.seed)
     case = arguments.about(model)
     section.show(
         Section(
@@ -91,7 +91,7 @@ def by_length(asked: AttackQuestion) -> None:
             before=f"Three attacks with the same {method.steps} steps on images of "
             f"{case.data.card.title}, for lists of up to "
             f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
-            known=form.known({"model": model.name}),
+            known=form.known({"model": model.name, "seed": asked.case.seed}),
         )
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def drawn(seed, epsilon, norm):
 def test_a_rounded_change_is_in_the_ball_exactly_and_leaves_an_image(seed, epsilon, norm):
     levels, found = drawn(seed, epsilon, norm)
     change = rounded(levels, found, epsilon, norm)
-    assert 0 <= int((levels + change).min())
+    assert int((levels + change).min()) >= 0
     assert int((levels + change).max()) <= 255
     if norm == "L∞":
         assert int(change.abs().max()) <= epsilon

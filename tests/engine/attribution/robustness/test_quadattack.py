@@ -235,7 +235,7 @@ def test_success_by_length_counts_what_single_attacks_find():
     assert found["success"]["K"].tolist() == [1, 2, 3]
     rules = SearchRules(12, 1, QuadAttacK().rate, QuadAttacK().weight)
     for at, length in enumerate((1, 2, 3)):
-        for place, name in enumerate(NAMES):
+        for name in NAMES:
             won = []
             for number, (image, label) in enumerate(zip(images, labels, strict=True)):
                 seed = (2 * 1009 + number) * 101 + length
@@ -250,4 +250,3 @@ def test_success_by_length_counts_what_single_attacks_find():
                 assert bool(found["attacks"][f"success {name}"][row]) == one.success
             assert found["success"][name][at] == pytest.approx(np.mean(won))
         assert found["attacks"]["image"].tolist() == [*range(len(images))] * 3
-        assert place == 2
