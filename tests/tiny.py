@@ -18,7 +18,13 @@ from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
-from engine.attribution.robustness import ORDERED, AttackedImagesCase, OrderedCase, OrderedSuccess, drawn_order
+from engine.attribution.robustness import (
+    ORDERED,
+    AttackedImagesCase,
+    OrderedCase,
+    OrderedSuccess,
+    drawn_order,
+)
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
@@ -208,7 +214,7 @@ def pair_case(model: Classifier, targets: int = 1) -> PairCase:
 
 
 def ordered_case(model: Classifier | None = None) -> OrderedCase:
-    """An image that the model is to see two other classes in, in that order; one, where it has two."""
+    """An image, and two other classes that are to lead; one, where the model has two classes."""
     model = model or mlp(scale=1.0)
     seen = int(model.logits(image(model.side)[None])[0].argmax())
     asked = ImageCase(model, image(model.side), Target(seen))

@@ -61,6 +61,13 @@ SIZE = Drawing(
           x_title="classes in the list"),
     lambda _found: "Median over the images on which all three succeed; none where there are none.",
 )  # fmt: skip
+SEVERITY = Drawing(
+    "severity", "Pixels, game by game",
+    Lines(x="simulation", series={"pixels": "this game", "fewest so far": "fewest so far",
+                                  "mean of ten": "mean of ten"}, title="pixels changed"),
+    lambda found: f"{found['game']['queries'][0]:.0f} queries; games without success leave a gap.",
+)  # fmt: skip
+TREE = Drawing("tree", "The tree: key points in order, how often visited, and what it took")
 FOLLOWED = Drawing(
     "followed", "How much each map is still the same",
     Dots(series={"old class": "the old class, before and after",

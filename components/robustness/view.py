@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -9,9 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import section
 from components.case_form import CaseForm
-from components.draw.drawing import Views, draw
+from components.draw.drawing import Drawing, Views, draw
 from components.draw.maps import draw_maps
 from components.exports import python_call
+from components.forms import method_form, refuse_links
 from components.picks import pick
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
@@ -22,6 +24,7 @@ from engine.attribution.robustness import (
     MapsFollow,
     OrderedCase,
     OrderedSuccess,
+    SafeCV,
 )
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import PairCase
@@ -94,6 +97,42 @@ def by_length(asked: AttackQuestion) -> None:
             known=form.known({"model": model.name, "seed": asked.case.seed}),
         )
     )  # fmt: skip
+
+
+def by_asking(asked: AttackQuestion) -> None:
+    """How few pixels are enough, found by asking alone."""
+    st.subheader("By asking alone")
+    answer, controls = st.container(), st.container()
+    with controls, st.popover("How the game is played"):
+        refuse_links(SafeCV, f"{KEY}.SafeCV", asked.case)
+        method = method_form(SafeCV, f"{KEY}.SafeCV", asked.case)
+    with answer:
+        section.show(
+            Section(
+                f"{KEY}.few", method, asked.case, "How few pixels are enough?",
+                picture=lambda found: picture(found, f"{KEY}.few.pictures"),
+                evidence=(
+                    drawings.SEVERITY,
+                    Drawing("saliency before", "Where it looked for pixels, before and after it "
+                            "learned", by=lambda found: draw_maps(
+                        [Panel("before", found["saliency before"]),
+                         Panel("after", found["saliency after"])], asked.about, f"{KEY}.points",
+                    )),
+                ),
+                detail=tree, below=controls,
+                button="" if asked.small else "Play",
+                before=f"A tester without gradients changes pixels near key points and asks again, "
+                f"at most {method.queries} times.",
+                known=asked.about.arguments,
+                script=lambda: python_call(method, asked.about, "game", asked.case.target),
+            )
+        )  # fmt: skip
+
+
+def tree(found: Views) -> None:
+    """The game tree as a table, folded."""
+    with st.expander(drawings.TREE.title):
+        draw(replace(drawings.TREE, title=""), found, f"{KEY}.tree")
 
 
 def followed(asked: AttackQuestion, found: Answer) -> None:

@@ -20,4 +20,5 @@ with rest:
     view.in_your_order(asked)
     if found is not None:
         view.followed(asked, found)
+    view.by_asking(asked)
     view.by_length(asked)

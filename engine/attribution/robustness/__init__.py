@@ -6,11 +6,12 @@ from engine.attribution.robustness.many_images import AttackedImagesCase
 from engine.attribution.robustness.order_success import OrderedSuccess
 from engine.attribution.robustness.ordered_case import OrderedCase, drawn_order
 from engine.attribution.robustness.quadattack import OrderedAD, OrderedCW, QuadAttacK
+from engine.attribution.robustness.safecv import SafeCV
 
 ORDERED = (QuadAttacK, OrderedCW, OrderedAD)
-ROBUSTNESS = (PGD, FGSM, *ORDERED, OrderedSuccess, MapsFollow)
+ROBUSTNESS = (PGD, FGSM, *ORDERED, OrderedSuccess, MapsFollow, SafeCV)
 
 __all__ = [
     "FGSM", "ORDERED", "PGD", "ROBUSTNESS", "AttackedImagesCase", "MapsFollow", "OrderedAD",
-    "OrderedCW", "OrderedCase", "OrderedSuccess", "QuadAttacK", "drawn_order",
+    "OrderedCW", "OrderedCase", "OrderedSuccess", "QuadAttacK", "SafeCV", "drawn_order",
 ]  # fmt: skip
