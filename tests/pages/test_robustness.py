@@ -6,11 +6,14 @@ import pytest
 
 from components.robustness.form import KEY
 from components.views import ROBUSTNESS
+from engine.anomaly import sources
 from engine.attribution.robustness import (
     FGSM,
     PGD,
+    AttackedImagesCase,
     MapsFollow,
     OrderedCase,
+    OrderedSuccess,
     QuadAttacK,
     SafeCV,
     drawn_order,
@@ -93,7 +96,11 @@ def test_a_class_that_a_link_cannot_have_in_the_list_is_said():
     assert any(f"asks for “{own}” as Your order" in one for one in said(at))
 
 
-def test_lists_of_growing_length_are_counted_on_request(monkeypatch):
-    at = open_view(model="Digits MLP")
-    button = next(one for one in at.button if one.label == "Attack them all")
-    assert button is not None
+def test_lists_of_growing_length_are_counted_on_request():
+    at = open_view(**{f"{KEY}.length.count": "2"})
+    next(one for one in at.button if one.label == "Attack them all").click().run()
+    told = words(settled(at))
+    model = case_of(at).model
+    case = AttackedImagesCase(model, sources.normal(sources.PHOTOGRAPHS), 2)
+    method = OrderedSuccess()
+    assert method.finding(case, method(case)) in told
