@@ -222,9 +222,9 @@ def ordered_case(model: Classifier | None = None) -> OrderedCase:
 
 
 def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
-    """Two images of noise that are attacked."""
-    model = model or mlp(scale=1.0)
-    return AttackedImagesCase(model, data_for(model), 2)
+    """Two images that are attacked."""
+    model = model or deepcopy(learned())
+    return AttackedImagesCase(model, columns(model.side, model.labels), 2)
 
 
 def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:

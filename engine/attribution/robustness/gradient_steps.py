@@ -12,6 +12,7 @@ https://arxiv.org/abs/1706.06083.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -97,7 +98,7 @@ def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[flo
         raise BlindspotError(
             f"The gradients of {model.title} are no numbers here: choose another image or model."
         )
-    return float(margin), slope
+    return float(margin.detach()), slope
 
 
 def descend(
@@ -134,14 +135,14 @@ class GradientAttack(Method[ImageCase]):
         "more.",
     )  # fmt: skip
 
+    @abstractmethod
     def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
         """The attacked image, (1, 3, H, W), before it is rounded."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def passes(self) -> int:
         """How many forward and backward passes it takes."""
-        raise NotImplementedError
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: pictures, classes, figures, and margin by step.

@@ -14,10 +14,11 @@ from engine.attribution.robustness.ordered_case import no_head
 from engine.case_base import Case
 from engine.data import DataSet
 from engine.errors import BadData
+from engine.method import Precision
 from engine.models.classifier import Classifier
 
 MOST = 100  # images
-LOOKED = 4  # times as many are looked at, so that enough of them are right
+LOOKED = 10  # times as many are looked at, so that enough of them are right
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class AttackedImagesCase(Case):
             the class that the model says is taken for the right one.
         count: at most so many images, as many of each class as there are.
         seed: which of them, and of every random number.
+        precision: "exact" is the only one.
     """
 
     case_name: ClassVar[str] = "attacked images"
@@ -39,6 +41,7 @@ class AttackedImagesCase(Case):
     data: DataSet
     count: int = 20
     seed: int = 0
+    precision: Precision = "exact"
 
     def __post_init__(self) -> None:
         refuse_one_class(self.model)

@@ -14,7 +14,7 @@ from engine.attribution.robustness.many_images import AttackedImagesCase
 from engine.attribution.robustness.order_losses import NAMES, QUAD, loss_of
 from engine.attribution.robustness.order_search import SearchRules, search_order
 from engine.attribution.robustness.ordered_case import MOST, drawn_order
-from engine.attribution.robustness.quadattack import PAPER, PROOF, QuadAttacK
+from engine.attribution.robustness.quadattack import PAPER, PROOF, RATE, QuadAttacK
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import Result, Table
 
@@ -47,6 +47,11 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         "up to this length.",
     )  # fmt: skip
 
+    rate: float = setting(
+        0.0022, RATE, "Learning rate", "Of AdamW, in pixel values; small images of strong contrast "
+        "need larger steps, such as 0.01.",
+    )  # fmt: skip
+
     def lengths(self, classes: int) -> list[int]:
         """The lengths that are tried."""
         most = min(self.longest, classes - 1)
@@ -56,7 +61,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         """Views: success and size by K, a column for each loss; attacks, one row for each."""
         lengths, classes = self.lengths(len(case.model.labels)), len(case.model.labels)
         usual = QuadAttacK()
-        rules = SearchRules(self.steps, 1, usual.rate, usual.weight)
+        rules = SearchRules(self.steps, 1, self.rate, usual.weight)
         images, labels = case.images()
         levels = [levels_of(image) for image in images]
         won = np.zeros((len(lengths), len(levels), len(NAMES)), np.float32)

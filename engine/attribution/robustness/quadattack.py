@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from engine.attribution.robustness.levels import levels_of
-from engine.attribution.robustness.order_losses import AD, CW, QUAD, loss_of, polyhedron_of
+from engine.attribution.robustness.order_losses import AD, CW, QUAD, Loss, loss_of, polyhedron_of
 from engine.attribution.robustness.order_search import (
     OrderSearch,
     OrderStep,
@@ -23,6 +24,7 @@ from engine.method import Cost, Method, Progress, Slider, quiet, setting
 from engine.result import Result, Table
 
 PAPER = "Paniagua, Grainger & Wu 2023, https://arxiv.org/abs/2312.11510"
+RATE = Slider(0.0002, 0.02, 0.0002, log=True)
 PROOF = "tests/engine/attribution/robustness/test_quadattack.py::"
 
 
@@ -34,7 +36,6 @@ class OrderedAttack(Method[OrderedCase]):
     cost: ClassVar[Cost] = "wait"
     needs = frozenset({"class", "gradient", "head", "one of many"})
     paper: ClassVar[str | None] = PAPER
-    loss: ClassVar[str]
 
     steps: int = setting(
         60, Slider(1, 200, 1), "Steps", "Each costs a forward and a backward pass; the authors "
@@ -45,7 +46,7 @@ class OrderedAttack(Method[OrderedCase]):
     )
     rate: float = setting(
         0.0022,
-        Slider(0.0002, 0.02, 0.0002, log=True),
+        RATE,
         "Learning rate",
         "Of AdamW, in pixel values.",
     )
@@ -69,7 +70,7 @@ class OrderedAttack(Method[OrderedCase]):
             words = f"step {at}: {step.right} of {len(case.order)} places right"
             progress(at / total, words)
 
-        loss = loss_of(self.loss, model, case.order, self.kappa)
+        loss = self.loss(case)
         found = search_order(model, levels, case.order, loss, rules, case.asked.generator(), note)
         rescored = Rescored.of(case.asked, levels, found.change)
         progress(1.0, "asked again about the rounded image")
@@ -78,6 +79,10 @@ class OrderedAttack(Method[OrderedCase]):
             "success": outcome(found, case, rescored),
             "search": steps_of(found),
         }
+
+    @abstractmethod
+    def loss(self, case: OrderedCase) -> Loss:
+        """What is lowered until the order holds."""
 
     @property
     def kappa(self) -> float:
@@ -165,9 +170,12 @@ class QuadAttacK(MarginAttack):
     """
 
     name = "QuadAttacK"
-    loss = QUAD
     title = "QuadAttacK"
     proof = PROOF + "test_every_step_goes_where_a_plain_loop_of_the_formulas_goes"
+
+    def loss(self, case: OrderedCase) -> Loss:
+        """The squared distance to the nearest features that have the order."""
+        return loss_of(QUAD, case.model, case.order, self.margin)
 
 
 @dataclass(frozen=True)
@@ -180,9 +188,12 @@ class OrderedCW(MarginAttack):
     """
 
     name = "OrderedCW"
-    loss = CW
     title = "CW^K (comparison)"
     proof = PROOF + "test_the_baselines_lower_their_own_formulas"
+
+    def loss(self, case: OrderedCase) -> Loss:
+        """The hinge at each place."""
+        return loss_of(CW, case.model, case.order, self.margin)
 
 
 @dataclass(frozen=True)
@@ -195,6 +206,9 @@ class OrderedAD(OrderedAttack):
     """
 
     name = "OrderedAD"
-    loss = AD
     title = "AD-W (comparison)"
     proof = PROOF + "test_the_baselines_lower_their_own_formulas"
+
+    def loss(self, case: OrderedCase) -> Loss:
+        """The divergence from a distribution that has the order."""
+        return loss_of(AD, case.model, case.order, self.kappa)

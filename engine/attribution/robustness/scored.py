@@ -46,7 +46,7 @@ class Rescored:
     @property
     def order(self) -> Tensor:
         """Classes from the most to the least likely, before and after, (2, classes)."""
-        return self.logits.argsort(1, descending=True, stable=True)
+        return self.logits.argsort(dim=1, descending=True, stable=True)
 
     @property
     def fooled(self) -> bool:

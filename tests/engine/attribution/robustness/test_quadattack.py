@@ -136,7 +136,7 @@ def test_a_success_is_one_by_an_argsort_of_the_8_bit_image(kind, length):
 
 
 def test_it_succeeds_on_a_small_network_and_more_steps_make_the_change_no_larger():
-    cases = [case_of(3, seed) for seed in range(6)]
+    cases = [case_of(3, seed, tiny.learned()) for seed in range(6)]
     short, long = (
         [QuadAttacK(steps=steps, rate=0.01)(case) for case in cases] for steps in (60, 150)
     )
@@ -228,13 +228,13 @@ def test_another_precision_of_the_head_does_not_matter():
 
 
 def test_success_by_length_counts_what_single_attacks_find():
-    model = tiny.mlp(scale=1.0)
-    case = AttackedImagesCase(model, tiny.data_for(model), 3, seed=2)
-    found = OrderedSuccess(steps=12)(case)
+    model = tiny.learned()
+    case = AttackedImagesCase(model, tiny.columns(model.side, model.labels), 2, seed=2)
+    found = OrderedSuccess(steps=40, longest=2, rate=0.02)(case)
     images, labels = case.images()
-    assert found["success"]["K"].tolist() == [1, 2, 3]
-    rules = SearchRules(12, 1, QuadAttacK().rate, QuadAttacK().weight)
-    for at, length in enumerate((1, 2, 3)):
+    assert found["success"]["K"].tolist() == [1, 2]
+    rules = SearchRules(40, 1, 0.02, QuadAttacK().weight)
+    for at, length in enumerate((1, 2)):
         for name in NAMES:
             won = []
             for number, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -249,4 +249,5 @@ def test_success_by_length_counts_what_single_attacks_find():
                 row = at * len(images) + number
                 assert bool(found["attacks"][f"success {name}"][row]) == one.success
             assert found["success"][name][at] == pytest.approx(np.mean(won))
-        assert found["attacks"]["image"].tolist() == [*range(len(images))] * 3
+    assert found["attacks"]["image"].tolist() == [*range(len(images))] * 2
+    assert found["success"].values[:, 1:].any()
