@@ -63,6 +63,13 @@ MINIMAL_REGIONS = AppPage(
     "attribution/minimal_regions.py",
     ":material/extension:",
 )
+ROBUSTNESS = AppPage(
+    "Attribution",
+    "Robustness",
+    "robustness",
+    "attribution/robustness.py",
+    ":material/gpp_maybe:",
+)
 STUDY = AppPage(
     "Attribution",
     "Study",
@@ -197,6 +204,7 @@ VIEWS = (
     WHICH_EXPLANATION,
     STUDY,
     MINIMAL_REGIONS,
+    ROBUSTNESS,
     FORGET,
     JUDGE,
     CONCEPTS,

@@ -126,6 +126,12 @@ def dark_image(_kind: type[Method[Any]]) -> ImageCase:
     return replace(case, image=image)
 
 
+def blank_image(_kind: type[Method[Any]]) -> ImageCase:
+    """An image in which nothing stands out, so that few places are played."""
+    case = tiny.cnn_case()
+    return replace(case, image=torch.full_like(case.image, 102 / 255))
+
+
 def three_classes(_kind: type[Method[Any]]) -> TrainCase:
     """So many that some can be merged and still be told apart."""
     return TrainCase(tiny.columns(8, ("a", "b", "c")), Recipe("lenet", epochs=2, batch=8))
@@ -165,6 +171,9 @@ EFFECTS: dict[str, Effect] = {
     "unlearning.UC.surrogate": Effect(case=three_classes),
     "attribution.LocalModel.low": Effect({"explainer": "Integrated gradients"}),
     "attribution.LiMA.confidence": Effect(case=surer),
+    "attribution.SafeCV.rule": Effect(
+        {"simulations": 60, "queries": 5000, "visit": 60}, blank_image
+    ),
     **{
         f"attribution.{name}.{setting}": Effect(TIGHT, curved)
         for name in ("LST", "ProjectionOnly", "Plane", "Simplex", "Star", "TubeWidth", "Grid")

@@ -18,6 +18,13 @@ from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.robustness import (
+    ORDERED,
+    AttackedImagesCase,
+    OrderedCase,
+    OrderedSuccess,
+    drawn_order,
+)
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
@@ -204,6 +211,20 @@ def pair_case(model: Classifier, targets: int = 1) -> PairCase:
     source, *others = (image(model.side, seed) for seed in range(1, targets + 2))
     seen = int(model.logits(source[None])[0].argmax())
     return PairCase(ImageCase(model, source, Target(seen)), tuple(others))
+
+
+def ordered_case(model: Classifier | None = None) -> OrderedCase:
+    """An image, and two other classes that are to lead; one, where the model has two classes."""
+    model = model or mlp(scale=1.0)
+    seen = int(model.logits(image(model.side)[None])[0].argmax())
+    asked = ImageCase(model, image(model.side), Target(seen))
+    return OrderedCase(asked, drawn_order(len(model.labels), seen, 2))
+
+
+def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
+    """Two images that are attacked."""
+    model = model or deepcopy(learned())
+    return AttackedImagesCase(model, columns(model.side, model.labels), 2)
 
 
 def data_for(model: Classifier, count: int = 40, seed: int = 0) -> DataSet:
@@ -481,6 +502,8 @@ def case_for(
     | TrainCase
     | ExperimentCase
     | GeneratorCase
+    | OrderedCase
+    | AttackedImagesCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {
@@ -494,6 +517,8 @@ def case_for(
     special = asked_image if kind is PrunedImage else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
+    special = ordered_case if kind in ORDERED else special
+    special = attacked_images if kind is OrderedSuccess else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from engine.arguments.attacks import AttackedImagesArguments, OrderedArguments
 from engine.arguments.base import Arguments
 from engine.arguments.generators import GeneratorArguments
 from engine.arguments.normal import (
@@ -29,7 +30,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    ExperimentArguments, GeneratorArguments,
+    ExperimentArguments, GeneratorArguments, OrderedArguments, AttackedImagesArguments,
 )  # fmt: skip
 
 

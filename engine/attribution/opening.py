@@ -16,6 +16,7 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
 from engine.case import ImageCase, PairCase, image_case
@@ -80,7 +81,9 @@ PLANTED = PlantedShortcut()
 
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
-    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study, shortcut):
+    for part in (
+        heatmaps, trials, minimal, attacks, explanations, walks, blind_spots, study, shortcut,
+    ):  # fmt: skip
         yield from part()
 
 
@@ -113,6 +116,14 @@ def minimal() -> Iterator[Question]:
     case = about_first(SAMPLES[0].name)
     yield LiMA(), case
     yield RandomOrder(), case
+
+
+def attacks() -> Iterator[Question]:
+    """What the view Robustness opens with: an attack with a bound, and classes in order."""
+    case = about_first(SAMPLES[0].name)
+    order = drawn_order(len(case.model.labels), case.target.index)
+    yield PGD(), case
+    yield QuadAttacK(), OrderedCase(case, order)
 
 
 def explanations() -> Iterator[Question]:

@@ -51,6 +51,7 @@ QUICK = {
     "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
     "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
     "generator": "unlearning.Samples",
+    "ordered": "attribution.OrderedAD", "attacked images": "attribution.OrderedSuccess",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -72,6 +73,8 @@ SMALL = {
         "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
     },
     "generator": {"seed": 2, "each": 4, "passes": 5},
+    "ordered": {"model": "digits-mlp", "image": "example:digits/6", "order": ("3", "1"), "seed": 1},
+    "attacked images": {"model": "digits-mlp", "count": 2, "seed": 1},
     "lesions": {"model": "phantom-cnn", "data": "phantoms:count=80,seed=7",
                 "normal": "phantoms:count=80+healthy"},
 }  # fmt: skip

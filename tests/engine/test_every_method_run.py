@@ -27,6 +27,8 @@ SMALL = {
     "image": ["--model", "digits-cnn", "--image", "sample:chelsea"],
     "pair": ["--model", "digits-cnn", "--image", "sample:chelsea"],
     "trust": ["--model", "digits-cnn", "--map", "Gradient"],
+    "ordered": ["--model", "digits-cnn"],
+    "attacked images": ["--model", "digits-mlp", "--count", "2"],
     "study": ["--count", "1", "--methods", "Gradient", "GradCam"],
     "forget": ["--model", "digits-mlp"],
     "forgotten": ["--model", "digits-mlp"],

@@ -10,6 +10,7 @@ from components import views
 from components.heatmaps.likeness import SIMILARITY
 from engine import data as data_sets
 from engine.arguments import ARGUMENTS
+from engine.arguments.attacks import AttackedImagesArguments, OrderedArguments
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
 from engine.arguments.generators import GeneratorArguments
@@ -42,7 +43,7 @@ PICKER = "a picker of its own, for what a person opens too"
 ABOVE = "asked above"
 WIDGETS = (
     "selectbox", "radio", "select_slider", "slider", "number_input", "text_input", "toggle",
-    "button_group",
+    "button_group", "multiselect",
 )  # fmt: skip
 OWN_MODEL = dict.fromkeys(("weights", "labels"), "files, opened in the sidebar")
 SIDEBAR = OWN_MODEL | dict.fromkeys(
@@ -94,6 +95,14 @@ FORMS = (
         views.MINIMAL_REGIONS, "minimal", ImageArguments,
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
+    ),
+    Form(views.ROBUSTNESS, "robust", OrderedArguments, SIDEBAR),
+    Form(
+        views.ROBUSTNESS, "robust.length", AttackedImagesArguments,
+        OWN_MODEL | {
+            "model": "chosen in the sidebar", "seed": "chosen in the sidebar",
+            "data": "what the model learned from",
+        },
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),

@@ -1,0 +1,1 @@
+"""The view Robustness: how small a change makes the model say something else."""

@@ -1,0 +1,79 @@
+"""What is drawn of an attack: pictures, the model's first classes with their ranks, its way."""
+
+from __future__ import annotations
+
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from engine.attribution.robustness.order_losses import AD, CW, QUAD
+
+SHOWN = 10  # classes
+PICTURES = Drawing("pictures")
+FIGURES = Drawing("figures", "How large the change is", wide=True)
+
+
+def ranked(found: Views) -> Dots:
+    """A row for each class: its place before and after, and both probabilities."""
+    table = found["classes"]
+    places = zip(table["rank before"], table["rank after"], table.rows, strict=True)
+    names = [f"{after:.0f} (was {before:.0f})  {name}" for before, after, name in places]
+    return Dots(
+        series={"before": "before", "after": "after"}, joined=True, names=names,
+        title="probability", span=(-0.03, 1.03),
+    )  # fmt: skip
+
+
+def first_words(found: Views) -> str:
+    """Which class is first, before and after."""
+    table = found["classes"]
+    before, after = (
+        table.rows[list(table[name]).index(1)] for name in ("rank before", "rank after")
+    )
+    return (
+        f"Before each name: its rank now, and its rank before the change. First was {before}, "
+        f"first is {after}."
+    )
+
+
+CLASSES = Drawing("classes", "What it says, before and after", ranked, first_words)
+MARGIN = Drawing(
+    "margin", "The way there", Lines(x="step", series={"margin": "margin"}, line=0.0,
+    line_name="another class leads"),
+    lambda found: f"The margin of the first class over all others, {found['margin'].y[0]:.1f} at "
+    f"the start and {found['margin'].y.min():.1f} at its lowest (logits).",
+)  # fmt: skip
+SEARCH = Drawing(
+    "search", "The way there",
+    Lines(x="step", series={"places right": "places right", "size": "size of the change (L2)"},
+          title="places right; L2"),
+    lambda found: f"At most {found['search']['places right'].max():.0f} places were right at once. "
+    "Each success makes the order count less and the size of the change count more.",
+)  # fmt: skip
+SUCCESS = Drawing(
+    "success", "How often the order is found",
+    Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, span=(-3, 103),
+          title="images, %", x_title="classes in the list"),
+    lambda _found: "Each list was drawn by chance and is the same for all three attacks.",
+)  # fmt: skip
+SIZE = Drawing(
+    "size", "With how large a change",
+    Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, title="RMS, /255",
+          x_title="classes in the list"),
+    lambda _found: "Median over the images on which all three succeed; none where there are none.",
+)  # fmt: skip
+SEVERITY = Drawing(
+    "severity", "Pixels, game by game",
+    Lines(x="simulation", series={"pixels": "this game", "fewest so far": "fewest so far",
+                                  "mean of ten": "mean of ten"}, title="pixels changed"),
+    lambda found: f"{found['game']['queries'][0]:.0f} queries; games without success leave a gap.",
+)  # fmt: skip
+TREE = Drawing("tree", "The tree: key points in order, how often visited, and what it took")
+FOLLOWED = Drawing(
+    "followed", "How much each map is still the same",
+    Dots(series={"old class": "the old class, before and after",
+                 "what it says now": "the old class before, the new one after"},
+         title="rank correlation", span=(-1.03, 1.03), line=0.0, line_name="no relation"),
+    lambda _found: "1: the same order of all pixels; 0: no relation. A map that stays at 1 while "
+    "the answer is another one does not show why.",
+    wide=True,
+)  # fmt: skip

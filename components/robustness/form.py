@@ -1,0 +1,104 @@
+"""What Robustness asks: which attack, how large a change, and which classes in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from components.forms import method_form, refuse_links, widget
+from components.links import refuse
+from components.picks import pick
+from components.sidebar.subject import Subject
+from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
+from engine.attribution.robustness.gradient_steps import GradientAttack
+from engine.attribution.robustness.ordered_case import MOST, USUAL
+from engine.attribution.robustness.quadattack import OrderedAttack
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.models.own_file import OWN
+from engine.result import distinct
+
+KEY = "robust"
+SMALL = 64  # px; up to here everything takes seconds and runs by itself
+KINDS: dict[str, type[GradientAttack]] = {kind.title: kind for kind in (PGD, FGSM)}
+ORDERED_KINDS: dict[str, type[OrderedAttack]] = {kind.title: kind for kind in ORDERED}
+
+
+@dataclass(frozen=True)
+class AttackQuestion:
+    """The attack on the image of the sidebar."""
+
+    method: GradientAttack
+    case: ImageCase
+    about: Subject
+
+    @property
+    def words(self) -> str:
+        """What is asked, in words."""
+        label = self.case.model.labels[self.case.target.index]
+        return f"How small a change makes the model stop saying “{label}”?"
+
+    @property
+    def small(self) -> bool:
+        """Whether everything about it is answered without being told to."""
+        return self.case.image.shape[-1] <= SMALL
+
+
+def choose(about: Subject) -> AttackQuestion:
+    """The attack and its largest change; the model's first class is what is attacked."""
+    case = replace(about.case.at("exact"), target=Target(about.case.target.index))
+    slider, choice, more = st.columns([5, 4, 2], gap="large", vertical_alignment="bottom")
+    with choice:
+        kind = KINDS[pick("Attack", list(KINDS), f"{KEY}.attack", "segments")]
+    key = f"{KEY}.{kind.name}"
+    refuse_links(kind, key, case)
+    with slider:
+        given = {"epsilon": widget(spec_of(kind, "epsilon"), f"{KEY}.epsilon", case)}
+    with more, st.popover("Settings", width="stretch"):
+        given |= {
+            spec.name: widget(spec, f"{key}.{spec.name}", case)
+            for spec in fields(kind)
+            if spec.name not in given
+        }
+    return AttackQuestion(kind(**given), case, about)
+
+
+def choose_ordered(asked: AttackQuestion) -> OrderedAttack:
+    """The attack that is to find the order."""
+    choice, more = st.columns([5, 2], gap="large", vertical_alignment="bottom")
+    with choice:
+        kind = ORDERED_KINDS[pick("Found by", list(ORDERED_KINDS), f"{KEY}.by", "segments")]
+    key = f"{KEY}.{kind.name}"
+    refuse_links(kind, key, asked.case)
+    with more, st.popover("Settings", width="stretch"):
+        return method_form(kind, key, asked.case)
+
+
+def spec_of(kind: type[GradientAttack], name: str) -> Field[Any]:
+    """The declaration of a setting."""
+    return next(spec for spec in fields(kind) if spec.name == name)
+
+
+def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
+    """Classes in the order in which they were chosen; three by chance to begin with."""
+    model, own = asked.case.model, asked.case.target.index
+    names = distinct(model.labels)
+    offered = [name for index, name in enumerate(names) if index != own]
+    key, most = f"{KEY}.order", min(MOST, len(offered))
+    linked = not model.name.startswith(OWN)  # the name of a class from a file stays here
+    if linked:
+        refuse(key, offered, "Your order", f"classes of {model.title} but for “{names[own]}”")
+    if key in st.session_state:
+        held: Sequence[str] = st.session_state[key]
+        st.session_state[key] = [name for name in held if name in offered][:most]
+    usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
+    chosen = st.multiselect(
+        "Your order: the class that is to come first, then the second, …", offered, usual,
+        key=key, max_selections=most, bind="query-params" if linked else None,
+        help=f"Up to {most} classes, in the order in which you choose them. To move one, take it "
+        "out and choose it again.",
+    )  # fmt: skip
+    return tuple(names.index(name) for name in chosen)

@@ -1,0 +1,160 @@
+"""The sections of Robustness: one attack, an order, success by length, and what maps say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import section
+from components.case_form import CaseForm
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.maps import draw_maps
+from components.exports import python_call
+from components.forms import method_form, refuse_links
+from components.picks import pick
+from components.robustness import drawings
+from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
+from components.section import Section
+from components.widgets.viewer import Panel
+from engine.arguments.attacks import AttackedImagesArguments
+from engine.attribution.robustness import (
+    MapsFollow,
+    OrderedCase,
+    OrderedSuccess,
+    SafeCV,
+)
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.case import PairCase
+from engine.run import Answer
+
+
+def picture(found: Views, key: str) -> None:
+    """Before, the change, and after."""
+    draw(drawings.PICTURES, found, key)
+
+
+def show(asked: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
+    """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
+    return section.show(
+        Section(
+            KEY, asked.method, asked.case, asked.words,
+            picture=lambda found: picture(found, f"{KEY}.pictures"),
+            evidence=(drawings.CLASSES, drawings.MARGIN, drawings.FIGURES), below=rest,
+            known=asked.about.arguments,
+            script=lambda: python_call(asked.method, asked.about, "figures", asked.case.target),
+        )
+    )  # fmt: skip
+
+
+def in_your_order(asked: AttackQuestion) -> Answer | None:
+    """The classes that a person lists, said in that order."""
+    st.subheader("In your order")
+    answer, controls = st.container(), st.container()
+    with controls:
+        order, method = choose_order(asked), choose_ordered(asked)
+    if not order:
+        st.info("Choose at least one class that the model is to say.")
+        return None
+    case = OrderedCase(asked.case, order)
+    labels = asked.case.model.labels
+    known = asked.about.arguments
+    if known:
+        known = {**known, "order": tuple(str(index) for index in order)}
+    with answer:
+        return section.show(
+            Section(
+                f"{KEY}.order", method, case,
+                f"Can it be made to say {', '.join(labels[index] for index in order)}?",
+                picture=lambda found: picture(found, f"{KEY}.order.pictures"),
+                evidence=(drawings.CLASSES, drawings.SEARCH, drawings.FIGURES), below=controls,
+                button="" if asked.small else "Make it say this",
+                before=f"The image is changed a little, {method.searches * method.steps} times, "
+                "until the model ranks these classes first, in this order.",
+                known=known,
+            )
+        )  # fmt: skip
+
+
+def by_length(asked: AttackQuestion) -> None:
+    """How often longer and longer lists are found, by three attacks at equal budget."""
+    st.subheader("Longer and longer lists")
+    form = CaseForm(AttackedImagesArguments, f"{KEY}.length")
+    count = form.ask("count")
+    model, method = asked.case.model, OrderedSuccess()
+    arguments = AttackedImagesArguments(count=count, seed=asked.case.seed)
+    case = arguments.about(model)
+    section.show(
+        Section(
+            f"{KEY}.length", method, case,
+            f"How often does each attack find a list of K classes, on {count} images?",
+            evidence=(drawings.SUCCESS, drawings.SIZE), button="Attack them all",
+            before=f"Three attacks with the same {method.steps} steps on images of "
+            f"{case.data.card.title}, for lists of up to "
+            f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
+            known=form.known({"model": model.name, "seed": asked.case.seed}),
+        )
+    )  # fmt: skip
+
+
+def by_asking(asked: AttackQuestion) -> None:
+    """How few pixels are enough, found by asking alone."""
+    st.subheader("By asking alone")
+    answer, controls = st.container(), st.container()
+    with controls, st.popover("How the game is played"):
+        refuse_links(SafeCV, f"{KEY}.SafeCV", asked.case)
+        method = method_form(SafeCV, f"{KEY}.SafeCV", asked.case)
+    with answer:
+        section.show(
+            Section(
+                f"{KEY}.few", method, asked.case, "How few pixels are enough?",
+                picture=lambda found: picture(found, f"{KEY}.few.pictures"),
+                evidence=(
+                    drawings.SEVERITY,
+                    Drawing("saliency before", "Where it looked for pixels, before and after it "
+                            "learned", by=lambda found: draw_maps(
+                        [Panel("before", found["saliency before"]),
+                         Panel("after", found["saliency after"])], asked.about, f"{KEY}.points",
+                    )),
+                ),
+                detail=tree, below=controls,
+                button="" if asked.small else "Play",
+                before=f"A tester without gradients changes pixels near key points and asks again, "
+                f"at most {method.queries} times.",
+                known=asked.about.arguments,
+                script=lambda: python_call(method, asked.about, "game", asked.case.target),
+            )
+        )  # fmt: skip
+
+
+def tree(found: Views) -> None:
+    """The game tree as a table, folded."""
+    with st.expander(drawings.TREE.title):
+        draw(replace(drawings.TREE, title=""), found, f"{KEY}.tree")
+
+
+def followed(asked: AttackQuestion, found: Answer) -> None:
+    """Which heat maps moved with the answer."""
+    st.subheader("Which heat map followed?")
+    case: Any = PairCase(asked.case, (attacked_pixels(found),))
+    section.show(
+        Section(
+            f"{KEY}.maps", MapsFollow(), case,
+            picture=lambda maps: four(asked, maps), evidence=(drawings.FOLLOWED,),
+            button="" if asked.small else "Compare the maps",
+            before="Eight heat maps of the image before and after the attack above.",
+            known={},
+        )
+    )  # fmt: skip
+
+
+def four(asked: AttackQuestion, found: Views) -> None:
+    """One method's maps: the old class before and after, and what is said now."""
+    titles = list(found["followed"].rows)
+    title = pick("Heat map", titles, f"{KEY}.map", "pills")
+    words = {"before": "before: the old class", "after": "after: the old class",
+             "now": "after: what it says now"}  # fmt: skip
+    panels = [Panel(words[one], found[f"{title} {one}"]) for one in words]
+    draw_maps(panels, asked.about, f"{KEY}.viewer")

@@ -1,0 +1,77 @@
+"""Arguments of cases that are attacked: an image with classes in order, and many images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.anomaly import sources
+from engine.arguments.classifiers import ModelArguments, class_number, class_options, seed_argument
+from engine.arguments.controls import Many, argument
+from engine.arguments.pictures import PictureArguments
+from engine.arguments.trained import data_argument
+from engine.attribution.robustness import AttackedImagesCase, OrderedCase, drawn_order
+from engine.attribution.robustness.many_images import MOST
+from engine.method import Slider
+from engine.models.classifier import Classifier
+from engine.sparsity.subjects import data_of
+
+
+@dataclass(frozen=True)
+class OrderedArguments(PictureArguments[OrderedCase]):
+    """A picture, a classifier, and the classes that it is to say first."""
+
+    order: tuple[str, ...] = argument(
+        (), Many(class_options), "Your order",
+        "Up to ten wrong classes, the one that is to come first first. Left out: three by chance.",
+    )  # fmt: skip
+
+    def case(self) -> OrderedCase:
+        """The case of the picture and the list."""
+        asked = self.image_case()
+        model = asked.model
+        order = tuple(class_number(one, model) for one in self.order)
+        return OrderedCase(
+            asked,
+            order or drawn_order(len(model.labels), asked.target.index, seed=self.seed),
+        )
+
+    @classmethod
+    def named(cls, case: OrderedCase) -> dict[str, Any]:
+        """All but the picture."""
+        return cls.named_image(case.asked) | {"order": tuple(str(index) for index in case.order)}
+
+
+@dataclass(frozen=True)
+class AttackedImagesArguments(ModelArguments[AttackedImagesCase]):
+    """Test images that a classifier gets right."""
+
+    data: str | None = data_argument(
+        None, "A data set by name. Left out: what the model learned from, or the photographs."
+    )
+    count: int = argument(
+        20, Slider(1, MOST, 1), "Images", "How many are attacked; more make the figures steadier."
+    )
+    seed: int = seed_argument()
+
+    def case(self) -> AttackedImagesCase:
+        """The case of the images."""
+        return self.about(self.classifier())
+
+    def about(self, model: Classifier) -> AttackedImagesCase:
+        """The case of the images for a model in hand."""
+        data = sources.normal(usual_data(self.data, model))
+        return AttackedImagesCase(model, data, self.count, self.seed)
+
+    @classmethod
+    def named(cls, case: AttackedImagesCase) -> dict[str, Any]:
+        """Everything."""
+        return {
+            "model": case.model.name, "data": case.data.name, "count": case.count,
+            "seed": case.seed,
+        }  # fmt: skip
+
+
+def usual_data(name: str | None, model: Classifier) -> str:
+    """The data set of that name, or what the model learned from, or the photographs."""
+    return name or data_of(model) or sources.PHOTOGRAPHS

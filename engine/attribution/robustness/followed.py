@@ -1,0 +1,106 @@
+"""Whether heat maps follow an attack: maps of an image before and after, and how they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from engine.attribution.heatmaps.deep_lift import DeepLift
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
+from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.layer_cam import LayerCam
+from engine.attribution.heatmaps.lrp import Lrp
+from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.case import ImageCase, PairCase
+from engine.case.target import Target
+from engine.errors import DoesNotFit
+from engine.measures.drift import rank_correlation
+from engine.method import Method, Progress, part_of, quiet
+from engine.result import HeatMap, Result, Table
+from engine.run import answer
+
+MAPS: tuple[type[Method[ImageCase]], ...] = (
+    GradCam, LayerCam, Occlusion, IntegratedGradients, DeepLift, Lrp, GradientXInput,
+    GuidedBackprop,
+)  # fmt: skip
+SAME, NEW = "old class", "what it says now"
+FOLLOWS, STAYS = 0.5, 0.9  # rank correlations below and above which a map moved and stayed
+
+
+@dataclass(frozen=True)
+class MapsFollow(Method[PairCase]):
+    """Which heat maps notice an attack: each is made before it and after it, and compared.
+
+    The first number is how much the map of the old class is still the same after the attack
+    (Spearman's rank correlation of all pixels, 1 is the same order). The second compares the map of
+    the old class before with that of the class that is said now. A map that stays though the answer
+    is another one shows the object and not the reason; one that moves wildly is fragile. Neither
+    alone makes a map right or wrong.
+    """
+
+    name = "MapsFollow"
+    family = "attribution"
+    title = "Which heat map followed"
+    cost = "wait"
+    paper = "Ghorbani, Abid & Zou 2019, https://arxiv.org/abs/1710.10547"
+    needs = frozenset({"class", "one of many", "pair"})
+    proof = (
+        "tests/engine/attribution/robustness/test_followed.py"
+        "::test_the_correlations_are_those_of_maps_made_one_by_one"
+    )
+    targets: ClassVar[tuple[int, int]] = (1, 1)
+
+    def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
+        """Views: followed, a row for each method; and of each its maps before, after and now."""
+        before, after, now = self.cases(case)
+        kinds = [kind for kind in MAPS if not kind.unmet(before)]
+        if not kinds:
+            raise DoesNotFit(f"No heat map method fits {case.model.title}.")
+        rows, maps = [], {}
+        for number, kind in enumerate(kinds):
+            made = []
+            for place, asked in enumerate((before, after, now)):
+                low = (number + place / 3) / len(kinds)
+                part = part_of(progress, low, low + 1 / 3 / len(kinds), kind.title)
+                made.append(self.map_of(kind(), asked, part))
+            rows.append([rank_correlation(made[0].values, one.values) for one in made[1:]])
+            words = ("before", "after", "now")
+            maps |= {f"{kind.title} {word}": heat for word, heat in zip(words, made, strict=True)}
+        progress(1.0, "compared")
+        titles = [kind.title for kind in kinds]
+        table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
+        return {"followed": table, **maps}
+
+    def cases(self, case: PairCase) -> tuple[ImageCase, ImageCase, ImageCase]:
+        """The old class before and after, and the class that is said after."""
+        if len(case.others) != 1:
+            raise DoesNotFit("Choose one changed image to compare with.")
+        source = case.source
+        old = replace(source, target=Target(source.target.index))
+        after = replace(old, image=case.others[0])
+        said = int(case.model.logits(case.others[0][None])[0].argmax())
+        return old, after, replace(after, target=Target(said))
+
+    def map_of(self, method: Method[ImageCase], asked: ImageCase, progress: Progress) -> HeatMap:
+        """A map, kept for the views that ask for it too."""
+        heat = answer(method, asked, progress)["map"]
+        assert isinstance(heat, HeatMap)  # noqa: S101  # every heat map method gives one
+        return heat
+
+    def finding(self, case: PairCase, found: Mapping[str, Any]) -> str:
+        """Which map moved most, and which least."""
+        del case
+        table = found["followed"]
+        values = np.nan_to_num(np.array(table[NEW]), nan=1.0)
+        low, high = int(values.argmin()), int(values.argmax())
+        moved = int((values < FOLLOWS).sum())
+        return (
+            f"{moved} of {len(values)} heat maps moved with the answer (rank correlation below "
+            f"{FOLLOWS:g}): {table.rows[low]} most ({values[low]:.2f}), {table.rows[high]} least "
+            f"({values[high]:.2f})."
+        )

@@ -1,0 +1,261 @@
+"""FGSM and PGD: steps along the gradient that stay in a ball around the image.
+
+    x ← Π_ball( x − α step(∇m(x)) ),   m = z_y − log Σ_{j≠y} exp z_j   for the class y said first
+
+∇m is parallel to the gradient of the cross-entropy, which becomes zero in float32 once p_y is near
+1. The step is the sign in L∞, and the gradient over its length in L2. The L2 ball has the radius
+ε/255 · √(3HW): the root mean square of the change is at most ε/255, so that one ε serves both.
+
+Goodfellow, Shlens and Szegedy 2015, https://arxiv.org/abs/1412.6572; Madry et al. 2018,
+https://arxiv.org/abs/1706.06083.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.robustness.levels import TOP, levels_of, pixels_of, rounded
+from engine.attribution.robustness.scored import Rescored, visible
+from engine.case import ImageCase
+from engine.errors import BlindspotError, DoesNotFit
+from engine.method import Choice, Cost, Method, Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Curve, Result
+
+NORMS = ("L∞", "L2")
+FAR = 2.5  # times ε that all steps together can go, as Madry et al. have it
+Note = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Ball:
+    """What may be changed: by at most ε levels of 255 in each value, or in the mean (L2).
+
+    Args:
+        center: the image, (1, 3, H, W) in [0, 1], on the model's device.
+        epsilon: in levels of 255.
+        norm: "L∞" or "L2".
+    """
+
+    center: Tensor
+    epsilon: float
+    norm: str
+
+    @property
+    def radius(self) -> float:
+        """Of the ball, in pixel values."""
+        spread = 1.0 if self.norm == "L∞" else self.center.numel() ** 0.5
+        return self.epsilon / TOP * spread
+
+    def step(self, slope: Tensor, share: float) -> Tensor:
+        """A step along a slope, of a share of the radius."""
+        if self.norm == "L∞":
+            return share * self.radius * slope.sign()
+        return share * self.radius * slope / slope.norm().clamp_min(1e-30)
+
+    def project(self, images: Tensor) -> Tensor:
+        """The nearest image in the ball, then in [0, 1]; the second keeps the first."""
+        change = images - self.center
+        if self.norm == "L∞":
+            change = change.clamp(-self.radius, self.radius)
+        elif (length := float(change.norm())) > self.radius:
+            change = change * (self.radius / length)
+        return (self.center + change).clamp(0, 1)
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        """A random image in the ball: uniform in L∞, in L2 in a random direction, half way out."""
+        noise = (2 * torch.rand(self.center.shape, generator=generator) - 1).to(self.center)
+        way = self.radius * noise if self.norm == "L∞" else self.step(noise, 0.5)
+        return self.project(self.center + way)
+
+
+def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[float, Tensor]:
+    """m of one image (1, 3, H, W), and its gradient.
+
+    Raises:
+        DoesNotFit: the model gives no gradient.
+        BlindspotError: the gradient is no number.
+    """
+    with torch.enable_grad():
+        pixels = images.detach().requires_grad_()
+        logits = model.differentiable(1)(pixels)
+        if not logits.requires_grad:
+            raise DoesNotFit(
+                f"{model.title} gives no gradients, and this attack needs them: choose another "
+                "model, or the feature-guided search, which only asks."
+            )
+        others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1)
+        margin = logits[0, label] - others.logsumexp(1)[0]
+        (slope,) = torch.autograd.grad(margin, pixels)
+    if not bool(torch.isfinite(slope).all()):
+        raise BlindspotError(
+            f"The gradients of {model.title} are no numbers here: choose another image or model."
+        )
+    return float(margin.detach()), slope
+
+
+def descend(
+    model: Classifier, ball: Ball, label: int, start: Tensor, steps: int, share: float, note: Note
+) -> Tensor:
+    """The image with the lowest margin among the start and so many steps from it."""
+    image, best, lowest = start, start, np.inf
+    for step in range(steps + 1):
+        margin, slope = margin_and_slope(model, image, label)
+        note(step, margin)
+        if margin < lowest:
+            best, lowest = image, margin
+        if step < steps:
+            image = ball.project(image - ball.step(slope, share))
+    return best
+
+
+@dataclass(frozen=True)
+class GradientAttack(Method[ImageCase]):
+    """What FGSM and PGD share: the ball, and what is said of the image that was found."""
+
+    family = "attribution"
+    cost: ClassVar[Cost] = "wait"
+    needs = frozenset({"class", "gradient", "one of many"})
+
+    epsilon: int = setting(
+        2, Slider(0, 64, 1, unit="/255"), "Largest change ε",
+        "How far each value of each pixel may be from the original; 0 changes nothing. In L2 the "
+        "root mean square of the change is bounded instead.",
+    )  # fmt: skip
+    norm: str = setting(
+        "L∞", Choice(NORMS), "Norm",
+        "L∞ bounds every value alike; L2 bounds their squares together, so that some may change "
+        "more.",
+    )  # fmt: skip
+
+    @abstractmethod
+    def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
+        """The attacked image, (1, 3, H, W), before it is rounded."""
+
+    @property
+    @abstractmethod
+    def passes(self) -> int:
+        """How many forward and backward passes it takes."""
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: pictures, classes, figures, and margin by step.
+
+        Raises:
+            BlindspotError: the model has one class only, or no gradient here.
+        """
+        refuse_one_class(case.model)
+        levels, margins = levels_of(case.image), []
+
+        def note(step: int, margin: float) -> None:
+            margins.append(margin)
+            progress(min(step / (self.passes + 1), 1.0), f"step {step}: margin {margin:.2f}")
+
+        form = case.model.pace("gradient").memory_format
+        center = pixels_of(levels)[None].to(case.model.device, memory_format=form)
+        label = int(case.model.logits(pixels_of(levels)[None])[0].argmax())
+        ball = Ball(center, float(self.epsilon), self.norm)
+        if self.epsilon:
+            image = self.found(case, ball, label, note)[0]
+        else:
+            image = center[0]
+            note(0, margin_and_slope(case.model, center, label)[0])
+        rescored = Rescored.of(case, levels, rounded(levels, image, self.epsilon, self.norm))
+        progress(1.0, "asked again about the rounded image")
+        steps = np.arange(len(margins), dtype=np.float32)
+        curve = Curve(steps, np.array(margins, np.float32), "step", "margin", "logit")
+        return {**rescored.views(), "margin": curve}
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What the model says after the change, and whether it can be seen."""
+        return attack_words(self, found)
+
+
+@dataclass(frozen=True)
+class FGSM(GradientAttack):
+    """One step against the class that the model says, of the largest size allowed.
+
+    Every value of the image moves by ε in the direction that lowers the model's first class most,
+    as far as one look at the gradient tells. The changed image is rounded to 8 bits and the model
+    is asked again. Where FGSM fails, PGD may still succeed: a failure here is no proof of safety.
+    """
+
+    name = "FGSM"
+    title = "FGSM (one step)"
+    paper = "Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572"
+    proof = (
+        "tests/engine/attribution/robustness/test_gradient_steps.py"
+        "::test_on_a_linear_model_one_step_is_the_worst_change_there_is"
+    )
+
+    @property
+    def passes(self) -> int:
+        """The one for the step, and one that looks where it led."""
+        return 2
+
+    def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
+        """One step from the image, wherever it leads."""
+        margin, slope = margin_and_slope(case.model, ball.center, label)
+        note(0, margin)
+        image = ball.project(ball.center - ball.step(slope, 1.0))
+        note(1, margin_and_slope(case.model, image, label)[0])
+        return image
+
+
+@dataclass(frozen=True)
+class PGD(GradientAttack):
+    """Many small steps against the class that the model says, none of them out of the ball.
+
+    From a random start in the ball, each step lowers the margin of the model's first class over
+    all others, and the ball keeps every value within ε of the original. The best image on the way
+    is rounded to 8 bits, is still in the ball, and is asked about again in the exact model: only
+    that answer counts. A class that survives may still fall to another attack.
+    """
+
+    name = "PGD"
+    title = "PGD (many steps)"
+    paper = "Madry et al. 2018, https://arxiv.org/abs/1706.06083"
+    proof = (
+        "tests/engine/attribution/robustness/test_gradient_steps.py"
+        "::test_pgd_ends_where_a_plain_loop_of_the_formula_ends"
+    )
+
+    steps: int = setting(
+        20, Slider(1, 100, 1), "Steps", "Each costs a forward and a backward pass."
+    )
+
+    @property
+    def passes(self) -> int:
+        """One for each step, and one that looks where the last led."""
+        return self.steps + 1
+
+    def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
+        """So many steps from a random start, together 2.5 ε long."""
+        start = ball.start(case.generator())
+        return descend(case.model, ball, label, start, self.steps, FAR / self.steps, note)
+
+
+def attack_words(method: GradientAttack, found: Mapping[str, Any]) -> str:
+    """What an attack with a bound found, in a sentence or two."""
+    figures, pictures = found["figures"], found["pictures"]
+    before, after = pictures.caption(0, 0), pictures.caption(0, 2)
+    bound = f"{method.epsilon}/255" + ("" if method.norm == NORMS[0] else " in the mean")
+    if not method.epsilon:
+        return f"Nothing is changed: it says {before}."
+    if figures["another class"][0]:
+        words = f"With changes of at most {bound} it says {after} instead of {before}."
+    else:
+        words = f"Changes of at most {bound} did not make it say another class: {after}."
+    return words + visible(float(figures["SSIM"][0]))
+
+
+def refuse_one_class(model: Classifier) -> None:
+    """Raise DoesNotFit when there is no other class that could be said."""
+    if len(model.labels) < 2:
+        raise DoesNotFit(f"{model.title} has one class only: it cannot be made to say another.")

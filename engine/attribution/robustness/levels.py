@@ -1,0 +1,92 @@
+"""Changes of an image in whole gray levels of 1/255, so that a found image can be saved as it is.
+
+A change that was found with real numbers is rounded and put back into the ball that it was allowed:
+what is scored afterwards is a picture with 8 bits a channel, and no rounding follows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+TOP = 255
+
+
+def levels_of(image: Tensor) -> Tensor:
+    """Pixels in [0, 1] as levels from 0 to 255, int16."""
+    return (image.detach().cpu().double() * TOP).round().clamp(0, TOP).to(torch.int16)
+
+
+def pixels_of(levels: Tensor) -> Tensor:
+    """Levels as pixels in [0, 1], float32: the same numbers that a decoded file gives."""
+    return levels.float() / TOP
+
+
+def rounded(image: Tensor, found: Tensor, epsilon: float, norm: str) -> Tensor:
+    """The change from an image to a found one in whole levels, inside the ball.
+
+    Args:
+        image: levels (3, H, W), int16.
+        found: pixels (3, H, W) in [0, 1].
+        epsilon: of the ball, in levels; for "L2" of the root mean square of all values.
+        norm: "L∞" or "L2".
+
+    Returns:
+        Levels to add, (3, H, W) int16: image + change stays in 0 … 255, and in the ball exactly.
+    """
+    wanted = found.detach().cpu().double() * TOP - image.double()
+    change = wanted.round()
+    if norm == "L∞":
+        change = change.clamp(-int(epsilon), int(epsilon))
+    else:
+        change = shortened(change, wanted, epsilon**2 * wanted.numel())
+    return (image + change.to(torch.int16)).clamp(0, TOP) - image
+
+
+def shortened(change: Tensor, wanted: Tensor, room: float) -> Tensor:
+    """The rounded change with squares that add up to no more than `room`.
+
+    Values that were rounded away from zero go back by one level, those nearest to the lower level
+    first. Where that is not enough, the smallest changes are left out.
+    """
+    change = change.clone().flatten()
+    over = float(change.square().sum()) - room
+    if over <= 0:
+        return change.view(wanted.shape)
+    size = change.abs()
+    up = (size > wanted.flatten().abs()).nonzero().flatten()
+    order = up[(wanted.flatten().abs()[up] - (size[up] - 1)).argsort()]
+    gains = (2 * size[order] - 1).cumsum(0)
+    count = min(int(torch.searchsorted(gains, torch.tensor(over, dtype=gains.dtype))) + 1, len(up))
+    back = order[:count]
+    change[back] -= change[back].sign()
+    over = float(change.square().sum()) - room
+    if over > 0:
+        smallest = change.abs().argsort()
+        gone = int(torch.searchsorted(change[smallest].square().cumsum(0), over)) + 1
+        change[smallest[:gone]] = 0
+    return change.view(wanted.shape)
+
+
+def sizes(change: Tensor) -> dict[str, float]:
+    """How large a change in levels is: the largest, the root mean square, L2 in pixels, share."""
+    values = change.double()
+    return {
+        "L∞": float(values.abs().max()),
+        "RMS": float(values.square().mean().sqrt()),
+        "L2": float(values.norm()) / TOP,
+        "changed": float((change != 0).any(0).double().mean()),
+    }
+
+
+def as_picture(levels: Tensor) -> np.ndarray:
+    """Levels (3, H, W) as a picture (H, W, 3) uint8."""
+    return np.ascontiguousarray(levels.numpy().astype(np.uint8).transpose(1, 2, 0))
+
+
+def magnified(change: Tensor) -> tuple[np.ndarray, int]:
+    """A change in levels as a picture on middle gray, and how many times it is enlarged."""
+    largest = int(change.abs().max())
+    times = max(1, 127 // largest) if largest else 1
+    return as_picture((change * times + 128).clamp(0, TOP)), times

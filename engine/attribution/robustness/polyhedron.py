@@ -1,0 +1,152 @@
+"""The point nearest to a feature vector at which the model's first classes are an ordered list.
+
+With logits z = W y + b of features y, "the first K classes are t_1 … t_K in this order, each ahead
+by κ" is a set of C − 1 linear inequalities:
+
+    z_{t_k} − z_{t_{k+1}} ≥ κ  for k < K,      z_{t_K} − z_i ≥ κ  for every i that is no t_k
+
+In matrix form D z ≥ κ, so A y ≥ c with A = D W and c = κ − D b. The nearest point of that
+polyhedron is y* = f + Aᵀ μ, where μ solves the dual, a non-negative least-squares problem:
+
+    min ½ μᵀ G μ − (c − A f)ᵀ μ,  μ ≥ 0,      G = A Aᵀ = D W Wᵀ Dᵀ
+
+It is solved by an active set in float64 that begins with the constraints that were active before:
+those most violated enter in blocks, those with a negative multiplier leave. Only G_PP of the few
+active constraints P is ever factored, so C = 1000 takes milliseconds.
+
+Paniagua, Grainger and Wu 2023, "QuadAttacK: A Quadratic Programming Approach to Learning Ordered
+Top-K Adversarial Attacks", https://arxiv.org/abs/2312.11510 (there: an interior-point solver).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+NEAR = 1e-7  # a violation below this, in logits, is none
+BLOCK = 32  # constraints that enter at once
+ROUNDS = 2000
+RIDGE = 1e-11  # of the largest entry of G: dependent rows can be factored too
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A projection.
+
+    Args:
+        point: y*, (n,).
+        multipliers: μ, (C − 1,), at least 0.
+        residual: the largest error in the optimality conditions: a violated inequality, in logits,
+            or a multiplier times the slack of its inequality.
+    """
+
+    point: Doubles
+    multipliers: Doubles
+    residual: float
+
+
+class Polyhedron:
+    """All features y at which W y + b has its first K classes in the order wanted.
+
+    Args:
+        weight: W, (C, n).
+        bias: b, (C,).
+        order: t_1 … t_K, distinct, K < C.
+        margin: κ, in logits.
+    """
+
+    def __init__(self, weight: Doubles, bias: Doubles, order: Sequence[int], margin: float) -> None:
+        ahead, behind = pairs(order, len(weight))
+        self.rows = weight[ahead] - weight[behind]  # A, (C − 1, n)
+        self.least = margin - (bias[ahead] - bias[behind])  # c
+        self.gram = self.rows @ self.rows.T
+        self.active = np.zeros(0, np.int64)  # of the last projection
+
+    @property
+    def empty(self) -> bool:
+        """Whether no features at all give the order: a linear program says so.
+
+        Linearly independent rows can always be met; only where they are dependent, as with fewer
+        features than classes, is the program asked.
+        """
+        if np.linalg.matrix_rank(self.rows) == len(self.rows):
+            return False
+        from scipy.optimize import linprog
+
+        found = linprog(
+            np.zeros(self.rows.shape[1]), A_ub=-self.rows, b_ub=-self.least, bounds=(None, None)
+        )
+        return bool(found.status == 2)
+
+    def nearest(self, features: Doubles) -> Nearest:
+        """The projection of features (n,) onto it; it must not be `empty`."""
+        missing = self.least - self.rows @ features  # how much each inequality lacks
+        multipliers = nonnegative(self.gram, missing, self.active)
+        self.active = np.flatnonzero(multipliers)
+        point = features + self.rows.T @ multipliers
+        slack = self.rows @ point - self.least
+        residual = max(float(-slack.min()), float(np.abs(multipliers * slack).max()), 0.0)
+        return Nearest(point, multipliers, residual)
+
+
+def pairs(order: Sequence[int], classes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which class must be ahead of which, (C − 1,) each."""
+    chosen = list(order)
+    rest = [index for index in range(classes) if index not in set(chosen)]
+    ahead = chosen[:-1] + [chosen[-1]] * len(rest)
+    return np.array(ahead, np.int64), np.array(chosen[1:] + rest, np.int64)
+
+
+def nonnegative(
+    gram: Doubles, wanted: Doubles, start: NDArray[np.int64], near: float = NEAR
+) -> Doubles:
+    """min ½ μᵀ G μ − qᵀ μ over μ ≥ 0, after Lawson and Hanson, with blocks that enter at once.
+
+    Args:
+        gram: G, (m, m), positive semidefinite.
+        wanted: q, (m,).
+        start: which multipliers are tried first.
+        near: a gradient below this counts as none.
+    """
+    found = np.zeros(len(wanted))
+    inside = np.zeros(len(wanted), bool)
+    inside[start] = True
+    ridge = RIDGE * float(gram.diagonal().max())
+    for turn in range(ROUNDS):
+        before = found.copy()
+        descend(gram, wanted, found, inside, ridge)
+        left = np.where(inside, -np.inf, wanted - gram @ found)
+        stuck = turn > 0 and np.array_equal(before, found)  # a block hindered itself
+        entering = np.argsort(left)[::-1][: 1 if stuck else BLOCK]
+        entering = entering[left[entering] > near]
+        if not len(entering):
+            break
+        inside[entering] = True
+    return found
+
+
+def descend(
+    gram: Doubles, wanted: Doubles, found: Doubles, inside: NDArray[np.bool_], ridge: float
+) -> None:
+    """Move to the best multipliers of those inside, of which some may have to leave; in place."""
+    while inside.any():
+        places = np.flatnonzero(inside)
+        part = gram[np.ix_(places, places)] + ridge * np.eye(len(places))
+        best = np.linalg.solve(part, wanted[places])
+        if (best > 0).all():
+            found[:] = 0
+            found[places] = best
+            return
+        now, low = found[places], best <= 0
+        steps = now[low] / np.maximum(now[low] - best[low], 1e-300)
+        step = float(steps.min())
+        moved = now + step * (best - now)
+        gone = low & (moved <= 1e-14)
+        gone[np.flatnonzero(low)[steps.argmin()]] = True
+        moved[gone] = 0
+        found[places] = moved
+        inside[places[gone]] = False

@@ -1,0 +1,200 @@
+"""SafeCV: the fewest pixels near key points that make the model say another class, by asking only.
+
+Wicker, Huang and Kwiatkowska 2018, "Feature-Guided Black-Box Safety Testing of Deep Neural
+Networks", https://arxiv.org/abs/1710.07859; the flow of `MCTS.py` and `DFMCS.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.attribution.robustness.gradient_steps import refuse_one_class
+from engine.attribution.robustness.keypoints import KeyPoints, key_points
+from engine.attribution.robustness.levels import levels_of
+from engine.attribution.robustness.pixel_game import (
+    CHANGES,
+    CODE,
+    FAR,
+    PLAYERS,
+    RANDOM,
+    RULES,
+    GameNode,
+    GameRules,
+    PixelGame,
+)
+from engine.attribution.robustness.scored import Rescored
+from engine.case import ImageCase
+from engine.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.result import HeatMap, Result, Table
+
+ROLLING = 10  # simulations over which a mean is taken
+PART = 500  # of an image's pixels, a visit changes one in so many
+LEAST = 6  # pixels of a visit
+
+
+@dataclass(frozen=True)
+class SafeCV(Method[ImageCase]):
+    """How few pixels, changed near places that stand out, make the model say another class.
+
+    A tester who may only ask plays a game against the model: pick a key point of the image (SIFT),
+    change a few pixels near it, look how far the class falls, and learn which places count. When
+    another class is said, pixels are put back as long as it still is. The number is how many pixels
+    are left; the saliency is where the tester went, before and after it learned. Another game may
+    find fewer pixels: the number is an upper bound.
+    """
+
+    name = "SafeCV"
+    family = "attribution"
+    title = "Feature-guided search (SafeCV)"
+    cost = "wait"
+    paper = "Wicker, Huang & Kwiatkowska 2018, https://arxiv.org/abs/1710.07859"
+    needs = frozenset({"class", "one of many"})
+    proof = (
+        "tests/engine/attribution/robustness/test_safecv.py"
+        "::test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds"
+    )
+
+    simulations: int = setting(
+        30, Slider(1, 200, 1), "Simulations", "How often the game begins anew at the image."
+    )
+    queries: int = setting(
+        1000, Slider(50, 20_000, 50), "Queries", "How often the model may be asked at most."
+    )
+    visit: int | None = setting(
+        None, Slider(1, 200, 1, unit="px", off="by the image's size", start=20), "Pixels a visit",
+        "How many pixels are changed at once: of 500 pixels of the image one, and at least 6.",
+    )  # fmt: skip
+    change: str = setting(
+        FAR, Choice(CHANGES), "A changed pixel", "Becomes black or white, whichever is farther; "
+        "white; or 50 levels lighter or darker.",
+    )  # fmt: skip
+    player: str = setting(
+        RANDOM, Choice(PLAYERS), "Player 2", "Which pixels near the key point: drawn, or of four "
+        "draws the best (cooperative) or the worst (adversarial) for the tester.",
+    )  # fmt: skip
+    rule: str = setting(
+        CODE, Choice(RULES), "Exploration", "Adds √(ln nᵢ / N) to a weight, as the authors' code "
+        "does, or √(ln N / nᵢ), as UCB1 does; n are visits.",
+    )  # fmt: skip
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: pictures, classes, figures, game, severity, saliency before and after, points."""
+        refuse_one_class(case.model)
+        levels = levels_of(case.image)
+        gray = case.image.mean(0).double().numpy()
+        points = key_points(gray)
+        visit = self.visit or max(LEAST, gray.size // PART)
+        rules = GameRules(
+            visit, self.simulations, self.queries, self.change, self.player, self.rule
+        )
+        game = PixelGame(
+            case.model, levels.numpy(), points, rules, np.random.default_rng(case.seed),
+            progress,
+        )  # fmt: skip
+        game.play()
+        end = levels.numpy() if game.best is None else game.best.levels
+        rescored = Rescored.of(case, levels, torch.from_numpy(end) - levels)
+        progress(1.0, f"{game.asked} queries")
+        saliency = {
+            name: HeatMap(points.saliency(weights, gray.shape), "density per px", signed=False)
+            for name, weights in (
+                ("saliency before", points.weights), ("saliency after", game.weights),
+            )
+        }  # fmt: skip
+        return {
+            **rescored.views(), "game": summary(game), "severity": severity(game), **saliency,
+            "points": visited(points, game), "tree": tree(game.root),
+        }  # fmt: skip
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+        """How few pixels are enough, or that none were found within the budget."""
+        del case
+        queries, pixels = (int(found["game"][name][0]) for name in ("queries", "pixels"))
+        if not found["figures"]["another class"][0]:
+            return (
+                f"No change was found that makes it say another class within {queries} queries. "
+                "That is no proof that there is none."
+            )
+        share = 100 * float(found["figures"]["pixels changed"][0])
+        said = found["pictures"].caption(0, 2)
+        return (
+            f"{pixels} pixels ({share:.2g} %) are enough: it says {said}, after {queries} queries."
+        )
+
+
+def summary(game: PixelGame) -> Table:
+    """What the game cost and found."""
+    pixels = 0 if game.best is None else int((game.best.levels != game.levels).any(0).sum())
+    return Table.of(
+        {
+            "pixels": (np.array([pixels], np.float32), "px"),
+            "queries": (np.array([game.asked], np.float32), "queries"),
+            "simulations": (np.array([len(game.series)], np.float32), "simulations"),
+            "key points": (np.array([len(game.points)], np.float32), "points"),
+        }
+    )
+
+
+def severity(game: PixelGame) -> Table:
+    """Pixels of each simulation, the fewest so far, and a rolling mean; NaN without success."""
+    found = np.array(game.series or [np.nan], np.float32)
+    fewest = np.fmin.accumulate(found)
+    rolling = [
+        np.nanmean(part) if np.isfinite(part := found[max(0, at - ROLLING + 1) : at + 1]).any()
+        else np.nan
+        for at in range(len(found))
+    ]  # fmt: skip
+    return Table.of(
+        {
+            "simulation": (np.arange(1, len(found) + 1, dtype=np.float32), "number"),
+            "pixels": (found, "px"),
+            "fewest so far": (fewest, "px"),
+            "mean of ten": (np.array(rolling, np.float32), "px"),
+        }
+    )
+
+
+def visited(points: KeyPoints, game: PixelGame) -> Table:
+    """Each key point: where it is, its weight before and after, and visits from the root."""
+    visits = [
+        game.root.children[at].visits if at in game.root.children else 0
+        for at in range(len(points))
+    ]
+    return Table.of(
+        {
+            "row": (points.places[:, 0].astype(np.float32), "px"),
+            "column": (points.places[:, 1].astype(np.float32), "px"),
+            "width": (points.widths.astype(np.float32), "px"),
+            "weight before": (points.weights.astype(np.float32), "share"),
+            "weight after": (game.weights.astype(np.float32), "share"),
+            "visits": (np.array(visits, np.float32), "visits"),
+        },
+        rows=[f"point {at + 1}" for at in range(len(points))],
+    )
+
+
+def tree(root: GameNode) -> Table:
+    """The nodes of the tree by the key points on the way to them, with visits and reward."""
+    rows, visits, rewards = [], [], []
+
+    def walk(node: GameNode, path: tuple[int, ...]) -> None:
+        for place, child in sorted(node.children.items()):
+            way = (*path, place + 1)
+            rows.append(" → ".join(map(str, way)))
+            visits.append(child.visits)
+            rewards.append(child.reward / child.visits)
+            walk(child, way)
+
+    walk(root, ())
+    return Table.of(
+        {
+            "visits": (np.array(visits, np.float32), "visits"),
+            "mean reward": (np.array(rewards, np.float32), "probability"),
+        },
+        rows=rows,
+    )

@@ -1,0 +1,140 @@
+"""What an attack did, as views: pictures, what the model says before and after, and how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.robustness.levels import as_picture, magnified, pixels_of, sizes
+from engine.case import ImageCase
+from engine.measures.likeness import ssim
+from engine.models.classifier import Classifier
+from engine.result import Pictures, Result, Table
+
+FIRST = 5  # classes of which the probabilities are kept, before and after
+SEEN, GONE = 0.9, 0.5  # SSIM below which a change is plain to see, and below which it is ruin
+BEFORE, AFTER = "before", "after"
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """An image before and after a change in whole gray levels, both asked again.
+
+    Args:
+        model: the classifier, in exact precision.
+        levels: of the image, (3, H, W) int16.
+        change: levels added, (3, H, W) int16.
+        logits: of the image and of the changed one, (2, classes).
+    """
+
+    model: Classifier
+    levels: Tensor
+    change: Tensor
+    logits: Tensor
+
+    @classmethod
+    def of(cls, case: ImageCase, levels: Tensor, change: Tensor) -> Rescored:
+        """Ask the exact model about both 8-bit images."""
+        both = torch.stack([pixels_of(levels), pixels_of(levels + change)])
+        return cls(case.model, levels, change, case.model.logits(both))
+
+    @property
+    def order(self) -> Tensor:
+        """Classes from the most to the least likely, before and after, (2, classes)."""
+        return self.logits.argsort(dim=1, descending=True, stable=True)
+
+    @property
+    def fooled(self) -> bool:
+        """Whether the first class is another one."""
+        return bool(self.order[0, 0] != self.order[1, 0])
+
+    @property
+    def likeness(self) -> float:
+        """SSIM of the two images; NaN where they are too small."""
+        return ssim(pixels_of(self.levels), pixels_of(self.levels + self.change))
+
+    def says(self, row: int) -> str:
+        """The first class with its probability."""
+        first = int(self.order[row, 0])
+        return f"{self.model.labels[first]} {100 * float(self.logits[row].softmax(0)[first]):.0f} %"
+
+    def views(self, listed: Sequence[int] = ()) -> Result:
+        """Pictures, probabilities and figures.
+
+        Args:
+            listed: classes that are named first, in this order; then those that lead.
+        """
+        return {
+            "pictures": self.pictures(),
+            "classes": self.classes(listed),
+            "figures": self.figures(),
+        }
+
+    def pictures(self) -> Pictures:
+        """Before, the change enlarged on gray, and after."""
+        noise, times = magnified(self.change)
+        images = [as_picture(self.levels), noise, as_picture(self.levels + self.change)]
+        size = sizes(self.change)
+        captions = (
+            self.says(0), f"at most {size['L∞']:.0f}/255, drawn × {times}", self.says(1),
+        )  # fmt: skip
+        finding = f"{self.says(0)} before, {self.says(1)} after a change of at most "
+        return Pictures(
+            np.stack(images)[None], ("",), (BEFORE, "change", AFTER),
+            f"{finding}{size['L∞']:.0f}/255 a value.", captions=captions,
+        )  # fmt: skip
+
+    def classes(self, listed: Sequence[int] = ()) -> Table:
+        """Probability and rank, before and after, of the classes that are listed or lead."""
+        leading = [int(index) for row in (1, 0) for index in self.order[row, :FIRST]]
+        kept = list(dict.fromkeys([*listed, *leading]))
+        ranks = torch.empty_like(self.order)
+        places = torch.arange(self.order.shape[1])
+        for row in range(2):
+            ranks[row, self.order[row]] = places + 1
+        shares = self.logits.softmax(1)
+        return Table.of(
+            {
+                BEFORE: (shares[0, kept].numpy(), "probability"),
+                AFTER: (shares[1, kept].numpy(), "probability"),
+                "rank before": (ranks[0, kept].numpy(), "rank"),
+                "rank after": (ranks[1, kept].numpy(), "rank"),
+                "class": (np.array(kept), "number"),
+            },
+            rows=[self.model.labels[index] for index in kept],
+        )
+
+    def figures(self) -> Table:
+        """How large the change is, and whether the first class is another one."""
+        size = sizes(self.change)
+        columns = {
+            "L∞": (size["L∞"], "/255"),
+            "RMS": (size["RMS"], "/255"),
+            "L2": (size["L2"], "pixel values"),
+            "pixels changed": (size["changed"], "share"),
+            "SSIM": (self.likeness, ""),
+            "another class": (float(self.fooled), "yes or no"),
+        }
+        return Table.of(
+            {name: (np.array([value], np.float32), unit) for name, (value, unit) in columns.items()}
+        )
+
+
+def attacked_pixels(found: Mapping[str, Any]) -> Tensor:
+    """The changed image of an attack's answer, (3, H, W) in [0, 1], exactly as it was scored."""
+    image = torch.from_numpy(np.array(found["pictures"].images[0, 2]))
+    return pixels_of(image.permute(2, 0, 1).to(torch.int16).contiguous())
+
+
+def visible(likeness: float) -> str:
+    """What a change does to the image for the eye; "" where it is hardly seen or not known."""
+    if likeness < GONE:
+        return f" The image itself is ruined by then (SSIM {likeness:.2f}; 1 is the same)."
+    if likeness < SEEN:
+        return f" The change can be seen (SSIM {likeness:.2f}; 1 is the same)."
+    return ""

@@ -1,0 +1,24 @@
+"""Robustness: how small a change of the image makes the model say something else."""
+
+import streamlit as st
+
+from components import in_distribution
+from components.robustness import form, view
+from components.sidebar import subject
+
+st.title("Robustness")
+
+about = subject.current({"seed"})
+warning, answer, controls, rest = (st.container() for _ in range(4))
+with warning:
+    in_distribution.line(about, rest)
+with controls:
+    asked = form.choose(about)
+with answer:
+    found = view.show(asked, rest)
+with rest:
+    view.in_your_order(asked)
+    if found is not None:
+        view.followed(asked, found)
+    view.by_asking(asked)
+    view.by_length(asked)

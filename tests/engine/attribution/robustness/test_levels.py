@@ -1,0 +1,72 @@
+"""Changes in whole gray levels stay in their ball exactly, and in 0 to 255."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.attribution.robustness.levels import (
+    levels_of,
+    magnified,
+    pixels_of,
+    rounded,
+    shortened,
+    sizes,
+)
+from engine.images.crop import Crop, square
+from engine.images.samples import sample
+from tests import tiny
+
+
+def drawn(seed, epsilon, norm):
+    """An image, and one that is found near it, on the border of the ball."""
+    generator = tiny.seeded(seed)
+    levels = torch.randint(0, 256, (3, 9, 9), generator=generator).to(torch.int16)
+    noise = 2 * torch.rand(levels.shape, generator=generator) - 1
+    if norm == "L2":
+        noise = noise / noise.norm() * levels.numel() ** 0.5
+    return levels, (pixels_of(levels) + epsilon / 255 * noise).clamp(0, 1)
+
+
+@pytest.mark.parametrize("norm", ["L∞", "L2"])
+@pytest.mark.parametrize("epsilon", [0, 1, 2, 7, 40])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rounded_change_is_in_the_ball_exactly_and_leaves_an_image(seed, epsilon, norm):
+    levels, found = drawn(seed, epsilon, norm)
+    change = rounded(levels, found, epsilon, norm)
+    assert int((levels + change).min()) >= 0
+    assert int((levels + change).max()) <= 255
+    if norm == "L∞":
+        assert int(change.abs().max()) <= epsilon
+    else:
+        assert int(change.int().square().sum()) <= epsilon**2 * levels.numel()
+    wanted = found * 255 - levels
+    assert float((change - wanted).abs().max()) <= (0.51 if norm == "L∞" else 1.01)
+    if epsilon == 0:
+        assert not change.any()
+
+
+def test_shortening_takes_back_the_roundings_that_cost_least():
+    wanted = torch.tensor([0.6, -0.9, 1.4, 0.2], dtype=torch.float64)
+    change = wanted.round()  # 1, −1, 1, 0: squares add up to 3
+    assert shortened(change, wanted, 3.0).tolist() == [1, -1, 1, 0]
+    assert shortened(change, wanted, 2.5).tolist() == [0, -1, 1, 0]
+    assert shortened(change, wanted, 1.2).tolist() == [0, 0, 1, 0]
+    assert shortened(change, wanted, 0.0).tolist() == [0, 0, 0, 0]
+
+
+def test_a_photograph_comes_back_to_the_bit():
+    pixels = torch.from_numpy(square(sample("chelsea"), Crop(), 48))
+    assert torch.equal(pixels_of(levels_of(pixels)), pixels)
+
+
+def test_sizes_and_the_enlarged_change_say_what_was_added():
+    change = torch.zeros(3, 2, 2, dtype=torch.int16)
+    change[0, 0, 0], change[1, 0, 0] = 3, -4
+    assert sizes(change) == pytest.approx(
+        {"L∞": 4, "RMS": (25 / 12) ** 0.5, "L2": 5 / 255, "changed": 0.25}
+    )
+    picture, times = magnified(change)
+    assert times == 31
+    assert picture[0, 0].tolist() == [128 + 93, 128 - 124, 128]
+    assert magnified(0 * change)[1] == 1

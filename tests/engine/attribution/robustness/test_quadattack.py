@@ -1,0 +1,253 @@
+"""QuadAttacK and its baselines: their formulas, honest success, and what cannot be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.robustness import (
+    AttackedImagesCase,
+    OrderedAD,
+    OrderedCase,
+    OrderedCW,
+    OrderedSuccess,
+    QuadAttacK,
+    drawn_order,
+)
+from engine.attribution.robustness.levels import levels_of, pixels_of
+from engine.attribution.robustness.order_losses import NAMES, loss_of
+from engine.attribution.robustness.order_search import SearchRules, search_order
+from engine.attribution.robustness.ordered_case import in_order
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.errors import BlindspotError, DoesNotFit
+from engine.run import answer
+from tests import tiny
+
+ATTACKS = (QuadAttacK, OrderedCW, OrderedAD)
+
+
+def case_of(length=2, seed=3, model=None):
+    """An image in whole levels, and a list of classes that the model does not see first."""
+    model = model or tiny.mlp(scale=1.0)
+    levels = torch.randint(60, 196, (3, model.side, model.side), generator=tiny.seeded(seed))
+    image = pixels_of(levels.to(torch.int16))
+    said = int(model.logits(image[None])[0].argmax())
+    asked = ImageCase(model, image, Target(said))
+    return OrderedCase(asked, drawn_order(len(model.labels), said, length, seed))
+
+
+def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
+    case, steps = case_of(1), 8
+    method = QuadAttacK(steps=steps)
+    found = method(case)["search"]
+    network = case.model.network
+    wanted, weight, bias = case.order[0], network.last.weight, network.last.bias
+    x = case.asked.image
+    noise = 2e-3 * torch.randn(x.shape, generator=tiny.seeded(0))
+    delta = (x + noise).clamp(0, 1) - x
+    first, second, count, smallest, scale = 0.0, 0.0, 0, np.inf, 10.0
+    for step in range(steps + 1):
+        delta = delta.detach().requires_grad_()
+        f = network.first((x + delta).flatten()[None]).tanh()[0]
+        z = weight @ f + bias
+        point = by_half_spaces(f.detach(), weight, bias, wanted)
+        loss = (f - point).square().sum()
+        assert float(loss.detach()) == pytest.approx(float(found["loss"][step]), rel=2e-2, abs=1e-4)
+        assert float(delta.norm()) == pytest.approx(float(found["size"][step]), rel=2e-2)
+        assert found["λ"][step] == pytest.approx(scale)
+        eased = scale
+        if int(z.argmax()) == wanted:
+            change = levels_of(x + delta) - levels_of(x)
+            size = float(change.double().norm())
+            held = int(case.model.logits((levels_of(x) + change).float()[None] / 255).argmax())
+            if held == wanted and size < smallest:
+                smallest, eased = size, 0.75 * scale
+        (slope,) = torch.autograd.grad(scale * loss + delta.square().sum(), delta)
+        if step == 5:
+            first, second, count = 0.0, 0.0, 0
+        count += 1
+        first = 0.9 * first + 0.1 * slope
+        second = 0.999 * second + 0.001 * slope**2
+        ahead = (first / (1 - 0.9**count)) / ((second / (1 - 0.999**count)).sqrt() + 1e-8)
+        delta = (1 - 0.0022 * 0.01) * delta.detach() - 0.0022 * ahead
+        delta = (x + delta).clamp(0, 1) - x
+        scale = eased
+
+
+def by_half_spaces(features, weight, bias, wanted, margin=0.2):
+    """The nearest point at which one class leads, by Dykstra's alternating projections."""
+    point = features.double()
+    ways = [
+        (weight[wanted] - weight[other], bias[wanted] - bias[other])
+        for other in range(len(bias))
+        if other != wanted
+    ]
+    kept = [torch.zeros_like(point) for _ in ways]
+    for _ in range(3000):
+        for at, (way, ahead) in enumerate(ways):
+            way, moved = way.detach().double(), point + kept[at]  # noqa: PLW2901
+            lacking = (margin - way @ moved - float(ahead)).clamp_min(0)
+            point = moved + lacking * way / (way @ way)
+            kept[at] = moved - point
+    return point.float()
+
+
+def test_the_baselines_lower_their_own_formulas():
+    case = case_of(3)
+    order, weight = list(case.order), case.model.head.weight.detach().double().numpy()
+    x = case.asked.image
+    noise = 2e-3 * torch.randn(x.shape, generator=tiny.seeded(0))
+    z = case.model((x + noise).clamp(0, 1)[None])[0].detach().double().numpy()
+    terms = []
+    for place in range(1, 4):
+        rest = [j for j in range(len(z)) if j not in order[:place]]
+        terms.append(max(0.0, 0.2 + max(z[rest]) - min(z[order[:place]])))
+    found = OrderedCW(steps=3)(case)["search"]
+    assert found["loss"][0] == pytest.approx(sum(terms) / 3, rel=1e-4)
+    unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
+    wanted = (unit @ unit[order].T).mean(1)
+    wanted[order] = [10, 9.7, 9.4]
+    q, p = (np.exp(one) / np.exp(one).sum() for one in (wanted, z))
+    told = OrderedAD(steps=3)(case)["search"]
+    assert told["loss"][0] == pytest.approx(float((q * np.log(q / p)).sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_success_is_one_by_an_argsort_of_the_8_bit_image(kind, length):
+    for seed in range(4):
+        case = case_of(length, seed)
+        found = kind(rate=0.01)(case)
+        pixels = attacked_pixels(found)
+        assert torch.equal(pixels_of(levels_of(pixels)), pixels)
+        logits = case.model.logits(pixels[None])[0].numpy()
+        right = in_order(case.order, np.argsort(-logits, kind="stable").tolist())
+        assert found["success"]["right"][0] == right
+        assert bool(found["success"]["success"][0]) == (right == length)
+        words = kind(rate=0.01).finding(case, found)
+        assert ("in your order" in words) == (right == length)
+        assert (f"{right} of {length} places right" in words) == (right < length)
+
+
+def test_it_succeeds_on_a_small_network_and_more_steps_make_the_change_no_larger():
+    cases = [case_of(3, seed, tiny.learned()) for seed in range(6)]
+    short, long = (
+        [QuadAttacK(steps=steps, rate=0.01)(case) for case in cases] for steps in (60, 150)
+    )
+    won = [bool(one["success"]["success"][0]) for one in short]
+    assert sum(won) >= 5
+    for one, two, success in zip(short, long, won, strict=True):
+        if success:
+            assert two["figures"]["L2"][0] <= one["figures"]["L2"][0]
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_without_any_weight_there_is_no_success(kind):
+    for seed in range(3):
+        found = kind(weight=0.0)(case_of(2, seed))
+        assert not found["success"]["success"][0]
+
+
+def test_an_attack_that_fails_shows_its_best_try_and_says_so():
+    case = case_of(3)
+    method = QuadAttacK(steps=1)
+    found = method(case)
+    assert not found["success"]["success"][0]
+    assert "did not find your order in 1 steps: its best try" in method.finding(case, found)
+
+
+def test_searches_halve_in_on_the_weight():
+    log = QuadAttacK(steps=10, searches=3)(case_of(3, 1))["search"]
+    begins = log["λ"][[0, 11, 22]]
+    assert begins[0] == 10
+    assert begins[1] in {5, 15}
+    assert abs(begins[2] - begins[1]) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ((), "Choose 1 to 3 classes"),
+        ((0, 1, 2, 3), "Choose 1 to 3 classes for tiny-mlp, not 4"),
+        ((1, 2, 1), "“class 1” is in the list twice"),
+        ((0, 9), "Class 9 is unknown"),
+        ((-1,), "Class -1 is unknown"),
+    ],
+)
+def test_a_list_that_makes_no_sense_is_refused_in_words(order, words):
+    asked = ImageCase(tiny.mlp(), tiny.image(8), Target(3))
+    with pytest.raises(BlindspotError, match=words):
+        OrderedCase(asked, order)
+
+
+def test_the_class_of_the_image_cannot_be_in_the_list():
+    asked = ImageCase(tiny.mlp(), tiny.image(8), Target(3))
+    with pytest.raises(BlindspotError, match="“class 3” is the class of this image"):
+        OrderedCase(asked, (1, 3))
+
+
+class Narrow(nn.Module):
+    """One feature, of which three classes are made: the middle one can never lead."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(1, 3)
+        tiny.fill(self.last.weight, np.array([[1.0], [0.0], [-1.0]], np.float32))
+        tiny.fill(self.last.bias, np.zeros(3, np.float32))
+
+    def forward(self, images):
+        return self.last(images.mean((1, 2, 3))[:, None])
+
+
+def test_an_order_that_no_features_give_is_said_before_anything_is_tried():
+    asked = ImageCase(tiny.classifier(Narrow(), 8), tiny.image(8), Target(0))
+    with pytest.raises(BlindspotError, match="cannot say these classes in this order"):
+        QuadAttacK()(OrderedCase(asked, (1,)))
+
+
+def test_a_model_without_a_linear_head_or_with_one_class_is_refused_in_words():
+    linear = tiny.linear_case()
+    with pytest.raises(DoesNotFit, match="ends in a linear layer"):
+        answer(QuadAttacK(), OrderedCase(linear, (0,)))
+    one = tiny.classifier(tiny.random_weights(tiny.Mlp(8, classes=1)), 8)
+    with pytest.raises(DoesNotFit, match="one class only"):
+        OrderedCase(ImageCase(one, tiny.image(8), Target(0)), (0,))
+
+
+def test_another_precision_of_the_head_does_not_matter():
+    case = case_of(2)
+    again = replace(case, asked=replace(case.asked, seed=5))
+    ours, other = (QuadAttacK()(one)["search"]["size"][0] for one in (case, again))
+    assert ours != other  # the seed draws the noise
+
+
+def test_success_by_length_counts_what_single_attacks_find():
+    model = tiny.learned()
+    case = AttackedImagesCase(model, tiny.columns(model.side, model.labels), 2, seed=2)
+    found = OrderedSuccess(steps=40, longest=2, rate=0.02)(case)
+    images, labels = case.images()
+    assert found["success"]["K"].tolist() == [1, 2]
+    rules = SearchRules(40, 1, 0.02, QuadAttacK().weight)
+    for at, length in enumerate((1, 2)):
+        for name in NAMES:
+            won = []
+            for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+                seed = (2 * 1009 + number) * 101 + length
+                order = drawn_order(4, label, length, seed)
+                loss = loss_of(name, model, order, 0.2)
+                chance = tiny.seeded(seed)
+                one = search_order(
+                    model, levels_of(image), order, loss, rules, chance, lambda *_: None
+                )
+                won.append(one.success)
+                row = at * len(images) + number
+                assert bool(found["attacks"][f"success {name}"][row]) == one.success
+            assert found["success"][name][at] == pytest.approx(np.mean(won))
+    assert found["attacks"]["image"].tolist() == [*range(len(images))] * 2
+    assert found["success"].values[:, 1:].any()

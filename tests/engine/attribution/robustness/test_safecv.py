@@ -1,0 +1,192 @@
+"""SafeCV: honest counts, a budget that holds, and the optimum where all can be tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.attribution.robustness import SafeCV
+from engine.attribution.robustness.keypoints import KeyPoints, grid, key_points
+from engine.attribution.robustness.levels import levels_of, pixels_of
+from engine.attribution.robustness.pixel_game import (
+    CHANGES,
+    GameNode,
+    GameRules,
+    PixelGame,
+    pixel_after,
+)
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.images.crop import Crop, square
+from engine.images.samples import sample
+from engine.models.classifier import Classifier
+from tests import tiny
+
+
+class Weighted(nn.Module):
+    """Class 1 scores the brightness weighted by place, less a bias; class 0 scores nothing."""
+
+    def __init__(self, weight, bias):
+        super().__init__()
+        self.weight = nn.Parameter(torch.as_tensor(weight, dtype=torch.float32))
+        self.bias = bias
+
+    def forward(self, images):
+        score = (images.mean(1) * self.weight).sum((1, 2)) - self.bias
+        return torch.stack([torch.zeros_like(score), score], 1)
+
+
+def black(weight, bias, side=4):
+    """A black image that such a model calls class 0."""
+    model = Classifier(Weighted(weight, bias), "weighted", "weighted", side, device=tiny.CPU)
+    return ImageCase(model, torch.zeros(3, side, side), Target(0))
+
+
+def exhaustive(case, most=3):
+    """The fewest pixels whose change flips the class, by trying all sets."""
+    levels = levels_of(case.image).numpy()
+    target = pixel_after(levels, CHANGES[0])
+    own = int(case.model.logits(case.image[None])[0].argmax())
+    places = list(np.ndindex(levels.shape[1:]))
+    for count in range(1, most + 1):
+        for chosen in combinations(places, count):
+            made = levels.copy()
+            for row, column in chosen:
+                made[:, row, column] = target[:, row, column]
+            if int(case.model.logits(pixels_of(torch.from_numpy(made))[None])[0].argmax()) != own:
+                return count
+    return None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds(seed):
+    weight = np.random.default_rng(seed).uniform(0.1, 1.0, (4, 4))
+    bias = float(np.sort(weight.ravel())[-2:].sum() - 0.01)  # two of the brightest are enough
+    case = replace(black(weight, bias), seed=seed)
+    assert exhaustive(case) == 2
+    found = SafeCV(visit=1, simulations=200, queries=5000, player="cooperative")(case)
+    assert found["game"]["pixels"][0] == 2
+
+
+def drawn_case(seed=0):
+    case = tiny.cnn_case()
+    return replace(case, image=tiny.image(seed=seed), seed=seed)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
+    case = drawn_case()
+    found = SafeCV(simulations=10, change=change)(case)
+    pixels = attacked_pixels(found)
+    before, after = levels_of(case.image), levels_of(pixels)
+    changed = (before != after).any(0)
+    assert int(changed.sum()) == found["game"]["pixels"][0]
+    said = case.model.logits(torch.stack([pixels_of(before), pixels])).argmax(1)
+    assert bool(said[0] != said[1]) == bool(found["figures"]["another class"][0])
+    wanted = torch.from_numpy(pixel_after(before.numpy(), change))
+    assert torch.equal(after[:, changed], wanted[:, changed])
+
+
+def test_the_running_best_never_rises_and_the_budget_holds():
+    for queries in (50, 200, 1000):
+        found = SafeCV(queries=queries, simulations=20)(drawn_case(1))
+        fewest = found["severity"]["fewest so far"]
+        assert (np.diff(fewest[np.isfinite(fewest)]) <= 0).all()
+        assert found["game"]["queries"][0] <= queries
+        if found["figures"]["another class"][0] and np.isfinite(fewest[-1]):
+            assert fewest[-1] == found["game"]["pixels"][0]
+
+
+def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
+    case = black(np.zeros((4, 4)), 1.0)
+    method = SafeCV(queries=100, simulations=5)
+    found = method(case)
+    assert torch.equal(attacked_pixels(found), case.image)
+    assert "No change was found" in method.finding(case, found)
+    assert "no proof" in method.finding(case, found)
+
+
+def game_of(case, **changed):
+    given = {
+        "visit": 3, "simulations": 10, "queries": 5000, "change": CHANGES[0], "player": "random",
+        "rule": "as in the code",
+    } | changed  # fmt: skip
+    points = grid(tuple(case.image.shape[1:]))
+    levels = levels_of(case.image).numpy()
+    rng = np.random.default_rng(case.seed)
+    return PixelGame(case.model, levels, points, GameRules(**given), rng, lambda done, words: None)
+
+
+def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
+    case = black(np.arange(16).reshape(4, 4) / 10, 2.0)
+    game = game_of(case)
+    game.play()
+    assert game.best is not None
+    own = game.own
+    for row, column in game.best.changed:
+        levels = game.best.levels.copy()
+        levels[:, row, column] = game.levels[:, row, column]
+        said = int(case.model.logits(pixels_of(torch.from_numpy(levels))[None])[0].argmax())
+        assert said == own
+
+
+def test_exploration_weighs_visits_as_each_formula_says():
+    game = game_of(black(np.ones((4, 4)), 3.0))
+    game.weights = game.points.weights.copy()
+    node = GameNode(children={i: GameNode(visits=i + 1) for i in range(16)})
+    counts, seen = np.arange(1, 17), {}
+    total = counts.sum()
+    for rule, bonus in (
+        ("as in the code", np.sqrt(np.log(counts) / total)),
+        ("UCB1", np.sqrt(np.log(total) / counts)),
+    ):
+        game.rules = replace(game.rules, rule=rule)
+        game.rng = np.random.default_rng(0)
+        draws = np.bincount([game.explore(node) for _ in range(20_000)], minlength=16) / 20_000
+        wanted = (1 / 16 + bonus) / (1 / 16 + bonus).sum()
+        np.testing.assert_allclose(draws, wanted, atol=0.012)
+        seen[rule] = draws
+    assert seen["UCB1"][0] > seen["UCB1"][-1]
+    assert seen["as in the code"][0] < seen["as in the code"][-1]
+
+
+def test_rewards_move_weight_to_the_places_that_matter():
+    weight = np.zeros((4, 4))
+    weight[0, 0] = weight[0, 1] = 1.0
+    case = black(weight, 1.9)
+    found = SafeCV(simulations=60, visit=1, queries=4000)(case)
+    table = found["points"]
+    near = table["row"] + table["column"] < 2
+    assert table["weight after"][near].sum() > table["weight before"][near].sum()
+
+
+def test_key_points_of_a_photograph_have_weights_that_add_up_and_a_small_image_is_enlarged():
+    gray = square(sample("chelsea"), Crop(), 96).mean(0).astype(float)
+    points = key_points(gray)
+    assert len(points) > 5
+    assert points.weights.sum() == pytest.approx(1)
+    assert points.widths.min() > 15
+    small = key_points(square(sample("chelsea"), Crop(), 28).mean(0).astype(float))
+    assert small.widths.max() < 28
+    assert small.places.min() >= -1
+    assert small.places.max() < 29
+
+
+def test_a_blank_image_is_played_on_a_grid():
+    points = key_points(np.zeros((32, 32)))
+    assert len(points) == 16
+    assert points.weights.sum() == pytest.approx(1)
+
+
+def test_saliency_is_the_mixture_of_gaussians():
+    points = KeyPoints(np.array([[1.0, 2.0]]), np.array([1.5]), np.array([1.0]))
+    found = points.saliency(points.weights, (4, 5))
+    row, column = 3, 4
+    wanted = np.exp(-((3 - 1) ** 2 + (4 - 2) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
+    assert found[row, column] == pytest.approx(wanted, rel=1e-5)

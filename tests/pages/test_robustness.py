@@ -1,0 +1,106 @@
+"""The view Robustness: the answer first, the slider, a list in order, and what is said in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.robustness.form import KEY
+from components.views import ROBUSTNESS
+from engine.anomaly import sources
+from engine.attribution.robustness import (
+    FGSM,
+    PGD,
+    AttackedImagesCase,
+    MapsFollow,
+    OrderedCase,
+    OrderedSuccess,
+    QuadAttacK,
+    SafeCV,
+    drawn_order,
+)
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.case import PairCase
+from engine.models import catalog
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A tiny network of 32 px, so that everything is answered at once."""
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
+
+
+def open_view(**link):
+    return settled(visit(link, ROBUSTNESS))
+
+
+def case_of(at):
+    return at.session_state["subject"].case
+
+
+def order_of(at):
+    return next(one for one in at.multiselect if one.key == f"{KEY}.order")
+
+
+def test_the_sentence_and_every_section_say_what_the_methods_find():
+    at = open_view()
+    assert not said(at)
+    case, told = case_of(at), words(at)
+    found = PGD()(case)
+    assert PGD().finding(case, found) in told
+    order = drawn_order(len(case.model.labels), case.target.index)
+    ordered = OrderedCase(case, order)
+    assert QuadAttacK().finding(ordered, QuadAttacK()(ordered)) in told
+    pair = PairCase(case, (attacked_pixels(found),))
+    assert MapsFollow().finding(pair, MapsFollow()(pair)) in told
+    assert SafeCV().finding(case, SafeCV()(case)) in told
+
+
+def test_the_slider_is_the_bound_and_zero_changes_nothing():
+    at = open_view()
+    slider = next(one for one in at.main.slider if one.key == f"{KEY}.epsilon")
+    slider.set_value(0).run()
+    assert "Nothing is changed" in words(settled(at))
+    slider.set_value(64).run()
+    case, method = case_of(at), PGD(epsilon=64)
+    assert method.finding(case, method(case)) in words(settled(at))
+    assert at.query_params[f"{KEY}.epsilon"] in ("64", ["64"])
+
+
+def test_a_link_names_attack_bound_and_order():
+    at = open_view(**{f"{KEY}.attack": FGSM.title, f"{KEY}.epsilon": "5"})
+    case = case_of(at)
+    assert FGSM(epsilon=5).finding(case, FGSM(epsilon=5)(case)) in words(at)
+    offered = order_of(at).options
+    assert case.model.labels[case.target.index] not in offered
+    asked = [offered[1], offered[0]]
+    again = open_view(**{f"{KEY}.order": asked})
+    assert order_of(again).value == asked
+    assert f"Can it be made to say {', '.join(asked)}?" in words(again)
+
+
+def test_the_order_is_that_of_choosing_and_an_empty_list_is_asked_for():
+    at = open_view()
+    offered = order_of(at).options
+    order_of(at).set_value([offered[2], offered[0]]).run()
+    assert f"{offered[2]}, {offered[0]}" in words(settled(at))
+    order_of(at).set_value([]).run()
+    assert "Choose at least one class" in " ".join(said(settled(at)))
+
+
+def test_a_class_that_a_link_cannot_have_in_the_list_is_said():
+    first = case_of(open_view())
+    own = first.model.labels[first.target.index]
+    at = open_view(**{f"{KEY}.order": own})
+    assert any(f"asks for “{own}” as Your order" in one for one in said(at))
+
+
+def test_lists_of_growing_length_are_counted_on_request():
+    at = open_view(**{f"{KEY}.length.count": "2"})
+    next(one for one in at.button if one.label == "Attack them all").click().run()
+    told = words(settled(at))
+    model = case_of(at).model
+    case = AttackedImagesCase(model, sources.normal(sources.PHOTOGRAPHS), 2)
+    method = OrderedSuccess()
+    assert method.finding(case, method(case)) in told
