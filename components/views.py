@@ -63,6 +63,13 @@ MINIMAL_REGIONS = AppPage(
     "attribution/minimal_regions.py",
     ":material/extension:",
 )
+PROTOTYPES = AppPage(
+    "Attribution",
+    "Prototypes",
+    "prototypes",
+    "attribution/prototypes.py",
+    ":material/category:",
+)
 STUDY = AppPage(
     "Attribution",
     "Study",
@@ -197,6 +204,7 @@ VIEWS = (
     WHICH_EXPLANATION,
     STUDY,
     MINIMAL_REGIONS,
+    PROTOTYPES,
     FORGET,
     JUDGE,
     CONCEPTS,

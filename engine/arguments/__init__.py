@@ -14,6 +14,7 @@ from engine.arguments.normal import (
 )
 from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.arguments.prototypes import PrototypeArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
     AfterArguments,
@@ -29,7 +30,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    ExperimentArguments, GeneratorArguments,
+    ExperimentArguments, GeneratorArguments, PrototypeArguments,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@
 `PrototypeRobustness` compares robust with plain prototypes.
 """
 
-from engine.attribution.prototypes.case import PrototypeCase, as_learned
+from engine.attribution.prototypes.case import PrototypeCase, about_picture, about_row
 from engine.attribution.prototypes.network import PrototypeNetwork
 from engine.attribution.prototypes.reasons import Prototypes
 from engine.attribution.prototypes.robustness import PrototypeRobustness
@@ -18,5 +18,6 @@ __all__ = [
     "PrototypeNetwork",
     "PrototypeRobustness",
     "Prototypes",
-    "as_learned",
+    "about_picture",
+    "about_row",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case_base import Case, Precision
@@ -13,8 +15,10 @@ from engine.data import DataSet
 from engine.device import best_device
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
+from engine.images import Crop, Picture, square
 
-EDGE = 0.5  # mean of the outermost pixels from which on paper is light
+LIGHT = 127.5  # mean of the outermost pixels, above which the ground is light
+SOME = 200  # images whose ground is looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,19 @@ class PrototypeCase(Case):
         return self.image.expand(3, -1, -1)[None]
 
     @property
+    def shown(self) -> NDArray[np.uint8]:
+        """The image as it is drawn, (side, side, 3)."""
+        levels = np.round(255 * self.pixels[0].numpy()).astype(np.uint8)
+        return np.ascontiguousarray(levels.transpose(1, 2, 0))
+
+    @property
+    def row(self) -> int | None:
+        """Where this image is in the data set, if it is one of it."""
+        levels = np.round(255 * self.image.numpy()).astype(np.uint8)
+        same = (self.data.images == levels).all((1, 2, 3))
+        return int(same.argmax()) if same.any() else None
+
+    @property
     def blank(self) -> bool:
         """Whether all of its pixels are alike."""
         return bool(self.image.max() - self.image.min() < 1 / 255)
@@ -74,22 +91,28 @@ class PrototypeCase(Case):
         return super().facts() | {"alike": self.data.name}  # in seconds
 
 
-def as_learned(pixels: Tensor, data: DataSet) -> tuple[Tensor, bool]:
-    """An image (3, side, side) as the data set has its own, and whether it was inverted.
+def about_row(data: DataSet, row: int, seed: int = 0) -> PrototypeCase:
+    """The case of an image of the data set."""
+    return PrototypeCase(data, torch.from_numpy(data.images[row] / np.float32(255)), seed)
+
+
+def about_picture(
+    data: DataSet, picture: Picture, crop: Crop, seed: int = 0
+) -> tuple[PrototypeCase, bool]:
+    """The case of any picture's square, and whether its black and white were exchanged.
 
     Dark strokes on light paper are inverted where the data has light strokes on a dark ground.
-
-    Returns:
-        (C, side, side), and whether black and white were exchanged.
     """
+    pixels = square(picture, crop, data.side)
     if data.images.shape[1] == 3:
-        return pixels, False
-    gray = pixels.mean(0, keepdim=True)
-    inverted = edge(gray) > EDGE > edge(torch.from_numpy(data.images[:200] / 255.0))
-    return (1 - gray if inverted else gray), inverted
+        return PrototypeCase(data, torch.from_numpy(pixels), seed), False
+    gray = np.round(255 * pixels.mean(0, keepdims=True)).astype(np.uint8)
+    inverted = edge(gray) > LIGHT > edge(data.images[data.rows("train")][:SOME])
+    shown = 255 - gray if inverted else gray
+    return PrototypeCase(data, torch.from_numpy(shown / np.float32(255)), seed), inverted
 
 
-def edge(images: Tensor) -> float:
+def edge(images: NDArray[np.uint8]) -> float:
     """Mean of the outermost pixels of images (…, H, W)."""
-    rim = torch.cat([images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]], -1)
-    return float(rim.mean())
+    sides = images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]
+    return float(np.mean([side.mean() for side in sides]))

@@ -36,6 +36,7 @@ SHOWN = 8  # prototypes in the picture and in bars of their own
 REST = "all others"
 PLACES = 25  # radii at which the lead is bounded and attacked
 FAR = 5.0  # times the certified radius, as far as the attack goes
+BLANK = "All pixels of this image are alike, so that an answer means nothing. "
 AMPLIFIED = 2  # times, in the picture of the difference
 
 Doubles = NDArray[np.float64]
@@ -116,10 +117,8 @@ class Prototypes(Learns[PrototypeCase]):
         """The prototypes that the answer looks at most; of the deep form, where they are seen."""
         chosen = parts["number"][:SHOWN].astype(np.int64).tolist()
         images = learned_images(model, case.data)
-        rows, captions = [[images[one] for one in chosen]], []
-        for place, one in enumerate(chosen):
-            del one
-            captions.append(f"seen {100 * parts['seen'][place]:.0f} %")
+        rows = [[images[one] for one in chosen]]
+        captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
         names = ["prototype"]
         network = inside(model)
         if isinstance(network, Deep):
@@ -174,13 +173,11 @@ class Prototypes(Learns[PrototypeCase]):
         classes = case.data.classes
         says, rival = (classes[int(outcome[name][0])] for name in ("answer", "rival"))
         present, absent = (100 * float(parts[part].sum()) for part in AGREE)
-        rests = f"{present:.0f} % from prototypes that are there"
-        rests += f", {absent:.0f} % from prototypes that are not" if absent >= 0.5 else ""
         score, second = (100 * float(outcome[name][0]) for name in ("score", "second"))
-        words = f"Read as {says} ({score:.0f} %, {rival}: {second:.0f} %): {rests}."
-        if "certificate" in outcome.order:
-            words += f" {held(outcome)}"
-        return words
+        words = BLANK if case.blank else ""
+        words += f"Read as {says} ({score:.0f} %; {rival}: {second:.0f} %): {present:.0f} % because"
+        words += f" of what is seen, {absent:.0f} % because of what is not."
+        return f"{words} {held(outcome)}" if "certificate" in outcome.order else words
 
 
 def held(outcome: Table) -> str:
