@@ -27,6 +27,7 @@ from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
 from engine.keeping.packing import StoredAnswer, pack, unpack
+from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, PrototypeRobustness
 from engine.lab import TrainCase
 from engine.method import Choice, Method, Slider, Switch
 from engine.models.borrow import is_lazy
@@ -132,15 +133,28 @@ def network(case, kind=CudaExperiment):
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
     if isinstance(case, ExperimentCase):
+        if kind in PROTOTYPES:
+            return prototypes_of(case, kind)
         if kind in CERTIFICATES:
             model = untrained(case.data, recipe(1), 0)
             return model, model.network
         kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
         case = next(iter(small(kind).conditions(case).values()))
+    if isinstance(case, PrototypeCase):
+        return prototypes_of(case, kind)
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)
         return model, model.network
     return case.model, case.model.network
+
+
+def prototypes_of(case, kind):
+    """A network of prototypes as it is before training."""
+    learner = small(kind)
+    if kind is PrototypeRobustness:
+        learner = learner.learners()["CBC"]
+    model = learner.fresh(case.data, 0)
+    return model, model.network
 
 
 def state(model):

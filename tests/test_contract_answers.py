@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine import attribution
+from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.trust import Check
 from engine.case.target import Target
 from engine.errors import BlindspotError
@@ -34,7 +35,8 @@ targeted = pytest.mark.parametrize(
     [
         kind
         for kind in attribution.METHODS
-        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS} and not issubclass(kind, Check)
+        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS, *PROTOTYPES}
+        and not issubclass(kind, Check)
     ],
     ids=lambda kind: kind.full_name(),
 )

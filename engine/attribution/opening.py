@@ -16,8 +16,16 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.prototypes import (
+    PrototypeNetwork,
+    PrototypeRobustness,
+    Prototypes,
+    about_row,
+)  # fmt: skip
+from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
+from engine import data
 from engine.case import ImageCase, PairCase, image_case
 from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
@@ -80,7 +88,9 @@ PLANTED = PlantedShortcut()
 
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
-    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study, shortcut):
+    for part in (
+        heatmaps, trials, minimal, explanations, walks, blind_spots, study, prototypes, shortcut,
+    ):
         yield from part()
 
 
@@ -152,6 +162,17 @@ def blind_spots() -> Iterator[Question]:
     for one in SAMPLES:
         other = FIRST_TARGET if one.name != FIRST_TARGET else SAMPLES[0].name
         yield BlindSpot(), PairCase(about_first(one.name), (seen(other).image,))
+
+
+def prototypes() -> Iterator[Question]:
+    """The first test image of each form of the data that the view opens with; robust beside plain."""
+    digits = data.load(Prototypes.argument_defaults["data"])
+    case = about_row(digits, int(digits.some("test", 2 * len(digits.classes))[0]))
+    for reasoning in (NEGATIVE, POSITIVE, INDEFINITE):
+        asked = Prototypes(reasoning=reasoning)
+        yield PrototypeNetwork(**asked.learned_as()), case.learned
+        yield asked, case
+    yield PrototypeRobustness(), case.learned
 
 
 def study() -> Iterator[Question]:

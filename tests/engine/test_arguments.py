@@ -50,7 +50,7 @@ QUICK = {
     "scenes": "hallucination.Rates", "familiar": "anomaly.KNN",
     "data": "anomaly.Features", "prune": "sparsity.Magnitude", "train": "lab.Train",
     "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
-    "generator": "unlearning.Samples",
+    "generator": "unlearning.Samples", "prototypes": "attribution.Prototypes",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -70,6 +70,9 @@ SMALL = {
     "train": {"recipe": "architecture=mlp,epochs=1", "seed": 3},
     "experiment": {
         "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
+    },
+    "prototypes": {
+        "data": "digits", "image": "example:digits/6", "seed": 1, "epochs": 1, "tries": 1,
     },
     "generator": {"seed": 2, "each": 4, "passes": 5},
     "lesions": {"model": "phantom-cnn", "data": "phantoms:count=80,seed=7",

@@ -9,6 +9,7 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from engine import data as data_sets
+from engine.arguments.prototypes import PrototypeArguments
 from engine.arguments import ARGUMENTS
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
@@ -95,6 +96,7 @@ FORMS = (
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
+    Form(views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"}),
     Form(views.STUDY, "study", StudyArguments),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
     Form(

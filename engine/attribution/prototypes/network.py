@@ -14,7 +14,7 @@ from engine.attribution.prototypes.learning import PAPER, Learns, head_of, insid
 from engine.attribution.prototypes.networks import Deep, Shallow
 from engine.data import DataSet
 from engine.experiment import ExperimentCase
-from engine.method import Progress, part_of, quiet
+from engine.method import Progress, defaults, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.pictures import Pixels
 from engine.result import Pictures, Result, Scores, Table
@@ -46,6 +46,7 @@ class PrototypeNetwork(Learns[ExperimentCase]):
         "tests/engine/attribution/prototypes/test_network.py"
         "::test_the_network_is_that_of_a_training_with_the_loss_written_out"
     )
+    argument_defaults = defaults(data="mnist-5k")
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: network; prototypes, as pictures; reasons, r⁺ − r⁻ (K, classes); figures; log.

@@ -24,7 +24,7 @@ from engine.attribution.prototypes.network import (
 )  # fmt: skip
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, Deep
 from engine.errors import BlindspotError
-from engine.method import Progress, Slider, part_of, quiet, setting
+from engine.method import Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Pictures, Result, Scores, Table
 from engine.run import answer
@@ -63,6 +63,7 @@ class Prototypes(Learns[PrototypeCase]):
         "tests/engine/attribution/prototypes/test_reasons.py"
         "::test_the_parts_are_the_formula_written_out_and_sum_to_one"
     )
+    argument_defaults = defaults(data="mnist-5k")
 
     tries: int = setting(
         5, Slider(1, 20, 1), "Tries of the attack", "How many starts it has at each distance."

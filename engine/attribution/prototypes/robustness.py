@@ -17,7 +17,7 @@ from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIV
 from engine.attribution.prototypes.reasons import in_doubles
 from engine.data import DataSet, Rows
 from engine.experiment import ExperimentCase
-from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.run import answer
@@ -54,6 +54,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
         "tests/engine/attribution/prototypes/test_robustness.py"
         "::test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one"
     )
+    argument_defaults = defaults(data="mnist-5k")
 
     components: int = setting(
         30, Slider(4, 60, 1), "Prototypes", "How many each network has."
