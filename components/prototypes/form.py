@@ -30,7 +30,7 @@ from engine.attribution.prototypes import (
     about_row,
 )  # fmt: skip
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
-from engine.attribution.prototypes.networks import NETWORKS, RBF, REASONINGS, SHALLOW
+from engine.attribution.prototypes.networks import RBF, SHALLOW
 from engine.data import DataSet
 from engine.experiment import ExperimentCase
 
@@ -39,7 +39,8 @@ SLOT, ROBUST = f"{KEY}.Prototypes", f"{KEY}.PrototypeRobustness"
 DATA = ("mnist-5k", "digits")
 IMAGE = f"{KEY}.image"
 EACH = 2  # test images of each class on the page
-EXPLAINED = tuple(one for one in REASONINGS if one != RBF)
+EXPLAINED = {title: one for one, title in REASONING_TITLES.items() if one != RBF}
+OFFERED = {title: one for one, title in NETWORK_TITLES.items()}
 
 
 @dataclass(frozen=True)
@@ -89,21 +90,17 @@ def choose() -> PrototypeQuestion:
     left, middle, right = st.columns([4, 3, 1.5], gap="medium", vertical_alignment="bottom")
     with left:
         reasoning = pick(
-            "Reasoning", EXPLAINED, f"{KEY}.reasoning", "segments",
-            format_func=REASONING_TITLES.__getitem__,
+            "Reasoning", list(EXPLAINED), f"{KEY}.reasoning", "segments",
             help="Whether a class may also ask for what is absent (negative reasoning). The old "
             "CBC may leave prototypes out of an answer altogether (indefinite).",
         )  # fmt: skip
     with middle:
-        network = pick(
-            "Network", NETWORKS, f"{KEY}.network", "segments",
-            format_func=NETWORK_TITLES.__getitem__,
-        )  # fmt: skip
+        network = OFFERED[pick("Network", list(OFFERED), f"{KEY}.network", "segments")]
     with right, st.popover("Settings"):
         names = ["components", "margin", "epochs", "tries"]
         names += ["robust"] if network == SHALLOW else []
         given = forms.settings(Prototypes, SLOT, names)
-    method, asked = Prototypes(network=network, reasoning=reasoning, **given), None
+    method, asked = Prototypes(network=network, reasoning=EXPLAINED[reasoning], **given), None
     with spoken():
         learned = ExperimentArguments(form.given["data"], form.given["seed"]).case()
         method.check_data(learned.data)

@@ -49,15 +49,15 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
 def test_another_reasoning_and_another_network_are_other_answers():
     at = settled(visit(LINK, PROTOTYPES))
     first = at.header[0].value
-    at.button_group(key=f"{KEY}.reasoning").set_value(INDEFINITE)
+    at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[INDEFINITE])
     at = settled(at.run())
     asked = question(reasoning=INDEFINITE)
     found = answer(asked.method, asked.case)
     assert at.header[0].value == asked.method.finding(asked.case, found) != first
     assert "leaves" in view.scored(asked, found)
     assert view.scored(asked, found) in words(at)
-    at.button_group(key=f"{KEY}.reasoning").set_value(NEGATIVE)
-    at.button_group(key=f"{KEY}.network").set_value(DEEP)
+    at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[NEGATIVE])
+    at.button_group(key=f"{KEY}.network").set_value(NETWORK_TITLES[DEEP])
     at = settled(at.run())
     asked = question(network=DEEP)
     found = answer(asked.method, asked.case)
@@ -133,7 +133,7 @@ def test_what_no_single_prototype_can_do_is_said():
 @pytest.mark.parametrize("titles", [NETWORK_TITLES, REASONING_TITLES])
 def test_every_choice_has_a_title(titles):
     assert len(set(titles.values())) == len(titles)
-    assert set(form.EXPLAINED) < set(REASONING_TITLES)
+    assert set(form.EXPLAINED.values()) < set(REASONING_TITLES)
 
 
 def test_a_blank_image_is_drawn_and_said_to_be_blank():
