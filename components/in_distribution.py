@@ -67,6 +67,8 @@ def say_of_data(data: DataSet, image: Any, source: str = "") -> None:
             return
     found = measured(bank(case), data.name, image, source)
     if found.foreign:
-        st.markdown(f"⚠ **Not the kind of image that this network learns.** {plain(found.sentence)}")
+        st.markdown(
+            f"⚠ **Not the kind of image that this network learns.** {plain(found.sentence)}"
+        )
     else:
         st.caption(f"**In-distribution check:** {plain(found.sentence)}")

@@ -36,7 +36,11 @@ OWN = {
     "attribution.PrototypeNetwork": {"components": 6, "epochs": 3},
     "attribution.Prototypes": {"components": 6, "epochs": 3, "tries": 1},
     "attribution.PrototypeRobustness": {
-        "components": 6, "epochs": 3, "images": 10, "tries": 1, "farthest": 1.0,
+        "components": 6,
+        "epochs": 3,
+        "images": 10,
+        "tries": 1,
+        "farthest": 1.0,
     },
     "unlearning.UC": {"clusters": 3, "steps": 2},
 }

@@ -23,11 +23,11 @@ import torch
 import engine
 from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
+from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, PrototypeRobustness
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
 from engine.keeping.packing import StoredAnswer, pack, unpack
-from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, PrototypeRobustness
 from engine.lab import TrainCase
 from engine.method import Choice, Method, Slider, Switch
 from engine.models.borrow import is_lazy

@@ -17,8 +17,8 @@ from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase

@@ -121,9 +121,7 @@ def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion
     return own_image(data, own, method, seed)
 
 
-def own_image(
-    data: DataSet, own: ChosenImage, method: Prototypes, seed: int
-) -> PrototypeQuestion:
+def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) -> PrototypeQuestion:
     """A person's own image, and whether it is of the kind that the network learns from."""
     case, inverted = about_picture(data, own.picture, own.crop, seed)
     if inverted:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine import data
 from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
@@ -25,7 +26,6 @@ from engine.attribution.prototypes import (
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
-from engine import data
 from engine.case import ImageCase, PairCase, image_case
 from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
@@ -89,7 +89,15 @@ PLANTED = PlantedShortcut()
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
     for part in (
-        heatmaps, trials, minimal, explanations, walks, blind_spots, study, prototypes, shortcut,
+        heatmaps,
+        trials,
+        minimal,
+        explanations,
+        walks,
+        blind_spots,
+        study,
+        prototypes,
+        shortcut,
     ):
         yield from part()
 

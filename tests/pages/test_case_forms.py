@@ -9,7 +9,6 @@ import pytest
 from components import views
 from components.heatmaps.likeness import SIMILARITY
 from engine import data as data_sets
-from engine.arguments.prototypes import PrototypeArguments
 from engine.arguments import ARGUMENTS
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
@@ -22,6 +21,7 @@ from engine.arguments.normal import (
 )
 from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.arguments.prototypes import PrototypeArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
     AfterArguments,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -65,7 +66,7 @@ class Learns(Method[CaseT]):
         30, Slider(4, 60, 1), "Prototypes", "How many there are, for all classes together."
     )
     margin: float = setting(
-        0.3, Slider(0.01, 0.6, 0.01), "Margin",
+        0.05, Slider(0.01, 0.6, 0.01), "Margin",
         "By how much the right class is to be ahead of every other one. Not used by the RBF "
         "network, which learns by cross-entropy.",
     )  # fmt: skip
@@ -75,7 +76,7 @@ class Learns(Method[CaseT]):
         "(Euclidean, pixels from 0 to 1), as the certificate has it. 0 trains on the image itself.",
     )  # fmt: skip
     epochs: int = setting(
-        40, Slider(1, 100, 1), "Epochs", "How often every training image is shown."
+        30, Slider(1, 100, 1), "Epochs", "How often every training image is shown."
     )
 
     def __post_init__(self) -> None:
@@ -94,7 +95,8 @@ class Learns(Method[CaseT]):
     @property
     def recipe(self) -> Recipe:
         """How it is trained."""
-        return Recipe(epochs=self.epochs, batch=64, optimizer="Adam", rate=0.02)
+        batch, rate = (64, 0.05) if self.network == SHALLOW else (32, 0.01)
+        return Recipe(epochs=self.epochs, batch=batch, optimizer="Adam", rate=rate)
 
     @property
     def objective(self) -> Objective:
@@ -177,9 +179,13 @@ def head_of(model: Classifier) -> Head:
     return inside(model).head
 
 
-def leads(model: Classifier, pixels: Tensor, own: Tensor) -> Leads:
-    """How answers `own` to pixels (N, 3, side, side) stand, with a gradient; shallow form only."""
-    network = cast("Shallow", inside(model))
+def in_doubles(model: Classifier) -> Shallow | Deep:
+    """A copy of the network on the CPU, in float64, where a proof is not lost in rounding."""
+    return deepcopy(inside(model)).cpu().double().eval()
+
+
+def leads(network: Shallow, pixels: Tensor, own: Tensor) -> Leads:
+    """How answers `own` to pixels (N, 3, side, side) stand, with a gradient."""
     return Leads.of(network.detections(pixels), network.head.linear(), network.widths, own)
 
 
@@ -190,5 +196,6 @@ def margin_loss(model: Classifier, batch: Batch, margin: float) -> Tensor:
 
 def certified_loss(model: Classifier, batch: Batch, margin: float, radius: float) -> Tensor:
     """The same of the least lead within a radius, (n,)."""
-    least = leads(model, batch.pixels, batch.targets).least(batch.pixels.new_tensor(radius))
+    network = cast("Shallow", inside(model))
+    least = leads(network, batch.pixels, batch.targets).least(batch.pixels.new_tensor(radius))
     return F.relu(margin - least.amin(1))

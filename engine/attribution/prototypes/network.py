@@ -98,7 +98,9 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
         return [as_bytes(one) for one in shown]
     rows = data.rows("train")
     best = torch.zeros(network.head.count)
-    patches = [np.zeros((network.patch, network.patch, network.shape.channels), np.uint8)] * len(best)
+    patches = [np.zeros((network.patch, network.patch, network.shape.channels), np.uint8)] * len(
+        best
+    )
     for start in range(0, len(rows), LOOK):
         part = rows[start : start + LOOK]
         share, where = strongest(network, data.pixels(part).to(model.device))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.attribution.prototypes.attack import Attack
 from engine.attribution.prototypes.case import PrototypeCase
-from engine.attribution.prototypes.learning import PAPER, Learns, head_of, inside, leads
+from engine.attribution.prototypes.learning import PAPER, Learns, in_doubles, inside, leads
 from engine.attribution.prototypes.network import (
     PrototypeNetwork,
     as_bytes,
@@ -22,11 +22,11 @@ from engine.attribution.prototypes.network import (
     named,
     strongest,
 )  # fmt: skip
-from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, Deep
+from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, Deep, Shallow
 from engine.errors import BlindspotError
 from engine.method import Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.classifier import Classifier
-from engine.result import Pictures, Result, Scores, Table
+from engine.result import Pictures, Result, Scores, Table, View
 from engine.run import answer
 
 AGREE = ("seen, as wanted", "not seen, as wanted")
@@ -88,28 +88,28 @@ class Prototypes(Learns[PrototypeCase]):
         how = PrototypeNetwork(**self.learned_as())
         found = answer(how, case.learned, part_of(progress, 0.0, 0.7))
         model = self.restored(found["network"], case.data)
-        pixels = case.pixels.to(model.device)
         with torch.no_grad():
-            seen = inside(model).detections(pixels)[0].double().cpu()
-            plus, minus = (one.double().cpu() for one in head_of(model).reasons())
+            exact = in_doubles(model)
+            seen = exact.detections(case.pixels.double())[0]
+            plus, minus = exact.head.reasons()
         scores = seen @ (plus - minus) + minus.sum(0)
         own, rival = (int(one) for one in scores.topk(2).indices)
         parts = parts_of(seen, plus, minus, (own, rival))
         progress(0.75, "compared with the prototypes")
-        views: Result = {
+        views: dict[str, View] = {
             "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
             "parts": parts,
             "picture": self.picture(case, model, parts),
             "changes": changes(seen, plus - minus, scores, (own, rival)),
         }
-        ignored = float(head_of(model).ignored()[own])
+        ignored = float(exact.head.ignored()[own])
         outcome: dict[str, float] = {
             "answer": own, "rival": rival, "score": float(scores[own]),
             "second": float(scores[rival]), "left out": ignored,
         }  # fmt: skip
         if self.network != DEEP:
             told = part_of(progress, 0.75, 1.0, "attacking")
-            views |= self.attacked(case, model, pixels, own, outcome, told)
+            views |= self.attacked(case, model, outcome, told)
         columns = {name: ([value], "") for name, value in outcome.items()}
         progress(1.0, "explained")
         return {"outcome": Table.of(columns), **views}
@@ -134,13 +134,15 @@ class Prototypes(Learns[PrototypeCase]):
         )  # fmt: skip
 
     def attacked(
-        self, case: PrototypeCase, model: Classifier, pixels: Tensor, own: int,
-        outcome: dict[str, float], progress: Progress,
+        self, case: PrototypeCase, model: Classifier, outcome: dict[str, float],
+        progress: Progress,
     ) -> Result:  # fmt: skip
-        """Certificate, attacks at growing distances, and the nearest other answer that was found."""
-        label = torch.tensor([own], device=model.device)
+        """Certificate, attacks at growing distances, the nearest other answer that was found."""
+        own = int(outcome["answer"])
+        label = torch.tensor([own])
         with torch.no_grad():
-            stand = in_doubles(model, pixels, label)
+            exact = cast("Shallow", in_doubles(model))
+            stand = leads(exact, case.pixels.double(), label)
         radius = float(stand.own_widths()[0])
         outcome |= {
             "certificate": radius, "closed form": float(stand.closed_form().amin()),
@@ -151,7 +153,7 @@ class Prototypes(Learns[PrototypeCase]):
         many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
         attack = Attack(restarts=self.tries)
         found, images = attack(
-            lambda given: model(given.expand(-1, 3, -1, -1)), many, label.expand(PLACES),
+            lambda given: model(given.expand(-1, 3, -1, -1)), many, label.expand(PLACES).to(model.device),
             radii.to(model.device), case.seed,
         )  # fmt: skip
         progress(1.0)
@@ -161,7 +163,7 @@ class Prototypes(Learns[PrototypeCase]):
             "distance": (radii.numpy(), ""), "proved": (proved, "share"),
             "attacked": (lead, "share"),
         }  # fmt: skip
-        views: Result = {"margins": Table.of(margins)}
+        views: dict[str, View] = {"margins": Table.of(margins)}
         if (over := np.flatnonzero(lead < 0)).size:
             nearest = nearest_flip(model, case.image.to(model.device), images[over[0]], own)
             outcome["flip"] = float((nearest - case.image).norm())
@@ -189,15 +191,6 @@ def held(outcome: Table) -> str:
     proved = "of any size" if np.isinf(radius) else f"smaller than {radius:.2f}"
     reached = f"; the attack needed {flip:.2f}" if np.isfinite(flip) else "; no attack did"
     return f"No change {proved} can turn it into another answer{reached}."
-
-
-def in_doubles(model: Classifier, pixels: Tensor, own: Tensor) -> Any:
-    """How answers stand, in float64 on the CPU, where a proof is not lost in rounding."""
-    stand = leads(model, pixels, own)
-    return type(stand)(
-        *(one.cpu().double() for one in (stand.detections, stand.gains, stand.ahead, stand.widths)),
-        own.cpu(),
-    )
 
 
 def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, classes: tuple[int, int]) -> Table:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.attribution.prototypes.attack import Attack
-from engine.attribution.prototypes.learning import PAPER, Learns
+from engine.attribution.prototypes.learning import PAPER, in_doubles, leads
 from engine.attribution.prototypes.network import PrototypeNetwork
-from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE, RBF, SHALLOW
-from engine.attribution.prototypes.reasons import in_doubles
+from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE, RBF, SHALLOW, Shallow
 from engine.data import DataSet, Rows
 from engine.experiment import ExperimentCase
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
@@ -60,20 +59,20 @@ class PrototypeRobustness(Method[ExperimentCase]):
         30, Slider(4, 60, 1), "Prototypes", "How many each network has."
     )  # fmt: skip
     margin: float = setting(
-        0.1, Slider(0.01, 0.6, 0.01), "Small margin", "That plain networks are trained with."
+        0.05, Slider(0.01, 0.6, 0.01), "Small margin", "That all networks but one are trained with."
     )
     large: float = setting(
-        0.4, Slider(0.01, 0.6, 0.01), "Large margin", "That robust networks are trained with."
+        0.2, Slider(0.01, 0.6, 0.01), "Large margin", "That one network is trained with."
     )
     robust: float = setting(
-        0.5, Slider(0.05, 2.0, 0.05), "Trained for a radius", "By the certificate."
+        0.3, Slider(0.05, 2.0, 0.05), "Trained for a radius", "By the certificate."
     )
-    epochs: int = setting(40, Slider(1, 100, 1), "Epochs", "How long each network learns.")
+    epochs: int = setting(30, Slider(1, 100, 1), "Epochs", "How long each network learns.")
     images: int = setting(
         300, Slider(10, 1000, 10), "Test images", "How many are certified and attacked."
     )
     farthest: float = setting(
-        3.0, Slider(0.2, 10.0, 0.1), "Farthest change", "Where the curves end."
+        1.2, Slider(0.2, 10.0, 0.1), "Farthest change", "Where the curves end."
     )
     tries: int = setting(
         3, Slider(1, 20, 1), "Tries of the attack", "How many starts it has for each image."
@@ -89,7 +88,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
 
         return {
             PLAIN: one(RBF, self.margin), CBC: one(NEGATIVE, self.margin),
-            WIDE: one(NEGATIVE, self.large), CERTIFIED: one(NEGATIVE, self.large, self.robust),
+            WIDE: one(NEGATIVE, self.large), CERTIFIED: one(NEGATIVE, self.margin, self.robust),
             ONLY: one(POSITIVE, self.margin), OLD: one(INDEFINITE, self.margin),
         }  # fmt: skip
 
@@ -110,7 +109,12 @@ class PrototypeRobustness(Method[ExperimentCase]):
             model = how.restored(found["network"], case.data)
             asked = case.data.some("test", self.images, case.seed)
             proved, resisted, tried = self.measured(
-                model, case.data, asked, radii, case.seed, part_of(progress, middle, high, lead=name)
+                model,
+                case.data,
+                asked,
+                radii,
+                case.seed,
+                part_of(progress, middle, high, lead=name),
             )
             if name in CURVES:
                 columns[f"{name}, certified"] = proved, "share"
@@ -135,7 +139,8 @@ class PrototypeRobustness(Method[ExperimentCase]):
         labels = data.targets(asked).to(model.device)
         with torch.no_grad():
             own = scores_of(model)(images).argmax(1)
-            stand = in_doubles(model, images.expand(-1, 3, -1, -1), own)
+            exact = cast("Shallow", in_doubles(model))
+            stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), own.cpu())
         right = (own == labels).cpu()
         radius = stand.own_widths()
         attack = Attack(restarts=self.tries)

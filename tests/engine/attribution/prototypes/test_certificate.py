@@ -37,10 +37,12 @@ def model(seed, reasoning=NEGATIVE, images=1, side=4, count=6, classes=3):
     return points, scores, Leads.of(seen, head.linear(), widths, own)
 
 
-@pytest.mark.parametrize("reasoning", [NEGATIVE, POSITIVE, INDEFINITE, RBF])
-def test_no_random_change_within_the_radius_flips_any_of_300_models(reasoning):
+@pytest.mark.parametrize(
+    ("reasoning", "models"), [(NEGATIVE, 300), (POSITIVE, 50), (INDEFINITE, 50), (RBF, 50)]
+)
+def test_no_random_change_within_the_radius_flips_any_model(reasoning, models):
     with torch.no_grad():
-        for seed in range(300):
+        for seed in range(models):
             points, scores, stand = model(seed, reasoning)
             closed, own = stand.closed_form().amin(1), stand.own_widths()
             assert own >= closed - 1e-9

@@ -29,7 +29,7 @@ def written_out(model, batch):
     """The margin loss, image by image, with plain exponentials."""
     network = inside(model)
     gray = batch.pixels.mean(1).flatten(1)
-    apart = (gray[:, None] - network.places).square().sum(2).sqrt()
+    apart = (gray[:, None] - network.places).square().sum(2).clamp(min=1e-20).sqrt()
     seen = (-apart / network.log_widths.exp()).exp()
     powers = network.head.theta.exp()
     share = powers / powers.sum(0)
@@ -38,7 +38,7 @@ def written_out(model, batch):
     losses = []
     for row, label in zip(score, batch.targets.tolist(), strict=True):
         rival = torch.stack([one for place, one in enumerate(row) if place != label]).max()
-        losses.append((rival - row[label] + 0.3).clamp(min=0))
+        losses.append((rival - row[label] + 0.05).clamp(min=0))
     return torch.stack(losses)
 
 

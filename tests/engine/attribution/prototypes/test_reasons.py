@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from engine.attribution.prototypes import PrototypeNetwork, Prototypes, about_picture, about_row
-
 from engine.attribution.prototypes.learning import inside
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE, POSITIVE, RBF
 from engine.attribution.prototypes.reasons import (

@@ -8,7 +8,7 @@ import torch
 
 from engine.attribution.prototypes import PrototypeNetwork, PrototypeRobustness
 from engine.attribution.prototypes.attack import Attack
-from engine.attribution.prototypes.learning import leads
+from engine.attribution.prototypes.learning import in_doubles, leads
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, PLAIN
 from engine.experiment import ExperimentCase
 from engine.run import answer
@@ -39,7 +39,7 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
         if int(own) != data.labels[row]:
             continue
         with torch.no_grad():
-            stand = leads(model, image.expand(-1, 3, -1, -1), own)
+            stand = leads(in_doubles(model), image.expand(-1, 3, -1, -1).double(), own)
             for place, one in enumerate(distances.tolist()):
                 lead = stand.least(torch.tensor([one])).min()
                 proved[place] += float(lead) > 0
@@ -70,10 +70,8 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
 
 def test_networks_differ_by_what_they_are_named_for():
     learners = SMALL.learners()
-    assert learners[CERTIFIED] == PrototypeNetwork(
-        components=6, margin=0.4, robust=0.5, epochs=10
-    )
-    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.1, epochs=10)
+    assert learners[CERTIFIED] == PrototypeNetwork(components=6, margin=0.05, robust=0.3, epochs=10)
+    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.05, epochs=10)
     assert len(set(learners.values())) == len(FORMS)
 
 
