@@ -28,6 +28,8 @@ from engine.attribution.prototypes import (
     Prototypes,
     about_picture,
     about_row,
+    first_of,
+    offered,
 )  # fmt: skip
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import RBF, SHALLOW
@@ -38,7 +40,6 @@ KEY = "prototypes"
 SLOT, ROBUST = f"{KEY}.Prototypes", f"{KEY}.PrototypeRobustness"
 DATA = ("mnist-5k", "digits")
 IMAGE = f"{KEY}.image"
-EACH = 2  # test images of each class on the page
 EXPLAINED = {title: one for one, title in REASONING_TITLES.items() if one != RBF}
 OFFERED = {title: one for one, title in NETWORK_TITLES.items()}
 
@@ -135,10 +136,10 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
 
 def pick_row(data: DataSet) -> int:
     """The row of a test image, chosen among some of each class."""
-    rows = data.some("test", EACH * len(data.classes)).tolist()
+    rows = offered(data).tolist()
     ids = [int(one) for one in data.ids[rows]]
     chosen = st.session_state.get(IMAGE)
-    row = rows[ids.index(chosen) if chosen in ids else 0]
+    row = rows[ids.index(chosen)] if chosen in ids else first_of(data)
     press_images(
         data, rows, "Test images; press one to ask about it", f"{KEY}.images",
         lambda number: st.session_state.update({IMAGE: number}), chosen=[int(data.ids[row])],

@@ -17,10 +17,12 @@ from components.notices import plain
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
 from components.widgets.pictures import show_picture
-from engine.attribution.prototypes.networks import DEEP
 from engine.attribution.prototypes.reasons import PARTS, ignored_words, summed
 from engine.result import Table
 
+STACKED = Stacked(
+    parts={part: part for part in PARTS}, rest=PARTS[-1], title="% of the reasoning", written=True
+)
 FEW = 6  # prototypes that alone could flip the answer
 
 
@@ -31,7 +33,7 @@ def show(asked: PrototypeQuestion, below: DeltaGenerator) -> None:
         asked: the question.
         below: where the evidence is drawn.
     """
-    evidence = [proved(asked), Drawing("flip", "What would flip it"), single(asked), rival(asked)]
+    evidence = [proved(), Drawing("flip", "What would flip it"), single(asked), rival()]
     section.show(
         Section(
             KEY, asked.method, asked.case, "",
@@ -45,56 +47,49 @@ def parts(asked: PrototypeQuestion, found: Views) -> None:
     """The image, the prototypes that its answer looks at most, and what each adds."""
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
-        about = f"labeled {asked.label}" if asked.label else "your image, as the network sees it"
+        about = labeled(asked, found)
         show_picture(asked.pixels, about, width="stretch", caption=plain(about))
-        st.caption(plain(scored(asked, found)))
+        if words := ignored_words(found["outcome"], asked.method.reasoning):
+            st.caption(plain(words))
     with right:
         draw(Drawing("picture"), found, f"{KEY}.picture")
         draw(bars(asked, found), found, f"{KEY}.bars")
 
 
-def scored(asked: PrototypeQuestion, found: Views) -> str:
-    """What the score is, and what the old CBC leaves out."""
-    outcome = found["outcome"]
-    words = (
-        f"{asked.name(outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
-        f"{asked.name(outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
-    )
-    return f"{words} {ignored_words(outcome, asked.method.reasoning)}".strip()
+def labeled(asked: PrototypeQuestion, found: Views) -> str:
+    """What the image is, and whether that was the answer."""
+    if not asked.label:
+        return "your image, as the network sees it"
+    wrong = asked.name(found["outcome"]["answer"][0]) != asked.label
+    return f"labeled {asked.label}{', so the answer is wrong' if wrong else ''}"
 
 
 def bars(asked: PrototypeQuestion, found: Views) -> Drawing:
     """The four parts of each prototype."""
     return Drawing(
         "parts", f"What makes the score of {asked.name(found['outcome']['answer'][0])}",
-        Stacked(parts={part: part for part in PARTS}, title="% of the reasoning", written=True),
-        partial(whole, ""), part=summed,
+        STACKED, partial(whole, "parts"), part=summed,
     )  # fmt: skip
 
 
-def whole(lead: str, found: Views) -> str:
+def whole(view: str, found: Views) -> str:
     """The four parts, which sum to one."""
-    sums = [100 * float(found["parts"][f"{lead}{part}"].sum()) for part in PARTS]
+    sums = [100 * float(found[view][part].sum()) for part in PARTS]
     told = ", ".join(f"{part} {one:.0f} %" for part, one in zip(PARTS, sums, strict=True))
-    return f"{told[0].upper()}{told[1:]}: together {sum(sums):.0f} %; the first two are the score."
+    return f"{told[0].upper()}{told[1:]}. The first two are the score; all four make 100 %."
 
 
-def rival(asked: PrototypeQuestion) -> Drawing:
-    """The parts of the class that comes second."""
-    lead = "rival: "
-
-    def drawn(table: Table) -> Table:
-        return summed(table).renamed({f"{lead}{part}": f"{part} " for part in PARTS})
-
-    del asked
+def rival() -> Drawing:
+    """The parts of the class that comes second, and its prototypes."""
     return Drawing(
-        "parts", "The same prototypes in the class that comes second",
-        Stacked(parts={f"{part} ": part for part in PARTS}, title="% of the reasoning"),
-        partial(whole, lead), part=drawn,
+        "rival parts", "The class that comes second", STACKED, partial(whole, "rival parts"),
+        part=summed, below=lambda found: draw(
+            Drawing("rival picture"), found, f"{KEY}.rival picture"
+        ),
     )  # fmt: skip
 
 
-def proved(asked: PrototypeQuestion) -> Drawing:
+def proved() -> Drawing:
     """The lead by how far the image changes, as proved and as attacked."""
 
     def chart(found: Views) -> Lines:
@@ -105,7 +100,6 @@ def proved(asked: PrototypeQuestion) -> Drawing:
             line_name="flips", now=radius if np.isfinite(radius) else None, now_name="certified",
         )  # fmt: skip
 
-    del asked
     return Drawing("margins", "How far the answer holds", chart, certified)
 
 
@@ -143,8 +137,3 @@ def needed(asked: PrototypeQuestion, found: Views) -> str:
         return f"No prototype alone, however it is seen, makes it {other}."
     seen, wanted = (100 * float(table[name][0]) for name in ("seen", "needed"))
     return f"If {table.rows[0]} were seen {wanted:.0f} % in place of {seen:.0f} %, it were {other}."
-
-
-def is_deep(asked: PrototypeQuestion) -> bool:
-    """Whether there is no certificate."""
-    return asked.method.network == DEEP

@@ -22,6 +22,7 @@ from engine.attribution.prototypes import (
     PrototypeRobustness,
     Prototypes,
     about_row,
+    first_of,
 )  # fmt: skip
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
@@ -173,9 +174,9 @@ def blind_spots() -> Iterator[Question]:
 
 
 def prototypes() -> Iterator[Question]:
-    """The first test image of each form of the data that the view opens with; robust beside plain."""
+    """The first test image by each reasoning, and robust beside plain prototypes."""
     digits = data.load(Prototypes.argument_defaults["data"])
-    case = about_row(digits, int(digits.some("test", 2 * len(digits.classes))[0]))
+    case = about_row(digits, first_of(digits))
     for reasoning in (NEGATIVE, POSITIVE, INDEFINITE):
         asked = Prototypes(reasoning=reasoning)
         yield PrototypeNetwork(**asked.learned_as()), case.learned

@@ -5,7 +5,13 @@
 `PrototypeRobustness` compares robust with plain prototypes.
 """
 
-from engine.attribution.prototypes.case import PrototypeCase, about_picture, about_row
+from engine.attribution.prototypes.case import (
+    PrototypeCase,
+    about_picture,
+    about_row,
+    first_of,
+    offered,
+)  # fmt: skip
 from engine.attribution.prototypes.network import PrototypeNetwork
 from engine.attribution.prototypes.reasons import Prototypes
 from engine.attribution.prototypes.robustness import PrototypeRobustness
@@ -20,4 +26,6 @@ __all__ = [
     "Prototypes",
     "about_picture",
     "about_row",
+    "first_of",
+    "offered",
 ]

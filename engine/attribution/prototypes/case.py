@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.case_base import Case, Precision
-from engine.data import DataSet
+from engine.data import DataSet, Rows
 from engine.device import best_device
 from engine.errors import BlindspotError
 from engine.experiment import ExperimentCase
 from engine.images import Crop, Picture, square
 
 LIGHT = 127.5  # mean of the outermost pixels, above which the ground is light
+EACH, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first
 SOME = 200  # images whose ground is looked at
 
 
@@ -89,6 +90,17 @@ class PrototypeCase(Case):
     def facts(self) -> dict[str, Any]:
         """What it is, for the record: no pixels."""
         return super().facts() | {"alike": self.data.name}  # in seconds
+
+
+def offered(data: DataSet) -> Rows:
+    """The rows of some test images of each class."""
+    return data.some("test", EACH * len(data.classes))
+
+
+def first_of(data: DataSet) -> int:
+    """The row of the test image that the view opens with."""
+    rows = offered(data)
+    return int(rows[min(FIRST, len(rows) - 1)])
 
 
 def about_row(data: DataSet, row: int, seed: int = 0) -> PrototypeCase:

@@ -66,7 +66,7 @@ class Learns(Method[CaseT]):
         30, Slider(4, 60, 1), "Prototypes", "How many there are, for all classes together."
     )
     margin: float = setting(
-        0.05, Slider(0.01, 0.6, 0.01), "Margin",
+        0.025, Slider(0.005, 0.6, 0.005), "Margin",
         "By how much the right class is to be ahead of every other one. Not used by the RBF "
         "network, which learns by cross-entropy.",
     )  # fmt: skip

@@ -32,7 +32,8 @@ from engine.run import answer
 AGREE = ("seen, as wanted", "not seen, as wanted")
 DISAGREE = ("seen, but unwanted", "not seen, but wanted")
 PARTS = (*AGREE, *DISAGREE)
-SHOWN = 8  # prototypes in the picture and in bars of their own
+LEVEL = 1e-6  # a certified radius below which two classes are level
+SHOWN = 6  # prototypes in the picture and in bars of their own
 REST = "all others"
 PLACES = 25  # radii at which the lead is bounded and attacked
 FAR = 5.0  # times the certified radius, as far as the attack goes
@@ -80,8 +81,8 @@ class Prototypes(Learns[PrototypeCase]):
     def __call__(self, case: PrototypeCase, progress: Progress = quiet) -> Result:
         """Views: outcome, scores, parts, picture, changes; of the shallow form, margins and flip.
 
-        Parts: for each prototype how far it is seen and PARTS, of the answer and of the rival,
-        those that the answer looks at most first. Changes: for each prototype alone, what it would
+        Parts: for each prototype how far it is seen and PARTS, those that the answer looks at most
+        first; "rival parts" are those of the class that comes second. Changes: for each prototype alone, what it would
         have to be seen as for the rival to win, NaN where that alone cannot. Margins: the lead by
         distance, as proved and as the attack has it.
         """
@@ -94,12 +95,14 @@ class Prototypes(Learns[PrototypeCase]):
             plus, minus = exact.head.reasons()
         scores = seen @ (plus - minus) + minus.sum(0)
         own, rival = (int(one) for one in scores.topk(2).indices)
-        parts = parts_of(seen, plus, minus, (own, rival))
+        parts, other = (parts_of(seen, plus, minus, label) for label in (own, rival))
         progress(0.75, "compared with the prototypes")
         views: dict[str, View] = {
             "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
             "parts": parts,
             "picture": self.picture(case, model, parts),
+            "rival parts": other,
+            "rival picture": self.picture(case, model, other),
             "changes": changes(seen, plus - minus, scores, (own, rival)),
         }
         ignored = float(exact.head.ignored()[own])
@@ -115,7 +118,7 @@ class Prototypes(Learns[PrototypeCase]):
         return {"outcome": Table.of(columns), **views}
 
     def picture(self, case: PrototypeCase, model: Classifier, parts: Table) -> Pictures:
-        """The prototypes that the answer looks at most; of the deep form, where they are seen."""
+        """The prototypes that a class looks at most; of the deep form, where they are seen."""
         chosen = parts["number"][:SHOWN].astype(np.int64).tolist()
         images = learned_images(model, case.data)
         rows = [[images[one] for one in chosen]]
@@ -130,7 +133,7 @@ class Prototypes(Learns[PrototypeCase]):
             names.append("here")
         return Pictures(
             np.array(rows), tuple(names), tuple(str(one + 1) for one in chosen),
-            "The prototypes that the answer looks at most.", captions=tuple(captions),
+            "The prototypes that it looks at most, and how far each is seen.", captions=tuple(captions),
         )  # fmt: skip
 
     def attacked(
@@ -178,35 +181,30 @@ class Prototypes(Learns[PrototypeCase]):
         present, absent = (100 * float(parts[part].sum()) for part in AGREE)
         score, second = (100 * float(outcome[name][0]) for name in ("score", "second"))
         words = BLANK if case.blank else ""
-        words += f"Read as {says} ({score:.0f} %; {rival}: {second:.0f} %): {present:.0f} % because"
-        words += f" of what is seen, {absent:.0f} % because of what is not."
+        words += f"Read as {says} with {score:.0f} %: {present:.0f} % for what is seen, "
+        words += f"{absent:.0f} % for what is not; {rival} has {second:.0f} %."
         return f"{words} {held(outcome)}" if "certificate" in outcome.order else words
 
 
 def held(outcome: Table) -> str:
     """What the certificate promises, and what the attack found."""
     radius, flip = float(outcome["certificate"][0]), float(outcome["flip"][0])
-    if not radius:
+    if radius < LEVEL:
         return "Two classes are level: the answer has no certificate."
     proved = "of any size" if np.isinf(radius) else f"smaller than {radius:.2f}"
     reached = f"; the attack needed {flip:.2f}" if np.isfinite(flip) else "; no attack did"
     return f"No change {proved} can turn it into another answer{reached}."
 
 
-def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, classes: tuple[int, int]) -> Table:
-    """How far each prototype is seen, and its four parts in the answer and in the rival."""
-    own, rival = classes
-    order = torch.argsort(-(plus + minus)[:, own], stable=True)
+def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
+    """How far each prototype is seen, and its four parts in a class; what it looks at most first."""
+    wants, avoids = plus[:, label], minus[:, label]
+    order = torch.argsort(-(wants + avoids), stable=True)
+    four = seen * wants, (1 - seen) * avoids, seen * avoids, (1 - seen) * wants
     columns: dict[str, tuple[Any, str]] = {
         "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
     }  # fmt: skip
-    for lead, label in (("", own), ("rival: ", rival)):
-        wants, avoids = plus[order, label], minus[order, label]
-        there = seen[order]
-        four = there * wants, (1 - there) * avoids, there * avoids, (1 - there) * wants
-        columns |= {
-            f"{lead}{part}": (one.numpy(), "share") for part, one in zip(PARTS, four, strict=True)
-        }
+    columns |= {part: (one[order].numpy(), "share") for part, one in zip(PARTS, four, strict=True)}
     return Table.of(columns, [named(int(one)) for one in order])
 
 

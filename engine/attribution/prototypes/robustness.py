@@ -13,7 +13,14 @@ from torch import Tensor
 from engine.attribution.prototypes.attack import Attack
 from engine.attribution.prototypes.learning import PAPER, in_doubles, leads
 from engine.attribution.prototypes.network import PrototypeNetwork
-from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE, RBF, SHALLOW, Shallow
+from engine.attribution.prototypes.networks import (
+    INDEFINITE,
+    NEGATIVE,
+    POSITIVE,
+    RBF,
+    SHALLOW,
+    Shallow,
+)
 from engine.data import DataSet, Rows
 from engine.experiment import ExperimentCase
 from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
@@ -59,7 +66,10 @@ class PrototypeRobustness(Method[ExperimentCase]):
         30, Slider(4, 60, 1), "Prototypes", "How many each network has."
     )  # fmt: skip
     margin: float = setting(
-        0.05, Slider(0.01, 0.6, 0.01), "Small margin", "That all networks but one are trained with."
+        0.025,
+        Slider(0.005, 0.6, 0.005),
+        "Small margin",
+        "That all networks but one are trained with.",
     )
     large: float = setting(
         0.2, Slider(0.01, 0.6, 0.01), "Large margin", "That one network is trained with."

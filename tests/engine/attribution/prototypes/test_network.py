@@ -38,7 +38,7 @@ def written_out(model, batch):
     losses = []
     for row, label in zip(score, batch.targets.tolist(), strict=True):
         rival = torch.stack([one for place, one in enumerate(row) if place != label]).max()
-        losses.append((rival - row[label] + 0.05).clamp(min=0))
+        losses.append((rival - row[label] + 0.025).clamp(min=0))
     return torch.stack(losses)
 
 

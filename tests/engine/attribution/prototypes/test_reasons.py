@@ -54,19 +54,19 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
     scores = by_hand.scores(seen, theta, reasoning)
     assert found["scores"].values == pytest.approx(scores, abs=1e-5)
     order = np.argsort(scores)[::-1]
-    parts, outcome = found["parts"], found["outcome"]
+    outcome = found["outcome"]
     assert [outcome[name][0] for name in ("answer", "rival")] == order[:2].tolist()
-    for lead, label in (("", order[0]), ("rival: ", order[1])):
+    for parts, label in ((found["parts"], order[0]), (found["rival parts"], order[1])):
         plus, minus = by_hand.reasons(theta[:, label].astype(float).tolist(), reasoning, 12)
         for row, place in enumerate(parts["number"].tolist()):
             d, wants, avoids = seen[place], plus[place], minus[place]
             wanted = [d * wants, (1 - d) * avoids, d * avoids, (1 - d) * wants]
-            told = [parts[f"{lead}{part}"][row] for part in PARTS]
+            told = [parts[part][row] for part in PARTS]
             assert told == pytest.approx(wanted, abs=1e-6)
-        sums = [parts[f"{lead}{part}"].sum() for part in PARTS]
+        sums = [parts[part].sum() for part in PARTS]
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
-    shown = summed(parts)
+    shown = summed(found["parts"])
     assert len(shown) == SHOWN + 1
     assert sum(shown[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
 
@@ -137,8 +137,8 @@ def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
     outcome, parts = found["outcome"], found["parts"]
     says = data().classes[int(outcome["answer"][0])]
     words = SMALL.finding(case(), found)
-    assert words.startswith(f"Read as {says} ({100 * outcome['score'][0]:.0f} %;")
-    assert f"{100 * parts[PARTS[0]].sum():.0f} % because of what is seen" in words
+    assert words.startswith(f"Read as {says} with {100 * outcome['score'][0]:.0f} %:")
+    assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
     assert f"No change smaller than {outcome['certificate'][0]:.2f}" in words
 
 

@@ -70,8 +70,10 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
 
 def test_networks_differ_by_what_they_are_named_for():
     learners = SMALL.learners()
-    assert learners[CERTIFIED] == PrototypeNetwork(components=6, margin=0.05, robust=0.3, epochs=10)
-    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.05, epochs=10)
+    assert learners[CERTIFIED] == PrototypeNetwork(
+        components=6, margin=0.025, robust=0.3, epochs=10
+    )
+    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.025, epochs=10)
     assert len(set(learners.values())) == len(FORMS)
 
 
