@@ -23,7 +23,7 @@ import torch
 import engine
 from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, PrototypeRobustness
+from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
@@ -132,16 +132,15 @@ def network(case, kind=CudaExperiment):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
+    if kind in PROTOTYPES:
+        model = prototypes_of(case, kind)
+        return model, model.network
     if isinstance(case, ExperimentCase):
-        if kind in PROTOTYPES:
-            return prototypes_of(case, kind)
         if kind in CERTIFICATES:
             model = untrained(case.data, recipe(1), 0)
             return model, model.network
         kind = CudaExperiment if issubclass(kind, ClosedFormExperiment) else kind  # asks no network
         case = next(iter(small(kind).conditions(case).values()))
-    if isinstance(case, PrototypeCase):
-        return prototypes_of(case, kind)
     if isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)
         return model, model.network
@@ -153,8 +152,7 @@ def prototypes_of(case, kind):
     learner = small(kind)
     if kind is PrototypeRobustness:
         learner = learner.learners()["CBC"]
-    model = learner.fresh(case.data, 0)
-    return model, model.network
+    return learner.fresh(case.data, 0)
 
 
 def state(model):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine import data
+from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
@@ -175,7 +175,7 @@ def blind_spots() -> Iterator[Question]:
 
 def prototypes() -> Iterator[Question]:
     """The first test image by each reasoning, and robust beside plain prototypes."""
-    digits = data.load(Prototypes.argument_defaults["data"])
+    digits = data_sets.load(Prototypes.argument_defaults["data"])
     case = about_row(digits, first_of(digits))
     for reasoning in (NEGATIVE, POSITIVE, INDEFINITE):
         asked = Prototypes(reasoning=reasoning)

@@ -96,7 +96,9 @@ FORMS = (
         {name: why for name, why in SIDEBAR.items() if name != "target"}
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
-    Form(views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"}),
+    Form(
+        views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"}
+    ),
     Form(views.STUDY, "study", StudyArguments),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
     Form(

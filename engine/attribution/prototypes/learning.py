@@ -83,8 +83,8 @@ class Learns(Method[CaseT]):
         super().__post_init__()
         if self.robust and (self.network == DEEP or self.reasoning == RBF):
             raise BlindspotError(
-                "Only the shallow network that reasons with prototypes can be trained for a radius: "
-                "choose it, or set the radius to 0."
+                "Only the shallow network that reasons with prototypes can be trained for a "
+                "radius: choose it, or set the radius to 0."
             )
 
     def learned_as(self) -> dict[str, Any]:

@@ -82,9 +82,9 @@ class Prototypes(Learns[PrototypeCase]):
         """Views: outcome, scores, parts, picture, changes; of the shallow form, margins and flip.
 
         Parts: for each prototype how far it is seen and PARTS, those that the answer looks at most
-        first; "rival parts" are those of the class that comes second. Changes: for each prototype alone, what it would
-        have to be seen as for the rival to win, NaN where that alone cannot. Margins: the lead by
-        distance, as proved and as the attack has it.
+        first; "rival parts" are those of the class that comes second. Changes: for each prototype
+        alone, what it would have to be seen as for the rival to win, NaN where that alone cannot.
+        Margins: the lead by distance, as proved and as the attack has it.
         """
         how = PrototypeNetwork(**self.learned_as())
         found = answer(how, case.learned, part_of(progress, 0.0, 0.7))
@@ -133,7 +133,8 @@ class Prototypes(Learns[PrototypeCase]):
             names.append("here")
         return Pictures(
             np.array(rows), tuple(names), tuple(str(one + 1) for one in chosen),
-            "The prototypes that it looks at most, and how far each is seen.", captions=tuple(captions),
+            "The prototypes that it looks at most, and how far each is seen.",
+            captions=tuple(captions),
         )  # fmt: skip
 
     def attacked(
@@ -156,8 +157,8 @@ class Prototypes(Learns[PrototypeCase]):
         many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
         attack = Attack(restarts=self.tries)
         found, images = attack(
-            lambda given: model(given.expand(-1, 3, -1, -1)), many, label.expand(PLACES).to(model.device),
-            radii.to(model.device), case.seed,
+            lambda given: model(given.expand(-1, 3, -1, -1)), many,
+            label.expand(PLACES).to(model.device), radii.to(model.device), case.seed,
         )  # fmt: skip
         progress(1.0)
         lead = np.minimum.accumulate(found.amin(0).double().cpu().numpy())
@@ -197,7 +198,7 @@ def held(outcome: Table) -> str:
 
 
 def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
-    """How far each prototype is seen, and its four parts in a class; what it looks at most first."""
+    """How far each prototype is seen and its parts in a class; what counts most comes first."""
     wants, avoids = plus[:, label], minus[:, label]
     order = torch.argsort(-(wants + avoids), stable=True)
     four = seen * wants, (1 - seen) * avoids, seen * avoids, (1 - seen) * wants

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.prototypes.attack import Attack
+from engine.attribution.prototypes.certificate import Leads
 from engine.attribution.prototypes.learning import PAPER, in_doubles, leads
 from engine.attribution.prototypes.network import PrototypeNetwork
 from engine.attribution.prototypes.networks import (
@@ -69,7 +70,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
         0.025,
         Slider(0.005, 0.6, 0.005),
         "Small margin",
-        "That all networks but one are trained with.",
+        "Of all networks but one.",
     )
     large: float = setting(
         0.2, Slider(0.01, 0.6, 0.01), "Large margin", "That one network is trained with."
@@ -145,13 +146,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
         progress: Progress,
     ) -> tuple[list[float], list[float], tuple[float, ...]]:  # fmt: skip
         """Certified and attacked accuracy at each distance, and what came of all the attacks."""
-        images = torch.from_numpy(data.images[asked] / np.float32(255)).to(model.device)
-        labels = data.targets(asked).to(model.device)
-        with torch.no_grad():
-            own = scores_of(model)(images).argmax(1)
-            exact = cast("Shallow", in_doubles(model))
-            stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), own.cpu())
-        right = (own == labels).cpu()
+        images, own, stand, right = standing(model, data, asked)
         radius = stand.own_widths()
         attack = Attack(restarts=self.tries)
         standing, resisted = right.clone(), [right.float().mean().item()]
@@ -191,6 +186,16 @@ class PrototypeRobustness(Method[ExperimentCase]):
             f"{distance:.1f}, if trained by the certificate; {plain:.0f} % with plain prototypes. "
             f"{int(networks['successes inside'].sum())} of {attacks:,} attacks beat a certificate."
         )
+
+
+@torch.no_grad()
+def standing(model: Classifier, data: DataSet, asked: Rows) -> tuple[Tensor, Tensor, Leads, Tensor]:
+    """Images (N, C, H, W), their answers, how these stand, and whether they are right."""
+    images = torch.from_numpy(data.images[asked] / np.float32(255)).to(model.device)
+    own = scores_of(model)(images).argmax(1)
+    exact = cast("Shallow", in_doubles(model))
+    stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), own.cpu())
+    return images, own, stand, own.cpu() == data.targets(asked)
 
 
 def scores_of(model: Classifier) -> Any:

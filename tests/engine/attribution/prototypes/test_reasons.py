@@ -1,4 +1,4 @@
-"""The answer to one image: its parts, what would flip it, its certificate, the person's own image."""
+"""The answer to one image: its parts, what would flip it, its certificate; the person's own."""
 
 from __future__ import annotations
 
@@ -72,9 +72,11 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
 
 
 def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
-    found, model = SMALL(case()), inside(network())
+    every = [case(place) for place in range(24)]
+    asked = next(one for one in every if np.isfinite(SMALL(one)["changes"]["needed"]).any())
+    found, model = SMALL(asked), inside(network())
     with torch.no_grad():
-        seen = model.detections(case().pixels)[0].double()
+        seen = model.detections(asked.pixels)[0].double()
         weights, offset = (one.double() for one in model.head.linear())
     own, rival = (int(found["outcome"][name][0]) for name in ("answer", "rival"))
     table = found["changes"]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from engine import data as data_sets
 from engine.attribution.prototypes import PrototypeNetwork, PrototypeRobustness
 from engine.attribution.prototypes.attack import Attack
 from engine.attribution.prototypes.learning import in_doubles, leads
-from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, PLAIN
+from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, PLAIN, standing
 from engine.experiment import ExperimentCase
 from engine.run import answer
 from tests import tiny
@@ -66,6 +67,21 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
     for name, how in SMALL.learners().items():
         told = answer(how, case())["figures"]["test accuracy"]
         assert networks.cell(name, "test accuracy") == pytest.approx(told, abs=1e-6)
+
+
+def test_ten_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
+    how, digits = PrototypeNetwork(), ExperimentCase(data_sets.load("digits"))
+    found = answer(how, digits)
+    assert found["figures"]["test accuracy"] >= 0.95
+    model = how.restored(found["network"], digits.data)
+    images, own, stand, _ = standing(model, digits.data, digits.data.some("test", 500))
+    mean, attacks, beaten, turned = PrototypeRobustness(tries=20).tried(
+        model, images, own, stand.own_widths(), torch.ones(500, dtype=torch.bool), 0
+    )
+    assert mean > 0.1
+    assert attacks == 10_000
+    assert not beaten
+    assert turned > 0.05
 
 
 def test_networks_differ_by_what_they_are_named_for():
