@@ -149,13 +149,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
         images, own, stand, right = standing(model, data, asked)
         radius = stand.own_widths()
         attack = Attack(restarts=self.tries)
-        standing, resisted = right.clone(), [right.float().mean().item()]
+        unturned, resisted = right.clone(), [right.float().mean().item()]
         for place, distance in enumerate(radii[1:].tolist(), 1):
             held, _ = attack(
                 scores_of(model), images, own, torch.full_like(images[:, 0, 0, 0], distance), seed
             )
-            standing &= (held.amin(0) > 0).cpu()
-            resisted.append(standing.float().mean().item())
+            unturned &= (held.amin(0) > 0).cpu()
+            resisted.append(unturned.float().mean().item())
             progress(place / (len(radii) + 1))
         proved = [(right & (radius > one)).float().mean().item() for one in radii.tolist()]
         return proved, resisted, self.tried(model, images, own, radius, right, seed)
