@@ -26,10 +26,16 @@ def show(asked: PrototypeQuestion) -> None:
                         "reasons", "What each class wants to see, less what it wants not to see",
                         Matrix(signed=True, numbers=False, bar="wanted"), strongest,
                     ),
-                    Drawing("figures", "Shares"), Drawing("log", "The training"),
+                    Drawing("figures", "Shares", finding=right), Drawing("log", "The training"),
                 ),
             )
         )  # fmt: skip
+
+
+def right(found: Views) -> str:
+    """How often the network is right."""
+    share = 100 * found["figures"]["test accuracy"]
+    return f"{share:.1f} % of the test images are read right."
 
 
 def strongest(found: Views) -> str:

@@ -40,10 +40,21 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
     assert at.header[0].value == asked.method.finding(asked.case, found)
     shown = words(at)
     for told in (
-        view.labeled(asked, found), view.whole("parts", found), view.whole("rival parts", found),
+        view.whole("parts", found), view.whole("rival parts", found),
         view.certified(found), view.needed(asked, found), found["flip"].finding,
     ):  # fmt: skip
         assert told in shown
+
+
+def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
+    asked = question()
+    said = int(asked.label)
+    outcome = {"outcome": Table.of({"answer": ([said], "")})}
+    assert view.labeled(asked, outcome) == f"labeled {asked.label}"
+    outcome = {"outcome": Table.of({"answer": ([(said + 1) % 10], "")})}
+    assert view.labeled(asked, outcome) == f"labeled {asked.label}, so the answer is wrong"
+    own = replace(asked, label="")
+    assert view.labeled(own, outcome) == "your image, as the network sees it"
 
 
 def test_another_reasoning_and_another_network_are_other_answers():
@@ -78,7 +89,6 @@ def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_
     at = settled(visit(LINK | {f"{KEY}.about": OWN}, PROTOTYPES))
     shown = words(at)
     assert "Not the kind of image that this network learns" in shown
-    assert "your image, as the network sees it" in shown
     at = settled(visit(
         LINK | {f"{KEY}.about": OWN, "image": "From a data set", "data": "Digits, 8 × 8"},
         PROTOTYPES,
