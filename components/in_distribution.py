@@ -11,8 +11,10 @@ from components import runs
 from components.ending import end
 from components.notices import plain
 from components.sidebar.subject import Subject
-from engine.anomaly.protocol.pixel_bank import BankCase, PixelBanks, at_hand
+from engine.anomaly.protocol.in_distribution import measured
+from engine.anomaly.protocol.pixel_bank import BankCase, PixelBanks, at_hand, bank
 from engine.anomaly.sources import learned
+from engine.data import DataSet
 from engine.run import Answer
 
 SLOT = "in_distribution.bank"
@@ -47,3 +49,26 @@ def line(subject: Subject, usual: AbstractContextManager[Any] | None = None) -> 
     else:
         with usual or nullcontext():
             st.caption(f"**In-distribution check:** {plain(found.sentence)}")
+
+
+def say_of_data(data: DataSet, image: Any, source: str = "") -> None:
+    """The same line for a network that a view trains on a data set.
+
+    Args:
+        data: that it learns from.
+        image: as the network sees it, (3, side, side) in [0, 1].
+        source: name of an image of a data set ("digits/17"), or "".
+    """
+    case = BankCase(data.name, data.side)
+    if not at_hand(case):
+        outcome = runs.ask(PixelBanks(), case, SLOT, PATIENCE)
+        if not isinstance(outcome, Answer):
+            runs.watch([outcome])
+            return
+    found = measured(bank(case), data.name, image, source)
+    if found.foreign:
+        st.markdown(
+            f"⚠ **Not the kind of image that this network learns.** {plain(found.sentence)}"
+        )
+    else:
+        st.caption(f"**In-distribution check:** {plain(found.sentence)}")

@@ -70,6 +70,13 @@ ROBUSTNESS = AppPage(
     "attribution/robustness.py",
     ":material/gpp_maybe:",
 )
+PROTOTYPES = AppPage(
+    "Attribution",
+    "Prototypes",
+    "prototypes",
+    "attribution/prototypes.py",
+    ":material/category:",
+)
 STUDY = AppPage(
     "Attribution",
     "Study",
@@ -205,6 +212,7 @@ VIEWS = (
     STUDY,
     MINIMAL_REGIONS,
     ROBUSTNESS,
+    PROTOTYPES,
     FORGET,
     JUDGE,
     CONCEPTS,

@@ -33,6 +33,15 @@ OWN = {
     "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},
     "unlearning.PoisonVotes": {"partitions": 5, "spread": 2, "shown": 8, "count": 3},
     "unlearning.VAT": {"epochs": 6},  # noise begins in the fifth
+    "attribution.PrototypeNetwork": {"components": 6, "epochs": 3},
+    "attribution.Prototypes": {"components": 6, "epochs": 3, "tries": 1},
+    "attribution.PrototypeRobustness": {
+        "components": 6,
+        "epochs": 3,
+        "images": 10,
+        "tries": 1,
+        "farthest": 1.0,
+    },
     "unlearning.UC": {"clusters": 3, "steps": 2},
 }
 """What makes a method quick beside what it counts, by its full name."""

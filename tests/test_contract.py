@@ -23,6 +23,7 @@ import torch
 import engine
 from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
+from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
@@ -131,6 +132,9 @@ def network(case, kind=CudaExperiment):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
+    if kind in PROTOTYPES:
+        model = prototypes_of(case, kind)
+        return model, model.network
     if isinstance(case, ExperimentCase):
         if kind in CERTIFICATES:
             model = untrained(case.data, recipe(1), 0)
@@ -141,6 +145,14 @@ def network(case, kind=CudaExperiment):
         model = fresh(case.data, case.recipe)
         return model, model.network
     return case.model, case.model.network
+
+
+def prototypes_of(case, kind):
+    """A network of prototypes as it is before training."""
+    learner = small(kind)
+    if kind is PrototypeRobustness:
+        learner = learner.learners()["CBC"]
+    return learner.fresh(case.data, 0)
 
 
 def state(model):

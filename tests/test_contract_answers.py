@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine import attribution
+from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.trust import Check
 from engine.case.target import Target
 from engine.errors import BlindspotError
@@ -34,7 +35,8 @@ targeted = pytest.mark.parametrize(
     [
         kind
         for kind in attribution.METHODS
-        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS, *attribution.ROBUSTNESS}
+        if kind
+        not in {*attribution.STUDY, *attribution.LEVEL_SETS, *attribution.ROBUSTNESS, *PROTOTYPES}
         and not issubclass(kind, Check)
     ],
     ids=lambda kind: kind.full_name(),
@@ -48,7 +50,7 @@ POWERS = {"attribution.GuidedGradCam": 2}
 """Maps that multiply the score's gradient so often; the others do so once."""
 
 SLOW = {
-    "anomaly.SMOTE", "hallucination.HalluRAG", "hallucination.MaskLLM", "hallucination.WordRisk",
+    "anomaly.SMOTE", "attribution.PrototypeRobustness", "hallucination.HalluRAG", "hallucination.MaskLLM", "hallucination.WordRisk",
     "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram",
     "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA", "unlearning.ForgetRange",
     "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",

@@ -18,6 +18,7 @@ from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
+from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
 from engine.attribution.robustness import (
     ORDERED,
     AttackedImagesCase,
@@ -359,6 +360,7 @@ def unlearning_case(
     | AfterCase
     | ExperimentCase
     | GeneratorCase
+    | PrototypeCase
 ):
     """The forget case, for a table of methods or for a look after one where the kind is such."""
     if kind in CONCEPTS:
@@ -451,6 +453,13 @@ def experiment_case(
     return ExperimentCase(columns(8, ("a", "b", "c")))
 
 
+def prototype_case(model: Classifier | None = None) -> PrototypeCase | ImageCase:
+    """An image of the bright columns; what a model cannot be asked."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    return about_row(columns(8, ("a", "b", "c")), 30)
+
+
 def squares(side: int = 16, count: int = 96) -> DataSet:
     """Gray noise with a bright square of some size, with its mask; every tenth has none."""
     rng = np.random.default_rng(0)
@@ -512,9 +521,10 @@ def case_for(
         "hallucination": partial(caption_case, kind),
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
-    trains = issubclass(kind, Experiment) or kind in CERTIFICATES
+    trains = issubclass(kind, Experiment) or kind in {*CERTIFICATES, *PROTOTYPES}
     special = partial(experiment_case, kind) if trains else special
     special = asked_image if kind is PrunedImage else special
+    special = prototype_case if kind is Prototypes else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
     special = ordered_case if kind in ORDERED else special

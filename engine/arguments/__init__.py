@@ -15,6 +15,7 @@ from engine.arguments.normal import (
 )
 from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.arguments.prototypes import PrototypeArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
     AfterArguments,
@@ -31,6 +32,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
     ExperimentArguments, GeneratorArguments, OrderedArguments, AttackedImagesArguments,
+    PrototypeArguments,
 )  # fmt: skip
 
 

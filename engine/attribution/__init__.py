@@ -24,6 +24,7 @@ from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
+from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.robustness import FGSM, PGD, ROBUSTNESS, SafeCV
 from engine.attribution.study import STUDY
 from engine.attribution.trust import BANDS, TRUST
@@ -58,4 +59,14 @@ MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
 ATTACKS = (PGD, FGSM, SafeCV)  # on what the model says
 
-METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + ROBUSTNESS + TRUST + BANDS
+METHODS = (
+    HEATMAPS
+    + LEVEL_SETS
+    + WHICH
+    + STUDY
+    + MINIMAL_REGIONS
+    + PROTOTYPES
+    + ROBUSTNESS
+    + TRUST
+    + BANDS
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
@@ -16,6 +17,14 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.prototypes import (
+    PrototypeNetwork,
+    PrototypeRobustness,
+    Prototypes,
+    about_row,
+    first_of,
+)  # fmt: skip
+from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
@@ -82,7 +91,8 @@ PLANTED = PlantedShortcut()
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
     for part in (
-        heatmaps, trials, minimal, attacks, explanations, walks, blind_spots, study, shortcut,
+        heatmaps, trials, minimal, attacks, explanations, walks, blind_spots, study, prototypes,
+        shortcut,
     ):  # fmt: skip
         yield from part()
 
@@ -163,6 +173,17 @@ def blind_spots() -> Iterator[Question]:
     for one in SAMPLES:
         other = FIRST_TARGET if one.name != FIRST_TARGET else SAMPLES[0].name
         yield BlindSpot(), PairCase(about_first(one.name), (seen(other).image,))
+
+
+def prototypes() -> Iterator[Question]:
+    """The first test image by each reasoning, and robust beside plain prototypes."""
+    digits = data_sets.load(Prototypes.argument_defaults["data"])
+    case = about_row(digits, first_of(digits))
+    for reasoning in (NEGATIVE, POSITIVE, INDEFINITE):
+        asked = Prototypes(reasoning=reasoning)
+        yield PrototypeNetwork(**asked.learned_as()), case.learned
+        yield asked, case
+    yield PrototypeRobustness(), case.learned
 
 
 def study() -> Iterator[Question]:

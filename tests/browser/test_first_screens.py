@@ -95,6 +95,7 @@ SCREENS = [
         "concepts", IMAGE, f"{CAPTION}:has-text('Thick blue')", ".word", "[data-testid=stSlider]"
     ),
     FirstScreen("generator", GRID, CAPTION, "small", BUTTONS, least=400),
+    FirstScreen("prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400),
     FirstScreen("certificates", CHART, CAPTION, UNDER, BUTTONS),
     FirstScreen("protect-data", GRID, CAPTION, f"{CAPTION} >> nth=1", BUTTONS, least=800),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),

@@ -52,6 +52,7 @@ QUICK = {
     "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
     "generator": "unlearning.Samples",
     "ordered": "attribution.OrderedAD", "attacked images": "attribution.OrderedSuccess",
+    "prototypes": "attribution.Prototypes",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -71,6 +72,9 @@ SMALL = {
     "train": {"recipe": "architecture=mlp,epochs=1", "seed": 3},
     "experiment": {
         "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
+    },
+    "prototypes": {
+        "data": "digits", "image": "example:digits/6", "seed": 1, "epochs": 1, "tries": 1,
     },
     "generator": {"seed": 2, "each": 4, "passes": 5},
     "ordered": {"model": "digits-mlp", "image": "example:digits/6", "order": ("3", "1"), "seed": 1},

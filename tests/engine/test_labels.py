@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from engine import run
+from engine.attribution.prototypes import PrototypeCase
 from engine.case import ImageCase
 from engine.case.prediction import Prediction
 from engine.case.target import Target
@@ -31,7 +32,7 @@ from engine.unlearning import GeneratorCase
 from tests import tiny
 from tests.test_contract import small
 
-OF_NONE = {TrainCase, ExperimentCase, CaptionCase, ScenesCase, GeneratorCase}
+OF_NONE = {TrainCase, ExperimentCase, CaptionCase, ScenesCase, GeneratorCase, PrototypeCase}
 OF_IMAGES = [
     kind
     for kind in (Prediction, *METHODS)

@@ -22,6 +22,7 @@ from engine.arguments.normal import (
 )
 from engine.arguments.photographs import PhotoPairArguments
 from engine.arguments.pictures import ImageArguments, PairArguments, TrustArguments
+from engine.arguments.prototypes import PrototypeArguments
 from engine.arguments.speech import CaptionArguments, ScenesArguments, WordArguments
 from engine.arguments.trained import (
     AfterArguments,
@@ -103,6 +104,9 @@ FORMS = (
             "model": "chosen in the sidebar", "seed": "chosen in the sidebar",
             "data": "what the model learned from",
         },
+    ),
+    Form(
+        views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"}
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),

@@ -21,6 +21,7 @@ SHOWN = {
     "Study": {"study.source", "study.seed"},
     "Minimal regions": IMAGE | {"target", "seed"},
     "Robustness": IMAGE | {"seed"},
+    "Prototypes": {"prototypes.data", "prototypes.seed"},
     "Forget": {"forget.data", "forget.model"},
     "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed

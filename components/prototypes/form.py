@@ -1,0 +1,148 @@
+"""What Prototypes asks: data, network and reasoning, and which image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components import forms
+from components.asked_image import OWN, TEST
+from components.case_form import CaseForm
+from components.ending import end
+from components.in_distribution import say_of_data
+from components.notices import plain, spoken
+from components.picks import pick
+from components.sidebar.pictures import enlarged
+from components.sidebar.subject import ChosenImage, image_alone
+from components.widgets.data_images import press_images
+from engine.arguments.prototypes import PrototypeArguments
+from engine.arguments.trained import ExperimentArguments
+from engine.attribution.prototypes import (
+    PrototypeCase,
+    PrototypeNetwork,
+    Prototypes,
+    about_picture,
+    about_row,
+    first_of,
+    offered,
+)  # fmt: skip
+from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
+from engine.attribution.prototypes.networks import RBF, SHALLOW
+from engine.data import DataSet
+from engine.experiment import ExperimentCase
+
+KEY = "prototypes"
+SLOT, ROBUST = f"{KEY}.Prototypes", f"{KEY}.PrototypeRobustness"
+DATA = ("mnist-5k", "digits")
+IMAGE = f"{KEY}.image"
+EXPLAINED = {title: one for one, title in REASONING_TITLES.items() if one != RBF}
+OFFERED = {title: one for one, title in NETWORK_TITLES.items()}
+
+
+@dataclass(frozen=True)
+class PrototypeQuestion:
+    """What the page asks.
+
+    Args:
+        case: data, image and seed.
+        method: network, reasoning and training.
+        label: what the image is; "" of a person's own.
+        known: the arguments of the case, for *Share*; none of an upload.
+    """
+
+    case: PrototypeCase
+    method: Prototypes
+    label: str
+    known: Mapping[str, Any]
+
+    @property
+    def network(self) -> PrototypeNetwork:
+        """How the network is trained."""
+        return PrototypeNetwork(**self.method.learned_as())
+
+    @property
+    def training(self) -> ExperimentCase:
+        """What it is trained on."""
+        return self.case.learned
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The image as the network sees it, large enough to be seen."""
+        return enlarged(self.case.shown)
+
+    def name(self, label: float) -> str:
+        """A class in words."""
+        return self.case.data.classes[int(label)]
+
+
+def choose() -> PrototypeQuestion:
+    """The data in the sidebar; network, reasoning and image on the page."""
+    form = CaseForm(PrototypeArguments, KEY, {"names": DATA})
+    with st.sidebar:
+        st.header("Learned from")
+        form.ask("data", "radio", first=DATA[0], label_visibility="collapsed")
+        form.ask("seed")
+    forms.refuse_links(Prototypes, SLOT)
+    left, middle, right = st.columns([4, 3, 1.5], gap="medium", vertical_alignment="bottom")
+    with left:
+        reasoning = pick(
+            "Reasoning", list(EXPLAINED), f"{KEY}.reasoning", "segments",
+            help="Whether a class may also ask for what is absent (negative reasoning). The old "
+            "CBC may leave prototypes out of an answer altogether (indefinite).",
+        )  # fmt: skip
+    with middle:
+        network = OFFERED[pick("Network", list(OFFERED), f"{KEY}.network", "segments")]
+    with right, st.popover("Settings"):
+        names = ["components", "margin", "epochs", "tries"]
+        names += ["robust"] if network == SHALLOW else []
+        given = forms.settings(Prototypes, SLOT, names)
+    method, asked = Prototypes(network=network, reasoning=EXPLAINED[reasoning], **given), None
+    with spoken():
+        learned = ExperimentArguments(form.given["data"], form.given["seed"]).case()
+        method.check_data(learned.data)
+        asked = pick_image(learned, method)
+    return asked or end()
+
+
+def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion:
+    """A test image to press, or the person's own in the sidebar."""
+    data, seed = learned.data, learned.seed
+    with st.expander("Another image"):
+        about = pick("Asked about", (TEST, OWN), f"{KEY}.about", "segments")
+        own = image_alone() if about == OWN else None
+        if own is None:
+            row = pick_row(data)
+            label, case = data.classes[data.labels[row]], about_row(data, row, seed)
+            return PrototypeQuestion(case, method, label, PrototypeArguments.named(case))
+    return own_image(data, own, method, seed)
+
+
+def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) -> PrototypeQuestion:
+    """A person's own image, and whether it is of the kind that the network learns from."""
+    case, inverted = about_picture(data, own.picture, own.crop, seed)
+    if inverted:
+        st.caption("Dark on light: shown to the network inverted, as its training images are.")
+    say_of_data(data, case.pixels[0], own.name if "/" in own.name else "")
+    known = PrototypeArguments.named(case)
+    if case.row is None:
+        known = {}
+    return PrototypeQuestion(case, method, "", known)
+
+
+def pick_row(data: DataSet) -> int:
+    """The row of a test image, chosen among some of each class."""
+    rows = offered(data).tolist()
+    ids = [int(one) for one in data.ids[rows]]
+    chosen = st.session_state.get(IMAGE)
+    row = rows[ids.index(chosen)] if chosen in ids else first_of(data)
+    press_images(
+        data, rows, "Test images; press one to ask about it", f"{KEY}.images",
+        lambda number: st.session_state.update({IMAGE: number}), chosen=[int(data.ids[row])],
+        words={one: plain(data.classes[data.labels[one]]) for one in rows},
+    )  # fmt: skip
+    return int(row)

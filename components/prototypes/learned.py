@@ -1,0 +1,48 @@
+"""All prototypes as they were learned, and what each class thinks of them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import section
+from components.draw.drawing import Drawing, Views
+from components.draw.matrix import Matrix
+from components.prototypes.form import KEY, PrototypeQuestion
+from components.section import Section
+from engine import run
+
+
+def show(asked: PrototypeQuestion) -> None:
+    """The network, once it is trained."""
+    if run.known(asked.network, asked.training) is None:
+        return
+    with st.expander("The whole network"):
+        section.show(
+            Section(
+                f"{KEY}.whole", asked.network, asked.training,
+                known=asked.known, evidence=(
+                    Drawing("prototypes", "All prototypes"),
+                    Drawing(
+                        "reasons", "What each class wants to see, less what it wants not to see",
+                        Matrix(signed=True, numbers=False, bar="wanted"), strongest,
+                    ),
+                    Drawing("figures", "Shares", finding=right), Drawing("log", "The training"),
+                ),
+            )
+        )  # fmt: skip
+
+
+def right(found: Views) -> str:
+    """How often the network is right."""
+    share = 100 * found["figures"]["test accuracy"]
+    return f"{share:.1f} % of the test images are read right."
+
+
+def strongest(found: Views) -> str:
+    """The strongest wish."""
+    table = found["reasons"]
+    place = int(abs(table.values).argmax())
+    row, column = divmod(place, len(table.order))
+    value = float(table.values[row, column])
+    does = "wants most to see" if value > 0 else "wants least to see"
+    return f"{table.order[column]} {does} {table.rows[row]} ({100 * abs(value):.0f} %)."

@@ -1,0 +1,56 @@
+"""Robust against plain prototypes: how many answers stay right when images are changed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import forms, section
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.prototypes.form import KEY, ROBUST, PrototypeQuestion
+from components.section import Section
+from engine.attribution.prototypes import PrototypeRobustness
+from engine.attribution.prototypes.robustness import CBC, CERTIFIED, CURVES, PLAIN, WIDE
+
+
+def show(asked: PrototypeQuestion) -> None:
+    """The curves, and what was measured."""
+    st.header("Robust or plain?")
+    answer, controls = st.container(), st.container()
+    with controls:
+        given = forms.folded(
+            PrototypeRobustness, ROBUST,
+            ("components", "margin", "large", "robust", "epochs", "images", "farthest", "tries"),
+            "Settings of the comparison",
+        )  # fmt: skip
+    with answer:
+        section.show(
+            Section(
+                KEY, PrototypeRobustness(**given), asked.training,
+                known=asked.known, columns=1, evidence=(
+                    curve("certified", "Right, and proved to stay so"),
+                    curve("attacked", "Right, and not turned by the attack"),
+                    Drawing("networks", "What was measured", wide=True),
+                ),
+                button="Train and attack six networks",
+                before="Six networks are trained on the same images, each kept, and the same test "
+                "images are certified and attacked. You can stop it.",
+            )
+        )  # fmt: skip
+
+
+def curve(kind: str, title: str) -> Drawing:
+    """A line for each network."""
+    chart = Lines(
+        x="distance", series={f"{name}, {kind}": name for name in CURVES}, title="% right",
+        x_title="change of the image (Euclidean)", span=(0, 100),
+    )  # fmt: skip
+
+    def finding(found: Views) -> str:
+        networks = found["networks"]
+        told = [f"{name} {100 * networks.cell(name, kind):.0f} %" for name in (PLAIN, CBC, WIDE)]
+        distance = found["curves"]["distance"][len(found["curves"]) // 2]
+        best = f"{CERTIFIED} {100 * networks.cell(CERTIFIED, kind):.0f} %"
+        return f"At {distance:.1f}: {'; '.join([*told, best])}."
+
+    return Drawing("curves", title, chart, finding)

@@ -1,0 +1,139 @@
+"""The answer to one image: its parts, prototype by prototype, its certificate and what flips it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import section
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
+from components.draw.stacked import Stacked
+from components.notices import plain
+from components.prototypes.form import KEY, PrototypeQuestion
+from components.section import Section
+from components.widgets.pictures import show_picture
+from engine.attribution.prototypes.reasons import PARTS, ignored_words, summed
+from engine.result import Table
+
+STACKED = Stacked(
+    parts={part: part for part in PARTS}, rest=PARTS[-1], title="% of the reasoning", written=True
+)
+FEW = 6  # prototypes that alone could flip the answer
+
+
+def show(asked: PrototypeQuestion, below: DeltaGenerator) -> None:
+    """The answer of the image.
+
+    Args:
+        asked: the question.
+        below: where the evidence is drawn.
+    """
+    evidence = [proved(), Drawing("flip", "What would flip it"), single(asked), rival()]
+    section.show(
+        Section(
+            KEY, asked.method, asked.case, "",
+            known=asked.known, picture=partial(parts, asked), evidence=evidence, below=below,
+            first=[(asked.network, asked.training, f"{KEY}.{asked.network.name}")],
+        )
+    )  # fmt: skip
+
+
+def parts(asked: PrototypeQuestion, found: Views) -> None:
+    """The image, the prototypes that its answer looks at most, and what each adds."""
+    left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
+    with left:
+        about = labeled(asked, found)
+        show_picture(asked.pixels, about, width="stretch", caption=plain(about))
+        if words := ignored_words(found["outcome"], asked.method.reasoning):
+            st.caption(plain(words))
+    with right:
+        draw(Drawing("picture"), found, f"{KEY}.picture")
+        draw(bars(asked, found), found, f"{KEY}.bars")
+
+
+def labeled(asked: PrototypeQuestion, found: Views) -> str:
+    """What the image is, and whether that was the answer."""
+    if not asked.label:
+        return "your image, as the network sees it"
+    wrong = asked.name(found["outcome"]["answer"][0]) != asked.label
+    return f"labeled {asked.label}{', so the answer is wrong' if wrong else ''}"
+
+
+def bars(asked: PrototypeQuestion, found: Views) -> Drawing:
+    """The four parts of each prototype."""
+    return Drawing(
+        "parts", f"What makes the score of {asked.name(found['outcome']['answer'][0])}",
+        STACKED, partial(whole, "parts"), part=summed,
+    )  # fmt: skip
+
+
+def whole(view: str, found: Views) -> str:
+    """The four parts, which sum to one."""
+    sums = [100 * float(found[view][part].sum()) for part in PARTS]
+    told = ", ".join(f"{part} {one:.0f} %" for part, one in zip(PARTS, sums, strict=True))
+    return f"{told[0].upper()}{told[1:]}. The first two are the score; all four make 100 %."
+
+
+def rival() -> Drawing:
+    """The parts of the class that comes second, and its prototypes."""
+    return Drawing(
+        "rival parts", "The class that comes second", STACKED, partial(whole, "rival parts"),
+        part=summed, below=lambda found: draw(
+            Drawing("rival picture"), found, f"{KEY}.rival picture"
+        ),
+    )  # fmt: skip
+
+
+def proved() -> Drawing:
+    """The lead by how far the image changes, as proved and as attacked."""
+
+    def chart(found: Views) -> Lines:
+        radius = float(found["outcome"]["certificate"][0])
+        return Lines(
+            x="distance", series={"proved": "proved at least", "attacked": "found by the attack"},
+            title="lead (%)", x_title="change of the image (Euclidean)", line=0,
+            line_name="flips", now=radius if np.isfinite(radius) else None, now_name="certified",
+        )  # fmt: skip
+
+    return Drawing("margins", "How far the answer holds", chart, certified)
+
+
+def certified(found: Views) -> str:
+    """The certificate beside the attack and beside the closed form."""
+    outcome = found["outcome"]
+    radius, closed, flip = (
+        float(outcome[name][0]) for name in ("certificate", "closed form", "flip")
+    )
+    turned = f"at {flip:.2f}" if np.isfinite(flip) else "nowhere"
+    return (
+        f"Proved up to {radius:.2f} (with one width for all prototypes, as in the paper: "
+        f"{closed:.2f}). The attack turned it {turned}."
+    )
+
+
+def single(asked: PrototypeQuestion) -> Drawing:
+    """Prototypes that alone could flip the answer."""
+
+    def possible(table: Table) -> Table:
+        return table.take(np.flatnonzero(np.isfinite(table["needed"]))[:FEW].tolist())
+
+    return Drawing(
+        "changes", "One prototype seen otherwise",
+        Dots(series={"seen": "seen", "needed": "needed to flip"}, joined=True,
+             title="how far it is seen (%)", span=(0, 100)),
+        partial(needed, asked), part=possible,
+    )  # fmt: skip
+
+
+def needed(asked: PrototypeQuestion, found: Views) -> str:
+    """The smallest change of one prototype that flips the answer."""
+    table, other = found["changes"], asked.name(found["outcome"]["rival"][0])
+    if not np.isfinite(table["needed"][0]):
+        return f"No prototype alone, however it is seen, makes it {other}."
+    seen, wanted = (100 * float(table[name][0]) for name in ("seen", "needed"))
+    return f"If {table.rows[0]} were seen {wanted:.0f} % in place of {seen:.0f} %, it were {other}."

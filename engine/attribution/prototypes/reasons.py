@@ -1,0 +1,274 @@
+"""Which prototypes speak for the answer to one image, which against it, and what would flip it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.attribution.prototypes.attack import Attack
+from engine.attribution.prototypes.case import PrototypeCase
+from engine.attribution.prototypes.learning import PAPER, Learns, in_doubles, inside, leads
+from engine.attribution.prototypes.network import (
+    PrototypeNetwork,
+    as_bytes,
+    cut,
+    learned_images,
+    named,
+    strongest,
+)  # fmt: skip
+from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, Deep, Shallow
+from engine.errors import BlindspotError
+from engine.method import Progress, Slider, defaults, part_of, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Pictures, Result, Scores, Table, View
+from engine.run import answer
+
+AGREE = ("seen, as wanted", "not seen, as wanted")
+DISAGREE = ("seen, but unwanted", "not seen, but wanted")
+PARTS = (*AGREE, *DISAGREE)
+LEVEL = 1e-6  # a certified radius below which two classes are level
+SHOWN = 6  # prototypes in the picture and in bars of their own
+REST = "all others"
+PLACES = 25  # radii at which the lead is bounded and attacked
+FAR = 5.0  # times the certified radius, as far as the attack goes
+BLANK = "All pixels of this image are alike, so that an answer means nothing. "
+AMPLIFIED = 2  # times, in the picture of the difference
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prototypes(Learns[PrototypeCase]):
+    """The answer to one image as a sum over prototypes, and how far the image is from another one.
+
+    A class wants to see some prototypes and wants not to see others. Four parts sum to one: what is
+    seen as wanted and what is not seen as wanted are its score; what is seen but unwanted and what
+    is not seen but wanted are what it lacks. The score is a probability of agreement with one
+    class: scores of all classes do not sum to one. The certificate is a proof that no image within
+    that distance has another answer. The attack knows the network and looks for the nearest image
+    that has; between the two lies what is not known.
+    """
+
+    name = "Prototypes"
+    family = "attribution"
+    title = "Prototypes for and against the answer"
+    cost = "wait"
+    paper = PAPER
+    proof = (
+        "tests/engine/attribution/prototypes/test_reasons.py"
+        "::test_the_parts_are_the_formula_written_out_and_sum_to_one"
+    )
+    argument_defaults = defaults(data="mnist-5k")
+
+    tries: int = setting(
+        5, Slider(1, 20, 1), "Tries of the attack", "How many starts it has at each distance."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reasoning == RBF:
+            raise BlindspotError(
+                "The weights of the RBF network are free: its answer has no parts that sum to one. "
+                "Choose another reasoning."
+            )
+
+    def __call__(self, case: PrototypeCase, progress: Progress = quiet) -> Result:
+        """Views: outcome, scores, parts, picture, changes; of the shallow form, margins and flip.
+
+        Parts: for each prototype how far it is seen and PARTS, those that the answer looks at most
+        first; "rival parts" are those of the class that comes second. Changes: for each prototype
+        alone, what it would have to be seen as for the rival to win, NaN where that alone cannot.
+        Margins: the lead by distance, as proved and as the attack has it.
+        """
+        how = PrototypeNetwork(**self.learned_as())
+        found = answer(how, case.learned, part_of(progress, 0.0, 0.7))
+        model = self.restored(found["network"], case.data)
+        with torch.no_grad():
+            exact = in_doubles(model)
+            seen = exact.detections(case.pixels.double())[0]
+            plus, minus = exact.head.reasons()
+        scores = seen @ (plus - minus) + minus.sum(0)
+        own, rival = (int(one) for one in scores.topk(2).indices)
+        parts, other = (parts_of(seen, plus, minus, label) for label in (own, rival))
+        progress(0.75, "compared with the prototypes")
+        views: dict[str, View] = {
+            "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
+            "parts": parts,
+            "picture": self.picture(case, model, parts),
+            "rival parts": other,
+            "rival picture": self.picture(case, model, other),
+            "changes": changes(seen, plus - minus, scores, (own, rival)),
+        }
+        ignored = float(exact.head.ignored()[own])
+        outcome: dict[str, float] = {
+            "answer": own, "rival": rival, "score": float(scores[own]),
+            "second": float(scores[rival]), "left out": ignored,
+        }  # fmt: skip
+        if self.network != DEEP:
+            told = part_of(progress, 0.75, 1.0, "attacking")
+            views |= self.attacked(case, model, outcome, told)
+        columns = {name: ([value], "") for name, value in outcome.items()}
+        progress(1.0, "explained")
+        return {"outcome": Table.of(columns), **views}
+
+    def picture(self, case: PrototypeCase, model: Classifier, parts: Table) -> Pictures:
+        """The prototypes that a class looks at most; of the deep form, where they are seen."""
+        chosen = parts["number"][:SHOWN].astype(np.int64).tolist()
+        images = learned_images(model, case.data)
+        rows = [[images[one] for one in chosen]]
+        captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
+        names = ["prototype"]
+        network = inside(model)
+        if isinstance(network, Deep):
+            _, corners = strongest(network, case.pixels.to(model.device))
+            at = [tuple(corners[0, one].tolist()) for one in chosen]
+            rows.append([as_bytes(cut(case.image, one, network.patch)) for one in at])
+            captions += [""] * len(chosen)
+            names.append("here")
+        return Pictures(
+            np.array(rows), tuple(names), tuple(str(one + 1) for one in chosen),
+            "The prototypes that it looks at most, and how far each is seen.",
+            captions=tuple(captions),
+        )  # fmt: skip
+
+    def attacked(
+        self, case: PrototypeCase, model: Classifier, outcome: dict[str, float],
+        progress: Progress,
+    ) -> Result:  # fmt: skip
+        """Certificate, attacks at growing distances, the nearest other answer that was found."""
+        own = int(outcome["answer"])
+        label = torch.tensor([own])
+        with torch.no_grad():
+            exact = cast("Shallow", in_doubles(model))
+            stand = leads(exact, case.pixels.double(), label)
+        radius = float(stand.own_widths()[0])
+        outcome |= {
+            "certificate": radius, "closed form": float(stand.closed_form().amin()),
+            "flip": float("nan"),
+        }  # fmt: skip
+        most = FAR * radius if 0 < radius < np.inf else 1.0
+        radii = torch.linspace(0, most, PLACES)
+        many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
+        attack = Attack(restarts=self.tries)
+        found, images = attack(
+            lambda given: model(given.expand(-1, 3, -1, -1)), many,
+            label.expand(PLACES).to(model.device), radii.to(model.device), case.seed,
+        )  # fmt: skip
+        progress(1.0)
+        lead = np.minimum.accumulate(found.amin(0).double().cpu().numpy())
+        proved = torch.stack([stand.least(one[None].double()).amin() for one in radii]).numpy()
+        margins = {
+            "distance": (radii.numpy(), ""), "proved": (proved, "share"),
+            "attacked": (lead, "share"),
+        }  # fmt: skip
+        views: dict[str, View] = {"margins": Table.of(margins)}
+        if (over := np.flatnonzero(lead < 0)).size:
+            nearest = nearest_flip(model, case.image.to(model.device), images[over[0]], own)
+            outcome["flip"] = float((nearest - case.image).norm())
+            views["flip"] = flipped(case, model, nearest)
+        return views
+
+    def finding(self, case: PrototypeCase, found: Mapping[str, Any]) -> str:
+        """The answer, what it rests on, and how far the image can change."""
+        outcome, parts = found["outcome"], found["parts"]
+        classes = case.data.classes
+        says, rival = (classes[int(outcome[name][0])] for name in ("answer", "rival"))
+        present, absent = (100 * float(parts[part].sum()) for part in AGREE)
+        score, second = (100 * float(outcome[name][0]) for name in ("score", "second"))
+        words = BLANK if case.blank else ""
+        words += f"Read as {says} with {score:.0f} %: {present:.0f} % for what is seen, "
+        words += f"{absent:.0f} % for what is not; {rival} has {second:.0f} %."
+        return f"{words} {held(outcome)}" if "certificate" in outcome.order else words
+
+
+def held(outcome: Table) -> str:
+    """What the certificate promises, and what the attack found."""
+    radius, flip = float(outcome["certificate"][0]), float(outcome["flip"][0])
+    if radius < LEVEL:
+        return "Two classes are level: the answer has no certificate."
+    proved = "of any size" if np.isinf(radius) else f"smaller than {radius:.2f}"
+    reached = f"; the attack needed {flip:.2f}" if np.isfinite(flip) else "; no attack did"
+    return f"No change {proved} can turn it into another answer{reached}."
+
+
+def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
+    """How far each prototype is seen and its parts in a class; what counts most comes first."""
+    wants, avoids = plus[:, label], minus[:, label]
+    order = torch.argsort(-(wants + avoids), stable=True)
+    four = seen * wants, (1 - seen) * avoids, seen * avoids, (1 - seen) * wants
+    columns: dict[str, tuple[Any, str]] = {
+        "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
+    }  # fmt: skip
+    columns |= {part: (one[order].numpy(), "share") for part, one in zip(PARTS, four, strict=True)}
+    return Table.of(columns, [named(int(one)) for one in order])
+
+
+def summed(parts: Table) -> Table:
+    """The bars that are drawn: SHOWN prototypes, and all others together."""
+    columns = {}
+    for name, unit in zip(parts.order, parts.units, strict=True):
+        values = parts[name].astype(np.float64)
+        rest = [values[SHOWN:].sum()] if len(values) > SHOWN else []
+        columns[name] = np.concatenate([values[:SHOWN], rest]), unit
+    return Table.of(columns, [*parts.rows[:SHOWN], *([REST] if len(parts) > SHOWN else [])])
+
+
+def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, int]) -> Table:
+    """What each prototype would have to be seen as for the rival to win, all others as they are.
+
+    The lead is linear in how far it is seen, so that this is exact; NaN where no value does it.
+    """
+    own, rival = classes
+    lead = scores[own] - scores[rival]
+    gain = weights[:, own] - weights[:, rival]
+    wanted = seen - lead / gain
+    possible = (wanted >= 0) & (wanted <= 1)
+    wanted = torch.where(possible, wanted, torch.nan)
+    order = torch.argsort((wanted - seen).abs().nan_to_num(torch.inf), stable=True)
+    columns = {
+        "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
+        "needed": (wanted[order].numpy(), "share"),
+    }  # fmt: skip
+    return Table.of(columns, [named(int(one)) for one in order])
+
+
+@torch.no_grad()
+def nearest_flip(model: Classifier, image: Tensor, far: Tensor, own: int) -> Tensor:
+    """Where the straight way from an image to one with another answer first has another one."""
+    shares = torch.linspace(0, 1, 65, device=image.device)[1:]
+    way = image + shares[:, None, None, None] * (far - image)
+    others = model(way.expand(-1, 3, -1, -1)).argmax(1) != own
+    first = int(others.float().argmax()) if bool(others.any()) else -1
+    return way[first].cpu()
+
+
+def flipped(case: PrototypeCase, model: Classifier, nearest: Tensor) -> Pictures:
+    """The image, the nearest one with another answer, and what lies between them."""
+    with torch.no_grad():
+        scores = model(nearest.expand(3, -1, -1)[None].to(model.device))[0]
+    label = case.data.classes[int(scores.argmax())]
+    apart = 0.5 + AMPLIFIED * (nearest - case.image) / 2
+    images = [as_bytes(one) for one in (case.image, nearest, apart)]
+    distance = float((nearest - case.image).norm())
+    return Pictures(
+        np.stack(images)[None], ("",), ("as it is", f"read as {label}", "difference"),
+        f"The nearest image that the attack found with another answer: {label}, {distance:.2f} "
+        "away. In the difference, gray is no change.",
+    )  # fmt: skip
+
+
+def ignored_words(outcome: Table, reasoning: str) -> str:
+    """What the older CBC leaves out, in words; "" of the others."""
+    share = 100 * float(outcome["left out"][0])
+    if reasoning != INDEFINITE:
+        return ""
+    return (
+        f"The old CBC leaves {share:.0f} % of its prototypes out of this answer and divides by the "
+        "rest, so that a high score may rest on little."
+    )

@@ -1,0 +1,18 @@
+"""Prototypes: what the answer is because of what is seen, and because of what is not."""
+
+import streamlit as st
+
+from components.prototypes import form, learned, robust, view
+
+st.title("Prototypes")
+st.markdown("Which prototypes speak **for** and **against** the answer, and what would flip it?")
+
+answer, controls, below = st.container(), st.container(), st.container()
+with controls:
+    asked = form.choose()
+with answer:
+    view.show(asked, below)
+with below:
+    st.divider()
+learned.show(asked)
+robust.show(asked)

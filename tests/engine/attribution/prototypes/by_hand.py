@@ -1,0 +1,44 @@
+"""CBC again, slowly: one image, one class and one component at a time."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
+
+
+def softmax(values):
+    powers = [math.exp(one - max(values)) for one in values]
+    return [one / sum(powers) for one in powers]
+
+
+def reasons(theta, reasoning, count):
+    """Positive and negative reasoning of one class, from its column of theta, K each."""
+    if reasoning == NEGATIVE:
+        both = softmax(theta)
+        return both[:count], both[count:]
+    if reasoning == POSITIVE:
+        return softmax(theta), [0.0] * count
+    states = [softmax([theta[k], theta[count + k], theta[2 * count + k]]) for k in range(count)]
+    assert reasoning == INDEFINITE
+    whole = sum(one[0] + one[1] for one in states)
+    return [one[0] / whole for one in states], [one[1] / whole for one in states]
+
+
+def detections(image, places, widths):
+    """d_k of one image: exp(−distance / width)."""
+    return [
+        math.exp(-math.sqrt(sum((a - b) ** 2 for a, b in zip(image, place, strict=True))) / width)
+        for place, width in zip(places, widths, strict=True)
+    ]
+
+
+def scores(seen, theta, reasoning):
+    """p_c of one image: the old CBC divides by what is not indefinite."""
+    found = []
+    for column in np.asarray(theta, np.float64).T.tolist():
+        plus, minus = reasons(column, reasoning, len(seen))
+        found.append(sum(d * p + (1 - d) * m for d, p, m in zip(seen, plus, minus, strict=True)))
+    return found

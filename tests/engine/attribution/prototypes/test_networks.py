@@ -1,0 +1,152 @@
+"""Both forms of the network, and what each kind of reasoning can and cannot say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.prototypes.attack import lead_of
+from engine.attribution.prototypes.network import cut, strongest
+from engine.attribution.prototypes.networks import (
+    INDEFINITE,
+    NEGATIVE,
+    POSITIVE,
+    RBF,
+    Deep,
+    Head,
+    Shallow,
+)  # fmt: skip
+from engine.models.small import NetworkShape, draw
+from tests.engine.attribution.prototypes import by_hand
+
+REASONINGS = (NEGATIVE, POSITIVE, INDEFINITE)
+SHAPE = NetworkShape(1, 8, 3)
+
+
+def chance(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def head(reasoning, count=7, classes=4, seed=0):
+    made = Head(count, classes, reasoning)
+    with torch.no_grad():
+        made.theta.copy_(2 * torch.randn(made.theta.shape, generator=chance(seed)))
+    return made
+
+
+@pytest.mark.parametrize("reasoning", REASONINGS)
+def test_scores_are_the_formula_written_out(reasoning):
+    made, seen = head(reasoning), torch.rand(5, 7, generator=chance(1))
+    found = made(seen).tolist()
+    for row, image in zip(found, seen.tolist(), strict=True):
+        wanted = by_hand.scores(image, made.theta.detach().numpy(), reasoning)
+        assert row == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("reasoning", REASONINGS)
+def test_reasons_of_a_class_sum_to_one_and_scores_are_probabilities(reasoning):
+    made = head(reasoning, seed=3)
+    plus, minus = made.reasons()
+    assert (plus + minus).sum(0).tolist() == pytest.approx([1.0] * 4, abs=1e-6)
+    assert min(plus.min(), minus.min()) >= 0
+    seen = torch.cat([torch.zeros(1, 7), torch.ones(1, 7), torch.rand(200, 7, generator=chance(2))])
+    scores = made(seen)
+    assert scores.min() >= -1e-6
+    assert scores.max() <= 1 + 1e-6
+
+
+def test_without_negative_reasoning_it_is_an_rbf_network_with_weights_that_sum_to_one():
+    both = head(NEGATIVE)
+    with torch.no_grad():
+        both.theta[7:] = -1e9  # nothing is wanted not to be seen
+    seen = torch.rand(20, 7, generator=chance(1))
+    rows = both.theta[:7].softmax(0).T.detach().numpy()  # a row of weights for each class
+    assert rows.sum(1) == pytest.approx(np.ones(4), abs=1e-6)
+    wanted = seen.numpy() @ rows.T
+    assert both(seen).detach().numpy() == pytest.approx(wanted, abs=1e-6)
+    only = Head(7, 4, POSITIVE)
+    with torch.no_grad():
+        only.theta.copy_(both.theta[:7])
+    assert only(seen).detach().numpy() == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize(("reasoning", "right"), [(NEGATIVE, 3), (POSITIVE, 2)])
+def test_only_negative_reasoning_names_the_class_that_has_no_part(reasoning, right):
+    seen, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.arange(3)
+    made = Head(2, 3, reasoning)
+    made.begin(chance())
+    optimizer = torch.optim.Adam(made.parameters(), 0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        (0.4 - lead_of(made(seen), labels)).relu().mean().backward()
+        optimizer.step()
+    lead = lead_of(made(seen), labels)
+    assert int((lead > 1e-6).sum()) == right
+    if reasoning == POSITIVE:
+        assert made(seen)[2].tolist() == [0, 0, 0]  # whatever its weights are
+
+
+def test_the_old_cbc_can_be_sure_of_what_it_ignores():
+    made = Head(7, 2, INDEFINITE)
+    with torch.no_grad():
+        made.theta.fill_(-20)
+        made.theta[14:] = 0  # all indefinite …
+        made.theta[0, 0] = 0.0  # … but half of one component of the first class
+    score = made(torch.eye(7)[:1])[0, 0].item()
+    assert score == pytest.approx(1, abs=1e-4)
+    assert made.ignored()[0].item() == pytest.approx(6.5 / 7, abs=1e-4)
+
+
+def test_shallow_detections_fall_with_the_distance_and_not_with_its_square():
+    network = Shallow(SHAPE, 4, NEGATIVE)
+    network.begin(torch.rand(4, 1, 8, 8, generator=chance()).expand(-1, 3, -1, -1), chance())
+    with torch.no_grad():
+        network.log_widths.add_(torch.tensor([0.0, 0.3, -0.4, 0.1]))
+    images = torch.rand(3, 1, 8, 8, generator=chance(5))
+    found = network.detections(images.expand(-1, 3, -1, -1))
+    for row, image in zip(found.tolist(), images.flatten(1).tolist(), strict=True):
+        wanted = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
+        assert row == pytest.approx(wanted, rel=1e-5)
+
+
+def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
+    network = Shallow(SHAPE, 5, NEGATIVE)
+    examples = torch.rand(5, 1, 8, 8, generator=chance())
+    network.begin(examples.expand(-1, 3, -1, -1), chance())
+    apart = [
+        (one - two).norm().item()
+        for place, one in enumerate(examples) for two in examples[place + 1 :]
+    ]  # fmt: skip
+    assert network.widths.tolist() == pytest.approx([sorted(apart)[4]] * 5, rel=1e-5)
+
+
+@pytest.mark.parametrize("side", [8, 28])
+def test_a_component_of_the_deep_form_sees_its_patch_and_nothing_else(side):
+    network = Deep(NetworkShape(1, side, 3), 6, NEGATIVE).eval()
+    draw(network, chance())
+    images = torch.rand(2, 1, side, side, generator=chance(4)).expand(-1, 3, -1, -1)
+    share, corner = strongest(network, images)
+    assert torch.allclose(network.maps(images).sum(1), torch.ones(()), atol=1e-5)
+    for place in range(6):
+        patch = cut(images[1], tuple(corner[1, place].tolist()), network.patch)
+        alone = network.maps(patch[None])
+        assert alone.shape[2:] == (1, 1)
+        assert alone[0, place].item() == pytest.approx(share[1, place].item(), rel=1e-5)
+
+
+def test_small_detections_of_the_deep_form_count_as_none_once_it_has_learned():
+    network = Deep(NetworkShape(1, 8, 3), 20, NEGATIVE)
+    draw(network, chance())
+    images = torch.rand(1, 1, 8, 8, generator=chance()).expand(-1, 3, -1, -1)
+    learning, asked = network.train().detections(images), network.eval().detections(images)
+    small = learning < 0.1
+    assert small.any()
+    assert (asked[small] == 0).all()
+    assert torch.equal(asked[~small], learning[~small])
+
+
+def test_rbf_weights_are_free():
+    made = head(RBF)
+    seen = torch.rand(3, 7, generator=chance())
+    assert torch.allclose(made(seen), seen @ (20 * made.theta) + made.bias)

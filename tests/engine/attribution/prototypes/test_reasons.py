@@ -1,0 +1,203 @@
+"""The answer to one image: its parts, what would flip it, its certificate; the person's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.prototypes import PrototypeNetwork, Prototypes, about_picture, about_row
+from engine.attribution.prototypes.learning import inside
+from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE, POSITIVE, RBF
+from engine.attribution.prototypes.reasons import (
+    BLANK,
+    PARTS,
+    SHOWN,
+    held,
+    ignored_words,
+    summed,
+)  # fmt: skip
+from engine.data.example import pictured
+from engine.errors import BlindspotError
+from engine.images import Crop
+from engine.result import Table
+from engine.run import answer
+from tests import tiny
+from tests.engine.attribution.prototypes import by_hand
+
+SMALL = Prototypes(components=12, epochs=30, tries=2)
+
+
+def data():
+    return tiny.columns(8, ("a", "b", "c"))
+
+
+def case(place=0):
+    return about_row(data(), int(data().rows("test")[place]))
+
+
+def network(method=SMALL):
+    """The trained network that the method rests on."""
+    found = answer(PrototypeNetwork(**method.learned_as()), case().learned)
+    return method.restored(found["network"], data())
+
+
+@pytest.mark.parametrize("reasoning", [NEGATIVE, POSITIVE, INDEFINITE])
+def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
+    method = replace(SMALL, reasoning=reasoning)
+    found, model = method(case()), inside(network(method))
+    image = case().image.flatten().tolist()
+    seen = by_hand.detections(image, model.places.tolist(), model.widths.tolist())
+    theta = model.head.theta.detach().numpy()
+    scores = by_hand.scores(seen, theta, reasoning)
+    assert found["scores"].values == pytest.approx(scores, abs=1e-5)
+    order = np.argsort(scores)[::-1]
+    outcome = found["outcome"]
+    assert [outcome[name][0] for name in ("answer", "rival")] == order[:2].tolist()
+    for parts, label in ((found["parts"], order[0]), (found["rival parts"], order[1])):
+        plus, minus = by_hand.reasons(theta[:, label].astype(float).tolist(), reasoning, 12)
+        for row, place in enumerate(parts["number"].tolist()):
+            d, wants, avoids = seen[place], plus[place], minus[place]
+            wanted = [d * wants, (1 - d) * avoids, d * avoids, (1 - d) * wants]
+            told = [parts[part][row] for part in PARTS]
+            assert told == pytest.approx(wanted, abs=1e-6)
+        sums = [parts[part].sum() for part in PARTS]
+        assert sum(sums) == pytest.approx(1, abs=1e-6)
+        assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
+    shown = summed(found["parts"])
+    assert len(shown) == SHOWN + 1
+    assert sum(shown[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
+
+
+def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
+    every = [case(place) for place in range(24)]
+    asked = next(one for one in every if np.isfinite(SMALL(one)["changes"]["needed"]).any())
+    found, model = SMALL(asked), inside(network())
+    with torch.no_grad():
+        seen = model.detections(asked.pixels)[0].double()
+        weights, offset = (one.double() for one in model.head.linear())
+    own, rival = (int(found["outcome"][name][0]) for name in ("answer", "rival"))
+    table = found["changes"]
+    possible = np.flatnonzero(np.isfinite(table["needed"]))
+    assert possible.size
+    for row in range(len(table)):
+        changed = seen.clone()
+        if row in possible:
+            changed[int(table["number"][row])] = table["needed"][row]
+            score = changed @ weights + offset
+            assert float(score[own] - score[rival]) == pytest.approx(0, abs=1e-6)
+            assert 0 <= table["needed"][row] <= 1
+            continue
+        for end in (0.0, 1.0):
+            changed[int(table["number"][row])] = end
+            score = changed @ weights + offset
+            assert score[own] > score[rival]
+
+
+def test_the_attack_stays_above_what_is_proved_and_its_image_has_another_answer():
+    found, model = SMALL(case()), network()
+    margins, outcome = found["margins"], found["outcome"]
+    assert (margins["attacked"] >= margins["proved"] - 1e-5).all()
+    lead = float(outcome["score"][0] - outcome["second"][0])
+    assert margins["proved"][0] == pytest.approx(lead, abs=1e-5)
+    assert margins["attacked"][0] == pytest.approx(lead, abs=1e-5)
+    radius, closed, flip = (
+        float(outcome[name][0]) for name in ("certificate", "closed form", "flip")
+    )
+    assert 0 < closed <= radius < flip
+    assert margins["distance"][-1] == pytest.approx(5 * radius, rel=1e-5)
+    crossed = np.interp(radius, margins["distance"], margins["proved"])
+    assert crossed == pytest.approx(0, abs=0.02)
+    other = torch.from_numpy(found["flip"].images[0, 1].transpose(2, 0, 1) / np.float32(255))
+    assert float((other - case().image).norm()) == pytest.approx(flip, abs=0.05)
+    with torch.no_grad():
+        label = int(model(other.expand(3, -1, -1)[None]).argmax())
+    assert found["flip"].columns[1] == f"read as {data().classes[label]}"
+    assert label != outcome["answer"][0]
+
+
+def test_the_deep_form_shows_patches_and_promises_nothing():
+    method = replace(SMALL, network=DEEP, epochs=3)
+    found = method(case())
+    assert not {"margins", "flip"} & found.keys()
+    assert "certificate" not in found["outcome"].order
+    assert found["picture"].images.shape[:4] == (2, SHOWN, 5, 5)
+    model = inside(network(method)).eval()
+    with torch.no_grad():
+        for column, place in enumerate(found["parts"]["number"][:SHOWN].astype(int)):
+            here = found["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
+            share = model.maps(torch.from_numpy(here).expand(1, 3, 5, 5))[0, place].item()
+            seen = found["parts"]["seen"][column]
+            assert seen == pytest.approx(share if share >= 0.1 else 0, abs=1e-3)
+    assert "No change" not in method.finding(case(), found)
+
+
+def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
+    found = SMALL(case())
+    outcome, parts = found["outcome"], found["parts"]
+    says = data().classes[int(outcome["answer"][0])]
+    words = SMALL.finding(case(), found)
+    assert words.startswith(f"Read as {says} with {100 * outcome['score'][0]:.0f} %:")
+    assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
+    assert f"No change smaller than {outcome['certificate'][0]:.2f}" in words
+
+
+@pytest.mark.parametrize(
+    ("radius", "flip", "wanted"),
+    [
+        (0.5, 1.25, "No change smaller than 0.50 can turn it into another answer; the attack "
+                    "needed 1.25."),
+        (np.inf, np.nan, "No change of any size can turn it into another answer; no attack did."),
+        (0.0, np.nan, "Two classes are level: the answer has no certificate."),
+    ],
+)  # fmt: skip
+def test_the_certificate_in_words(radius, flip, wanted):
+    outcome = Table.of({"certificate": ([radius], ""), "flip": ([flip], "")})
+    assert held(outcome) == wanted
+
+
+def test_the_old_cbc_says_what_it_leaves_out():
+    method = replace(SMALL, reasoning=INDEFINITE)
+    outcome = method(case())["outcome"]
+    states = inside(network(method)).head.theta.detach().view(3, 12, 3).softmax(0)[2]
+    share = float(states[:, int(outcome["answer"][0])].mean())
+    assert outcome["left out"][0] == pytest.approx(share, abs=1e-6)
+    assert f"{100 * share:.0f} % of its prototypes" in ignored_words(outcome, INDEFINITE)
+    assert ignored_words(outcome, NEGATIVE) == ""
+
+
+def test_a_blank_image_is_said_to_be_blank():
+    blank = replace(case(), image=torch.zeros(1, 8, 8))
+    found = SMALL(blank)
+    assert SMALL.finding(blank, found).startswith(BLANK)
+    assert not SMALL.finding(case(), SMALL(case())).startswith(BLANK)
+
+
+def test_an_image_of_another_shape_or_without_numbers_is_refused():
+    with pytest.raises(BlindspotError, match=r"are \(1, 8, 8\), not \(3, 8, 8\)"):
+        replace(case(), image=torch.zeros(3, 8, 8))
+    with pytest.raises(BlindspotError, match="no number"):
+        replace(case(), image=torch.full((1, 8, 8), torch.nan))
+
+
+def test_free_weights_explain_nothing():
+    with pytest.raises(BlindspotError, match="no parts that sum to one"):
+        Prototypes(reasoning=RBF)
+
+
+def test_dark_strokes_on_light_paper_are_inverted_and_others_are_not():
+    dark = replace(data(), images=np.where(data().images == 250, 250, 20).astype(np.uint8))
+    light = pictured(255 - dark.images[0])
+    inverted, said = about_picture(dark, light, Crop())
+    assert said
+    assert np.array_equal(inverted.shown[..., 0], dark.images[0, 0])
+    plain, said = about_picture(dark, pictured(dark.images[0]), Crop())
+    assert not said
+    assert plain.fingerprint == inverted.fingerprint == about_row(dark, 0).fingerprint
+
+
+def test_a_case_knows_its_image_among_those_of_the_data():
+    assert case(3).row == int(data().rows("test")[3])
+    assert replace(case(), image=torch.zeros(1, 8, 8)).row is None

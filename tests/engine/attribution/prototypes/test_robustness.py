@@ -1,0 +1,101 @@
+"""Robust against plain prototypes, measured again image by image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.attribution.prototypes import PrototypeNetwork, PrototypeRobustness
+from engine.attribution.prototypes.attack import Attack
+from engine.attribution.prototypes.learning import in_doubles, leads
+from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, PLAIN, standing
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from tests import tiny
+
+SMALL = PrototypeRobustness(components=6, epochs=10, images=12, tries=2, farthest=1.0)
+
+
+def case():
+    return ExperimentCase(tiny.columns(8, ("a", "b", "c")))
+
+
+@pytest.fixture(scope="module")
+def found():
+    return SMALL(case())
+
+
+@pytest.mark.parametrize("name", [PLAIN, CBC, CERTIFIED])
+def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(name, found):
+    how, data = SMALL.learners()[name], case().data
+    model = how.restored(answer(how, case())["network"], data)
+    distances = found["curves"]["distance"]
+    rows = data.some("test", 12, 0)
+    proved, resisted = np.zeros((2, len(distances)))
+    for row in rows.tolist():
+        image = torch.from_numpy(data.images[row] / np.float32(255))[None]
+        own = model(image.expand(-1, 3, -1, -1)).argmax(1)
+        if int(own) != data.labels[row]:
+            continue
+        with torch.no_grad():
+            stand = leads(in_doubles(model), image.expand(-1, 3, -1, -1).double(), own)
+            for place, one in enumerate(distances.tolist()):
+                lead = stand.least(torch.tensor([one])).min()
+                proved[place] += float(lead) > 0
+        least = np.inf
+        for place, one in enumerate(distances.tolist()):
+            tries, _ = Attack(restarts=1)(
+                lambda given: model(given.expand(-1, 3, -1, -1)), image, own,
+                torch.tensor([one]), 0,
+            )  # fmt: skip
+            least = min(least, float(tries.min()))
+            resisted[place] += least > 0
+    assert found["curves"][f"{name}, certified"] == pytest.approx(proved / len(rows), abs=0.01)
+    told = found["curves"][f"{name}, attacked"]
+    assert (told <= resisted / len(rows) + 0.01).all()  # it tries from two places
+    assert told == pytest.approx(resisted / len(rows), abs=0.18)
+    assert (told >= found["curves"][f"{name}, certified"] - 1e-9).all()
+
+
+def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
+    networks = found["networks"]
+    assert networks.rows == FORMS
+    assert (networks["successes inside"] == 0).all()
+    assert networks["attacks inside"].max() == 24  # 12 images, 2 tries
+    for name, how in SMALL.learners().items():
+        told = answer(how, case())["figures"]["test accuracy"]
+        assert networks.cell(name, "test accuracy") == pytest.approx(told, abs=1e-6)
+
+
+def test_ten_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
+    how, digits = PrototypeNetwork(), ExperimentCase(data_sets.load("digits"))
+    found = answer(how, digits)
+    assert found["figures"]["test accuracy"] >= 0.95
+    model = how.restored(found["network"], digits.data)
+    images, own, stand, _ = standing(model, digits.data, digits.data.some("test", 500))
+    mean, attacks, beaten, turned = PrototypeRobustness(tries=20).tried(
+        model, images, own, stand.own_widths(), torch.ones(500, dtype=torch.bool), 0
+    )
+    assert mean > 0.1
+    assert attacks == 10_000
+    assert not beaten
+    assert turned > 0.05
+
+
+def test_networks_differ_by_what_they_are_named_for():
+    learners = SMALL.learners()
+    assert learners[CERTIFIED] == PrototypeNetwork(
+        components=6, margin=0.025, robust=0.3, epochs=10
+    )
+    assert learners[CBC] == PrototypeNetwork(components=6, margin=0.025, epochs=10)
+    assert len(set(learners.values())) == len(FORMS)
+
+
+def test_the_finding_counts_the_attacks(found):
+    words = SMALL.finding(case(), found)
+    attacks = int(found["networks"]["attacks inside"].sum())
+    assert words.endswith(f"0 of {attacks:,} attacks beat a certificate.")
+    share = 100 * found["networks"].cell(CERTIFIED, "certified")
+    assert words.startswith(f"{share:.0f} % of the answers")

@@ -1,0 +1,151 @@
+"""Prototypes as a visitor meets them: an image's answer, another reasoning, robust beside plain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from components.asked_image import OWN
+from components.prototypes import form, learned, robust, view
+from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, PrototypeQuestion
+from components.views import PROTOTYPES
+from engine import data as data_sets
+from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_of
+from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
+from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
+from engine.attribution.prototypes.reasons import ignored_words
+from engine.result import Table
+from engine.run import answer
+from tests.visits import said, settled, unfolded, visit, words
+
+FEW = {"components": 12, "epochs": 3, "tries": 1}
+DIGITS = {f"{KEY}.data": "Digits, 8 × 8"}
+LINK = DIGITS | {f"{SLOT}.{name}": str(value) for name, value in FEW.items()}
+
+
+def question(row=None, **changed):
+    data = data_sets.load("digits")
+    row = first_of(data) if row is None else row
+    label = data.classes[data.labels[row]]
+    return PrototypeQuestion(about_row(data, row), Prototypes(**FEW, **changed), label, {})
+
+
+def test_sentence_parts_and_certificate_are_those_of_the_answer():
+    at = settled(visit(LINK, PROTOTYPES))
+    asked = question()
+    found = answer(asked.method, asked.case)
+    assert at.header[0].value == asked.method.finding(asked.case, found)
+    shown = words(at)
+    for told in (
+        view.whole("parts", found), view.whole("rival parts", found),
+        view.certified(found), view.needed(asked, found), found["flip"].finding,
+    ):  # fmt: skip
+        assert told in shown
+
+
+def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
+    asked = question()
+    said = int(asked.label)
+    outcome = {"outcome": Table.of({"answer": ([said], "")})}
+    assert view.labeled(asked, outcome) == f"labeled {asked.label}"
+    outcome = {"outcome": Table.of({"answer": ([(said + 1) % 10], "")})}
+    assert view.labeled(asked, outcome) == f"labeled {asked.label}, so the answer is wrong"
+    own = replace(asked, label="")
+    assert view.labeled(own, outcome) == "your image, as the network sees it"
+
+
+def test_another_reasoning_and_another_network_are_other_answers():
+    at = settled(visit(LINK, PROTOTYPES))
+    first = at.header[0].value
+    at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[INDEFINITE])
+    at = settled(at.run())
+    asked = question(reasoning=INDEFINITE)
+    found = answer(asked.method, asked.case)
+    assert at.header[0].value == asked.method.finding(asked.case, found) != first
+    assert ignored_words(found["outcome"], INDEFINITE) in words(at)
+    at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[NEGATIVE])
+    at.button_group(key=f"{KEY}.network").set_value(NETWORK_TITLES[DEEP])
+    at = settled(at.run())
+    asked = question(network=DEEP)
+    found = answer(asked.method, asked.case)
+    assert at.header[0].value == asked.method.finding(asked.case, found)
+    assert "Proved" not in words(at)
+
+
+def test_a_pressed_image_is_asked_about():
+    data = data_sets.load("digits")
+    row = int(data.some("test", 20)[7])
+    at = visit(LINK, PROTOTYPES)
+    at.session_state[IMAGE] = int(data.ids[row])
+    at = settled(at.run())
+    asked = question(row)
+    assert at.header[0].value == asked.method.finding(asked.case, answer(asked.method, asked.case))
+
+
+def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_foreign():
+    at = settled(visit(LINK | {f"{KEY}.about": OWN}, PROTOTYPES))
+    shown = words(at)
+    assert "Not the kind of image that this network learns" in shown
+    at = settled(visit(
+        LINK | {f"{KEY}.about": OWN, "image": "From a data set", "data": "Digits, 8 × 8"},
+        PROTOTYPES,
+    ))  # fmt: skip
+    assert "In-distribution check" in words(at)
+
+
+def test_robust_and_plain_are_compared_when_told():
+    few = {"components": 10, "epochs": 1, "images": 10, "tries": 1}
+    link = LINK | {f"{ROBUST}.{name}": str(value) for name, value in few.items()}
+    at = settled(visit(link, PROTOTYPES))
+    assert "Six networks are trained" in words(at)
+    at = settled(at.button(key=f"{ROBUST}.go").click().run())
+    method, case = PrototypeRobustness(**few), question().training
+    found = answer(method, case)
+    assert method.finding(case, found) in [one.value for one in at.header]
+    assert robust.curve("certified", "").finding(found) in words(at)
+
+
+def test_the_whole_network_has_its_strongest_wish():
+    at = unfolded(settled(visit(LINK, PROTOTYPES)))
+    asked = question()
+    found = answer(asked.network, asked.training)
+    assert learned.strongest(found) in words(at)
+
+
+def test_a_bad_link_and_too_few_prototypes_are_sentences():
+    bad = {f"{SLOT}.margin": "7", f"{KEY}.reasoning": "by heart", f"{KEY}.network": "wide"}
+    at = settled(visit(LINK | bad, PROTOTYPES))
+    shown = " ".join(said(at))
+    for word in ("7", "by heart", "wide"):
+        assert f"“{word}”" in shown
+    at = settled(visit(LINK | {f"{SLOT}.components": "5"}, PROTOTYPES))
+    assert "choose at least 10 prototypes" in " ".join(said(at))
+    assert not at.exception
+
+
+def test_what_no_single_prototype_can_do_is_said():
+    asked = question()
+    columns = {"seen": ([0.2], "share"), "needed": ([np.nan], "share")}
+    outcome = Table.of({"rival": ([3], "")})
+    found = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
+    assert view.needed(asked, found) == "No prototype alone, however it is seen, makes it 3."
+    columns["needed"] = [0.75], "share"
+    found["changes"] = Table.of(columns, ["prototype 4"])
+    assert view.needed(asked, found) == (
+        "If prototype 4 were seen 75 % in place of 20 %, it were 3."
+    )
+
+
+@pytest.mark.parametrize("titles", [NETWORK_TITLES, REASONING_TITLES])
+def test_every_choice_has_a_title(titles):
+    assert len(set(titles.values())) == len(titles)
+    assert set(form.EXPLAINED.values()) < set(REASONING_TITLES)
+
+
+def test_a_blank_image_is_drawn_and_said_to_be_blank():
+    asked = question()
+    blank = replace(asked, case=replace(asked.case, image=torch.zeros(1, 8, 8)))
+    assert blank.pixels.max() == 0
