@@ -70,6 +70,20 @@ STUDY = AppPage(
     "attribution/study.py",
     ":material/leaderboard:",
 )
+TILTED_BOUNDARY = AppPage(
+    "Attribution",
+    "Tilted boundary",
+    "tilted-boundary",
+    "attribution/tilted_boundary.py",
+    ":material/architecture:",
+)
+ATTRIBUTION_EXPERIMENTS = AppPage(
+    "Attribution",
+    "Experiments",
+    "attribution-experiments",
+    "attribution/experiments.py",
+    ":material/science:",
+)
 FORGET = AppPage(
     "Unlearning",
     "Forget",
@@ -197,6 +211,8 @@ VIEWS = (
     WHICH_EXPLANATION,
     STUDY,
     MINIMAL_REGIONS,
+    TILTED_BOUNDARY,
+    ATTRIBUTION_EXPERIMENTS,
     FORGET,
     JUDGE,
     CONCEPTS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.attribution.experiments import EXPERIMENTS
+from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
@@ -25,6 +27,7 @@ from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.study import STUDY
+from engine.attribution.tilt import TILT
 from engine.attribution.trust import BANDS, TRUST
 
 HEATMAPS = (
@@ -55,4 +58,7 @@ WHICH = (LFA, LFAExperiments, LocalModel)
 
 MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
-METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS
+BESIDE_EXPERIMENTS = (MixedAnswers,)
+
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS + TILT
+METHODS += EXPERIMENTS + BESIDE_EXPERIMENTS

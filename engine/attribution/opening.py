@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
+from engine.attribution.experiments import EXPERIMENTS
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
@@ -17,12 +19,14 @@ from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
+from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
 from engine.case import ImageCase, PairCase, image_case
 from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
+from engine.experiment import ExperimentCase
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
@@ -80,7 +84,8 @@ PLANTED = PlantedShortcut()
 
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
-    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study, shortcut):
+    parts = heatmaps, trials, minimal, explanations, walks, blind_spots, study, shortcut, tilted
+    for part in (*parts, experiments):
         yield from part()
 
 
@@ -152,6 +157,18 @@ def blind_spots() -> Iterator[Question]:
     for one in SAMPLES:
         other = FIRST_TARGET if one.name != FIRST_TARGET else SAMPLES[0].name
         yield BlindSpot(), PairCase(about_first(one.name), (seen(other).image,))
+
+
+def tilted() -> Iterator[Question]:
+    """What the view Tilted boundary opens with: the two classes, and two clouds."""
+    yield TiltedBoundary(), ExperimentCase(data_sets.load("mnist-5k"))
+    yield TiltedSheets(), ExperimentCase(data_sets.load("digits"))
+
+
+def experiments() -> Iterator[Question]:
+    """Every experiment as its view opens."""
+    for kind in EXPERIMENTS:
+        yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
 
 
 def study() -> Iterator[Question]:

@@ -40,6 +40,10 @@ SMALL = {
 BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]
 TWICE = ["--data", "twice:count=20,side=24", "--victim", "MLP", "--seeds", "1"]
 OWN = {
+    **{
+        f"attribution.{name}": ["--data", "digits"]
+        for name in ("TiltedBoundary", "TiltedSheets", "AdaptiveSmoothing")
+    },
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
