@@ -21,7 +21,7 @@ from engine.attribution.experiments import AdaptiveSmoothing
 from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
-from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
+from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
@@ -427,15 +427,12 @@ def experiment_case(
         return ImageCase(model, image(model.side), Target(1))
     if kind is FairPoisoning:
         return ExperimentCase(heights())
-    if kind is AdaptiveSmoothing:
-        return ExperimentCase(data_sets.load("digits"))  # whose networks ship
-    if kind in {TiltedBoundary, TiltedSheets}:
-        return ExperimentCase(columns(8, ("a", "b", "c", "d")))
-    if issubclass(kind, ClosedFormExperiment):
-        return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
+    if kind is AdaptiveSmoothing or issubclass(kind, ClosedFormExperiment):
+        own = kind is AdaptiveSmoothing  # the networks of its first seed ship
+        return ExperimentCase(data_sets.load("digits" if own else kind.data[0]), 0 if own else 5)
     if kind is RangeForgetting:
         return ExperimentCase(squares())
-    return ExperimentCase(columns(8, ("a", "b", "c")))
+    return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
 def squares(side: int = 16, count: int = 96) -> DataSet:

@@ -26,7 +26,7 @@ SLOT = f"{KEY}.TiltedBoundary"
 DATA = ("mnist-5k", "digits")
 IMAGE = f"{KEY}.image"
 SIDE = 20  # held-out images that are offered
-FIRST = "1e-05"  # λ at which the view opens: right, and easily fooled
+FIRST = "0.1"  # λ at which the view opens: right, and easily fooled
 
 
 @dataclass(frozen=True)
@@ -90,24 +90,23 @@ def choose() -> TiltQuestion:
                 label = pick(place_of, classes, f"{KEY}.{name}", first=start)
             given[name] = classes.index(label)
         method = TiltedBoundary(**given)
-        rows = method.pair(case).rows.tolist()
-        asked = TiltQuestion(case, method, learner, place, pick_image(case, rows, method), form.known())
+        rows = method.pair(case).typical
+        asked = TiltQuestion(
+            case, method, learner, place, pick_image(case, rows), form.known()
+        )
     if asked is None:
         end()
     return asked
 
 
-def pick_image(case: ExperimentCase, rows: list[int], method: TiltedBoundary) -> int:
-    """The row of a held-out image, by its number or its picture; the classes take turns."""
-    labels = case.data.labels
-    turns = zip(*([row for row in rows if labels[row] == label]
-                  for label in (method.first, method.second)), strict=False)  # fmt: skip
-    offered = [row for turn in turns for row in turn][:SIDE]
+def pick_image(case: ExperimentCase, rows: list[int]) -> int:
+    """The row of a held-out image, by its number or its picture."""
+    offered = rows[:SIDE]
     with st.expander("Another image"):
         image = pick_number("Held-out image", len(offered), IMAGE)
         ids = case.data.ids[offered].tolist()
         press_images(
-            case.data, offered, "Held-out images; press one to see its mirror image",
+            case.data, offered, "Held-out images, typical ones first; press one to see its mirror image",
             f"{KEY}.images", partial(press, ids), chosen={ids[image]},
             words={row: case.data.classes[case.data.labels[row]] for row in offered},
         )  # fmt: skip

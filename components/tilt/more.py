@@ -93,7 +93,7 @@ def error_words(found: Views) -> str:
 def local(about: Subject) -> None:
     """The network of the sidebar at the image of the sidebar."""
     st.divider()
-    st.header("In a network")
+    st.header("In a network: the image and the model of the sidebar")
     forms.refuse_links(LocalTilt, LOCAL)
     answer, controls = st.container(), st.container()
     with controls, st.popover("Settings of the network's tilt"):

@@ -166,5 +166,3 @@ def spectrum(asked: TiltQuestion) -> Drawing:
         "carried", "What the tilt rests on",
         Bars(value="of the weights", title="% of the squared weights"), words, made=bars,
     )  # fmt: skip
-
-

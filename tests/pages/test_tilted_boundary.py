@@ -27,9 +27,12 @@ def case():
     return ExperimentCase(data_sets.load("digits"))
 
 
-def question(case, place=STRENGTHS.index(float(FIRST)), learner=0, row=None):
+AT_FIRST = STRENGTHS.index(float(FIRST))
+
+
+def question(case, place=AT_FIRST, learner=0, row=None):
     method = TiltedBoundary()
-    row = int(method.pair(case).rows[0]) if row is None else row
+    row = method.pair(case).typical[0] if row is None else row
     return TiltQuestion(case, method, learner, place, row, {})
 
 
@@ -107,9 +110,7 @@ def test_two_classes_that_are_one_are_a_sentence():
 def table(case, right, times):
     """An answer whose first learner has these figures."""
     found = dict(answer(TiltedBoundary(), case))
-    columns = {
-        name: found["classifiers"][name].copy() for name in found["classifiers"].order
-    }
+    columns = {name: found["classifiers"][name].copy() for name in found["classifiers"].order}
     columns["right, held out"][: len(right)] = right
     columns["strength"][: len(times)] = times
     units = dict(zip(found["classifiers"].order, found["classifiers"].units, strict=True))

@@ -40,6 +40,7 @@ from engine.attribution.experiments.smoothed import certified
 from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.keeping.memory import Memory
 from engine.lab import Train, TrainCase
 from engine.measures.detection import auroc
 from engine.method import Progress, Slider, defaults, part_of, quiet, setting
@@ -48,7 +49,7 @@ from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result, Table, View
-from engine.run import answer
+from engine.run import answer, digest
 from engine.training import Pgd
 
 NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
@@ -56,6 +57,7 @@ NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
 }  # fmt: skip
 CERTIFIED, DIALS = 60, (0.6, 0.75, 0.9, 1.0)  # images, and the α for which they are certified
 SHOWN = 6  # images in the picture
+_ATTACKED: Memory[list[Tensor]] = Memory(2)  # for each network alone, the same for every α
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ class AdaptiveSmoothing(Experiment):
         """What is trained and attacked."""
         return (
             f"Two networks for each of {self.seeds} seeds, those of the first come with Blindspot; "
-            f"{len(ALPHAS) + 1} mixtures of them are attacked on {self.images} test images each. It "
-            "can be stopped and resumed; trained networks are kept."
+            f"{len(ALPHAS) + 1} mixtures of them are attacked on {self.images} test images each. "
+            "It can be stopped and resumed; trained networks are kept."
         )
 
     def figures(
@@ -158,8 +160,11 @@ class AdaptiveSmoothing(Experiment):
         """Right answers on clean and attacked images, certain ones, sureness, attacks found."""
         images, targets = drawn(case.data, self.images, case.seed)
         moved = attacked(mixture, images, targets, self.attack, case.seed)
-        others = [one for net in (mixture.normal, mixture.robust)
-                  for one in attacked(net, images, targets, self.attack, case.seed)]  # fmt: skip
+        name = f"{digest(self, case)} {mixture.normal.fingerprint}"
+        others = _ATTACKED.made(name, lambda: [
+            one for net in (mixture.normal, mixture.robust)
+            for one in attacked(net, images, targets, self.attack, case.seed)
+        ])  # fmt: skip
         clean = right(mixture, images, targets)
         held = clean.clone()
         for one in (*moved, *others):
@@ -201,8 +206,8 @@ class AdaptiveSmoothing(Experiment):
         return Pictures(
             np.stack(rows), ("clean", "attacked"),
             tuple(case.data.classes[int(label)] for label in targets),
-            f"Images attacked for the normal network: it reads {kept[0]} of {len(images)} right, the "
-            f"robust one {kept[1]}, an even mixture {kept[2]}.",
+            f"Images attacked for the normal network: it reads {kept[0]} of {len(images)} right, "
+            f"the robust one {kept[1]}, an even mixture {kept[2]}.",
             captions=tuple(captions),
         )  # fmt: skip
 

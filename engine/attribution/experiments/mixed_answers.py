@@ -144,7 +144,9 @@ class MixedAnswers(Method[ImageCase]):
         margin_, needed = (found["numbers"].cell("attacked", one) for one in ("margin", "needed"))
         lead = f"the robust network leads by {100 * margin_:.0f} points"
         if sure:
-            return f"Attacked, it is read as: {said}. The normal network cannot change that: {lead}."
+            return (
+                f"Attacked, it is read as: {said}. The normal network cannot change that: {lead}."
+            )
         more = "it has no say at α = 0" if not np.isfinite(needed) else (
             f"{lead}, and {100 * needed:.0f} are needed"
         )  # fmt: skip

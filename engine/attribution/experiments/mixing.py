@@ -1,8 +1,9 @@
-"""A mixing network learns to tell attacked images from clean ones, attacked itself all the while."""
+"""A mixing network learns to tell attacked images from clean ones, under attack itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -65,9 +66,7 @@ def of_batches(
             reach = attack.epsilon * rng.uniform(*REACH)
             own = Pgd(reach, attack.steps, attack.step * reach / attack.epsilon)
             moved = pgd(mixture, images, targets, own, noise)
-            yield lambda pixels=torch.cat([images, moved]), right=targets: loss_of(
-                mixture, pixels, right
-            )
+            yield partial(loss_of, mixture, torch.cat([images, moved]), targets)
 
 
 def batches(rows: np.ndarray) -> list[np.ndarray]:

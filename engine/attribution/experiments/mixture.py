@@ -71,7 +71,7 @@ class Mixture(nn.Module):
         self.alpha = 0.5 if isinstance(alpha, MixingNet) else alpha
         self.train(mode=False)
 
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002  # as in torch
+    def train(self, mode: bool = True) -> Self:  # as in torch
         """The mixing network may learn; both networks stay as they are."""
         super().train(mode)
         self.normal.eval()

@@ -147,13 +147,16 @@ def listed(rows: list[tuple[float, ...]], tested: int) -> Table:
         "distance kept": (1 / ratio, "share"), "type": (types(degrees, 1 - test, tested), ""),
         "offset": (offset, ""), "slope": (slope, "logit"),
     }  # fmt: skip
-    names = [f"{LEARNERS[int(one)]}, λ = {at:g}" for one, at in zip(learner, strengths, strict=True)]
+    names = [
+        f"{LEARNERS[int(one)]}, λ = {at:g}" for one, at in zip(learner, strengths, strict=True)
+    ]
     return Table.of(columns, names)
 
 
 def of_row(table: Table, row: int) -> str:
     """One classifier in words."""
     return (
-        f"at λ = {table['λ'][row]:g} {100 * table['right, held out'][row]:.1f} % of held-out images "
-        f"are right and mirror images {table['strength'][row]:.1f} times closer than they need be"
+        f"at λ = {table['λ'][row]:g} {100 * table['right, held out'][row]:.1f} % of held-out "
+        f"images are right and mirror images {table['strength'][row]:.1f} times closer than they "
+        "need be"
     )

@@ -82,6 +82,20 @@ class ClassPair:
         return np.maximum(((self.within @ self.axes) * self.axes).sum(0), 0.0)
 
     @property
+    def typical(self) -> list[int]:
+        """Rows of held-out images, the classes in turn: first those as far as the mean of theirs.
+
+        Far from the boundary of the nearest-centroid classifier, that is.
+        """
+        along = self.test @ self.apart
+        turns = []
+        for second, mean in zip((False, True), self.means, strict=True):
+            own = np.flatnonzero(self.test_second == second)
+            order = np.argsort(abs(along[own] - mean @ self.apart), kind="stable")
+            turns.append(self.rows[own[order]].tolist())
+        return [row for turn in zip(*turns, strict=False) for row in turn]
+
+    @property
     def mean_variance(self) -> float:
         """Within the classes, over all pixels."""
         return float(np.trace(self.within) / len(self.within))
@@ -178,7 +192,7 @@ def ridge(
 def svm(
     points: Doubles, second: NDArray[np.bool_], apart: Doubles, center: Doubles, variances: Doubles
 ) -> Fitting:
-    """Hinge loss, by its dual; the offset is not regularized."""
+    """Hinge loss, by its dual; the offset is not regularized, see `hinge_offset`."""
     from sklearn.svm import SVC
 
     del apart, center, variances
@@ -191,9 +205,24 @@ def svm(
         )  # fmt: skip
         machine.fit(gram, second)
         found = machine.dual_coef_[0] @ points[machine.support_]
-        return found, float(machine.intercept_[0])
+        return found, hinge_offset(points @ found, second)
 
     return fit
+
+
+def hinge_offset(scores: Doubles, second: NDArray[np.bool_]) -> float:
+    """The offset with the least hinge loss of scores (n,); the middle, where several have it.
+
+    The solver's own is any of these: with much regularization, one that gives a single answer.
+    """
+    weights = np.where(second, 1 / second.sum(), 1 / (~second).sum())
+    places = np.where(second, 1.0, -1.0) - scores  # where an image's loss begins or ends
+    order = np.argsort(places, kind="stable")
+    slope = np.cumsum(weights[order]) - 1  # right of each place
+    at = int(np.argmax(slope > -1e-9))
+    flat = abs(slope[at]) <= 1e-9 and at + 1 < len(places)
+    ends = places[order[at]], places[order[at + 1 if flat else at]]
+    return float(sum(ends) / 2)
 
 
 def logistic(

@@ -41,9 +41,7 @@ class Mirror:
         return float(255 * np.sqrt(((self.other - self.image) ** 2).mean()))
 
 
-def mirror(
-    data: DataSet, image: int, found: Mapping[str, Any], learner: int, place: int
-) -> Mirror:
+def mirror(data: DataSet, image: int, found: Mapping[str, Any], learner: int, place: int) -> Mirror:
     """An image of the data through one of the boundaries.
 
     Args:
@@ -86,8 +84,8 @@ def pictures(one: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) -> P
         f"Read as {here}; its mirror image as {there}. It differs by {one.change:.0f} of 255 gray "
         "levels (root mean square); what lies beyond black and white is drawn as these.",
         captions=(f"read as {here}", f"read as {there}", f"{one.change:.0f} gray levels",
-                  f"orange speaks for {classes[method.second]}, "
-                  f"blue for {classes[method.first]}"),
+                  f"orange: {classes[method.second]}, "
+                  f"blue: {classes[method.first]}"),
     )  # fmt: skip
 
 

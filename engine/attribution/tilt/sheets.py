@@ -116,7 +116,9 @@ class TiltedSheets(Method[ExperimentCase]):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Error and strength at this tilt, and the error without any."""
         numbers: Table = found["numbers"]
-        error, plain = (100 * float(one) for one in (numbers["error"][0], found["curve"]["error"][0]))
+        error, plain = (
+            100 * float(one) for one in (numbers["error"][0], found["curve"]["error"][0])
+        )
         return (
             f"Tilted by {self.tilt:g}°, {error:.1f} % are wrong ({plain:.1f} % at 0°), and mirror "
             f"images are {numbers['strength'][0]:.1f} times closer."
@@ -124,7 +126,7 @@ class TiltedSheets(Method[ExperimentCase]):
 
 
 def drawn(clouds: Doubles, normal: Doubles) -> Table:
-    """Points of the picture by group: clouds, boundary, an image and the way to its mirror image."""
+    """Points of the picture by group: clouds, boundary, an image and its mirror image."""
     along = np.array([-normal[1], normal[0]])
     line = np.stack([-REACH * along, REACH * along])
     image = np.array([[DISTANCE / 2, 0.0]])

@@ -132,7 +132,9 @@ def figures(**given):
     base |= given.get("pairs", {})
 
     def of(condition, measure):
-        return {CLEAN: base[condition][0], ATTACKED: base[condition][1], BROKEN: 0.0}.get(measure, 0.1)
+        return {CLEAN: base[condition][0], ATTACKED: base[condition][1], BROKEN: 0.0}.get(
+            measure, 0.1
+        )
 
     return of
 
@@ -154,7 +156,9 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     _, robust = shipped(case.data)
     images, targets = drawn(case.data, 50, 0)
     wide = images.expand(-1, 3, -1, -1)
-    noisy = (wide + 0.8 * torch.rand(wide.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    noisy = (wide + 0.8 * torch.rand(wide.shape, generator=torch.Generator().manual_seed(0))).clamp(
+        0, 1
+    )
     with torch.no_grad():
         told = surer(robust, wide, noisy, targets)
         logits = torch.cat([robust(wide), robust(noisy)])

@@ -17,7 +17,9 @@ from tests import tiny
 def case():
     data = data_sets.load("digits")
     row = int(data.rows("test")[4])
-    return ImageCase(load("digits-cnn"), data.pixels([row])[0].clone(), Target(int(data.labels[row])))
+    return ImageCase(
+        load("digits-cnn"), data.pixels([row])[0].clone(), Target(int(data.labels[row]))
+    )
 
 
 def mixture(alpha, pixels):
@@ -79,7 +81,9 @@ def test_certain_is_told_from_margin_and_share(case, alpha):
 
 
 def test_what_is_attacked_decides_the_image(case):
-    images = [MixedAnswers(against=one)(case)["picture"].images[0, 1] for one in ("normal", "robust")]
+    images = [
+        MixedAnswers(against=one)(case)["picture"].images[0, 1] for one in ("normal", "robust")
+    ]
     assert (images[0] != images[1]).any()
 
 

@@ -140,6 +140,4 @@ def test_chance_is_the_mean_cosine_of_random_directions():
 
 def test_a_model_from_outside_is_refused_with_the_reason():
     assert "class means" in LocalTilt.unmet(tiny.linear_case())
-    assert not LocalTilt.unmet(
-        ImageCase(load("digits-mlp"), tiny.image(8), Target(0))
-    )
+    assert not LocalTilt.unmet(ImageCase(load("digits-mlp"), tiny.image(8), Target(0)))

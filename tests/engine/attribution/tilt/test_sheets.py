@@ -18,7 +18,9 @@ def case(seed=0):
 
 
 @pytest.mark.parametrize("tilt", [0.0, 30.0, 60.0, 80.0, 89.0])
-@pytest.mark.parametrize(("height", "correlation"), [(0.0, 0.0), (0.2, 0.0), (1.0, 0.0), (0.5, 0.8)])
+@pytest.mark.parametrize(
+    ("height", "correlation"), [(0.0, 0.0), (0.2, 0.0), (1.0, 0.0), (0.5, 0.8)]
+)
 def test_the_counted_error_is_that_of_the_formula_within_three_standard_errors(
     tilt, height, correlation
 ):
@@ -70,8 +72,12 @@ def test_the_drawn_clouds_have_the_covariance_that_the_settings_say():
 def test_the_mirror_image_lies_behind_the_boundary_at_the_same_distance():
     method = TiltedSheets(tilt=50.0)
     points, normal = method(case())["points"], method.normal(50.0)
-    way = np.stack([points[name][[one == EXAMPLE for one in points.rows]] for name in points.order], 1)
-    star = np.stack([points[name][[one == MIRROR for one in points.rows]] for name in points.order], 1)
+    way = np.stack(
+        [points[name][[one == EXAMPLE for one in points.rows]] for name in points.order], 1
+    )
+    star = np.stack(
+        [points[name][[one == MIRROR for one in points.rows]] for name in points.order], 1
+    )
     assert np.array_equal(way[:1], star)
     assert way[1] @ normal == pytest.approx(-(way[0] @ normal))
     assert np.linalg.norm(way[1] - way[0]) == pytest.approx(4 * np.cos(np.radians(50.0)))
