@@ -78,9 +78,13 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
     assert table.cell(row, BROKEN) == 0
 
 
-def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found):
+@pytest.fixture(scope="module")
+def mixing(case):
+    return learned_mixing(*shipped(case.data), case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
+
+
+def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixing):
     normal, robust = shipped(case.data)
-    mixing = learned_mixing(normal, robust, case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
     images, targets = drawn(case.data, 30, 0)
     mixture = Mixture(normal, robust, mixing)
     with torch.no_grad():
@@ -92,10 +96,9 @@ def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found):
     assert np.isnan(table.cell(ROBUST, FOUND))
 
 
-def test_the_mixing_network_learns_to_find_attacks(case):
+def test_the_mixing_network_learns_to_find_attacks(case, mixing):
     normal, robust = shipped(case.data)
     before = [one.clone() for one in robust.state_dict().values()]
-    mixing = learned_mixing(normal, robust, case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
     again = learned_mixing(normal, robust, case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
     for one, two in zip(mixing.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(one, two)

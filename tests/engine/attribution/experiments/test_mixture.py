@@ -95,14 +95,14 @@ def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says(
 def test_no_attacked_image_inside_the_certificate_flips(networks):
     """Ten thousand attacked images against networks as they are, and against a random g."""
     data = data_sets.load("digits")
-    rows = data.some("test", 300)
+    rows = data.some("test", 420)
     images = torch.from_numpy(data.images[rows] / np.float32(255))
     targets, checked = data.targets(rows), 0
     noise = torch.Generator().manual_seed(0)
-    for alpha in (0.55, 0.7, 0.85):
+    for alpha in (0.55, 0.8):
         mixture = Mixture(*networks, alpha)
-        for epsilon in (0.05, 0.1, 0.2, 0.4):
-            for moved in attacked(mixture, images, targets, Pgd(epsilon, 8, epsilon / 3), 0):
+        for epsilon in (0.1, 0.2, 0.4):
+            for moved in attacked(mixture, images, targets, Pgd(epsilon, 4, epsilon / 2), 0):
                 wide = moved.expand(-1, 3, -1, -1)
                 with torch.no_grad():
                     robust = networks[1](wide)
