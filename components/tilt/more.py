@@ -43,7 +43,7 @@ def sheets() -> None:
     with answer:
         section.show(
             Section(
-                KEY, method, case, "Two clouds and a boundary", known={"data": "digits"},
+                KEY, method, case, known={"data": "digits"},
                 evidence=(
                     Drawing(
                         "points", "",
@@ -101,8 +101,8 @@ def local(about: Subject) -> None:
     with answer:
         section.show(
             Section(
-                KEY, method, about.case.at("exact"), LocalTilt.title, known=about.arguments,
-                script=None, evidence=(
+                KEY, method, about.case.at("exact"), known=about.arguments,
+                evidence=(
                     Drawing(
                         "angles", "Angle between the boundary's normal and the class means",
                         Dots(

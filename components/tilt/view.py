@@ -81,7 +81,7 @@ def sentence(asked: TiltQuestion, found: Views) -> str:
         return f"{words}; no other λ is right more often."
     return (
         f"{words}. With λ = {table['λ'][top]:g}: {100 * right[top]:.1f} % right, "
-        f"{times[top]:.1f} times."
+        f"{times[top]:.1f} times smaller."
     )
 
 

@@ -127,7 +127,7 @@ def test_the_sentence_tells_apart_tilted_best_and_upright(case):
     found = table(case, right, times)
     assert view.sentence(question(case, 0), found) == (
         "90.0 % right, but fooled by changes 12.0 times smaller than they need be. With λ = 0.01: "
-        "95.0 % right, 12.0 times."
+        "95.0 % right, 12.0 times smaller."
     )
     assert view.sentence(question(case, 8), found) == (
         "95.0 % right, but fooled by changes 12.0 times smaller than they need be; no other λ is "
