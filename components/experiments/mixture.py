@@ -75,6 +75,7 @@ CERTIFICATES = Drawing(
 def show(_found: Views, case: ExperimentCase, key: str) -> None:
     """The dial, and one image under attack."""
     st.header("On one image under attack")
+    key = f"{key}.one"  # a setting of the experiment is called images too
     about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
     own = image_alone() if about == OWN else None
     model = catalog.load(NETWORKS[catalog.word_of(case.data.name)][0])

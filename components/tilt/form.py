@@ -91,9 +91,7 @@ def choose() -> TiltQuestion:
             given[name] = classes.index(label)
         method = TiltedBoundary(**given)
         rows = method.pair(case).typical
-        asked = TiltQuestion(
-            case, method, learner, place, pick_image(case, rows), form.known()
-        )
+        asked = TiltQuestion(case, method, learner, place, pick_image(case, rows), form.known())
     if asked is None:
         end()
     return asked
@@ -106,7 +104,7 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
         image = pick_number("Held-out image", len(offered), IMAGE)
         ids = case.data.ids[offered].tolist()
         press_images(
-            case.data, offered, "Held-out images, typical ones first; press one to see its mirror image",
+            case.data, offered, "Held-out images, typical ones first; press one to mirror it",
             f"{KEY}.images", partial(press, ids), chosen={ids[image]},
             words={row: case.data.classes[case.data.labels[row]] for row in offered},
         )  # fmt: skip
