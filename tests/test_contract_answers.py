@@ -13,8 +13,9 @@ from engine import attribution
 from engine.attribution.trust import Check
 from engine.case.target import Target
 from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
 from engine.families import METHODS
-from engine.method import Choice, Slider, Switch
+from engine.method import Choice, Slider, Switch, case_kind
 from tests import tiny
 from tests.answers import (
     REPEATED,
@@ -34,7 +35,9 @@ targeted = pytest.mark.parametrize(
     [
         kind
         for kind in attribution.METHODS
-        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS} and not issubclass(kind, Check)
+        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS}
+        and not issubclass(kind, Check)
+        and case_kind(kind) is not ExperimentCase
     ],
     ids=lambda kind: kind.full_name(),
 )

@@ -58,8 +58,8 @@ class MixedAnswers(Method[ImageCase]):
     )
 
     alpha: float = setting(
-        0.6, Slider(0.0, 1.0, 0.05), "Share of the robust network (α)",
-        "0 is the normal network alone, 1 the robust one.",
+        0.6, Slider(0.0, 1.0, 0.05), "Share of the robust network",
+        "α: 0 is the normal network alone, 1 the robust one.",
     )  # fmt: skip
     epsilon: float = setting(
         0.2, Slider(0.0, 0.4, 0.02), "Attack", "How far it may move each pixel, of 1; 0 for none."

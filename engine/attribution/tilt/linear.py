@@ -201,7 +201,7 @@ def svm(
     def fit(weight: float) -> Fit:
         machine = SVC(
             kernel="precomputed", C=1 / (len(points) * weight), class_weight="balanced",
-            tol=1e-4, max_iter=1_000_000,
+            tol=1e-4, max_iter=1_000_000, random_state=0,
         )  # fmt: skip
         machine.fit(gram, second)
         found = machine.dual_coef_[0] @ points[machine.support_]
@@ -236,7 +236,7 @@ def logistic(
     def fit(weight: float) -> Fit:
         machine = LogisticRegression(
             C=1 / (len(points) * weight), class_weight="balanced", solver="newton-cholesky",
-            tol=1e-6, max_iter=200,
+            tol=1e-6, max_iter=200, random_state=0,
         )  # fmt: skip
         machine.fit(points, second)
         return machine.coef_[0], float(machine.intercept_[0])
