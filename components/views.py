@@ -84,6 +84,20 @@ STUDY = AppPage(
     "attribution/study.py",
     ":material/leaderboard:",
 )
+TILTED_BOUNDARY = AppPage(
+    "Attribution",
+    "Tilted boundary",
+    "tilted-boundary",
+    "attribution/tilted_boundary.py",
+    ":material/architecture:",
+)
+ATTRIBUTION_EXPERIMENTS = AppPage(
+    "Attribution",
+    "Experiments",
+    "attribution-experiments",
+    "attribution/experiments.py",
+    ":material/science:",
+)
 FORGET = AppPage(
     "Unlearning",
     "Forget",
@@ -213,6 +227,8 @@ VIEWS = (
     MINIMAL_REGIONS,
     ROBUSTNESS,
     PROTOTYPES,
+    TILTED_BOUNDARY,
+    ATTRIBUTION_EXPERIMENTS,
     FORGET,
     JUDGE,
     CONCEPTS,

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from engine.attribution.experiments import adaptive
 from engine.experiment import Experiment
 from engine.method import Slider
 from engine.models.classifier import Classifier
@@ -19,6 +20,7 @@ from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
 OWN = {
+    "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
     "sparsity.RandomPruning": {"network": "MLP"},
     "sparsity.Rewinding": {"points": 4, "levels": 1},
     **{
@@ -96,6 +98,7 @@ def brief():
         patch.setattr(between, "GRID", 3)
         patch.setattr(gradient_matching, "EPOCHS", 20)
         patch.setattr(fair_poisoning, "SHARES", (0.05,))
+        patch.setattr(adaptive, "CERTIFIED", 2)
         yield
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from engine import data as data_sets
 from engine.attribution import SmoothGrad
 from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase
@@ -59,6 +60,11 @@ def surer(kind: type[Method[Any]]) -> ImageCase:
     case = tiny.case_for(kind)
     tiny.fill(case.model.head.weight, 6 * case.model.head.weight.numpy())
     return case
+
+
+def digits(_kind: type[Method[Any]]) -> ExperimentCase:
+    """Many images of each class."""
+    return ExperimentCase(data_sets.load("digits"))
 
 
 def bent(_kind: type[Method[Any]]) -> ImageCase:
@@ -153,6 +159,7 @@ LONG = {"epochs": 20, "rate": 0.5, "ratio": 0.9}
 EFFECTS: dict[str, Effect] = {
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
+    "attribution.TiltedBoundary.share": Effect(case=digits),
     "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
     "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),

@@ -14,8 +14,9 @@ from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.trust import Check
 from engine.case.target import Target
 from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
 from engine.families import METHODS
-from engine.method import Choice, Slider, Switch
+from engine.method import Choice, Slider, Switch, case_kind
 from tests import tiny
 from tests.answers import (
     REPEATED,
@@ -38,6 +39,7 @@ targeted = pytest.mark.parametrize(
         if kind
         not in {*attribution.STUDY, *attribution.LEVEL_SETS, *attribution.ROBUSTNESS, *PROTOTYPES}
         and not issubclass(kind, Check)
+        and case_kind(kind) is not ExperimentCase
     ],
     ids=lambda kind: kind.full_name(),
 )

@@ -17,6 +17,8 @@ from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
+from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
 from engine.attribution.robustness import (
@@ -27,6 +29,7 @@ from engine.attribution.robustness import (
     drawn_order,
 )
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
+from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
@@ -60,6 +63,7 @@ from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
 from engine.lab import TrainCase
 from engine.method import case_kind
+from engine.models.catalog import load as load_model
 from engine.models.classifier import Classifier
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -446,11 +450,20 @@ def experiment_case(
         return ImageCase(model, image(model.side), Target(1))
     if kind is FairPoisoning:
         return ExperimentCase(heights())
-    if issubclass(kind, ClosedFormExperiment):
+    if kind is AdaptiveSmoothing or issubclass(kind, ClosedFormExperiment):
+        if kind is AdaptiveSmoothing:  # the networks of its first seed ship
+            return ExperimentCase(few_digits())
         return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
     if kind is RangeForgetting:
         return ExperimentCase(squares())
-    return ExperimentCase(columns(8, ("a", "b", "c")))
+    return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
+
+
+def few_digits(train: int = 60, test: int = 40) -> DataSet:
+    """Some of the digits, under their own name."""
+    data = data_sets.load("digits")
+    rows = [data.some("train", train), data.some("validation", 10), data.some("test", test)]
+    return data.take(np.concatenate(rows))
 
 
 def prototype_case(model: Classifier | None = None) -> PrototypeCase | ImageCase:
@@ -490,6 +503,12 @@ def asked_image(model: Classifier | None = None) -> ImageCase:
     return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
 
 
+def digit_case(model: Classifier | None = None) -> ImageCase:
+    """An image of noise, asked of a network whose data are known."""
+    model = model or deepcopy(load_model("digits-cnn"))
+    return ImageCase(model, image(model.side), Target(1))
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
@@ -521,10 +540,12 @@ def case_for(
         "hallucination": partial(caption_case, kind),
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
-    trains = issubclass(kind, Experiment) or kind in {*CERTIFICATES, *PROTOTYPES}
+    training = {*CERTIFICATES, *PROTOTYPES, TiltedBoundary, TiltedSheets}
+    trains = issubclass(kind, Experiment) or kind in training
     special = partial(experiment_case, kind) if trains else special
     special = asked_image if kind is PrunedImage else special
     special = prototype_case if kind is Prototypes else special
+    special = digit_case if kind in {LocalTilt, MixedAnswers} else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
     special = ordered_case if kind in ORDERED else special

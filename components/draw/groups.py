@@ -13,7 +13,7 @@ from components.charts.style import GRAY, INK, laid, theme
 from components.draw.charts import BAND, HEIGHT, Chart, column_title, series_style, values
 from engine.result import Table
 
-Look = Literal["dots", "line", "thin", "own"]
+Look = Literal["dots", "line", "path", "thin", "own"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class PointGroups(Chart):
 
     Args:
         x, y: the columns.
-        looks: how each group is drawn, by its name: as dots, as a line, as thin gray lines that
-            are parted by rows of NaN, or as one large mark.
+        looks: how each group is drawn, by its name: as dots, as a line, as a path from mark to
+            mark, as thin gray lines that are parted by rows of NaN, or as one large mark.
         x_title: of the horizontal axis; the column's name and unit if not given.
         x_span: of the horizontal axis, as it is drawn.
         products: on a dotted line the product of both columns is one of these.
@@ -66,6 +66,8 @@ def drawn_as(look: Look, at: int) -> dict[str, Any]:
     match look:
         case "line":
             return {"mode": "lines", "line": {"color": style["color"], "width": 2.5}}
+        case "path":
+            return drawn_as("line", at) | {"mode": "lines+markers", "marker": style | {"size": 8}}
         case "thin":
             return {"mode": "lines", "line": {"color": GRAY, "width": 1}, "hoverinfo": "skip"}
         case "own":

@@ -20,6 +20,7 @@ from components.experiments.claims import (
     rules,
     sure,
 )
+from components.experiments.mixture import CERTIFICATES, PLANE
 from components.experiments.poison import PLANES, POISONED
 from components.experiments.ranges import PREDICTIONS, RANGES
 from components.experiments.recommender import SWAYED_USERS
@@ -138,7 +139,7 @@ PROTECTED = Drawing(
     ),
     finding=lambda found: mixtures(found["shares"]),
 )  # fmt: skip
-OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED)
+OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED, CERTIFICATES)
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.
-MADE = (PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)
+MADE = (PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES, PLANE)

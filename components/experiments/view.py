@@ -10,7 +10,7 @@ from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
 from components.draw.drawing import Views, draw
-from components.experiments import channels, own_image, picker
+from components.experiments import channels, mixture, own_image, picker
 from components.experiments.claims import figures
 from components.experiments.drawings import BEFORE, MADE, OF_ONE
 from components.links import refusals_here
@@ -18,12 +18,16 @@ from components.notices import plain, spoken
 from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
+from engine.attribution.experiments import AdaptiveSmoothing
 from engine.experiment import Experiment, ExperimentCase
 from engine.run import Answer
 from engine.sparsity import FireTogether
 
 KEY = "experiments"
-BESIDE = {FireTogether.name: channels.show}  # what is asked of an experiment's own networks
+BESIDE = {  # what is asked of an experiment's own networks
+    FireTogether.name: channels.show,
+    AdaptiveSmoothing.name: mixture.show,
+}
 
 
 def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:

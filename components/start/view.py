@@ -10,6 +10,7 @@ from components.start import questions
 from components.start.cards import KEY, fill
 from components.views import (
     ANOMALY_EXPERIMENTS,
+    ATTRIBUTION_EXPERIMENTS,
     DATA_AND_MODELS,
     DECODING,
     DOUBT,
@@ -17,6 +18,7 @@ from components.views import (
     PROTECT_DATA,
     SPARSITY_EXPERIMENTS,
     STUDY,
+    TILTED_BOUNDARY,
     UNLEARNING_EXPERIMENTS,
     WHICH_EXPLANATION,
 )
@@ -31,6 +33,8 @@ MORE = {
     "Does another way of choosing words make up less?": DECODING,
     "Does the model hesitate, or does it not know this kind?": DOUBT,
     "Can images like this one be kept from being learned?": PROTECT_DATA,
+    "Why is an accurate classifier fooled by so little?": TILTED_BOUNDARY,
+    "Do claims of papers on accurate and robust networks hold here?": ATTRIBUTION_EXPERIMENTS,
     "Do claims of papers on unlearning hold here?": UNLEARNING_EXPERIMENTS,
     "Do claims of papers on doubt, and on rare and unseen images, hold here?": ANOMALY_EXPERIMENTS,
     "Do claims of papers on training sparse networks hold here?": SPARSITY_EXPERIMENTS,

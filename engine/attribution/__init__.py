@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.attribution.experiments import EXPERIMENTS
+from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
@@ -27,6 +29,7 @@ from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.robustness import FGSM, PGD, ROBUSTNESS, SafeCV
 from engine.attribution.study import STUDY
+from engine.attribution.tilt import TILT
 from engine.attribution.trust import BANDS, TRUST
 
 HEATMAPS = (
@@ -59,14 +62,7 @@ MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
 ATTACKS = (PGD, FGSM, SafeCV)  # on what the model says
 
-METHODS = (
-    HEATMAPS
-    + LEVEL_SETS
-    + WHICH
-    + STUDY
-    + MINIMAL_REGIONS
-    + PROTOTYPES
-    + ROBUSTNESS
-    + TRUST
-    + BANDS
-)
+BESIDE_EXPERIMENTS = (MixedAnswers,)
+
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + PROTOTYPES + ROBUSTNESS
+METHODS += TRUST + BANDS + TILT + EXPERIMENTS + BESIDE_EXPERIMENTS

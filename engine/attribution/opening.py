@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
+from engine.attribution.experiments import EXPERIMENTS
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
@@ -27,12 +28,14 @@ from engine.attribution.prototypes import (
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
+from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
 from engine.case import ImageCase, PairCase, image_case
 from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
+from engine.experiment import ExperimentCase
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
@@ -90,10 +93,11 @@ PLANTED = PlantedShortcut()
 
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
-    for part in (
+    parts = (
         heatmaps, trials, minimal, attacks, explanations, walks, blind_spots, study, prototypes,
-        shortcut,
-    ):  # fmt: skip
+        shortcut, tilted, experiments,
+    )  # fmt: skip
+    for part in parts:
         yield from part()
 
 
@@ -184,6 +188,18 @@ def prototypes() -> Iterator[Question]:
         yield PrototypeNetwork(**asked.learned_as()), case.learned
         yield asked, case
     yield PrototypeRobustness(), case.learned
+
+
+def tilted() -> Iterator[Question]:
+    """What the view Tilted boundary opens with: the two classes, and two clouds."""
+    yield TiltedBoundary(), ExperimentCase(data_sets.load("mnist-5k"))
+    yield TiltedSheets(), ExperimentCase(data_sets.load("digits"))
+
+
+def experiments() -> Iterator[Question]:
+    """Every experiment as its view opens."""
+    for kind in EXPERIMENTS:
+        yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
 
 
 def study() -> Iterator[Question]:

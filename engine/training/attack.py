@@ -6,11 +6,14 @@ https://arxiv.org/abs/1706.06083
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Raised = Callable[[Tensor, Tensor], Tensor]  # a loss of logits and targets
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ class Pgd:
 
 
 def pgd(
-    model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, generator: torch.Generator
-) -> Tensor:
+    model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, generator: torch.Generator,
+    raised: Raised = F.cross_entropy,
+) -> Tensor:  # fmt: skip
     """Images (N, C, H, W) near the given ones that the model finds hard, from a random start.
 
     Gray images, C = 1, are repeated for the model, and attacked in their one channel. The model is
-    asked in eval mode, so that it learns nothing of the images on the way.
+    asked in eval mode, so that it learns nothing of the images on the way. What is raised is the
+    cross-entropy, or another loss of logits and targets.
     """
     training = model.training
     model.eval()
@@ -44,7 +49,7 @@ def pgd(
         for _ in range(attack.steps):
             with torch.enable_grad():
                 watched = found.detach().requires_grad_()
-                loss = F.cross_entropy(model(watched.expand(-1, 3, -1, -1)), targets)
+                loss = raised(model(watched.expand(-1, 3, -1, -1)), targets)
                 (gradient,) = torch.autograd.grad(loss, watched)
             near = found + attack.step * gradient.sign()
             found = near.clamp(images - attack.epsilon, images + attack.epsilon).clamp(0, 1)

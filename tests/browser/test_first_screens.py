@@ -85,6 +85,10 @@ class FirstScreen:
 SCREENS = [
     FirstScreen("heatmaps", STAGE, SCALE, NOTE, CHECKBOX, pictures=2, least=400),
     FirstScreen("which-explanation", STAGE, SCALE, NOTE, BUTTONS, pictures=2, least=400),
+    FirstScreen("tilted-boundary", GRID, CAPTION, "small", "[data-testid=stSlider]", least=800),
+    FirstScreen(
+        "attribution-experiments", CHART, KEYS, "li", "[data-testid=stExpander]", least=600
+    ),
     FirstScreen("level-sets", ".bp-frame", ".bp-scale", ".bp-says", ".st-key-levels-view"),
     FirstScreen("prune", STAGE, SCALE, NOTE, ".st-key-prune-ratio", pictures=2),
     FirstScreen("tickets", CHART, KEYS, CAPTION, ".st-key-tickets-level", least=400),

@@ -44,7 +44,14 @@ TWICE = ["--data", "twice:count=20,side=24", "--victim", "MLP", "--seeds", "1"]
 OWN = {
     **{
         f"attribution.{name}": ["--data", "digits"]
-        for name in ("Prototypes", "PrototypeNetwork", "PrototypeRobustness")
+        for name in (
+            "Prototypes",
+            "PrototypeNetwork",
+            "PrototypeRobustness",
+            "TiltedBoundary",
+            "TiltedSheets",
+            "AdaptiveSmoothing",
+        )
     },
     "attribution.Place": ["--map", "Gradient"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],

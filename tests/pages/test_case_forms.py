@@ -148,6 +148,10 @@ FORMS = (
          "seed": "greedy draws nothing at random"},
     ),
     Form(views.GENERATOR, "generator", GeneratorArguments),
+    Form(views.TILTED_BOUNDARY, "tilt", ExperimentArguments),
+    Form(
+        views.ATTRIBUTION_EXPERIMENTS, "attribution.AdaptiveSmoothing", ExperimentArguments,
+    ),
     Form(views.CERTIFICATES, "certificates", ExperimentArguments),
     Form(
         views.INSIDE, "inside", CaptionArguments,

@@ -19,12 +19,14 @@ SHOWN = {
     "Level sets": IMAGE | {"target", "seed"},
     "Which explanation?": IMAGE | {"target", "versus", "reading", "seed"},
     "Study": {"study.source", "study.seed"},
+    "Tilted boundary": IMAGE | {"target", "versus", "seed"},
     "Minimal regions": IMAGE | {"target", "seed"},
     "Robustness": IMAGE | {"seed"},
     "Prototypes": {"prototypes.data", "prototypes.seed"},
     "Forget": {"forget.data", "forget.model"},
     "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed
+    "attribution-experiments": set(),
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},

@@ -1,0 +1,114 @@
+"""The mixture on one image under attack: the dial, and what each network reads."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import forms, section
+from components.asked_image import OWN, TEST, choose_image
+from components.draw.bar_groups import BarGroups
+from components.draw.drawing import Drawing, Views
+from components.draw.groups import PointGroups
+from components.draw.lines import Lines
+from components.picks import pick
+from components.section import Section
+from components.sidebar.subject import image_alone
+from engine.attribution.experiments.adaptive import NETWORKS
+from engine.attribution.experiments.mixed_answers import NETS, MixedAnswers
+from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN
+from engine.attribution.experiments.smoothed import RISK, SIGMA
+from engine.experiment import ExperimentCase
+from engine.models import catalog
+from engine.result import Table
+
+MIXED = "α from 0 to 1"
+
+
+def in_plane(table: Table) -> Table:
+    """The fixed mixtures as one line, the adaptive one as a point."""
+    return Table.of(
+        {name: (table[name], "share") for name in (CLEAN, ATTACKED)},
+        [ADAPTIVE if row == ADAPTIVE else MIXED for row in table.rows],
+    )
+
+
+def plane_words(found: Views) -> str:
+    """The ends of the curve and the adaptive mixture."""
+    table: Table = found["plane"]
+    parts = [
+        f"{row} {100 * table.cell(row, CLEAN):.1f} % clean, "
+        f"{100 * table.cell(row, ATTACKED):.1f} % attacked"
+        for row in dict.fromkeys((table.rows[0], "mixture, α = 0.6", table.rows[-1]))
+        if row in table.rows
+    ]
+    return f"First seed: {'; '.join(parts)}."
+
+
+def certified_words(found: Views) -> str:
+    """How many images are certified at all, by α."""
+    table: Table = found["certified"]
+    parts = ", ".join(f"{name} {100 * table[name][0]:.0f} %" for name in table.order[1:])
+    return (
+        f"Right and certified, with the robust network smoothed by noise of σ = {SIGMA}: {parts}. "
+        f"Each bound may err with {100 * RISK:g} %."
+    )
+
+
+PLANE = Drawing(
+    "plane", "Accuracy and robustness, from one network to the other",
+    PointGroups(
+        x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
+        looks={MIXED: "path", ADAPTIVE: "own"},
+    ),
+    plane_words, part=in_plane,
+)  # fmt: skip
+CERTIFICATES = Drawing(
+    "certified", "Certificates by radius",
+    lambda found: Lines(
+        x="radius", series={name: name for name in found["certified"].order[1:]},
+        x_title="radius (L2, in pixels of 1)", title="certified right (%)", span=(-2, 102),
+    ),
+    certified_words,
+)  # fmt: skip
+
+
+def show(_found: Views, case: ExperimentCase, key: str) -> None:
+    """The dial, and one image under attack."""
+    st.header("On one image under attack")
+    key = f"{key}.one"  # a setting of the experiment is called images too
+    about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
+    own = image_alone() if about == OWN else None
+    model = catalog.load(NETWORKS[catalog.word_of(case.data.name)][0])
+    image = choose_image(case.data, case.seed, model, own, key)
+    slot = f"{key}.MixedAnswers"
+    answer, dial = st.container(), st.container()
+    forms.refuse_links(MixedAnswers, slot)
+    with dial:
+        given = forms.settings(MixedAnswers, slot, ("alpha",))
+        with st.popover("Settings of the attack"):
+            given |= forms.settings(MixedAnswers, slot, ("epsilon", "steps", "against"))
+    with answer:
+        section.show(
+            Section(
+                key, MixedAnswers(**given), image.case, MixedAnswers.title, columns=2,
+                evidence=(
+                    Drawing("picture"),
+                    Drawing(
+                        "answers", "Attacked, it is read as",
+                        BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%",
+                                  span=(0, 118)),
+                        part=strongest,
+                        finding=lambda found: (
+                            f"The robust network leads by "
+                            f"{100 * found['numbers'].cell('attacked', 'margin'):.0f} points."
+                        ),
+                    ),
+                ),
+            )
+        )  # fmt: skip
+
+
+def strongest(table: Table) -> Table:
+    """The three classes that any of the networks finds likeliest."""
+    order = (-table.values.max(1)).argsort(kind="stable")[:3]
+    return table.take(order.tolist())

@@ -1,0 +1,1 @@
+"""The view Tilted boundary: accuracy and adversarial strength are two things."""

@@ -1,0 +1,116 @@
+"""What Tilted boundary asks: two classes, a linear classifier, λ, and an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from components import forms
+from components.case_form import CaseForm
+from components.ending import end
+from components.notices import spoken
+from components.picks import pick, pick_number
+from components.widgets.data_images import press_images
+from engine.arguments.trained import ExperimentArguments
+from engine.attribution.tilt import TiltedBoundary
+from engine.attribution.tilt.boundary import STRENGTHS
+from engine.attribution.tilt.linear import LEARNERS
+from engine.experiment import ExperimentCase
+
+KEY = "tilt"
+SLOT = f"{KEY}.TiltedBoundary"
+DATA = ("mnist-5k", "digits")
+IMAGE = f"{KEY}.image"
+SIDE = 20  # held-out images that are offered
+FIRST = "0.1"  # λ at which the view opens: right, and easily fooled
+
+
+@dataclass(frozen=True)
+class TiltQuestion:
+    """What the page asks.
+
+    Args:
+        case: the data, and the seed.
+        method: the two classes.
+        learner: the place of the classifier in LEARNERS.
+        place: of λ in STRENGTHS.
+        row: of the image in the data.
+        known: the arguments of the case, for *Share*.
+    """
+
+    case: ExperimentCase
+    method: TiltedBoundary
+    learner: int
+    place: int
+    row: int
+    known: Mapping[str, Any]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Both classes."""
+        first, second = self.method.first, self.method.second
+        return self.case.data.classes[first], self.case.data.classes[second]
+
+    @property
+    def at(self) -> int:
+        """The row of the classifier in the answer."""
+        return self.learner * len(STRENGTHS) + self.place
+
+
+def choose() -> TiltQuestion:
+    """λ first; then the classifier, the classes, and what is seldom changed."""
+    asked, form = None, CaseForm(ExperimentArguments, KEY, {"names": DATA})
+    strengths = [f"{one:g}" for one in STRENGTHS]
+    place = strengths.index(
+        pick(
+            "Regularization λ: to the left it follows every detail of the training images",
+            strengths, f"{KEY}.lambda", "slider", first=FIRST, name="λ",
+            rule="one of " + ", ".join(strengths),
+        )
+    )  # fmt: skip
+    left, *middle, right = st.columns([4, 1.5, 1.5, 1.5], gap="medium", vertical_alignment="bottom")
+    with left:
+        learner = LEARNERS.index(pick("Classifier", LEARNERS, f"{KEY}.learner", "pills"))
+    forms.refuse_links(TiltedBoundary, SLOT)
+    with right, st.popover("Settings"):
+        form.ask("data", "radio", first=DATA[0])
+        form.ask("seed")
+        given = forms.settings(TiltedBoundary, SLOT, ("share",))
+    with spoken():
+        case = ExperimentArguments(**form.given).case()
+        classes = list(case.data.classes)
+        for place_of, name, start, column in zip(
+            ("One class", "Other class"), ("first", "second"), ("2", "3"), middle, strict=True
+        ):
+            with column:
+                label = pick(place_of, classes, f"{KEY}.{name}", first=start)
+            given[name] = classes.index(label)
+        method = TiltedBoundary(**given)
+        rows = method.pair(case).typical
+        asked = TiltQuestion(case, method, learner, place, pick_image(case, rows), form.known())
+    if asked is None:
+        end()
+    return asked
+
+
+def pick_image(case: ExperimentCase, rows: list[int]) -> int:
+    """The row of a held-out image, by its number or its picture."""
+    offered = rows[:SIDE]
+    with st.expander("Another image"):
+        image = pick_number("Held-out image", len(offered), IMAGE)
+        ids = case.data.ids[offered].tolist()
+        press_images(
+            case.data, offered, "Held-out images, typical ones first; press one to mirror it",
+            f"{KEY}.images", partial(press, ids), chosen={ids[image]},
+            words={row: case.data.classes[case.data.labels[row]] for row in offered},
+        )  # fmt: skip
+    return offered[image]
+
+
+def press(ids: list[int], number: int) -> None:
+    """A picture was pressed."""
+    st.session_state[IMAGE] = ids.index(number)

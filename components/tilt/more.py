@@ -1,0 +1,148 @@
+"""Below the two classes: two clouds to tilt a boundary by hand, and the network of the sidebar."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from components import forms, section
+from components.draw.bars import Dots
+from components.draw.drawing import Drawing, Views
+from components.draw.groups import PointGroups
+from components.draw.lines import Lines
+from components.footer import footer
+from components.section import Section
+from components.sidebar.subject import Subject
+from components.tilt.form import KEY
+from engine import data as data_sets
+from engine.attribution.tilt import LocalTilt, TiltedSheets
+from engine.attribution.tilt.local import PIXELS
+from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, MIRROR, ONE, OTHER, REACH
+from engine.experiment import ExperimentCase
+from engine.result import Table
+
+SHEETS, LOCAL = f"{KEY}.TiltedSheets", f"{KEY}.LocalTilt"
+
+
+@st.fragment
+@footer()
+def sheets() -> None:
+    """Two clouds in a plane; the sliders stand below the picture."""
+    st.divider()
+    st.header("Tilt a boundary by hand")
+    answer, controls = st.container(), st.container()
+    forms.refuse_links(TiltedSheets, SHEETS)
+    with controls:
+        given = {}
+        for column, name in zip(
+            st.columns(3, gap="medium"), TiltedSheets().settings(), strict=True
+        ):
+            with column:
+                given |= forms.settings(TiltedSheets, SHEETS, (name,))
+    method, case = TiltedSheets(**given), ExperimentCase(data_sets.load("digits"))
+    with answer:
+        section.show(
+            Section(
+                KEY, method, case, known={"data": "digits"},
+                evidence=(
+                    Drawing(
+                        "points", "",
+                        PointGroups(
+                            x="along the line between the means", y="across it",
+                            span=(-3, 3), x_span=(-REACH, REACH), title="across it",
+                            looks={ONE: "dots", OTHER: "dots", BOUNDARY: "line", MIRROR: "own",
+                                   EXAMPLE: "line"},
+                        ),
+                        mirror_words,
+                    ),
+                    Drawing(
+                        "curve", "",
+                        Lines(
+                            x="tilt", span=(0, 104), title="%", x_title="tilt θ (°)",
+                            now=method.tilt, series={"error": "wrong", "distance kept":
+                                                     "distance to the boundary"},
+                        ),
+                        error_words,
+                    ),
+                ),
+            )
+        )  # fmt: skip
+
+
+def mirror_words(found: Views) -> str:
+    """How far an image is from its mirror image."""
+    points: Table = found["points"]
+    way = np.stack([points[name][[one == EXAMPLE for one in points.rows]]
+                    for name in points.order], 1)  # fmt: skip
+    return (
+        f"The star and its mirror image are {np.linalg.norm(way[1] - way[0]):.2f} apart, in "
+        "standard deviations along the line between the means; without tilt they are 4."
+    )
+
+
+def error_words(found: Views) -> str:
+    """The error by formula and by counting."""
+    numbers: Table = found["numbers"]
+    error, counted = (100 * numbers[name][0] for name in ("error", "counted error"))
+    return (
+        f"{error:.2f} % wrong by the formula of two Gaussians; {counted:.2f} % of 100,000 drawn "
+        "points are."
+    )
+
+
+def local(about: Subject) -> None:
+    """The network of the sidebar at the image of the sidebar."""
+    st.divider()
+    st.header("In a network: the image and the model of the sidebar")
+    forms.refuse_links(LocalTilt, LOCAL)
+    answer, controls = st.container(), st.container()
+    with controls, st.popover("Settings of the network's tilt"):
+        method = LocalTilt(**forms.settings(LocalTilt, LOCAL))
+    with answer:
+        section.show(
+            Section(
+                KEY, method, about.case.at("exact"), known=about.arguments,
+                evidence=(
+                    Drawing(
+                        "angles", "Angle between the boundary's normal and the class means",
+                        Dots(
+                            series={"angle": "this network", "chance": "two random directions"},
+                            title="θ (°)", span=(-3, 93),
+                        ),
+                        angle_words,
+                    ),
+                    Drawing(
+                        "ways", "Two ways to the other class",
+                        Lines(
+                            x="distance", line=0.0, line_name="the answer changes",
+                            x_title="change (gray levels, root mean square)",
+                            title="margin (logit)",
+                            series={"along the gradient": "against the gradient",
+                                    "along the means": "from mean to mean"},
+                        ),
+                        way_words,
+                    ),
+                ),
+            )
+        )  # fmt: skip
+
+
+def angle_words(found: Views) -> str:
+    """The angle in pixels and at the last layer."""
+    table: Table = found["angles"]
+    last = table.rows[-1]
+    return (
+        f"In pixels {table.cell(PIXELS, 'angle'):.0f}°, where random directions stand at "
+        f"{table.cell(PIXELS, 'chance'):.0f}°; at “{last}” {table.cell(last, 'angle'):.0f}°."
+    )
+
+
+def way_words(found: Views) -> str:
+    """How far the boundary is on each way."""
+    numbers: Table = found["numbers"]
+    near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
+    met = [f"{one:.0f} gray levels" if np.isfinite(one) else "not met" for one in (near, far)]
+    return (
+        f"The boundary: {met[0]} against the gradient, {met[1]} from mean to mean. 1 / cos θ is "
+        f"{numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
+    )

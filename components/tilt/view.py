@@ -1,0 +1,168 @@
+"""An image and its mirror image at λ; what tilt gains and costs, its kinds, and what carries it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from components import section
+from components.draw.bars import Bars
+from components.draw.drawing import Drawing, Views
+from components.draw.groups import PointGroups
+from components.draw.lines import Lines
+from components.draw.pictures import draw_pictures
+from components.footer import footer
+from components.section import Section
+from components.tilt.form import KEY, TiltQuestion, choose
+from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
+from engine.attribution.tilt.geometry import TYPES
+from engine.attribution.tilt.mirror import mirror, pictures, wall
+from engine.result import Table
+
+CLOSE = 1.05  # strength up to which a boundary is as good as not tilted
+THIS = "this one"
+LEAST, MOST = "least", "most"
+
+
+@st.fragment
+@footer()
+def show() -> None:
+    """The answer above the controls that it depends on; moving one reruns only this."""
+    answer, controls, evidence = (st.container() for _ in range(3))
+    with controls:
+        asked = choose()
+    with answer:
+        section.show(
+            Section(
+                KEY, asked.method, asked.case, known=asked.known, below=evidence,
+                sentence=partial(sentence, asked), picture=partial(picture, asked),
+                evidence=(
+                    across(asked), taxonomy(asked), spectrum(asked),
+                    Drawing(
+                        "weights", "The same image, from strong to weak regularization", wide=True,
+                        made=lambda found: wall(asked.case.data, asked.row, found, asked.learner),
+                        finding=lambda found: wall(
+                            asked.case.data, asked.row, found, asked.learner
+                        ).finding,
+                    ),
+                ),
+            )
+        )  # fmt: skip
+
+
+def own(asked: TiltQuestion, found: Views) -> Table:
+    """The rows of the chosen classifier, by λ."""
+    start = asked.learner * len(STRENGTHS)
+    table: Table = found["classifiers"]
+    return table.take(range(start, start + len(STRENGTHS)))
+
+
+def best(table: Table) -> int:
+    """The largest λ with the most right answers on held-out images."""
+    right = table["right, held out"]
+    return int(np.flatnonzero(right >= right.max() - 1e-9)[-1])
+
+
+def sentence(asked: TiltQuestion, found: Views) -> str:
+    """Right answers and strength here, and at the best λ."""
+    table = own(asked, found)
+    right, times = (table[name] for name in ("right, held out", "strength"))
+    here, top = asked.place, best(table)
+    words = f"{100 * right[here]:.1f} % right"
+    if times[here] <= CLOSE:
+        there = f"to be read as {asked.names[1]}, a {asked.names[0]} must nearly turn into one."
+        return f"{words}, and not easily fooled: {there}"
+    words += (
+        f", but fooled by changes {times[here]:.1f} times smaller than they need be"
+    )  # fmt: skip
+    if here == top:
+        return f"{words}; no other λ is right more often."
+    return (
+        f"{words}. With λ = {table['λ'][top]:g}: {100 * right[top]:.1f} % right, "
+        f"{times[top]:.1f} times smaller."
+    )
+
+
+def picture(asked: TiltQuestion, found: Views) -> None:
+    """The image, its mirror image, what changes, and the weights."""
+    one = mirror(asked.case.data, asked.row, found, asked.learner, asked.place)
+    draw_pictures(pictures(one, asked.method, asked.case.data.classes), f"{KEY}.picture")
+
+
+def across(asked: TiltQuestion) -> Drawing:
+    """Right answers and distance over λ."""
+
+    def words(found: Views) -> str:
+        table = own(asked, found)
+        right, kept = 100 * table["right, held out"], 100 * table["distance kept"]
+        return (
+            f"Over all λ, held-out images right move by {np.ptp(right):.1f} points, the distance "
+            f"to the boundary by {np.ptp(kept):.0f}. 100 % is that of the nearest class mean."
+        )
+
+    return Drawing(
+        "classifiers", "Accuracy and distance to the boundary",
+        Lines(
+            x="λ", log=True, span=(0, 104), title="%", now=STRENGTHS[asked.place],
+            x_title="λ (mean variances within the classes)",
+            series={"right, training": "training images right",
+                    "right, held out": "held-out images right",
+                    "distance kept": "distance to the boundary"},
+        ),
+        words, part=lambda table: own(asked, {"classifiers": table}),
+    )  # fmt: skip
+
+
+def taxonomy(asked: TiltQuestion) -> Drawing:
+    """All classifiers by angle and error, with the chosen one."""
+
+    def points(table: Table) -> Table:
+        angle, error = table["angle"], 1 - table["right, held out"]
+        columns = {
+            "θ": (np.append(angle, angle[asked.at]), "°"),
+            "wrong": (np.append(error, error[asked.at]), "share"),
+        }
+        return Table.of(columns, [*(TYPES[int(one)] for one in table["type"]), THIS])
+
+    def words(found: Views) -> str:
+        table: Table = found["classifiers"]
+        kind = TYPES[int(table["type"][asked.at])]
+        counts = np.bincount(table["type"].astype(np.int64), minlength=len(TYPES))
+        held = ", ".join(f"{name} {count}" for name, count in zip(TYPES, counts, strict=True))
+        return f"This one: {kind}. Of {len(table)} classifiers (three kinds): {held}."
+
+    return Drawing(
+        "classifiers", "Kinds of tilt",
+        PointGroups(
+            x="θ", y="wrong", x_title="tilt θ (°)", title="held-out images wrong (%)",
+            x_span=(-3, 93), looks=dict.fromkeys(TYPES, "dots") | {THIS: "own"},
+        ),
+        words, part=points,
+    )  # fmt: skip
+
+
+def spectrum(asked: TiltQuestion) -> Drawing:
+    """Which directions the chosen normal lies in, by how much images vary along them."""
+
+    def bars(found: Views) -> Table:
+        carried = found["carried"].values[asked.place, asked.learner, 0]
+        names = [f"tenth {number + 1}" for number in range(TENTHS)]
+        names[0], names[-1] = f"{LEAST} varied tenth", f"{MOST} varied tenth"
+        return Table.of(
+            {"of the weights": (carried, "share"),
+             "variance": (found["variances"]["variance"], "")}, names,
+        )  # fmt: skip
+
+    def words(found: Views) -> str:
+        carried = 100 * found["carried"].values[asked.place, asked.learner, 0]
+        return (
+            f"{carried[0]:.0f} % of the squared weights lie in the tenth of directions in which "
+            f"images of a class vary least, {carried[-1]:.0f} % in the tenth with most."
+        )
+
+    return Drawing(
+        "carried", "What the tilt rests on",
+        Bars(value="of the weights", title="% of the squared weights"), words, made=bars,
+    )  # fmt: skip

@@ -1,0 +1,268 @@
+"""Adaptive smoothing as an experiment: an accurate and a robust network, mixed by one dial.
+
+Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adaptive Smoothing"
+(2023), https://arxiv.org/abs/2301.12554
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.experiments.mixing import learned_mixing
+from engine.attribution.experiments.mixture import (
+    PAPER,
+    Mixture,
+    attacked,
+    certain,
+    margin,
+    right,
+)
+from engine.attribution.experiments.mixture_claims import (
+    ADAPTIVE,
+    ALPHAS,
+    ATTACKED,
+    BROKEN,
+    CLAIMS,
+    CLEAN,
+    FOUND,
+    GAP,
+    NORMAL,
+    SURE,
+    named,
+)
+from engine.attribution.experiments.smoothed import certified
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.keeping.memory import Memory
+from engine.lab import Train, TrainCase
+from engine.measures.detection import auroc
+from engine.method import Progress, Slider, defaults, part_of, quiet, setting
+from engine.models import catalog, embedded
+from engine.models.classifier import Classifier
+from engine.models.rebuild import rebuilt
+from engine.pictures import as_bytes
+from engine.result import Pictures, Result, Table, View
+from engine.run import answer, digest
+from engine.training import Pgd
+
+NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
+    "mnist-5k": ("mnist-cnn", "mnist-cnn-robust"), "digits": ("digits-cnn", "digits-cnn-robust"),
+}  # fmt: skip
+CERTIFIED, DIALS = 60, (0.6, 0.75, 0.9, 1.0)  # images, and the α for which they are certified
+SHOWN = 6  # images in the picture
+_ATTACKED: Memory[list[Tensor]] = Memory(2)  # for each network alone, the same for every α
+
+
+@dataclass(frozen=True)
+class AdaptiveSmoothing(Experiment):
+    """Can a network be accurate and robust, if it is two?
+
+    A normal network is right more often, one trained on attacked images (PGD) withstands attacks.
+    Their probabilities are mixed: α is the share of the robust one. Every mixture is attacked
+    itself, by steps along the gradient of two losses, and images attacked for either network alone
+    are tried on it as well; an image counts as right when no attack succeeds. *Certain* are
+    attacked images at which the robust network is so sure that the other one cannot change the
+    answer (α m ≥ 1 - α, where m is by how much its first class leads). Where α is set by image, a
+    small network looks for attacks, and is attacked too. Certificates by radius hold for a mixture
+    with the robust network smoothed by Gaussian noise, with a risk of 0.1 % for each image; they
+    are about its votes, not about the network as it is. An attack that fails proves nothing.
+    """
+
+    name = "AdaptiveSmoothing"
+    family = "attribution"
+    title = "Mix an accurate and a robust network"
+    paper = PAPER
+    question = "Can a network be accurate on clean images and robust under attack?"
+    proof = (
+        "tests/engine/attribution/experiments/test_adaptive.py"
+        "::test_figures_are_those_of_mixtures_attacked_by_hand"
+    )
+    data = tuple(NETWORKS)
+    argument_defaults = defaults(data="mnist-5k")
+    measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, FOUND)
+    charted = (CLEAN, ATTACKED)
+    claims = CLAIMS
+
+    epsilon: float = setting(
+        0.2, Slider(0.02, 0.4, 0.02), "Attack", "How far an attack may move each pixel, of 1."
+    )
+    steps: int = setting(20, Slider(5, 50, 5), "Steps", "Of each attack.")
+    images: int = setting(200, Slider(10, 1000, 10), "Test images", "How many are attacked.")
+    normal_scale: float = setting(
+        1.0, Slider(0.2, 3.0, 0.1), "Scale of the normal network's logits",
+        "Above 1, it is made surer of what it says.",
+    )  # fmt: skip
+    robust_scale: float = setting(
+        1.0, Slider(0.1, 2.0, 0.1), "Scale of the robust network's logits",
+        "Below 1, it is made less sure of what it says.",
+    )  # fmt: skip
+    epochs: int = setting(
+        2, Slider(1, 10, 1), "Epochs of the mixing network", "How often it sees each image."
+    )
+
+    @property
+    def attack(self) -> Pgd:
+        """The attack that mixtures are measured by: its steps could go 2.5 times as far."""
+        return Pgd(self.epsilon, self.steps, 2.5 * self.epsilon / self.steps)
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """Of both networks' logits."""
+        return self.normal_scale, self.robust_scale
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, float | None]:  # noqa: ARG002
+        """Fixed α from the normal to the robust network, and α by image (None)."""
+        return {named(alpha): alpha for alpha in ALPHAS} | {ADAPTIVE: None}
+
+    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
+        """What is trained and attacked."""
+        return (
+            f"Two networks for each of {self.seeds} seeds, those of the first come with Blindspot; "
+            f"{len(ALPHAS) + 1} mixtures of them are attacked on {self.images} test images each. "
+            "It can be stopped and resumed; trained networks are kept."
+        )
+
+    def figures(
+        self, condition: str, what: float | None, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:  # fmt: skip
+        """Those of one mixture."""
+        normal, robust = pair_of(case, part_of(progress, 0.0, 0.6))
+        alpha: Any = what
+        if alpha is None:
+            alpha = learned_mixing(
+                normal, robust, case.data, self.scales, self.quick, self.epochs, case.seed,
+                part_of(progress, 0.6, 0.8),
+            )  # fmt: skip
+        found = self.measured(Mixture(normal, robust, alpha, self.scales), case)
+        progress(1.0, "attacked")
+        if condition == NORMAL or "plane" in views:  # of the first seed
+            views["plane"] = with_point(views.get("plane"), condition, found)
+        return found
+
+    def more(self, case: ExperimentCase) -> Result:
+        """With the case's seed: the share of images that are certified, by radius."""
+        return {"certified": certified(*pair_of(case), case.data, DIALS, CERTIFIED, case.seed)}
+
+    @property
+    def quick(self) -> Pgd:
+        """The attack that the mixing network learns from."""
+        return Pgd(self.epsilon, 7, self.epsilon / 3)
+
+    def measured(self, mixture: Mixture, case: ExperimentCase) -> Figures:
+        """Right answers on clean and attacked images, certain ones, sureness, attacks found."""
+        images, targets = drawn(case.data, self.images, case.seed)
+        moved = attacked(mixture, images, targets, self.attack, case.seed)
+        name = f"{digest(self, case)} {mixture.normal.fingerprint}"
+        others = _ATTACKED.made(name, lambda: [
+            one for net in (mixture.normal, mixture.robust)
+            for one in attacked(net, images, targets, self.attack, case.seed)
+        ])  # fmt: skip
+        clean = right(mixture, images, targets)
+        held = clean.clone()
+        for one in (*moved, *others):
+            held &= right(mixture, one, targets)
+        with torch.no_grad():
+            wide = torch.cat(moved).expand(-1, 3, -1, -1)
+            robust = mixture.scales[1] * mixture.robust(wide)
+            safe = certain(mixture.alphas(wide), margin(robust))
+            unlike = mixture(wide).argmax(1) != robust.argmax(1)
+            plain = images.expand(-1, 3, -1, -1)
+            scores = [mixture.alphas(one).numpy() for one in (wide, plain)]
+        found = float("nan") if mixture.mixing is None else auroc(scores[1], scores[0])
+        return {
+            CLEAN: clean.float().mean().item(), ATTACKED: held.float().mean().item(),
+            SURE: safe.float().mean().item(), BROKEN: (safe & unlike).float().mean().item(),
+            GAP: surer(mixture.robust, plain, wide, targets), FOUND: found,
+        }  # fmt: skip
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Test images, attacked for an even mixture, and what each network says of them."""
+        normal, robust = shipped(case.data)
+        images, targets = drawn(case.data, SHOWN, case.seed)
+        mixture = Mixture(normal, robust, 0.5, self.scales)
+        moved = attacked(normal, images, targets, replace(self, steps=10).attack, case.seed)[0]
+        rows, captions = [], []
+        for shown in (images, moved):
+            wide = shown.expand(-1, 3, -1, -1)
+            with torch.no_grad():
+                said = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
+            rows.append(np.stack([as_bytes(one) for one in wide]))
+            captions += [
+                f"normal {case.data.classes[a]}, robust {case.data.classes[b]}, "
+                f"mixed {case.data.classes[c]}"
+                for a, b, c in zip(*said, strict=True)
+            ]
+        kept = [sum(one.split(", ")[at].split()[1] == case.data.classes[int(label)]
+                    for one, label in zip(captions[len(images):], targets, strict=True))
+                for at in range(3)]  # fmt: skip
+        return Pictures(
+            np.stack(rows), ("clean", "attacked"),
+            tuple(case.data.classes[int(label)] for label in targets),
+            f"Images attacked for the normal network: it reads {kept[0]} of {len(images)} right, "
+            f"the robust one {kept[1]}, an even mixture {kept[2]}.",
+            captions=tuple(captions),
+        )  # fmt: skip
+
+
+def pair_of(case: ExperimentCase, progress: Progress = quiet) -> tuple[Classifier, Classifier]:
+    """The normal and the robust network of a seed: those that ship, or trained by their recipes."""
+    if case.seed == 0 and case.data.name in NETWORKS:
+        return shipped(case.data)
+    word = catalog.word_of(case.data.name)
+    plans = [embedded.plan(name) for name in NETWORKS.get(word, NETWORKS["digits"])]
+    found = []
+    for number, plan in enumerate(plans):
+        part = part_of(progress, number / 2, (number + 1) / 2, lead=plan.title)
+        training = TrainCase(case.data, plan.recipe, case.seed)
+        found.append(rebuilt(answer(Train(), training, part)["model"]))
+    return found[0], found[1]
+
+
+def shipped(data: DataSet) -> tuple[Classifier, Classifier]:
+    """Copies of both networks that come with Blindspot. Raises BlindspotError for other data."""
+    names = NETWORKS.get(catalog.word_of(data.name))
+    if names is None:
+        raise BlindspotError(
+            f"No normal and robust network of {data.card.title} ship: choose "
+            f"{' or '.join(NETWORKS)}."
+        )
+    one, two = (catalog.load(name).twin() for name in names)
+    return one, two
+
+
+def drawn(data: DataSet, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Test images (n, C, H, W) in [0, 1], as many of each class, and their classes."""
+    rows = data.some("test", count, seed)
+    return torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
+
+
+def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> float:
+    """The mean margin on clean images that are read right, less that on all that are misread.
+
+    NaN where none is misread.
+    """
+    both = [robust(one) for one in (clean, moved)]
+    good = both[0].argmax(1) == targets
+    wrong = [~good, both[1].argmax(1) != targets.repeat(len(moved) // len(targets))]
+    misread = torch.cat([margin(one)[at] for one, at in zip(both, wrong, strict=True)])
+    return (margin(both[0])[good].mean() - misread.mean()).item()
+
+
+def with_point(plane: Any, condition: str, found: Figures) -> Table:
+    """The plane of clean and attacked accuracy with one more condition."""
+    rows = [] if plane is None else list(zip(plane[CLEAN], plane[ATTACKED], strict=True))
+    names = [] if plane is None else list(plane.rows)
+    rows.append((found[CLEAN], found[ATTACKED]))
+    return Table.of(
+        {name: (list(column), "share")
+         for name, column in zip((CLEAN, ATTACKED), zip(*rows, strict=True), strict=True)},
+        [*names, condition],
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""One image under attack, as a normal network, a robust one and their mixture read it.
+
+Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adaptive Smoothing"
+(2023), https://arxiv.org/abs/2301.12554
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.experiments.mixture import (
+    LOSSES,
+    PAPER,
+    Mixture,
+    certain,
+    margin,
+    other_first,
+)
+from engine.case import ImageCase
+from engine.method import Case, Choice, Method, Progress, Slider, quiet, setting
+from engine.models import catalog
+from engine.models.threads import one_thread
+from engine.pictures import as_bytes, difference
+from engine.result import Pictures, Result, Table
+from engine.training import Pgd, pgd
+
+ROBUST = "-robust"
+NETS = ("normal", "robust", "mixture")
+AMPLIFIED = 3  # times, in the picture of the difference
+
+
+@dataclass(frozen=True)
+class MixedAnswers(Method[ImageCase]):
+    """What the image is read as when it is attacked, by the two networks and by their mixture.
+
+    α is the share of the robust network. The attack moves every pixel by at most ε, by steps along
+    the gradient of what is attacked, away from what the model of the sidebar's image is asked
+    about. The answer is *certain* where the robust network's lead m is so large that the other one
+    cannot change it: α m ≥ 1 - α. That holds for the attacked image as it is, and says nothing
+    about what another attack would do to the robust network.
+    """
+
+    name = "MixedAnswers"
+    family = "attribution"
+    title = "The mixture on an image"
+    cost = "live"
+    paper = PAPER
+    needs = frozenset({"class", "one of many"})
+    proof = (
+        "tests/engine/attribution/experiments/test_mixed_answers.py"
+        "::test_answers_are_those_of_an_attack_written_out"
+    )
+
+    alpha: float = setting(
+        0.6, Slider(0.0, 1.0, 0.05), "Share of the robust network",
+        "α: 0 is the normal network alone, 1 the robust one.",
+    )  # fmt: skip
+    epsilon: float = setting(
+        0.2, Slider(0.0, 0.4, 0.02), "Attack", "How far it may move each pixel, of 1; 0 for none."
+    )
+    steps: int = setting(20, Slider(5, 50, 5), "Steps", "Of the attack.")
+    against: str = setting(
+        NETS[2], Choice(NETS), "Attacked for", "The network whose gradient the attack follows."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """There is no such pair of most models."""
+        if reason := super().unmet(case):
+            return reason
+        if isinstance(case, ImageCase) and pair_names(case.model.name):
+            return ""
+        return (
+            "it needs a network that ships in two kinds, normal and adversarially trained: those "
+            "of digits and of MNIST."
+        )
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: picture; answers, the probabilities of all classes on the attacked image; numbers.
+
+        Numbers: for the clean and the attacked image the margin of the robust network, what it
+        needs to be, whether the answer is certain, and the class that the mixture names.
+        """
+        normal, robust = (catalog.load(name) for name in pair_names(case.model.name))
+        mixture = Mixture(normal, robust, self.alpha)
+        image = case.image.mean(0, keepdim=True)[None].to(normal.device)  # these networks see gray
+        target = torch.tensor([case.target.index], device=normal.device)
+        moved = self.attacked(dict(zip(NETS, (normal, robust, mixture), strict=True))[self.against],
+                              image, target, mixture, case.seed)  # fmt: skip
+        progress(0.8, "attacked")
+        with torch.no_grad():
+            wide = torch.cat([image, moved]).expand(-1, 3, -1, -1)
+            logits = robust(wide)
+            chances = {"normal": normal(wide).softmax(1), "robust": logits.softmax(1),
+                       "mixture": mixture(wide).exp()}  # fmt: skip
+            margins = margin(logits)
+        progress(1.0, "asked")
+        before, after = (as_bytes(one) for one in wide.cpu())
+        needed = (1 - self.alpha) / self.alpha if self.alpha else np.inf
+        said = chances["mixture"].argmax(1).cpu().numpy()
+        return {
+            "picture": Pictures(
+                np.stack([before, after, difference(before, after, AMPLIFIED)])[None], ("",),
+                ("image", "attacked", f"difference × {AMPLIFIED}"),
+                f"Every pixel is moved by at most {self.epsilon:g} of 1.",
+            ),
+            "answers": Table.of(
+                {name: (chance[1].cpu().numpy(), "share") for name, chance in chances.items()},
+                case.model.labels,
+            ),
+            "numbers": Table.of({
+                "margin": (margins.cpu().numpy(), "share"), "needed": ([needed] * 2, "share"),
+                "certain": (certain(self.alpha, margins).cpu().numpy().astype(np.int64), ""),
+                "says": (said, ""),
+            }, ("clean", "attacked")),
+        }  # fmt: skip
+
+    def attacked(
+        self, model: torch.nn.Module, image: Tensor, target: Tensor, mixture: Mixture, seed: int
+    ) -> Tensor:
+        """The image (1, 1, H, W) after the attack, of two losses, that harms the mixture most."""
+        attack = Pgd(self.epsilon, self.steps, 2.5 * self.epsilon / self.steps)
+        with one_thread():
+            tried = [
+                pgd(model, image, target, attack, torch.Generator().manual_seed(seed), loss)
+                for loss in LOSSES
+            ]
+            with torch.no_grad():
+                harm = [other_first(mixture(one.expand(-1, 3, -1, -1)), target) for one in tried]
+        return tried[int(torch.stack(harm).argmax())]
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+        """What the attacked image is read as by each, and whether the mixture could be turned."""
+        answers: Table = found["answers"]
+        labels = case.model.labels
+        said = ", ".join(f"{name} {labels[int(np.argmax(answers[name]))]}" for name in NETS)
+        sure = found["numbers"].cell("attacked", "certain")
+        margin_, needed = (found["numbers"].cell("attacked", one) for one in ("margin", "needed"))
+        lead = f"the robust network leads by {100 * margin_:.0f} points"
+        if sure:
+            return (
+                f"Attacked, it is read as: {said}. The normal network cannot change that: {lead}."
+            )
+        more = "it has no say at α = 0" if not np.isfinite(needed) else (
+            f"{lead}, and {100 * needed:.0f} are needed"
+        )  # fmt: skip
+        return f"Attacked, it is read as: {said}. The normal network could change that: {more}."
+
+
+def pair_names(name: str) -> tuple[str, str] | tuple[()]:
+    """The normal and the robust network of the kind of a model; none where there are not both."""
+    stem = name.removesuffix(ROBUST)
+    both = stem, f"{stem}{ROBUST}"
+    return both if all(catalog.ships(one) for one in both) else ()

@@ -1,0 +1,80 @@
+"""Certificates by radius: the robust network is smoothed by Gaussian noise, and then mixed.
+
+Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adaptive Smoothing"
+(2023), https://arxiv.org/abs/2301.12554; bounds as in Cohen et al. (2019),
+https://arxiv.org/abs/1902.02918
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.experiments.mixture import smoothed_radius
+from engine.data import DataSet
+from engine.models.classifier import Classifier
+from engine.models.threads import one_thread
+from engine.result import Table
+
+RADII = np.linspace(0, 1, 41)  # L2, in pixels of [0, 1]
+SIGMA, DRAWS, RISK = 0.25, 500, 0.001  # of the noise; how often; how often a bound may be wrong
+CHOSEN = 50  # other draws, by which the class is chosen that is then certified
+
+
+def certified(
+    normal: Classifier, robust: Classifier, data: DataSet, alphas: Sequence[float], count: int,
+    seed: int,
+) -> Table:  # fmt: skip
+    """The share of test images that are right and cannot change within a radius, for each α.
+
+    Args:
+        normal: plays no part in a certificate, which holds whatever it says.
+        robust: is smoothed.
+        data: whose test images are certified.
+        alphas: the shares of the smoothed network; each is a column.
+        count: of images.
+        seed: of images and noise.
+    """
+    del normal
+    rows = data.some("test", count, seed)
+    images, labels = data.pixels(rows), data.labels[rows]
+    noise = torch.Generator().manual_seed(seed)
+    radii = np.zeros((len(rows), len(alphas)))
+    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
+        chosen = int(votes(robust, image, CHOSEN, noise).argmax())
+        if chosen != label:
+            continue
+        first, second = bounds(votes(robust, image, DRAWS, noise), chosen)
+        radii[place] = [smoothed_radius(alpha, SIGMA, first, second) for alpha in alphas]
+    columns: dict[str, tuple[object, str]] = {"radius": (RADII, "")}
+    columns |= {
+        f"α = {alpha:g}": ((radii[:, at] > RADII[:, None]).mean(1), "share")
+        for at, alpha in enumerate(alphas)
+    }
+    return Table.of(columns)
+
+
+def votes(model: Classifier, image: Tensor, count: int, noise: torch.Generator) -> np.ndarray:
+    """How often noisy copies of an image (3, H, W) are read as each class, (classes,).
+
+    The noise is the same in all three channels: such images have one.
+    """
+    with torch.no_grad(), one_thread():
+        added = SIGMA * torch.randn((count, 1, *image.shape[1:]), generator=noise)
+        answers = model((image + added).to(model.device)).argmax(1).cpu()
+    return np.bincount(answers.numpy(), minlength=len(model.labels))
+
+
+def bounds(counts: np.ndarray, chosen: int) -> tuple[float, float]:
+    """A lower bound of a class's probability, and an upper one of any other's (Clopper, Pearson).
+
+    What is not the chosen class could all be one other class.
+    """
+    from scipy.special import betaincinv
+
+    own, draws = int(counts[chosen]), int(counts.sum())
+    first = float(betaincinv(own, draws - own + 1, RISK)) if own else 0.0
+    return first, 1 - first

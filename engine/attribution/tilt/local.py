@@ -1,0 +1,264 @@
+"""The tilt of a network's boundary at one image, in pixels and at every layer.
+
+Not in the paper: there the boundary is linear. Here its normal at an image is the gradient of the
+difference of two logits, and at a layer that with respect to the layer's output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine import data as data_sets
+from engine.attribution.tilt.geometry import PAPER, Doubles, strength
+from engine.case import ImageCase
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.method import Case, Method, Progress, Slider, quiet, setting
+from engine.models import catalog
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.models.layers import capturing
+from engine.result import Result, Table
+
+PIXELS, HEAD = "pixels", "features"  # what the head is given
+AT_ONCE = 100  # images
+STEPS = 100  # places on a way at which the network is asked
+FAR = 2.0  # times the distance of the means, to which a way goes
+
+
+@dataclass(frozen=True)
+class LocalTilt(Method[ImageCase]):
+    """How far the network's own boundary is tilted at this image.
+
+    The normal of the boundary between two classes is the gradient of the difference of their
+    logits. θ is the angle between it and the line from one class mean to the other: the means of
+    training images, in pixels, and of what they become at each layer. Two random directions would
+    stand at the angle called *chance*, so θ near it says that a small step against the gradient has
+    little to do with the other class. *Strength* is how many times closer the boundary is along the
+    gradient than along the line between the means, as measured by asking the network on both ways;
+    for a linear classifier it is 1 / cos θ. It describes one image, one pair of classes and means
+    in a curved space, and proves nothing about other images.
+    """
+
+    name = "LocalTilt"
+    family = "attribution"
+    title = "Tilt of this network's boundary"
+    cost = "live"
+    paper = PAPER
+    needs = frozenset({"class", "one of many"})
+    proof = (
+        "tests/engine/attribution/tilt/test_local.py"
+        "::test_of_a_linear_network_angle_and_strength_are_those_of_its_weights"
+    )
+
+    images: int = setting(
+        100, Slider(5, 500, 5), "Images a class", "Training images of which the means are taken."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Nobody knows the class means of what a model from outside has learned."""
+        if reason := super().unmet(case):
+            return reason
+        if isinstance(case, ImageCase) and learned(case.model):
+            return ""
+        return (
+            "it needs class means, which are known for models that learned from a data set here, "
+            "such as the networks of digits and of brain phantoms."
+        )
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: angles, a row for pixels and each layer; ways, the margin on both ways; numbers.
+
+        Numbers: the two classes, the distances to the boundary along the gradient and along the
+        line between the means, in root mean square gray levels of 255, NaN where it is not met.
+        """
+        model, data = case.model, data_sets.load(learned(case.model))
+        own, rival = classes(case)
+        if not is_of(data, model):
+            raise BlindspotError(
+                f"{model.title} has other classes than {data.card.title}, so its class means are "
+                "not known."
+            )
+        margin, here, slopes = looked_at(model, case.image[None], (own, rival))
+        progress(0.3, "one forward and one backward pass")
+        means = [self.means(model, data, one, case.seed) for one in (own, rival)]
+        progress(0.8, "class means")
+        rows: dict[str, tuple[float, float]] = {}
+        for name in slopes:
+            apart = (means[0][name] - means[1][name]).numpy().astype(np.float64)
+            slope = slopes[name].numpy().astype(np.float64)
+            if name == PIXELS and data.images.shape[1] == 1:  # such images have one channel
+                apart, slope = apart[0], slope.sum(0)
+            rows[name] = between(slope.ravel(), apart.ravel()), chance(slope.size)
+        apart = means[0][PIXELS] - means[1][PIXELS]
+        slope = slopes[PIXELS].sum(0, keepdim=True).expand(3, -1, -1) if (
+            data.images.shape[1] == 1
+        ) else slopes[PIXELS]  # fmt: skip
+        ways = Ways(model, here, (own, rival), float(apart.norm()))
+        gradient, straight = (ways.along(one) for one in (slope, apart))
+        progress(1.0, "both ways")
+        pixels = np.sqrt(here.numel())
+        places = np.linspace(0, ways.reach, STEPS)
+        met = [255 / pixels * crossing(places, one) for one in (gradient, straight)]
+        return {
+            "angles": Table.of({
+                "angle": ([one for one, _ in rows.values()], "°"),
+                "chance": ([one for _, one in rows.values()], "°"),
+            }, list(rows)),
+            "ways": Table.of({
+                "distance": (255 / pixels * places, "gray levels"),
+                "along the gradient": (gradient, "logit"),
+                "along the means": (straight, "logit"),
+            }),
+            "numbers": Table.of({
+                "class": ([own], ""), "rival": ([rival], ""), "margin": ([margin], "logit"),
+                "to the boundary": ([met[0]], "gray levels"),
+                "along the means": ([met[1]], "gray levels"),
+                "strength": ([met[1] / met[0] if met[0] else np.nan], "times"),
+                "expected": ([strength(rows[PIXELS][0])], "times"),
+            }),
+        }  # fmt: skip
+
+    def means(self, model: Classifier, data: DataSet, label: int, seed: int) -> dict[str, Tensor]:
+        """Of training images of a class: in pixels, and at each layer."""
+        rows = data.rows("train")
+        rows = rows[data.labels[rows] == data.classes.index(model.labels[label])]
+        rng = np.random.default_rng([seed, 79, label])
+        rows = np.sort(rng.permutation(rows)[: self.images])
+        return means_at(model, data.pixels(rows))
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+        """The angle in pixels, and how much closer the boundary is along the gradient."""
+        numbers: Table = found["numbers"]
+        own, rival = (case.model.labels[int(numbers[one][0])] for one in ("class", "rival"))
+        angle = found["angles"].cell(PIXELS, "angle")
+        words = f"Between “{own}” and “{rival}” this network's boundary is tilted by {angle:.0f}°"
+        times = float(numbers["strength"][0])
+        if np.isfinite(times):
+            return f"{words}: it is {times:.1f} times closer than on the way to the other class."
+        return f"{words}; on the straight way to the other class it is not met."
+
+
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """Straight ways from an image towards the other class.
+
+    Args:
+        model: that is asked.
+        image: (3, H, W).
+        classes: the class and its rival.
+        apart: the distance of their means.
+    """
+
+    model: Classifier
+    image: Tensor
+    classes: tuple[int, int]
+    apart: float
+
+    @property
+    def reach(self) -> float:
+        """How far they go; pixels may leave [0, 1] there, since this is about geometry."""
+        return FAR * self.apart
+
+    def along(self, direction: Tensor) -> Doubles:
+        """The margin against a direction (3, H, W), at STEPS places, (STEPS,)."""
+        step = direction / direction.norm().clamp_min(1e-12)
+        places = torch.linspace(0, self.reach, STEPS)[:, None, None, None]
+        logits = self.model.logits(self.image - places * step)
+        own, rival = self.classes
+        return np.asarray((logits[:, own] - logits[:, rival]).numpy(), np.float64)
+
+
+def learned(model: Classifier) -> str:
+    """The name of the data set that a model learned from; "" when it is none of ours."""
+    return next((one.data for one in catalog.small() if one.name == model.name), "")
+
+
+def is_of(data: DataSet, model: Classifier) -> bool:
+    """Whether the model tells the classes of the data apart."""
+    return set(model.labels) <= set(data.classes)
+
+
+def classes(case: ImageCase) -> tuple[int, int]:
+    """The class that is asked about, and the one it is held against: the strongest other one."""
+    own, rival = case.target.index, case.target.versus
+    if rival is None:
+        logits = case.model.logits(case.image[None])[0].clone()
+        logits[own] = -torch.inf
+        rival = int(logits.argmax())
+    return own, rival
+
+
+def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:
+    """The mean of images (n, 3, H, W), and of what each layer makes of them, on the CPU."""
+    sums: dict[str, Tensor] = {PIXELS: images.sum(0)}
+    with borrowed(model) as net, torch.no_grad():
+        for part in images.split(AT_ONCE):
+            with watching(net) as seen:
+                net(part.to(model.device))
+            for name, each in seen.items():
+                sums[name] = sums.get(name, 0) + each[0].sum(0).cpu()
+    return {name: one / len(images) for name, one in sums.items()}
+
+
+def looked_at(
+    model: Classifier, image: Tensor, pair: tuple[int, int]
+) -> tuple[float, Tensor, dict[str, Tensor]]:
+    """The margin of one image (1, 3, H, W), the image, and the gradient at pixels and layers."""
+    own, rival = pair
+    with borrowed(model) as net, watching(net) as seen, torch.enable_grad():
+        pixels = image.to(model.device).detach().requires_grad_()
+        logits = net(pixels)
+        margin = logits[0, own] - logits[0, rival]
+        outputs = {PIXELS: pixels} | {name: each[0] for name, each in seen.items()}
+        slopes = torch.autograd.grad(margin, list(outputs.values()), allow_unused=True)
+    found = {
+        name: slope[0].detach().cpu()
+        for name, slope in zip(outputs, slopes, strict=True) if slope is not None
+    }  # fmt: skip
+    return margin.item(), image[0], found
+
+
+@contextmanager
+def watching(net: Classifier) -> Iterator[dict[str, list[Tensor]]]:
+    """What each layer gives, and what the head is given, while the block runs."""
+    with ExitStack() as stack:
+        seen = {
+            layer.name: stack.enter_context(capturing(net.layer(layer.name)))
+            for layer in net.layers
+        }
+        yield seen | {HEAD: stack.enter_context(capturing(net.head, inputs=True))}
+
+
+def between(slope: Doubles, apart: Doubles) -> float:
+    """The angle between two directions, in degrees from 0 to 90; NaN where one of them is none."""
+    lengths = np.linalg.norm(slope) * np.linalg.norm(apart)
+    if not lengths > 0:
+        return float("nan")
+    return float(np.degrees(np.arccos(min(abs(slope @ apart) / lengths, 1.0))))
+
+
+def chance(size: int) -> float:
+    """The angle of two random directions of so many numbers, in degrees: of their mean |cosine|."""
+    return float(np.degrees(np.arccos(min(np.sqrt(2 / (np.pi * size)), 1.0))))
+
+
+def crossing(places_on_way: Doubles, margins: Doubles) -> float:
+    """Where a margin first falls to 0, between two places; NaN where it never does."""
+    below = np.flatnonzero(margins <= 0)
+    if not len(below):
+        return float("nan")
+    at = int(below[0])
+    if at == 0:
+        return 0.0
+    before, after = margins[at - 1], margins[at]
+    share = before / (before - after)
+    return float(places_on_way[at - 1] + share * (places_on_way[at] - places_on_way[at - 1]))

@@ -1,0 +1,10 @@
+"""Experiments on what fools a network: claims of papers, tried here."""
+
+import streamlit as st
+
+from components.experiments import view
+from engine.attribution import EXPERIMENTS
+
+st.title("Experiments")
+
+view.show(EXPERIMENTS, "attribution")

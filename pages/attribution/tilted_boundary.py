@@ -1,0 +1,19 @@
+"""Tilted boundary: why an accurate classifier can have tiny adversarial perturbations."""
+
+import streamlit as st
+
+from components import in_distribution
+from components.sidebar import subject
+from components.tilt import more, view
+
+st.title("Tilted boundary")
+st.markdown("Why can a classifier be right so often and still be **fooled by so little**?")
+
+about = subject.current({"target", "versus", "seed"})
+answer, below = st.container(), st.container()
+with answer:
+    view.show()
+with below:
+    more.sheets()
+    more.local(about)
+    in_distribution.line(about)

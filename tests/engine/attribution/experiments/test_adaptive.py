@@ -1,0 +1,184 @@
+"""Adaptive smoothing as an experiment: its figures, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.attribution.experiments import AdaptiveSmoothing, adaptive
+from engine.attribution.experiments.adaptive import drawn, pair_of, shipped, surer
+from engine.attribution.experiments.mixing import learned_mixing
+from engine.attribution.experiments.mixture import LOSSES, Mixture, margin
+from engine.attribution.experiments.mixture_claims import (
+    ABOVE,
+    ADAPTIVE,
+    ALPHAS,
+    ATTACKED,
+    BROKEN,
+    CLAIMS,
+    CLEAN,
+    FOUND,
+    NORMAL,
+    ROBUST,
+    SURE,
+    named,
+)
+from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
+from engine.method import quiet
+from engine.run import answer
+from engine.training import Pgd, pgd
+from tests import tiny
+
+QUICK = AdaptiveSmoothing(seeds=1, images=30, steps=5, epochs=1, epsilon=0.1)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load("digits"))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adaptive, "CERTIFIED", 4)
+        return answer(QUICK, case)
+
+
+def by_hand(mixture, images, targets):
+    """Right on the clean images and after four attacks of each of three networks."""
+    held = clean = mixture(images.expand(-1, 3, -1, -1)).argmax(1) == targets
+    own = []
+    for net in (mixture, mixture.normal, mixture.robust):
+        for loss in LOSSES:
+            noise = torch.Generator().manual_seed(0)
+            moved = pgd(net, images, targets, Pgd(0.1, 5, 0.05), noise, loss)
+            held = held & (mixture(moved.expand(-1, 3, -1, -1)).argmax(1) == targets)
+            own += [moved] if net is mixture else []
+    return clean, held, torch.cat(own)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.4, 0.8, 1.0])
+def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
+    data = case.data
+    rows = data.some("test", 30, 0)
+    images, targets = torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
+    normal, robust = shipped(data)
+    with torch.no_grad():
+        clean, held, moved = by_hand(Mixture(normal, robust, alpha), images, targets)
+        sure = alpha * margin(robust(moved.expand(-1, 3, -1, -1))) >= 1 - alpha
+    table, row = found["table"], named(alpha)
+    assert table.cell(row, CLEAN) == pytest.approx(clean.float().mean().item())
+    assert table.cell(row, ATTACKED) == pytest.approx(held.float().mean().item())
+    assert table.cell(row, SURE) == pytest.approx(sure.float().mean().item())
+    assert table.cell(row, BROKEN) == 0
+
+
+@pytest.fixture(scope="module")
+def mixing(case):
+    return learned_mixing(*shipped(case.data), case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
+
+
+def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixing):
+    normal, robust = shipped(case.data)
+    images, targets = drawn(case.data, 30, 0)
+    mixture = Mixture(normal, robust, mixing)
+    with torch.no_grad():
+        clean, held, _ = by_hand(mixture, images, targets)
+    table = found["table"]
+    assert table.cell(ADAPTIVE, CLEAN) == pytest.approx(clean.float().mean().item())
+    assert table.cell(ADAPTIVE, ATTACKED) == pytest.approx(held.float().mean().item(), abs=0.04)
+    assert 0.5 < table.cell(ADAPTIVE, FOUND) <= 1
+    assert np.isnan(table.cell(ROBUST, FOUND))
+
+
+def test_the_mixing_network_learns_to_find_attacks(case, mixing):
+    normal, robust = shipped(case.data)
+    before = [one.clone() for one in robust.state_dict().values()]
+    again = learned_mixing(normal, robust, case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
+    for one, two in zip(mixing.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+    after = robust.state_dict().values()
+    assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True))
+    images, targets = drawn(case.data, 100, 1)
+    mixture = Mixture(normal, robust, mixing)
+    moved = pgd(robust, images, targets, Pgd(0.1, 7, 0.03), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alphas = [mixture.alphas(one.expand(-1, 3, -1, -1)).mean() for one in (images, moved)]
+    assert alphas[1] > alphas[0]
+
+
+def test_views_are_the_plane_of_the_first_seed_and_certificates(found):
+    assert list(found["plane"].rows) == [*(named(alpha) for alpha in ALPHAS), ADAPTIVE]
+    assert found["plane"].cell(NORMAL, CLEAN) == found["table"].cell(NORMAL, CLEAN)
+    assert found["certified"].order[0] == "radius"
+
+
+def test_another_seed_trains_both_networks_by_their_recipes(case, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        adaptive, "answer", lambda _method, one, _progress: asked.append(one) or {"model": None}
+    )
+    monkeypatch.setattr(adaptive, "rebuilt", lambda _: tiny.mlp())
+    pair_of(replace(case, seed=2))
+    assert [one.seed for one in asked] == [2, 2]
+    assert [one.recipe.epsilon for one in asked] == [0.0, 0.1]
+
+
+def figures(**given):
+    """Figures by condition and measure, for the claims."""
+    base = dict.fromkeys(map(named, ALPHAS), (0.9, 0.5)) | {ADAPTIVE: (0.9, 0.5)}
+    base |= given.get("pairs", {})
+
+    def of(condition, measure):
+        return {CLEAN: base[condition][0], ATTACKED: base[condition][1], BROKEN: 0.0}.get(
+            measure, 0.1
+        )
+
+    return of
+
+
+def test_claims_compare_with_both_ends():
+    pairs = {NORMAL: (0.98, 0.0), ROBUST: (0.94, 0.8), named(0.25): (0.98, 0.1),
+             ABOVE[0]: (0.97, 0.79), ADAPTIVE: (0.975, 0.795)}  # fmt: skip
+    gains, lost, surer_, kept, best = (claim.margin(figures(pairs=pairs)) for claim in CLAIMS)
+    assert gains == pytest.approx(0.01)
+    assert lost == pytest.approx(0.3)
+    assert surer_ > 0
+    assert kept > 0
+    assert best == pytest.approx(0.795 - 0.1)
+    worse = figures(pairs=pairs | {ABOVE[0]: (0.97, 0.7)})
+    assert CLAIMS[0].margin(worse) < 0
+
+
+def test_sureness_is_compared_between_right_and_misread_images(case):
+    _, robust = shipped(case.data)
+    images, targets = drawn(case.data, 50, 0)
+    wide = images.expand(-1, 3, -1, -1)
+    noisy = (wide + 0.8 * torch.rand(wide.shape, generator=torch.Generator().manual_seed(0))).clamp(
+        0, 1
+    )
+    with torch.no_grad():
+        told = surer(robust, wide, noisy, targets)
+        logits = torch.cat([robust(wide), robust(noisy)])
+    good = logits.argmax(1) == targets.repeat(2)
+    chances = logits.softmax(1).sort(1, descending=True).values
+    lead = chances[:, 0] - chances[:, 1]
+    wanted = lead[:50][good[:50]].mean() - lead[~good].mean()
+    assert told == pytest.approx(wanted.item(), abs=1e-6)
+
+
+def test_the_picture_shows_images_before_and_after(case):
+    view = QUICK.picture(case)
+    assert view.rows == ("clean", "attacked")
+    assert (view.images[0] != view.images[1]).any()
+    assert all(one.startswith("normal ") for one in view.captions)
+
+
+def test_other_data_are_refused_with_a_sentence():
+    with pytest.raises(BlindspotError, match="ship"):
+        shipped(tiny.columns(8, ("a", "b")))

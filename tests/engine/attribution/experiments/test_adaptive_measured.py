@@ -1,0 +1,23 @@
+"""Mixtures over three pairs of networks; figures and claims stand in docs/measured.md."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import data as data_sets
+from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments.mixture_claims import ATTACKED, NORMAL, ROBUST
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from tests.outcomes import HERE, keep
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+
+@pytest.mark.parametrize(("name", "epsilon"), [("mnist-5k", 0.2), ("digits", 0.1)])
+def test_what_a_mixture_of_two_networks_gains(name, epsilon, measure):
+    method = AdaptiveSmoothing(epsilon=epsilon)
+    found = answer(method, ExperimentCase(data_sets.load(name)))
+    keep(measure, method, found, f"AdaptiveSmoothing, {name}, ε = {epsilon}", HERE)
+    table = found["table"]
+    assert table.cell(ROBUST, ATTACKED) > table.cell(NORMAL, ATTACKED) + 0.2

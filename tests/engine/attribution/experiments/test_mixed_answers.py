@@ -1,0 +1,94 @@
+"""The mixture on one image, against an attack written out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.attribution.experiments.mixed_answers import MixedAnswers, pair_names
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.models.catalog import load
+from tests import tiny
+
+
+@pytest.fixture
+def case():
+    data = data_sets.load("digits")
+    row = int(data.rows("test")[4])
+    return ImageCase(
+        load("digits-cnn"), data.pixels([row])[0].clone(), Target(int(data.labels[row]))
+    )
+
+
+def mixture(alpha, pixels):
+    one, two = (load(name)(pixels.expand(-1, 3, -1, -1)).softmax(1)
+                for name in ("digits-cnn", "digits-cnn-robust"))  # fmt: skip
+    return (1 - alpha) * one + alpha * two
+
+
+def test_answers_are_those_of_an_attack_written_out(case):
+    method = MixedAnswers(alpha=0.4, epsilon=0.1, steps=5)
+    image, label = case.image[:1][None], case.target.index
+    tried = []
+    for which in ("cross-entropy", "margin"):
+        noise = torch.empty(image.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
+        moved = (image + 0.1 * noise).clamp(0, 1)
+        for _ in range(5):
+            moved = moved.detach().requires_grad_()
+            chance = mixture(0.4, moved)[0]
+            others = torch.cat([chance[:label], chance[label + 1 :]])
+            loss = -chance[label].log()
+            if which == "margin":
+                loss = others.max().log() - chance[label].log()
+            (slope,) = torch.autograd.grad(loss, moved)
+            moved = moved.detach() + 0.05 * slope.sign()
+            moved = torch.minimum(torch.maximum(moved, image - 0.1), image + 0.1).clamp(0, 1)
+        tried.append(moved.detach())
+    with torch.no_grad():
+        chances = [mixture(0.4, one)[0].log() for one in tried]
+        harm = [(one.clone().index_fill(0, torch.tensor([label]), -1e9).max() - one[label])
+                for one in chances]  # fmt: skip
+        wanted = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
+    found = method(case)
+    assert found["answers"]["mixture"] == pytest.approx(wanted.numpy(), abs=2e-3)
+
+
+@pytest.mark.parametrize(("alpha", "column"), [(0.0, "normal"), (1.0, "robust")])
+def test_at_its_ends_the_mixture_is_one_of_the_networks(case, alpha, column):
+    answers = MixedAnswers(alpha=alpha)(case)["answers"]
+    assert answers["mixture"] == pytest.approx(answers[column], abs=1e-6)
+
+
+def test_without_reach_nothing_is_attacked(case):
+    found = MixedAnswers(epsilon=0.0)(case)
+    assert (found["picture"].images[0, 0] == found["picture"].images[0, 1]).all()
+    assert found["numbers"].cell("clean", "margin") == pytest.approx(
+        found["numbers"].cell("attacked", "margin"), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9, 1.0])
+def test_certain_is_told_from_margin_and_share(case, alpha):
+    method = MixedAnswers(alpha=alpha, epsilon=0.04)
+    found = method(case)
+    numbers = found["numbers"]
+    for row in ("clean", "attacked"):
+        assert numbers.cell(row, "certain") == (alpha * numbers.cell(row, "margin") >= 1 - alpha)
+    words = method.finding(case, found)
+    assert ("cannot change that" in words) == bool(numbers.cell("attacked", "certain"))
+
+
+def test_what_is_attacked_decides_the_image(case):
+    images = [
+        MixedAnswers(against=one)(case)["picture"].images[0, 1] for one in ("normal", "robust")
+    ]
+    assert (images[0] != images[1]).any()
+
+
+def test_only_networks_that_ship_in_two_kinds_are_asked(case):
+    assert pair_names("mnist-mlp-robust") == ("mnist-mlp", "mnist-mlp-robust")
+    assert not pair_names("digits-vit")
+    assert not MixedAnswers.unmet(case)
+    assert "two kinds" in MixedAnswers.unmet(tiny.linear_case())

@@ -1,0 +1,229 @@
+"""Mixtures of two networks: their ends, their logarithms, and what cannot be changed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+
+from engine import data as data_sets
+from engine.attribution.experiments.mixture import (
+    HIGH,
+    LOW,
+    MixingNet,
+    Mixture,
+    attacked,
+    certain,
+    margin,
+    mixed,
+    other_first,
+    right,
+    smoothed_radius,
+)
+from engine.attribution.experiments.smoothed import CHOSEN, DRAWS, RISK, bounds, certified, votes
+from engine.models.catalog import load
+from engine.training import Pgd
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return load("digits-cnn"), load("digits-cnn-robust")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = data_sets.load("digits")
+    rows = data.some("test", 60)
+    return torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
+
+
+@pytest.mark.parametrize("scales", [(1.0, 1.0), (1.2, 0.5)])
+def test_the_ends_are_both_networks_to_the_bit(networks, digits, scales):
+    pixels = digits[0].expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        for alpha, network, scale in zip((0.0, 1.0), networks, scales, strict=True):
+            found = Mixture(*networks, alpha, scales)(pixels)
+            assert torch.equal(found, (scale * network(pixels)).log_softmax(1))
+            assert torch.equal(found.argmax(1), network(pixels).argmax(1))
+
+
+def test_probabilities_are_mixed_and_not_logits(networks, digits):
+    pixels = digits[0].expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        one, two = (net(pixels).double().softmax(1) for net in networks)
+        found = Mixture(*networks, 0.3)(pixels).double().exp()
+    assert torch.allclose(found, 0.7 * one + 0.3 * two, atol=1e-6)
+    assert torch.allclose(found.sum(1), torch.ones(len(found)).double(), atol=1e-6)
+
+
+def test_what_rounds_to_no_probability_still_has_a_gradient():
+    one = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
+    two = torch.tensor([[150.0, 0.0, 0.0]], requires_grad=True)
+    logs = mixed(one, two, torch.tensor([[0.5]]))
+    assert logs[0, 1].item() == pytest.approx(math.log(0.5) - 150, abs=1e-3)
+    logs[0, 1].backward()
+    assert two.grad[0, 1].item() == pytest.approx(1.0, abs=1e-3)
+    plain = 0.5 * one.detach().softmax(1) + 0.5 * two.detach().softmax(1)
+    assert plain[0, 1].item() == 0  # where the logarithm of the sum would be lost
+
+
+def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says():
+    """100,000 random and worst answers of g at points of random h, exactly."""
+    rng = np.random.default_rng(0)
+    count, classes = 100_000, 10
+    robust = torch.from_numpy(rng.dirichlet(np.full(classes, 0.2), count))
+    alpha = torch.from_numpy(rng.uniform(0.01, 1, count))
+    best = robust.topk(2, dim=1).values
+    safe = certain(alpha, best[:, 0] - best[:, 1])
+    assert 20_000 < safe.sum() < 80_000
+    drawn = torch.from_numpy(rng.dirichlet(np.full(classes, 0.05), count))
+    rival = robust.topk(2, dim=1).indices[:, 1]
+    worst = torch.nn.functional.one_hot(rival, classes).double()
+    for other in (drawn, worst):
+        mixture = (1 - alpha)[:, None] * other + alpha[:, None] * robust
+        own = mixture.gather(1, robust.argmax(1)[:, None])[:, 0]
+        assert (own[safe] >= mixture[safe].amax(1) - 1e-12).all()
+    mixture = (1 - alpha)[:, None] * worst + alpha[:, None] * robust
+    assert (mixture.argmax(1) != robust.argmax(1))[~safe].all()  # and it is tight
+    assert not safe[alpha < 0.5].any()
+
+
+def test_no_attacked_image_inside_the_certificate_flips(networks):
+    """Ten thousand attacked images against networks as they are, and against a random g."""
+    data = data_sets.load("digits")
+    rows = data.some("test", 420)
+    images = torch.from_numpy(data.images[rows] / np.float32(255))
+    targets, checked = data.targets(rows), 0
+    noise = torch.Generator().manual_seed(0)
+    for alpha in (0.55, 0.8):
+        mixture = Mixture(*networks, alpha)
+        for epsilon in (0.1, 0.2, 0.4):
+            for moved in attacked(mixture, images, targets, Pgd(epsilon, 4, epsilon / 2), 0):
+                wide = moved.expand(-1, 3, -1, -1)
+                with torch.no_grad():
+                    robust = networks[1](wide)
+                    safe = certain(alpha, margin(robust))
+                    assert torch.equal(mixture(wide).argmax(1)[safe], robust.argmax(1)[safe])
+                    other = 30 * torch.randn(robust.shape, generator=noise)
+                    one = torch.full((len(wide), 1), alpha)
+                    said = mixed(other, robust, one).argmax(1)
+                assert torch.equal(said[safe], robust.argmax(1)[safe])
+                checked += 2 * len(wide)
+    assert checked >= 10_000
+
+
+def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
+    images, targets = digits
+    mixture, attack = Mixture(*networks, 0.3), Pgd(0.1, 10, 0.025)
+    before = right(mixture, images, targets).float().mean()
+    for moved in attacked(mixture, images, targets, attack, 0):
+        assert (moved - images).abs().max() <= 0.1 + 1e-6
+        assert right(mixture, moved, targets).float().mean() < before - 0.3
+        wide = moved.expand(-1, 3, -1, -1)
+        with torch.no_grad():
+            assert other_first(mixture(wide), targets) > other_first(
+                mixture(images.expand(-1, 3, -1, -1)), targets
+            )
+
+
+def test_the_loss_of_other_classes_is_the_best_wrong_one_less_the_right_one():
+    logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]])
+    assert other_first(logits, torch.tensor([0, 2])).item() == pytest.approx((-1 + 1) / 2)
+
+
+def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks, digits):
+    images, targets = digits
+    attack = Pgd(0.1, 20, 0.0125)
+
+    def held(alpha):
+        mixture = Mixture(*networks, alpha)
+        return min(
+            right(mixture, one, targets).float().mean().item()
+            for net in (mixture, *networks) for one in attacked(net, images, targets, attack, 0)
+        )  # fmt: skip
+
+    ends = held(0.0), held(1.0)
+    assert ends[1] > ends[0] + 0.2
+    assert held(0.2) < sum(ends) / 2
+
+
+def test_a_radius_is_that_of_the_published_formula():
+    alpha, sigma, first, second = 0.8, 0.5, 0.9, 0.1
+    other = (1 - alpha) / alpha
+    wanted = sigma / 2 * (norm.ppf(first / (1 + other)) - norm.ppf((second + other) / (1 + other)))
+    assert smoothed_radius(alpha, sigma, first, second) == pytest.approx(wanted)
+    assert smoothed_radius(1.0, sigma, first, second) == pytest.approx(
+        sigma / 2 * (norm.ppf(first) - norm.ppf(second))  # Cohen et al.
+    )
+    assert smoothed_radius(0.5, sigma, first, second) == 0
+    assert smoothed_radius(0.6, sigma, 0.7, 0.3) == 0
+
+
+def test_within_the_radius_of_a_half_space_the_mixture_keeps_its_class():
+    """For h = [x1 > 0] under noise all probabilities are known, so that the bound can be tried."""
+    sigma, alpha, place = 0.25, 0.75, 0.5
+    first = norm.cdf(place / sigma)
+    radius = smoothed_radius(alpha, sigma, first, 1 - first)
+    assert radius > 0.05
+
+    def holds(moved):
+        own = norm.cdf((place - moved) / sigma)
+        return alpha * own >= alpha * (1 - own) + (1 - alpha)
+
+    assert holds(radius * 0.999)
+    assert not holds(place)
+
+
+def test_bounds_hold_as_often_as_they_promise():
+    rng = np.random.default_rng(0)
+    true, trials = 0.9, 4000
+    counts = rng.binomial(DRAWS, true, trials)
+    found = np.array([bounds(np.array([one, DRAWS - one]), 0)[0] for one in counts])
+    assert (found > true).mean() <= 4 * RISK
+    assert found.mean() > 0.82
+    assert bounds(np.array([0, 9]), 0) == (0.0, 1.0)
+
+
+def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):
+    data = data_sets.load("digits")
+    found = certified(*networks, data, (0.7, 1.0), 12, 3)
+    noise, rows = torch.Generator().manual_seed(3), data.some("test", 12, 3)
+    radii = []
+    for row in rows:
+        image = data.pixels([row])[0]
+        chosen = int(votes(networks[1], image, CHOSEN, noise).argmax())
+        if chosen != data.labels[row]:
+            radii.append(0.0)
+            continue
+        ends = bounds(votes(networks[1], image, DRAWS, noise), chosen)
+        radii.append(smoothed_radius(1.0, 0.25, *ends))
+    wanted = (np.array(radii) > found["radius"][:, None]).mean(1)
+    assert found["α = 1"] == pytest.approx(wanted)
+    assert (np.diff(found["α = 1"]) <= 0).all()
+    assert (found["α = 0.7"] <= found["α = 1"]).all()
+
+
+def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_through_it(networks, digits):
+    torch.manual_seed(0)
+    mixture = Mixture(*networks, MixingNet(64))
+    pixels = digits[0][:8].expand(-1, 3, -1, -1).clone().requires_grad_()
+    with torch.no_grad():
+        alphas = mixture.alphas(pixels)
+        one, two = (net(pixels) for net in networks)
+        assert torch.allclose(mixture(pixels), mixed(one, two, alphas[:, None]), atol=1e-5)
+    assert ((alphas > LOW) & (alphas < HIGH)).all()
+    _, gamma = mixture.parts(pixels)
+    (slope,) = torch.autograd.grad(gamma.sum(), pixels)
+    assert slope.abs().max() > 0
+    mixture.train()
+    assert mixture.mixing.norm.training
+    assert not mixture.normal.training
+
+
+def test_models_without_a_map_have_no_adaptive_mixture():
+    with pytest.raises(ValueError, match="no map"):
+        Mixture(tiny.mlp(), tiny.mlp(), MixingNet(4))(torch.zeros(1, 3, 8, 8))

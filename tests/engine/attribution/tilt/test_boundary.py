@@ -1,0 +1,271 @@
+"""Tilted boundaries against their closed forms and against scikit-learn's classifiers."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestCentroid
+from sklearn.svm import LinearSVC
+
+from engine import data as data_sets
+from engine.attribution.tilt import TiltedBoundary
+from engine.attribution.tilt.boundary import STRENGTHS, TENTHS
+from engine.attribution.tilt.geometry import (
+    HARDLY,
+    NEEDLESS,
+    OVERFITTED,
+    USEFUL,
+    angle,
+    envelope,
+    mirrored,
+    types,
+)
+from engine.attribution.tilt.linear import LEARNERS, LOGISTIC, RIDGE, SVM, class_pair, family
+from engine.attribution.tilt.mirror import WALL, mirror, pictures, wall
+from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
+from engine.run import answer
+
+LEAST, LARGE = STRENGTHS[0], STRENGTHS[-1]
+
+
+@cache
+def digits(first=2, second=3):
+    return class_pair(data_sets.load("digits"), first, second, 1.0, 0)
+
+
+@cache
+def found(first=2, second=3):
+    return answer(TiltedBoundary(first=first, second=second),
+                  ExperimentCase(data_sets.load("digits")))  # fmt: skip
+
+
+def rows_of(learner, first=2, second=3):
+    start = LEARNERS.index(learner) * len(STRENGTHS)
+    table = found(first, second)["classifiers"]
+    return table.take(range(start, start + len(STRENGTHS)))
+
+
+def mean_way(pair, weights, offset):
+    """Half of the mean signed way from the mirror image, both classes weighing the same."""
+    along = weights / np.linalg.norm(weights)
+    sides = []
+    for points, sign in ((pair.train[~pair.second], -1), (pair.train[pair.second], 1)):
+        way = points - mirrored(points, weights, offset)
+        sides.append(sign * (way @ along).mean() / 2)
+    return np.mean(sides)
+
+
+def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
+    table, pair = found()["classifiers"], digits()
+    for learner in LEARNERS:
+        for at, fit in enumerate(family(pair, learner, STRENGTHS)):
+            row = LEARNERS.index(learner) * len(STRENGTHS) + at
+            nearest = pair.apart, -pair.apart @ sum(pair.means) / 2
+            apart = [mean_way(pair, *one) for one in (fit, nearest)]
+            ratio, cosine = apart[1] / apart[0], np.cos(np.radians(angle(fit[0], pair.apart)))
+            assert ratio == pytest.approx(1 / cosine, rel=1e-9)
+            assert table["strength"][row] == pytest.approx(ratio, rel=1e-9)
+            assert table["angle"][row] == pytest.approx(
+                np.degrees(np.arccos(min(1 / ratio, 1))), abs=1e-4
+            )
+            assert table["distance kept"][row] == pytest.approx(cosine, rel=1e-9)
+
+
+def test_right_answers_are_those_of_the_boundary_counted_by_hand():
+    table, pair = found()["classifiers"], digits()
+    for learner in (RIDGE, SVM):
+        for at in (0, 9, 18):
+            weights, offset = family(pair, learner, STRENGTHS)[at]
+            row = LEARNERS.index(learner) * len(STRENGTHS) + at
+            for column, points, second in (
+                ("right, training", pair.train, pair.second),
+                ("right, held out", pair.test, pair.test_second),
+            ):
+                right = np.mean((points @ weights + offset > 0) == second)
+                assert table[column][row] == pytest.approx(right)
+
+
+@pytest.mark.parametrize("classes", [(2, 3), (3, 8)])
+def test_the_angle_of_ridge_lda_falls_with_regularization_from_nearly_along_to_across(classes):
+    degrees = rows_of(RIDGE, *classes)["angle"]
+    assert (np.diff(degrees) < 0).all()
+    assert degrees[0] > 75
+    assert degrees[-1] < 0.3
+
+
+@pytest.mark.parametrize("learner", [SVM, LOGISTIC])
+def test_the_other_learners_tilt_the_same_way(learner):
+    degrees = rows_of(learner)["angle"]
+    assert degrees[0] > 30
+    assert degrees[-1] < 1
+    assert (np.diff(degrees) < 1).all()  # they fall, or stay where the margin is hard
+
+
+def test_with_much_regularization_all_three_are_the_nearest_centroid_classifier():
+    pair = digits()
+    peer = NearestCentroid().fit(pair.train, pair.second)
+    wanted = peer.predict(pair.test)
+    for learner in (RIDGE, LOGISTIC):
+        weights, offset = family(pair, learner, [1e7])[0]
+        assert angle(weights, pair.apart) < 0.05
+        if learner == RIDGE:
+            assert np.array_equal(pair.test @ weights + offset > 0, wanted)
+
+
+def test_shrinkage_lda_of_scikit_learn_is_a_member_of_the_ridge_family():
+    pair = digits()
+    shrinkage = 0.1  # (1 - s) S_w + s v̄ I has the direction of S_w + s / (1 - s) v̄ I
+    peer = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=[0.5, 0.5])
+    # its S_w weighs classes by the priors, as ours
+    peer.fit(pair.train, pair.second)
+    weights, offset = family(pair, RIDGE, [shrinkage / (1 - shrinkage)])[0]
+    assert angle(weights, peer.coef_[0]) < 1e-3
+    assert np.array_equal(peer.predict(pair.test), pair.test @ weights + offset > 0)
+
+
+def test_the_linear_svm_and_the_logistic_are_those_of_scikit_learn_on_pixels():
+    pair = digits()
+    penalty = 0.01 * pair.mean_variance
+    peer = LogisticRegression(C=1 / (len(pair.train) * penalty), class_weight="balanced",
+                              max_iter=5000, tol=1e-8).fit(pair.train, pair.second)  # fmt: skip
+    assert angle(family(pair, LOGISTIC, [0.01])[0][0], peer.coef_[0]) < 0.1
+    peer = LinearSVC(
+        loss="hinge", C=1 / (len(pair.train) * penalty), class_weight="balanced",
+        intercept_scaling=30, max_iter=5000, random_state=0,
+    )  # fmt: skip
+    middle = pair.train.mean(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it stops before the end, so that ours is no worse
+        peer.fit(pair.train - middle, pair.second)
+    weights, offset = family(pair, SVM, [0.01])[0]
+    theirs = peer.coef_[0], float(peer.intercept_[0] - peer.coef_[0] @ middle)
+    assert hinge(pair, weights, offset, penalty) <= hinge(pair, *theirs, penalty) * (1 + 1e-4)
+    assert angle(weights, theirs[0]) < 5
+
+
+def hinge(pair, weights, offset, penalty):
+    """What the linear SVM minimizes, both classes weighing the same."""
+    sides = np.where(pair.second, 1, -1) * (pair.train @ weights + offset)
+    loss = np.maximum(0, 1 - sides)
+    both = (loss[pair.second].mean() + loss[~pair.second].mean()) / 2
+    return both + penalty / 2 * weights @ weights
+
+
+def test_the_offset_of_the_svm_has_the_least_hinge_loss():
+    pair = digits()
+    for strength in (1e-3, 1.0, 100.0, 1e5):
+        weights, offset = family(pair, SVM, [strength])[0]
+        others = offset + np.linspace(-2, 2, 401)
+        least = min(hinge(pair, weights, one, 0.0) for one in others)
+        assert hinge(pair, weights, offset, 0.0) <= least + 1e-9
+        assert np.mean((pair.test @ weights + offset > 0) == pair.test_second) > 0.85
+
+
+def test_constant_pixels_get_no_weight_and_break_nothing():
+    pair = digits()
+    constant = np.ptp(pair.train, axis=0) == 0
+    assert constant.any()
+    for learner in LEARNERS:
+        weights, _ = family(pair, learner, [LEAST])[0]
+        assert abs(weights[constant]).max() <= 1e-9 * abs(weights).max()
+
+
+def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
+    data, views = data_sets.load("digits"), found()
+    table = views["classifiers"]
+    for learner in range(len(LEARNERS)):
+        for place in range(len(STRENGTHS)):
+            one = mirror(data, int(digits().rows[5]), views, learner, place)
+            normal = one.weights.ravel() / np.linalg.norm(one.weights)
+            offset, slope = (float(table[name][one.row]) for name in ("offset", "slope"))
+            there = 1 / (1 + np.exp(-slope * (one.other.ravel() @ normal + offset)))
+            assert there == pytest.approx(1 - one.probability, abs=1e-9)
+            back = mirrored(one.other.reshape(1, -1), normal, offset)
+            assert back == pytest.approx(one.image.reshape(1, -1), abs=1e-9)
+
+
+def test_the_logit_is_that_of_two_gaussians_along_the_normal():
+    table, pair = found()["classifiers"], digits()
+    weights, _ = family(pair, RIDGE, [STRENGTHS[8]])[0]
+    along = weights / np.linalg.norm(weights)
+    sides = [pair.train[~pair.second] @ along, pair.train[pair.second] @ along]
+    gap = sides[1].mean() - sides[0].mean()
+    variance = np.mean([side.var() for side in sides])
+    assert table["slope"][8] == pytest.approx(gap / variance, rel=1e-6)
+
+
+def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directions():
+    pair, views = digits(), found()
+    values, vectors = np.linalg.eigh(pair.within)
+    some = values > 1e-12
+    for place in (0, 8, 18):
+        weights, _ = family(pair, RIDGE, [STRENGTHS[place]])[0]
+        along = ((weights / np.linalg.norm(weights)) @ vectors[:, some]) ** 2
+        wanted = [one.sum() for one in np.array_split(along, TENTHS)]
+        if some.sum() == pair.axes.shape[1]:
+            assert views["carried"].values[place, 0, 0] == pytest.approx(wanted, abs=1e-3)
+        assert views["carried"].values[place, 0, 0].sum() == pytest.approx(1, abs=1e-5)
+    assert views["carried"].values[0, 0, 0, 0] > views["carried"].values[-1, 0, 0, 0]
+    assert (np.diff(views["variances"]["variance"]) >= 0).all()
+
+
+def test_types_are_told_from_angle_and_error():
+    angles = np.array([5.0, 30, 30, 50, 80, 85])
+    errors = np.array([0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
+    assert types(angles, errors, 1000).tolist() == [
+        HARDLY, USEFUL, NEEDLESS, USEFUL, OVERFITTED, NEEDLESS
+    ]  # fmt: skip
+    assert envelope(angles, errors).tolist() == [0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
+
+
+def test_pictures_show_the_image_and_its_mirror_images():
+    data, views, method = data_sets.load("digits"), found(), TiltedBoundary()
+    row = int(digits().rows[0])
+    one = mirror(data, row, views, 0, 4)
+    view = pictures(one, method, data.classes)
+    assert np.array_equal(view.images[0, 0, ..., 0], data.images[row, 0])
+    assert f"{one.change:.0f} of 255" in view.finding
+    shown = wall(data, row, views, 0)
+    assert shown.images.shape[1] == len(WALL) + 1
+    changes = [mirror(data, row, views, 0, place).change for place in WALL]
+    assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
+
+
+def test_fewer_training_images_are_asked_for_by_share_and_drawn_by_the_seed():
+    data = data_sets.load("digits")
+    some = class_pair(data, 2, 3, 0.2, 0)
+    assert len(some.train) == pytest.approx(0.2 * len(digits().train), abs=2)
+    assert not np.array_equal(some.train, class_pair(data, 2, 3, 0.2, 1).train)
+
+
+def test_the_finding_tells_of_the_best_and_of_the_weakest_regularization():
+    case = ExperimentCase(data_sets.load("digits"))
+    words = TiltedBoundary().finding(case, found())
+    table = rows_of(RIDGE)
+    best = int(np.argmax(table["right, held out"]))
+    assert words.startswith("2 and 3: at λ = ")
+    for row in (best, 0):
+        assert f"{100 * table['right, held out'][row]:.1f} % of held-out" in words
+        assert f"{table['strength'][row]:.1f} times closer" in words
+
+
+def test_what_cannot_be_asked_is_said():
+    data = data_sets.load("digits")
+    for asked, word in (((2, 2), "choose two"), ((2, 40), "no class 40")):
+        with pytest.raises(BlindspotError, match=word):
+            class_pair(data, *asked, 1.0, 0)
+    large = replace(data, images=np.repeat(np.repeat(data.images, 8, 2), 8, 3))
+    with pytest.raises(BlindspotError, match="4,096 pixels"):
+        class_pair(large, 2, 3, 1.0, 0)
+    with pytest.raises(BlindspotError, match="too few"):
+        class_pair(data.take(np.flatnonzero(data.labels == 2)), 2, 3, 1.0, 0)
+    flat = replace(data, images=np.zeros_like(data.images))
+    with pytest.raises(BlindspotError, match="same mean"):
+        family(class_pair(flat, 2, 3, 1.0, 0), RIDGE, [1.0])

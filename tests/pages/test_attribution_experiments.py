@@ -1,0 +1,63 @@
+"""The experiments of Attribution as a visitor meets them: mixtures, and one image under attack."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.experiments import mixture
+from components.views import ATTRIBUTION_EXPERIMENTS
+from engine import data as data_sets
+from engine.attribution.experiments import AdaptiveSmoothing, adaptive
+from engine.attribution.experiments.mixed_answers import MixedAnswers
+from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL
+from engine.experiment import ExperimentCase
+from engine.result import Table
+from engine.run import known
+from tests.visits import settled, visit, words
+
+KEY = "attribution.AdaptiveSmoothing"
+FEW = {"seeds": 1, "images": 10, "steps": 5, "epochs": 1}
+LINK = {f"{KEY}.data": "Digits, 8 × 8"} | {f"{KEY}.{name}": str(one) for name, one in FEW.items()}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(adaptive, "CERTIFIED", 2)
+
+
+def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_attack():
+    at = settled(visit(LINK, ATTRIBUTION_EXPERIMENTS))
+    assert not at.exception
+    assert "an even mixture" in words(at)
+    at = settled(at.button(key="attribution.AdaptiveSmoothing.go").click().run())
+    assert not at.exception
+    case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
+    found = known(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    shown = words(at)
+    assert mixture.plane_words(found) in shown
+    assert mixture.certified_words(found) in shown
+    told = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
+    assert len(told) == 1
+    at = settled(at.slider(key=f"{KEY}.one.MixedAnswers.alpha").set_value(0.0).run())
+    later = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
+    assert "it has no say at α = 0" in later[0]
+    assert MixedAnswers.cost == "live"
+
+
+def test_the_curve_is_one_path_and_the_adaptive_mixture_a_point():
+    columns = {CLEAN: ([0.9, 0.95, 0.93], "share"), ATTACKED: ([0.1, 0.5, 0.6], "share")}
+    table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ADAPTIVE])
+    assert mixture.in_plane(table).rows == (mixture.MIXED, mixture.MIXED, ADAPTIVE)
+    assert mixture.plane_words({"plane": table}) == (
+        f"First seed: {NORMAL} 90.0 % clean, 10.0 % attacked; mixture, α = 0.6 95.0 % clean, "
+        f"50.0 % attacked; {ADAPTIVE} 93.0 % clean, 60.0 % attacked."
+    )
+
+
+def test_the_three_likeliest_classes_of_any_network_are_drawn():
+    table = Table.of(
+        {"normal": ([0.1, 0.8, 0.1, 0.0], "share"), "robust": ([0.1, 0.0, 0.2, 0.7], "share")},
+        ("a", "b", "c", "d"),
+    )
+    assert mixture.strongest(table).rows == ("b", "d", "c")

@@ -1,0 +1,152 @@
+"""Tilted boundary as a visitor meets it: λ moves, the sentence and the pictures follow."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from components.tilt import form, more, view
+from components.tilt.form import FIRST, IMAGE, KEY, SLOT, TiltQuestion
+from components.views import TILTED_BOUNDARY
+from engine import data as data_sets
+from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
+from engine.attribution.tilt.boundary import STRENGTHS
+from engine.attribution.tilt.linear import LEARNERS
+from engine.attribution.tilt.mirror import mirror, wall
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from tests.visits import said, settled, visit, words
+
+DIGITS = {f"{KEY}.data": "Digits, 8 × 8", "model": "Digits CNN"}
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load("digits"))
+
+
+AT_FIRST = STRENGTHS.index(float(FIRST))
+
+
+def question(case, place=AT_FIRST, learner=0, row=None):
+    method = TiltedBoundary()
+    row = method.pair(case).typical[0] if row is None else row
+    return TiltQuestion(case, method, learner, place, row, {})
+
+
+def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
+    at = settled(visit(DIGITS, TILTED_BOUNDARY))
+    assert not at.exception
+    asked = question(case)
+    found = answer(asked.method, asked.case)
+    headers = [one.value for one in at.header]
+    assert headers[0] == view.sentence(asked, found)
+    shown = words(at)
+    for drawing in (view.across(asked), view.taxonomy(asked), view.spectrum(asked)):
+        assert drawing.finding(found) in shown
+    assert wall(case.data, asked.row, found, 0).finding in shown
+    at = settled(at.select_slider(key=f"{KEY}.lambda").set_value("1").run())
+    later = question(case, STRENGTHS.index(1.0))
+    assert at.header[0].value == view.sentence(later, found) != view.sentence(asked, found)
+    at = settled(at.button_group(key=f"{KEY}.learner").set_value(LEARNERS[2]).run())
+    third = question(case, STRENGTHS.index(1.0), 2)
+    assert at.header[0].value == view.sentence(third, found)
+
+
+def test_a_slider_is_answered_within_a_tenth_of_a_second(case):
+    found = answer(TiltedBoundary(), case)
+    asked = [question(case, place) for place in range(len(STRENGTHS))]
+    times = []
+    for one in asked:
+        start = time.perf_counter()
+        view.sentence(one, found)
+        again = answer(one.method, one.case)
+        mirror(case.data, one.row, again, one.learner, one.place)
+        wall(case.data, one.row, again, one.learner)
+        times.append(time.perf_counter() - start)
+    assert np.median(times) < 0.1
+
+
+def test_the_clouds_answer_by_formula_and_count():
+    at = settled(visit(DIGITS | {f"{more.SHEETS}.tilt": "45"}, TILTED_BOUNDARY))
+    case = ExperimentCase(data_sets.load("digits"))
+    method = TiltedSheets(tilt=45.0)
+    found = answer(method, case)
+    assert method.finding(case, found) in [one.value for one in at.header]
+    assert more.error_words(found) in words(at)
+    assert more.mirror_words(found) in words(at)
+
+
+def test_a_network_that_learned_elsewhere_is_refused_with_the_reason():
+    at = settled(visit({f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
+    assert "class means" in words(at)
+
+
+def test_the_network_of_the_sidebar_is_asked():
+    link = DIGITS | {"image": "From a data set", "data": "Digits, 8 × 8"}
+    at = settled(visit(link, TILTED_BOUNDARY))
+    assert not at.exception
+    assert any("network's boundary is tilted by" in one.value for one in at.header)
+    assert "In pixels" in words(at)
+
+
+def test_a_bad_link_is_a_sentence():
+    bad = {f"{KEY}.lambda": "seven", f"{KEY}.first": "12", IMAGE: "99", f"{SLOT}.share": "400"}
+    at = settled(visit(DIGITS | bad, TILTED_BOUNDARY))
+    shown = " ".join(said(at))
+    for word in ("seven", "12", "99", "400"):
+        assert f"“{word}”" in shown
+    assert not at.exception
+
+
+def test_two_classes_that_are_one_are_a_sentence():
+    at = settled(visit(DIGITS | {f"{KEY}.second": "2"}, TILTED_BOUNDARY))
+    assert not at.exception
+    assert "choose two" in " ".join(said(at))
+
+
+def table(case, right, times):
+    """An answer whose first learner has these figures."""
+    found = dict(answer(TiltedBoundary(), case))
+    columns = {name: found["classifiers"][name].copy() for name in found["classifiers"].order}
+    columns["right, held out"][: len(right)] = right
+    columns["strength"][: len(times)] = times
+    units = dict(zip(found["classifiers"].order, found["classifiers"].units, strict=True))
+    found["classifiers"] = type(found["classifiers"]).of(
+        {name: (one, units[name]) for name, one in columns.items()}, found["classifiers"].rows
+    )
+    return found
+
+
+def test_the_sentence_tells_apart_tilted_best_and_upright(case):
+    count = len(STRENGTHS)
+    right, times = np.full(count, 0.9), np.full(count, 1.0)
+    right[8], times[:9] = 0.95, 12.0
+    found = table(case, right, times)
+    assert view.sentence(question(case, 0), found) == (
+        "90.0 % right, but fooled by changes 12.0 times smaller than they need be. With λ = 0.01: "
+        "95.0 % right, 12.0 times smaller."
+    )
+    assert view.sentence(question(case, 8), found) == (
+        "95.0 % right, but fooled by changes 12.0 times smaller than they need be; no other λ is "
+        "right more often."
+    )
+    assert view.sentence(question(case, 18), found) == (
+        "90.0 % right, and not easily fooled: to be read as 3, a 2 must nearly turn into one."
+    )
+
+
+def test_the_offered_images_take_turns_between_both_classes(case):
+    assert form.SIDE % 2 == 0
+    rows = TiltedBoundary().pair(case).rows
+    assert set(case.data.labels[rows]) == {2, 3}
+    assert not set(rows) & set(case.data.rows("train"))
+
+
+def test_the_local_words_say_where_no_boundary_was_met():
+    numbers = {"to the boundary": [np.nan], "along the means": [3.0], "expected": [2.0]}
+    told = more.way_words({"numbers": numbers})
+    assert told.startswith("The boundary: not met against the gradient, 3 gray levels from mean")
+    assert LocalTilt.cost == "live"
