@@ -70,6 +70,7 @@ STUDY = AppPage(
     "attribution/study.py",
     ":material/leaderboard:",
 )
+SLIDES = AppPage("Attribution", "Slides", "slides", "attribution/slides.py", ":material/grid_on:")
 FORGET = AppPage(
     "Unlearning",
     "Forget",
@@ -197,6 +198,7 @@ VIEWS = (
     WHICH_EXPLANATION,
     STUDY,
     MINIMAL_REGIONS,
+    SLIDES,
     FORGET,
     JUDGE,
     CONCEPTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from engine.arguments.bags import BagsArguments
 from engine.arguments.base import Arguments
 from engine.arguments.generators import GeneratorArguments
 from engine.arguments.normal import (
@@ -23,13 +24,15 @@ from engine.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
+from engine.arguments.whole_slides import WholeSlideArguments
 from engine.method import Case, Method, case_kind
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     ImageArguments, PairArguments, TrustArguments, StudyArguments, ForgetArguments, BoardArguments,
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
-    ExperimentArguments, GeneratorArguments,
+    ExperimentArguments, GeneratorArguments, BagsArguments,
+    WholeSlideArguments,
 )  # fmt: skip
 
 

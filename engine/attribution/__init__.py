@@ -24,6 +24,7 @@ from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.attribution.level_sets import LEVEL_SETS
 from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
+from engine.attribution.slides import SLIDES
 from engine.attribution.study import STUDY
 from engine.attribution.trust import BANDS, TRUST
 
@@ -55,4 +56,4 @@ WHICH = (LFA, LFAExperiments, LocalModel)
 
 MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
-METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + SLIDES + TRUST + BANDS

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
@@ -16,6 +17,7 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
+from engine.attribution.slides import MHIM, MHIM2, BagsCase, MaskedRatio
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
 from engine.case import ImageCase, PairCase, image_case
@@ -80,7 +82,10 @@ PLANTED = PlantedShortcut()
 
 def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
-    for part in (heatmaps, trials, minimal, explanations, walks, blind_spots, study, shortcut):
+    parts = (
+        heatmaps, trials, minimal, explanations, walks, blind_spots, study, slides, shortcut,
+    )  # fmt: skip
+    for part in parts:
         yield from part()
 
 
@@ -160,3 +165,10 @@ def study() -> Iterator[Question]:
         case = study_case(source)
         yield Study(), case
         yield StudyMaps(image=str(case.images[0].id)), case
+
+
+def slides() -> Iterator[Question]:
+    """Bags with a 9 and without; with three classes, the scores of each."""
+    case = BagsCase(load("mnist-cnn"), data_sets.load("bags"))
+    yield from ((method, case) for method in (MHIM(), MHIM2(), MaskedRatio()))
+    yield MHIM2(), BagsCase(case.model, data_sets.load("bags:kind=three"))
