@@ -442,11 +442,8 @@ def bags_case(model: Classifier | None = None) -> BagsCase | ImageCase:
 def bright_bags(count: int = 18, size: int = 8, side: int = 8, seed: int = 0) -> DataSet:
     """Every other bag has one or two tiles with a bright square, of which some are faint."""
     rng = np.random.default_rng(seed)
-    labels, key, hard = (
-        np.arange(count) % 2,
-        np.zeros((count, size), bool),
-        rng.random((count, size)),
-    )
+    labels, key = np.arange(count) % 2, np.zeros((count, size), bool)
+    hard = rng.random((count, size))
     images = rng.integers(0, 120, (count, size, 1, side, side), dtype=np.uint8)
     for bag in np.flatnonzero(labels):
         key[bag, rng.permutation(size)[: 1 + bag // 2 % 2]] = True

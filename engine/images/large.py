@@ -1,7 +1,8 @@
 """Images too large to decode whole: any rectangle of them is read by itself.
 
 A TIFF that is not compressed, or by Deflate, is read strip by strip or tile by tile: zlib alone
-opens its pieces, each with a limit, so that nothing else of a stranger's file is run here. Every other format goes through the reader process, which keeps up to 16 million pixels.
+opens its pieces, each with a limit, so that nothing else of a stranger's file is run here. Every
+other format goes through the reader process, which keeps up to 16 million pixels.
 """
 
 from __future__ import annotations

@@ -221,15 +221,14 @@ class Cutting:
 
 def untrained(case: BagsCase, bags: Bags, pooling: str, how: Mining | None = None) -> Classifier:
     """A network of bags with first weights of the seed; the same ones with and without mining."""
-    generator = drawn(case.seed, 62)
-    recycling = None
-    if how is not None and how.tokens:
-        recycling = Recycling(how.tokens, FOLLOW, drawn(case.seed, 63))
-    cut = Cutting(case.model, bags.layout.size, bags.spread)
-    classes = case.data.classes
-    network = BagNetwork(
-        bags.features.shape[-1], len(classes), pooling, cut, generator, recycling
-    )  # fmt: skip
+    cut, classes = Cutting(case.model, bags.layout.size, bags.spread), case.data.classes
+    with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
+        recycling = None
+        if how is not None and how.tokens:
+            recycling = Recycling(how.tokens, FOLLOW, drawn(case.seed, 63))
+        network = BagNetwork(
+            bags.features.shape[-1], len(classes), pooling, cut, drawn(case.seed, 62), recycling
+        )  # fmt: skip
     return Classifier(
         network, f"{case.data.name}-{pooling}", f"{case.data.card.title} · {pooling}",
         bags.slides.side, labels=classes, device=case.model.device,

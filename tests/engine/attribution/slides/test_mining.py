@@ -101,7 +101,7 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
         update(self, network, step, loss)
 
     monkeypatch.setattr(Teaching, "update", noting)
-    found = learn(CASE, bags, recipe(1), how=how, begins=plain)
+    found = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
     assert len(seen) == 3
     begins = dict(plain.network.named_parameters())
     own = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
