@@ -159,6 +159,6 @@ def networks(asked: SlidesQuestion) -> Drawing:
     series = {name: name for name in MEASURES if name != "key tiles found"}
     return Drawing(
         "figures", "All test bags",
-        BarGroups(series=series, title="%", span=(0, 119), ticks=range(0, 101, 20)),
+        BarGroups(series=series, title="%", span=(0, 119), ticks=(0, 20, 40, 60, 80, 100)),
         lambda found: asked.method.finding(asked.case, found), part=part, wide=True,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from components.slides import form, ratio, view
+from components.slides import form, own, ratio, view
 
 st.title("Slides")
 st.markdown("Which **tiles** of a large image make a network give its label?")
@@ -15,3 +15,5 @@ with answer:
 with below:
     st.divider()
 ratio.show(asked)
+st.divider()
+own.show()

@@ -10,6 +10,7 @@ from components import views
 from components.heatmaps.likeness import SIMILARITY
 from engine import data as data_sets
 from engine.arguments import ARGUMENTS
+from engine.arguments.bags import BagsArguments
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
 from engine.arguments.generators import GeneratorArguments
@@ -30,6 +31,7 @@ from engine.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
+from engine.arguments.whole_slides import WholeSlideArguments
 from engine.models import checkpoints
 from engine.models.card import card_of
 from engine.sweep.request import SweepRequest
@@ -96,6 +98,13 @@ FORMS = (
         | {"like": "a probability is searched"}, {"minimal.error": "true"},
     ),
     Form(views.STUDY, "study", StudyArguments),
+    Form(
+        views.SLIDES, "slides", BagsArguments, OWN_MODEL | {"model": "one network reads these tiles"}
+    ),
+    Form(
+        views.SLIDES, "slides", WholeSlideArguments,
+        OWN_MODEL | {"model": "the usual network for photographs", "image": PICKER},
+    ),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
     Form(
         views.WHERE_ODD, "where", FamiliarArguments,

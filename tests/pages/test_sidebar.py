@@ -20,6 +20,7 @@ SHOWN = {
     "Which explanation?": IMAGE | {"target", "versus", "reading", "seed"},
     "Study": {"study.source", "study.seed"},
     "Minimal regions": IMAGE | {"target", "seed"},
+    "Slides": {"slides.data", "slides.seed"},
     "Forget": {"forget.data", "forget.model"},
     "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed

@@ -46,22 +46,22 @@ class BagMining(Method[BagsCase]):
         40, Slider(1, 200, 1), "Epochs", "How often each network is shown every training bag."
     )
     high: float = setting(
-        0.05, Slider(0.0, 0.2, 0.01), "Masked at first (r_h)",
-        "Share of a bag's tiles, the highest for the teacher, that the student does not see. It "
-        "falls to 0 by the end. Above the share of key tiles, a bag can lose all of them.",
+        0.05, Slider(0.0, 0.2, 0.01), "Masked at first",
+        "r_h: share of a bag's tiles, the highest for the teacher, that the student does not see. "
+        "It falls to 0 by the end. Above the share of key tiles, a bag can lose all of them.",
     )  # fmt: skip
     varied: float = setting(
-        0.5, Slider(0.1, 1.0, 0.1), "Share of the candidates (r_hr)",
-        "The masked tiles are drawn from a set of the highest that is 1 / r_hr as large; 1 masks "
-        "the highest themselves.",
+        0.5, Slider(0.1, 1.0, 0.1), "Share of the candidates",
+        "r_hr: the masked tiles are drawn from a set of the highest that is 1 / r_hr as large; 1 "
+        "masks the highest themselves.",
     )  # fmt: skip
     consistency: float = setting(
-        0.1, Slider(0.0, 1.0, 0.05), "Consistency (α)",
-        "How much it costs the student to differ from the teacher's summary of the whole bag.",
+        0.1, Slider(0.0, 1.0, 0.05), "Consistency",
+        "α: how much it costs the student to differ from the teacher's summary of the whole bag.",
     )  # fmt: skip
     momentum: float = setting(
-        0.995, Slider(0.9, 0.9999, 0.0001), "Momentum (m)",
-        "How slowly the teacher follows the student: it is the moving average of its weights.",
+        0.995, Slider(0.9, 0.9999, 0.0001), "Momentum",
+        "m: how slowly the teacher follows the student: it is the moving average of its weights.",
     )  # fmt: skip
 
     @abstractmethod
@@ -138,12 +138,12 @@ class MHIM(BagMining):
     )
 
     random: float = setting(
-        0.5, Slider(0.0, 0.9, 0.05), "Masked at random (r)",
-        "Share of a bag's tiles that the student does not see besides, drawn anew at each step.",
+        0.5, Slider(0.0, 0.9, 0.05), "Masked at random",
+        "r: share of a bag's tiles that the student does not see besides, drawn anew at each step.",
     )  # fmt: skip
     low: float = setting(
-        0.0, Slider(0.0, 0.9, 0.05), "Lowest masked (r_l)",
-        "Share of a bag's tiles, the lowest for the teacher, that the student does not see.",
+        0.0, Slider(0.0, 0.9, 0.05), "Lowest masked",
+        "r_l: share of a bag's tiles, the lowest for the teacher, that the student does not see.",
     )  # fmt: skip
 
     def mining(self) -> Mining:
@@ -178,15 +178,15 @@ class MHIM2(BagMining):
     )
 
     consistency: float = setting(
-        0.5, Slider(0.0, 1.0, 0.05), "Consistency (α)",
-        "How much it costs the student to differ from the teacher's summary of the whole bag.",
+        0.5, Slider(0.0, 1.0, 0.05), "Consistency",
+        "α: how much it costs the student to differ from the teacher's summary of the whole bag.",
     )  # fmt: skip
     recycled: float = setting(
-        0.2, Slider(0.0, 0.9, 0.05), "Recycled (1 − ρ)",
-        "Share of the tiles left that is not shown to the student but summed up in tokens.",
+        0.2, Slider(0.0, 0.9, 0.05), "Recycled",
+        "1 − ρ: share of the tiles left that is not shown to the student but summed up in tokens.",
     )  # fmt: skip
     tokens: int = setting(
-        1, Slider(0, 10, 1), "Tokens (k)", "How many tokens sum them up; 0 drops them."
+        1, Slider(0, 10, 1), "Tokens", "k: how many tokens sum them up; 0 drops them."
     )
 
     def mining(self) -> Mining:

@@ -124,7 +124,10 @@ class UnlikeTiles(Method[WholeSlideCase]):
             "column": (np.tile(np.arange(columns), rows), ""),
             "distance": (distance, "cosine distance"), "planted": (planted, "share"),
         }  # fmt: skip
-        cost = {"reading": ([whole - spent.total], "s"), "network": ([spent.total], "s")}
+        cost = {
+            "seconds, reading": ([whole - spent.total], "s"),
+            "seconds, network": ([spent.total], "s"),
+        }
         return {"tiles": Table.of(tiles), "cost": Table.of(cost)}
 
     def strips(self, case: WholeSlideCase, columns: int) -> Iterator[NDArray[np.uint8]]:
