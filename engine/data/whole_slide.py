@@ -8,21 +8,25 @@ in the planted regions the dots are larger, darker and closer together. Around i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.images.large import LargeImage, Pixels
 
-CELL = 64  # px
-REACH = 9  # px from a dot's center, at most
-GLASS, PINK, VIOLET, DARK = (np.array(one, np.float32) for one in (
-    (243, 241, 242), (226, 172, 198), (122, 84, 150), (72, 38, 108)
-))  # fmt: skip
-USUAL, CROWDED = (5, 8), (16, 22)  # dots in a cell
+CELL = 256  # px
+REACH = 8  # px from a dot's center, at most
+GLASS, PINK, VIOLET, DARK = (
+    np.array(one, np.float32)
+    for one in ((243, 241, 242), (226, 172, 198), (122, 84, 150), (72, 38, 108))
+)
+DOTS = 300  # in a cell of a planted region
+USUAL = 0.35  # of them elsewhere
 SMALL, LARGE = (2.5, 4.5), (4.0, 7.0)  # px, a dot's radius
-GRAIN = 6.0  # gray levels
-COARSE = 8  # cells between two knots of the ground's shade
+COVERED = (0.06, 0.45)  # share of the ground below dots, elsewhere and in a planted region
+GRAIN = 9  # gray levels either way
+ROUGH = 4  # times smaller, from which on single dots are no longer drawn
 
 Flags = NDArray[np.bool_]
 
@@ -54,71 +58,93 @@ class MadeSlide(LargeImage):
     def mask(self, top: int, bottom: int, left: int, right: int) -> Flags:
         """Where the planted regions are."""
         y, x = np.ogrid[top:bottom, left:right]
+        return self.planted(y, x)
+
+    def cell(self, row: int, column: int) -> Pixels:
+        """One cell, (CELL, CELL, 3)."""
+        top, left = row * CELL, column * CELL
+        y, x = np.ogrid[top : top + CELL, left : left + CELL]
+        inside = self.tissue(y, x)
+        grain = np.random.default_rng([self.seed, 8, row, column]).integers(
+            -GRAIN, GRAIN, (CELL, CELL, 1), np.int8, endpoint=True
+        )
+        ground = np.where(inside[..., None], PINK * self.shade(y, x), GLASS)
+        if inside.any():
+            for tint, cover in zip((VIOLET, DARK), self.covered(row, column), strict=True):
+                share = (cover * inside)[..., None]
+                ground = (1 - share) * ground + share * tint
+        return rounded(ground + grain)
+
+    def covered(self, row: int, column: int) -> NDArray[np.float32]:
+        """How much of each pixel of a cell lies below usual dots, and below those planted."""
+        near = [
+            self.dots(y, x) for y in range(row - 1, row + 2) for x in range(column - 1, column + 2)
+        ]
+        places, radii, crowded = (np.concatenate(part) for part in zip(*near, strict=True))
+        places = places - np.array([row, column]) * CELL
+        close = ((places > -REACH) & (places < CELL + REACH)).all(1)
+        places, radii, crowded = places[close], radii[close], crowded[close]
+        steps = np.arange(-REACH, REACH + 1)
+        y, x = (places[:, at, None].astype(int) + steps for at in (0, 1))
+        far = np.hypot((y - places[:, :1])[:, :, None], (x - places[:, 1:])[:, None, :])
+        share = np.clip(radii[:, None, None] + 0.5 - far, 0, 1).astype(np.float32)
+        found = np.zeros((2, CELL + 2 * REACH + 2, CELL + 2 * REACH + 2), np.float32)
+        y, x = (np.clip(one + REACH, 0, CELL + 2 * REACH + 1) for one in (y, x))
+        kinds = crowded.astype(int)[:, None, None]
+        np.maximum.at(found, (kinds, y[:, :, None], x[:, None, :]), share)
+        return found[:, REACH : REACH + CELL, REACH : REACH + CELL]
+
+    def dots(self, row: int, column: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Flags]:
+        """Places (n, 2), radii and whether they are planted, of the dots of one cell."""
+        rng = np.random.default_rng([self.seed, 9, row + 1, column + 1])
+        places = (rng.random((DOTS, 2)) + np.array([row, column])) * CELL
+        crowded = self.planted(places[:, 0], places[:, 1])
+        kept = crowded | (rng.random(DOTS) < USUAL)
+        wide = rng.random(DOTS)
+        radii = np.where(crowded, LARGE[0] + wide * (LARGE[1] - LARGE[0]),
+                         SMALL[0] + wide * (SMALL[1] - SMALL[0]))  # fmt: skip
+        return places[kept], radii[kept], crowded[kept]
+
+    def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
+        """As of any image; where it is much smaller, dots are drawn by what they cover on average.
+
+        So an overview of an image of any size takes no time worth speaking of.
+        """
+        if times < ROUGH:
+            return super().smaller(times, top, bottom, left, right)
+        y = top + times * (np.arange((bottom - top) // times)[:, None] + 0.5)
+        x = left + times * (np.arange((right - left) // times)[None] + 0.5)
+        planted = self.planted(y, x)[..., None]
+        share = np.where(planted, COVERED[1], COVERED[0])
+        ground = (1 - share) * PINK * self.shade(y, x) + share * np.where(planted, DARK, VIOLET)
+        return rounded(np.where(self.tissue(y, x)[..., None], ground, GLASS))
+
+    def planted(self, y: NDArray[Any], x: NDArray[Any]) -> Flags:
+        """Whether places lie in a planted region."""
         return np.any([
             ((y - one[0]) / one[2]) ** 2 + ((x - one[1]) / one[3]) ** 2 <= 1 for one in self.regions
         ], axis=0)  # fmt: skip
 
-    def cell(self, row: int, column: int) -> Pixels:
-        """One cell, (CELL, CELL, 3)."""
-        y, x = np.mgrid[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
-        inside = self.tissue(y, x)
-        grain = np.random.default_rng([self.seed, 8, row, column]).normal(0, GRAIN, y.shape)
-        shade = self.shade(row, column)
-        if not inside.any():
-            return self.rounded(np.broadcast_to(GLASS, (*y.shape, 3)) + grain[..., None] / 3)
-        ground = np.where(inside[..., None], PINK * shade, GLASS)
-        for other in range(row - 1, row + 2):
-            for beside in range(column - 1, column + 2):
-                self.draw_dots(ground, y, x, inside, other, beside)
-        return self.rounded(ground + grain[..., None])
-
-    def draw_dots(
-        self, ground: NDArray[np.float32], y: NDArray[np.int64], x: NDArray[np.int64],
-        inside: Flags, row: int, column: int,
-    ) -> None:  # fmt: skip
-        """The dots of one cell, as far as they reach into the drawn one."""
-        rng = np.random.default_rng([self.seed, 9, row + 1, column + 1])
-        down, across = row * CELL + CELL // 2, column * CELL + CELL // 2
-        crowded = bool(self.mask(down, down + 1, across, across + 1))
-        count = rng.integers(*(CROWDED if crowded else USUAL))
-        places = rng.random((count, 2)) * CELL + np.array([row, column]) * CELL
-        radii = rng.uniform(*(LARGE if crowded else SMALL), count)
-        top, left = y[0, 0], x[0, 0]
-        for (down, across), radius in zip(places, radii, strict=True):
-            rows, columns = (
-                slice(max(0, int(at) - REACH), max(0, int(at) + REACH + 1))
-                for at in (down - top, across - left)
-            )
-            near = np.hypot(y[rows, columns] - down, x[rows, columns] - across)
-            share = (np.clip(radius + 0.5 - near, 0, 1) * inside[rows, columns])[..., None]
-            tint = DARK if crowded else VIOLET
-            ground[rows, columns] = (1 - share) * ground[rows, columns] + share * tint
-
-    def tissue(self, y: NDArray[np.int64], x: NDArray[np.int64]) -> Flags:
+    def tissue(self, y: NDArray[Any], x: NDArray[Any]) -> Flags:
         """Whether there is tissue: inside an ellipse with a wavy border."""
         down, across = 2 * y / self.height - 1, 2 * x / self.width - 1
         angle = np.arctan2(down, across)
         wave = 0.86 + 0.05 * np.sin(5 * angle + self.seed) + 0.03 * np.sin(11 * angle)
         return np.asarray(np.hypot(down, across) < wave)
 
-    def shade(self, row: int, column: int) -> NDArray[np.float32]:
-        """How light the ground is, (CELL, CELL, 1): smooth between coarse knots."""
-        at = (np.arange(CELL) + 0.5) / CELL
-        down, across = (row + at) / COARSE, (column + at) / COARSE
-        y, x = int(row // COARSE), int(column // COARSE)
-        knots = np.array([
-            [np.random.default_rng([self.seed, 10, y + i + 1, x + j + 1]).uniform(0.9, 1.06)
-             for j in range(2)] for i in range(2)
-        ])  # fmt: skip
-        v, u = (down - y)[:, None], (across - x)[None]
-        smooth = (1 - v) * ((1 - u) * knots[0, 0] + u * knots[0, 1])
-        smooth = smooth + v * ((1 - u) * knots[1, 0] + u * knots[1, 1])
-        return smooth[..., None].astype(np.float32)
+    def shade(self, y: NDArray[Any], x: NDArray[Any]) -> NDArray[np.float32]:
+        """How light the ground is, with an axis for color: waves of the seed's own phases."""
+        phase = np.random.default_rng([self.seed, 10]).uniform(0, 2 * np.pi, (4, 2))
+        waves = sum(
+            np.sin(y / (90 + 70 * at) + one[0]) * np.sin(x / (110 + 60 * at) + one[1])
+            for at, one in enumerate(phase)
+        )
+        return np.asarray(0.98 + 0.03 * waves, np.float32)[..., None]
 
-    @staticmethod
-    def rounded(values: NDArray[np.float64]) -> Pixels:
-        """As bytes."""
-        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+def rounded(values: NDArray[Any]) -> Pixels:
+    """As bytes."""
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def made_slide(width: int = 7168, height: int = 5376, seed: int = 0, regions: int = 4) -> MadeSlide:

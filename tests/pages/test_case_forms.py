@@ -99,11 +99,8 @@ FORMS = (
     ),
     Form(views.STUDY, "study", StudyArguments),
     Form(
-        views.SLIDES, "slides", BagsArguments, OWN_MODEL | {"model": "one network reads these tiles"}
-    ),
-    Form(
-        views.SLIDES, "slides", WholeSlideArguments,
-        OWN_MODEL | {"model": "the usual network for photographs", "image": PICKER},
+        views.SLIDES, "slides", BagsArguments,
+        OWN_MODEL | {"model": "one network reads these tiles"},
     ),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
     Form(
@@ -188,7 +185,8 @@ FORMS = (
 )  # fmt: skip
 NOWHERE = {
     ForgetArguments: "a part of BoardArguments", DataArguments: "asked by Familiar? for its images",
-    TrustArguments: "the maps of Heatmaps", WordArguments: "words that are pressed in an answer",
+    WholeSlideArguments: "a file, opened on Slides", TrustArguments: "the maps of Heatmaps",
+    WordArguments: "words that are pressed in an answer",
 }  # fmt: skip
 each = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}")
 

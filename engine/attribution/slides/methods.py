@@ -177,10 +177,6 @@ class MHIM2(BagMining):
         "::test_every_figure_is_that_of_networks_trained_and_counted_by_hand"
     )
 
-    consistency: float = setting(
-        0.5, Slider(0.0, 1.0, 0.05), "Consistency",
-        "α: how much it costs the student to differ from the teacher's summary of the whole bag.",
-    )  # fmt: skip
     recycled: float = setting(
         0.2, Slider(0.0, 0.9, 0.05), "Recycled",
         "1 − ρ: share of the tiles left that is not shown to the student but summed up in tokens.",
