@@ -89,7 +89,7 @@ def ask(
             evidence=(tiles(method, case, grid),), button="Read the tiles",
             before=f"{rows * columns:,} tiles of {method.tile} px are read by a network for "
             f"photographs. {' '.join(case.image.notes)}",
-            waiting=lambda: pan(case.image, None, "The image", f"{KEY}.plain"),
+            waiting=lambda: panned(case.image, None, "The image"),
         )
     )  # fmt: skip
 
@@ -114,7 +114,7 @@ def picture(
 
 
 @st.fragment
-def panned(image: LargeImage, over: Over, words: str) -> None:
+def panned(image: LargeImage, over: Over | None, words: str) -> None:
     """A fragment, so that tiles that come later draw nothing else again."""
     pan(image, over, words, f"{KEY}.pan")
 

@@ -91,9 +91,9 @@ function keep(view, tiles) {
 }
 
 function draw(view) {
+  const begun = performance.now();
   view.frame = 0;
   view.frames += 1;
-  view.canvas.dataset.frames = view.frames;
   const { canvas, data } = view;
   const sharp = window.devicePixelRatio || 1;
   const wide = Math.round(canvas.clientWidth * sharp);
@@ -107,8 +107,9 @@ function draw(view) {
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.clearRect(0, 0, wide, high);
   pen.setTransform(scale, 0, 0, scale, -view.x * scale, -view.y * scale);
-  pen.imageSmoothingEnabled = view.scale < 1;
+  pen.imageSmoothingEnabled = true;
   if (view.overview.complete) pen.drawImage(view.overview, 0, 0, data.width, data.height);
+  pen.imageSmoothingEnabled = view.scale < 1;
   for (const name of inView(view)) {
     const image = view.tiles.get(name);
     if (!image || !image.complete || !image.naturalWidth) continue;
@@ -122,6 +123,8 @@ function draw(view) {
     );
   }
   if (data.over) over(view, pen);
+  view.spent += performance.now() - begun;
+  Object.assign(canvas.dataset, { frames: view.frames, spent: view.spent, tiles: view.tiles.size });
 }
 
 function over(view, pen) {
@@ -204,7 +207,7 @@ function built(parent, data) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
   const view = {
-    root, canvas, data, tiles: new Map(), opacity: 0.45, frames: 0, asked: "",
+    root, canvas, data, tiles: new Map(), opacity: 0.45, frames: 0, spent: 0, asked: "",
     overview: new Image(), map: new Image(),
   };
   const bar = document.createElement("div");

@@ -1,4 +1,4 @@
-"""A large image in the browser: frames a second while it is dragged, and tiles that come closer."""
+"""A large image in the browser: frames while it is dragged, and tiles that make it sharper."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ DRAG = """async ([canvas, seconds]) => {
   canvas.setPointerCapture = () => {};
   at("pointerdown", 200, 200);
   const first = Number(canvas.dataset.frames);
+  const before = Number(canvas.dataset.spent);
   const begun = performance.now();
   let offered = 0;
   await new Promise((done) => {
@@ -37,8 +38,9 @@ DRAG = """async ([canvas, seconds]) => {
   });
   const spent = (performance.now() - begun) / 1000;
   at("pointerup", 200, 200);
-  return JSON.stringify({drawn: (Number(canvas.dataset.frames) - first) / spent,
-                         offered: offered / spent});
+  const frames = Number(canvas.dataset.frames) - first;
+  return JSON.stringify({drawn: frames / spent, offered: offered / spent,
+                         cost: (Number(canvas.dataset.spent) - before) / frames});
 }"""
 
 
@@ -56,7 +58,9 @@ def test_a_large_image_is_dragged_at_thirty_frames_a_second_and_gets_sharper(
     closer = page.get_by_role("button", name="Closer").first
     for _ in range(5):
         closer.click()
-    page.wait_for_timeout(4000)  # tiles come
+    expect(canvas).not_to_have_attribute("data-tiles", "0", timeout=1000 * LONG)
     found = json.loads(page.evaluate(DRAG, [canvas.element_handle(), SECONDS]))
-    assert found["drawn"] >= FRAMES, found
+    # A busy machine offers few frames: every one of them is drawn, in the time that a frame has.
+    assert found["drawn"] >= min(FRAMES, 0.9 * found["offered"]), found
+    assert found["cost"] < 1000 / FRAMES, found
     assert not [url for url in asked if not url.startswith((app_url, "data:", "blob:", "ws"))]
