@@ -98,6 +98,7 @@ ATTRIBUTION_EXPERIMENTS = AppPage(
     "attribution/experiments.py",
     ":material/science:",
 )
+SLIDES = AppPage("Attribution", "Slides", "slides", "attribution/slides.py", ":material/grid_on:")
 FORGET = AppPage(
     "Unlearning",
     "Forget",
@@ -229,6 +230,7 @@ VIEWS = (
     PROTOTYPES,
     TILTED_BOUNDARY,
     ATTRIBUTION_EXPERIMENTS,
+    SLIDES,
     FORGET,
     JUDGE,
     CONCEPTS,

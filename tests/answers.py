@@ -34,6 +34,10 @@ OWN = {
     "unlearning.Samples": {"each": 4, "passes": 5},
     "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},
     "unlearning.PoisonVotes": {"partitions": 5, "spread": 2, "shown": 8, "count": 3},
+    "attribution.MHIM": {"epochs": 3},
+    "attribution.MHIM2": {"epochs": 3},
+    "attribution.MaskedRatio": {"epochs": 1, "seeds": 2},
+    "attribution.UnlikeTiles": {"tile": 16},
     "unlearning.VAT": {"epochs": 6},  # noise begins in the fifth
     "attribution.PrototypeNetwork": {"components": 6, "epochs": 3},
     "attribution.Prototypes": {"components": 6, "epochs": 3, "tries": 1},

@@ -37,7 +37,13 @@ targeted = pytest.mark.parametrize(
         kind
         for kind in attribution.METHODS
         if kind
-        not in {*attribution.STUDY, *attribution.LEVEL_SETS, *attribution.ROBUSTNESS, *PROTOTYPES}
+        not in {
+            *attribution.STUDY,
+            *attribution.LEVEL_SETS,
+            *attribution.ROBUSTNESS,
+            *attribution.SLIDES,
+            *PROTOTYPES,
+        }
         and not issubclass(kind, Check)
         and case_kind(kind) is not ExperimentCase
     ],

@@ -28,6 +28,7 @@ from engine.attribution.robustness import (
     OrderedSuccess,
     drawn_order,
 )
+from engine.attribution.slides import BAGS, BagsCase, UnlikeTiles, WholeSlideCase
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Check, TrustCase
@@ -61,6 +62,7 @@ from engine.hallucination import (
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
+from engine.images.large import WholeImage
 from engine.lab import TrainCase
 from engine.method import case_kind
 from engine.models.catalog import load as load_model
@@ -473,6 +475,44 @@ def prototype_case(model: Classifier | None = None) -> PrototypeCase | ImageCase
     return about_row(columns(8, ("a", "b", "c")), 30)
 
 
+def bags_case(model: Classifier | None = None) -> BagsCase | ImageCase:
+    """Bags of eight noisy tiles, some with one or two bright ones; what a model cannot be asked."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    return BagsCase(cnn(), bright_bags())
+
+
+def bright_bags(count: int = 18, size: int = 8, side: int = 8, seed: int = 0) -> DataSet:
+    """Every other bag has one or two tiles with a bright square, of which some are faint."""
+    rng = np.random.default_rng(seed)
+    labels, key = np.arange(count) % 2, np.zeros((count, size), bool)
+    hard = rng.random((count, size))
+    images = rng.integers(0, 120, (count, size, 1, side, side), dtype=np.uint8)
+    for bag in np.flatnonzero(labels):
+        key[bag, rng.permutation(size)[: 1 + bag // 2 % 2]] = True
+    faint = (hard < 0.5) & key
+    images[key, :, 2:6, 2:6] = 250
+    images[faint, :, 2:6, 2:6] = 180
+    each = np.repeat(np.arange(count), size)
+    return DataSet(
+        "bright-bags", DataCard("Bright bags", "", "", ""), ("none", "bright"),
+        images.reshape(-1, 1, side, side), labels[each], np.arange(count * size) * 3,
+        np.array([0, 0, 0, 0, 1, 1, 2, 2, 2], np.uint8)[each % 9],
+        {"group": each * 2, "key": key.ravel(), "hard": faint.ravel(),
+         "digit": np.where(key.ravel(), 9, 1)},
+    )  # fmt: skip
+
+
+def whole_slide_case(model: Classifier | None = None) -> WholeSlideCase | ImageCase:
+    """A small image of 4 × 6 tiles of noise, one of them another noise and one blank."""
+    if model is not None:
+        return ImageCase(model, image(model.side), Target(1))
+    pixels = np.random.default_rng(4).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    pixels[16:32, 32:48] //= 3
+    pixels[48:64, 80:96] = 240
+    return WholeSlideCase(cnn(), WholeImage(96, 64, "tiny-slide", (), pixels))
+
+
 def squares(side: int = 16, count: int = 96) -> DataSet:
     """Gray noise with a bright square of some size, with its mask; every tenth has none."""
     rng = np.random.default_rng(0)
@@ -532,6 +572,8 @@ def case_for(
     | GeneratorCase
     | OrderedCase
     | AttackedImagesCase
+    | BagsCase
+    | WholeSlideCase
 ):
     """The tiny case that a method fits; the model is one that it fits too."""
     families = {
@@ -543,6 +585,8 @@ def case_for(
     training = {*CERTIFICATES, *PROTOTYPES, TiltedBoundary, TiltedSheets}
     trains = issubclass(kind, Experiment) or kind in training
     special = partial(experiment_case, kind) if trains else special
+    special = bags_case if kind in BAGS else special
+    special = whole_slide_case if kind is UnlikeTiles else special
     special = asked_image if kind is PrunedImage else special
     special = prototype_case if kind is Prototypes else special
     special = digit_case if kind in {LocalTilt, MixedAnswers} else special

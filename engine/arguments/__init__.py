@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from engine.arguments.attacks import AttackedImagesArguments, OrderedArguments
+from engine.arguments.bags import BagsArguments
 from engine.arguments.base import Arguments
 from engine.arguments.generators import GeneratorArguments
 from engine.arguments.normal import (
@@ -25,6 +26,7 @@ from engine.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
+from engine.arguments.whole_slides import WholeSlideArguments
 from engine.method import Case, Method, case_kind
 
 ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
@@ -32,7 +34,7 @@ ARGUMENTS: tuple[type[Arguments[Any]], ...] = (
     AfterArguments, CaptionArguments, WordArguments, ScenesArguments, PhotoPairArguments,
     FamiliarArguments, LesionsArguments, DataArguments, PruneArguments, TrainArguments,
     ExperimentArguments, GeneratorArguments, OrderedArguments, AttackedImagesArguments,
-    PrototypeArguments,
+    PrototypeArguments, BagsArguments, WholeSlideArguments,
 )  # fmt: skip
 
 

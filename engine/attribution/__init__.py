@@ -28,6 +28,7 @@ from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.prototypes import PROTOTYPES
 from engine.attribution.robustness import FGSM, PGD, ROBUSTNESS, SafeCV
+from engine.attribution.slides import SLIDES
 from engine.attribution.study import STUDY
 from engine.attribution.tilt import TILT
 from engine.attribution.trust import BANDS, TRUST
@@ -64,5 +65,5 @@ ATTACKS = (PGD, FGSM, SafeCV)  # on what the model says
 
 BESIDE_EXPERIMENTS = (MixedAnswers,)
 
-METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + PROTOTYPES + ROBUSTNESS
-METHODS += TRUST + BANDS + TILT + EXPERIMENTS + BESIDE_EXPERIMENTS
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + SLIDES + PROTOTYPES
+METHODS += ROBUSTNESS + TRUST + BANDS + TILT + EXPERIMENTS + BESIDE_EXPERIMENTS

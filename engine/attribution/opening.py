@@ -27,6 +27,7 @@ from engine.attribution.prototypes import (
 )  # fmt: skip
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
+from engine.attribution.slides import MHIM, MHIM2, BagsCase, UnlikeTiles, WholeSlideCase
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
@@ -35,11 +36,12 @@ from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
+from engine.data.whole_slide import made_slide
 from engine.experiment import ExperimentCase
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
-from engine.models.catalog import load
+from engine.models.catalog import DEFAULT, load
 
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
@@ -95,7 +97,7 @@ def questions() -> Iterator[Question]:
     """One view after the other, and a story."""
     parts = (
         heatmaps, trials, minimal, attacks, explanations, walks, blind_spots, study, prototypes,
-        shortcut, tilted, experiments,
+        slides, shortcut, tilted, experiments,
     )  # fmt: skip
     for part in parts:
         yield from part()
@@ -208,3 +210,11 @@ def study() -> Iterator[Question]:
         case = study_case(source)
         yield Study(), case
         yield StudyMaps(image=str(case.images[0].id)), case
+
+
+def slides() -> Iterator[Question]:
+    """Bags with a 9 and without; with three classes, the scores of each; a section made here."""
+    case = BagsCase(load("mnist-cnn"), data_sets.load("bags"))
+    yield from ((method, case) for method in (MHIM(), MHIM2()))
+    yield MHIM2(), BagsCase(case.model, data_sets.load("bags:kind=three"))
+    yield UnlikeTiles(), WholeSlideCase(load(DEFAULT), made_slide())

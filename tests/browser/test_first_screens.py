@@ -101,6 +101,7 @@ SCREENS = [
     FirstScreen("generator", GRID, CAPTION, "small", BUTTONS, least=400),
     FirstScreen("prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400),
     FirstScreen("certificates", CHART, CAPTION, UNDER, BUTTONS),
+    FirstScreen("slides", STAGE, SCALE, NOTE, BUTTONS, pictures=3),
     FirstScreen("protect-data", GRID, CAPTION, f"{CAPTION} >> nth=1", BUTTONS, least=800),
     FirstScreen("decoding", IMAGE, MARKS, ".word", ".st-key-decoding-ask"),
     FirstScreen("benchmarks", CHART, KEYS, CAPTION, ".st-key-benchmarks-decodings", least=400),

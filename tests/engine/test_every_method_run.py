@@ -70,6 +70,11 @@ OWN = {
     "sparsity.RandomPruning": ["--data", "digits+classes:count=3", "--network", "MLP"],
     "sparsity.Reprogram": ["--data", "digits+classes:count=3"],
     "unlearning.ForgetRange": ["--data", "phantoms:count=200,side=48"],
+    **{
+        f"attribution.{name}": ["--data", "bags:count=20,size=20"]
+        for name in ("MHIM", "MHIM2", "MaskedRatio")
+    },
+    "attribution.UnlikeTiles": ["--model", "digits-cnn", "--set", "tile=512"],
     "unlearning.Certificates": ["--data", "digits"],
     "unlearning.PoisonVotes": ["--data", "digits"],
     **{

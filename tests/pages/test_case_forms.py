@@ -11,6 +11,7 @@ from components.heatmaps.likeness import SIMILARITY
 from engine import data as data_sets
 from engine.arguments import ARGUMENTS
 from engine.arguments.attacks import AttackedImagesArguments, OrderedArguments
+from engine.arguments.bags import BagsArguments
 from engine.arguments.base import Declared
 from engine.arguments.forgetting import KINDS, RequestParts
 from engine.arguments.generators import GeneratorArguments
@@ -32,6 +33,7 @@ from engine.arguments.trained import (
     PruneArguments,
     TrainArguments,
 )
+from engine.arguments.whole_slides import WholeSlideArguments
 from engine.models import checkpoints
 from engine.models.card import card_of
 from engine.sweep.request import SweepRequest
@@ -109,6 +111,10 @@ FORMS = (
         views.PROTOTYPES, "prototypes", PrototypeArguments, {"image": "pressed, or the sidebar's"}
     ),
     Form(views.STUDY, "study", StudyArguments),
+    Form(
+        views.SLIDES, "slides", BagsArguments,
+        OWN_MODEL | {"model": "one network reads these tiles"},
+    ),
     Form(views.FAMILIAR, "familiar", FamiliarArguments, SIDEBAR),
     Form(
         views.WHERE_ODD, "where", FamiliarArguments,
@@ -196,7 +202,8 @@ FORMS = (
 )  # fmt: skip
 NOWHERE = {
     ForgetArguments: "a part of BoardArguments", DataArguments: "asked by Familiar? for its images",
-    TrustArguments: "the maps of Heatmaps", WordArguments: "words that are pressed in an answer",
+    WholeSlideArguments: "a file, opened on Slides", TrustArguments: "the maps of Heatmaps",
+    WordArguments: "words that are pressed in an answer",
 }  # fmt: skip
 each = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}")
 

@@ -23,6 +23,7 @@ SHOWN = {
     "Minimal regions": IMAGE | {"target", "seed"},
     "Robustness": IMAGE | {"seed"},
     "Prototypes": {"prototypes.data", "prototypes.seed"},
+    "Slides": {"slides.data", "slides.seed"},
     "Forget": {"forget.data", "forget.model"},
     "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed

@@ -1,0 +1,1 @@
+"""The view Slides: which tiles of a slide make a network give its label."""

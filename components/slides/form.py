@@ -1,0 +1,108 @@
+"""What Slides asks: which bags, which version and settings, which bag is looked at, which score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from components import forms
+from components.case_form import CaseForm
+from components.ending import end
+from components.notices import spoken
+from components.picks import pick, pick_number
+from engine.arguments.bags import BagsArguments
+from engine.attribution.slides import BagsCase
+from engine.attribution.slides.bags import Layout, layout_of
+from engine.attribution.slides.methods import BagMining
+from engine.attribution.slides.ratio import VERSIONS
+
+KEY = "slides"
+HARD, EASY, NONE = "hard key tiles", "easy key tiles only", "no key tile"
+ATTENTION = "attention"
+
+
+@dataclass(frozen=True)
+class SlidesQuestion:
+    """What the page asks.
+
+    Args:
+        case: the bags.
+        method: how the student is taught.
+        layout: of the bags.
+        bag: the row of the bag that is looked at, among all bags.
+        place: the same among the test bags.
+        score: ATTENTION, or the class whose score is drawn of the student.
+        known: the arguments of the case, for *Share*.
+    """
+
+    case: BagsCase
+    method: BagMining
+    layout: Layout
+    bag: int
+    place: int
+    score: str
+    known: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The class of the bag."""
+        data = self.case.data
+        return data.classes[data.labels[self.layout.rows[self.bag, 0]]]
+
+
+def choose() -> SlidesQuestion:
+    """The bags in the sidebar; version, score and bag on the page."""
+    form = CaseForm(BagsArguments, KEY)
+    with st.sidebar:
+        st.header("Bags of tiles")
+        form.ask("data", "radio", label_visibility="collapsed")
+        form.ask("seed")
+    left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
+    with left:
+        version = pick("Version", list(VERSIONS), f"{KEY}.version", "pills")
+    kind = VERSIONS[version]
+    slot = f"{KEY}.{kind.name}"
+    forms.refuse_links(kind, slot)
+    with right, st.popover("Settings"):
+        given = forms.settings(kind, slot)
+    found = None
+    with spoken():
+        method, case = kind(**given), BagsArguments(**form.given).case()
+        layout = layout_of(case.data)
+        method.mining().masking.check(layout.size)
+        score = pick("Score of a tile", [ATTENTION, *case.data.classes], f"{KEY}.score", "pills")
+        place, bag = pick_bag(case, layout)
+        found = SlidesQuestion(case, method, layout, bag, place, score, form.known())
+    if found is None:
+        end()
+    return found
+
+
+def pick_bag(case: BagsCase, layout: Layout) -> tuple[int, int]:
+    """The place of a bag among the test bags, and its row among all."""
+    rows = test_bags(case, layout)
+    kinds = kinds_of(layout, rows)
+    offered = [kind for kind in (HARD, EASY, NONE) if kind in kinds]
+    left, right = st.columns([2, 1], gap="medium", vertical_alignment="bottom")
+    with left:
+        kind = pick("Test bags with", offered, f"{KEY}.kind", "pills")
+    among = np.flatnonzero(kinds == kind)
+    with right:
+        place = int(among[pick_number("Bag", len(among), f"{KEY}.bag")])
+    return place, int(rows[place])
+
+
+def test_bags(case: BagsCase, layout: Layout) -> NDArray[np.int64]:
+    """The rows of the test bags."""
+    return np.flatnonzero(np.isin(layout.rows[:, 0], case.data.rows("test")))
+
+
+def kinds_of(layout: Layout, rows: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Of each bag, which key tiles it has."""
+    key, hard = layout.key[rows], layout.hard[rows]
+    return np.select([(key & hard).any(1), key.any(1)], [HARD, EASY], NONE)

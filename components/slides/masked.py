@@ -1,0 +1,57 @@
+"""Which tiles of a training bag the student was not shown, from the first epoch to the last."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.draw.drawing import Drawing, Views
+from components.slides.form import SlidesQuestion
+from engine.attribution.slides.bags import laid_out, on_slide
+from engine.attribution.slides.masks import HIGH, KINDS, SEEN
+from engine.result import Pictures, Table
+
+MOMENTS = 5
+TINTS = {1: (213, 94, 0), 2: (120, 120, 120), 3: (0, 114, 178), 4: (0, 158, 115)}
+NAMES = {1: "orange", 2: "gray", 3: "blue", 4: "green"}
+COVER = 0.65  # how much of a masked tile its color covers
+
+
+def masked(asked: SlidesQuestion) -> Drawing:
+    """A training bag at a few steps."""
+
+    def made(found: Views) -> Pictures:
+        table: Table = found["masks"]
+        own = np.flatnonzero(table["bag"] == table["bag"][0])
+        moments = own[np.linspace(0, len(own) - 1, min(MOMENTS, len(own))).round().astype(int)]
+        kinds = np.stack([table[f"tile {at}"] for at in range(asked.layout.size)], 1)[moments]
+        rows = asked.layout.rows[int(table["bag"][0])]
+        images = np.stack([tinted(asked.case.data.images[rows], one) for one in kinds])
+        steps = tuple(f"step {int(table['step'][at])}" for at in moments)
+        return Pictures(images[None], ("",), steps, words(asked, kinds, table["bag"][0]))
+
+    return Drawing("masks", "What the student is not shown", made=made, wide=True)
+
+
+def words(asked: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
+    """What the colors mean, and how many key tiles were masked."""
+    there = [kind for kind in TINTS if (kinds == kind).any()]
+    colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in there)
+    key = asked.layout.key[int(bag)]
+    first, last = int((kinds[0][key] != SEEN).sum()), int((kinds[-1][key] != SEEN).sum())
+    hidden = f"Of {int(key.sum())} key tiles {first} are hidden at the first step shown, {last} at "
+    hidden += "the last."
+    high = int((kinds[0] == HIGH).sum())
+    return f"{hidden} {colors}. The highest: {high} tiles at first." if colors else hidden
+
+
+def tinted(tiles: NDArray[np.uint8], kinds: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """A bag's picture (H, W, 3) with its masked tiles in the color of their kind."""
+    picture = np.broadcast_to(
+        laid_out(tiles).transpose(1, 2, 0), (*laid_out(tiles).shape[1:], 3)
+    ).astype(np.float32)  # fmt: skip
+    places = on_slide(kinds.astype(np.float32), tiles.shape[2:4])
+    for kind, tint in TINTS.items():
+        spot = places == kind
+        picture[spot] = (1 - COVER) * picture[spot] + COVER * np.array(tint)
+    return picture.round().astype(np.uint8)

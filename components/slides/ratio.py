@@ -1,0 +1,53 @@
+"""How much to mask: bag AUC and key tiles found over r_h, beside the plain networks."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import forms, section
+from components.draw.drawing import Drawing
+from components.draw.lines import Lines
+from components.picks import pick
+from components.section import Section
+from components.slides.form import KEY, SlidesQuestion
+from engine.attribution.slides import MaskedRatio
+from engine.attribution.slides.methods import POOLINGS
+from engine.attribution.slides.ratio import RATIOS
+from engine.attribution.slides.scores import MEASURES
+
+SLOT = f"{KEY}.MaskedRatio"
+
+
+def show(asked: SlidesQuestion) -> None:
+    """The curve of one measure."""
+    answer, controls = st.container(), st.container()
+    forms.refuse_links(MaskedRatio, SLOT)
+    with controls:
+        left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
+        with left:
+            measure = pick(
+                "Measure", MEASURES, f"{KEY}.measure", "pills", first="hard ones"
+            )  # fmt: skip
+        with right, st.popover("Settings"):
+            given = forms.settings(MaskedRatio, SLOT, ("epochs", "seeds"))
+    method = MaskedRatio(version=asked.method.version, **given)
+    trained = method.seeds * (len(RATIOS) + len(POOLINGS))
+    with answer:
+        section.show(
+            Section(
+                KEY, method, asked.case, "How much to mask", known=asked.known,
+                evidence=(curve(measure),), columns=1, button="Train for each share",
+                before=f"{trained} networks are trained: {len(RATIOS)} shares and "
+                f"{len(POOLINGS)} plain networks, with {method.seeds} seeds. It takes minutes.",
+            )
+        )  # fmt: skip
+
+
+def curve(measure: str) -> Drawing:
+    """The measure over r_h, with a band of a standard deviation over the seeds."""
+    series = {measure: "student"} | {f"{measure}, {name}": name for name in POOLINGS}
+    chart = Lines(
+        x="masked", series=series, title=f"{measure} (%)", x_title="tiles masked at first (%)",
+        bands={measure: (f"{measure}, low", f"{measure}, high", "± 1 sd over seeds")},
+    )  # fmt: skip
+    return Drawing("curve", "", chart, wide=True)

@@ -1,0 +1,149 @@
+"""A large image to zoom and pan: the browser asks for the tiles that it shows, at their size.
+
+The page sends an overview once; what is seen closer comes as small tiles of one of a few levels
+(each half as large as the one before), and only those in view. The browser keeps the last few
+hundred. Tiles come over the session's own connection as data URLs: no address serves them to
+anybody else, and nothing is written to the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import ceil, log2
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from components.colors import SEQUENTIAL
+from components.widgets.encoding import RecentEncodings, data_url, light, saved
+from components.widgets.mounting import mounted
+from components.widgets.wording import said, with_unit
+from engine.images.large import LargeImage
+from engine.pictures import extent
+
+SIDE = 256  # px of a tile
+OVERVIEW = 1024  # px of the long side
+AT_ONCE = 24  # tiles of an answer
+KEPT = 512  # encoded tiles, of all visitors
+
+ENCODED = RecentEncodings[str](KEPT)
+
+
+@dataclass(frozen=True, eq=False)
+class Over:
+    """A map over squares of the image.
+
+    Args:
+        values: (rows, columns); NaN where nothing is known.
+        tile: px of a square's side.
+        unit: of the values.
+        marked: squares with an outline, (rows, columns), if any.
+    """
+
+    values: NDArray[np.float32]
+    tile: int
+    unit: str
+    marked: NDArray[np.bool_] | None = None
+
+
+def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
+    """Draw the image with the map over it.
+
+    Args:
+        image: read in pieces, as they are asked for.
+        over: the map.
+        words: what is to be seen, for those who cannot see it.
+        key: of the widget.
+    """
+    wanted = st.session_state.pop(f"{key}.wanted", [])
+    last = levels(image) - 1
+    data: dict[str, Any] = {
+        "name": image.fingerprint, "width": image.width, "height": image.height, "side": SIDE,
+        "levels": last + 1, "overview": overview(image), "words": words,
+        "tiles": {name: tile(image, *place) for name, place in named(wanted, image)},
+        "over": None if over is None else described(over),
+    }  # fmt: skip
+    mounted(__file__)(data=data, key=key, on_wanted_change=lambda: ask(key))
+
+
+def ask(key: str) -> None:
+    """Keep which tiles the browser wants; they go with the next run."""
+    st.session_state[f"{key}.wanted"] = st.session_state[key].get("wanted") or []
+
+
+def levels(image: LargeImage) -> int:
+    """How many sizes there are: 1, 1/2, 1/4 … until the overview is as fine."""
+    return max(1, ceil(log2(max(image.width, image.height) / OVERVIEW)))
+
+
+def named(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
+    """The tiles that a browser may ask for, by name: level/column/row; others are left out."""
+    found = []
+    for one in (wanted if isinstance(wanted, list) else [])[:AT_ONCE]:
+        parts = str(one).split("/")
+        if len(parts) == 3 and all(part.isdecimal() and len(part) < 7 for part in parts):
+            level, column, row = map(int, parts)
+            size = SIDE << min(level, 31)
+            inside = column * size < image.width and row * size < image.height
+            if level < levels(image) and inside:
+                found.append((str(one), (level, column, row)))
+    return found
+
+
+def tile(image: LargeImage, level: int, column: int, row: int) -> str:
+    """One tile as a data URL."""
+    size, times = SIDE << level, 1 << level
+    top, left = row * size, column * size
+    place = np.array([level, column, row])
+
+    def make() -> str:
+        bottom, right = min(top + size, image.height), min(left + size, image.width)
+        if min(bottom - top, right - left) < times:
+            return ""
+        pixels = image.smaller(times, top, bottom, left, right)
+        return data_url(*light(Image.fromarray(pixels)))
+
+    return ENCODED.get(place, image.fingerprint, make)
+
+
+def overview(image: LargeImage) -> str:
+    """The whole image, at most OVERVIEW px long, as a data URL."""
+
+    def make() -> str:
+        return data_url(*light(Image.fromarray(small(image))))
+
+    return ENCODED.get(np.array([OVERVIEW]), image.fingerprint, make)
+
+
+def small(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8]:
+    """The whole image, at most so many px long."""
+    times = max(1, ceil(max(image.width, image.height) / long))
+    if min(image.width, image.height) < times:
+        times = 1
+    return image.smaller(times, 0, image.height, 0, image.width)
+
+
+def described(over: Over) -> dict[str, Any]:
+    """The map as a picture with a pixel for each square, and the ends of its colors."""
+    low, high = extent(over.values)
+    known = np.isfinite(over.values)
+    share = (np.where(known, over.values, low) - low) / ((high - low) or 1.0)
+    index = np.rint(share * (len(SEQUENTIAL) - 1)).astype(int)
+    colored = np.dstack([SEQUENTIAL[index], np.where(known, 255, 0).astype(np.uint8)])
+    marked = np.argwhere(over.marked).tolist() if over.marked is not None else []
+    return {
+        "src": data_url("png", saved(Image.fromarray(colored.astype(np.uint8)), "PNG")),
+        "columns": over.values.shape[1], "rows": over.values.shape[0], "tile": over.tile,
+        "low": said(low), "high": with_unit(said(high), over.unit), "marked": marked,
+    }  # fmt: skip
+
+
+def strongest(values: NDArray[np.float32], count: int) -> Collection[tuple[int, int]]:
+    """Row and column of the highest squares, highest first."""
+    flat = np.where(np.isfinite(values), values, -np.inf).ravel()
+    order = np.argsort(-flat, kind="stable")[: min(count, int(np.isfinite(values).sum()))]
+    return [(int(at // values.shape[1]), int(at % values.shape[1])) for at in order]

@@ -1,0 +1,25 @@
+"""Slides: bags of tiles with one label each; which tiles does a network look at?
+
+`case` is what is asked about and `bags` its tiles as numbers; `network` pools tiles into one
+answer, `masks` says which tiles a student does not see, `mining` is the loss and the training,
+`scores` what each network says of each tile and whether that is right. `whole` is one large image.
+"""
+
+from engine.attribution.slides.case import BagsCase
+from engine.attribution.slides.methods import MHIM, MHIM2
+from engine.attribution.slides.ratio import MaskedRatio
+from engine.attribution.slides.whole import UnlikeTiles, WholeSlideCase
+
+BAGS = (MHIM, MHIM2, MaskedRatio)
+SLIDES = (*BAGS, UnlikeTiles)
+
+__all__ = [
+    "BAGS",
+    "MHIM",
+    "MHIM2",
+    "SLIDES",
+    "BagsCase",
+    "MaskedRatio",
+    "UnlikeTiles",
+    "WholeSlideCase",
+]

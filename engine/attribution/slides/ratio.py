@@ -1,0 +1,129 @@
+"""How much should be masked? Bag AUC and key tiles found over r_h, beside the plain networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from engine.attribution.slides.bags import bags_of
+from engine.attribution.slides.case import BagsCase
+from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
+from engine.attribution.slides.mining import learn
+from engine.attribution.slides.scores import MEASURES, asked, figures
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.result import Result, Table
+
+RATIOS = (0.0, 0.02, 0.05, 0.1, 0.15)
+VERSIONS: Mapping[str, type[BagMining]] = {"v1": MHIM, "v2": MHIM2}
+
+
+@dataclass(frozen=True)
+class MaskedRatio(Method[BagsCase]):
+    """What masking more tiles does to the bag's label and to the key tiles that are found.
+
+    For each share r_h a student is trained, with each of several seeds; the other settings are the
+    usual ones. Lines are means over the seeds; the plain networks, which mask nothing, are
+    horizontal lines. One share is not above another unless their bands (one standard deviation
+    over the seeds) stay apart.
+    """
+
+    name = "MaskedRatio"
+    family = "attribution"
+    title = "How much to mask"
+    cost = "job"
+    paper = MHIM.paper
+    proof = (
+        "tests/engine/attribution/slides/test_ratio.py"
+        "::test_each_point_is_the_mean_of_trainings_made_by_hand"
+    )
+
+    version: str = setting(
+        "v1", Choice(tuple(VERSIONS)), "Version", "Of MHIM-MIL, at its usual settings."
+    )
+    epochs: int = setting(
+        40, Slider(1, 200, 1), "Epochs", "How often each network is shown every training bag."
+    )
+    seeds: int = setting(
+        3, Slider(1, 10, 1), "Seeds", "How often each is trained; one seed decides nothing."
+    )
+
+    def __call__(self, case: BagsCase, progress: Progress = quiet) -> Result:
+        """Views: curve, a row for each r_h; runs, every figure; plain, those of other networks."""
+        bags = bags_of(case, part_of(progress, 0.0, 0.05))
+        rows, how = bags.slides.rows("test"), recipe(self.epochs)
+        runs: list[dict[str, Any]] = []
+        steps = self.seeds * (len(POOLINGS) + len(RATIOS))
+
+        def told(words: str) -> Progress:
+            done = 0.05 + 0.95 * len(runs) / steps
+            return part_of(progress, done, done + 0.95 / steps, lead=words)
+
+        for seeded in (replace(case, seed=case.seed + more) for more in range(self.seeds)):
+            plain = None
+            for name, pooling in POOLINGS.items():
+                plain = learn(seeded, bags, how, pooling, progress=told(name)).model
+                said = figures(asked(plain, bags, rows), bags, rows)
+                runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **said})
+            for ratio in RATIOS:
+                mining = VERSIONS[self.version](high=ratio).mining()
+                own = learn(
+                    seeded, bags, how, how=mining, begins=plain, progress=told(f"r_h {ratio:g}")
+                )  # fmt: skip
+                said = figures(asked(own.model, bags, rows), bags, rows)
+                runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **said})
+        progress(1.0, "measured")
+        return {"curve": curve(runs), "plain": plain_networks(runs), "runs": listed(runs)}
+
+    def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """The share with the most hard key tiles, and plain attention."""
+        table: Table = found["curve"]
+        best = int(np.nanargmax(table["hard ones"]))
+        return (
+            f"Most hard key tiles are found when {100 * RATIOS[best]:.0f} % of the tiles are "
+            f"masked at first: {100 * table['hard ones'][best]:.0f} %, with plain attention "
+            f"{100 * found['plain'].cell(ABMIL, 'hard ones'):.0f} %."
+        )
+
+
+def of_runs(runs: list[dict[str, Any]], measure: str) -> tuple[float, float]:
+    """Mean and standard deviation over seeds; the latter 0 with one seed."""
+    values = np.array([run[measure] for run in runs])
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
+
+
+def curve(runs: list[dict[str, Any]]) -> Table:
+    """A row for each r_h: the student's figures, with a band, and those of the plain networks."""
+    columns: dict[str, tuple[Any, str]] = {"masked": (RATIOS, "share")}
+    for measure in MEASURES:
+        every = [of_runs([one for one in runs if one["ratio"] == r], measure) for r in RATIOS]
+        mean, spread = np.array(every).T
+        columns[measure] = mean, "share"
+        columns |= {
+            f"{measure}, low": (mean - spread, "share"),
+            f"{measure}, high": (mean + spread, "share"),
+        }
+        for name in POOLINGS:
+            usual, _ = of_runs([one for one in runs if one["name"] == name], measure)
+            columns[f"{measure}, {name}"] = np.full(len(RATIOS), usual), "share"
+    return Table.of(columns)
+
+
+def plain_networks(runs: list[dict[str, Any]]) -> Table:
+    """Mean and spread of the networks that mask nothing."""
+    columns: dict[str, tuple[Any, str]] = {}
+    for measure in MEASURES:
+        every = [of_runs([one for one in runs if one["name"] == n], measure) for n in POOLINGS]
+        columns[measure] = [mean for mean, _ in every], "share"
+        columns[f"{measure} (sd)"] = [spread for _, spread in every], "share"
+    return Table.of(columns, list(POOLINGS))
+
+
+def listed(runs: list[dict[str, Any]]) -> Table:
+    """Every figure."""
+    columns: dict[str, tuple[Any, str]] = {"seed": ([one["seed"] for one in runs], "")}
+    columns["masked"] = [one["ratio"] for one in runs], "share"
+    columns |= {measure: ([one[measure] for one in runs], "share") for measure in MEASURES}
+    return Table.of(columns, [one["name"] for one in runs])

@@ -1,0 +1,212 @@
+"""A large image in tiles: which tiles are unlike the others?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.case_base import Case, Parts
+from engine.errors import BadImage, BadSetting
+from engine.images.large import LargeImage
+from engine.measures.detection import auroc
+from engine.method import Method, Precision, Progress, Slider, quiet, setting
+from engine.models.classifier import Classifier
+from engine.result import Result, Table
+
+MOST_TILES = 4000
+BLOCK = 512  # tiles that are compared with all others at once
+BLANK = 6.0  # gray levels: a tile whose standard deviation is below it has nothing in it
+KEY_SHARE = 0.25  # of a tile, from which on it counts as part of a planted region
+TOP = 20  # tiles that a finding speaks of
+
+
+@dataclass(frozen=True, eq=False)
+class WholeSlideCase(Case):
+    """A large image, and the network that reads its tiles.
+
+    Args:
+        model: reads the tiles.
+        image: read in pieces.
+    """
+
+    case_name: ClassVar[str] = "slide"
+    what: ClassVar[str] = "a large image and a network that reads its tiles"
+
+    model: Classifier
+    image: LargeImage
+    precision: Precision = "exact"
+
+    def digest_parts(self) -> Parts:
+        """Model and image."""
+        yield f"slide|{self.model.fingerprint}|{self.image.fingerprint}"
+        if self.precision != "exact":
+            yield f"|{self.precision}"
+
+
+@dataclass(frozen=True)
+class UnlikeTiles(Method[WholeSlideCase]):
+    """Which tiles of a large image are unlike the other tiles of the same image.
+
+    The image is cut into squares; a network that was trained on photographs gives each a row of
+    numbers. A tile's number is the mean cosine distance to the tiles most like it: 0 when the image
+    is full of such tiles, larger when there is hardly another one. Nothing was learned about this
+    kind of image: a high number means rare here, not diseased, and what is common is not found,
+    however bad it is. A tile with nothing in it is left out.
+    """
+
+    name = "UnlikeTiles"
+    family = "attribution"
+    title = "Tiles unlike the others"
+    cost = "job"
+    proof = (
+        "tests/engine/attribution/slides/test_whole.py"
+        "::test_a_tile_counts_its_distance_to_those_most_like_it"
+    )
+
+    tile: int = setting(
+        224, Slider(16, 1024, 16, "px"), "Tile", "The side of a square, in px of the image."
+    )
+    neighbors: int = setting(
+        10, Slider(1, 50, 1), "Most alike",
+        "To how many of the tiles most like it a tile is compared. What occurs more often than "
+        "this stops being rare.",
+    )  # fmt: skip
+
+    def grid(self, case: WholeSlideCase) -> tuple[int, int]:
+        """Rows and columns of tiles; what is left at the right and below is not read.
+
+        Raises:
+            BadImage: the image is smaller than two tiles.
+            BadSetting: there would be too many tiles.
+        """
+        rows, columns = case.image.height // self.tile, case.image.width // self.tile
+        size = f"{case.image.width:,} × {case.image.height:,} px"
+        if rows * columns < 2:
+            raise BadImage(f"An image of {size} has no two tiles of {self.tile} px: make it less.")
+        if rows * columns > MOST_TILES:
+            most = int(np.sqrt(case.image.height * case.image.width / MOST_TILES)) // 16 * 16 + 16
+            raise BadSetting(
+                f"{size} has {rows * columns:,} tiles of {self.tile} px; {MOST_TILES:,} are read "
+                f"at most: choose {most} px or more."
+            )
+        return rows, columns
+
+    def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
+        """Views: tiles, row by row: distance (NaN where blank), share of a planted region; cost."""
+        rows, columns = self.grid(case)
+        begun, spent = perf_counter(), Seconds()
+        blank = np.zeros(rows * columns, bool)
+        planted = np.full(rows * columns, np.nan, np.float32)
+        parts: list[Tensor] = []
+        for at, pixels in enumerate(self.strips(case, columns)):
+            own = slice(at * columns, (at + 1) * columns)
+            blank[own] = spread(pixels) < BLANK
+            planted[own] = self.planted(case, at, columns)
+            if not blank[own].all():
+                parts.append(embedded(case.model, pixels[~blank[own]], spent))
+            progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
+        if sum(map(len, parts)) < 2:
+            raise BadImage("There is nothing in this image: no two tiles are anything but blank.")
+        whole = perf_counter() - begun
+        distance = np.full(rows * columns, np.nan, np.float32)
+        distance[~blank] = unlike(torch.cat(parts), self.neighbors)
+        progress(1.0, "compared")
+        tiles = {
+            "row": (np.repeat(np.arange(rows), columns), ""),
+            "column": (np.tile(np.arange(columns), rows), ""),
+            "distance": (distance, "cosine distance"), "planted": (planted, "share"),
+        }  # fmt: skip
+        cost = {
+            "seconds, reading": ([whole - spent.total], "s"),
+            "seconds, network": ([spent.total], "s"),
+        }
+        return {"tiles": Table.of(tiles), "cost": Table.of(cost)}
+
+    def strips(self, case: WholeSlideCase, columns: int) -> Iterator[NDArray[np.uint8]]:
+        """The tiles of one row after the other, (columns, tile, tile, 3)."""
+        side = self.tile
+        for row in range(case.image.height // side):
+            strip = case.image.piece(row * side, (row + 1) * side, 0, columns * side)
+            yield strip.reshape(side, columns, side, 3).transpose(1, 0, 2, 3)
+
+    def planted(self, case: WholeSlideCase, row: int, columns: int) -> NDArray[np.float32]:
+        """Which share of each tile of a row is of a planted region; NaN where that is not known."""
+        side = self.tile
+        mask = case.image.mask(row * side, (row + 1) * side, 0, columns * side)
+        if mask is None:
+            return np.full(columns, np.nan, np.float32)
+        return mask.reshape(side, columns, side).mean((0, 2), dtype=np.float32)
+
+    def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How many tiles there are, and whether the strangest are those that were planted."""
+        table: Table = found["tiles"]
+        known = np.isfinite(table["distance"])
+        words = f"{int(known.sum()):,} of {len(known):,} tiles have something in them"
+        if np.isnan(table["planted"]).all():
+            most = table["distance"][known].max() / max(np.median(table["distance"][known]), 1e-9)
+            return f"{words}; the strangest is {most:.1f} times as unlike the others as usual."
+        key = (table["planted"] >= KEY_SHARE)[known]
+        distance = table["distance"][known]
+        top = np.argsort(-distance, kind="stable")[: min(TOP, int(key.sum()))]
+        area = 100 * key.mean()
+        return (
+            f"{int(key[top].sum())} of the {len(top)} strangest tiles lie in the planted regions, "
+            f"which are {area:.0f} % of the tissue (AUROC {separated(distance, key):.2f})."
+        )
+
+
+@dataclass
+class Seconds:
+    """Spent in the network's forward pass."""
+
+    total: float = 0.0
+
+
+def separated(distance: NDArray[np.float32], key: NDArray[np.bool_]) -> float:
+    """The chance that a planted tile is stranger than another one; NaN without both."""
+    if key.all() or not key.any():
+        return float("nan")
+    return auroc(distance[~key].astype(np.float64), distance[key].astype(np.float64))
+
+
+def spread(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Standard deviation of each tile's gray levels, from every fourth pixel."""
+    gray = pixels[:, ::4, ::4].mean(-1, dtype=np.float32)
+    return np.asarray(gray.std((1, 2)), np.float32)
+
+
+def embedded(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Tensor:
+    """What the head sees of each tile, (n, D), of length 1; batch by batch."""
+    batch, parts = model.pace("exact").batch, []
+    for at in range(0, len(tiles), batch):
+        own = torch.from_numpy(np.ascontiguousarray(tiles[at : at + batch])).permute(0, 3, 1, 2)
+        pixels = own.to(torch.float32) / 255
+        if pixels.shape[-1] != model.side:
+            pixels = F.interpolate(
+                pixels, (model.side, model.side), mode="bilinear", antialias=True
+            )  # fmt: skip
+        before = perf_counter()
+        found = model.features(pixels).float()
+        parts.append(F.normalize(found.cpu(), dim=1))
+        spent.total += perf_counter() - before
+    return torch.cat(parts)
+
+
+def unlike(features: Tensor, neighbors: int) -> NDArray[np.float32]:
+    """The mean cosine distance of each row (n, D) to the rows most like it, itself left out."""
+    count = len(features)
+    most = min(neighbors, count - 1)
+    found = torch.empty(count)
+    for at in range(0, count, BLOCK):
+        part = features[at : at + BLOCK] @ features.T
+        part[torch.arange(len(part)), torch.arange(at, at + len(part))] = -torch.inf
+        found[at : at + BLOCK] = 1 - part.topk(most, 1).values.mean(1)
+    return found.clamp_min(0).numpy().astype(np.float32)

@@ -1,0 +1,19 @@
+"""Slides: which tiles of a slide make a network give its label."""
+
+import streamlit as st
+
+from components.slides import form, own, ratio, view
+
+st.title("Slides")
+st.markdown("Which **tiles** of a large image make a network give its label?")
+
+answer, controls, below = st.container(), st.container(), st.container()
+with controls:
+    asked = form.choose()
+with answer:
+    view.show(asked, below)
+with below:
+    st.divider()
+ratio.show(asked)
+st.divider()
+own.show()

@@ -1,0 +1,170 @@
+"""The methods' figures, counted by hand; what they say; what they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.slides import MHIM, MHIM2, BagsCase
+from engine.attribution.slides.bags import bags_of
+from engine.attribution.slides.masks import HIGH, RANDOM, RECYCLED
+from engine.attribution.slides.methods import (
+    ABMIL,
+    BY_CLASS,
+    MAX_POOLING,
+    STUDENT,
+    TEACHER,
+    by_class,
+    recipe,
+)  # fmt: skip
+from engine.attribution.slides.mining import bag_network, learn
+from engine.attribution.slides.network import MAX
+from engine.attribution.slides.scores import bag_auc, found_keys, recall, tile_auroc
+from engine.errors import BadData, BadSetting
+from engine.run import answer
+from tests import tiny
+
+CASE = tiny.bags_case()
+SMALL = {MHIM: MHIM(epochs=4), MHIM2: MHIM2(epochs=4)}
+
+
+def auc_by_hand(scores, positive):
+    pairs = [(one, other) for one in scores[positive] for other in scores[~positive]]
+    return np.mean([1.0 if one > other else 0.5 * (one == other) for one, other in pairs])
+
+
+def top_by_hand(scores, key):
+    """Which key tiles stand among as many strongest as the bag has."""
+    best = sorted(range(len(scores)), key=lambda one: (-scores[one], one))[: int(key.sum())]
+    return [tile for tile in best if key[tile]]
+
+
+@pytest.mark.parametrize("kind", [MHIM, MHIM2])
+def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
+    method, bags = SMALL[kind], bags_of(CASE)
+    found = answer(method, CASE)
+    rows, size = bags.slides.rows("test"), bags.layout.size
+    positive = bags.slides.labels[rows] == 1
+    plain = learn(CASE, bags, recipe(4))
+    best = learn(CASE, bags, recipe(4), MAX)
+    own = learn(CASE, bags, recipe(4), how=method.mining(), begins=plain.model)
+    tiles, table = found["tiles"], found["figures"]
+    assert tiles["row"].tolist() == bags.layout.rows[rows].ravel().tolist()
+    for name, model in {ABMIL: plain.model, TEACHER: own.teacher, STUDENT: own.model}.items():
+        with torch.inference_mode():
+            said = bag_network(model).read(bags.features[torch.from_numpy(rows)])
+        wanted = said.weights.numpy()
+        assert tiles[name].reshape(-1, size) == pytest.approx(wanted, abs=1e-6)
+        chance = said.logits.softmax(1)[:, 1].numpy()
+        assert table.cell(name, "bag AUC") == pytest.approx(auc_by_hand(chance, positive))
+        counted = {"easy ones": [0, 0], "hard ones": [0, 0], "key tiles found": [0, 0]}
+        for place, row in enumerate(rows):
+            key, hard = bags.layout.key[row], bags.layout.hard[row]
+            hits = top_by_hand(wanted[place], key)
+            for tile in np.flatnonzero(key):
+                for group in ("key tiles found", "hard ones" if hard[tile] else "easy ones"):
+                    counted[group][0] += tile in hits
+                    counted[group][1] += 1
+        for measure, (hit, every) in counted.items():
+            wanted_share = hit / every if every else np.nan
+            assert table.cell(name, measure) == pytest.approx(wanted_share, nan_ok=True)
+    network = bag_network(best.model)
+    hidden = torch.nn.functional.gelu(network.embed(bags.features[torch.from_numpy(rows)]))
+    each = (hidden @ network.head.weight.T).softmax(-1).detach().numpy()
+    labels = bags.slides.labels[rows]
+    mine = np.stack([each[at, :, label] for at, label in enumerate(labels)])
+    assert tiles[MAX_POOLING].reshape(-1, size) == pytest.approx(mine, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", [MHIM, MHIM2])
+def test_the_masks_that_are_kept_are_those_of_a_share_at_each_step(kind):
+    method = SMALL[kind]
+    table = method(CASE)["masks"]
+    kinds = np.stack([table[f"tile {at}"] for at in range(8)], 1)
+    bags = np.unique(table["bag"])
+    assert len(table) == 4 * len(bags)  # once an epoch
+    assert (kinds == HIGH).sum(1).tolist() == [1] * len(table)
+    assert ((kinds == RANDOM).any(), (kinds == RECYCLED).any()) == (kind is MHIM, kind is MHIM2)
+
+
+def test_scores_of_the_classes_are_a_share_and_of_the_student():
+    tiles = SMALL[MHIM2](CASE)["tiles"]
+    together = sum(tiles[by_class(name)] for name in CASE.data.classes)
+    assert together == pytest.approx(np.ones(len(tiles)), abs=1e-5)
+
+
+def test_a_finding_has_the_figures_of_the_table():
+    found = SMALL[MHIM](CASE)
+    table = found["figures"]
+    share = 100 * table.cell(STUDENT, "key tiles found")
+    told = SMALL[MHIM].finding(CASE, found)
+    assert told.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
+    assert f"ABMIL) {100 * table.cell(ABMIL, 'key tiles found'):.0f} %" in told
+
+
+def test_without_known_key_tiles_it_says_so():
+    truth = {"group": CASE.data.truth["group"]}
+    case = BagsCase(CASE.model, replace(CASE.data, truth=truth))
+    found = SMALL[MHIM](case)
+    assert np.isnan(found["figures"].cell(STUDENT, "hard ones"))
+    assert "which tiles are key is not known" in SMALL[MHIM].finding(case, found)
+
+
+def test_counting_key_tiles():
+    key = np.array([[True, False, True, False], [False, False, False, True]])
+    scores = np.array([[0.4, 0.3, 0.1, 0.2], [0.1, 0.2, 0.3, 0.4]], np.float32)
+    assert found_keys(scores, key).tolist() == [[True, False, False, False],
+                                                [False, False, False, True]]  # fmt: skip
+    assert recall(scores, key, np.ones_like(key)) == pytest.approx(2 / 3)
+    assert np.isnan(recall(scores, key, np.zeros_like(key)))
+    assert tile_auroc(scores, key, np.ones_like(key)) == pytest.approx((0.5 + 1) / 2)
+    assert np.isnan(tile_auroc(scores, key, np.zeros_like(key)))
+
+
+def test_an_auc_of_several_classes_is_the_mean_of_one_against_the_rest():
+    rng = np.random.default_rng(0)
+    chances, labels = rng.random((20, 3)).astype(np.float32), np.arange(20) % 3
+    wanted = np.mean([auc_by_hand(chances[:, one], labels == one) for one in range(3)])
+    assert bag_auc(chances, labels) == pytest.approx(wanted)
+    assert np.isnan(bag_auc(chances, np.zeros(20, np.int64)))
+
+
+def changed(**what):
+    return replace(tiny.bright_bags(), **what)
+
+
+def without_group():
+    truth = {name: one for name, one in CASE.data.truth.items() if name != "group"}
+    return changed(truth=truth)
+
+
+def regrouped(groups):
+    return changed(truth={**CASE.data.truth, "group": groups})
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (without_group(), "is no set of bags"),
+        (regrouped(np.arange(144)), "A bag of Bright bags has one tile"),
+        (regrouped(np.minimum(np.arange(144) // 8, 16)), "from 8 to 16 tiles"),
+        (changed(labels=np.zeros(144, np.int64)), "Every train bag of Bright bags is “none”"),
+        (changed(split=np.zeros(144, np.uint8)), "has no bags for its test split"),
+    ],
+)
+def test_what_are_no_bags_is_said(data, words):
+    with pytest.raises(BadData, match=words):
+        BagsCase(CASE.model, data)
+
+
+def test_masks_that_could_take_every_tile_are_refused_before_anything_is_read():
+    with pytest.raises(BadSetting, match="9 of 8 tiles would be masked"):
+        MHIM(random=0.9, low=0.0)(CASE)
+
+
+def test_the_score_of_the_class_stands_in_the_table_too():
+    found = SMALL[MHIM2](CASE)
+    assert found["figures"].rows[-1] == BY_CLASS

@@ -1,0 +1,230 @@
+"""Teacher and student against plain training, closed forms, and what must carry no gradient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.attribution.slides.bags import bags_of, laid_out, on_slide
+from engine.attribution.slides.masks import RECYCLED, SEEN, Masking
+from engine.attribution.slides.methods import recipe
+from engine.attribution.slides.mining import (
+    Mining,
+    Teaching,
+    bag_network,
+    consistency,
+    learn,
+    student,
+    untrained,
+)  # fmt: skip
+from engine.attribution.slides.network import ATTENTION, MAX, MEAN
+from engine.training.images import drawn
+from tests import tiny
+from tests.tiny import seeded
+
+CASE = tiny.bags_case()
+MASKED = Mining(Masking(0.2, 0.5, random=0.3), consistency=0.5, momentum=0.9)
+RECYCLING = Mining(Masking(0.2, 0.5, recycled=0.4), 0.5, 0.9, tokens=2, by_class=True)
+
+
+@pytest.fixture(scope="module")
+def bags():
+    return bags_of(CASE)
+
+
+def weights(model):
+    return {name: one.clone() for name, one in model.network.state_dict().items()}
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in other)
+
+
+def plain_by_hand(bags, epochs=2, seed=0):
+    """ABMIL trained in a loop of its own: order, dropout and steps as the trainer's."""
+    model, how = untrained(replace(CASE, seed=seed), bags, ATTENTION), recipe(epochs)
+    network, rows = bag_network(model).train(), bags.slides.rows("train")
+    network.requires_grad_(requires_grad=True)
+    adam = torch.optim.Adam(network.parameters(), how.rate, weight_decay=how.decay)
+    step, steps = 0, epochs * -(-len(rows) // how.batch)
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(rows)
+        for part in np.array_split(order, -(-len(rows) // how.batch)):
+            hidden = F.gelu(network.embed(bags.features[torch.from_numpy(part)]))
+            kept = torch.rand(hidden.shape, generator=drawn(seed, 61, step, 0)) >= 0.25
+            hidden = hidden * kept / 0.75
+            match = network.weigh(F.gelu(network.look(hidden))).squeeze(-1)
+            pooled = (match.softmax(1)[..., None] * hidden).sum(1)
+            labels = torch.from_numpy(bags.slides.labels[part])
+            loss = F.cross_entropy(network.head(pooled), labels)
+            adam.zero_grad()
+            loss.backward()
+            for group in adam.param_groups:
+                group["lr"] = how.rate_at(step / steps)
+            adam.step()
+            step += 1
+    return weights(model)
+
+
+def test_plain_attention_is_the_loop_of_the_paper(bags):
+    found, wanted = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
+    for name, one in wanted.items():
+        assert torch.allclose(found[name], one, atol=1e-6), name
+
+
+@pytest.mark.parametrize("by_class", [False, True])
+def test_without_masks_and_consistency_the_student_is_plain_attention_to_the_bit(bags, by_class):
+    plain = learn(CASE, bags, recipe(3)).model
+    nothing = Mining(Masking(), 0.0, 0.9, by_class=by_class)
+    assert same(weights(learn(CASE, bags, recipe(3), how=nothing).model), weights(plain))
+    assert not same(weights(learn(CASE, bags, recipe(3), how=MASKED).model), weights(plain))
+
+
+def test_keeping_all_without_tokens_and_masks_is_plain_attention_to_the_bit(bags):
+    plain = weights(learn(CASE, bags, recipe(2)).model)
+    nothing = replace(RECYCLING, masking=Masking(recycled=0.0), tokens=0, consistency=0.0)
+    assert same(weights(learn(CASE, bags, recipe(2), how=nothing).model), plain)
+
+
+@pytest.mark.parametrize("how", [MASKED, RECYCLING], ids=["v1", "v2"])
+def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, how, monkeypatch):
+    plain = learn(CASE, bags, recipe(1)).model
+    seen = []
+    update = Teaching.update
+
+    def noting(self, network, step, loss):
+        seen.append({name: one.detach().clone() for name, one in network.named_parameters()})
+        update(self, network, step, loss)
+
+    monkeypatch.setattr(Teaching, "update", noting)
+    found = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
+    assert len(seen) == 3
+    begins = dict(plain.network.named_parameters())
+    own = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
+    m = how.momentum
+    for name, one in found.teacher.network.named_parameters():
+        first = begins.get(name, own[name])
+        wanted = m**3 * first
+        for step, weight in enumerate(seen):
+            wanted = wanted + (1 - m) * m ** (2 - step) * weight[name]
+        assert torch.allclose(one, wanted, atol=1e-6), name
+
+
+def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch):
+    plain, begun = learn(CASE, bags, recipe(2)).model, []
+    begin = Teaching.begin
+
+    def noting(self, model, masks, start):
+        begin(self, model, masks, start)
+        begun.extend([weights(model), weights(self.average)])
+
+    monkeypatch.setattr(Teaching, "begin", noting)
+    learn(CASE, bags, recipe(1), how=replace(MASKED, warm=True), begins=plain)
+    student_first, teacher_first = begun
+    own = weights(untrained(CASE, bags, ATTENTION))
+    for name, one in weights(plain).items():
+        assert torch.equal(teacher_first[name], one)
+        assert torch.equal(student_first[name], one if name.startswith("embed") else own[name])
+
+
+def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
+    model = untrained(CASE, bags, ATTENTION, RECYCLING)
+    network = bag_network(model).train().requires_grad_(requires_grad=True)
+    tiles, before = bags.features[:3], network.recycling.queries.clone()
+    masks = torch.full(tiles.shape[:2], SEEN)
+    masks[:, :3] = RECYCLED
+    found = student(network, tiles, masks, seeded(1), seeded(2))
+    hidden = F.gelu(network.embed(tiles)) * (
+        torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25
+    ) / 0.75  # fmt: skip
+    after = network.recycling.queries.clone()
+    with torch.no_grad():
+        network.recycling.queries.copy_(before)
+        tokens = network.recycling(hidden, masks == RECYCLED, seeded(2))
+    assert torch.allclose(after, 0.9999 * before + 0.0001 * tokens.mean(0), atol=1e-7)
+    assert not torch.equal(after, before)
+    found.logits.sum().backward()
+    assert network.recycling.queries.grad is None
+    assert "recycling.queries" not in dict(network.named_parameters())
+    assert network.recycling.tell.weight.grad.abs().sum() > 0
+
+
+def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
+    network = bag_network(untrained(CASE, bags, ATTENTION, RECYCLING))
+    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
+    masks[:, 2:5] = RECYCLED
+    found = student(network, tiles, masks, None, None)
+    assert found.weights[:, 2:5].abs().sum() == 0
+    assert (found.weights.sum(1) < 1).all()
+    assert (found.weights[:, :2] > 0).all()
+
+
+def test_a_masked_student_is_a_network_that_sees_the_other_tiles_only(bags):
+    network = bag_network(untrained(CASE, bags, ATTENTION))
+    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
+    masks[:, [1, 4]] = 1
+    found = student(network, tiles, masks, None, None)
+    others = [at for at in range(bags.layout.size) if at not in {1, 4}]
+    assert torch.allclose(found.logits, network.read(tiles[:, others]).logits, atol=1e-6)
+
+
+def test_consistency_is_the_soft_cross_entropy_over_the_embedding():
+    teacher, own = torch.randn(2, 3, 5, generator=seeded()).unbind()
+    share = np.exp(teacher.numpy() / 0.1)
+    share /= share.sum(1, keepdims=True)
+    logs = own.numpy() - np.log(np.exp(own.numpy()).sum(1, keepdims=True))
+    wanted = -(share * logs).sum(1)
+    assert consistency(teacher, own).numpy() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_max_and_mean_pooling_are_what_they_are_called(bags):
+    tiles = bags.features[:3]
+    for pooling in (MAX, MEAN):
+        network = bag_network(untrained(CASE, bags, pooling))
+        hidden = F.gelu(network.embed(tiles))
+        each = network.head(hidden)
+        wanted = each.amax(1) if pooling == MAX else each.mean(1)
+        assert torch.allclose(network.read(tiles).logits, wanted, atol=1e-5)
+        assert torch.allclose(network.class_scores(network.read(tiles)),
+                              (hidden @ network.head.weight.T).softmax(-1), atol=1e-6)  # fmt: skip
+
+
+def test_a_class_score_is_the_tiles_own_part_of_the_logits(bags):
+    network = bag_network(untrained(CASE, bags, ATTENTION))
+    found = network.read(bags.features[:3])
+    parts = found.weights[..., None] * found.hidden
+    assert torch.allclose(parts.sum(1) @ network.head.weight.T + network.head.bias, found.logits,
+                          atol=1e-5)  # fmt: skip
+    wanted = (parts @ network.head.weight.T + network.head.bias[0]).softmax(-1)
+    assert torch.allclose(network.class_scores(found), wanted, atol=1e-6)
+
+
+def test_the_picture_of_a_bag_has_the_same_answer_as_its_features(bags):
+    model = untrained(CASE, bags, ATTENTION)
+    wanted = bag_network(model).read(bags.features[:4]).logits
+    assert torch.allclose(model(bags.slides.pixels(slice(4))), wanted, atol=1e-4)
+
+
+def test_a_picture_has_every_tile_at_the_place_of_its_number():
+    tiles = np.arange(7 * 4, dtype=np.uint8).reshape(7, 1, 2, 2)
+    board = laid_out(tiles)
+    assert board.shape == (1, 6, 6)
+    assert board[0, 2:4, 2:4].tolist() == tiles[4, 0].tolist()
+    assert not board[0, 4:, 2:].any()
+    values = on_slide(np.arange(7, dtype=np.float32), (2, 2))
+    assert values[2, 3] == 4
+    assert np.isnan(values[5, 5])
+
+
+def test_training_changes_neither_the_reading_network_nor_shared_chance(bags):
+    before = CASE.model.fingerprint
+    torch.manual_seed(5)
+    chance = torch.get_rng_state()
+    learn(CASE, bags, recipe(1), how=RECYCLING)
+    assert torch.equal(torch.get_rng_state(), chance)
+    CASE.model.changed()
+    assert CASE.model.fingerprint == before

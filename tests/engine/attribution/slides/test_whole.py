@@ -1,0 +1,101 @@
+"""Tiles of a large image: distances by hand, blank tiles, the planted regions, what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.slides import UnlikeTiles, WholeSlideCase
+from engine.attribution.slides.whole import separated, unlike
+from engine.data.whole_slide import made_slide
+from engine.errors import BadImage, BadSetting
+from engine.images.large import WholeImage
+from engine.run import answer
+from tests import tiny
+
+CASE = tiny.whole_slide_case()
+
+
+def of_size(height, width, value=None):
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    if value is not None:
+        pixels[:] = value
+    return WholeSlideCase(
+        tiny.cnn(), WholeImage(width, height, f"{height}{width}{value}", (), pixels)
+    )
+
+
+def test_a_tile_counts_its_distance_to_those_most_like_it():
+    found = answer(UnlikeTiles(tile=16, neighbors=3), CASE)["tiles"]
+    assert len(found) == 24
+    features = []
+    for row in range(4):
+        for column in range(6):
+            cut = CASE.image.pixels[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
+            pixels = torch.from_numpy(cut.copy()).permute(2, 0, 1)[None] / 255
+            pixels = torch.nn.functional.interpolate(
+                pixels, (32, 32), mode="bilinear", antialias=True
+            )
+            features.append(CASE.model.features(pixels)[0].double().numpy())
+    known = features[:-1]  # the last tile is blank
+    for at, own in enumerate(known):
+        cosines = sorted(
+            float(own @ other / np.linalg.norm(own) / np.linalg.norm(other))
+            for place, other in enumerate(known) if place != at
+        )  # fmt: skip
+        assert found["distance"][at] == pytest.approx(1 - np.mean(cosines[-3:]), abs=1e-5)
+    assert np.isnan(found["distance"][23])
+    assert found["row"].tolist() == [at // 6 for at in range(24)]
+    assert np.isnan(found["planted"]).all()
+    assert np.nanargmax(found["distance"]) == 8  # the darker one
+
+
+def test_distances_in_blocks_are_those_at_once(monkeypatch):
+    rows = torch.nn.functional.normalize(torch.rand(40, 6, generator=tiny.seeded()), dim=1)
+    whole = unlike(rows, 5)
+    monkeypatch.setattr("engine.attribution.slides.whole.BLOCK", 7)
+    assert unlike(rows, 5) == pytest.approx(whole, abs=1e-6)
+    assert unlike(rows[:2], 5).shape == (2,)
+
+
+def test_the_share_of_a_planted_region_is_that_of_its_mask():
+    image = made_slide(640, 512, seed=1)
+    found = UnlikeTiles(tile=64)(WholeSlideCase(tiny.cnn(), image))["tiles"]
+    mask = image.mask(0, 512, 0, 640).reshape(8, 64, 10, 64).mean((1, 3)).ravel()
+    assert found["planted"] == pytest.approx(mask, abs=1e-6)
+
+
+def test_the_finding_counts_planted_tiles_among_the_strangest():
+    case = WholeSlideCase(tiny.cnn(), made_slide(640, 512, seed=1))
+    method = UnlikeTiles(tile=64)
+    found = method(case)
+    table = found["tiles"]
+    known = np.isfinite(table["distance"])
+    key, distance = (table["planted"] >= 0.25)[known], table["distance"][known]
+    count = min(20, key.sum())
+    hits = key[np.argsort(-distance)[:count]].sum()
+    assert method.finding(case, found).startswith(f"{hits} of the {count} strangest tiles")
+    pairs = [(a > b) + 0.5 * (a == b) for a in distance[key] for b in distance[~key]]
+    assert separated(distance, key) == pytest.approx(np.mean(pairs))
+    assert "the strangest is" in UnlikeTiles(tile=16).finding(CASE, UnlikeTiles(tile=16)(CASE))
+
+
+@pytest.mark.parametrize(
+    ("case", "tile", "error", "words"),
+    [
+        (of_size(64, 64, 200), 16, BadImage, "nothing in this image"),
+        (of_size(40, 20), 32, BadImage, "no two tiles of 32 px"),
+        (of_size(1040, 1040), 16, BadSetting, "4,225 tiles of 16 px; 4,000 are read at most"),
+    ],
+)
+def test_what_has_no_tiles_to_compare_is_said(case, tile, error, words):
+    with pytest.raises(error, match=words):
+        UnlikeTiles(tile=tile)(case)
+
+
+def test_the_size_that_is_offered_instead_fits():
+    case = of_size(1040, 1040)
+    with pytest.raises(BadSetting, match="choose 32 px"):
+        UnlikeTiles(tile=16).grid(case)
+    assert UnlikeTiles(tile=32).grid(case) == (32, 32)

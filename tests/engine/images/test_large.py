@@ -1,0 +1,175 @@
+"""Large images in pieces: the same pixels as decoded whole, in bounded memory; what is refused."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.data.whole_slide import made_slide
+from engine.errors import BadImage
+from engine.images import large
+from engine.images.large import PiecewiseTiff, WholeImage, open_large
+from engine.images.reading import read
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (90, 130, 3), dtype=np.uint8)
+
+
+def tiff(pixels, packed=False, rows=16, tile=None, order="<", predictor=1, intent=None):
+    """A TIFF by hand: in strips of so many rows, or in tiles of (height, width)."""
+    height, width, channels = pixels.shape
+    pieces = []
+    high, wide = tile or (rows, width)
+    for top in range(0, height, high):
+        for left in range(0, width, wide):
+            part = pixels[top : top + high, left : left + wide]
+            if tile:
+                part = np.pad(part, ((0, high - len(part)), (0, wide - part.shape[1]), (0, 0)))
+            if predictor == 2:
+                part = np.diff(part, axis=1, prepend=np.zeros_like(part[:, :1]))
+            body = part.astype(np.uint8).tobytes()
+            pieces.append(zlib.compress(body) if packed else body)
+    offsets = np.cumsum([8, *map(len, pieces)])[:-1].tolist()
+    sizes = list(map(len, pieces))
+    intent = (2 if channels >= 3 else 1) if intent is None else intent
+    tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [8] * channels),
+            (259, 3, [8 if packed else 1]), (262, 3, [intent]), (277, 3, [channels]),
+            (284, 3, [1]), (317, 3, [predictor])]  # fmt: skip
+    tags += (
+        [(322, 4, [wide]), (323, 4, [high]), (324, 4, offsets), (325, 4, sizes)] if tile
+        else [(273, 4, offsets), (278, 4, [rows]), (279, 4, sizes)]
+    )  # fmt: skip
+    tags.sort()
+    place = 8 + sum(sizes)
+    extra, entries = b"", b""
+    end = place + 2 + 12 * len(tags) + 4
+    for tag, form, values in tags:
+        body = struct.pack(f"{order}{len(values)}{'H' if form == 3 else 'I'}", *values)
+        if len(body) > 4:
+            held = struct.pack(order + "I", end + len(extra))
+            extra += body
+        else:
+            held = body.ljust(4, b"\0")
+        entries += struct.pack(order + "HHI", tag, form, len(values)) + held
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", place)
+    count = struct.pack(order + "H", len(tags))
+    return head + b"".join(pieces) + count + entries + b"\0" * 4 + extra
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {}, {"packed": True}, {"tile": (32, 48)}, {"packed": True, "tile": (16, 64)},
+        {"order": ">"}, {"packed": True, "predictor": 2}, {"rows": 90},
+        {"tile": (32, 48), "predictor": 2, "packed": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
+    data = tiff(PIXELS, **how)
+    image = open_large(data, "one.tif")
+    assert isinstance(image, PiecewiseTiff)
+    assert (image.width, image.height) == (130, 90)
+    for top, bottom, left, right in ((0, 90, 0, 130), (3, 70, 40, 99), (80, 90, 120, 130)):
+        wanted = PIXELS[top:bottom, left:right]
+        assert np.array_equal(image.piece(top, bottom, left, right), wanted)
+    assert np.array_equal(read(data, "one.tif").pixels, PIXELS)  # another reader sees the same
+
+
+def test_gray_white_as_zero_and_alpha_are_read():
+    gray = PIXELS[..., :1]
+    found = open_large(tiff(gray, intent=0)).piece(0, 90, 0, 130)
+    assert np.array_equal(found, np.broadcast_to(255 - gray, PIXELS.shape))
+    alpha = np.concatenate([PIXELS, gray], 2)
+    assert np.array_equal(open_large(tiff(alpha)).piece(5, 9, 2, 7), PIXELS[5:9, 2:7])
+
+
+def test_a_smaller_rectangle_is_the_mean_of_its_squares():
+    image = open_large(tiff(PIXELS, packed=True))
+    found = image.smaller(4, 4, 44, 8, 108)
+    wanted = PIXELS[4:44, 8:108].reshape(10, 4, 25, 4, 3).mean((1, 3)).round()
+    assert np.abs(found - wanted).max() <= 1
+    assert found.shape == (10, 25, 3)
+
+
+def test_another_format_is_decoded_whole():
+    body = io.BytesIO()
+    Image.fromarray(PIXELS).save(body, "PNG")
+    image = open_large(body.getvalue(), "one.png")
+    assert isinstance(image, WholeImage)
+    assert np.array_equal(image.piece(2, 50, 3, 70), PIXELS[2:50, 3:70])
+
+
+def test_an_image_of_thirty_thousand_pixels_is_read_in_bounded_memory():
+    height, width = 480, 30_000
+    data = tiff(np.zeros((height, width, 3), np.uint8), packed=True, rows=32)
+    tracemalloc.start()
+    image = open_large(data)
+    for top in range(0, height, 224):
+        image.piece(top, min(top + 224, height), 0, width)
+    image.smaller(30, 0, height, 0, width)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    strip = 224 * width * 3
+    assert peak < strip + large.MOST_HELD + 20_000_000
+    assert image.notes == ("Read in strips, 30,000 × 480 px.",)
+
+
+def header(**tags):
+    """A tiny TIFF that claims another size."""
+    data = bytearray(tiff(PIXELS[:16], packed=True))
+    (place,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, place)
+    for at in range(place + 2, place + 2 + 12 * count, 12):
+        (tag,) = struct.unpack_from("<H", data, at)
+        if str(tag) in tags:
+            struct.pack_into("<I", data, at + 8, tags[str(tag)])
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (header(**{"256": 2_000_000, "257": 2_000_000}), "the most is 4 billion"),
+        (header(**{"256": 60_000, "278": 16, "257": 16_000}), "lacks some of its pieces"),
+        (header(**{"256": 600_000, "278": 4_000, "257": 4_000}), "compressed in pieces of 600,000"),
+    ],
+)
+def test_a_tiff_that_claims_too_much_is_refused(data, words):
+    with pytest.raises(BadImage, match=words):
+        open_large(data, "one.tif")
+
+
+def test_a_piece_that_is_cut_off_or_a_bomb_is_a_sentence():
+    data = tiff(PIXELS)
+    image = open_large(data)
+    image.__dict__["data"] = data[:5000]
+    with pytest.raises(BadImage, match="cut off or broken"):
+        image.piece(0, 90, 0, 130)
+    broken = open_large(header(**{"257": 32, "278": 32}))  # twice the rows that its strip has
+    with pytest.raises(BadImage, match="cut off or broken"):
+        broken.piece(0, 32, 0, 130)
+
+
+def test_what_is_no_image_or_too_heavy_is_a_sentence(monkeypatch):
+    with pytest.raises(BadImage):
+        open_large(b"no image at all", "one.tif")
+    monkeypatch.setattr(large, "MAX_MB", 0)
+    with pytest.raises(BadImage, match="the most is 0 MB"):
+        open_large(tiff(PIXELS), "one.tif")
+
+
+def test_a_made_slide_is_the_same_however_it_is_cut():
+    image = made_slide(700, 500, seed=3)
+    whole, mask = image.piece(0, 500, 0, 700), image.mask(0, 500, 0, 700)
+    assert np.array_equal(image.piece(130, 300, 200, 333), whole[130:300, 200:333])
+    assert np.array_equal(image.mask(130, 300, 200, 333), mask[130:300, 200:333])
+    assert 0.01 < mask.mean() < 0.2
+    assert whole[mask].mean() < whole[~mask].mean() - 15
+    assert made_slide(700, 500, seed=4).fingerprint != image.fingerprint

@@ -1,0 +1,150 @@
+"""Slides as a visitor meets it: a bag, its key tiles, the figures, and a large image in tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components import views
+from components.slides import form, masked, own, view
+from components.slides.form import ATTENTION, KEY, SlidesQuestion
+from engine import data as data_sets
+from engine.arguments.bags import BagsArguments
+from engine.attribution.slides import MHIM, MHIM2, MaskedRatio, UnlikeTiles, WholeSlideCase
+from engine.attribution.slides.bags import layout_of
+from engine.data.whole_slide import made_slide
+from engine.models.catalog import DEFAULT, load
+from engine.run import answer
+from tests.visits import said, settled, visit, words
+
+EPOCHS = 2
+SLOT = f"{KEY}.MHIM"
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Few bags, and a small section, so that it takes seconds."""
+    load_set = data_sets.load
+    monkeypatch.setattr(
+        "engine.arguments.bags.data_sets.load",
+        lambda name: load_set(f"{name},count=30" if ":" in name else f"{name}:count=30"),
+    )  # fmt: skip
+    monkeypatch.setattr(own, "made_slide", lambda: made_slide(896, 672))
+
+
+def question(place=0, score=ATTENTION, kind="two", method=None):
+    name = "bags:kind=three" if kind == "three" else "bags"
+    case = BagsArguments(data=name).case()
+    layout = layout_of(case.data)
+    rows = form.test_bags(case, layout)
+    return SlidesQuestion(
+        case, method or MHIM(epochs=EPOCHS), layout, int(rows[place]), place, score, {}
+    )
+
+
+def first(asked, kind):
+    rows = form.test_bags(asked.case, asked.layout)
+    return int(np.flatnonzero(form.kinds_of(asked.layout, rows) == kind)[0])
+
+
+def test_sentence_pictures_and_figures_are_those_of_the_answer():
+    at = settled(visit({f"{SLOT}.epochs": str(EPOCHS)}, views.SLIDES))
+    assert "Five small networks learn" in words(at)
+    at = settled(at.button(key=f"{SLOT}.go").click().run())
+    assert not at.exception
+    asked = question()
+    asked = question(first(asked, form.HARD))
+    found = answer(asked.method, asked.case)
+    assert view.sentence(asked, found) in [one.value for one in at.header]
+    assert asked.method.finding(asked.case, found) in words(at)
+    assert "Outlined: the tiles that make the label" in words(at)
+    at = settled(at.button_group(key=f"{KEY}.kind").set_value(form.NONE).run())
+    asked = question(first(asked, form.NONE))
+    assert at.header[0].value == view.sentence(asked, found)
+    assert "None of these 60 tiles is a key tile" in at.header[0].value
+
+
+def test_the_sentence_counts_the_key_tiles_on_top():
+    asked = question()
+    asked = question(first(asked, form.HARD))
+    found = answer(asked.method, asked.case)
+    for name in ("ABMIL", "student"):
+        scores = view.of_bag(asked, found, name)
+        key = asked.layout.key[asked.bag]
+        top = np.argsort(-scores, kind="stable")[: key.sum()]
+        assert view.hits(asked, found, name) == key[top].sum()
+    told = view.sentence(asked, found)
+    count = int(asked.layout.key[asked.bag].sum())
+    assert told.startswith(f"{count} of 60 tiles make this slide “a 9”.")
+    assert f"{view.hits(asked, found, 'student')} of them" in told
+
+
+def test_the_score_of_a_class_is_drawn_instead_of_attention():
+    method = MHIM2(epochs=EPOCHS)
+    asked = question(score="a 3", kind="three", method=method)
+    found = answer(method, asked.case)
+    size = asked.layout.size
+    assert (
+        view.of_bag(asked, found, view.column(asked)).tolist()
+        == found["tiles"]["score of a 3"][:size].tolist()
+    )
+    assert "for “a 3”" in view.sentence(asked, found)
+
+
+def test_masked_tiles_have_the_color_of_their_kind():
+    tiles = np.zeros((5, 1, 2, 2), np.uint8)
+    board = masked.tinted(tiles, np.array([0, 1, 2, 3, 4], np.int8))
+    assert board.shape == (6, 6, 3)
+    assert not board[0, 0].any()
+    wanted = [round(0.65 * one) for one in masked.TINTS[1]]
+    assert board[0, 2].tolist() == wanted
+    asked = question()
+    asked = question(first(asked, form.HARD))
+    found = answer(asked.method, asked.case)
+    drawn = masked.masked(asked).made(found)
+    assert drawn.columns[0].startswith("step ")
+    assert "orange: highest" in drawn.finding
+
+
+def test_the_curve_is_trained_when_asked(monkeypatch):
+    monkeypatch.setattr("engine.attribution.slides.ratio.RATIOS", (0.0, 0.1))
+    slot = f"{KEY}.MaskedRatio"
+    at = settled(visit({f"{slot}.epochs": "1", f"{slot}.seeds": "1"}, views.SLIDES))
+    at = settled(at.button(key=f"{slot}.go").click().run())
+    assert not at.exception
+    case = question().case
+    method = MaskedRatio(epochs=1, seeds=1)
+    assert method.finding(case, answer(method, case)) in [one.value for one in at.header]
+
+
+def test_a_large_image_is_read_in_tiles():
+    slot = f"{KEY}.UnlikeTiles"
+    at = settled(visit({f"{slot}.tile": "112"}, views.SLIDES))
+    assert "48 tiles of 112 px are read" in words(at)
+    at = settled(at.button(key=f"{slot}.go").click().run())
+    assert not at.exception
+    method, case = UnlikeTiles(tile=112), WholeSlideCase(load(DEFAULT), made_slide(896, 672))
+    assert method.finding(case, answer(method, case)) in [one.value for one in at.header]
+    assert "not the same as diseased" in words(at)
+
+
+def test_tiles_that_are_too_large_for_the_image_are_a_sentence():
+    at = settled(visit({f"{KEY}.UnlikeTiles.tile": "1024"}, views.SLIDES))
+    assert not at.exception
+    assert "has no two tiles of 1024 px" in " ".join(said(at))
+
+
+def test_a_bad_link_is_a_sentence():
+    bad = {f"{SLOT}.epochs": "7000", f"{KEY}.bag": "777", f"{KEY}.version": "v9",
+           f"{KEY}.kind": "dragons"}  # fmt: skip
+    at = settled(visit(bad, views.SLIDES))
+    shown = " ".join(said(at))
+    for word in ("7000", "777", "v9", "dragons"):
+        assert f"“{word}”" in shown
+    assert not at.exception
+
+
+def test_masks_that_could_take_every_tile_are_a_sentence():
+    at = settled(visit({f"{SLOT}.random": "0.9", f"{SLOT}.low": "0.5"}, views.SLIDES))
+    assert not at.exception
+    assert "would be masked" in " ".join(said(at))
