@@ -58,7 +58,8 @@ POWERS = {"attribution.GuidedGradCam": 2}
 """Maps that multiply the score's gradient so often; the others do so once."""
 
 SLOW = {
-    "anomaly.SMOTE", "attribution.PrototypeRobustness", "hallucination.HalluRAG", "hallucination.MaskLLM", "hallucination.WordRisk",
+    "anomaly.SMOTE", "attribution.PrototypeRobustness", "hallucination.HalluRAG",
+    "hallucination.MaskLLM", "hallucination.WordRisk",
     "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram",
     "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA", "unlearning.ForgetRange",
     "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",

@@ -27,7 +27,7 @@ def show(asked: PrototypeQuestion) -> None:
         section.show(
             Section(
                 KEY, PrototypeRobustness(**given), asked.training,
-                known=asked.known, columns=1, evidence=(
+                known=asked.known, evidence=(
                     curve("certified", "Right, and proved to stay so"),
                     curve("attacked", "Right, and not turned by the attack"),
                     Drawing("networks", "What was measured", wide=True),
