@@ -213,8 +213,7 @@ def study() -> Iterator[Question]:
 
 
 def slides() -> Iterator[Question]:
-    """Bags with a 9 and without; with three classes, the scores of each; a section made here."""
+    """Bags with a 9 and without, and a section made here."""
     case = BagsCase(load("mnist-cnn"), data_sets.load("bags"))
     yield from ((method, case) for method in (MHIM(), MHIM2()))
-    yield MHIM2(), BagsCase(case.model, data_sets.load("bags:kind=three"))
     yield UnlikeTiles(), WholeSlideCase(load(DEFAULT), made_slide())

@@ -91,7 +91,7 @@ class BagMining(Method[BagsCase]):
             said[TEACHER] = asked(own.teacher, bags, rows)
         said[STUDENT] = asked(own.model, bags, rows)
         progress(1.0, "measured")
-        return views(said, bags, rows) | {"masks": masks(own, bags)}
+        return {**views(said, bags, rows), "masks": masks(own, bags)}
 
     def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:
         """How many of the key tiles the student and plain attention find."""
