@@ -7,7 +7,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from engine.attribution.robustness.order_losses import AD, CW, QUAD
 
-SHOWN = 10  # classes
+AROUND, ROOM = 120, 40  # px around the rows, and of each: long names have two lines
 PICTURES = Drawing("pictures")
 FIGURES = Drawing("figures", "How large the change is", wide=True)
 
@@ -19,7 +19,7 @@ def ranked(found: Views) -> Dots:
     names = [f"{after:.0f} (was {before:.0f})  {name}" for before, after, name in places]
     return Dots(
         series={"before": "before", "after": "after"}, joined=True, names=names,
-        title="probability", span=(-0.03, 1.03),
+        title="probability", span=(-0.03, 1.03), height=AROUND + ROOM * len(names),
     )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ class MapsFollow(Method[PairCase]):
             raise DoesNotFit(f"No heat map method fits {case.model.title}.")
         rows, maps = [], {}
         for number, kind in enumerate(kinds):
+            progress(number / len(kinds), f"{kind.title}: before and after")
             made = []
             for place, asked in enumerate((before, after, now)):
                 low = (number + place / 3) / len(kinds)

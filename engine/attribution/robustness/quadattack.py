@@ -18,7 +18,7 @@ from engine.attribution.robustness.order_search import (
     search_order,
 )
 from engine.attribution.robustness.ordered_case import OrderedCase, in_order
-from engine.attribution.robustness.scored import Rescored, visible
+from engine.attribution.robustness.scored import Rescored, unsure, visible
 from engine.errors import BlindspotError
 from engine.method import Cost, Method, Progress, Slider, quiet, setting
 from engine.result import Result, Table
@@ -112,7 +112,7 @@ class OrderedAttack(Method[OrderedCase]):
                 f"{self.title} did not find your order in {self.steps} steps: its best try, drawn "
                 f"here, has {right} of {wanted} places right, with changes of {size}."
             )
-        return words + visible(float(figures["SSIM"][0]))
+        return words + unsure(found) + visible(float(figures["SSIM"][0]))
 
 
 def outcome(found: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:

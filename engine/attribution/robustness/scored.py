@@ -18,6 +18,7 @@ from engine.result import Pictures, Result, Table
 
 FIRST = 5  # classes of which the probabilities are kept, before and after
 SEEN, GONE = 0.9, 0.5  # SSIM below which a change is plain to see, and below which it is ruin
+HARDLY = 0.1  # a probability of the first class below which the model is sure of none
 BEFORE, AFTER = "before", "after"
 
 
@@ -61,7 +62,7 @@ class Rescored:
     def says(self, row: int) -> str:
         """The first class with its probability."""
         first = int(self.order[row, 0])
-        return f"{self.model.labels[first]} {100 * float(self.logits[row].softmax(0)[first]):.0f} %"
+        return f"{self.model.labels[first]} {percent(float(self.logits[row].softmax(0)[first]))}"
 
     def views(self, listed: Sequence[int] = ()) -> Result:
         """Pictures, probabilities and figures.
@@ -83,11 +84,12 @@ class Rescored:
         captions = (
             self.says(0), f"at most {size['L∞']:.0f}/255, drawn × {times}", self.says(1),
         )  # fmt: skip
-        finding = f"{self.says(0)} before, {self.says(1)} after a change of at most "
-        return Pictures(
-            np.stack(images)[None], ("",), (BEFORE, "change", AFTER),
-            f"{finding}{size['L∞']:.0f}/255 a value.", captions=captions,
-        )  # fmt: skip
+        finding = (
+            f"{self.says(0)} before, {self.says(1)} after. The changed image has 8 bits a value "
+            "and was asked about again; gray in the change is no change."
+        )
+        rows, columns = ("",), (BEFORE, "change", AFTER)
+        return Pictures(np.stack(images)[None], rows, columns, finding, captions=captions)
 
     def classes(self, listed: Sequence[int] = ()) -> Table:
         """Probability and rank, before and after, of the classes that are listed or lead."""
@@ -123,6 +125,19 @@ class Rescored:
         return Table.of(
             {name: (np.array([value], np.float32), unit) for name, (value, unit) in columns.items()}
         )
+
+
+def percent(share: float) -> str:
+    """A probability in percent, small ones with the digit that counts."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def unsure(found: Mapping[str, Any]) -> str:
+    """That the model is hardly sure of anything after the change; "" where it is."""
+    share = float(np.max(found["classes"][AFTER]))
+    if share >= HARDLY:
+        return ""
+    return f" It is hardly sure of any class by then: the first has {percent(share)}."
 
 
 def attacked_pixels(found: Mapping[str, Any]) -> Tensor:

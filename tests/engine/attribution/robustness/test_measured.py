@@ -52,7 +52,7 @@ def spread(values):
 @pytest.mark.parametrize(("name", "data", "steps", "rate"), ON)
 def test_success_and_size_by_length(name, data, steps, rate, measure):
     small = name != DEFAULT
-    count, seeds, longest = (IMAGES, SEEDS, 10) if small else (IMAGES, 1, 5)
+    count, seeds, longest = (IMAGES, SEEDS, 5) if small else (IMAGES, 1, 10)
     model, images = load(name), sources.normal(data)
     found = [
         answer(

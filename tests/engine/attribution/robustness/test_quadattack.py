@@ -229,7 +229,7 @@ def test_another_precision_of_the_head_does_not_matter():
 
 def test_success_by_length_counts_what_single_attacks_find():
     model = tiny.learned()
-    case = AttackedImagesCase(model, tiny.columns(model.side, model.labels), 2, seed=2)
+    case = AttackedImagesCase(model, tiny.data_set(("noise",), model.side), 2, seed=2)
     found = OrderedSuccess(steps=40, longest=2, rate=0.02)(case)
     images, labels = case.images()
     assert found["success"]["K"].tolist() == [1, 2]
