@@ -153,6 +153,8 @@ def test_claims_compare_with_both_ends():
     assert best == pytest.approx(0.795 - 0.1)
     worse = figures(pairs=pairs | {ABOVE[0]: (0.97, 0.7)})
     assert CLAIMS[0].margin(worse) < 0
+    no_gap = figures(pairs=pairs | {ROBUST: (0.985, 0.8), ABOVE[0]: (0.99, 0.8)})
+    assert CLAIMS[0].margin(no_gap) == pytest.approx(-0.005)
 
 
 def test_sureness_is_compared_between_right_and_misread_images(case):
