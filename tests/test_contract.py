@@ -136,22 +136,27 @@ def network(case, kind=CudaExperiment):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
-    if kind in PROTOTYPES:
-        model = prototypes_of(case, kind)
-        return model, model.network
-    if isinstance(case, ExperimentCase):
-        if kind in CERTIFICATES:
-            model = untrained(case.data, recipe(1), 0)
-            return model, model.network
-        if kind is AdaptiveSmoothing:  # asks copies of networks that ship
-            return (model := tiny.digit_case().model), model.network
-        if issubclass(kind, ClosedFormExperiment) or kind in LINEAR:  # asks no network
-            kind = CudaExperiment
-        case = next(iter(small(kind).conditions(case).values()))
-    if isinstance(case, TrainCase):  # its network is made while it is asked
+    if isinstance(case, ExperimentCase) or kind in PROTOTYPES:
+        model = trained_by(case, kind)
+    elif isinstance(case, TrainCase):  # its network is made while it is asked
         model = fresh(case.data, case.recipe)
-        return model, model.network
-    return case.model, case.model.network
+    else:
+        model = case.model
+    return model, model.network
+
+
+def trained_by(case, kind):
+    """A network like those that an experiment trains, or the one that it asks copies of."""
+    if kind in PROTOTYPES:
+        return prototypes_of(case, kind)
+    if kind in CERTIFICATES:
+        return untrained(case.data, recipe(1), 0)
+    if kind is AdaptiveSmoothing:  # asks copies of networks that ship
+        return tiny.digit_case().model
+    if issubclass(kind, ClosedFormExperiment) or kind in LINEAR:  # asks no network
+        kind = CudaExperiment
+    training = next(iter(small(kind).conditions(case).values()))
+    return fresh(training.data, training.recipe)
 
 
 def prototypes_of(case, kind):
