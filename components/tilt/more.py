@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -33,7 +35,7 @@ def sheets() -> None:
     answer, controls = st.container(), st.container()
     forms.refuse_links(TiltedSheets, SHEETS)
     with controls:
-        given = {}
+        given: dict[str, Any] = {}
         for column, name in zip(
             st.columns(3, gap="medium"), TiltedSheets().settings(), strict=True
         ):

@@ -10,7 +10,7 @@ import streamlit as st
 from components import section
 from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
-from components.draw.groups import PointGroups
+from components.draw.groups import Look, PointGroups
 from components.draw.lines import Lines
 from components.draw.pictures import draw_pictures
 from components.footer import footer
@@ -24,6 +24,7 @@ from engine.result import Table
 CLOSE = 1.05  # strength up to which a boundary is as good as not tilted
 THIS = "this one"
 LEAST, MOST = "least", "most"
+LOOKS: dict[str, Look] = {one: "own" if one == THIS else "dots" for one in (*TYPES, THIS)}
 
 
 @st.fragment
@@ -137,7 +138,7 @@ def taxonomy(asked: TiltQuestion) -> Drawing:
         "classifiers", "Kinds of tilt",
         PointGroups(
             x="θ", y="wrong", x_title="tilt θ (°)", title="held-out images wrong (%)",
-            x_span=(-3, 93), looks=dict.fromkeys(TYPES, "dots") | {THIS: "own"},
+            x_span=(-3, 93), looks=LOOKS,
         ),
         words, part=points,
     )  # fmt: skip

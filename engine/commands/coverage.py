@@ -62,6 +62,7 @@ ELSEWHERE = {
     "PROTECT": "Unlearning / Protect data", "COPIES": "Unlearning / Protect data",
     "LOCALIZERS": "Anomaly / Where is it odd?",
     "BENCHMARKS": "Anomaly / Where is it odd?",
+    "TILT": "Attribution / Tilted boundary", "BESIDE_EXPERIMENTS": "Attribution / Experiments",
     "PROTECTIONS": "Unlearning / Protect data", "ON_IMAGE": "Unlearning / Protect data",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""

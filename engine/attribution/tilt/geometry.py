@@ -35,7 +35,7 @@ def unit(vector: Doubles) -> Doubles:
 
 def angle(normal: Doubles, means_apart: Doubles) -> float:
     """θ between a normal and the difference of the means, both (d,), in degrees from 0 to 90."""
-    cosine = abs(unit(normal) @ unit(means_apart))
+    cosine = float(abs(unit(normal) @ unit(means_apart)))
     return float(np.degrees(np.arccos(min(cosine, 1.0))))
 
 

@@ -98,12 +98,12 @@ class LocalTilt(Method[ImageCase]):
             if name == PIXELS and data.images.shape[1] == 1:  # such images have one channel
                 apart, slope = apart[0], slope.sum(0)
             rows[name] = between(slope.ravel(), apart.ravel()), chance(slope.size)
-        apart = means[0][PIXELS] - means[1][PIXELS]
-        slope = slopes[PIXELS].sum(0, keepdim=True).expand(3, -1, -1) if (
+        straight_on = means[0][PIXELS] - means[1][PIXELS]
+        steepest = slopes[PIXELS].sum(0, keepdim=True).expand(3, -1, -1) if (
             data.images.shape[1] == 1
         ) else slopes[PIXELS]  # fmt: skip
-        ways = Ways(model, here, (own, rival), float(apart.norm()))
-        gradient, straight = (ways.along(one) for one in (slope, apart))
+        ways = Ways(model, here, (own, rival), float(straight_on.norm()))
+        gradient, straight = (ways.along(one) for one in (steepest, straight_on))
         progress(1.0, "both ways")
         pixels = np.sqrt(here.numel())
         places = np.linspace(0, ways.reach, STEPS)
@@ -243,7 +243,7 @@ def between(slope: Doubles, apart: Doubles) -> float:
     lengths = np.linalg.norm(slope) * np.linalg.norm(apart)
     if not lengths > 0:
         return float("nan")
-    return float(np.degrees(np.arccos(min(abs(slope @ apart) / lengths, 1.0))))
+    return float(np.degrees(np.arccos(min(float(abs(slope @ apart) / lengths), 1.0))))
 
 
 def chance(size: int) -> float:
