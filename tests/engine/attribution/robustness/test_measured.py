@@ -7,7 +7,7 @@ as both baselines at K = 5 with equal steps, and that they break down at about K
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -44,8 +44,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 def spread(values):
     held = np.asarray(values, float)
-    if len(held) == 1:
-        return f"{held[0]:.2f}"
+    if np.isnan(held).all():
+        return "none"
+    if np.isfinite(held).sum() == 1:
+        return f"{np.nanmax(held):.2f}"
     return f"{np.nanmean(held):.2f} ± {np.nanstd(held, ddof=1):.2f}"
 
 
@@ -96,21 +98,21 @@ def test_speed_of_pgd_and_of_a_list_of_five(measure):
 
     ratios = []
     for _ in range(3):
-        begun = perf_counter()
+        begun = process_time()
         for _ in range(method.passes):
             plain()
-        there = perf_counter()
+        there = process_time()
         method(case)
-        ratios.append((there - begun) / (perf_counter() - there))
+        ratios.append((there - begun) / (process_time() - there))
     measure(
         "Robustness, PGD-20 at 224 px: efficiency against its forward and backward passes",
         f"{max(ratios):.2f}",
     )
     order = drawn_order(len(model.labels), case.target.index, 5)
-    begun = perf_counter()
+    begun = process_time()
     QuadAttacK()(OrderedCase(case, order))
-    seconds = perf_counter() - begun
-    measure("Robustness, QuadAttacK, K = 5, 60 steps at 224 px", f"{seconds:.1f} s")
+    seconds = process_time() - begun
+    measure("Robustness, QuadAttacK, K = 5, 60 steps at 224 px", f"{seconds:.1f} s of CPU time")
     assert seconds < 60
 
 
