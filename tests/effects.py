@@ -41,6 +41,14 @@ class Effect:
     case: Callable[[type[Method[Any]]], Case] = tiny.case_for
 
 
+def partly_white(kind: type[Method[Any]]) -> Case:
+    """An image one of whose tiles is white in part."""
+    case = tiny.case_for(kind)
+    pixels = case.image.pixels.copy()
+    pixels[:8, :16] = 250
+    return replace(case, image=replace(case.image, pixels=pixels, fingerprint="partly-white"))
+
+
 def other_class(kind: type[Method[Any]]) -> Case:
     """A class whose map has both signs."""
     return replace(tiny.case_for(kind), target=Target(1))
@@ -161,6 +169,7 @@ EFFECTS: dict[str, Effect] = {
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
     "attribution.TiltedBoundary.share": Effect(case=digits),
     "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
+    "attribution.UnlikeTiles.glass": Effect(case=partly_white),
     "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
     **{

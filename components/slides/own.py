@@ -74,7 +74,7 @@ def theirs() -> LargeImage | None:
             held[name] = open_large(data)
         return held[name]
 
-    return open_file("A large image", f"{KEY}.file", opened, MOST_MB, HELP)
+    return open_file("A large image", f"{KEY}.file", opened, most=MOST_MB, help=HELP)
 
 
 def ask(

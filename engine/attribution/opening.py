@@ -18,6 +18,7 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
+<<<<<<< HEAD
 from engine.attribution.prototypes import (
     PrototypeNetwork,
     PrototypeRobustness,
@@ -28,6 +29,9 @@ from engine.attribution.prototypes import (
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
 from engine.attribution.slides import MHIM, MHIM2, BagsCase, UnlikeTiles, WholeSlideCase
+=======
+from engine.attribution.slides import MHIM, MHIM2, BagsCase
+>>>>>>> slides
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
@@ -36,12 +40,15 @@ from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
+<<<<<<< HEAD
 from engine.data.whole_slide import made_slide
 from engine.experiment import ExperimentCase
+=======
+>>>>>>> slides
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
-from engine.models.catalog import DEFAULT, load
+from engine.models.catalog import load
 
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
@@ -213,7 +220,6 @@ def study() -> Iterator[Question]:
 
 
 def slides() -> Iterator[Question]:
-    """Bags with a 9 and without, and a section made here."""
+    """Bags with a 9 and without."""
     case = BagsCase(load("mnist-cnn"), data_sets.load("bags"))
     yield from ((method, case) for method in (MHIM(), MHIM2()))
-    yield UnlikeTiles(), WholeSlideCase(load(DEFAULT), made_slide())

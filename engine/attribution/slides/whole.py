@@ -23,6 +23,7 @@ from engine.result import Result, Table
 
 MOST_TILES = 4000
 BLOCK = 512  # tiles that are compared with all others at once
+WHITE = 225  # gray levels, of the darkest channel of a pixel that counts as glass
 BLANK = 6.0  # gray levels: a tile whose standard deviation is below it has nothing in it
 KEY_SHARE = 0.25  # of a tile, from which on it counts as part of a planted region
 TOP = 20  # tiles that a finding speaks of
@@ -59,7 +60,7 @@ class UnlikeTiles(Method[WholeSlideCase]):
     numbers. A tile's number is the mean cosine distance to the tiles most like it: 0 when the image
     is full of such tiles, larger when there is hardly another one. Nothing was learned about this
     kind of image: a high number means rare here, not diseased, and what is common is not found,
-    however bad it is. A tile with nothing in it is left out.
+    however bad it is. A tile with nothing in it, and one with much glass, is left out.
     """
 
     name = "UnlikeTiles"
@@ -78,6 +79,12 @@ class UnlikeTiles(Method[WholeSlideCase]):
         10, Slider(1, 50, 1), "Most alike",
         "To how many of the tiles most like it a tile is compared. What occurs more often than "
         "this stops being rare.",
+    )  # fmt: skip
+
+    glass: float = setting(
+        0.05, Slider(0.0, 1.0, 0.05), "Glass",
+        "A tile with more than this share of nearly white pixels is left out: the edge of a "
+        "section is rare, too. 1 keeps all but blank tiles.",
     )  # fmt: skip
 
     def grid(self, case: WholeSlideCase) -> tuple[int, int]:
@@ -108,13 +115,15 @@ class UnlikeTiles(Method[WholeSlideCase]):
         parts: list[Tensor] = []
         for at, pixels in enumerate(self.strips(case, columns)):
             own = slice(at * columns, (at + 1) * columns)
-            blank[own] = spread(pixels) < BLANK
+            blank[own] = (spread(pixels) < BLANK) | (white(pixels) > self.glass)
             planted[own] = self.planted(case, at, columns)
             if not blank[own].all():
                 parts.append(embedded(case.model, pixels[~blank[own]], spent))
             progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
         if sum(map(len, parts)) < 2:
-            raise BadImage("There is nothing in this image: no two tiles are anything but blank.")
+            raise BadImage(
+                "There is nothing in this image: no two tiles are anything but blank or glass."
+            )
         whole = perf_counter() - begun
         distance = np.full(rows * columns, np.nan, np.float32)
         distance[~blank] = unlike(torch.cat(parts), self.neighbors)
@@ -149,7 +158,7 @@ class UnlikeTiles(Method[WholeSlideCase]):
         """How many tiles there are, and whether the strangest are those that were planted."""
         table: Table = found["tiles"]
         known = np.isfinite(table["distance"])
-        words = f"{int(known.sum()):,} of {len(known):,} tiles have something in them"
+        words = f"{int(known.sum()):,} of {len(known):,} tiles are compared"
         if np.isnan(table["planted"]).all():
             most = table["distance"][known].max() / max(np.median(table["distance"][known]), 1e-9)
             return f"{words}; the strangest is {most:.1f} times as unlike the others as usual."
@@ -181,6 +190,12 @@ def spread(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Standard deviation of each tile's gray levels, from every fourth pixel."""
     gray = pixels[:, ::4, ::4].mean(-1, dtype=np.float32)
     return np.asarray(gray.std((1, 2)), np.float32)
+
+
+def white(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Share of each tile's pixels that are nearly white, from every fourth."""
+    light = pixels[:, ::4, ::4].min(-1) >= WHITE
+    return np.asarray(light.mean((1, 2)), np.float32)
 
 
 def embedded(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Tensor:
