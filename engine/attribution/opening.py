@@ -18,7 +18,6 @@ from engine.attribution.level_sets.star import Star
 from engine.attribution.level_sets.tube_width import TubeWidth
 from engine.attribution.lfa import LFA
 from engine.attribution.lima import LiMA, RandomOrder
-<<<<<<< HEAD
 from engine.attribution.prototypes import (
     PrototypeNetwork,
     PrototypeRobustness,
@@ -28,10 +27,7 @@ from engine.attribution.prototypes import (
 )  # fmt: skip
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
-from engine.attribution.slides import MHIM, MHIM2, BagsCase, UnlikeTiles, WholeSlideCase
-=======
 from engine.attribution.slides import MHIM, MHIM2, BagsCase
->>>>>>> slides
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
@@ -40,11 +36,7 @@ from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
-<<<<<<< HEAD
-from engine.data.whole_slide import made_slide
 from engine.experiment import ExperimentCase
-=======
->>>>>>> slides
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
