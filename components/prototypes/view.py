@@ -49,8 +49,7 @@ def parts(asked: PrototypeQuestion, found: Views) -> None:
     with left:
         about = labeled(asked, found)
         show_picture(asked.pixels, about, width="stretch", caption=plain(about))
-        if words := ignored_words(found["outcome"], asked.method.reasoning):
-            st.caption(plain(words))
+        st.caption(plain(scored(asked, found)))
     with right:
         draw(Drawing("picture"), found, f"{KEY}.picture")
         draw(bars(asked, found), found, f"{KEY}.bars")
@@ -62,6 +61,16 @@ def labeled(asked: PrototypeQuestion, found: Views) -> str:
         return "your image, as the network sees it"
     wrong = asked.name(found["outcome"]["answer"][0]) != asked.label
     return f"labeled {asked.label}{', so the answer is wrong' if wrong else ''}"
+
+
+def scored(asked: PrototypeQuestion, found: Views) -> str:
+    """The scores of the first two classes, and what the old CBC leaves out."""
+    outcome = found["outcome"]
+    words = (
+        f"{asked.name(outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
+        f"{asked.name(outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
+    )
+    return f"{words} {ignored_words(outcome, asked.method.reasoning)}".strip()
 
 
 def bars(asked: PrototypeQuestion, found: Views) -> Drawing:

@@ -40,7 +40,7 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
     assert at.header[0].value == asked.method.finding(asked.case, found)
     shown = words(at)
     for told in (
-        view.whole("parts", found), view.whole("rival parts", found),
+        view.scored(asked, found), view.whole("parts", found), view.whole("rival parts", found),
         view.certified(found), view.needed(asked, found), found["flip"].finding,
     ):  # fmt: skip
         assert told in shown

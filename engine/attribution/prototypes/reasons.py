@@ -37,7 +37,7 @@ SHOWN = 6  # prototypes in the picture and in bars of their own
 REST = "all others"
 PLACES = 25  # radii at which the lead is bounded and attacked
 FAR = 5.0  # times the certified radius, as far as the attack goes
-BLANK = "All pixels of this image are alike, so that an answer means nothing. "
+BLANK = "All pixels are alike, so that an answer means nothing. "
 AMPLIFIED = 2  # times, in the picture of the difference
 
 Doubles = NDArray[np.float64]
@@ -177,13 +177,12 @@ class Prototypes(Learns[PrototypeCase]):
     def finding(self, case: PrototypeCase, found: Mapping[str, Any]) -> str:
         """The answer, what it rests on, and how far the image can change."""
         outcome, parts = found["outcome"], found["parts"]
-        classes = case.data.classes
-        says, rival = (classes[int(outcome[name][0])] for name in ("answer", "rival"))
+        says = case.data.classes[int(outcome["answer"][0])]
         present, absent = (100 * float(parts[part].sum()) for part in AGREE)
-        score, second = (100 * float(outcome[name][0]) for name in ("score", "second"))
         words = BLANK if case.blank else ""
-        words += f"Read as {says} with {score:.0f} %: {present:.0f} % for what is seen, "
-        words += f"{absent:.0f} % for what is not; {rival} has {second:.0f} %."
+        words += (
+            f"Read as {says}: {present:.0f} % for what is seen, {absent:.0f} % for what is not."
+        )
         return f"{words} {held(outcome)}" if "certificate" in outcome.order else words
 
 
@@ -192,9 +191,9 @@ def held(outcome: Table) -> str:
     radius, flip = float(outcome["certificate"][0]), float(outcome["flip"][0])
     if radius < LEVEL:
         return "Two classes are level: the answer has no certificate."
-    proved = "of any size" if np.isinf(radius) else f"smaller than {radius:.2f}"
+    proved = "of any size" if np.isinf(radius) else f"below {radius:.2f}"
     reached = f"; the attack needed {flip:.2f}" if np.isfinite(flip) else "; no attack did"
-    return f"No change {proved} can turn it into another answer{reached}."
+    return f"No change {proved} can flip it{reached}."
 
 
 def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:

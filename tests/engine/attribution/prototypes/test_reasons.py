@@ -139,17 +139,16 @@ def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
     outcome, parts = found["outcome"], found["parts"]
     says = data().classes[int(outcome["answer"][0])]
     words = SMALL.finding(case(), found)
-    assert words.startswith(f"Read as {says} with {100 * outcome['score'][0]:.0f} %:")
+    assert words.startswith(f"Read as {says}: {100 * parts[PARTS[0]].sum():.0f} % for what is seen")
     assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
-    assert f"No change smaller than {outcome['certificate'][0]:.2f}" in words
+    assert f"No change below {outcome['certificate'][0]:.2f}" in words
 
 
 @pytest.mark.parametrize(
     ("radius", "flip", "wanted"),
     [
-        (0.5, 1.25, "No change smaller than 0.50 can turn it into another answer; the attack "
-                    "needed 1.25."),
-        (np.inf, np.nan, "No change of any size can turn it into another answer; no attack did."),
+        (0.5, 1.25, "No change below 0.50 can flip it; the attack needed 1.25."),
+        (np.inf, np.nan, "No change of any size can flip it; no attack did."),
         (0.0, np.nan, "Two classes are level: the answer has no certificate."),
     ],
 )  # fmt: skip
