@@ -61,7 +61,8 @@ class MapsFollow(Method[PairCase]):
         kinds = [kind for kind in MAPS if not kind.unmet(before)]
         if not kinds:
             raise DoesNotFit(f"No heat map method fits {case.model.title}.")
-        rows, maps = [], {}
+        rows: list[list[float]] = []
+        maps: dict[str, HeatMap] = {}
         for number, kind in enumerate(kinds):
             progress(number / len(kinds), f"{kind.title}: before and after")
             made = []

@@ -66,7 +66,8 @@ def detected(gray: Doubles) -> tuple[Doubles, Doubles]:
         finder.detect(gray)
     except RuntimeError:  # it has found none
         return np.zeros((0, 2)), np.zeros(0)
-    found = np.unique(np.column_stack([finder.positions, finder.sigmas]).round(3), axis=0)
+    places, scales = np.asarray(finder.positions), np.asarray(finder.sigmas)
+    found = np.unique(np.column_stack([places, scales]).round(3), axis=0)
     return found[:, :2], found[:, 2]
 
 
