@@ -70,6 +70,13 @@ STUDY = AppPage(
     "attribution/study.py",
     ":material/leaderboard:",
 )
+ATTRIBUTION_EXPERIMENTS = AppPage(
+    "Attribution",
+    "Experiments",
+    "attribution-experiments",
+    "attribution/experiments.py",
+    ":material/science:",
+)
 FORGET = AppPage(
     "Unlearning",
     "Forget",
@@ -197,6 +204,7 @@ VIEWS = (
     WHICH_EXPLANATION,
     STUDY,
     MINIMAL_REGIONS,
+    ATTRIBUTION_EXPERIMENTS,
     FORGET,
     JUDGE,
     CONCEPTS,

@@ -34,7 +34,8 @@ targeted = pytest.mark.parametrize(
     [
         kind
         for kind in attribution.METHODS
-        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS} and not issubclass(kind, Check)
+        if kind not in {*attribution.STUDY, *attribution.LEVEL_SETS, *attribution.EXPERIMENTS}
+        and not issubclass(kind, Check)
     ],
     ids=lambda kind: kind.full_name(),
 )

@@ -17,6 +17,8 @@ from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
+from engine.attribution.experiments.comet import CometExperiment
+from engine.attribution.experiments.own_maps import OwnMapsExperiment
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.trust import Check, TrustCase
@@ -53,6 +55,7 @@ from engine.images import load as load_image
 from engine.lab import TrainCase
 from engine.method import case_kind
 from engine.models.classifier import Classifier
+from engine.models.small import NetworkShape, build
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
@@ -162,6 +165,12 @@ def vit(seed: int = 0) -> Classifier:
         depth=3, num_heads=3, num_classes=4,
     )  # fmt: skip
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
+
+
+def with_own_map(seed: int = 0) -> Classifier:
+    """A GP-UNet with random weights, whose maps are above 0 at some places."""
+    network = random_weights(build("gp_unet", NetworkShape(3, SIDE, 4)), seed, 0.2)
+    return classifier(network, name="tiny-own-map")
 
 
 def fill(parameter: nn.Parameter, values: np.ndarray) -> None:
@@ -425,7 +434,7 @@ def experiment_case(
         return ExperimentCase(heights())
     if issubclass(kind, ClosedFormExperiment):
         return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
-    if kind is RangeForgetting:
+    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment}:
         return ExperimentCase(squares())
     return ExperimentCase(columns(8, ("a", "b", "c")))
 
@@ -497,6 +506,8 @@ def case_for(
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)
+    if "own map" in kind.needs:
+        return asked_image(model or with_own_map())
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 72))
     if "lesions" in kind.needs:

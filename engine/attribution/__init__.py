@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from engine.attribution.experiments.comet import CometExperiment
+from engine.attribution.experiments.own_maps import OwnMapsExperiment
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
@@ -18,6 +20,7 @@ from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.lrp import Lrp
 from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
@@ -26,6 +29,7 @@ from engine.attribution.lfa import LFA, LFAExperiments, LocalModel
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.study import STUDY
 from engine.attribution.trust import BANDS, TRUST
+from engine.experiment import Experiment
 
 HEATMAPS = (
     GradCam,
@@ -47,6 +51,7 @@ HEATMAPS = (
     GuidedGradCam,
     AttentionRollout,
     GradientRollout,
+    OwnMap,
 )
 
 FIRST = (GradCam, Occlusion)  # what the view opens with
@@ -55,4 +60,6 @@ WHICH = (LFA, LFAExperiments, LocalModel)
 
 MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
-METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS
+EXPERIMENTS: tuple[type[Experiment], ...] = (OwnMapsExperiment, CometExperiment)
+
+METHODS = HEATMAPS + LEVEL_SETS + WHICH + STUDY + MINIMAL_REGIONS + TRUST + BANDS + EXPERIMENTS

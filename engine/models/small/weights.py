@@ -18,7 +18,7 @@ def draw(network: nn.Module, generator: torch.Generator) -> None:
             module.weight.uniform_(-reach, reach, generator=generator)
             if module.bias is not None:
                 module.bias.uniform_(-reach, reach, generator=generator)
-        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm | nn.PReLU):
             module.reset_parameters()
         else:
             continue

@@ -1,0 +1,1 @@
+"""Experiments on attribution: networks that are trained to explain themselves."""

@@ -1,0 +1,147 @@
+"""The model's own map: the last layer at every pixel, or the mask that the model sees through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.attribution.heatmaps.own_map import KEEPS, TAKES, OwnMap
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.models.small import NetworkShape, build
+from engine.models.small.comet import KEPT
+from engine.run import answer
+from tests import tiny
+
+
+def case_of(architecture="gp_unet", target=Target(2), classes=4, seed=0):  # noqa: B008 - frozen
+    network = build(architecture, NetworkShape(3, 16, classes), seed)
+    if architecture == "gp_unet":
+        with torch.no_grad():  # first weights give values near 0
+            network.head.weight.mul_(40)
+    return ImageCase(tiny.classifier(network, 16), tiny.image(16), target)
+
+
+def by_hand(network, image):
+    """The published network, convolution by convolution: features (C, H, W) of an image."""
+
+    def two(part, maps):
+        for conv in (part[0], part[2]):
+            maps = F.conv2d(maps, conv.weight, conv.bias, padding=1).clamp(min=0)
+        return maps
+
+    fine = two(network.down1, image[None])
+    middle = two(network.down2, F.avg_pool2d(fine, 2))
+    deep = two(network.deep, F.avg_pool2d(middle, 2))
+    up = deep.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    middle = two(network.up2, torch.cat([up, middle], 1))
+    up = middle.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return two(network.up1, torch.cat([up, fine], 1))[0]
+
+
+def test_the_map_is_the_last_layer_at_every_pixel_of_features_worked_out_by_hand():
+    case = case_of()
+    network = case.model.network
+    found = answer(OwnMap(), case)
+    with torch.no_grad():
+        features = by_hand(network, case.image)
+        weight, bias = network.head.weight[2], network.head.bias[2]
+        wanted = (weight[:, None, None] * features).sum(0) + bias
+        score = weight @ features.amax((1, 2)) + bias
+    np.testing.assert_allclose(found["map"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    assert (found["map"].unit, found["map"].signed) == ("logit", True)
+    assert found["level"].values[1] == pytest.approx(wanted.max().item(), rel=1e-4)
+    assert found["level"].values[2] == pytest.approx(score.item(), rel=1e-4)
+    inside = found["outline"].values > 0
+    assert (inside == (found["map"].values > found["level"].values[0])).all()
+    assert 0 < inside.mean() < 1
+
+
+def test_a_contrast_is_the_difference_of_two_maps_and_a_probability_is_read_at_each_pixel():
+    def map_of(target):
+        return OwnMap()(case_of(target=target))["map"].values
+
+    maps = np.stack([map_of(Target(one)) for one in range(4)])
+    np.testing.assert_allclose(map_of(Target(2, versus=1)), maps[2] - maps[1], atol=1e-5)
+    odds = np.exp(maps - maps.max(0))
+    chance = map_of(Target(2, reading="probability"))
+    np.testing.assert_allclose(chance, (odds / odds.sum(0))[2], atol=1e-5)
+    rival = np.delete(maps, 2, 0).max(0)
+    np.testing.assert_allclose(map_of(Target(2, reading="margin")), maps[2] - rival, atol=1e-5)
+
+
+def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
+    case = case_of("comet")
+    found = OwnMap()(case)
+    network = case.model.network
+    with torch.no_grad():
+        mask = network.selector.own_maps(case.image[None]).sigmoid()
+        kept = network.predictor(mask * case.image).softmax(1)[0, 2].item()
+        rest = network.detector((1 - mask) * case.image).softmax(1)[0, 2].item()
+    np.testing.assert_allclose(found["map"].values, mask[0, 0].numpy(), atol=1e-6)
+    assert (found["map"].unit, found["map"].signed) == (KEPT, False)
+    assert (found["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
+    assert found["watched"].values == pytest.approx([kept, rest], abs=1e-5)
+    other = OwnMap()(replace(case, target=Target(0)))
+    assert np.array_equal(other["map"].values, found["map"].values)
+    said = OwnMap().finding(case, found)
+    assert said == (
+        f"The mask keeps {100 * mask.mean().item():.0f} % of the image: “class 2” "
+        f"{100 * kept:.0f} % {KEEPS}, {100 * rest:.0f} % {TAKES}."
+    )
+
+
+def test_an_image_with_nothing_to_find_has_an_empty_outline_and_a_sentence():
+    case = case_of()
+    with torch.no_grad():
+        case.model.network.head.bias.fill_(-1000.0)
+    found = OwnMap()(case)
+    assert not found["outline"].values.any()
+    words = "Nothing is found: the map of “class 2” is nowhere above 0."
+    assert OwnMap().finding(case, found) == words
+
+
+def test_a_map_that_is_the_same_everywhere_has_an_empty_outline_and_a_sentence():
+    case = case_of()
+    with torch.no_grad():
+        case.model.network.head.weight.zero_()
+        case.model.network.head.bias.fill_(2.0)
+    found = OwnMap()(case)
+    assert not found["outline"].values.any()
+    words = "Nothing is found: the map of “class 2” is the same everywhere."
+    assert OwnMap().finding(case, found) == words
+
+
+def test_what_stands_out_is_said_with_its_share_and_its_edge():
+    case = case_of()
+    found = OwnMap()(case)
+    share, edge = found["outline"].values.mean(), found["level"].values[0]
+    said = OwnMap().finding(case, found)
+    number = f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
+    assert said.startswith(f"“class 2” stands out in {number} % of the image, up to ")
+    assert said.endswith(f" logit; the outline is at {edge:.2g}.")
+
+
+def test_a_model_of_one_class_has_a_map_too():
+    case = case_of(classes=1, target=Target(0))
+    found = OwnMap()(case)
+    assert found["map"].values.shape == (16, 16)
+    assert np.isfinite(found["map"].values).all()
+
+
+@pytest.mark.parametrize("name", ["phantom-gp-unet", "twice-comet", "twice-selector"])
+def test_a_model_that_ships_answers_about_its_own_data(name):
+    from engine.models.embedded import load
+
+    model = load(name)
+    data = data_sets.load("phantoms:count=100,side=64" if "phantom" in name else "twice:count=100")
+    row = data.rows("test")[-1]
+    case = ImageCase(model, data.pixels(row[None])[0].contiguous(), int(data.labels[row]))
+    found = OwnMap()(case)
+    assert found["map"].values.std() > 0
+    assert OwnMap().finding(case, found)
