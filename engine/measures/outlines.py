@@ -19,6 +19,7 @@ from engine.result import Floats
 GROUPS, OFFSET = 3, 0.5
 HALF = 0.5  # of a mask that is kept by shares
 SMOOTH = 1.0  # px that both parts of Dice and IoU count more, as published
+BINS = 256  # of the histogram that multi-Otsu sees
 NOISE = 1e-6  # a spread below this share of the values is none
 
 Mask = NDArray[np.bool_]
@@ -50,8 +51,9 @@ def outlined(values: Floats, groups: int = GROUPS, offset: float = OFFSET) -> Ou
         return Outline(nothing, 0.0, "the map is nowhere above 0")
     if high - low <= NOISE * high:
         return Outline(nothing, high, "the map is the same everywhere")
-    parts = min(groups, int((np.histogram(known, 256)[0] > 0).sum()))
-    upper = float(threshold_multiotsu(known, parts)[-1])
+    parts = min(groups, int((np.histogram(known, BINS)[0] > 0).sum()))
+    last = float(threshold_multiotsu(known, parts, BINS)[-1])  # the middle of a group's last bin
+    upper = last + (high - low) / BINS / 2
     threshold = max(0.0, upper - offset * float(known.std()))
     return Outline(known > threshold, threshold)
 

@@ -13,6 +13,7 @@ https://arxiv.org/abs/2206.05148
 from __future__ import annotations
 
 from abc import abstractmethod
+from math import sqrt
 from typing import ClassVar
 
 import torch
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from engine.models.small.shape import NetworkShape, enter
 from engine.models.small.unet import widened
 
+SPREAD = sqrt(6)  # of first weights (He et al. 2015): rectifiers leave maps as wide as they were
 HALVED = 4  # an image's side must be a multiple of it, which is halved twice
 
 
@@ -29,6 +31,7 @@ class PooledMap(nn.Module):
     """Features at every pixel, their maximum over the image, and one linear layer for both."""
 
     map_unit: ClassVar[str] = "logit"
+    spread: ClassVar[float] = SPREAD
     head: nn.Linear
 
     def __init__(self, shape: NetworkShape) -> None:
