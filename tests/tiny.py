@@ -469,6 +469,11 @@ def asked_image(model: Classifier | None = None) -> ImageCase:
     return cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
 
 
+def own_map_case(model: Classifier | None = None) -> ImageCase:
+    """An image, asked of a network with a map of its own or of another model."""
+    return asked_image(model or with_own_map())
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
@@ -503,11 +508,11 @@ def case_for(
     special = asked_image if kind is PrunedImage else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
+    if "own map" in kind.needs:
+        special = own_map_case
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)
-    if "own map" in kind.needs:
-        return asked_image(model or with_own_map())
     if "data" in kind.needs:
         return DataCase(model or cnn(), data_set(("a", "b"), (model or cnn()).side, 72))
     if "lesions" in kind.needs:

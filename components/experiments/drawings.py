@@ -149,7 +149,17 @@ REACHED = Drawing(
     finding=lambda found: half_reached(found["reached"]),
 )  # fmt: skip
 WITHOUT_DETECTOR = Drawing("found without")
-OF_ONE = (REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED)
+OF_ONE = (
+    REACHED,
+    WITHOUT_DETECTOR,
+    GAPS,
+    PROJECTION,
+    HULLS,
+    *CHAIN,
+    *REPROGRAMMED,
+    *RANGES,
+    *POISONED,
+)
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.
 MADE = (Drawing("found"), PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES)

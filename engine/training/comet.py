@@ -29,7 +29,7 @@ from engine.training.objective import Batch, Objective, cross_entropy
 from engine.training.recipe import Recipe
 
 AREA, AREA_WEIGHT = 0.15, 100.0  # θ, as a share of the image, and λ_a
-WATCH, GAP = 4.0, 2.0  # λ_c, and the gap in nats
+WATCH, GAP = 4.0, 4.0  # λ_c, and the gap in nats
 FIRST = 0.25  # share of the progress that goes to the detector
 
 

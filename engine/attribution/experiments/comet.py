@@ -93,21 +93,21 @@ class CometExperiment(TrainingExperiment):
         "tests/engine/attribution/test_comet_experiment.py"
         "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
     )
-    data = ("twice",)
+    data = ("twice:count=1500",)
     measures = (RECALL, BOTH, RANK, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, APART)
     charted = (RECALL, BOTH, RANK, RIGHT, SHAPE)
     units = {APART: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
 
-    epochs: int = setting(12, Slider(1, 60, 1), "Epochs", "How often each image is seen.")
+    epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often each image is seen.")
     area: float = setting(
-        AREA, Slider(0.05, 0.8, 0.05), "Area (θ)", "How much of an image the mask may keep for "
-        "nothing; more is punished.",
+        AREA, Slider(0.05, 0.8, 0.05), "Area", "How much of an image the mask may keep for "
+        "nothing (θ); more is punished.",
     )  # fmt: skip
     watch: float = setting(
-        WATCH, Slider(0.0, 8.0, 0.5), "Detector (λ_c)", "How much it counts that the class can be "
-        "read from the rest.",
+        WATCH, Slider(0.0, 8.0, 0.5), "Detector", "How much it counts that the class can be "
+        "read from the rest (λ_c).",
     )  # fmt: skip
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:

@@ -40,6 +40,7 @@ DICE, IOU, HIT = "Dice of its own map", "IoU of its own map", "own map points in
 CAM_DICE, CAM_HIT = "Dice of Grad-CAM", "Grad-CAM points inside"
 RIGHT, EMPTY = "right", "healthy images without an outline"
 STEPS = np.linspace(0, 1, 21, dtype=np.float32)  # of Dice, in the curve over images
+DATA = "phantoms:count=1500,side=64,size=1.6+classes:count=3"  # none, compact, ring
 SHOWN = 2  # slices of each class in the picture
 HEALTHY = 0  # the class without a finding
 
@@ -88,13 +89,13 @@ class OwnMapsExperiment(TrainingExperiment):
         "tests/engine/attribution/test_own_maps_experiment.py"
         "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
     )
-    data = ("phantoms:count=1500,side=64",)
+    data = (DATA,)
     measures = (DICE, IOU, HIT, CAM_DICE, CAM_HIT, RIGHT, EMPTY)
     charted = (DICE, CAM_DICE, HIT, RIGHT)
     axis = "%"
     claims = CLAIMS
 
-    epochs: int = setting(16, Slider(1, 60, 1), "Epochs", "How often each slice is seen.")
+    epochs: int = setting(12, Slider(1, 60, 1), "Epochs", "How often each slice is seen.")
     images: int = setting(
         150, Slider(10, 400, 10), "Test slices", "With a lesion, whose maps are measured."
     )

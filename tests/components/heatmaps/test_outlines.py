@@ -58,6 +58,9 @@ def test_without_a_truth_the_outline_is_white_and_its_share_is_said():
 
 def test_a_map_in_which_nothing_stands_out_says_so():
     empty = np.zeros((SIDE, SIDE), np.float32)
-    flat = {"map": HeatMap(empty, "logit", signed=True), "outline": HeatMap(empty, "inside", signed=False)}
+    flat = {
+        "map": HeatMap(empty, "logit", signed=True),
+        "outline": HeatMap(empty, "inside", signed=False),
+    }
     found = outlines.pictures({OwnMap.title: flat}, subject(None))
     assert found.captions[1] == "nothing stands out"

@@ -12,7 +12,18 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.attribution.experiments import comet
 from engine.attribution.experiments.comet import (
-    APART, BEYOND, BOTH, FILLED, RANK, RECALL, REST, RIGHT, SHAPE, WHOLE, WITH, WITHOUT,
+    APART,
+    BEYOND,
+    BOTH,
+    FILLED,
+    RANK,
+    RECALL,
+    REST,
+    RIGHT,
+    SHAPE,
+    WHOLE,
+    WITH,
+    WITHOUT,
     CometExperiment,
 )  # fmt: skip
 from engine.experiment import ExperimentCase

@@ -19,11 +19,13 @@ from engine.run import answer
 from tests import tiny
 
 
-def case_of(architecture="gp_unet", target=Target(2), classes=4, seed=0):  # noqa: B008 - frozen
-    network = build(architecture, NetworkShape(3, 16, classes), seed)
+def case_of(architecture="gp_unet", target=2, classes=4):
+    network = build(architecture, NetworkShape(3, 16, classes), 0)
     if architecture == "gp_unet":
-        with torch.no_grad():  # first weights give values near 0
-            network.head.weight.mul_(40)
+        with torch.no_grad():  # class 2 is what it sees
+            network.head.weight[2 % classes].abs_()
+            network.head.bias.zero_()
+    target = Target(target) if isinstance(target, int) else target
     return ImageCase(tiny.classifier(network, 16), tiny.image(16), target)
 
 
@@ -50,10 +52,13 @@ def test_the_map_is_the_last_layer_at_every_pixel_of_features_worked_out_by_hand
     found = answer(OwnMap(), case)
     with torch.no_grad():
         features = by_hand(network, case.image)
-        weight, bias = network.head.weight[2], network.head.bias[2]
-        wanted = (weight[:, None, None] * features).sum(0) + bias
-        score = weight @ features.amax((1, 2)) + bias
+        weight, bias = network.head.weight, network.head.bias
+        maps = (weight[:, :, None, None] * features).sum(1) + bias[:, None, None]
+        wanted = maps[2] - maps.mean(0)
+        score = weight[2] @ features.amax((1, 2)) + bias[2]
     np.testing.assert_allclose(found["map"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    published = answer(OwnMap(relative=False), case)["map"].values
+    np.testing.assert_allclose(published, maps[2].numpy(), rtol=1e-4, atol=1e-5)
     assert (found["map"].unit, found["map"].signed) == ("logit", True)
     assert found["level"].values[1] == pytest.approx(wanted.max().item(), rel=1e-4)
     assert found["level"].values[2] == pytest.approx(score.item(), rel=1e-4)
@@ -64,10 +69,12 @@ def test_the_map_is_the_last_layer_at_every_pixel_of_features_worked_out_by_hand
 
 def test_a_contrast_is_the_difference_of_two_maps_and_a_probability_is_read_at_each_pixel():
     def map_of(target):
-        return OwnMap()(case_of(target=target))["map"].values
+        return OwnMap(relative=False)(case_of(target=target))["map"].values
 
     maps = np.stack([map_of(Target(one)) for one in range(4)])
     np.testing.assert_allclose(map_of(Target(2, versus=1)), maps[2] - maps[1], atol=1e-5)
+    relative = OwnMap()(case_of(target=Target(2, versus=1)))["map"].values
+    np.testing.assert_allclose(relative, maps[2] - maps[1], atol=1e-5)
     odds = np.exp(maps - maps.max(0))
     chance = map_of(Target(2, reading="probability"))
     np.testing.assert_allclose(chance, (odds / odds.sum(0))[2], atol=1e-5)
@@ -96,21 +103,41 @@ def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
     )
 
 
-def test_an_image_with_nothing_to_find_has_an_empty_outline_and_a_sentence():
+def test_a_class_that_the_model_does_not_see_has_an_empty_outline_and_a_sentence():
+    case = case_of(target=1)
+    found = OwnMap()(case)
+    assert found["map"].values.std() > 0
+    assert not found["outline"].values.any()
+    words = "Nothing is outlined: the model does not see “class 1” here, but “class 2”."
+    assert OwnMap().finding(case, found) == words
+    against = replace(case, target=Target(1, versus=2))  # which is asked all the same
+    assert "Nothing is outlined" not in OwnMap().finding(against, OwnMap()(against))
+
+
+def test_no_finding_is_nothing_to_outline():
     case = case_of()
-    with torch.no_grad():
-        case.model.network.head.bias.fill_(-1000.0)
+    case.model.labels = ("compact", "ring", "none", "diffuse")
     found = OwnMap()(case)
     assert not found["outline"].values.any()
-    words = "Nothing is found: the map of “class 2” is nowhere above 0."
+    words = "Nothing is outlined: “none” is no finding that could be outlined."
     assert OwnMap().finding(case, found) == words
+
+
+def test_a_map_that_is_nowhere_above_0_has_an_empty_outline_and_a_sentence():
+    case, method = case_of(), OwnMap(relative=False)
+    with torch.no_grad():
+        case.model.network.head.bias.fill_(-1000.0)
+    found = method(case)
+    assert not found["outline"].values.any()
+    words = "Nothing is found: the map of “class 2” is nowhere above 0."
+    assert method.finding(case, found) == words
 
 
 def test_a_map_that_is_the_same_everywhere_has_an_empty_outline_and_a_sentence():
     case = case_of()
     with torch.no_grad():
         case.model.network.head.weight.zero_()
-        case.model.network.head.bias.fill_(2.0)
+        case.model.network.head.bias.copy_(torch.tensor([0.0, 0.0, 4.0, 0.0]))
     found = OwnMap()(case)
     assert not found["outline"].values.any()
     words = "Nothing is found: the map of “class 2” is the same everywhere."
@@ -128,7 +155,7 @@ def test_what_stands_out_is_said_with_its_share_and_its_edge():
 
 
 def test_a_model_of_one_class_has_a_map_too():
-    case = case_of(classes=1, target=Target(0))
+    case = case_of(classes=1, target=0)
     found = OwnMap()(case)
     assert found["map"].values.shape == (16, 16)
     assert np.isfinite(found["map"].values).all()

@@ -12,8 +12,21 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.attribution.experiments import own_maps
 from engine.attribution.experiments.own_maps import (
-    CAM_DICE, CAM_HIT, CHANCE, DICE, EMPTY, GP, HIT, IOU, MEAN, NETWORKS, RECON, RIGHT, SHUFFLE,
-    OwnMapsExperiment, shuffled,
+    CAM_DICE,
+    CAM_HIT,
+    CHANCE,
+    DICE,
+    EMPTY,
+    GP,
+    HIT,
+    IOU,
+    MEAN,
+    NETWORKS,
+    RECON,
+    RIGHT,
+    SHUFFLE,
+    OwnMapsExperiment,
+    shuffled,
 )  # fmt: skip
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
@@ -54,7 +67,9 @@ def grad_cam_by_hand(model, pixels, label):
 def overlap(values, mask):
     inside = outlined(values).inside
     both = (inside & mask).sum()
-    return (2 * both + 1) / (inside.sum() + mask.sum() + 1), (both + 1) / ((inside | mask).sum() + 1)
+    return (2 * both + 1) / (inside.sum() + mask.sum() + 1), (both + 1) / (
+        (inside | mask).sum() + 1
+    )
 
 
 def points_inside(values, mask):
@@ -72,11 +87,16 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         network, scale = model.network, (model.mean, model.std)
         own, cam = [], []
         for at in SMALL.rows(data):
-            pixels, label, mask = data.pixels(at[None]), int(data.labels[at]), data.truth["mask"][at]
+            pixels, label, mask = (
+                data.pixels(at[None]),
+                int(data.labels[at]),
+                data.truth["mask"][at],
+            )
             with torch.no_grad():
                 z = network.decoded((pixels - scale[0]) / scale[1])[0]
-                map_ = torch.einsum("c,chw->hw", network.head.weight[label], z)
-                map_ = (map_ + network.head.bias[label]).numpy()
+                maps = torch.einsum("kc,chw->khw", network.head.weight, z)
+                maps = maps + network.head.bias[:, None, None]
+                map_ = (maps[label] - maps.mean(0)).numpy()
             own.append((*overlap(map_, mask), points_inside(map_, mask)))
             heat = grad_cam_by_hand(model, pixels.clone(), label)
             cam.append((overlap(heat, mask)[0], points_inside(heat, mask)))

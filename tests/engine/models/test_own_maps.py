@@ -130,7 +130,9 @@ def test_grey_is_the_mean_of_three_channels(architecture):
     colored = images(12)
     gray = colored.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     torch.testing.assert_close(model(colored), model(gray), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(own_maps(model, colored), own_maps(model, gray), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        own_maps(model, colored), own_maps(model, gray), atol=1e-5, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("architecture", ["comet", "selector"])
@@ -139,7 +141,7 @@ def test_comet_s_predictor_sees_only_what_the_mask_keeps(architecture):
     with torch.no_grad():
         mask, kept, removed = network.split(images())
         assert mask.shape == (2, 1, 16, 16)
-        assert ((0 < mask) & (mask < 1)).all()
+        assert ((mask > 0) & (mask < 1)).all()
         torch.testing.assert_close(kept + removed, images())
         torch.testing.assert_close(network(images()), network.predictor(mask * images()))
     assert network.train().predictor.training

@@ -90,7 +90,9 @@ def test_the_detector_learns_whole_images_first_and_then_stays_to_the_bit():
     assert any(not torch.equal(after[name], one) for name, one in first.items())
     before = fresh(data, RECIPE, 4).network
     for part in ("selector", "predictor"):
-        learned, untrained = (one.get_submodule(part).state_dict() for one in (model.network, before))
+        learned, untrained = (
+            one.get_submodule(part).state_dict() for one in (model.network, before)
+        )
         assert any(not torch.equal(learned[name], one) for name, one in untrained.items())
     assert not any(one.requires_grad for one in model.parameters())
 
