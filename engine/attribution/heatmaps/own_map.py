@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -159,7 +159,8 @@ def at_each_pixel(case: ImageCase, maps: Tensor, *, relative: bool) -> Tensor:
 def watched(case: ImageCase) -> NDArray[np.float32]:
     """The class's probability: the predictor's inside the mask, the detector's outside, (2,)."""
     with borrowed(case.model) as net, torch.inference_mode():
-        network, images = net.network, (case.image[None].to(net.device) - net.mean) / net.std
+        network = cast("Comet", net.network)
+        images = (case.image[None].to(net.device) - net.mean) / net.std
         _, kept, removed = network.split(images)
         logits = torch.cat([network.predictor(kept), network.detector(removed)])
     return case.model.probabilities(logits.float().cpu())[:, case.target.index].numpy()
