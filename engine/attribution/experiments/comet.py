@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.attribution.experiments.own_maps import check_masks
 from engine.data import DataSet, Rows
-from engine.errors import BadData
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
 from engine.measures import located
@@ -112,8 +112,6 @@ class CometExperiment(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The same training with and without the detector's word."""
-        if "mask" not in case.data.truth:
-            raise BadData(f"{case.data.card.title} has no masks to hold a map against.")
         recipe = Recipe(
             "comet", self.epochs, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
             schedule="one cycle",
@@ -153,6 +151,7 @@ class CometExperiment(TrainingExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Images, and the pixels that the class can be read from."""
+        check_masks(case.data)
         rows = some(case.data)
         images = [as_bytes(one) for one in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]

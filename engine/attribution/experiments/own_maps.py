@@ -102,8 +102,6 @@ class OwnMapsExperiment(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The three networks, the one with a mean, and the one whose labels were shuffled."""
-        if "mask" not in case.data.truth:
-            raise BadData(f"{case.data.card.title} has no masks to hold a map against.")
         recipe = Recipe(
             "gp_unet", self.epochs, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
             schedule="one cycle", shift=2, mirror=True,
@@ -172,6 +170,7 @@ class OwnMapsExperiment(TrainingExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Slices of each class, and the lesions whose masks stay hidden."""
+        check_masks(case.data)
         rows = examples(case.data)
         images = [as_bytes(one) for one in case.data.pixels(rows)]
         nothing = np.zeros(case.data.images.shape[2:], np.bool_)
@@ -183,6 +182,12 @@ class OwnMapsExperiment(TrainingExperiment):
             np.stack([images, masks]), ("slice", "lesion, never shown in training"),
             named(case.data, rows), "A network is told the kind of lesion, nothing of its place.",
         )  # fmt: skip
+
+
+def check_masks(data: DataSet) -> None:
+    """Raise BadData where no truth is known that a map could be held against."""
+    if "mask" not in data.truth:
+        raise BadData(f"{data.card.title} has no masks to hold a map against.")
 
 
 def own_map(model: Classifier, data: DataSet, row: int) -> Floats:
