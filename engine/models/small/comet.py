@@ -30,6 +30,7 @@ class Comet(nn.Module):
     """
 
     map_unit: ClassVar[str] = KEPT
+    unfolded: ClassVar[tuple[str, ...]] = ("predictor",)  # whose layers are maps of what is kept
     watched: ClassVar[bool] = True  # whether the detector has a say in training
 
     def __init__(self, shape: NetworkShape) -> None:

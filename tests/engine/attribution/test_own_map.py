@@ -169,7 +169,9 @@ def test_a_model_of_one_class_has_a_map_too():
 @pytest.mark.parametrize("name", ["phantom-gp-unet", "twice-comet", "twice-selector"])
 def test_a_model_that_ships_answers_about_its_own_data(name):
     model = load(name)
-    data = data_sets.load("phantoms:count=100,side=64" if "phantom" in name else "twice:count=100")
+    data = data_sets.load(
+        "phantoms:count=100,side=64+classes:count=3" if "phantom" in name else "twice:count=100"
+    )
     row = data.rows("test")[-1]
     case = ImageCase(model, data.pixels(row[None])[0].contiguous(), int(data.labels[row]))
     found = OwnMap()(case)

@@ -144,6 +144,8 @@ def test_comet_s_predictor_sees_only_what_the_mask_keeps(architecture):
         assert ((mask > 0) & (mask < 1)).all()
         torch.testing.assert_close(kept + removed, images())
         torch.testing.assert_close(network(images()), network.predictor(mask * images()))
+    model = classifier(architecture, NetworkShape(3, 16, 4))
+    assert model.last_map.name == "predictor.body.5"  # where Grad-CAM reads
     assert network.train().predictor.training
     assert not any(one.training for one in network.detector.modules())
 
