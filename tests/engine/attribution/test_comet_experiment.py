@@ -102,7 +102,7 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
 
 def test_margins_of_figures_made_by_hand():
     figures = {
-        WITH: {RECALL: 0.9, APART: 2.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
+        WITH: {RECALL: 0.9, APART: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
         WITHOUT: {RECALL: 0.5},
     }
     margins = [one.margin(lambda row, name: figures[row][name]) for one in CometExperiment.claims]
