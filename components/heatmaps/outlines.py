@@ -33,13 +33,13 @@ def draw(answers: Answers, subject: Subject) -> None:
 def pictures(answers: Answers, subject: Subject) -> Pictures:
     """The image with each map's outline in it; colored by the truth where that is known."""
     image, truth = as_bytes(subject.case.image), subject.mask
-    known = truth is not None and bool(truth.any())
+    truth = truth if truth is not None and truth.any() else None
     inside = {title: inside_of(answer) for title, answer in answers.items()}
-    shown = [compared(image, one, truth if known else one) for one in inside.values()]
-    captions = [agreement(one, truth if known else None) for one in inside.values()]
+    shown = [compared(image, one, one if truth is None else truth) for one in inside.values()]
+    captions = [agreement(one, truth) for one in inside.values()]
     how = (
         "White is outlined and part of the finding, red is missed, blue is extra."
-        if known
+        if truth is not None
         else "White is outlined."
     )
     said = ", ".join(f"{title}: {one}" for title, one in zip(inside, captions, strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.case import ImageCase
+from engine.case.target import Target
 from engine.data import DataSet, Rows
 from engine.errors import BadData
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
@@ -138,7 +140,7 @@ class OwnMapsExperiment(TrainingExperiment):
         before = views.get("reached")
         found = super().figures(condition, what, case, progress, views)
         if isinstance(before, Table):
-            views["reached"] = joined(before, views["reached"])
+            views["reached"] = joined(before, cast("Table", views["reached"]))
         return found
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
@@ -192,29 +194,27 @@ def check_masks(data: DataSet) -> None:
 
 def own_map(model: Classifier, data: DataSet, row: int) -> Floats:
     """The model's own map of the true class, (H, W)."""
-    values: Floats = OwnMap()(asked(model, data, row))["map"].values
-    return values
+    return cast("HeatMap", OwnMap()(asked(model, data, row))["map"]).values
 
 
 def grad_cam(model: Classifier, data: DataSet, row: int) -> Floats:
     """Grad-CAM of the true class at the deepest layer, (H, W)."""
     cells = {one.name: one.cells[0] * one.cells[1] for one in model.layers if one.is_map}
     deepest = [name for name, count in cells.items() if count == min(cells.values())][-1]
-    values: Floats = GradCam(layer=deepest)(asked(model, data, row))["map"].values
-    return values
+    return cast("HeatMap", GradCam(layer=deepest)(asked(model, data, row))["map"]).values
 
 
 def asked(model: Classifier, data: DataSet, row: int, label: int | None = None) -> ImageCase:
     """An image with its true class, or another one."""
     wanted = int(data.labels[row]) if label is None else label
-    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), wanted)
+    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), Target(wanted))
 
 
 def outlines(model: Classifier, data: DataSet, row: int) -> list[NDArray[np.bool_]]:
     """What the model outlines of each class with a finding, whether that is there or not."""
     labels = [one for one in range(len(data.classes)) if one != HEALTHY]
-    each = [OwnMap()(asked(model, data, row, label))["outline"].values for label in labels]
-    return [one > 0 for one in each]
+    each = [OwnMap()(asked(model, data, row, label))["outline"] for label in labels]
+    return [cast("HeatMap", one).values > 0 for one in each]
 
 
 def scores_of(values: Floats, mask: NDArray[np.bool_]) -> tuple[float, float, float]:
