@@ -17,7 +17,11 @@ from engine.anomaly.case import DataCase, FamiliarCase, LesionsCase
 from engine.anomaly.localizers.patchcore import PatchCore
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments import (
+    AdaptiveSmoothing,
+    CometExperiment,
+    OwnMapsExperiment,
+)
 from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.prototypes import PROTOTYPES, PrototypeCase, Prototypes, about_row
@@ -67,6 +71,7 @@ from engine.lab import TrainCase
 from engine.method import case_kind
 from engine.models.catalog import load as load_model
 from engine.models.classifier import Classifier
+from engine.models.small import NetworkShape, build
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
 from engine.sparsity.effects.pruned_image import PrunedImage
@@ -176,6 +181,12 @@ def vit(seed: int = 0) -> Classifier:
         depth=3, num_heads=3, num_classes=4,
     )  # fmt: skip
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
+
+
+def with_own_map(seed: int = 0) -> Classifier:
+    """A GP-UNet with random weights, whose maps are above 0 at some places."""
+    network = random_weights(build("gp_unet", NetworkShape(3, SIDE, 4)), seed, 0.2)
+    return classifier(network, name="tiny-own-map")
 
 
 def fill(parameter: nn.Parameter, values: np.ndarray) -> None:
@@ -456,7 +467,7 @@ def experiment_case(
         if kind is AdaptiveSmoothing:  # the networks of its first seed ship
             return ExperimentCase(few_digits())
         return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
-    if kind is RangeForgetting:
+    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment}:
         return ExperimentCase(squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
@@ -549,6 +560,11 @@ def digit_case(model: Classifier | None = None) -> ImageCase:
     return ImageCase(model, image(model.side), Target(1))
 
 
+def own_map_case(model: Classifier | None = None) -> ImageCase:
+    """An image, asked of a network with a map of its own or of another model."""
+    return asked_image(model or with_own_map())
+
+
 def case_for(
     kind: type, model: Classifier | None = None
 ) -> (
@@ -594,6 +610,7 @@ def case_for(
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
     special = ordered_case if kind in ORDERED else special
     special = attacked_images if kind is OrderedSuccess else special
+    special = own_map_case if "own map" in kind.needs else special
     special = partial(parts_case, kind) if kind in {SliceBySlice, TileByTile} else special
     if make := special or families.get(kind.family):
         return make(model)

@@ -155,3 +155,10 @@ def engaged(table: Table) -> str:
         f"Experts engaged, of {names.count(names[0])}: {', '.join(counts)}. Most conflict with the "
         f"expert before: {table.rows[worst]} ({percent(float(table['conflict'][worst]))})."
     )
+
+
+def half_reached(reached: Table) -> str:
+    """How many slices each network outlines with a Dice of .5 or more, with the first seed."""
+    at = int(abs(reached["Dice"] - 0.5).argmin())
+    shares = [f"{name} {100 * reached[name][at]:.0f} %" for name in reached.order[1:]]
+    return f"A Dice of .5 or more, first seed: {', '.join(shares)} of test slices."

@@ -13,6 +13,7 @@ from components.experiments.claims import (
     by_share,
     by_width,
     engaged,
+    half_reached,
     hulls,
     measured,
     mixtures,
@@ -139,7 +140,22 @@ PROTECTED = Drawing(
     ),
     finding=lambda found: mixtures(found["shares"]),
 )  # fmt: skip
-OF_ONE = (GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED, CERTIFICATES)
+REACHED = Drawing(
+    "reached", "How many slices reach a Dice",
+    chart=lambda found: Lines(
+        x="Dice", series={one: one for one in found["reached"].order[1:]},
+        ticks=[0.0, 0.25, 0.5, 0.75, 1.0], span=(-3, 103), title="test slices (%)",
+        x_title="Dice of the outline, at least",
+    ),
+    finding=lambda found: half_reached(found["reached"]),
+)  # fmt: skip
+WITHOUT_DETECTOR = Drawing("found without")
+OF_ONE = (
+    REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
+    CERTIFICATES,
+)  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.
-MADE = (PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES, PLANE)
+MADE = (
+    Drawing("found"), PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES, PLANE,
+)  # fmt: skip

@@ -16,7 +16,7 @@ from components.charts.tables import signed
 from components.draw.maps import draw_maps, first_screen, map_panel
 from components.exports import python_call
 from components.forms import method_form, pick_methods, refuse_links
-from components.heatmaps import truth
+from components.heatmaps import outlines, truth
 from components.notices import plain
 from components.runs import Outcome, Pending
 from components.section import Section, answered
@@ -89,6 +89,7 @@ def show(
         if checks and answers and not whole:
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
+        outlines.draw(answers, subject)
         truth.scored(maps, subject)
         trials.agreement(maps)
     with picture:

@@ -20,6 +20,7 @@ from engine.attribution.heatmaps.layer_cam import LayerCam
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.lrp import Lrp
 from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.heatmaps.rise import Rise
 from engine.attribution.heatmaps.score_cam import ScoreCam
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
@@ -53,6 +54,7 @@ HEATMAPS = (
     GuidedGradCam,
     AttentionRollout,
     GradientRollout,
+    OwnMap,
 )
 
 FIRST = (GradCam, Occlusion)  # what the view opens with

@@ -15,6 +15,7 @@ from engine.data.recipe import DataRecipe, seed_setting
 from engine.method import Choice, Progress, Slider, quiet, setting
 
 SHAPES = ("disc", "square", "triangle", "cross")
+TRIES = 1000  # for a second place, before the first is drawn anew
 REACH = 4  # px from a shape's center to its edge
 SPLIT = np.array([0, 0, 0, 0, 0, 0, 0, 1, 2, 2], np.uint8)  # of ten images
 
@@ -71,9 +72,11 @@ class TwoCopies(DataRecipe):
         rng = np.random.default_rng([self.seed, 4, index])
         low, high = REACH, self.side - REACH
         first = rng.integers(low, high, 2)
-        second = first
+        second, tries = first, 0
         while np.abs(second - first).max() < 2 * REACH + 1:  # side by side, never touching
-            second = rng.integers(low, high, 2)
+            second, tries = rng.integers(low, high, 2), tries + 1
+            if tries % TRIES == 0:  # in the middle of a small image there is no room for another
+                first = rng.integers(low, high, 2)
         copies = np.zeros((self.side, self.side), np.uint8)
         stencil = drawn(SHAPES[index % len(SHAPES)])
         for number, (y, x) in enumerate((first, second), start=1):

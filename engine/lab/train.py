@@ -10,7 +10,7 @@ from engine.lab.case import TrainCase
 from engine.method import Method, Progress, quiet
 from engine.models.card import card_of, checkpoint
 from engine.result import Result, Scores
-from engine.training import Pgd, figures, fresh, train
+from engine.training import Pgd, figures, fresh, train_whole
 from engine.training.state import state_file
 
 REVISION = 1
@@ -46,7 +46,7 @@ class Train(Method[TrainCase]):
         recipe = case.recipe
         model = fresh(case.data, recipe, case.seed)
         keep = state_file(f"{case.fingerprint}-{REVISION}")
-        log = train(
+        log = train_whole(
             model, case.data, recipe, case.seed, regime=case.regime, keep=keep, note=case.facts(),
             progress=learning,
         )  # fmt: skip

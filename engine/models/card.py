@@ -30,7 +30,7 @@ class ModelCard:
     """What is known of a model beside its weights, and all that is needed to build it again."""
 
     title: str
-    architecture: str  # a key of SMALL, or timm: and a name of timm's
+    architecture: str  # a key of BUILT, or timm: and a name of timm's
     channels: int  # that carry something: 1 or 3
     side: int
     mean: tuple[float, ...]

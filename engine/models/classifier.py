@@ -310,13 +310,16 @@ class Classifier(nn.Module):
 
     def lacks(self, need: str) -> str:
         """Why the model cannot give what a method needs, or ""."""
+        missing = ""
         match need:
             case "map" if self.last_map is None:
-                return "it needs a layer that can be read as a map, and this model has none."
+                missing = "a layer that can be read as a map"
             case "attention" if not self.attentions:
-                return "it needs attention layers, and this model has none."
+                missing = "attention layers"
+            case "own map" if not hasattr(self.network, "own_maps"):
+                missing = "a map of the model's own"
             case "rectifier" if not self.operations & RECTIFIERS:
-                return "it needs rectifiers (such as ReLU), and this model has none."
+                missing = "rectifiers (such as ReLU)"
             case "one of many" if self.points:
                 return (
                     "it needs a model whose classes exclude each other, and this one says several "
@@ -324,8 +327,7 @@ class Classifier(nn.Module):
                 )
             case "rescale" if odd := self.operations - LINEAR - ACTIVATIONS - MAX_POOLS:
                 return f"it needs rules for {in_words(odd)}, and has none."
-            case _:
-                return ""
+        return f"it needs {missing}, and this model has none." if missing else ""
 
     @lazy
     def operations(self) -> frozenset[str]:

@@ -23,7 +23,7 @@ from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.checkpoints import Stored
 from engine.models.classifier import Classifier
 from engine.models.rebuild import packed, read_card, read_model
-from engine.training import Pgd, Recipe, figures, fresh, train
+from engine.training import Pgd, Recipe, figures, fresh, train_whole
 from engine.training.state import state_file
 
 FOLDER = Path(__file__).parents[2] / "assets" / "weights"
@@ -118,7 +118,7 @@ def retrain(
     data = data_sets.load(wanted.data)
     model = fresh(data, wanted.recipe, wanted.seed)
     keep = state_file(f"embedded-{name}" if seed is None else f"embedded-{name}-{seed}")
-    train(model, data, wanted.recipe, wanted.seed, keep=keep, progress=progress)
+    train_whole(model, data, wanted.recipe, wanted.seed, keep=keep, progress=progress)
     rounded(model)
     found = figures(model, data, wanted.measured_by)
     made = card_of(

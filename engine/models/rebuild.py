@@ -21,7 +21,7 @@ from engine.keeping.packing import DAMAGE
 from engine.models.bits import packed_bits, unpacked_bits
 from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
-from engine.models.small import SMALL, NetworkShape, build
+from engine.models.small import BUILT, NetworkShape, build
 from engine.models.weights_file import check_words
 from engine.result import Array, Checkpoint
 
@@ -133,7 +133,7 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
 def network_of(card: ModelCard) -> nn.Module:
     """An empty network. Raises BadModel for an architecture that is not known here."""
     classes = len(card.labels)
-    if card.architecture in SMALL:
+    if card.architecture in BUILT:
         shape = NetworkShape(card.channels, card.side, classes, card.width)
         return build(card.architecture, shape)
     name = card.architecture.removeprefix(TIMM)

@@ -2,6 +2,7 @@
 
 from engine.training.asking import train
 from engine.training.attack import Pgd, pgd
+from engine.training.comet import comet_loss, detector_of, train_whole
 from engine.training.descent import Diverged, descend
 from engine.training.figures import figures, outputs
 from engine.training.fresh import fresh, shape_of
@@ -42,8 +43,10 @@ __all__ = [
     "augmented",
     "bake",
     "binary_cross_entropy",
+    "comet_loss",
     "cross_entropy",
     "descend",
+    "detector_of",
     "figures",
     "fresh",
     "masked",
@@ -53,5 +56,6 @@ __all__ = [
     "squared_error",
     "train",
     "train_stacked",
+    "train_whole",
     "unfinished",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import BadSetting
 from engine.method import Choice, Slider, Switch, check_settings, setting
-from engine.models.small import SMALL
+from engine.models.small import BUILT
 from engine.models.small.shape import USUAL_WIDTH, WIDTHS
 from engine.training.attack import Pgd
 
@@ -21,7 +21,7 @@ class Recipe:
     """Everything about a training except its data and its seed."""
 
     architecture: str = setting(
-        "lenet", Choice(tuple(SMALL)), "Network", "Which of the small networks is trained."
+        "lenet", Choice(tuple(BUILT)), "Network", "Which of the small networks is trained."
     )
     epochs: int = setting(
         10, Slider(1, 200, 1), "Epochs", "How often every training image is shown."

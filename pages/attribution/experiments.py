@@ -1,4 +1,4 @@
-"""Experiments on what fools a network: claims of papers, tried here."""
+"""Experiments on what a network looks at and what fools it: claims of papers, tried here."""
 
 import streamlit as st
 

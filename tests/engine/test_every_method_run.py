@@ -54,6 +54,9 @@ OWN = {
         )
     },
     "attribution.Place": ["--map", "Gradient"],
+    "attribution.OwnMap": [],
+    "attribution.OwnMaps": ["--data", "phantoms:count=100,side=48"],
+    "attribution.COMET": ["--data", "twice:count=100"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
     "sparsity.BiP": ["--recipe", "architecture=mlp,epochs=1", "--kept", "0.5"],

@@ -27,7 +27,7 @@ SHOWN = {
     "Forget": {"forget.data", "forget.model"},
     "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed
-    "attribution-experiments": set(),
+    "attribution-experiments": {"attribution.chosen"},
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},

@@ -1,8 +1,10 @@
 """Experiments on what a network looks at and what fools it: claims of papers, tried here."""
 
 from engine.attribution.experiments.adaptive import AdaptiveSmoothing
+from engine.attribution.experiments.comet import CometExperiment
+from engine.attribution.experiments.own_maps import OwnMapsExperiment
 from engine.experiment import Experiment
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (AdaptiveSmoothing,)
+EXPERIMENTS: tuple[type[Experiment], ...] = (AdaptiveSmoothing, OwnMapsExperiment, CometExperiment)
 
-__all__ = ["EXPERIMENTS", "AdaptiveSmoothing"]
+__all__ = ["EXPERIMENTS", "AdaptiveSmoothing", "CometExperiment", "OwnMapsExperiment"]

@@ -7,8 +7,8 @@ adds to a single channel counts by a third. Parts are named children, so that a 
 has a name; whatever has no parameters and is no such place is done in `forward`.
 """
 
-from engine.models.small.choice import SMALL, TITLES, build
+from engine.models.small.choice import BUILT, OWN_MAPS, SMALL, TITLES, build
 from engine.models.small.shape import NetworkShape
 from engine.models.small.weights import draw
 
-__all__ = ["SMALL", "TITLES", "NetworkShape", "build", "draw"]
+__all__ = ["BUILT", "OWN_MAPS", "SMALL", "TITLES", "NetworkShape", "build", "draw"]

@@ -8,6 +8,9 @@ import torch
 from torch import nn
 
 from engine.errors import BadModel
+from engine.models.small.comet import Comet, SelectorOnly
+from engine.models.small.gp import GpUNet, MeanUNet
+from engine.models.small.gp_more import GpReconResNet, GpShuffleUNet
 from engine.models.small.phantom import PhantomCnn, SceneCnn
 from engine.models.small.plain import LeNet, Mlp
 from engine.models.small.residual import ResNet8
@@ -26,6 +29,18 @@ SMALL: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
     "scene_cnn": SceneCnn,
 }
 
+OWN_MAPS: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
+    "gp_unet": GpUNet,
+    "gp_shuffle_unet": GpShuffleUNet,
+    "gp_recon_resnet": GpReconResNet,
+    "mean_unet": MeanUNet,
+    "comet": Comet,
+    "selector": SelectorOnly,
+}
+"""Those that were made to have a map of their own; some views take only the others."""
+
+BUILT = {**SMALL, **OWN_MAPS}
+
 TITLES: Mapping[str, str] = {
     "mlp": "MLP",
     "lenet": "LeNet",
@@ -34,6 +49,12 @@ TITLES: Mapping[str, str] = {
     "unet": "U-Net",
     "phantom_cnn": "phantom CNN",
     "scene_cnn": "scene CNN",
+    "gp_unet": "GP-UNet",
+    "gp_shuffle_unet": "GP-ShuffleUNet",
+    "gp_recon_resnet": "GP-ReconResNet",
+    "mean_unet": "GP-UNet with a mean",
+    "comet": "COMET",
+    "selector": "COMET without its detector",
 }
 
 
@@ -41,19 +62,19 @@ def build(architecture: str, shape: NetworkShape, seed: int | None = None) -> nn
     """A small network by name, with weights drawn from the seed.
 
     Args:
-        architecture: a key of SMALL.
+        architecture: a key of SMALL or OWN_MAPS.
         shape: what it is built for.
         seed: of its weights; None where they are loaded anyway.
 
     Raises:
         BadModel: no such architecture, or it cannot be built for the shape.
     """
-    if architecture not in SMALL:
-        raise BadModel(f"There is no small network {architecture[:60]!r}: {', '.join(SMALL)}.")
+    if architecture not in BUILT:
+        raise BadModel(f"There is no small network {architecture[:60]!r}: {', '.join(BUILT)}.")
     if shape.side < 8:
         raise BadModel(f"Images of {shape.side} pixels are too small for a network: 8 at least.")
     with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
-        network = SMALL[architecture](shape)
+        network = BUILT[architecture](shape)
     if seed is not None:
         draw(network, torch.Generator().manual_seed(seed))
     return network

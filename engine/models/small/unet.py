@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -27,8 +29,10 @@ class Twice(nn.Module):
 class UNet(nn.Module):
     """Down twice and up again; a class's score is the mean of its own map over the image.
 
-    One linear head serves both: `places` applies it at every pixel, `forward` to their mean.
+    One linear head serves both: `own_maps` applies it at every pixel, `forward` to their mean.
     """
+
+    map_unit: ClassVar[str] = "logit"
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
@@ -43,7 +47,7 @@ class UNet(nn.Module):
         """Logits (N, classes)."""
         return self.head(self.decoded(images).mean((2, 3)))
 
-    def places(self, images: Tensor) -> Tensor:
+    def own_maps(self, images: Tensor) -> Tensor:
         """A map of logits for each class, (N, classes, H, W)."""
         features = self.decoded(images)
         return F.conv2d(features, self.head.weight[:, :, None, None], self.head.bias)

@@ -10,15 +10,20 @@ from torch import nn
 
 @torch.no_grad()
 def draw(network: nn.Module, generator: torch.Generator) -> None:
-    """New weights in torch's usual distributions, from one generator, in the network's order."""
+    """New weights in torch's usual distributions, from one generator, in the network's order.
+
+    A network without normalization may have a `spread`, by which those of convolutions are wider.
+    """
+    spread = getattr(network, "spread", 1.0)
     done: set[int] = set()
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             reach = 1 / sqrt(prod(module.weight.shape[1:]))
-            module.weight.uniform_(-reach, reach, generator=generator)
+            wide = spread * reach if isinstance(module, nn.Conv2d) else reach
+            module.weight.uniform_(-wide, wide, generator=generator)
             if module.bias is not None:
                 module.bias.uniform_(-reach, reach, generator=generator)
-        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm | nn.PReLU):
             module.reset_parameters()
         else:
             continue

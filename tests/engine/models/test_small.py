@@ -160,7 +160,7 @@ def test_attention_of_the_small_transformer_is_read():
 def test_a_class_score_of_the_unet_is_the_mean_of_its_map():
     network = build("unet", NetworkShape(1, 13, 3), 0).eval()
     images = torch.rand(2, 3, 13, 13, generator=tiny.seeded())
-    places = network.places(images)
+    places = network.own_maps(images)
     assert places.shape == (2, 3, 13, 13)
     assert torch.allclose(places.mean((2, 3)), network(images), atol=1e-5)
 

@@ -1,0 +1,231 @@
+"""Does a detector that watches the rest make a mask keep all of the evidence?
+
+Zhang et al., "Comprehensive Attribution: Inherently Explainable Vision Model with Feature Detector"
+(ECCV 2024), https://arxiv.org/abs/2407.19308
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.attribution.experiments.own_maps import check_masks
+from engine.data import DataSet, Rows
+from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.lab import TrainCase
+from engine.measures import located
+from engine.measures.outlines import HALF
+from engine.method import Progress, Slider, setting
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.models.own_map import own_maps
+from engine.models.small.comet import KEPT
+from engine.pictures import as_bytes, compared, tint
+from engine.result import Floats, HeatMap, Pictures, Result
+from engine.training import Recipe, comet_loss, fresh, train_whole
+from engine.training.comet import AREA, GAP, WATCH, comet_of
+
+WITH, WITHOUT = "with its detector", "without"
+RECALL, BOTH, RANK = "evidence kept", "images with both copies kept", "evidence among the strongest"
+FILLED, BEYOND = "share of the image kept", "kept beyond the bound"
+RIGHT, WHOLE = "right", "right, detector on whole images"
+REST, APART, SHAPE = "right, detector on the rest", "nats between rest and kept", "right by shape"
+SHOWN = 6  # test images in a picture
+LOOK = 250  # images at a time
+
+CLAIMS = (
+    Claim(
+        "Without the detector a mask keeps enough, not all",
+        "at most 65 % of the evidence kept",
+        lambda of: 0.65 - of(WITHOUT, RECALL),
+    ),
+    Claim(
+        "With it a mask keeps the evidence",
+        "at least 85 % of it",
+        lambda of: of(WITH, RECALL) - 0.85,
+    ),
+    Claim(
+        "What is taken away tells nothing",
+        f"the detector is worse on the rest than the predictor on what is kept, by {GAP - 0.3:g} "
+        "nats at least",
+        lambda of: of(WITH, APART) - GAP + 0.3,
+    ),
+    Claim(
+        "A mask of its own costs no accuracy",
+        "at most one point less right than on whole images",
+        lambda of: of(WITH, RIGHT) - of(WITH, WHOLE) + 0.01,
+    ),
+    Claim(
+        "The mask stays within its bound",
+        "it is at most two points of an image above θ",
+        lambda of: 0.02 - of(WITH, BEYOND),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class CometExperiment(TrainingExperiment):
+    """Does a mask keep all of the evidence, or only enough of it?
+
+    In every image the shape that makes the class stands twice, so that one copy would be enough. A
+    selector learns a mask and a predictor sees only what that keeps. With its detector, which has
+    learned whole images before, the selector is also told off as long as the class can be read from
+    the rest. Both have the same networks, the same bound on the mask and the same seeds. *Evidence
+    kept* is the share of the shapes' pixels of which the mask keeps more than half; *strongest* is
+    the share of the shapes among as many highest pixels of the mask, which does not hang on how
+    much it keeps. *By shape* is a control: the predictor's answers when what is inside the mask is
+    noise. What is above chance there is given away by the mask's outline alone.
+    """
+
+    name = "COMET"
+    family = "attribution"
+    title = "A mask that keeps all the evidence (COMET)"
+    paper = "Zhang et al. 2024, https://arxiv.org/abs/2407.19308"
+    question = "Does a model's own mask show all that speaks for the class, or only enough of it?"
+    proof = (
+        "tests/engine/attribution/test_comet_experiment.py"
+        "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
+    )
+    data = ("twice:count=1500",)
+    measures = (RECALL, BOTH, RANK, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, APART)
+    charted = (RECALL, BOTH, RANK, RIGHT, SHAPE)
+    units = {APART: "nat"}  # noqa: RUF012 - read only
+    axis = "%"
+    claims = CLAIMS
+
+    epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often each image is seen.")
+    area: float = setting(
+        AREA, Slider(0.05, 0.8, 0.05), "Area", "How much of an image the mask may keep for "
+        "nothing (θ); more is punished.",
+    )  # fmt: skip
+    watch: float = setting(
+        WATCH, Slider(0.0, 8.0, 0.5), "Detector", "How much it counts that the class can be "
+        "read from the rest (λ_c).",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """The same training with and without the detector's word."""
+        recipe = Recipe(
+            "comet", self.epochs, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
+            schedule="one cycle",
+        )  # fmt: skip
+        training = TrainCase(case.data, recipe, case.seed)
+        plain = replace(training, recipe=replace(recipe, architecture="selector"))
+        return {WITH: training, WITHOUT: plain}
+
+    def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
+        """Detector, then selector and predictor."""
+        model = fresh(training.data, training.recipe, training.seed)
+        watch = self.watch if condition == WITH else 0.0
+        loss = partial(comet_loss, watch=watch, area=self.area)
+        train_whole(
+            model, training.data, training.recipe, training.seed, objective=loss, progress=progress
+        )
+        return model
+
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """Of the test images: what the mask keeps, and what the parts make of it."""
+        data, model = case.data, trained.model
+        rows = data.rows("test")
+        masks, truth = masks_of(model, data, rows), data.truth["mask"][rows]
+        kept = masks > HALF
+        targets = data.targets(rows)
+        inside, rest, whole, shape = said(model, data.pixels(rows), case.seed)
+        return {
+            RECALL: float((kept & truth).sum() / truth.sum()),
+            BOTH: copies_kept(kept, data, rows),
+            RANK: strongest(masks, truth),
+            FILLED: float(masks.mean()),
+            BEYOND: float((masks.mean((1, 2)) - self.area).clip(0).mean()),
+            RIGHT: share(inside, targets), WHOLE: share(whole, targets),
+            REST: share(rest, targets), SHAPE: share(shape, targets),
+            APART: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
+        }  # fmt: skip
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Images, and the pixels that the class can be read from."""
+        check_masks(case.data)
+        rows = some(case.data)
+        images = [as_bytes(one) for one in case.data.pixels(rows)]
+        truth = case.data.truth["mask"][rows]
+        marked = [compared(*one) for one in zip(images, truth, truth, strict=True)]
+        return Pictures(
+            np.stack([images, marked]), ("image", "evidence, twice"),
+            tuple(case.data.classes[label] for label in case.data.labels[rows]),
+            "Each shape stands in the image twice: one of them is enough to name the class.",
+        )  # fmt: skip
+
+    def seen(self, trained: Trained, case: ExperimentCase) -> Result:
+        """Views: masks with the detector, or masks without, over the same images."""
+        rows = some(case.data)
+        masks = masks_of(trained.model, case.data, rows)
+        images = [as_bytes(one) for one in case.data.pixels(rows)]
+        truth = case.data.truth["mask"][rows]
+        over = [compared(*one) for one in zip(images, masks > HALF, truth, strict=True)]
+        drawn = [tint(HeatMap(one, KEPT, signed=False), (0.0, 1.0)) for one in masks]
+        recall = float(((masks > HALF) & truth).sum() / truth.sum())
+        name = "found" if trained.condition == WITH else "found without"
+        return {
+            name: Pictures(
+                np.stack([images, drawn, over]), ("image", "mask", "more than half kept"),
+                tuple(case.data.classes[label] for label in case.data.labels[rows]),
+                f"{trained.condition.capitalize()}: {100 * recall:.0f} % of the evidence in these "
+                "images is kept (white); red is left out, blue is kept beside it.",
+            )
+        }  # fmt: skip
+
+
+def masks_of(model: Classifier, data: DataSet, rows: Rows) -> Floats:
+    """The model's masks of some rows, (n, H, W)."""
+    parts = np.array_split(rows, max(-(-len(rows) // LOOK), 1))
+    return np.concatenate([own_maps(model, data.pixels(part))[:, 0].numpy() for part in parts])
+
+
+def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Logits (n, classes): the predictor's of what is kept, the detector's of the rest and of whole
+    images, and the predictor's of noise behind the same masks."""
+    chance = torch.Generator().manual_seed(seed)
+    found: list[tuple[Tensor, ...]] = []
+    with borrowed(model) as net, torch.inference_mode():
+        network = comet_of(net)
+        for part in pixels.split(LOOK):
+            images = (part.to(net.device) - net.mean) / net.std
+            mask, kept, removed = network.split(images)
+            noise = torch.randn(kept.shape, generator=chance).to(kept)
+            asked = ((network.predictor, kept), (network.detector, removed),
+                     (network.detector, images), (network.predictor, mask * noise))  # fmt: skip
+            found.append(tuple(one(given).float().cpu() for one, given in asked))
+    inside, rest, whole, shape = (torch.cat(one) for one in zip(*found, strict=True))
+    return inside, rest, whole, shape
+
+
+def share(logits: Tensor, targets: Tensor) -> float:
+    """Of right answers."""
+    return (logits.argmax(1) == targets).double().mean().item()
+
+
+def strongest(masks: Floats, truth: NDArray[np.bool_]) -> float:
+    """The mean share of evidence among as many highest pixels of a mask."""
+    return float(np.mean([located(*one).rank for one in zip(masks, truth, strict=True)]))
+
+
+def copies_kept(kept: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
+    """The share of images of which each copy is kept by more than half."""
+    copies = data.truth.get("copy", data.truth["mask"].astype(np.uint8))[rows]
+    whole = [
+        all(mask[copy == one].mean() > HALF for one in np.unique(copy[copy > 0]))
+        for mask, copy in zip(kept, copies, strict=True)
+    ]
+    return float(np.mean(whole))
+
+
+def some(data: DataSet) -> Rows:
+    """Test images, as many of each class."""
+    return data.some("test", SHOWN)

@@ -1,0 +1,281 @@
+"""Do maps that come with a classifier outline what was never outlined in training?
+
+Chatterjee et al., "Weakly-supervised segmentation using inherently-explainable classification
+models and their application to brain tumour classification" (2022),
+https://arxiv.org/abs/2206.05148
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.data import DataSet, Rows
+from engine.errors import BadData
+from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
+from engine.lab import TrainCase
+from engine.measures import located
+from engine.measures.outlines import dice, iou, outlined
+from engine.method import Progress, Slider, setting
+from engine.models.classifier import Classifier
+from engine.pictures import as_bytes, compared, tint
+from engine.result import Floats, HeatMap, Pictures, Result, Table, View
+from engine.training import Recipe, outputs
+
+GP, SHUFFLE, RECON, MEAN, CHANCE = (
+    "GP-UNet", "GP-ShuffleUNet", "GP-ReconResNet", "GP-UNet with a mean",
+    "GP-UNet, shuffled labels",
+)  # fmt: skip
+NETWORKS = {
+    GP: "gp_unet", SHUFFLE: "gp_shuffle_unet", RECON: "gp_recon_resnet", MEAN: "mean_unet",
+    CHANCE: "gp_unet",
+}  # fmt: skip
+DICE, IOU, HIT = "Dice of its own map", "IoU of its own map", "own map points inside"
+CAM_DICE, CAM_HIT = "Dice of Grad-CAM", "Grad-CAM points inside"
+RIGHT, EMPTY = "right", "healthy images without an outline"
+STEPS = np.linspace(0, 1, 21, dtype=np.float32)  # of Dice, in the curve over images
+DATA = "phantoms:count=1500,side=64,size=1.6+classes:count=3"  # none, compact, ring
+SHOWN = 2  # slices of each class in the picture
+HEALTHY = 0  # the class without a finding
+
+CLAIMS = (
+    Claim(
+        "Classes alone are enough to outline a lesion",
+        "a median Dice of at least .5 for the best of the three networks",
+        lambda of: max(of(one, DICE) for one in (GP, SHUFFLE, RECON)) - 0.5,
+    ),
+    Claim(
+        "The maximum is what makes the map fine",
+        "twice the median Dice of Grad-CAM on the same network with a mean in its place",
+        lambda of: of(GP, DICE) - 2 * of(MEAN, CAM_DICE),
+    ),
+    Claim(
+        "The outline comes from the labels",
+        "a median Dice below .15 where labels were shuffled",
+        lambda of: 0.15 - of(CHANCE, DICE),
+    ),
+    Claim(
+        "A map of its own costs no accuracy",
+        "at least 90 % of test images right",
+        lambda of: of(GP, RIGHT) - 0.9,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class OwnMapsExperiment(TrainingExperiment):
+    """Does a classifier with a map of its own find the lesion that nobody showed it?
+
+    Networks learn from slices of brain phantoms which kind of lesion there is, if any; no mask is
+    used. Their map of the true class is cut by multi-Otsu's threshold, the same for all, and held
+    against the exact mask on test slices of other patients. Beside the three published networks
+    stands one with the mean of each feature in place of the maximum, whose Grad-CAM (at its deepest
+    layer, where such maps are usually read) is cut by the same rule, and, as what chance gives, one
+    that learned shuffled labels. Small networks, synthetic lesions.
+    """
+
+    name = "OwnMaps"
+    family = "attribution"
+    title = "Outlines from classes alone (GP-UNet)"
+    paper = "Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148"
+    question = "Can a classifier outline a lesion when it was only told which images have one?"
+    proof = (
+        "tests/engine/attribution/test_own_maps_experiment.py"
+        "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
+    )
+    data = (DATA,)
+    measures = (DICE, IOU, HIT, CAM_DICE, CAM_HIT, RIGHT, EMPTY)
+    charted = (DICE, CAM_DICE, HIT, RIGHT)
+    axis = "%"
+    claims = CLAIMS
+
+    epochs: int = setting(12, Slider(1, 60, 1), "Epochs", "How often each slice is seen.")
+    images: int = setting(
+        150, Slider(10, 400, 10), "Test slices", "With a lesion, whose maps are measured."
+    )
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
+        """The three networks, the one with a mean, and the one whose labels were shuffled."""
+        recipe = Recipe(
+            "gp_unet", self.epochs, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
+            schedule="one cycle", shift=2, mirror=True,
+        )  # fmt: skip
+        return {
+            name: TrainCase(
+                shuffled(case.data, case.seed) if name == CHANCE else case.data,
+                replace(recipe, architecture=architecture), case.seed,
+            )
+            for name, architecture in NETWORKS.items()
+        }  # fmt: skip
+
+    def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
+        """Medians over test slices with a lesion; the share that points inside; accuracy."""
+        model, data = trained.model, case.data
+        rows = self.rows(data)
+        own = [scores_of(own_map(model, data, row), data.truth["mask"][row]) for row in rows]
+        cam = [scores_of(grad_cam(model, data, row), data.truth["mask"][row]) for row in rows]
+        test = data.rows("test")
+        right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
+        healthy = test[data.labels[test] == HEALTHY][: self.images]
+        empty = [not found.any() for row in healthy for found in outlines(model, data, row)]
+        return {
+            DICE: median(own, 0), IOU: median(own, 1), HIT: mean(own, 2),
+            CAM_DICE: median(cam, 0), CAM_HIT: mean(cam, 2),
+            RIGHT: float(right), EMPTY: float(np.mean(empty)) if empty else float("nan"),
+        }  # fmt: skip
+
+    def figures(
+        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:  # fmt: skip
+        """Those of the trained network; the share of slices by Dice grows by one column."""
+        before = views.get("reached")
+        found = super().figures(condition, what, case, progress, views)
+        if isinstance(before, Table):
+            views["reached"] = joined(before, cast("Table", views["reached"]))
+        return found
+
+    def seen(self, trained: Trained, case: ExperimentCase) -> Result:
+        """Views: reached, the share of slices whose Dice is that high or higher; of GP-UNet found,
+        its maps and outlines."""
+        model, data = trained.model, case.data
+        rows = self.rows(data)
+        maps = {trained.condition: own_map}
+        if trained.condition == MEAN:
+            maps = {f"{MEAN}, Grad-CAM": grad_cam}
+        columns = {
+            name: np.array(
+                [scores_of(draw(model, data, row), data.truth["mask"][row])[0] for row in rows]
+            )
+            for name, draw in maps.items()
+        }
+        reached = {name: (one[:, None] >= STEPS).mean(0) for name, one in columns.items()}
+        table = Table.of(
+            {"Dice": (STEPS, ""), **{name: (one, "share") for name, one in reached.items()}}
+        )
+        views: dict[str, View] = {"reached": table}
+        return views | ({"found": found(model, data)} if trained.condition == GP else {})
+
+    def rows(self, data: DataSet) -> Rows:
+        """Test slices with a lesion, as many of each class."""
+        rows = data.some("test", len(data))
+        rows = rows[data.truth["mask"][rows].any((1, 2))]
+        return rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Slices of each class, and the lesions whose masks stay hidden."""
+        check_masks(case.data)
+        rows = examples(case.data)
+        images = [as_bytes(one) for one in case.data.pixels(rows)]
+        nothing = np.zeros(case.data.images.shape[2:], np.bool_)
+        masks = [
+            compared(image, mask, nothing)
+            for image, mask in zip(images, case.data.truth["mask"][rows], strict=True)
+        ]
+        return Pictures(
+            np.stack([images, masks]), ("slice", "lesion, never shown in training"),
+            named(case.data, rows), "A network is told the kind of lesion, nothing of its place.",
+        )  # fmt: skip
+
+
+def check_masks(data: DataSet) -> None:
+    """Raise BadData where no truth is known that a map could be held against."""
+    if "mask" not in data.truth:
+        raise BadData(f"{data.card.title} has no masks to hold a map against.")
+
+
+def own_map(model: Classifier, data: DataSet, row: int) -> Floats:
+    """The model's own map of the true class, (H, W)."""
+    return cast("HeatMap", OwnMap()(asked(model, data, row))["map"]).values
+
+
+def grad_cam(model: Classifier, data: DataSet, row: int) -> Floats:
+    """Grad-CAM of the true class at the deepest layer, (H, W)."""
+    cells = {one.name: one.cells[0] * one.cells[1] for one in model.layers if one.is_map}
+    deepest = [name for name, count in cells.items() if count == min(cells.values())][-1]
+    return cast("HeatMap", GradCam(layer=deepest)(asked(model, data, row))["map"]).values
+
+
+def asked(model: Classifier, data: DataSet, row: int, label: int | None = None) -> ImageCase:
+    """An image with its true class, or another one."""
+    wanted = int(data.labels[row]) if label is None else label
+    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), Target(wanted))
+
+
+def outlines(model: Classifier, data: DataSet, row: int) -> list[NDArray[np.bool_]]:
+    """What the model outlines of each class with a finding, whether that is there or not."""
+    labels = [one for one in range(len(data.classes)) if one != HEALTHY]
+    each = [OwnMap()(asked(model, data, row, label))["outline"] for label in labels]
+    return [cast("HeatMap", one).values > 0 for one in each]
+
+
+def scores_of(values: Floats, mask: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Dice and IoU of the outline, and whether the highest value lies inside."""
+    inside = outlined(values).inside
+    return dice(inside, mask), iou(inside, mask), located(values, mask).hit
+
+
+def median(scores: list[tuple[float, float, float]], which: int) -> float:
+    """Of one of the scores, over images."""
+    return float(np.median([one[which] for one in scores]))
+
+
+def mean(scores: list[tuple[float, float, float]], which: int) -> float:
+    """Of one of the scores, over images."""
+    return float(np.mean([one[which] for one in scores]))
+
+
+def shuffled(data: DataSet, seed: int) -> DataSet:
+    """The same images; those for training have each other's labels."""
+    labels, rows = data.labels.copy(), data.rows("train")
+    labels[rows] = np.random.default_rng([seed, 51]).permutation(labels[rows])
+    return replace(data, name=f"{data.name}, labels shuffled", labels=labels)
+
+
+def joined(before: Table, after: Table) -> Table:
+    """The columns of both over the same steps of Dice."""
+    columns = {
+        name: (one[name], unit)
+        for one in (before, after)
+        for name, unit in zip(one.order, one.units, strict=True)
+    }
+    return Table.of(columns)
+
+
+def examples(data: DataSet) -> Rows:
+    """Test images of each class with a finding, class by class."""
+    test = data.rows("test")
+    labels = [one for one in range(len(data.classes)) if one != HEALTHY]
+    return np.concatenate([test[data.labels[test] == one][:SHOWN] for one in labels])
+
+
+def named(data: DataSet, rows: Rows) -> tuple[str, ...]:
+    """The classes of some rows."""
+    return tuple(data.classes[label] for label in data.labels[rows])
+
+
+def found(model: Classifier, data: DataSet) -> Pictures:
+    """Slices, the model's own maps, and its outlines against the masks."""
+    rows = examples(data)
+    images = [as_bytes(one) for one in data.pixels(rows)]
+    maps = [own_map(model, data, row) for row in rows]
+    inside = [outlined(one).inside for one in maps]
+    masks = data.truth["mask"][rows]
+    scores = [dice(one, mask) for one, mask in zip(inside, masks, strict=True)]
+    drawn = [tint(HeatMap(one, "logit", signed=True)) for one in maps]
+    over = [compared(*one) for one in zip(images, inside, masks, strict=True)]
+    captions = ("",) * 2 * len(rows) + tuple(f"Dice {one:.2f}" for one in scores)
+    return Pictures(
+        np.stack([images, drawn, over]), ("slice", "own map", "outline"), named(data, rows),
+        f"White is found and there, red is missed, blue is extra; the median Dice of these "
+        f"{len(rows)} test slices is {np.median(scores):.2f}.",
+        captions=captions,
+    )  # fmt: skip

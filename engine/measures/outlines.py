@@ -1,0 +1,81 @@
+"""From a map to an outline, and how far an outline agrees with a mask that is known.
+
+The rule is that of the GP networks (Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148):
+what is below 0 counts as 0, multi-Otsu (Liao et al. 2001) parts the values into groups, and what
+lies above its highest threshold, less an offset, is inside. Their offset is in units of their maps;
+here it is in standard deviations of the map, whose values have another size in another network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import BlindspotError
+from engine.result import Floats
+
+GROUPS, OFFSET = 3, 0.5
+HALF = 0.5  # of a mask that is kept by shares
+SMOOTH = 1.0  # px that both parts of Dice and IoU count more, as published
+BINS = 256  # of the histogram that multi-Otsu sees
+NOISE = 1e-6  # a spread below this share of the values is none
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """What lies inside, (H, W), above which value, and why nothing does, or ""."""
+
+    inside: Mask
+    threshold: float
+    reason: str = ""
+
+
+def outlined(values: Floats, groups: int = GROUPS, offset: float = OFFSET) -> Outline:
+    """The outline of what a map (H, W) points to; unknown values (NaN) count as 0.
+
+    Args:
+        values: signed; only what is above 0 can be inside.
+        groups: into which multi-Otsu parts them, at least two.
+        offset: how far below its highest threshold, in standard deviations of the values from 0 up.
+    """
+    from skimage.filters import threshold_multiotsu
+
+    known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(0)
+    nothing = np.zeros(values.shape, np.bool_)
+    low, high = float(known.min()), float(known.max())
+    if high <= 0:
+        return Outline(nothing, 0.0, "the map is nowhere above 0")
+    if high - low <= NOISE * high:
+        return Outline(nothing, high, "the map is the same everywhere")
+    parts = min(groups, int((np.histogram(known, BINS)[0] > 0).sum()))
+    last = float(threshold_multiotsu(known, parts, BINS)[-1])  # the middle of a group's last bin
+    upper = last + (high - low) / BINS / 2
+    threshold = max(0.0, upper - offset * float(known.std()))
+    return Outline(known > threshold, threshold)
+
+
+def dice(found: Mask, truth: Mask) -> float:
+    """2 |A ∩ B| / (|A| + |B|), with one pixel more above and below. Raises for other sizes."""
+    check(found, truth)
+    both, all_of = np.count_nonzero(found & truth), np.count_nonzero(found) + truth.sum()
+    return float((2 * both + SMOOTH) / (all_of + SMOOTH))
+
+
+def iou(found: Mask, truth: Mask) -> float:
+    """|A ∩ B| / |A ∪ B|, with one pixel more above and below. Raises for other sizes."""
+    check(found, truth)
+    both, either = np.count_nonzero(found & truth), np.count_nonzero(found | truth)
+    return float((both + SMOOTH) / (either + SMOOTH))
+
+
+def check(found: Mask, truth: Mask) -> None:
+    """Raise BlindspotError where two masks differ in size."""
+    if found.shape != truth.shape:
+        raise BlindspotError(
+            f"The outline {found.shape} and the mask {truth.shape} differ in size: bring the mask "
+            "to the outline's size."
+        )

@@ -1,0 +1,66 @@
+"""What each map outlines: colored by the truth where it is known, in white where it is not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from components.heatmaps import outlines
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.measures.outlines import dice, iou, outlined
+from engine.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
+from engine.result import HeatMap
+
+SIDE = 12
+
+
+def subject(mask):
+    case = SimpleNamespace(image=torch.full((3, SIDE, SIDE), 0.5))
+    return SimpleNamespace(case=case, mask=mask)
+
+
+def answers():
+    own, other = np.zeros((2, SIDE, SIDE), np.float32)
+    own[2:6, 2:6], other[3:9, 3:9] = 3.0, 1.0
+    outline = HeatMap((own > 0).astype(np.float32), "inside", signed=False)
+    return {
+        OwnMap.title: {"map": HeatMap(own, "logit", signed=True), "outline": outline},
+        "Grad-CAM": {"map": HeatMap(other, "logit per cell", signed=False)},
+    }
+
+
+def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below():
+    truth = np.zeros((SIDE, SIDE), np.bool_)
+    truth[2:8, 2:8] = True
+    found = outlines.pictures(answers(), subject(truth))
+    assert found.columns == ("image", OwnMap.title, "Grad-CAM")
+    image, own, cam = found.images[0]
+    inside = outlined(answers()["Grad-CAM"]["map"].values).inside
+    for shown, mask in ((own, answers()[OwnMap.title]["outline"].values > 0), (cam, inside)):
+        for where, color in (
+            (mask & truth, AGREED), (truth & ~mask, MISSED), (mask & ~truth, EXTRA),
+        ):  # fmt: skip
+            wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
+            assert (abs(shown[where].astype(float) - wanted) <= 1).all()
+        assert (shown[~mask & ~truth] == image[~mask & ~truth]).all()
+    assert found.captions[2] == f"Dice {dice(inside, truth):.2f}, IoU {iou(inside, truth):.2f}"
+    assert found.captions[2] in found.finding
+
+
+def test_without_a_truth_the_outline_is_white_and_its_share_is_said():
+    for mask in (None, np.zeros((SIDE, SIDE), np.bool_)):
+        found = outlines.pictures(answers(), subject(mask))
+        assert found.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
+        assert "red" not in found.finding
+
+
+def test_a_map_in_which_nothing_stands_out_says_so():
+    empty = np.zeros((SIDE, SIDE), np.float32)
+    flat = {
+        "map": HeatMap(empty, "logit", signed=True),
+        "outline": HeatMap(empty, "inside", signed=False),
+    }
+    found = outlines.pictures({OwnMap.title: flat}, subject(None))
+    assert found.captions[1] == "nothing stands out"

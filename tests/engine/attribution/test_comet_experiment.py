@@ -1,0 +1,119 @@
+"""COMET with and without its detector: every figure by hand, margins, and what was measured."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.attribution.experiments import comet
+from engine.attribution.experiments.comet import (
+    APART,
+    BEYOND,
+    BOTH,
+    FILLED,
+    RANK,
+    RECALL,
+    REST,
+    RIGHT,
+    SHAPE,
+    WHOLE,
+    WITH,
+    WITHOUT,
+    CometExperiment,
+)  # fmt: skip
+from engine.experiment import ExperimentCase
+from engine.run import answer
+from engine.training import Recipe, comet_loss, detector_of, fresh, train
+from tests import outcomes
+
+SMALL = CometExperiment(seeds=1, epochs=2)
+
+
+def small_case(seed=3):
+    return ExperimentCase(data_sets.load("twice:count=80,side=24"), seed)
+
+
+def trained_by_hand(data, architecture, watch, seed):
+    recipe = Recipe(
+        architecture, epochs=2, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
+        schedule="one cycle",
+    )  # fmt: skip
+    model = fresh(data, recipe, seed)
+    train(detector_of(model), data, recipe, seed)
+    train(model, data, recipe, seed, objective=partial(comet_loss, watch=watch, area=SMALL.area))
+    return model
+
+
+def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
+    case = small_case()
+    data, found = case.data, answer(SMALL, case)["table"]
+    rows = data.rows("test")
+    truth, copies, targets = data.truth["mask"][rows], data.truth["copy"][rows], data.targets(rows)
+    for condition, kind, watch in ((WITH, "comet", SMALL.watch), (WITHOUT, "selector", 0.0)):
+        model = trained_by_hand(data, kind, watch, case.seed)
+        network = model.network
+        with torch.no_grad():
+            images = ((data.pixels(rows) - model.mean) / model.std).mean(1, keepdim=True)
+            mask = network.selector.own_maps(images).sigmoid()
+            inside, rest = network.predictor(mask * images), network.detector((1 - mask) * images)
+            whole = network.detector(images)
+            noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(case.seed))
+            shape = network.predictor(mask * noise)
+        mask = mask[:, 0].numpy()
+        kept = mask > 0.5
+        strongest = []
+        for one, wanted in zip(mask, truth, strict=True):
+            order = np.argsort(-one.ravel())[: wanted.sum()]
+            strongest.append(wanted.ravel()[order].mean())
+        both = [
+            all(own[copy == number].mean() > 0.5 for number in (1, 2))
+            for own, copy in zip(kept, copies, strict=True)
+        ]
+
+        def share(logits):
+            return (logits.argmax(1) == targets).double().mean().item()
+
+        expected = {
+            RECALL: (kept & truth).sum() / truth.sum(), BOTH: np.mean(both),
+            RANK: np.mean(strongest), FILLED: mask.mean(),
+            BEYOND: np.mean([max(one.mean() - SMALL.area, 0) for one in mask]),
+            RIGHT: share(inside), WHOLE: share(whole), REST: share(rest), SHAPE: share(shape),
+            APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
+        }  # fmt: skip
+        figures = {name: found.cell(condition, name) for name in expected}
+        assert figures == pytest.approx(expected, abs=2e-3)
+    assert found.cell(WITH, FILLED) != found.cell(WITHOUT, FILLED)
+
+
+def test_pictures_show_masks_of_both_trainings_over_the_same_images():
+    found = answer(SMALL, small_case())
+    one, other = found["found"], found["found without"]
+    assert (one.images[0] == other.images[0]).all()
+    assert (one.images[1] != other.images[1]).any()
+    picture = SMALL.picture(small_case())
+    mask = small_case().data.truth["mask"][comet.some(small_case().data)[0]]
+    assert (picture.images[1, 0][~mask] == picture.images[0, 0][~mask]).all()
+
+
+def test_margins_of_figures_made_by_hand():
+    figures = {
+        WITH: {RECALL: 0.9, APART: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
+        WITHOUT: {RECALL: 0.5},
+    }
+    margins = [one.margin(lambda row, name: figures[row][name]) for one in CometExperiment.claims]
+    assert margins == pytest.approx([0.15, 0.05, 0.3, 0.01, 0.01])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
+    method = CometExperiment()
+    found = answer(method, ExperimentCase(data_sets.load("twice")))
+    table = found["table"]
+    assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
+    outcomes.keep(measure, method, found, "COMET, shapes drawn twice", outcomes.HERE)

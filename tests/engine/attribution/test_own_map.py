@@ -1,0 +1,201 @@
+"""The model's own map: the last layer at every pixel, or the mask that the model sees through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.attribution.heatmaps.own_map import KEEPS, TAKES, OwnMap
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.data.lesions import COMPACT, RING
+from engine.data.phantoms import SLICES, SPLIT, Phantoms
+from engine.measures import located
+from engine.measures.outlines import dice, outlined
+from engine.models.embedded import load
+from engine.models.small import NetworkShape, build
+from engine.models.small.comet import KEPT
+from engine.run import answer
+from tests import tiny
+
+
+def case_of(architecture="gp_unet", target=2, classes=4):
+    network = build(architecture, NetworkShape(3, 16, classes), 0)
+    if architecture == "gp_unet":
+        with torch.no_grad():  # class 2 is what it sees
+            network.head.weight[2 % classes].abs_()
+            network.head.bias.zero_()
+    target = Target(target) if isinstance(target, int) else target
+    return ImageCase(tiny.classifier(network, 16), tiny.image(16), target)
+
+
+def by_hand(network, image):
+    """The published network, convolution by convolution: features (C, H, W) of an image."""
+
+    def two(part, maps):
+        for conv in (part[0], part[2]):
+            maps = F.conv2d(maps, conv.weight, conv.bias, padding=1).clamp(min=0)
+        return maps
+
+    fine = two(network.down1, image[None])
+    middle = two(network.down2, F.avg_pool2d(fine, 2))
+    deep = two(network.deep, F.avg_pool2d(middle, 2))
+    up = deep.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    middle = two(network.up2, torch.cat([up, middle], 1))
+    up = middle.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return two(network.up1, torch.cat([up, fine], 1))[0]
+
+
+def test_the_map_is_the_last_layer_at_every_pixel_of_features_worked_out_by_hand():
+    case = case_of()
+    network = case.model.network
+    found = answer(OwnMap(), case)
+    with torch.no_grad():
+        features = by_hand(network, case.image)
+        weight, bias = network.head.weight, network.head.bias
+        maps = (weight[:, :, None, None] * features).sum(1) + bias[:, None, None]
+        wanted = maps[2] - maps.mean(0)
+        score = weight[2] @ features.amax((1, 2)) + bias[2]
+    np.testing.assert_allclose(found["map"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    published = answer(OwnMap(relative=False), case)["map"].values
+    np.testing.assert_allclose(published, maps[2].numpy(), rtol=1e-4, atol=1e-5)
+    assert (found["map"].unit, found["map"].signed) == ("logit", True)
+    assert found["level"].values[1] == pytest.approx(wanted.max().item(), rel=1e-4)
+    assert found["level"].values[2] == pytest.approx(score.item(), rel=1e-4)
+    inside = found["outline"].values > 0
+    assert (inside == (found["map"].values > found["level"].values[0])).all()
+    assert 0 < inside.mean() < 1
+
+
+def test_a_contrast_is_the_difference_of_two_maps_and_a_probability_is_read_at_each_pixel():
+    def map_of(target):
+        return OwnMap(relative=False)(case_of(target=target))["map"].values
+
+    maps = np.stack([map_of(Target(one)) for one in range(4)])
+    np.testing.assert_allclose(map_of(Target(2, versus=1)), maps[2] - maps[1], atol=1e-5)
+    relative = OwnMap()(case_of(target=Target(2, versus=1)))["map"].values
+    np.testing.assert_allclose(relative, maps[2] - maps[1], atol=1e-5)
+    odds = np.exp(maps - maps.max(0))
+    chance = map_of(Target(2, reading="probability"))
+    np.testing.assert_allclose(chance, (odds / odds.sum(0))[2], atol=1e-5)
+    rival = np.delete(maps, 2, 0).max(0)
+    np.testing.assert_allclose(map_of(Target(2, reading="margin")), maps[2] - rival, atol=1e-5)
+
+
+def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
+    case = case_of("comet")
+    found = OwnMap()(case)
+    network = case.model.network
+    with torch.no_grad():
+        mask = network.selector.own_maps(case.image[None]).sigmoid()
+        kept = network.predictor(mask * case.image).softmax(1)[0, 2].item()
+        rest = network.detector((1 - mask) * case.image).softmax(1)[0, 2].item()
+    np.testing.assert_allclose(found["map"].values, mask[0, 0].numpy(), atol=1e-6)
+    assert (found["map"].unit, found["map"].signed) == (KEPT, False)
+    assert (found["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
+    assert found["watched"].values == pytest.approx([kept, rest], abs=1e-5)
+    other = OwnMap()(replace(case, target=Target(0)))
+    assert np.array_equal(other["map"].values, found["map"].values)
+    said = OwnMap().finding(case, found)
+    assert said == (
+        f"The mask keeps {100 * mask.mean().item():.0f} % of the image: “class 2” "
+        f"{100 * kept:.0f} % {KEEPS}, {100 * rest:.0f} % {TAKES}."
+    )
+
+
+def test_a_class_that_the_model_does_not_see_has_an_empty_outline_and_a_sentence():
+    case = case_of(target=1)
+    found = OwnMap()(case)
+    assert found["map"].values.std() > 0
+    assert not found["outline"].values.any()
+    words = "Nothing is outlined: the model does not see “class 1” here, but “class 2”."
+    assert OwnMap().finding(case, found) == words
+    against = replace(case, target=Target(1, versus=2))  # which is asked all the same
+    assert "Nothing is outlined" not in OwnMap().finding(against, OwnMap()(against))
+
+
+def test_no_finding_is_nothing_to_outline():
+    case = case_of()
+    case.model.labels = ("compact", "ring", "none", "diffuse")
+    found = OwnMap()(case)
+    assert not found["outline"].values.any()
+    words = "Nothing is outlined: “none” is no finding that could be outlined."
+    assert OwnMap().finding(case, found) == words
+
+
+def test_a_map_that_is_nowhere_above_0_has_an_empty_outline_and_a_sentence():
+    case, method = case_of(), OwnMap(relative=False)
+    with torch.no_grad():
+        case.model.network.head.bias.fill_(-1000.0)
+    found = method(case)
+    assert not found["outline"].values.any()
+    words = "Nothing is found: the map of “class 2” is nowhere above 0."
+    assert method.finding(case, found) == words
+
+
+def test_a_map_that_is_the_same_everywhere_has_an_empty_outline_and_a_sentence():
+    case = case_of()
+    with torch.no_grad():
+        case.model.network.head.weight.zero_()
+        case.model.network.head.bias.copy_(torch.tensor([0.0, 0.0, 4.0, 0.0]))
+    found = OwnMap()(case)
+    assert not found["outline"].values.any()
+    words = "Nothing is found: the map of “class 2” is the same everywhere."
+    assert OwnMap().finding(case, found) == words
+
+
+def test_what_stands_out_is_said_with_its_share_and_its_edge():
+    case = case_of()
+    found = OwnMap()(case)
+    share, edge = found["outline"].values.mean(), found["level"].values[0]
+    said = OwnMap().finding(case, found)
+    number = f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
+    assert said.startswith(f"“class 2” stands out in {number} % of the image, up to ")
+    assert said.endswith(f" logit; the outline is at {edge:.2g}.")
+
+
+def test_a_model_of_one_class_has_a_map_too():
+    case = case_of(classes=1, target=0)
+    found = OwnMap()(case)
+    assert found["map"].values.shape == (16, 16)
+    assert np.isfinite(found["map"].values).all()
+
+
+@pytest.mark.parametrize("name", ["phantom-gp-unet", "twice-comet", "twice-selector"])
+def test_a_model_that_ships_answers_about_its_own_data(name):
+    model = load(name)
+    data = data_sets.load(
+        "phantoms:count=100,side=64+classes:count=3" if "phantom" in name else "twice:count=100"
+    )
+    row = data.rows("test")[-1]
+    case = ImageCase(model, data.pixels(row[None])[0].contiguous(), int(data.labels[row]))
+    found = OwnMap()(case)
+    assert found["map"].values.std() > 0
+    assert OwnMap().finding(case, found)
+
+
+def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_not_rings():
+    """What it was never shown: no mask took part in its training. Of a ring it sees a part only."""
+    model, recipe = load("phantom-gp-unet"), Phantoms(count=1500, side=64, size=1.6)
+    rows = np.arange(recipe.count)
+    rows = rows[(SPLIT[rows // SLICES % len(SPLIT)] == 2) & np.isin(rows % 4, (1, 2))]
+    found = {COMPACT: [], RING: []}
+    for row in rows[::3]:
+        made = recipe.slice(int(row))
+        pixels = torch.from_numpy(made.image / np.float32(255)).expand(3, -1, -1).contiguous()
+        if made.kind in found:
+            values = OwnMap()(ImageCase(model, pixels, made.kind))["map"].values
+            raw = OwnMap(relative=False)(ImageCase(model, pixels, made.kind))["map"].values
+            scores = [dice(outlined(one).inside, made.mask) for one in (values, raw)]
+            found[made.kind].append((*scores, located(values, made.mask).hit))
+    compact, ring = (np.array(one) for one in found.values())
+    assert min(len(compact), len(ring)) > 10
+    assert np.median(compact[:, 0]) > 0.55
+    assert np.median(compact[:, 1]) < 0.15  # as published, without the other classes
+    assert compact[:, 2].mean() > 0.85
+    assert np.median(ring[:, 0]) < 0.4

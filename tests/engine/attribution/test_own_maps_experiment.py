@@ -1,0 +1,169 @@
+"""Outlines from classes alone: every figure by hand, the claims' margins, and what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.attribution.experiments import own_maps
+from engine.attribution.experiments.own_maps import (
+    CAM_DICE,
+    CAM_HIT,
+    CHANCE,
+    DICE,
+    EMPTY,
+    GP,
+    HIT,
+    IOU,
+    MEAN,
+    NETWORKS,
+    RECON,
+    RIGHT,
+    SHUFFLE,
+    OwnMapsExperiment,
+    shuffled,
+)  # fmt: skip
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from engine.measures.outlines import outlined
+from engine.run import answer
+from engine.training import Recipe, fresh, outputs, train
+from tests import outcomes, tiny
+
+SMALL = OwnMapsExperiment(seeds=1, epochs=4, images=10)
+
+
+def small_case(seed=3):
+    return ExperimentCase(tiny.squares(), seed)
+
+
+def trained_by_hand(data, architecture, seed):
+    recipe = Recipe(
+        architecture, epochs=4, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
+        schedule="one cycle", shift=2, mirror=True,
+    )  # fmt: skip
+    model = fresh(data, recipe, seed)
+    train(model, data, recipe, seed)
+    return model
+
+
+def grad_cam_by_hand(model, pixels, label):
+    """ReLU of the maps of the deepest level weighted by the mean gradient, enlarged."""
+    maps, network = [], model.network
+    handle = network.deep[-1].register_forward_hook(lambda *given: maps.append(given[-1]))
+    with torch.enable_grad():
+        score = model(pixels.requires_grad_())[0, label]
+        (slope,) = torch.autograd.grad(score, maps[0])
+    handle.remove()
+    cam = (slope.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True).relu()
+    return F.interpolate(cam, size=pixels.shape[-2:], mode="bilinear")[0, 0].detach().numpy()
+
+
+def overlap(values, mask):
+    inside = outlined(values).inside
+    both = (inside & mask).sum()
+    return (2 * both + 1) / (inside.sum() + mask.sum() + 1), (both + 1) / (
+        (inside | mask).sum() + 1
+    )
+
+
+def points_inside(values, mask):
+    return mask[values == values.max()].mean()
+
+
+def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
+    case = small_case()
+    data, found = case.data, answer(SMALL, case)["table"]
+    assert found.rows == tuple(NETWORKS)
+    test = data.rows("test")
+    for row in (GP, MEAN, CHANCE):
+        learned = shuffled(data, case.seed) if row == CHANCE else data
+        model = trained_by_hand(learned, NETWORKS[row], case.seed)
+        network, scale = model.network, (model.mean, model.std)
+        own, cam = [], []
+        for at in SMALL.rows(data):
+            pixels, label, mask = (
+                data.pixels(at[None]),
+                int(data.labels[at]),
+                data.truth["mask"][at],
+            )
+            with torch.no_grad():
+                z = network.decoded((pixels - scale[0]) / scale[1])[0]
+                maps = torch.einsum("kc,chw->khw", network.head.weight, z)
+                maps = maps + network.head.bias[:, None, None]
+                map_ = (maps[label] - maps.mean(0)).numpy()
+            own.append((*overlap(map_, mask), points_inside(map_, mask)))
+            heat = grad_cam_by_hand(model, pixels.clone(), label)
+            cam.append((overlap(heat, mask)[0], points_inside(heat, mask)))
+        right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
+        expected = {
+            DICE: np.median([one[0] for one in own]), IOU: np.median([one[1] for one in own]),
+            HIT: np.mean([one[2] for one in own]), CAM_DICE: np.median([one[0] for one in cam]),
+            CAM_HIT: np.mean([one[1] for one in cam]), RIGHT: right.item(),
+        }  # fmt: skip
+        figures = {name: found.cell(row, name) for name in expected}
+        assert figures == pytest.approx(expected, abs=1e-6)
+        assert np.isnan(found.cell(row, EMPTY))  # no test image of these is without a square
+    assert len({found.cell(row, DICE) for row in found.rows}) > 1
+
+
+def test_the_curve_over_images_has_a_column_for_each_network():
+    found = answer(SMALL, small_case())
+    table = found["reached"]
+    assert table.order == ("Dice", GP, SHUFFLE, RECON, f"{MEAN}, Grad-CAM", CHANCE)
+    for name in table.order[1:]:
+        assert table[name][0] == 1
+        assert (np.diff(table[name]) <= 0).all()
+    assert found["found"].rows == ("slice", "own map", "outline")
+
+
+def test_shuffling_moves_training_labels_among_each_other_and_no_others():
+    data = small_case().data
+    other = shuffled(data, 1)
+    train_rows = data.rows("train")
+    assert (np.sort(other.labels[train_rows]) == np.sort(data.labels[train_rows])).all()
+    assert (other.labels[train_rows] != data.labels[train_rows]).any()
+    rest = np.setdiff1d(np.arange(len(data)), train_rows)
+    assert (other.labels[rest] == data.labels[rest]).all()
+    assert (shuffled(data, 1).labels == other.labels).all()
+    assert other.fingerprint != data.fingerprint
+
+
+def test_the_picture_shows_a_slice_and_its_lesion_in_blue_over_it():
+    picture = SMALL.picture(small_case())
+    image, marked = picture.images[:, 0].astype(int)
+    rows = own_maps.examples(small_case().data)
+    mask = small_case().data.truth["mask"][rows[0]]
+    assert (image[~mask] == marked[~mask]).all()
+    assert (marked[mask] != image[mask]).any()
+
+
+def test_data_without_masks_are_refused():
+    data = replace(small_case().data, truth={})
+    with pytest.raises(BadData, match="no masks"):
+        SMALL(ExperimentCase(data))
+
+
+def test_margins_of_figures_made_by_hand():
+    figures = {
+        GP: {DICE: 0.6, RIGHT: 0.95}, SHUFFLE: {DICE: 0.7}, RECON: {DICE: 0.2},
+        MEAN: {CAM_DICE: 0.25}, CHANCE: {DICE: 0.05},
+    }  # fmt: skip
+    margins = [one.margin(lambda row, name: figures[row][name]) for one in OwnMapsExperiment.claims]
+    assert margins == pytest.approx([0.2, 0.1, 0.1, 0.05])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
+    method, name = OwnMapsExperiment(), OwnMapsExperiment.data[0]
+    found = answer(method, ExperimentCase(data_sets.load(name)))
+    table = found["table"]
+    assert max(table.cell(one, DICE) for one in (GP, SHUFFLE, RECON)) > 0.5
+    assert table.cell(CHANCE, DICE) < 0.15
+    outcomes.keep(measure, method, found, "own maps, phantoms of 64 px", outcomes.HERE)
