@@ -52,7 +52,8 @@ QUICK = {
     "experiment": "unlearning.CUDA", "lesions": "anomaly.NOVA",
     "generator": "unlearning.Samples",
     "ordered": "attribution.OrderedAD", "attacked images": "attribution.OrderedSuccess",
-    "prototypes": "attribution.Prototypes",
+    "prototypes": "attribution.Prototypes", "bags": "attribution.MHIM",
+    "slide": "attribution.UnlikeTiles",
 }  # fmt: skip
 """A method of each kind of case, and arguments under which it is quick."""
 SMALL = {
@@ -79,6 +80,8 @@ SMALL = {
     "generator": {"seed": 2, "each": 4, "passes": 5},
     "ordered": {"model": "digits-mlp", "image": "example:digits/6", "order": ("3", "1"), "seed": 1},
     "attacked images": {"model": "digits-mlp", "count": 2, "seed": 1},
+    "bags": {"data": "bags:count=20,size=20", "epochs": 1, "seed": 1},
+    "slide": {"model": "digits-cnn", "tile": 512},
     "lesions": {"model": "phantom-cnn", "data": "phantoms:count=80,seed=7",
                 "normal": "phantoms:count=80+healthy"},
 }  # fmt: skip

@@ -57,8 +57,8 @@ def test_images_to_compare_with_are_made_in_the_lane_while_the_page_stays_free(
     assert made_by == ["lane cpu"]
 
 
-def test_the_views_that_ask_about_the_image_are_ten():
-    assert len(ASKING) == 10
+def test_the_views_that_ask_about_the_image_are_eleven():
+    assert len(ASKING) == 11
 
 
 def test_of_a_foreign_image_no_map_gets_a_verdict():
