@@ -119,6 +119,8 @@ def certified(found: Views) -> str:
         float(outcome[name][0]) for name in ("certificate", "closed form", "flip")
     )
     turned = f"at {flip:.2f}" if np.isfinite(flip) else "nowhere"
+    if np.isinf(radius):
+        return f"Proved for a change of any size. The attack turned it {turned}."
     return (
         f"Proved up to {radius:.2f} (with one width for all prototypes, as in the paper: "
         f"{closed:.2f}). The attack turned it {turned}."
@@ -145,4 +147,8 @@ def needed(asked: PrototypeQuestion, found: Views) -> str:
     if not np.isfinite(table["needed"][0]):
         return f"No prototype alone, however it is seen, makes it {other}."
     seen, wanted = (100 * float(table[name][0]) for name in ("seen", "needed"))
-    return f"If {table.rows[0]} were seen {wanted:.0f} % in place of {seen:.0f} %, it were {other}."
+    says = asked.name(found["outcome"]["answer"][0])  # a third class may then be ahead of both
+    return (
+        f"If {table.rows[0]} were seen {wanted:.0f} % in place of {seen:.0f} %, {other} would have "
+        f"as much as {says}."
+    )

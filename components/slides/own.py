@@ -116,7 +116,8 @@ def picture(
 @st.fragment
 def panned(image: LargeImage, over: Over | None, words: str) -> None:
     """A fragment, so that tiles that come later draw nothing else again."""
-    pan(image, over, words, f"{KEY}.pan")
+    with spoken():  # a piece may turn out to be broken only when it is looked at
+        pan(image, over, words, f"{KEY}.pan")
 
 
 def tiles(method: UnlikeTiles, case: WholeSlideCase, grid: tuple[int, int]) -> Drawing:

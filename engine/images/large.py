@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BadImage
 from engine.images.kinds import kind
-from engine.images.limits import check
+from engine.images.limits import MOST_TAG_BYTES, MOST_TAGS, SIZES, check
 from engine.images.picture import shown_name
 from engine.images.reading import read
 
@@ -28,13 +28,18 @@ Pixels = NDArray[np.uint8]  # (rows, columns, 3)
 
 MAX_MB = 500  # of the file
 MOST_PIXELS = 4_000_000_000  # by the header
+MOST_SIDE = 250_000  # px
+LONGEST = 500  # times as long as wide: beyond it, an overview would be a line
 MOST_PIECE = 64_000_000  # bytes of a strip or tile, unpacked
 MOST_HELD = 64_000_000  # bytes of an answer
+SPARE = 4096  # bytes by which packing may make a small piece larger
 PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
-CHANNELS, ROWS, SIZES, PLANAR, PREDICTOR = 277, 278, 279, 284, 317
+CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
 FORMS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of whole numbers, by a tag's type
+WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, CHANNELS, ROWS, LENGTHS, PLANAR,
+          PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}  # fmt: skip
 SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
 
 
@@ -114,18 +119,43 @@ class PiecewiseTiff(LargeImage):
 
     def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
         """Put together from the strips or tiles that it touches."""
-        high, wide = self.form
         found = np.empty((bottom - top, right - left, 3), np.uint8)
+        for y, x, part in self.touched(top, bottom, left, right):
+            high, wide = part.shape[:2]
+            found[y - top : y - top + high, x - left : x - left + wide] = as_color(
+                part, dark=self.dark
+            )
+        return found
+
+    def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
+        """As of any image; each strip or tile is unpacked once, however the squares lie over it."""
+        rows, columns = (bottom - top) // times, (right - left) // times
+        total = np.zeros((rows, columns, self.channels), np.uint32)
+        for y, x, part in self.touched(top, top + rows * times, left, left + columns * times):
+            (down, row), (across, column) = (
+                squares(at, size, times)
+                for at, size in ((y - top, len(part)), (x - left, part.shape[1]))
+            )
+            sums = np.add.reduceat(part, down, 0, np.uint32)
+            sums = np.add.reduceat(sums, across, 1)
+            total[row : row + len(down), column : column + len(across)] += sums
+        mean = np.rint(total / np.float32(times**2)).astype(np.uint8)
+        return np.broadcast_to(as_color(mean, dark=self.dark), (rows, columns, 3)).copy()
+
+    def touched(
+        self, top: int, bottom: int, left: int, right: int
+    ) -> Iterator[tuple[int, int, Pixels]]:
+        """What each strip or tile has of a rectangle, and at which y and x of the image."""
+        if bottom <= top or right <= left:
+            return
+        high, wide = self.form
         for row in range(top // high, -(-bottom // high)):
             for column in range(left // wide, -(-right // wide)):
                 y, x = row * high, column * wide
                 above, below = max(top, y), min(bottom, y + high)
                 start, end = max(left, x), min(right, x + wide)
                 part = self.unpacked(row * self.across + column)
-                found[above - top : below - top, start - left : end - left] = as_color(
-                    part[above - y : below - y, start - x : end - x], dark=self.dark
-                )
-        return found
+                yield above, start, part[above - y : below - y, start - x : end - x]
 
     def unpacked(self, number: int) -> Pixels:
         """One strip or tile, (rows, columns, channels); the last strip may be shorter."""
@@ -136,15 +166,23 @@ class PiecewiseTiff(LargeImage):
         size = high * wide * self.channels
         if not self.packed:
             body: Any = memoryview(self.data)[offset : offset + size]
-        else:
+        else:  # what lies behind the piece is not looked at, whatever length the file claims
+            held = memoryview(self.data)[offset : offset + min(length, 2 * size + SPARE)]
             try:
-                body = zlib.decompressobj().decompress(self.data[offset : offset + length], size)
+                body = zlib.decompressobj().decompress(held, size)
             except zlib.error:
                 body = b""
         if len(body) < size:
             raise BadImage("This TIFF is cut off or broken: save it anew.")
         found = np.frombuffer(body, np.uint8, size).reshape(high, wide, self.channels)
         return np.add.accumulate(found, 1, dtype=np.uint8) if self.differences else found
+
+
+def squares(at: int, size: int, times: int) -> tuple[NDArray[np.int64], int]:
+    """Where each square begins in a part that begins `at` px, and the number of the first one."""
+    first = at // times
+    begins = np.arange(first, -(-(at + size) // times)) * times - at
+    return np.maximum(begins, 0), first
 
 
 def as_color(part: Pixels, *, dark: bool) -> Pixels:
@@ -170,11 +208,22 @@ def open_large(data: bytes, name: str = "") -> LargeImage:
             return image
     picture = read(data, name, fine=True)
     height, width = picture.pixels.shape[:2]
+    check_sides(width, height, called)
     notes = list(picture.notes)
     if (width, height) != tuple(picture.size):
         across, down = picture.size
         notes.append(f"Read at {width} × {height} of {across} × {down} px: to keep all, {SAVE}.")
     return WholeImage(width, height, fingerprint, tuple(notes), picture.pixels)
+
+
+def check_sides(width: int, height: int, called: str) -> None:
+    """Raise BadImage for an image that is too long."""
+    long, short = max(width, height), min(width, height)
+    if long > MOST_SIDE or long > LONGEST * short:
+        raise BadImage(
+            f"{called} has {width:,} × {height:,} px: a side has {MOST_SIDE:,} px at most, and is "
+            f"at most {LONGEST} times as long as the other."
+        )
 
 
 def piecewise(data: bytes, fingerprint: str, called: str) -> PiecewiseTiff | None:
@@ -199,6 +248,7 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> PiecewiseTiff | Non
         raise BadImage(
             f"{called} has {width:,} × {height:,} px: the most is {MOST_PIXELS / 1e9:.0f} billion."
         )
+    check_sides(width, height, called)
     tiled = TILE_OFFSETS in tags
     wide, high = (
         (first(TILE_WIDTH), first(TILE_HEIGHT)) if tiled
@@ -210,7 +260,7 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> PiecewiseTiff | Non
         raise BadImage(f"{called} is compressed in pieces of {wide:,} × {high:,} px: {SAVE}.")
     offsets, sizes = (
         (tags.get(TILE_OFFSETS, ()), tags.get(TILE_SIZES, ())) if tiled
-        else (tags.get(OFFSETS, ()), tags.get(SIZES, ()))
+        else (tags.get(OFFSETS, ()), tags.get(LENGTHS, ()))
     )  # fmt: skip
     across = -(-width // wide)
     if min(len(offsets), len(sizes)) < across * -(-height // high):
@@ -219,7 +269,8 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> PiecewiseTiff | Non
     return PiecewiseTiff(
         width, height, fingerprint, (f"Read {how}, {width:,} × {height:,} px.",), data,
         tuple(zip(offsets, sizes, strict=False)), across, (high, wide), channels,
-        packing not in PLAIN, first(PREDICTOR, 1) == 2, channels == 1 and intent == 0,
+        packing not in PLAIN, packing not in PLAIN and first(PREDICTOR, 1) == 2,
+        channels == 1 and intent == 0,
     )  # fmt: skip
 
 
@@ -233,9 +284,14 @@ def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
         (page,) = struct.unpack_from(order + ("Q" if big else "I"), data, place)
         (tags,) = struct.unpack_from(order + count, data, page)
         page += struct.calcsize(order + count)
-        for at in range(page, page + tags * size, size):
-            tag, form, many, offset = struct.unpack_from(order + entry, data, at)
-            if form not in FORMS:
+        held = [
+            (at, *struct.unpack_from(order + entry, data, at))
+            for at in range(page, page + min(tags, MOST_TAGS) * size, size)
+        ]
+        if sum(SIZES.get(form, 0) * many for _, _, form, many, _ in held) > MOST_TAG_BYTES:
+            return
+        for at, tag, form, many, offset in held:
+            if form not in FORMS or tag not in WANTED:
                 continue
             each = order + f"{many}{FORMS[form]}"
             inside = struct.calcsize(each) <= word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -129,13 +130,13 @@ def test_a_bad_link_and_too_few_prototypes_are_sentences():
 def test_what_no_single_prototype_can_do_is_said():
     asked = question()
     columns = {"seen": ([0.2], "share"), "needed": ([np.nan], "share")}
-    outcome = Table.of({"rival": ([3], "")})
+    outcome = Table.of({"answer": ([8], ""), "rival": ([3], "")})
     found = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
     assert view.needed(asked, found) == "No prototype alone, however it is seen, makes it 3."
     columns["needed"] = [0.75], "share"
     found["changes"] = Table.of(columns, ["prototype 4"])
     assert view.needed(asked, found) == (
-        "If prototype 4 were seen 75 % in place of 20 %, it were 3."
+        "If prototype 4 were seen 75 % in place of 20 %, 3 would have as much as 8."
     )
 
 
@@ -149,3 +150,11 @@ def test_a_blank_image_is_drawn_and_said_to_be_blank():
     asked = question()
     blank = replace(asked, case=replace(asked.case, image=torch.zeros(1, 8, 8)))
     assert blank.pixels.max() == 0
+
+
+def test_an_answer_that_nothing_can_turn_is_proved_for_any_size():
+    outcome = Table.of({
+        "certificate": ([math.inf], ""), "closed form": ([math.inf], ""), "flip": ([math.nan], ""),
+    })  # fmt: skip
+    told = view.certified({"outcome": outcome})
+    assert told == "Proved for a change of any size. The attack turned it nowhere."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from components import views
 from components.slides import form, masked, own, view
@@ -148,3 +149,18 @@ def test_masks_that_could_take_every_tile_are_a_sentence():
     at = settled(visit({f"{SLOT}.random": "0.9", f"{SLOT}.low": "0.5"}, views.SLIDES))
     assert not at.exception
     assert "would be masked" in " ".join(said(at))
+
+
+def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():
+    def page():
+        from components.slides import own
+        from engine.images.large import PiecewiseTiff
+
+        image = PiecewiseTiff(
+            64, 64, "broken", (), b"", ((8, 999),), 1, (64, 64), 3, True, False, False
+        )  # fmt: skip
+        own.panned(image, None, "The image")
+
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert "cut off or broken" in at.error[0].value

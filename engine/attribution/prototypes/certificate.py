@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 HALVINGS = 50
+TINY = 0.9  # power of a type's least number: what is smaller may have been rounded to none
 FARTHEST = 30.0  # times the largest σ, beyond which nothing is searched
-MOST = 60.0  # exponents beyond which nothing is left to tell
+MOST = 60.0  # exponents beyond which a component may be anything from unseen to wholly seen
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,21 @@ class Leads:
 
     def least(self, radius: Tensor) -> Tensor:
         """The least lead (N, C) within a radius, (N,) or one number; infinite over the answer."""
-        grown = (radius.reshape(-1, 1) / self.widths).clamp(max=MOST).exp()
-        low, high = self.detections / grown, (self.detections * grown).clamp(max=1)
+        exponents = radius.reshape(-1, 1) / self.widths
+        grown = exponents.clamp(max=MOST).exp()
+        low, high = self.detections / grown, (self.at_most * grown).clamp(max=1)
+        far = exponents > MOST
+        return self.lead(torch.where(far, 0.0, low), torch.where(far, 1.0, high))
+
+    def lead(self, low: Tensor, high: Tensor) -> Tensor:
+        """The least lead (N, C) where each component is seen from low to high, (N, K) each."""
         lead = self.gains.relu() * low[:, :, None] - (-self.gains).relu() * high[:, :, None]
         return self.others(lead.sum(1) + self.ahead)
+
+    @property
+    def at_most(self) -> Tensor:
+        """The detections, where a number that was too small to be held is not taken for none."""
+        return self.detections.clamp(min=torch.finfo(self.detections.dtype).tiny ** TINY)
 
     def others(self, values: Tensor) -> Tensor:
         """The same numbers (N, C), infinite at the answer itself."""
@@ -62,8 +74,8 @@ class Leads:
 
     def closed_form(self) -> Tensor:
         """The radius over each class, (N, C): the paper's, with the smallest σ for all."""
-        held = self.detections[:, :, None]
-        speak, against = (self.gains.relu() * held).sum(1), ((-self.gains).relu() * held).sum(1)
+        speak = (self.gains.relu() * self.detections[:, :, None]).sum(1)
+        against = ((-self.gains).relu() * self.at_most[:, :, None]).sum(1)
         ahead = self.ahead
         root = (ahead**2 + 4 * against * speak).sqrt()
         growth = torch.where(ahead >= 0, (ahead + root) / (2 * against), 2 * speak / (root - ahead))
@@ -75,7 +87,9 @@ class Leads:
         """The radius (N,) where each component keeps its σ; infinite where no lead is lost."""
         far = float(FARTHEST * self.widths.max())
         low, high = torch.zeros_like(self.ahead[:, 0]), torch.full_like(self.ahead[:, 0], far)
-        safe = self.least(high).amin(1) > 0
+        none = torch.zeros_like(self.detections)
+        whatever = self.lead(none, none + 1) > 0  # is seen; or nothing speaks against
+        safe = (whatever | self.closed_form().isinf()).all(1)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             holds = self.least(middle).amin(1) > 0

@@ -163,6 +163,8 @@ class UnlikeTiles(Method[WholeSlideCase]):
             most = table["distance"][known].max() / max(np.median(table["distance"][known]), 1e-9)
             return f"{words}; the strangest is {most:.1f} times as unlike the others as usual."
         key = (table["planted"] >= KEY_SHARE)[known]
+        if not key.any():
+            return f"{words}; none lies in a planted region by a quarter: choose smaller tiles."
         distance = table["distance"][known]
         top = np.argsort(-distance, kind="stable")[: min(TOP, int(key.sum()))]
         area = 100 * key.mean()

@@ -98,6 +98,65 @@ def test_a_smaller_rectangle_is_the_mean_of_its_squares():
     assert found.shape == (10, 25, 3)
 
 
+@pytest.mark.parametrize(
+    "how", [{"rows": 7}, {"tile": (16, 48)}, {"rows": 9, "intent": 0}], ids=str
+)
+def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
+    pixels = PIXELS[..., :1] if "intent" in how else PIXELS
+    image = open_large(tiff(pixels, packed=True, **how))
+    monkeypatch.setattr(large, "MOST_HELD", 1)  # bands of one row of squares
+    asked = []
+    unpacked = PiecewiseTiff.unpacked
+    monkeypatch.setattr(
+        PiecewiseTiff, "unpacked", lambda self, at: asked.append(at) or unpacked(self, at)
+    )
+    found = image.smaller(5, 2, 89, 3, 130)
+    assert sorted(asked) == sorted(set(asked))
+    shown = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
+    wanted = shown[2:87, 3:128].reshape(17, 5, 25, 5, 3).mean((1, 3))
+    assert np.abs(found - wanted).max() <= 0.51
+    assert image.smaller(5, 2, 4, 3, 130).shape == (0, 25, 3)
+
+
+def test_differences_are_undone_only_where_a_piece_is_packed():
+    data = bytearray(tiff(PIXELS))
+    (place,) = struct.unpack_from("<I", data, 4)
+    at = next(at for at in range(place + 2, len(data), 12) if data[at : at + 2] == b"\x3d\x01")
+    data[at + 8] = 2  # a predictor, which readers leave out without compression
+    assert np.array_equal(read(bytes(data), "one.tif").pixels, PIXELS)
+    assert np.array_equal(open_large(bytes(data)).piece(0, 90, 0, 130), PIXELS)
+
+
+def test_tags_of_a_page_that_is_cut_off_cost_nothing():
+    many = 4_000_000
+    page = struct.pack("<HHHII", 2, 324, 1, many, 8)  # and no second one
+    data = b"II*\0" + struct.pack("<I", 8 + many) + bytes(many) + page
+    tracemalloc.start()
+    with pytest.raises(BadImage):
+        open_large(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16_000_000  # a number of each byte would be 32 MB
+
+
+def test_a_piece_that_claims_the_whole_file_copies_none_of_it():
+    data = tiff(PIXELS, packed=True) + bytes(50_000_000)
+    image = open_large(data)
+    image.__dict__["pieces"] = tuple((at, len(data)) for at, _ in image.pieces)
+    tracemalloc.start()
+    assert np.array_equal(image.piece(0, 90, 0, 130), PIXELS)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_a_line_of_another_format_is_refused():
+    body = io.BytesIO()
+    Image.new("RGB", (3000, 2)).save(body, "PNG")
+    with pytest.raises(BadImage, match="500 times as long as the other"):
+        open_large(body.getvalue(), "line.png")
+
+
 def test_another_format_is_decoded_whole():
     body = io.BytesIO()
     Image.fromarray(PIXELS).save(body, "PNG")
@@ -138,7 +197,9 @@ def header(**tags):
     [
         (header(**{"256": 2_000_000, "257": 2_000_000}), "the most is 4 billion"),
         (header(**{"256": 60_000, "278": 16, "257": 16_000}), "lacks some of its pieces"),
-        (header(**{"256": 600_000, "278": 4_000, "257": 4_000}), "compressed in pieces of 600,000"),
+        (header(**{"256": 240_000, "278": 4_000, "257": 4_000}), "compressed in pieces of 240,000"),
+        (header(**{"256": 300_000, "257": 4_000}), "a side has 250,000 px at most"),
+        (header(**{"256": 200_000, "257": 300}), "500 times as long as the other"),
     ],
 )
 def test_a_tiff_that_claims_too_much_is_refused(data, words):

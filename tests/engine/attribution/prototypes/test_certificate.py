@@ -117,6 +117,27 @@ def test_what_is_nearly_seen_cannot_be_seen_more_than_wholly():
     assert radius > float(stand.closed_form().amin())
 
 
+def on_a_line(at, places, widths):
+    """Two prototypes on a line, for and against the first class, met from one place."""
+    at, places, widths = (torch.tensor(one, dtype=torch.float64) for one in (at, places, widths))
+    seen = (-(at - places).abs() / widths).exp()[None]
+    weights = torch.tensor([[0.6, 0.0], [0.0, 0.4]], dtype=torch.float64)
+    own = torch.tensor([0])
+    linear = weights, torch.zeros(2, dtype=torch.float64)
+    return Leads.of(seen, linear, widths, own), float(seen[0] @ (weights[:, 0] - weights[:, 1]))
+
+
+@pytest.mark.parametrize("width", [0.1, 0.01, 0.001])
+def test_a_prototype_that_is_hardly_seen_may_still_be_met_on_the_way(width):
+    places, widths = (-30.0, 10.0), (30.0, width)
+    stand, lead = on_a_line(0.0, places, widths)
+    assert lead > 0
+    assert on_a_line(10.0, places, widths)[1] < 0  # 10 away, another answer
+    assert float(stand.own_widths()) < 10
+    assert float(stand.closed_form().amin()) < 10
+    assert float(stand.least(torch.tensor(10.0, dtype=torch.float64)).amin()) < 0
+
+
 def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
     weights = torch.randn(16, generator=chance(), dtype=torch.float64)
     images = 0.5 + torch.zeros(1, 1, 4, 4, dtype=torch.float64)

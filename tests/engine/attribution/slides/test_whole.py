@@ -11,6 +11,7 @@ from engine.attribution.slides.whole import separated, unlike
 from engine.data.whole_slide import made_slide
 from engine.errors import BadImage, BadSetting
 from engine.images.large import WholeImage
+from engine.result import Table
 from engine.run import answer
 from tests import tiny
 
@@ -57,6 +58,15 @@ def test_distances_in_blocks_are_those_at_once(monkeypatch):
     monkeypatch.setattr("engine.attribution.slides.whole.BLOCK", 7)
     assert unlike(rows, 5) == pytest.approx(whole, abs=1e-6)
     assert unlike(rows[:2], 5).shape == (2,)
+
+
+def test_tiles_too_large_for_any_planted_region_are_said_to_be():
+    table = Table.of({
+        "distance": (np.array([0.1, 0.2, np.nan], np.float32), "cosine distance"),
+        "planted": (np.array([0.2, 0.0, 0.0], np.float32), "share"),
+    })  # fmt: skip
+    told = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
+    assert told.startswith("2 of 3 tiles have something in them; none lies in a planted region")
 
 
 def test_the_share_of_a_planted_region_is_that_of_its_mask():
