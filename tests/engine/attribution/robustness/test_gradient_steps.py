@@ -166,7 +166,7 @@ def test_slopes_that_are_no_numbers_are_refused_in_words():
 
 
 class Crowd(nn.Module):
-    """Class 1 leads only where the image is about 0.6 bright; brighter, ten others gain together."""
+    """Class 1 leads only where the image is about 0.6 bright; beyond, ten others gain at once."""
 
     def forward(self, images):
         bright = images.mean((1, 2, 3))
