@@ -103,6 +103,14 @@ def test_the_running_best_never_rises_and_the_budget_holds():
             assert fewest[-1] == found["game"]["pixels"][0]
 
 
+def test_the_game_that_the_budget_ends_is_in_the_series():
+    weight = np.random.default_rng(0).uniform(0.1, 1.0, (12, 12))
+    case = black(weight, float(np.sort(weight.ravel())[-40:].sum()), 12)
+    found = SafeCV(queries=50, visit=4)(case)  # they end while pixels are put back
+    assert found["figures"]["another class"][0]
+    assert found["severity"]["fewest so far"].tolist() == [found["game"]["pixels"][0]]
+
+
 def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
     case = black(np.zeros((4, 4)), 1.0)
     method = SafeCV(queries=100, simulations=5)
