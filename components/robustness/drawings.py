@@ -38,9 +38,10 @@ def first_words(found: Views) -> str:
 CLASSES = Drawing("classes", "What it says, before and after", ranked, first_words)
 MARGIN = Drawing(
     "margin", "The way there", Lines(x="step", series={"margin": "margin"}, line=0.0,
-    line_name="another class leads"),
-    lambda found: f"The margin of the first class over all others, {found['margin'].y[0]:.1f} at "
-    f"the start and {found['margin'].y.min():.1f} at its lowest (logits).",
+    line_name="its probability is 50 %"),
+    lambda found: "The margin of the first class over all others together, "
+    f"{found['margin'].y[0]:.1f} at the start and {found['margin'].y.min():.1f} at its lowest "
+    "(logits); below 0 it has less than 50 %.",
 )  # fmt: skip
 SEARCH = Drawing(
     "search", "The way there",

@@ -91,10 +91,12 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     linked = not model.name.startswith(OWN)  # the name of a class from a file stays here
     if linked:
         refuse(key, offered, "Your order", f"classes of {model.title} but for “{names[own]}”")
+    usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
     if key in st.session_state:
         held: Sequence[str] = st.session_state[key]
         st.session_state[key] = [name for name in held if name in offered][:most]
-    usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
+        if held and not st.session_state[key]:  # classes of another model: by chance again
+            st.session_state[key] = usual
     chosen = st.multiselect(
         "Your order: the class that is to come first, then the second, …", offered, usual,
         key=key, max_selections=most, bind="query-params" if linked else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from components.robustness.drawings import MARGIN
 from components.robustness.form import KEY
 from components.views import ROBUSTNESS
 from engine.anomaly import sources
@@ -22,7 +23,7 @@ from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import PairCase
 from engine.models import catalog
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import at_view, said, settled, visit, words
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +104,19 @@ def test_lists_of_growing_length_are_counted_on_request():
     case = AttackedImagesCase(model, sources.normal(sources.PHOTOGRAPHS), 2)
     method = OrderedSuccess()
     assert method.finding(case, method(case)) in told
+
+
+def test_classes_that_another_model_does_not_have_give_way_to_a_list_by_chance():
+    at = at_view(ROBUSTNESS)
+    at.session_state[f"{KEY}.order"] = ["a class of another model"]
+    at = settled(at.run())
+    model, own = case_of(at).model, case_of(at).target.index
+    drawn = drawn_order(len(model.labels), own)
+    assert order_of(at).value == [model.labels[index] for index in drawn]
+    assert not said(at)
+
+
+def test_the_way_there_says_what_a_margin_below_0_means():
+    found = PGD()(tiny.cnn_case())
+    assert MARGIN.chart.line_name == "its probability is 50 %"
+    assert "below 0 it has less than 50 %" in MARGIN.finding(found)

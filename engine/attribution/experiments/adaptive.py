@@ -158,7 +158,7 @@ class AdaptiveSmoothing(Experiment):
 
     def measured(self, mixture: Mixture, case: ExperimentCase) -> Figures:
         """Right answers on clean and attacked images, certain ones, sureness, attacks found."""
-        images, targets = drawn(case.data, self.images, case.seed)
+        images, targets = drawn(case.data, self.images, case.seed, mixture.normal.device)
         moved = attacked(mixture, images, targets, self.attack, case.seed)
         name = f"{digest(self, case)} {mixture.normal.fingerprint}"
         others = _ATTACKED.made(name, lambda: [
@@ -175,7 +175,7 @@ class AdaptiveSmoothing(Experiment):
             safe = certain(mixture.alphas(wide), margin(robust))
             unlike = mixture(wide).argmax(1) != robust.argmax(1)
             plain = images.expand(-1, 3, -1, -1)
-            scores = [mixture.alphas(one).numpy() for one in (wide, plain)]
+            scores = [mixture.alphas(one).cpu().numpy() for one in (wide, plain)]
         found = float("nan") if mixture.mixing is None else auroc(scores[1], scores[0])
         return {
             CLEAN: clean.float().mean().item(), ATTACKED: held.float().mean().item(),
@@ -184,9 +184,9 @@ class AdaptiveSmoothing(Experiment):
         }  # fmt: skip
 
     def picture(self, case: ExperimentCase) -> Pictures:
-        """Test images, attacked for an even mixture, and what each network says of them."""
+        """Test images, attacked for the normal network, and what each network says of them."""
         normal, robust = shipped(case.data)
-        images, targets = drawn(case.data, SHOWN, case.seed)
+        images, targets = drawn(case.data, SHOWN, case.seed, normal.device)
         mixture = Mixture(normal, robust, 0.5, self.scales)
         moved = attacked(normal, images, targets, replace(self, steps=10).attack, case.seed)[0]
         rows, captions = [], []
@@ -194,7 +194,7 @@ class AdaptiveSmoothing(Experiment):
             wide = shown.expand(-1, 3, -1, -1)
             with torch.no_grad():
                 said = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
-            rows.append(np.stack([as_bytes(one) for one in wide]))
+            rows.append(np.stack([as_bytes(one) for one in wide.cpu()]))
             captions += [
                 f"normal {case.data.classes[a]}, robust {case.data.classes[b]}, "
                 f"mixed {case.data.classes[c]}"
@@ -238,10 +238,13 @@ def shipped(data: DataSet) -> tuple[Classifier, Classifier]:
     return one, two
 
 
-def drawn(data: DataSet, count: int, seed: int) -> tuple[Tensor, Tensor]:
+def drawn(
+    data: DataSet, count: int, seed: int, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
     """Test images (n, C, H, W) in [0, 1], as many of each class, and their classes."""
     rows = data.some("test", count, seed)
-    return torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
+    images = torch.from_numpy(data.images[rows] / np.float32(255))
+    return images.to(device), data.targets(rows).to(device)
 
 
 def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> float:

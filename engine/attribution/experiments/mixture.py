@@ -98,7 +98,7 @@ class Mixture(nn.Module):
         """α of each image, (N,)."""
         _, gamma = self.parts(pixels)
         if gamma is None:
-            return torch.full((len(pixels),), float(self.alpha))
+            return torch.full((len(pixels),), float(self.alpha), device=pixels.device)
         return LOW + (HIGH - LOW) * gamma.sigmoid()
 
 

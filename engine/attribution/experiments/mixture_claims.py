@@ -62,7 +62,7 @@ CLAIMS = (
         lambda of: of(ROBUST, GAP),
     ),
     Claim(
-        "Where the certificate holds, no attack changes the answer",
+        "Where the robust network leads by enough, the normal one cannot change the answer",
         "none of the attacked images that are certain is answered unlike the robust network",
         lambda of: 1e-6 - max(of(one, BROKEN) for one in (*ABOVE, ROBUST)),
     ),

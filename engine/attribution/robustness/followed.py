@@ -98,9 +98,17 @@ class MapsFollow(Method[PairCase]):
         """Which map moved most, and which least."""
         del case
         table = found["followed"]
-        values = np.nan_to_num(np.array(table[NEW]), nan=1.0)
-        low, high = int(values.argmin()), int(values.argmax())
+        values = np.array(table[NEW])
+        if not np.isfinite(values).any():
+            return "Every heat map is flat before or after the attack: none can be compared."
+        low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
         moved = int((values < FOLLOWS).sum())
+        if np.array_equal(values, table[SAME], equal_nan=True):  # both ask about one class
+            return (
+                "The attack did not change the answer, so there is nothing to follow: rank "
+                f"correlations of the maps before and after it lie between {values[low]:.2f} "
+                f"({table.rows[low]}) and {values[high]:.2f} ({table.rows[high]})."
+            )
         return (
             f"{moved} of {len(values)} heat maps moved with the answer (rank correlation below "
             f"{FOLLOWS:g}): {table.rows[low]} most ({values[low]:.2f}), {table.rows[high]} least "

@@ -76,8 +76,10 @@ class Ball:
         return self.project(self.center + way)
 
 
-def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[float, Tensor]:
-    """m of one image (1, 3, H, W), and its gradient.
+def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[float, Tensor, bool]:
+    """m of one image (1, 3, H, W), its gradient, and whether another class leads.
+
+    m below 0 says only that all other classes together are likelier.
 
     Raises:
         DoesNotFit: the model gives no gradient.
@@ -94,23 +96,27 @@ def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[flo
         others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1)
         margin = logits[0, label] - others.logsumexp(1)[0]
         (slope,) = torch.autograd.grad(margin, pixels)
+        other = bool(others.amax(1)[0] > logits[0, label])
     if not bool(torch.isfinite(slope).all()):
         raise BlindspotError(
             f"The gradients of {model.title} are no numbers here: choose another image or model."
         )
-    return float(margin.detach()), slope
+    return float(margin.detach()), slope, other
 
 
 def descend(
     model: Classifier, ball: Ball, label: int, start: Tensor, steps: int, share: float, note: Note
 ) -> Tensor:
-    """The image with the lowest margin among the start and so many steps from it."""
-    image, best, lowest = start, start, np.inf
+    """The image with the lowest margin among the start and so many steps from it.
+
+    Those of which another class is said come first: with many classes a low margin may be without.
+    """
+    image, best, lowest = start, start, (True, np.inf)
     for step in range(steps + 1):
-        margin, slope = margin_and_slope(model, image, label)
+        margin, slope, other = margin_and_slope(model, image, label)
         note(step, margin)
-        if margin < lowest:
-            best, lowest = image, margin
+        if (not other, margin) < lowest:
+            best, lowest = image, (not other, margin)
         if step < steps:
             image = ball.project(image - ball.step(slope, share))
     return best
@@ -201,7 +207,7 @@ class FGSM(GradientAttack):
 
     def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
         """One step from the image, wherever it leads."""
-        margin, slope = margin_and_slope(case.model, ball.center, label)
+        margin, slope, _ = margin_and_slope(case.model, ball.center, label)
         note(0, margin)
         image = ball.project(ball.center - ball.step(slope, 1.0))
         note(1, margin_and_slope(case.model, image, label)[0])

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -19,6 +21,7 @@ from engine.models.classifier import Classifier
 
 MOST = 100  # images
 LOOKED = 10  # times as many are looked at, so that enough of them are right
+AT_ONCE = 50  # of these, so that large ones fit in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +65,30 @@ class AttackedImagesCase(Case):
         Raises:
             BadData: the model gets none right.
         """
-        data, side = self.data, self.model.side
+        data = self.data
         split = next(
             (one for one in ("test", "validation", "train") if len(data.rows(one))), "test"
         )
         rows = data.some(split, LOOKED * self.count, self.seed)
-        pixels = data.pixels(rows)
+        known = data.classes == self.model.labels
+        kept: list[Tensor] = []
+        classes: list[int] = []
+        for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
+            pixels = self.as_seen(some)
+            said = self.model.logits(pixels).argmax(1).numpy()
+            right = said == data.labels[some] if known else np.ones(len(some), bool)
+            found = np.flatnonzero(right)[: self.count - len(classes)]
+            kept.append(pixels[found].clone())
+            classes += said[found].tolist()
+            if len(classes) == self.count:
+                break
+        if not classes:
+            raise BadData(f"{self.model.title} gets none of the images of {data.card.title} right.")
+        return torch.cat(kept), classes
+
+    def as_seen(self, rows: NDArray[np.int64]) -> Tensor:
+        """Images at the model's size."""
+        pixels, side = self.data.pixels(rows), self.model.side
         if pixels.shape[2:] != (side, side):
             pixels = interpolate(pixels, (side, side), mode="bilinear", antialias=True)
-        said = self.model.logits(pixels).argmax(1).numpy()
-        known = data.classes == self.model.labels
-        right = said == data.labels[rows] if known else np.ones(len(rows), bool)
-        kept = np.flatnonzero(right)[: self.count]
-        if not len(kept):
-            raise BadData(f"{self.model.title} gets none of the images of {data.card.title} right.")
-        return pixels[kept].contiguous(), [int(label) for label in said[kept]]
+        return pixels

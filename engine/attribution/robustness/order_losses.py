@@ -72,7 +72,7 @@ def carlini_wagner(order: Sequence[int], classes: int, margin: float) -> Loss:
 
 def distillation(model: Classifier, order: Sequence[int]) -> Loss:
     """The divergence from a distribution that has the order."""
-    weight = F.normalize(model.head.weight.detach().double(), dim=1)
+    weight = F.normalize(model.head.weight.detach().cpu().double(), dim=1)
     target = (weight @ weight[list(order)].T).mean(1)
     for place, index in enumerate(order):
         target[index] = ALPHA - place * BETA

@@ -91,8 +91,7 @@ class Best:
         if right == len(self.order):
             if self.success and size >= self.size:
                 return False
-            rounded = self.model.logits(pixels_of(self.levels + change)[None])[0]
-            right = in_order(self.order, rounded.argsort(descending=True, stable=True).tolist())
+            right = self.right_of(change)
         if right == len(self.order) or (
             not self.success and (right, -loss) > (self.right, -self.loss)
         ):
@@ -100,6 +99,15 @@ class Best:
             self.right, self.loss = right, loss
             return right == len(self.order)
         return False
+
+    def right_of(self, change: Tensor) -> int:
+        """How many places the image with a change in levels has right."""
+        rounded = self.model.logits(pixels_of(self.levels + change)[None])[0]
+        return in_order(self.order, rounded.argsort(descending=True, stable=True).tolist())
+
+    def holds(self, pixels: Tensor) -> bool:
+        """Whether an image (3, H, W) is a success, of whatever size."""
+        return self.right_of(levels_of(pixels) - self.levels) == len(self.order)
 
 
 def search_order(
@@ -135,6 +143,8 @@ def search_order(
                 found, eased = True, weight * EASED
             else:
                 eased = weight
+                if right == len(order) and rules.searches > 1 and not found:
+                    found = best.holds((image + delta).detach())  # larger, and a success
             log.append(OrderStep(float(value.detach()), size, right, weight))
             note(at, log[-1])
             if step == rules.steps:

@@ -238,7 +238,8 @@ class PixelGame:
         return position
 
     def keep(self, position: Position) -> None:
-        """Remember a success when it is the smallest."""
+        """Remember the success of a game that the budget ends."""
+        self.series.append(len(position.changed))
         if self.best is None or len(position.changed) < len(self.best.changed):
             self.best = position
 

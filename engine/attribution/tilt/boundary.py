@@ -15,7 +15,7 @@ import numpy as np
 from engine.attribution.tilt.geometry import PAPER, Doubles, angle, mean_distance, types, unit
 from engine.attribution.tilt.linear import LEARNERS, ClassPair, Fit, class_pair, family
 from engine.experiment import ExperimentCase
-from engine.method import Method, Progress, Slider, defaults, quiet, setting
+from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.result import Grids, Result, Table
 
 STRENGTHS = tuple(float(f"{10 ** (half / 2):.3g}") for half in range(-12, 7))  # λ, 1e-6 to 1e3
@@ -75,10 +75,9 @@ class TiltedBoundary(Method[ExperimentCase]):
         normals = np.empty((len(LEARNERS), len(STRENGTHS), len(pair.apart)))
         carried = np.empty((len(LEARNERS), len(STRENGTHS), 1, TENTHS))
         for number, learner in enumerate(LEARNERS):
-            progress(number / len(LEARNERS), learner)
-            for at, (one, fit) in enumerate(
-                zip(STRENGTHS, family(pair, learner, STRENGTHS), strict=True)
-            ):
+            part = part_of(progress, number / len(LEARNERS), (number + 1) / len(LEARNERS))
+            fits = family(pair, learner, STRENGTHS, part)
+            for at, (one, fit) in enumerate(zip(STRENGTHS, fits, strict=True)):
                 rows.append((number, one, *self.measured(pair, fit, nearest)))
                 normals[number, at] = unit(fit[0])
                 carried[number, at, 0] = shares(pair, fit[0])

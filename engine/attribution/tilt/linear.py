@@ -18,10 +18,12 @@ from engine.attribution.tilt.geometry import Doubles
 from engine.data import DataSet
 from engine.errors import BlindspotError
 from engine.keeping.lazy import lazy
+from engine.method import Progress, quiet
 
 RIDGE, SVM, LOGISTIC = LEARNERS = ("ridge LDA", "linear SVM", "logistic regression")
 MOST_PIXELS = 1024  # of an image, so that an answer takes seconds
 MOST_IMAGES = 1000  # of each class that are learned
+NO_VARIANCE = 1e-20  # what rounding leaves of none
 NONE = 1e-9  # a share of the largest singular value below which a direction is none
 
 Fit = tuple[Doubles, float]  # weights (d,) and offset
@@ -152,21 +154,28 @@ def gray(data: DataSet, rows: NDArray[np.int64]) -> Doubles:
     return np.asarray(data.images[rows].mean(1).reshape(len(rows), -1) / 255)
 
 
-def family(pair: ClassPair, learner: str, strengths: Sequence[float]) -> list[Fit]:
+def family(
+    pair: ClassPair, learner: str, strengths: Sequence[float], progress: Progress = quiet
+) -> list[Fit]:
     """The boundaries of one learner, for each λ: weights (d,) and offset, on pixels.
 
     Raises:
-        BlindspotError: nothing tells the two classes apart.
+        BlindspotError: nothing tells the two classes apart, or their images do not vary.
     """
     if not np.linalg.norm(pair.apart) > 0:
         raise BlindspotError("The two classes have the same mean: nothing tells them apart here.")
+    if not pair.mean_variance > NO_VARIANCE:
+        raise BlindspotError(
+            "All training images of each class are alike: λ is in units of how much they vary."
+        )
     middle = pair.train.mean(0)
     points = (pair.train - middle) @ pair.axes
     apart = pair.apart @ pair.axes
     center = (sum(pair.means) / 2 - middle) @ pair.axes
     fit = FITS[learner](points, pair.second, apart, center, pair.variances)
     found = []
-    for one in strengths:
+    for done, one in enumerate(strengths):
+        progress(done / len(strengths), f"{learner}, λ = {one:g}")
         weights, offset = fit(one * pair.mean_variance)
         pixels = pair.axes @ weights
         found.append((pixels, float(offset - pixels @ middle)))

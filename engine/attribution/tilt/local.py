@@ -144,7 +144,12 @@ class LocalTilt(Method[ImageCase]):
         times = float(numbers["strength"][0])
         if np.isfinite(times):
             return f"{words}: it is {times:.1f} times closer than on the way to the other class."
-        return f"{words}; on the straight way to the other class it is not met."
+        near, far = (float(numbers[one][0]) for one in ("to the boundary", "along the means"))
+        if near == 0:
+            return f"{words}; the image is on the side of “{rival}” already."
+        ways = ("against the gradient", near), ("on the straight way to the other class", far)
+        missed = " and ".join(way for way, met in ways if not np.isfinite(met))
+        return f"{words}; {missed} it is not met." if missed else f"{words}."
 
 
 @dataclass(frozen=True, eq=False)

@@ -184,3 +184,20 @@ def test_the_picture_shows_images_before_and_after(case):
 def test_other_data_are_refused_with_a_sentence():
     with pytest.raises(BlindspotError, match="ship"):
         shipped(tiny.columns(8, ("a", "b")))
+
+
+def test_images_are_where_the_networks_are(case, monkeypatch):
+    images, targets = drawn(case.data, 4, 0, torch.device("meta"))
+    assert (images.device.type, targets.device.type) == ("meta", "meta")
+    asked = []
+    own = adaptive.drawn
+
+    def watched(data, count, seed, device=None):
+        asked.append(device)
+        return own(data, count, seed, device)
+
+    monkeypatch.setattr(adaptive, "drawn", watched)
+    normal, robust = shipped(case.data)
+    QUICK.measured(Mixture(normal, robust, 0.5), case)
+    QUICK.picture(case)
+    assert asked == [normal.device] * 2

@@ -8,32 +8,36 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from engine.attribution.robustness import FGSM, MapsFollow
+from engine.attribution.robustness import MapsFollow
 from engine.attribution.robustness.followed import MAPS, NEW, SAME
-from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import PairCase
 from engine.case.target import Target
+from engine.result import Table
 from tests import tiny
 
 
-def pair(epsilon=64):
+def pair():
+    """An image and a changed one, of which another class is said than was asked about."""
     case = tiny.cnn_case()
-    first = int(case.model.logits(case.image[None])[0].argmax())
-    case = replace(case, target=Target(first))
-    return PairCase(case, (attacked_pixels(FGSM(epsilon=epsilon)(case)),))
+    image = tiny.image(case.model.side, seed=7)
+    other = (said(case, image) + 1) % len(case.model.labels)
+    return PairCase(replace(case, target=Target(other)), (image,))
+
+
+def said(case, image):
+    return int(case.model.logits(image[None])[0].argmax())
 
 
 def test_the_correlations_are_those_of_maps_made_one_by_one():
     case = pair()
     found = MapsFollow()(case)
-    said = int(case.model.logits(case.others[0][None])[0].argmax())
     rows = [kind for kind in MAPS if not kind.unmet(case.source)]
     assert found["followed"].rows == tuple(kind.title for kind in rows)
     assert len(rows) >= 6
     for kind in rows:
         before = kind()(case.source)["map"].values
         after = replace(case.source, image=case.others[0])
-        now = replace(after, target=Target(said))
+        now = replace(after, target=Target(said(case.source, case.others[0])))
         for name, asked in ((SAME, after), (NEW, now)):
             values = np.abs(kind()(asked)["map"].values)
             wanted = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
@@ -42,8 +46,22 @@ def test_the_correlations_are_those_of_maps_made_one_by_one():
 
 def test_where_nothing_was_changed_every_map_is_the_same():
     case = tiny.pair_case(tiny.cnn())
-    found = MapsFollow()(PairCase(case.source, (case.source.image,)))
+    label = said(case.source, case.source.image)
+    asked = PairCase(replace(case.source, target=Target(label)), (case.source.image,))
+    found = MapsFollow()(asked)
     np.testing.assert_allclose(found["followed"].values, 1.0, atol=1e-6)
+    told = MapsFollow().finding(asked, found)
+    assert "The attack did not change the answer" in told
+    assert "moved with the answer" not in told
+
+
+def test_a_flat_map_is_neither_the_most_nor_the_least_moved():
+    values = np.array([[np.nan, np.nan], [0.9, 0.2], [0.8, 0.6]], np.float32)
+    table = Table.grid(values, ("flat", "one", "two"), (SAME, NEW), ("Spearman",) * 2)
+    told = MapsFollow().finding(pair(), {"followed": table})
+    assert "one most (0.20), two least (0.60)" in told
+    none = Table.grid(values[:1], ("flat",), (SAME, NEW), ("Spearman",) * 2)
+    assert "none can be compared" in MapsFollow().finding(pair(), {"followed": none})
 
 
 def test_the_sentence_names_the_map_that_moved_most():

@@ -163,3 +163,22 @@ def test_slopes_that_are_no_numbers_are_refused_in_words():
 
     with pytest.raises(BlindspotError, match="no numbers"):
         PGD()(ImageCase(tiny.classifier(Broken(), 8), tiny.image(8), Target(0)))
+
+
+class Crowd(nn.Module):
+    """Class 1 leads only where the image is about 0.6 bright; beyond, ten others gain at once."""
+
+    def forward(self, images):
+        bright = images.mean((1, 2, 3))
+        peak = 0.1 - 4 * (bright - 0.6).abs()
+        crowd = -0.2 - 20 * (0.75 - bright)
+        return torch.stack([0 * bright, peak, *[crowd] * 10], 1)
+
+
+def test_an_image_of_another_class_is_kept_though_the_margin_falls_further_without():
+    case = ImageCase(tiny.classifier(Crowd(), 8), torch.full((3, 8, 8), 0.5), Target(0))
+    method = PGD(epsilon=64)
+    found = method(case)
+    assert found["margin"].y[-1] == found["margin"].y.min()  # there, class 0 leads
+    assert found["figures"]["another class"][0]
+    assert "it says class 1" in method.finding(case, found)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import interpolate
 
 from engine.attribution.robustness import (
     AttackedImagesCase,
@@ -17,6 +18,7 @@ from engine.attribution.robustness import (
     OrderedSuccess,
     QuadAttacK,
     drawn_order,
+    many_images,
 )
 from engine.attribution.robustness.levels import levels_of, pixels_of
 from engine.attribution.robustness.order_losses import NAMES, loss_of
@@ -170,6 +172,17 @@ def test_searches_halve_in_on_the_weight():
     assert abs(begins[2] - begins[1]) == 2.5
 
 
+def test_a_search_that_succeeds_is_a_success_though_an_earlier_one_was_smaller():
+    case = case_of(1)
+    own = (case.asked.target.index,)  # the order that the image has to begin with
+    levels = levels_of(case.asked.image)
+    loss = loss_of("QuadAttacK", case.model, own, 0.2)
+    rules = SearchRules(10, 3, 0.01, 20.0)
+    found = search_order(case.model, levels, own, loss, rules, tiny.seeded(0), lambda *_: None)
+    assert found.success
+    assert [found.log[at].weight for at in (0, 11, 22)] == [10, 5, 2.5]
+
+
 @pytest.mark.parametrize(
     ("order", "words"),
     [
@@ -225,6 +238,25 @@ def test_another_precision_of_the_head_does_not_matter():
     again = replace(case, asked=replace(case.asked, seed=5))
     ours, other = (QuadAttacK()(one)["search"]["size"][0] for one in (case, again))
     assert ours != other  # the seed draws the noise
+
+
+def test_images_are_looked_at_in_parts_so_that_large_ones_fit_in_memory(monkeypatch):
+    model = tiny.learned()
+    case = AttackedImagesCase(model, tiny.data_set(("noise",), 2 * model.side), 3, seed=2)
+    whole, labels = case.images()
+    seen = []
+
+    def resized(pixels, *given, **more):
+        seen.append(len(pixels))
+        return interpolate(pixels, *given, **more)
+
+    monkeypatch.setattr(many_images, "interpolate", resized)
+    monkeypatch.setattr(many_images, "AT_ONCE", 4)
+    again, same = case.images()
+    assert torch.equal(whole, again)
+    assert labels == same
+    assert seen
+    assert max(seen) <= 4
 
 
 def test_success_by_length_counts_what_single_attacks_find():

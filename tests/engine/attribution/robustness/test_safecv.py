@@ -94,13 +94,21 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
 
 
 def test_the_running_best_never_rises_and_the_budget_holds():
-    for queries in (50, 200, 1000):
+    for queries in (50, 100, 150, 200, 1000):
         found = SafeCV(queries=queries, simulations=20)(drawn_case(1))
         fewest = found["severity"]["fewest so far"]
         assert (np.diff(fewest[np.isfinite(fewest)]) <= 0).all()
         assert found["game"]["queries"][0] <= queries
-        if found["figures"]["another class"][0] and np.isfinite(fewest[-1]):
+        if found["figures"]["another class"][0]:  # also in the game that the budget ended
             assert fewest[-1] == found["game"]["pixels"][0]
+
+
+def test_the_game_that_the_budget_ends_is_in_the_series():
+    weight = np.random.default_rng(0).uniform(0.1, 1.0, (12, 12))
+    case = black(weight, float(np.sort(weight.ravel())[-40:].sum()), 12)
+    found = SafeCV(queries=50, visit=4)(case)  # they end while pixels are put back
+    assert found["figures"]["another class"][0]
+    assert found["severity"]["fewest so far"].tolist() == [found["game"]["pixels"][0]]
 
 
 def test_a_model_that_nothing_moves_is_said_with_what_was_asked():

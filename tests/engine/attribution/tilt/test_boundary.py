@@ -269,3 +269,18 @@ def test_what_cannot_be_asked_is_said():
     flat = replace(data, images=np.zeros_like(data.images))
     with pytest.raises(BlindspotError, match="same mean"):
         family(class_pair(flat, 2, 3, 1.0, 0), RIDGE, [1.0])
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_classes_whose_images_are_all_alike_are_refused_in_words(learner):
+    pair = digits()
+    same = np.where(pair.second[:, None], pair.means[1], pair.means[0])
+    with pytest.raises(BlindspotError, match="of each class are alike"):
+        family(replace(pair, train=same), learner, STRENGTHS)
+
+
+def test_every_classifier_is_told_of_so_that_it_can_be_stopped():
+    told = []
+    TiltedBoundary()(ExperimentCase(data_sets.load("digits")), lambda done, *_: told.append(done))
+    assert len(told) > len(LEARNERS) * len(STRENGTHS)
+    assert told == sorted(told)

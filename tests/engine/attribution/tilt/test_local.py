@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -141,3 +143,12 @@ def test_chance_is_the_mean_cosine_of_random_directions():
 def test_a_model_from_outside_is_refused_with_the_reason():
     assert "class means" in LocalTilt.unmet(tiny.linear_case())
     assert not LocalTilt.unmet(ImageCase(load("digits-mlp"), tiny.image(8), Target(0)))
+
+
+def test_an_image_on_the_side_of_the_other_class_is_said_to_be_there(linear):
+    case, _ = linear
+    asked = replace(case, target=Target(3, 2))  # it is a 2
+    found = LocalTilt(images=20)(asked)
+    told = LocalTilt().finding(asked, found)
+    assert "on the side of “2” already" in told
+    assert "straight way" not in told
