@@ -130,7 +130,7 @@ def shared_chance():
     )
 
 
-def network(case, kind=CudaExperiment):  # noqa: PLR0911
+def network(case, kind=CudaExperiment):
     """The network that a case asks, and what of it is run first."""
     if isinstance(case, hallucination.CaptionCase | hallucination.ScenesCase):
         return case.vlm.parts, case.vlm.parts.encoder

@@ -27,7 +27,7 @@ from engine.images.reading import read
 Pixels = NDArray[np.uint8]  # (rows, columns, 3)
 
 MAX_MB = 500  # of the file
-MOST_PIXELS = 4_000_000_000  # by the header
+MOST_PIXELS = 1_000_000_000  # by the header; its overview takes half a minute
 MOST_SIDE = 250_000  # px
 LONGEST = 500  # times as long as wide: beyond it, an overview would be a line
 MOST_PIECE = 64_000_000  # bytes of a strip or tile, unpacked
