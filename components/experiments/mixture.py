@@ -56,9 +56,10 @@ def certified_words(found: Views) -> str:
 
 PLANE = Drawing(
     "plane", "Accuracy and robustness, from one network to the other",
-    PointGroups(
+    lambda found: PointGroups(
         x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
-        looks={MIXED: "path", ADAPTIVE: "own"},
+        looks={MIXED: "path", ADAPTIVE: "own"}, span=(-3, 103),
+        x_span=(min(90.0, 100 * float(found["plane"][CLEAN].min()) - 2), 100.5),
     ),
     plane_words, part=in_plane,
 )  # fmt: skip

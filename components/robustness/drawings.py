@@ -10,6 +10,12 @@ from engine.attribution.robustness.order_losses import AD, CW, QUAD
 AROUND, ROOM = 120, 40  # px around the rows, and of each: long names have two lines
 PICTURES = Drawing("pictures")
 FIGURES = Drawing("figures", "How large the change is", wide=True)
+OF_ORDER = Drawing(
+    "figures",
+    "How large that change is",
+    wide=True,
+    part=lambda figures: figures.select(["L∞", "RMS", "L2", "SSIM"]),
+)
 
 
 def ranked(found: Views) -> Dots:

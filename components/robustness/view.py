@@ -69,7 +69,7 @@ def in_your_order(asked: AttackQuestion) -> Answer | None:
                 f"{KEY}.order", method, case,
                 f"Can it be made to say {', '.join(labels[index] for index in order)}?",
                 picture=lambda found: picture(found, f"{KEY}.order.pictures"),
-                evidence=(drawings.CLASSES, drawings.SEARCH, drawings.FIGURES), below=controls,
+                evidence=(drawings.CLASSES, drawings.SEARCH, drawings.OF_ORDER), below=controls,
                 button="" if asked.small else "Make it say this",
                 before=f"The image is changed a little, {method.searches * method.steps} times, "
                 "until the model ranks these classes first, in this order.",

@@ -133,9 +133,6 @@ SCREENS = [
         ".st-key-doubt-toward",
         least=480,
     ),
-    FirstScreen(
-        "attribution-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600
-    ),
     FirstScreen("anomaly-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800),
     FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),

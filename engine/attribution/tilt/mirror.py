@@ -81,8 +81,7 @@ def pictures(one: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) -> P
     return Pictures(
         np.stack(shown)[None], ("",),
         ("image", "mirror image", "what changes", "weights"),
-        f"Read as {here}; its mirror image as {there}. It differs by {one.change:.0f} of 255 gray "
-        "levels (root mean square); what lies beyond black and white is drawn as these.",
+        f"The mirror image is {one.change:.0f} of 255 gray levels away (root mean square).",
         captions=(f"read as {here}", f"read as {there}", f"{one.change:.0f} gray levels",
                   f"orange: {classes[method.second]}, "
                   f"blue: {classes[method.first]}"),
