@@ -33,15 +33,15 @@ def in_plane(table: Table) -> Table:
 
 
 def plane_words(found: Views) -> str:
-    """The ends of the curve and the adaptive mixture."""
+    """The beginning of the curve, a mixture and the adaptive one, under attack."""
     table: Table = found["plane"]
+    names = {table.rows[0]: "α = 0", "mixture, α = 0.6": "α = 0.6", table.rows[-1]: table.rows[-1]}
     parts = [
-        f"{row} {100 * table.cell(row, CLEAN):.1f} % clean, "
-        f"{100 * table.cell(row, ATTACKED):.1f} % attacked"
-        for row in dict.fromkeys((table.rows[0], "mixture, α = 0.6", table.rows[-1]))
+        f"{name} {100 * table.cell(row, ATTACKED):.1f} %"
+        for row, name in names.items()
         if row in table.rows
     ]
-    return f"First seed: {'; '.join(parts)}."
+    return f"Right under attack (first seed): {', '.join(parts)}."
 
 
 def certified_words(found: Views) -> str:
