@@ -50,8 +50,7 @@ def test_the_curve_is_one_path_and_the_adaptive_mixture_a_point():
     table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ADAPTIVE])
     assert mixture.in_plane(table).rows == (mixture.MIXED, mixture.MIXED, ADAPTIVE)
     assert mixture.plane_words({"plane": table}) == (
-        f"First seed: {NORMAL} 90.0 % clean, 10.0 % attacked; mixture, α = 0.6 95.0 % clean, "
-        f"50.0 % attacked; {ADAPTIVE} 93.0 % clean, 60.0 % attacked."
+        f"Right under attack (first seed): α = 0 10.0 %, α = 0.6 50.0 %, {ADAPTIVE} 60.0 %."
     )
 
 

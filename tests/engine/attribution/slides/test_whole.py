@@ -66,7 +66,7 @@ def test_tiles_too_large_for_any_planted_region_are_said_to_be():
         "planted": (np.array([0.2, 0.0, 0.0], np.float32), "share"),
     })  # fmt: skip
     told = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
-    assert told.startswith("2 of 3 tiles have something in them; none lies in a planted region")
+    assert told.startswith("2 of 3 tiles are compared; none lies in a planted region")
 
 
 def test_the_share_of_a_planted_region_is_that_of_its_mask():
