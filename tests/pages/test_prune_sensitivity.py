@@ -41,7 +41,6 @@ def test_layers_are_cut_alone_on_request_and_the_sentence_is_the_engine_s(struct
 
 
 def test_a_searching_criterion_is_replaced_by_magnitude_and_that_is_said():
-    case = prune_case(catalog.load("digits-cnn"))
-    answer(Jackpot(ratio=0.3, epochs=5), case)
     at = opened(criterion=Jackpot.title)
+    at = settled(at.button(key="prune.scores.main.0.go").click().run())
     assert "One layer at a time by Magnitude" in words(at)
