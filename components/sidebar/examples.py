@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components import uploads
+from components.ending import end
 from components.links import refuse
 from components.notices import plain
 from components.picks import hold_back, is_place, pick
@@ -74,6 +75,9 @@ def link(word: str) -> None:
 
 def choose_rows(found: DataSet) -> Rows:
     """The images among which one is chosen: of one class, or all."""
+    if not len(found.rows(SPLIT)):
+        st.error(f"{plain(found.card.title)} has no test images to choose from: take more images.")
+        end()
     rows = with_finding_first(found, found.rows(SPLIT))
     present = [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
     kind = pick("Class", [ANY, *present], "kind", rule=f"a class of {found.card.title}", kept=True)

@@ -100,3 +100,9 @@ def test_a_link_to_an_image_of_somebody_s_own_says_which_file_is_asked_for(diges
     assert ("Open the file with the digest 00c0ffee" in words) == (digest == "00c0ffee")
     assert "Doe" not in words
     assert at.session_state["heatmaps.methods"] == ["Gradient"]  # the rest of the link holds
+
+
+def test_data_without_test_images_are_a_sentence():
+    at = visit({"image": "From a data set", "data": "phantoms:count=40"})
+    (told,) = said(at)
+    assert "has no test images to choose from: take more images" in told
