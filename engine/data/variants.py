@@ -12,6 +12,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.brightness import Brightness
 from engine.data.dataset import DataSet, Rows
 from engine.data.modes import Merged
 from engine.data.protect import Cuda
@@ -240,7 +241,7 @@ class Classes(Variant):
 
 VARIANTS: tuple[type[Variant], ...] = (
     LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Merged,
-    Relabeled, Cuda,
+    Relabeled, Cuda, Brightness,
 )  # fmt: skip
 
 

@@ -19,10 +19,12 @@ LINK = {"model": "Phantom CNN", "heatmaps.methods": "Gradient", "trust.on": "fal
 RING = 2  # the kind of lesion that nobody overlooks
 
 
-def slices() -> tuple[bytes, bytes, str]:
-    """A slice with a ring as DICOM of 12 bits, and its mask."""
-    phantoms = Phantoms()
-    found = next(one for one in map(phantoms.slice, range(60)) if one.kind == RING)
+def slices(
+    phantoms: Phantoms | None = None, kind: int = RING, nth: int = 0
+) -> tuple[bytes, bytes, str]:
+    """The nth slice with a lesion of a kind as DICOM of 12 bits, and its mask."""
+    phantoms = phantoms or Phantoms()
+    found = [one for one in map(phantoms.slice, range(60)) if one.kind == kind][nth]
     values = np.asarray(found.image, np.float32)
     deep = np.rint(values / values.max() * 3000).astype(np.uint16)
     return dicom(deep), dicom(found.mask.astype(np.uint16)), "slice.dcm"

@@ -1,0 +1,48 @@
+"""Each image brighter or darker by a factor of its own, as scans come through different windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import log
+
+import numpy as np
+
+from engine.data.dataset import DataSet
+from engine.data.recipe import Variant, seed_setting
+from engine.method import Slider, setting
+
+
+@dataclass(frozen=True)
+class Brightness(Variant):
+    """Every value of an image times one factor, cut at white; a healthy twin is lit as its image.
+
+    Factors are drawn evenly on a logarithmic scale between 1 / `most` and `most`. The truth
+    "factor" keeps them, (N,).
+    """
+
+    word = "brightness"
+    title = "Brighter and darker"
+
+    most: float = setting(
+        1.6, Slider(1.0, 4.0, 0.1), "Factor", "By how much the brightest of them is brighter than "
+        "it was, and the darkest darker.",
+    )  # fmt: skip
+    seed: int = seed_setting()
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The same images in another light."""
+        rng = np.random.default_rng([self.seed, 61])
+        factors = np.exp(rng.uniform(-log(self.most), log(self.most), len(data)))
+        factors = factors.astype(np.float32)
+
+        def lit(images: np.ndarray) -> np.ndarray:
+            scaled = images * factors.reshape(-1, *(1 for _ in images.shape[1:]))
+            return np.rint(scaled).clip(0, 255).astype(np.uint8)
+
+        truth = {**data.truth, "factor": factors}
+        if "twin" in truth:
+            truth["twin"] = lit(truth["twin"])
+        card = replace(data.card, title=f"{data.card.title} · {self.title.lower()}")
+        return replace(
+            data, images=lit(data.images), truth=truth, card=card, name=f"{data.name}+{self.name}"
+        )

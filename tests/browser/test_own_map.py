@@ -1,0 +1,45 @@
+"""The model's own map, on a radiologist's own slice: beside Grad-CAM, and against the truth."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from playwright.sync_api import Page
+
+from engine.data.phantoms import Phantoms
+from tests.browser.expecting import expect
+from tests.browser.lists import choose
+from tests.browser.server import settle
+from tests.browser.test_phantom_scan import give, slices
+
+LINK = {
+    "model": "Phantom GP-UNet",
+    "heatmaps.methods": ["The model's own map", "Grad-CAM"],
+    "trust.on": "false",
+}
+WINDOW = "Full range"  # the one that a scan opens with cuts off what is brightest: the lesion
+COMPACT, LARGE = 1, 1.6  # kind and size of the lesion: such as the network has learned
+THIRD = 2  # which of them it outlines well; of the first it outlines too much
+DICE = re.compile(r"The model's own map: Dice (0\.\d+), IoU 0\.\d+, Grad-CAM: (Dice|nothing)")
+
+
+def test_a_dicom_slice_is_outlined_beside_grad_cam_and_against_its_mask(
+    app_url: str, page: Page
+) -> None:
+    image, mask, name = slices(Phantoms(size=LARGE, seed=9), COMPACT, THIRD)
+    page.goto(f"{app_url}/heatmaps?{urlencode(LINK, doseq=True)}")
+    settle(page, 120)
+    give(page, "file", name, image)
+    expect(page.get_by_text(re.compile("What the model sees: 64 × 64 px"))).to_be_visible()
+    choose(page, "Window that the model sees", WINDOW, 120)
+    expect(page.get_by_text("What each map outlines")).to_be_visible()
+    expect(page.get_by_text(re.compile("stands out in .* of the image")).first).to_be_visible()
+
+    page.get_by_text("Known truth", exact=True).click()
+    give(page, "mask", f"mask-{name}", mask)
+    told = page.get_by_text(DICE).first
+    expect(told).to_be_visible()
+    found = DICE.search(told.inner_text())
+    assert found
+    assert float(found[1]) > 0.4  # of what nobody showed it
