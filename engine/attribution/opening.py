@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
-from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments import AdaptiveSmoothing, CometExperiment, OwnMapsExperiment
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
@@ -198,8 +198,9 @@ def tilted() -> Iterator[Question]:
 
 
 def experiments() -> Iterator[Question]:
-    """The experiment that the page opens with; the others take half an hour."""
-    yield AdaptiveSmoothing(), ExperimentCase(data_sets.load(AdaptiveSmoothing.data[0]))
+    """All of them: they take from minutes to half an hour."""
+    for kind in (AdaptiveSmoothing, CometExperiment, OwnMapsExperiment):
+        yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
 
 
 def study() -> Iterator[Question]:

@@ -22,6 +22,7 @@ from engine.attribution.experiments.own_maps import (
     IOU,
     MEAN,
     NETWORKS,
+    PLAIN,
     RECON,
     RIGHT,
     SHUFFLE,
@@ -115,7 +116,17 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
 def test_the_curve_over_images_has_a_column_for_each_network():
     found = answer(SMALL, small_case())
     table = found["reached"]
-    assert table.order == ("Dice", GP, SHUFFLE, RECON, f"{MEAN}, Grad-CAM", CHANCE)
+    assert table.order == (
+        "Dice",
+        GP,
+        SHUFFLE,
+        RECON,
+        f"{MEAN}, Grad-CAM",
+        f"{PLAIN}, Grad-CAM",
+        CHANCE,
+    )
+    assert np.isnan(found["table"].cell(PLAIN, DICE))  # it has no map of its own
+    assert found["table"].cell(PLAIN, CAM_DICE) >= 0
     for name in table.order[1:]:
         assert table[name][0] == 1
         assert (np.diff(table[name]) <= 0).all()
@@ -152,7 +163,7 @@ def test_data_without_masks_are_refused():
 def test_margins_of_figures_made_by_hand():
     figures = {
         GP: {DICE: 0.6, RIGHT: 0.95}, SHUFFLE: {DICE: 0.7}, RECON: {DICE: 0.2},
-        MEAN: {CAM_DICE: 0.25}, CHANCE: {DICE: 0.05},
+        MEAN: {CAM_DICE: 0.1}, PLAIN: {CAM_DICE: 0.25}, CHANCE: {DICE: 0.05},
     }  # fmt: skip
     margins = [one.margin(lambda row, name: figures[row][name]) for one in OwnMapsExperiment.claims]
     assert margins == pytest.approx([0.2, 0.1, 0.1, 0.05])
