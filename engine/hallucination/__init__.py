@@ -59,7 +59,7 @@ INSIDE = (HalluRAG, WordRisk)
 
 BEFORE_AFTER = (BEAF, RemovalLaw, PhotoPair)
 
-BESIDE_EXPERIMENTS = (PerturbedAnswer,)
+ONE_SCENE = (PerturbedAnswer,)  # beside an experiment
 
 METHODS = (
     *DECODING,
@@ -69,20 +69,20 @@ METHODS = (
     *BEFORE_AFTER,
     *INSIDE,
     *EXPERIMENTS,
-    *BESIDE_EXPERIMENTS,
+    *ONE_SCENE,
 )
 
 __all__ = [
     "ASK",
     "BEAF",
     "BEFORE_AFTER",
-    "BESIDE_EXPERIMENTS",
     "CHAIR",
     "DECODING",
     "EXPERIMENTS",
     "INSIDE",
     "METHODS",
     "MVP",
+    "ONE_SCENE",
     "OPERA",
     "POPE",
     "PROTOCOLS",

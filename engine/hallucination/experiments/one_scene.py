@@ -78,9 +78,9 @@ def side_by_side(
     most = int(moved.change.abs().max())
     view = Pictures(
         np.stack([images[0], images[1], apart, images[2]])[None], ("",),
-        (BEFORE, AFTER, f"change × {MAGNIFIED}", CONTROL),
-        f"A simulation on drawn scenes. No value moves by more than {most} of 255; the noise is of "
-        "the same size.",
+        (BEFORE, f"{AFTER} the attack", f"change × {MAGNIFIED}", f"{CONTROL} of that size"),
+        f"A simulation on a drawn scene. It is meant to say “{tidy(phrase)}” and nothing else; no "
+        f"value moves by more than {most} of 255.",
         captions=(f"“{said[0]}”", f"“{said[1]}”", f"at most {most}/255", f"“{said[2]}”"),
     )  # fmt: skip
     return view, every, moved.trace
