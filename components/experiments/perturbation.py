@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -43,7 +45,7 @@ OVER = "largest change ε (of 255)"
 def over_epsilon(found: Views, names: tuple[str, ...]) -> Table:
     """Success of some conditions over ε with its deviation over seeds; names tell ε50."""
     table: Table = found["table"]
-    columns = {X: (np.array(LEVELS, np.float64), "/255")}
+    columns: dict[str, tuple[Any, str]] = {X: (np.array(LEVELS, np.float64), "/255")}
     for name in names:
         if name in table.rows:
             columns[called(table, name)] = [table.cell(name, success(e)) for e in LEVELS], "share"

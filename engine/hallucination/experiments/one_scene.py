@@ -163,7 +163,7 @@ class PerturbedAnswer(Method[CaptionCase]):
             BEFORE: self.spoken(case, seen[0]),
             AFTER: self.spoken(case, seen[1]),
             "phrase": Table.of(
-                {name: (likely[at], "probability") for at, name in enumerate((BEFORE, AFTER))},
+                {name: (likely[at], "share") for at, name in enumerate((BEFORE, AFTER))},
                 [f"{at + 1}. {word}" for at, word in enumerate(words)],
             ),
             "trace": Curve(
