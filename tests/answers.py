@@ -10,6 +10,9 @@ import pytest
 
 from engine.attribution.experiments import adaptive
 from engine.experiment import Experiment
+from engine.hallucination.experiments import VisualAudit, audit
+from engine.hallucination.experiments.audit_claims import AWARE, NOISE, PLAIN
+from engine.hallucination.experiments.defenses import JPEG
 from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
@@ -21,6 +24,7 @@ from tests import tiny
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
 OWN = {
     "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
+    "hallucination.VisualAudit": {"images": 2, "targets": 1, "steps": 10, "seeds": 1},
     "sparsity.RandomPruning": {"network": "MLP"},
     "sparsity.Rewinding": {"points": 4, "levels": 1},
     **{
@@ -50,6 +54,7 @@ OWN = {
     },
     "unlearning.UC": {"clusters": 3, "steps": 2},
 }
+AUDITED = (PLAIN, NOISE, AWARE[JPEG])
 """What makes a method quick beside what it counts, by its full name."""
 
 
@@ -103,6 +108,8 @@ def brief():
         patch.setattr(gradient_matching, "EPOCHS", 20)
         patch.setattr(fair_poisoning, "SHARES", (0.05,))
         patch.setattr(adaptive, "CERTIFIED", 2)
+        patch.setattr(audit, "WAYS", {one: audit.WAYS[one] for one in AUDITED})
+        patch.setattr(VisualAudit, "claims", ())
         yield
 
 

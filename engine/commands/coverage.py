@@ -63,6 +63,7 @@ ELSEWHERE = {
     "LOCALIZERS": "Anomaly / Where is it odd?",
     "BENCHMARKS": "Anomaly / Where is it odd?",
     "TILT": "Attribution / Tilted boundary", "BESIDE_EXPERIMENTS": "Attribution / Experiments",
+    "ONE_SCENE": "Hallucination / Experiments",
     "PROTECTIONS": "Unlearning / Protect data", "ON_IMAGE": "Unlearning / Protect data",
 }  # fmt: skip
 """The view of the groups that are not called as theirs is."""

@@ -18,6 +18,8 @@ from engine.hallucination.decoding.scmoe import SCMoE
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.experiments import EXPERIMENTS
+from engine.hallucination.experiments.one_scene import PerturbedAnswer
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.each_claim import EachClaim
 from engine.hallucination.grounding.looks import Looks
@@ -57,7 +59,18 @@ INSIDE = (HalluRAG, WordRisk)
 
 BEFORE_AFTER = (BEAF, RemovalLaw, PhotoPair)
 
-METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *BEFORE_AFTER, *INSIDE)
+ONE_SCENE = (PerturbedAnswer,)  # beside an experiment
+
+METHODS = (
+    *DECODING,
+    *ASK,
+    *COUNTED,
+    *PROTOCOLS,
+    *BEFORE_AFTER,
+    *INSIDE,
+    *EXPERIMENTS,
+    *ONE_SCENE,
+)
 
 __all__ = [
     "ASK",
@@ -65,9 +78,11 @@ __all__ = [
     "BEFORE_AFTER",
     "CHAIR",
     "DECODING",
+    "EXPERIMENTS",
     "INSIDE",
     "METHODS",
     "MVP",
+    "ONE_SCENE",
     "OPERA",
     "POPE",
     "PROTOCOLS",
@@ -85,6 +100,7 @@ __all__ = [
     "Looks",
     "MaskLLM",
     "NoiseSteps",
+    "PerturbedAnswer",
     "PhotoPair",
     "PhotoPairCase",
     "Priors",
