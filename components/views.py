@@ -163,6 +163,13 @@ BEFORE_AFTER = AppPage(
     "hallucination/before_after.py",
     ":material/compare:",
 )
+HALLUCINATION_EXPERIMENTS = AppPage(
+    "Hallucination",
+    "Experiments",
+    "hallucination-experiments",
+    "hallucination/experiments.py",
+    ":material/science:",
+)
 FAMILIAR = AppPage(
     "Anomaly",
     "Familiar?",
@@ -243,6 +250,7 @@ VIEWS = (
     BENCHMARKS,
     INSIDE,
     BEFORE_AFTER,
+    HALLUCINATION_EXPERIMENTS,
     FAMILIAR,
     WHERE_ODD,
     DOUBT,

@@ -21,6 +21,7 @@ from tests import tiny
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
 OWN = {
     "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
+    "hallucination.VisualAudit": {"images": 2, "targets": 1, "steps": 10, "seeds": 1},
     "sparsity.RandomPruning": {"network": "MLP"},
     "sparsity.Rewinding": {"points": 4, "levels": 1},
     **{

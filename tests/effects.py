@@ -209,6 +209,8 @@ EFFECTS: dict[str, Effect] = {
     "sparsity.Seeds.images": Effect(case=many_images),
     "sparsity.Sensitivity.images": Effect(case=many_images),
     "hallucination.CHAIR.prompt": Effect(case=trained_scenes),
+    "hallucination.PerturbedAnswer.strength": Effect({"against": "blur"}),
+    "hallucination.PerturbedAnswer.knows": Effect({"against": "blur"}),
     "hallucination.VCD.alpha": Effect(ALL_WORDS),
     "hallucination.VCD.temperature": Effect(ALL_WORDS),
     "hallucination.DoLa.repetition": Effect({"cut": 0.0}),

@@ -29,6 +29,8 @@ from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
+from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.lab import TrainCase
 from engine.method import Choice, Method, Slider, Switch
@@ -136,6 +138,9 @@ def network(case, kind=CudaExperiment):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
+    if kind is VisualAudit:  # asks a model that ships
+        parts = load(HONEST).parts
+        return parts, parts.encoder
     if isinstance(case, ExperimentCase) or kind in PROTOTYPES:
         model = trained_by(case, kind)
     elif isinstance(case, TrainCase):  # its network is made while it is asked

@@ -63,6 +63,7 @@ from engine.hallucination import (
     WordCase,
     WordRisk,
 )  # fmt: skip
+from engine.hallucination.experiments import VisualAudit
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
@@ -463,13 +464,17 @@ def experiment_case(
         return ImageCase(model, image(model.side), Target(1))
     if kind is FairPoisoning:
         return ExperimentCase(heights())
-    if kind is AdaptiveSmoothing or issubclass(kind, ClosedFormExperiment):
-        if kind is AdaptiveSmoothing:  # the networks of its first seed ship
-            return ExperimentCase(few_digits())
-        return ExperimentCase(data_sets.load(kind.data[0]), seed=5)  # no answer of it ships
+    if kind is AdaptiveSmoothing:  # the networks of its first seed ship
+        return ExperimentCase(few_digits())
+    if kind is VisualAudit or issubclass(kind, ClosedFormExperiment):
+        name = FEW_SCENES if kind is VisualAudit else kind.data[0]
+        return ExperimentCase(data_sets.load(name), seed=5)  # no answer of it ships
     if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment}:
         return ExperimentCase(squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
+
+
+FEW_SCENES = "scenes:kind=broken,count=40,seed=1000"
 
 
 def few_digits(train: int = 60, test: int = 40) -> DataSet:

@@ -22,6 +22,7 @@ from components.experiments.claims import (
     sure,
 )
 from components.experiments.mixture import CERTIFICATES, PLANE
+from components.experiments.perturbation import AUDITED
 from components.experiments.poison import PLANES, POISONED
 from components.experiments.ranges import PREDICTIONS, RANGES
 from components.experiments.recommender import SWAYED_USERS
@@ -152,7 +153,7 @@ REACHED = Drawing(
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (
     REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
-    CERTIFICATES,
+    CERTIFICATES, *AUDITED,
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.

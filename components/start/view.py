@@ -14,6 +14,7 @@ from components.views import (
     DATA_AND_MODELS,
     DECODING,
     DOUBT,
+    HALLUCINATION_EXPERIMENTS,
     MINIMAL_REGIONS,
     PROTECT_DATA,
     SPARSITY_EXPERIMENTS,
@@ -38,6 +39,9 @@ MORE = {
     "Do claims of papers on unlearning hold here?": UNLEARNING_EXPERIMENTS,
     "Do claims of papers on doubt, and on rare and unseen images, hold here?": ANOMALY_EXPERIMENTS,
     "Do claims of papers on training sparse networks hold here?": SPARSITY_EXPERIMENTS,
+    "Do claims of papers on moving what a language model says hold here?": (
+        HALLUCINATION_EXPERIMENTS
+    ),
     "What is there to learn from?": DATA_AND_MODELS,
 }
 

@@ -18,6 +18,8 @@ from engine.hallucination.decoding.scmoe import SCMoE
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
+from engine.hallucination.experiments import EXPERIMENTS
+from engine.hallucination.experiments.one_scene import PerturbedAnswer
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.each_claim import EachClaim
 from engine.hallucination.grounding.looks import Looks
@@ -57,14 +59,27 @@ INSIDE = (HalluRAG, WordRisk)
 
 BEFORE_AFTER = (BEAF, RemovalLaw, PhotoPair)
 
-METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *BEFORE_AFTER, *INSIDE)
+BESIDE_EXPERIMENTS = (PerturbedAnswer,)
+
+METHODS = (
+    *DECODING,
+    *ASK,
+    *COUNTED,
+    *PROTOCOLS,
+    *BEFORE_AFTER,
+    *INSIDE,
+    *EXPERIMENTS,
+    *BESIDE_EXPERIMENTS,
+)
 
 __all__ = [
     "ASK",
     "BEAF",
     "BEFORE_AFTER",
+    "BESIDE_EXPERIMENTS",
     "CHAIR",
     "DECODING",
+    "EXPERIMENTS",
     "INSIDE",
     "METHODS",
     "MVP",
@@ -85,6 +100,7 @@ __all__ = [
     "Looks",
     "MaskLLM",
     "NoiseSteps",
+    "PerturbedAnswer",
     "PhotoPair",
     "PhotoPairCase",
     "Priors",

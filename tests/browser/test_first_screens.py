@@ -133,6 +133,9 @@ SCREENS = [
         ".st-key-doubt-toward",
         least=480,
     ),
+    FirstScreen(
+        "hallucination-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800
+    ),
     FirstScreen("anomaly-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=800),
     FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),

@@ -62,6 +62,10 @@ OWN = {
     "sparsity.BiP": ["--recipe", "architecture=mlp,epochs=1", "--kept", "0.5"],
     "sparsity.Rewinding": ["--recipe", "architecture=mlp,epochs=2"],
     "hallucination.HalluRAG": [],
+    "hallucination.VisualAudit": [
+        *("--data", "scenes:kind=broken,count=40,seed=1000", "--images", "2", "--targets", "1"),
+        *("--steps", "10", "--seeds", "1"),
+    ],
     "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],
     "unlearning.Dictionary": ["--count", "60"],
     "unlearning.OM": BRIEFLY,

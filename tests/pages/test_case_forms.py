@@ -191,6 +191,11 @@ FORMS = (
     Form(views.SWEEP, "sweep", SweepRequest),
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
     Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
+    Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentArguments),
+    Form(
+        views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
+        {"image": "a simulation on drawn scenes"},
+    ),
     Form(views.SPARSITY_EXPERIMENTS, "sparsity.NMFlow", ExperimentArguments),
     Form(
         views.PRUNE, "prune", PruneArguments,

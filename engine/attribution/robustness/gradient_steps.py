@@ -21,59 +21,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.robustness.levels import TOP, levels_of, pixels_of, rounded
 from engine.attribution.robustness.scored import Rescored, visible
 from engine.case import ImageCase
 from engine.errors import BlindspotError, DoesNotFit
+from engine.measures.ball import NORMS, Ball
+from engine.measures.levels import levels_of, pixels_of, rounded
 from engine.method import Choice, Cost, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Curve, Result
 
-NORMS = ("L∞", "L2")
 FAR = 2.5  # times ε that all steps together can go, as Madry et al. have it
 Note = Callable[[int, float], None]
-
-
-@dataclass(frozen=True)
-class Ball:
-    """What may be changed: by at most ε levels of 255 in each value, or in the mean (L2).
-
-    Args:
-        center: the image, (1, 3, H, W) in [0, 1], on the model's device.
-        epsilon: in levels of 255.
-        norm: "L∞" or "L2".
-    """
-
-    center: Tensor
-    epsilon: float
-    norm: str
-
-    @property
-    def radius(self) -> float:
-        """Of the ball, in pixel values."""
-        spread = 1.0 if self.norm == "L∞" else self.center.numel() ** 0.5
-        return self.epsilon / TOP * spread
-
-    def step(self, slope: Tensor, share: float) -> Tensor:
-        """A step along a slope, of a share of the radius."""
-        if self.norm == "L∞":
-            return share * self.radius * slope.sign()
-        return share * self.radius * slope / slope.norm().clamp_min(1e-30)
-
-    def project(self, images: Tensor) -> Tensor:
-        """The nearest image in the ball, then in [0, 1]; the second keeps the first."""
-        change = images - self.center
-        if self.norm == "L∞":
-            change = change.clamp(-self.radius, self.radius)
-        elif (length := float(change.norm())) > self.radius:
-            change = change * (self.radius / length)
-        return (self.center + change).clamp(0, 1)
-
-    def start(self, generator: torch.Generator) -> Tensor:
-        """A random image in the ball: uniform in L∞, in L2 in a random direction, half way out."""
-        noise = (2 * torch.rand(self.center.shape, generator=generator) - 1).to(self.center)
-        way = self.radius * noise if self.norm == "L∞" else self.step(noise, 0.5)
-        return self.project(self.center + way)
 
 
 def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[float, Tensor, bool]:

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.robustness.levels import levels_of, pixels_of
 from engine.attribution.robustness.order_losses import Loss
 from engine.attribution.robustness.ordered_case import in_order
 from engine.errors import BlindspotError, DoesNotFit
+from engine.measures.levels import levels_of, pixels_of
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.layers import capturing

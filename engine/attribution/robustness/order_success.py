@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.attribution.robustness.levels import levels_of, sizes
 from engine.attribution.robustness.many_images import AttackedImagesCase
 from engine.attribution.robustness.order_losses import NAMES, QUAD, loss_of
 from engine.attribution.robustness.order_search import SearchRules, search_order
 from engine.attribution.robustness.ordered_case import MOST, drawn_order
 from engine.attribution.robustness.quadattack import PAPER, PROOF, RATE, QuadAttacK
+from engine.measures.levels import levels_of, sizes
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import Result, Table
 

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.attribution.robustness.keypoints import Doubles, KeyPoints
-from engine.attribution.robustness.levels import pixels_of
+from engine.measures.levels import pixels_of
 from engine.models.classifier import Classifier
 
 Levels = NDArray[np.int16]

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.attribution.robustness.levels import levels_of
 from engine.attribution.robustness.order_losses import AD, CW, QUAD, Loss, loss_of, polyhedron_of
 from engine.attribution.robustness.order_search import (
     OrderSearch,
@@ -20,6 +19,7 @@ from engine.attribution.robustness.order_search import (
 from engine.attribution.robustness.ordered_case import OrderedCase, in_order
 from engine.attribution.robustness.scored import Rescored, unsure, visible
 from engine.errors import BlindspotError
+from engine.measures.levels import levels_of
 from engine.method import Cost, Method, Progress, Slider, quiet, setting
 from engine.result import Result, Table
 

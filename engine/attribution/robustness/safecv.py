@@ -15,7 +15,6 @@ import torch
 
 from engine.attribution.robustness.gradient_steps import refuse_one_class
 from engine.attribution.robustness.keypoints import KeyPoints, key_points
-from engine.attribution.robustness.levels import levels_of
 from engine.attribution.robustness.pixel_game import (
     CHANGES,
     CODE,
@@ -29,6 +28,7 @@ from engine.attribution.robustness.pixel_game import (
 )
 from engine.attribution.robustness.scored import Rescored
 from engine.case import ImageCase
+from engine.measures.levels import levels_of
 from engine.method import Choice, Method, Progress, Slider, quiet, setting
 from engine.result import HeatMap, Result, Table
 

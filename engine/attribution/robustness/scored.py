@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.robustness.levels import as_picture, magnified, pixels_of, sizes
 from engine.case import ImageCase
+from engine.measures.levels import as_picture, magnified, pixels_of, sizes
 from engine.measures.likeness import ssim
 from engine.models.classifier import Classifier
 from engine.result import Pictures, Result, Table

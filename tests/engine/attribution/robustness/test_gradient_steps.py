@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from engine.attribution.robustness import FGSM, PGD
-from engine.attribution.robustness.levels import levels_of, pixels_of, rounded
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
+from engine.measures.levels import levels_of, pixels_of, rounded
 from engine.run import answer
 from tests import tiny
 

@@ -20,7 +20,6 @@ from engine.attribution.robustness import (
     drawn_order,
     many_images,
 )
-from engine.attribution.robustness.levels import levels_of, pixels_of
 from engine.attribution.robustness.order_losses import NAMES, loss_of
 from engine.attribution.robustness.order_search import SearchRules, search_order
 from engine.attribution.robustness.ordered_case import in_order
@@ -28,6 +27,7 @@ from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BlindspotError, DoesNotFit
+from engine.measures.levels import levels_of, pixels_of
 from engine.run import answer
 from tests import tiny
 

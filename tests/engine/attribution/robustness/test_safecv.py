@@ -12,7 +12,6 @@ from torch import nn
 
 from engine.attribution.robustness import SafeCV
 from engine.attribution.robustness.keypoints import KeyPoints, grid, key_points
-from engine.attribution.robustness.levels import levels_of, pixels_of
 from engine.attribution.robustness.pixel_game import (
     CHANGES,
     GameNode,
@@ -25,6 +24,7 @@ from engine.case import ImageCase
 from engine.case.target import Target
 from engine.images.crop import Crop, square
 from engine.images.samples import sample
+from engine.measures.levels import levels_of, pixels_of
 from engine.models.classifier import Classifier
 from tests import tiny
 

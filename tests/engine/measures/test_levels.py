@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.attribution.robustness.levels import (
+from engine.images.crop import Crop, square
+from engine.images.samples import sample
+from engine.measures.levels import (
     levels_of,
     magnified,
     pixels_of,
@@ -13,8 +15,6 @@ from engine.attribution.robustness.levels import (
     shortened,
     sizes,
 )
-from engine.images.crop import Crop, square
-from engine.images.samples import sample
 from tests import tiny
 
 

@@ -1,0 +1,205 @@
+"""The audit of visual perturbations: success by ε and defense, and one scene with its words."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from components import forms, section
+from components.case_form import CaseForm
+from components.draw.bar_groups import BarGroups
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
+from components.draw.tokens import WordMarks
+from components.section import Section
+from engine.arguments.speech import CaptionArguments
+from engine.experiment import ExperimentCase, spread
+from engine.hallucination import asking
+from engine.hallucination.experiments.audit_claims import (
+    AWARE,
+    DECLINED,
+    DECLINED_NOISE,
+    EPS50,
+    EVADES,
+    FOUND,
+    LEVELS,
+    MIDDLE,
+    NOISE,
+    PLAIN,
+    UNAWARE,
+    success,
+)
+from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
+from engine.hallucination.tiny_vlm.weights import HONEST
+from engine.result import Table
+
+DEFENDED = (PLAIN, *UNAWARE.values(), *AWARE.values(), NOISE)
+OTHERS = (PLAIN, EVADES, DECLINED, DECLINED_NOISE)
+X = "ε"
+OVER = "largest change ε (of 255)"
+SCENE = 424
+
+
+def over_epsilon(found: Views, names: tuple[str, ...]) -> Table:
+    """Success of some conditions over ε with its deviation over seeds; names tell ε50."""
+    table: Table = found["table"]
+    columns = {X: (np.array(LEVELS, np.float64), "/255")}
+    for name in names:
+        if name in table.rows:
+            columns[called(table, name)] = [table.cell(name, success(e)) for e in LEVELS], "share"
+            deviations = [table.cell(name, spread(success(e))) for e in LEVELS]
+            columns[spread(called(table, name))] = deviations, "share"
+    return Table.of(columns)
+
+
+def called(table: Table, name: str) -> str:
+    """A condition with its ε50."""
+    half = table.cell(name, EPS50)
+    return f"{name}, ε50 = {half:.1f}" if np.isfinite(half) else f"{name}, no ε50"
+
+
+def success_lines(found: Views, names: tuple[str, ...]) -> Lines:
+    """A line for each condition."""
+    series = [one for one in over_epsilon(found, names).order[1:] if not one.endswith("(sd)")]
+    return Lines(
+        x=X, series={one: one for one in series}, intervals={one: (spread(one),) for one in series},
+        x_title=OVER, title="says the phrase (%)", span=(-4, 104), ticks=list(LEVELS),
+    )  # fmt: skip
+
+
+def defended_words(found: Views) -> str:
+    """Success at the middle ε, outside and inside of the attack."""
+    table: Table = found["table"]
+    parts = [
+        f"{name} {100 * table.cell(name, success(MIDDLE)):.0f} %"
+        for name in DEFENDED if name in table.rows
+    ]  # fmt: skip
+    return f"At ε = {MIDDLE}/255: {', '.join(parts)}. ε50: where half of the trials succeed."
+
+
+def other_words(found: Views) -> str:
+    """What the detector finds, and how many declined questions are answered."""
+    table: Table = found["table"]
+    parts = [
+        f"the detector finds {name} with an AUROC of {table.cell(name, FOUND):.2f}"
+        for name in (PLAIN, EVADES, NOISE)
+        if name in table.rows and np.isfinite(table.cell(name, FOUND))
+    ]
+    if DECLINED in table.rows:
+        share = 100 * table.cell(DECLINED, success(MIDDLE))
+        parts.append(f"{share:.0f} % of declined questions get the color of the audit")
+    words = "; ".join(parts)
+    return f"At ε = {MIDDLE}/255, {words}."
+
+
+def nats_words(found: Views) -> str:
+    """How unlikely a phrase is at the ends."""
+    nats: Table = found["nats"]
+    return (
+        f"Nats for each word of the phrase, without a defense: {nats[PLAIN][0]:.1f} at ε = 0, "
+        f"{nats[PLAIN][-1]:.2f} at {LEVELS[-1]}/255 (first seed)."
+    )
+
+
+def named_words(found: Views) -> str:
+    """What is still named at the middle ε."""
+    named: Table = found["named"]
+    at = LEVELS.index(MIDDLE)
+    return (
+        f"At ε = {MIDDLE}/255, {100 * named[PLAIN][at]:.0f} % of what is there is still named "
+        f"after an attack, {100 * named[NOISE][at]:.0f} % with noise (first seed)."
+        if NOISE in named.order else "With the first seed."
+    )  # fmt: skip
+
+
+def lines_over(found: Views, view: str, title: str) -> Lines:
+    """The descriptions' conditions over ε."""
+    names = [one for one in DEFENDED if one in found[view].order]
+    return Lines(
+        x=X, series={one: one for one in names}, x_title=OVER, title=title, ticks=list(LEVELS)
+    )
+
+
+def detector_words(found: Views) -> str:
+    """The loss at both ends and the detector's score of all three pictures."""
+    numbers: Table = found["numbers"]
+    scores = ", ".join(
+        f"{name} {numbers.cell(name, 'detector'):+.2f}" for name in (BEFORE, AFTER, CONTROL)
+    )
+    return (
+        f"Loss {numbers.cell(BEFORE, 'loss of the phrase'):.1f} nats before, "
+        f"{numbers.cell(AFTER, 'loss of the phrase'):.2f} after rounding to 8 bits. Detector's "
+        f"score: {scores}."
+    ).replace("-", "−")
+
+
+AUDITED = (
+    Drawing(
+        "nats", "Success by size of change: each defense outside of the attack, and inside",
+        lambda found: success_lines(found, DEFENDED), defended_words,
+        made=lambda found: over_epsilon(found, DEFENDED),
+    ),
+    Drawing(
+        "nats", "The detector, and questions that it declines",
+        lambda found: success_lines(found, OTHERS), other_words,
+        made=lambda found: over_epsilon(found, OTHERS),
+    ),
+    Drawing(
+        "nats", "How unlikely the phrase still is",
+        lambda found: lines_over(found, "nats", "loss (nats for each word)"), nats_words,
+    ),
+    Drawing(
+        "named", "What is still named of the scene",
+        lambda found: lines_over(found, "named", "true things named (%)"), named_words,
+    ),
+    Drawing(
+        "steps", "The loss on the way",
+        lambda found: Lines(
+            x="step", series={one: one for one in found["steps"].order[1:]},
+            title="loss (nats for each word)",
+        ),
+        lambda _: "Without a defense, mean over all trials of the first seed.",
+    ),
+)  # fmt: skip
+WORDS = (
+    Drawing(BEFORE, "Before", WordMarks(small=True), lambda _: "How sure it was of each word."),
+    Drawing(AFTER, "After", WordMarks(small=True), lambda _: "The same of the changed picture."),
+    Drawing(
+        "phrase", "How likely each word of the phrase is",
+        BarGroups(series={BEFORE: BEFORE, AFTER: AFTER}, title="%", span=(0, 118)),
+        lambda _: "Each word given the ones before it; the end is a word too.",
+    ),
+    Drawing("trace", "The loss on the way", finding=detector_words),
+)  # fmt: skip
+
+
+def show(_found: Views, _case: ExperimentCase, key: str) -> None:
+    """One scene, with the dials of the attack."""
+    st.header("On one scene")
+    key = f"{key}.one"
+    slot = f"{key}.{PerturbedAnswer.name}"
+    answer, dials = st.container(), st.container()
+    forms.refuse_links(PerturbedAnswer, slot)
+    with dials:
+        form = CaseForm(CaptionArguments, key)
+        left, right = st.columns(2, gap="large")
+        with left:
+            given = forms.settings(PerturbedAnswer, slot, ("epsilon", "phrase"))
+            form.ask("scene", first=SCENE)
+        with right:
+            given |= forms.settings(PerturbedAnswer, slot, ("against", "strength", "knows"))
+        with st.popover("Scene and attack"):
+            given |= forms.settings(PerturbedAnswer, slot, ("steps", "step"))
+            form.ask("kind")
+            form.ask("model", first=HONEST, only=lambda one: one.name in asking.shipped())
+            form.ask("ask", max_chars=400)
+            form.ask("seed")
+        case = CaptionArguments(**form.given).case()
+    with answer:
+        section.show(
+            Section(
+                key, PerturbedAnswer(**given), case, PerturbedAnswer.title, columns=2,
+                known=form.known(), evidence=WORDS,
+                picture=lambda found: draw(Drawing("picture"), found, f"{key}.picture"),
+            )
+        )  # fmt: skip

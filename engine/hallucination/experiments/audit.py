@@ -1,0 +1,246 @@
+"""A visual-perturbation audit of TinyVLM: how little of an image has to change for a phrase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.hallucination.experiments.audit_claims import (
+    CLAIMS,
+    ELSE,
+    EPS50,
+    FOUND,
+    LEVELS,
+    MIDDLE,
+    NAMED,
+    NOISE,
+    PLAIN,
+    WAYS,
+    AuditWay,
+    half_point,
+    success,
+)
+from engine.hallucination.experiments.audit_pairs import (
+    SCENES,
+    AuditPairs,
+    declined_pairs,
+    described_pairs,
+    drawn,
+    still_named,
+)
+from engine.hallucination.experiments.defenses import DETECTOR, STRENGTHS, defense, disagreement
+from engine.hallucination.experiments.one_scene import side_by_side
+from engine.hallucination.experiments.perturb import (
+    PAPER,
+    Bound,
+    Perturbed,
+    as_it_is,
+    noisy,
+    perturbed,
+)
+from engine.hallucination.experiments.phrases import PHRASES, answers, losses, says
+from engine.hallucination.tiny_vlm import weights
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.sayings import PROMPTS
+from engine.keeping.memory import Memory
+from engine.measures.detection import auroc
+from engine.measures.levels import pixels_of
+from engine.method import Choice, Progress, Slider, defaults, part_of, setting
+from engine.result import Pictures, Table, View
+from engine.run import digest
+
+AGAIN = PROMPTS["overall"]  # the other prompt
+_ATTACKED: Memory[list[Perturbed]] = Memory(2)  # a condition's images are another's too
+
+
+@dataclass(frozen=True)
+class VisualAudit(Experiment):
+    """How little of an image has to change until a model says a phrase of the auditor's?
+
+    A simulation: the model is TinyVLM, which comes with Blindspot, and the phrases are a fixed list
+    of harmless ones in its own words. Each image is moved towards each phrase by steps along the
+    gradient, every value by at most ε, from a start of its own for each ε; then it is rounded to 8
+    bits and the model is asked again. A trial *succeeds* when greedy decoding gives exactly the
+    phrase and nothing else. ε50 is where half of them do. Random noise of the same size is the
+    control. A defense (JPEG, blur) is measured twice: against images made without it, and against
+    images made through it, since only the second says what it is worth. The detector looks twice,
+    the second time at a JPEG copy, and asks how much less likely its own answer has become. An
+    attack that fails proves nothing: another one may succeed.
+    """
+
+    name = "VisualAudit"
+    family = "hallucination"
+    title = "Audit: how much change until it says a phrase?"
+    paper = PAPER
+    question = "How little of an image has to change until the model says what it is meant to?"
+    proof = (
+        "tests/engine/hallucination/experiments/test_audit.py"
+        "::test_figures_are_those_of_steps_written_out"
+    )
+    data = (SCENES,)
+    argument_defaults = defaults(data=SCENES)
+    measures = (*map(success, LEVELS), EPS50, NAMED, FOUND, ELSE)
+    charted = (success(MIDDLE), NAMED)
+    units = MappingProxyType({EPS50: "/255"})
+    axis = "%"
+    claims = CLAIMS
+
+    audited: str = setting(
+        weights.HONEST,
+        Choice(weights.DENSE, titles={one: weights.TITLES[one] for one in weights.DENSE}),
+        "Model", "Which TinyVLM is audited.",
+    )  # fmt: skip
+    images: int = setting(16, Slider(2, 64, 1), "Images", "How many scenes, for each seed anew.")
+    targets: int = setting(
+        4, Slider(1, 8, 1), "Phrases", "How many of the list each image is moved towards."
+    )
+    steps: int = setting(20, Slider(10, 500, 10), "Steps", "Of each attack.")
+    step: float = setting(
+        1.0, Slider(0.5, 4.0, 0.5, "/255"), "Step size",
+        "How far each step moves a value; a quarter of ε at most.",
+    )  # fmt: skip
+    strength: int = setting(
+        3, Slider(1, 5, 1), "Strength of the defenses",
+        f"Quality of JPEG and σ of the blur: {STRENGTHS}.",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, AuditWay]:  # noqa: ARG002
+        """With and without defenses, by an attacker who knows them or not; and noise."""
+        return WAYS
+
+    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
+        """What is attacked."""
+        return (
+            f"A simulation: {self.images} drawn scenes × {self.targets} harmless phrases, "
+            f"{len(LEVELS) - 1} sizes of change, {self.seeds} seeds. Nothing is trained; it can be "
+            "stopped."
+        )
+
+    def figures(
+        self, condition: str, what: AuditWay, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:  # fmt: skip
+        """Success at every ε, where it reaches one half, what is still named and what is found."""
+        vlm = weights.load(self.audited)
+        pairs = declined_pairs(vlm, case, self.images, self.targets) if what.declined else (
+            described_pairs(case, self.images, self.targets)
+        )  # fmt: skip
+        moved = self.moved(vlm, pairs, what, case, part_of(progress, 0.0, 0.8))
+        way = defense(what.defense, self.strength)
+        shares, named, nats, said = [], [], [], []
+        for at, one in enumerate(moved):
+            pixels = way(pixels_of(pairs.levels + one.change))
+            said.append(answers(vlm, pixels, pairs.prompts))
+            shares.append(float(np.mean(says(said[-1], pairs.phrases))))
+            named.append(still_named(said[-1], pairs))
+            with torch.no_grad():
+                nats.append(losses(vlm, pixels, pairs.wanted).mean().item())
+            part_of(progress, 0.8, 1.0)((at + 1) / len(moved), "asking")
+        if condition == PLAIN or "nats" in views:  # of the first seed
+            views["nats"] = with_column(views.get("nats"), condition, nats, "nat")
+            views["named"] = with_column(views.get("named"), condition, named, "share")
+            if condition == PLAIN:
+                views["steps"] = traces(moved)
+        at = LEVELS.index(MIDDLE)
+        found = dict(zip(map(success, LEVELS), shares, strict=True))
+        return found | {
+            EPS50: half_point(LEVELS, shares), NAMED: named[at],
+            FOUND: self.found(vlm, pairs, moved[at], said[at], what),
+            ELSE: self.said_again(vlm, pairs, moved[at], what),
+        }  # fmt: skip
+
+    def moved(
+        self, vlm: TinyVLM, pairs: AuditPairs, what: AuditWay, case: ExperimentCase,
+        progress: Progress,
+    ) -> list[Perturbed]:  # fmt: skip
+        """The images at every ε, each from a start of its own."""
+        inside = what.defense if what.through else "detector" if what.evades else ""
+        ways = [defense(what.defense, self.strength)] if what.through else [as_it_is]
+        ways += [defense(*DETECTOR)] if what.evades else []
+
+        def make() -> list[Perturbed]:
+            found = []
+            for at, epsilon in enumerate(LEVELS):
+                chance = torch.Generator().manual_seed(1000 * case.seed + at)
+                part = part_of(progress, at / len(LEVELS), (at + 1) / len(LEVELS),
+                               lead=f"ε = {epsilon}/255")  # fmt: skip
+                if what.noise:
+                    change = noisy(pairs.levels, epsilon, chance)
+                    found.append(Perturbed(change, np.zeros(1, np.float32)))
+                else:
+                    bound = Bound(epsilon, self.steps, self.step)
+                    found.append(
+                        perturbed(vlm, pairs.levels, pairs.wanted, bound, chance, ways, part)
+                    )
+            return found
+
+        if what.noise:
+            return make()
+        name = f"{digest(self, case)} {vlm.fingerprint} {inside} {what.declined}"
+        return _ATTACKED.made(name, make)
+
+    def found(
+        self, vlm: TinyVLM, pairs: AuditPairs, moved: Perturbed, said: list[list[str]],
+        what: AuditWay,
+    ) -> float:  # fmt: skip
+        """AUROC of the detector between clean images and those that succeeded; NaN of none."""
+        hits = np.array(says(said, pairs.phrases))
+        if what.defense != "none" or what.declined or not (hits.any() or what.noise):
+            return float("nan")
+        clean = pixels_of(pairs.levels[pairs.first])
+        prompts = [pairs.prompts[row] for row in pairs.first]
+        known = disagreement(vlm, clean, prompts, answers(vlm, clean, prompts))
+        changed = pixels_of(pairs.levels + moved.change)
+        scores = disagreement(vlm, changed, pairs.prompts, said)
+        return auroc(known, scores if what.noise else scores[hits])
+
+    def said_again(
+        self, vlm: TinyVLM, pairs: AuditPairs, moved: Perturbed, what: AuditWay
+    ) -> float:
+        """How many say the phrase to another prompt too, for which they were not made."""
+        if what.declined:
+            return float("nan")
+        pixels = defense(what.defense, self.strength)(pixels_of(pairs.levels + moved.change))
+        return float(np.mean(says(answers(vlm, pixels, [AGAIN] * len(pixels)), pairs.phrases)))
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """One image before and after, with random noise of the same size beside it."""
+        levels = drawn(case, 1)[0][0]
+        bound = Bound(MIDDLE, self.steps, self.step)
+        vlm = weights.load(self.audited)
+        return side_by_side(vlm, levels, PROMPTS["image"], PHRASES[0], bound, case.seed)[0]
+
+    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How many succeed, how many do with noise, and that it is a simulation."""
+        table: Table = found["table"]
+        hit, control = (100 * table.cell(one, success(MIDDLE)) for one in (PLAIN, NOISE))
+        return (
+            f"Moving each value by at most {MIDDLE}/255 makes the model say the phrase in "
+            f"{hit:.0f} % of the trials, noise of that size in {control:.0f} %. A simulation: "
+            "harmless phrases, and TinyVLM."
+        )
+
+
+def with_column(table: Any, name: str, values: Sequence[float], unit: str) -> Table:
+    """A table over ε with one more condition."""
+    held = {"ε": (np.array(LEVELS, np.float64), "/255")} if table is None else {
+        one: (table[one], u) for one, u in zip(table.order, table.units, strict=True)
+    }  # fmt: skip
+    return Table.of(held | {name: (np.array(values, np.float64), unit)})
+
+
+def traces(moved: Sequence[Perturbed]) -> Table:
+    """The mean loss by step, a column for each ε above 0."""
+    each = {
+        f"ε = {epsilon}/255": (one.trace, "nat")
+        for epsilon, one in zip(LEVELS, moved, strict=True)
+        if epsilon
+    }
+    steps = np.arange(len(moved[-1].trace), dtype=np.float32)
+    return Table.of({"step": (steps, "")} | each)

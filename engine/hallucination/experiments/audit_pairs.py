@@ -1,0 +1,108 @@
+"""Which images and phrases an audit pairs: descriptions, and questions that the model declines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from engine.data import DataSet
+from engine.data.sprites import CATEGORIES
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments.phrases import COLORED, PHRASES, answers, taught
+from engine.hallucination.tiny_vlm.lessons import Texts
+from engine.hallucination.tiny_vlm.model import SIDE, TinyVLM
+from engine.hallucination.tiny_vlm.sayings import PROMPTS, color_question
+from engine.measures.levels import levels_of, pixels_of
+
+SCENES = "scenes:kind=broken,seed=1000"  # no model learned from scenes of this seed
+UNKNOWN = "unknown"  # what TinyVLM says of the color of what is not there
+
+
+@dataclass(frozen=True)
+class AuditPairs:
+    """Pairs of an image and a phrase, image after image.
+
+    Args:
+        levels: the images, (N, 3, 64, 64) int16, each as often as there are phrases.
+        prompts: what is asked.
+        phrases: what is to be said.
+        wanted: both, as the loss reads them.
+        there: the things in each image.
+        first: which rows have an image for the first time.
+    """
+
+    levels: Tensor
+    prompts: list[str]
+    phrases: list[str]
+    wanted: Texts
+    there: list[frozenset[str]]
+    first: list[int]
+
+
+def drawn(case: ExperimentCase, count: int) -> tuple[Tensor, list[frozenset[str]]]:
+    """Test scenes as levels (n, 3, 64, 64) int16, and what is in each. Raises BadData."""
+    data: DataSet = case.data
+    if "present" not in data.truth or data.images.shape[1:] != (3, SIDE, SIDE):
+        raise BadData(
+            f"TinyVLM is audited on drawn scenes of {SIDE} px, and {data.card.title} are none: "
+            f"choose {SCENES}."
+        )
+    rows = data.some("test", count, case.seed)
+    held = [frozenset(CATEGORIES[one] for one in np.flatnonzero(row))
+            for row in data.truth["present"][rows]]  # fmt: skip
+    return levels_of(data.pixels(rows)), held
+
+
+def described_pairs(case: ExperimentCase, count: int, targets: int) -> AuditPairs:
+    """Each image with each of the first phrases, asked to be described."""
+    levels, held = drawn(case, count)
+    return paired(levels, held, [PROMPTS["image"]] * len(levels), PHRASES[:targets])
+
+
+def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int) -> AuditPairs:
+    """Each image with the color of a thing that is not there, of which the model says "unknown".
+
+    Things are tried in an order drawn by the seed; an image of which nothing is declined is left
+    out. Raises BadData where no image is left.
+    """
+    levels, held = drawn(case, count)
+    order = np.random.default_rng([case.seed, 61]).permutation(len(CATEGORIES))
+    pixels, prompts = pixels_of(levels), [""] * len(levels)
+    for thing in order.tolist():
+        asked = [color_question(thing)] * len(levels)
+        for row, words in enumerate(answers(vlm, pixels, asked)):
+            if not prompts[row] and CATEGORIES[thing] not in held[row] and words == [UNKNOWN]:
+                prompts[row] = asked[row]
+        if all(prompts):
+            break
+    kept = [row for row, one in enumerate(prompts) if one]
+    if not kept:
+        raise BadData(f"{vlm.title} declines nothing about these scenes: choose more of them.")
+    return paired(
+        levels[kept], [held[row] for row in kept], [prompts[row] for row in kept],
+        COLORED[:targets],
+    )  # fmt: skip
+
+
+def paired(
+    levels: Tensor, held: Sequence[frozenset[str]], prompts: Sequence[str], phrases: Sequence[str]
+) -> AuditPairs:
+    """Every image with every phrase."""
+    many = len(phrases)
+    asked = [one for one in prompts for _ in phrases]
+    said = list(phrases) * len(levels)
+    return AuditPairs(
+        levels.repeat_interleave(many, 0), asked, said, taught(asked, said),
+        [one for one in held for _ in phrases], list(range(0, many * len(levels), many)),
+    )  # fmt: skip
+
+
+def still_named(said: Sequence[Sequence[str]], pairs: AuditPairs) -> float:
+    """The share of the things in the images that the answers name."""
+    there = sum(len(one) for one in pairs.there)
+    named = sum(len(one.intersection(words)) for one, words in zip(pairs.there, said, strict=True))
+    return named / there if there else float("nan")

@@ -1,0 +1,94 @@
+"""What may stand between a picture and the model: JPEG and blur; and a detector made of them.
+
+An attacker who knows the defense takes its steps through it. Blur has a gradient. JPEG rounds, and
+has none that helps: the straight-through estimate takes its own to be that of the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from io import BytesIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.hallucination.experiments.perturb import Pass, as_it_is
+from engine.hallucination.experiments.phrases import losses, taught
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.measures.levels import levels_of
+
+NONE, JPEG, BLUR = "none", "JPEG", "blur"
+DEFENSES = (NONE, JPEG, BLUR)
+QUALITY = (90, 75, 60, 45, 30)  # of JPEG, by strength from 1 to 5
+SIGMA = (0.4, 0.6, 0.8, 1.1, 1.5)  # of the blur, px
+STRENGTHS = ", ".join(
+    f"{one}: {QUALITY[one - 1]}, {SIGMA[one - 1]} px" for one in range(1, len(QUALITY) + 1)
+)
+DETECTOR = JPEG, 2  # the re-encoding by which the detector looks twice
+
+
+def defense(name: str, strength: int) -> Pass:
+    """What is done to pixels (N, 3, H, W) before the model gets them; gradients pass through.
+
+    Args:
+        name: one of DEFENSES.
+        strength: from 1 to 5.
+    """
+    match name:
+        case "JPEG":
+            return partial(straight_through, quality=QUALITY[strength - 1])
+        case "blur":
+            return partial(blurred, sigma=SIGMA[strength - 1])
+        case _:
+            return as_it_is
+
+
+def straight_through(pixels: Tensor, quality: int) -> Tensor:
+    """As `recoded`; to the gradient, nothing happened."""
+    return pixels + (recoded(pixels.detach(), quality) - pixels).detach()
+
+
+def recoded(pixels: Tensor, quality: int) -> Tensor:
+    """Pixels (N, 3, H, W) in [0, 1] as a JPEG file of that quality gives them back."""
+    files = levels_of(pixels).numpy().astype(np.uint8).transpose(0, 2, 3, 1)
+    back = []
+    for one in files:
+        held = BytesIO()
+        Image.fromarray(np.ascontiguousarray(one)).save(held, "JPEG", quality=quality)
+        back.append(np.asarray(Image.open(held), np.float32))
+    found = torch.from_numpy(np.stack(back).transpose(0, 3, 1, 2) / np.float32(255))
+    return found.contiguous().to(pixels)
+
+
+def blurred(pixels: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of σ px."""
+    from torchvision.transforms.v2.functional import gaussian_blur
+
+    reach = 2 * max(1, round(3 * sigma)) + 1
+    found: Tensor = gaussian_blur(pixels.contiguous(), [reach, reach], [sigma, sigma])
+    return found
+
+
+@torch.no_grad()
+def disagreement(
+    vlm: TinyVLM, pixels: Tensor, prompts: list[str], said: list[list[str]]
+) -> np.ndarray:
+    """The detector's score: by how many nats a word of its own answer is less likely after JPEG.
+
+    Args:
+        vlm: the model.
+        pixels: images (N, 3, H, W) in [0, 1].
+        prompts: what was asked of each.
+        said: what the model answered.
+    """
+    own = taught(prompts, [" ".join(words) for words in said])
+    again = defense(*DETECTOR)
+    rise = losses(vlm, again(pixels), own) - losses(vlm, pixels, own)
+    found: np.ndarray = rise.double().cpu().numpy()
+    return found
+
+
+KNOWN: Mapping[str, str] = {NONE: "no defense", JPEG: "JPEG", BLUR: "blur"}

@@ -1,0 +1,198 @@
+"""One scene under the audit: the picture before and after, and the answer word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.case_base import Case
+from engine.hallucination.case import CaptionCase
+from engine.hallucination.experiments.defenses import (
+    DEFENSES,
+    NONE,
+    STRENGTHS,
+    defense,
+    disagreement,
+)
+from engine.hallucination.experiments.perturb import (
+    PAPER,
+    Bound,
+    Pass,
+    as_it_is,
+    noisy,
+    perturbed,
+)
+from engine.hallucination.experiments.phrases import (
+    GREEDY,
+    PHRASES,
+    answers,
+    losses,
+    says,
+    taught,
+    word_losses,
+)
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.hallucination.tiny_vlm.words import tidy
+from engine.hallucination.vlm import VLM
+from engine.measures.levels import as_picture, levels_of, pixels_of
+from engine.method import Choice, Method, Progress, Slider, Switch, part_of, quiet, setting
+from engine.result import Curve, Pictures, Result, Table, Tokens
+
+MAGNIFIED = 10  # times, in the picture of the change
+BEFORE, AFTER, CONTROL = "before", "after", "random noise"
+
+
+def side_by_side(
+    vlm: TinyVLM, levels: Tensor, prompt: str, phrase: str, bound: Bound, seed: int,
+    way: Pass = as_it_is, inside: Pass = as_it_is, progress: Progress = quiet,
+) -> tuple[Pictures, Tensor, np.ndarray]:  # fmt: skip
+    """A picture before and after, the change, and noise of the same size.
+
+    Args:
+        vlm: the model.
+        levels: the picture, (3, H, W) int16.
+        prompt: what is asked.
+        phrase: what is to be said.
+        bound: how far, and in which steps.
+        seed: of the start and of the noise.
+        way: what the picture goes through before the model gets it.
+        inside: what the attack's steps go through.
+        progress: told after each step.
+
+    Returns:
+        The pictures; their levels before, after and with noise, (3, 3, H, W); the loss by step.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    moved = perturbed(vlm, levels[None], taught([prompt], [phrase]), bound, chance, (inside,),
+                      progress)  # fmt: skip
+    noise = noisy(levels, bound.epsilon, chance)
+    every = torch.stack([levels, levels + moved.change[0], levels + noise])
+    said = [tidy(" ".join(one)) for one in answers(vlm, way(pixels_of(every)), [prompt] * 3)]
+    apart = as_picture((MAGNIFIED * moved.change[0].abs()).clamp(0, 255))
+    images = [as_picture(one) for one in every]
+    most = int(moved.change.abs().max())
+    view = Pictures(
+        np.stack([images[0], images[1], apart, images[2]])[None], ("",),
+        (BEFORE, AFTER, f"change × {MAGNIFIED}", CONTROL),
+        f"A simulation on drawn scenes. No value moves by more than {most} of 255; the noise is of "
+        "the same size.",
+        captions=(f"“{said[0]}”", f"“{said[1]}”", f"at most {most}/255", f"“{said[2]}”"),
+    )  # fmt: skip
+    return view, every, moved.trace
+
+
+@dataclass(frozen=True)
+class PerturbedAnswer(Method[CaptionCase]):
+    """One picture, moved towards a harmless phrase by at most ε in every value.
+
+    A simulation on TinyVLM. The steps follow the gradient of how unlikely the model finds the
+    phrase; the picture is rounded to 8 bits, and greedy decoding answers anew: first about the
+    picture, then about the changed one, then about one with random noise of the same size. Below a
+    word stands how likely it was, given the words before it. A defense changes what the model gets,
+    the changed picture and the others alike; an attack that knows it takes its steps through it.
+    The detector's score is by how many nats a word of the answer is less likely after JPEG.
+    """
+
+    name = "PerturbedAnswer"
+    family = "hallucination"
+    title = "One picture, moved towards a phrase"
+    cost = "wait"
+    paper = PAPER
+    needs = frozenset({"gradient"})
+    proof = (
+        "tests/engine/hallucination/experiments/test_one_scene.py"
+        "::test_the_answer_is_that_of_steps_written_out"
+    )
+
+    phrase: str = setting(PHRASES[0], Choice(PHRASES), "Phrase", "What it is meant to say.")
+    epsilon: int = setting(
+        8, Slider(0, 64, 1, "/255"), "Largest change ε",
+        "How far each value of each pixel may move; 0 changes nothing.",
+    )  # fmt: skip
+    steps: int = setting(40, Slider(10, 500, 10), "Steps", "Of the attack.")
+    step: float = setting(
+        1.0, Slider(0.5, 4.0, 0.5, "/255"), "Step size",
+        "How far each step moves a value; a quarter of ε at most.",
+    )  # fmt: skip
+    against: str = setting(
+        NONE, Choice(DEFENSES), "Defense", "What every picture goes through before the model."
+    )
+    strength: int = setting(
+        3, Slider(1, 5, 1), "Strength of the defense",
+        f"Quality of JPEG and σ of the blur: {STRENGTHS}.",
+    )  # fmt: skip
+    knows: bool = setting(
+        False, Switch(), "The attack knows the defense", "Its steps go through the defense too."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """It is a simulation on the models that ship."""
+        if reason := super().unmet(case):
+            return reason
+        vlm: VLM | None = getattr(case, "vlm", None)
+        return "" if isinstance(vlm, TinyVLM) else "it is a simulation on TinyVLM: choose one."
+
+    def __call__(self, case: CaptionCase, progress: Progress = quiet) -> Result:
+        """Views: picture; before and after, the answers; phrase; loss by step; numbers."""
+        vlm: Any = case.vlm
+        levels = levels_of(case.image)
+        way = defense(self.against, self.strength)
+        bound = Bound(self.epsilon, self.steps, self.step)
+        picture, every, trace = side_by_side(
+            vlm, levels, case.prompt, self.phrase, bound, case.seed, way,
+            way if self.knows else as_it_is, part_of(progress, 0.0, 0.9),
+        )  # fmt: skip
+        seen = way(pixels_of(every))
+        wanted = taught([case.prompt] * 3, [self.phrase] * 3)
+        with torch.no_grad():
+            each, counted = word_losses(vlm, seen, wanted)
+            nats = losses(vlm, seen, wanted)
+        likely = (-each).exp()[:, 0].cpu().numpy()[:, counted[0, 0].cpu().numpy()]
+        words = [*vlm.tokenizer.convert_ids_to_tokens(vlm.tokenizer.encode(self.phrase)), "end"]
+        said = answers(vlm, seen, [case.prompt] * 3)
+        change = (every - levels).abs().flatten(1).amax(1)
+        progress(1.0, "asked again")
+        return {
+            "picture": picture,
+            BEFORE: self.spoken(case, seen[0]),
+            AFTER: self.spoken(case, seen[1]),
+            "phrase": Table.of(
+                {name: (likely[at], "probability") for at, name in enumerate((BEFORE, AFTER))},
+                [f"{at + 1}. {word}" for at, word in enumerate(words)],
+            ),
+            "trace": Curve(
+                np.arange(len(trace), dtype=np.float32), trace, "step", "loss of the phrase", "nat"
+            ),
+            "numbers": Table.of({
+                "says the phrase": (np.array(says(said, [self.phrase] * 3), np.float32), ""),
+                "loss of the phrase": (nats.cpu().numpy(), "nat"),
+                "detector": (disagreement(vlm, seen, [case.prompt] * 3, said), "nat"),
+                "largest change": (change.float().numpy(), "/255"),
+            }, (BEFORE, AFTER, CONTROL)),
+        }  # fmt: skip
+
+    def spoken(self, case: CaptionCase, seen: Tensor) -> Tokens:
+        """The answer about what the model gets."""
+        found: Tokens = GREEDY(replace(case, image=seen))["answer"]  # type: ignore[assignment]
+        return found
+
+    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Whether it says the phrase, and what it does with noise."""
+        hits = found["numbers"]["says the phrase"]
+        where = "" if self.against == NONE else f", behind {self.against}"
+        if not self.epsilon:
+            return f"Nothing is changed: it says “{tidy(found[BEFORE].text)}”."
+        how = f"Moving each value by at most {self.epsilon}/255"
+        control = "noise of that size does too" if hits[2] else "noise of that size does not"
+        if hits[1]:
+            return f"{how} makes it say “{tidy(self.phrase)}”{where}; {control}. A simulation."
+        return (
+            f"{how} does not make it say “{tidy(self.phrase)}”{where}: it says "
+            f"“{tidy(found[AFTER].text)}”. A simulation; another attack may succeed."
+        )

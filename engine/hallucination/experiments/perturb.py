@@ -1,0 +1,142 @@
+"""The audit's perturbation: signed gradient steps towards a phrase, in a ball around the image.
+
+    δ ~ U[−ε, ε];   δ ← Π( δ − α sign ∇δ L(x + δ) ),   Π keeps |δ| ≤ ε and x + δ in [0, 1]
+
+L is the mean negative log-likelihood of the phrase, averaged over the ways in which the model may
+get the image: as it is, or through a defense. Every image is kept at the step where its L was
+lowest, and is then rounded to 8 bits inside the ball: what is scored is a picture that can exist.
+
+Qi et al., "Visual Adversarial Examples Jailbreak Aligned Large Language Models" (2023),
+https://arxiv.org/abs/2306.13213
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.hallucination.experiments.phrases import losses
+from engine.hallucination.tiny_vlm.lessons import Texts
+from engine.hallucination.tiny_vlm.model import TinyVLM
+from engine.measures.ball import NORMS, Ball
+from engine.measures.levels import pixels_of, rounded
+from engine.method import Progress, quiet
+
+PAPER = (
+    "Qi et al., Visual Adversarial Examples Jailbreak Aligned Large Language Models (2023), "
+    "https://arxiv.org/abs/2306.13213"
+)
+FINEST = 0.25  # of ε, that a step may be long: longer ones only jump between its ends
+TOGETHER = 64  # images in one pass
+Pass = Callable[[Tensor], Tensor]  # from the picture's pixels to those that the model gets
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far and in which steps an image may be moved.
+
+    Args:
+        epsilon: the furthest that any value may move, in levels of 255.
+        steps: how many are taken.
+        step: how far each goes, in levels of 255; a quarter of ε at most.
+    """
+
+    epsilon: int
+    steps: int
+    step: float
+
+    @property
+    def share(self) -> float:
+        """A step's length, as a share of ε."""
+        return min(self.step / self.epsilon, FINEST)
+
+
+@dataclass(frozen=True)
+class Perturbed:
+    """Images after a perturbation, and the way there.
+
+    Args:
+        change: levels that are added to each, (N, 3, H, W) int16.
+        trace: the mean loss of all images before each step and after the last, (steps + 1,) nats.
+    """
+
+    change: Tensor
+    trace: NDArray[np.float32]
+
+
+def as_it_is(pixels: Tensor) -> Tensor:
+    """The image without any defense."""
+    return pixels
+
+
+def perturbed(
+    vlm: TinyVLM, levels: Tensor, wanted: Texts, bound: Bound, generator: torch.Generator,
+    ways: Sequence[Pass] = (as_it_is,), progress: Progress = quiet,
+) -> Perturbed:  # fmt: skip
+    """Images moved towards their phrases, from a random start of their own.
+
+    Args:
+        vlm: the model; nothing of it changes.
+        levels: images (N, 3, H, W) int16, in levels of 255.
+        wanted: the prompt and the phrase for each.
+        bound: how far, and in which steps.
+        generator: of the start.
+        ways: what the loss looks through; several are averaged.
+        progress: told after each step.
+    """
+    center = pixels_of(levels).to(vlm.device)
+    ball = Ball(center, float(bound.epsilon), NORMS[0])
+    if not bound.epsilon:
+        first = float(slopes(vlm, center, wanted, ways)[0].mean())
+        return Perturbed(torch.zeros_like(levels), np.array([first], np.float32))
+    image = best = ball.start(generator)
+    lowest = center.new_full((len(center),), torch.inf)
+    trace = []
+    for step in range(bound.steps + 1):
+        each, slope = slopes(vlm, image, wanted, ways)
+        better = each < lowest
+        lowest = torch.where(better, each, lowest)
+        best = torch.where(better[:, None, None, None], image, best)
+        trace.append(float(each.mean()))
+        if step < bound.steps:
+            image = ball.project(image - ball.step(slope, bound.share))
+        progress((step + 1) / (bound.steps + 1), f"step {step}: {trace[-1]:.2f} nats")
+    change = rounded(levels, best, bound.epsilon, NORMS[0])
+    return Perturbed(change, np.array(trace, np.float32))
+
+
+def slopes(
+    vlm: TinyVLM, images: Tensor, wanted: Texts, ways: Sequence[Pass]
+) -> tuple[Tensor, Tensor]:
+    """The loss of each image, (N,), averaged over the ways to get it, and its slope.
+
+    Images are passed some at a time, so that memory does not grow with their number.
+    """
+    parts = []
+    for rows in torch.arange(len(images)).split(TOGETHER):
+        with torch.enable_grad():
+            pixels = images[rows].detach().requires_grad_()
+            texts = wanted.take(rows)
+            each = torch.stack([losses(vlm, way(pixels), texts) for way in ways]).mean(0)
+            (slope,) = torch.autograd.grad(each.sum(), pixels)
+        parts.append((each.detach(), slope))
+    found, along = zip(*parts, strict=True)
+    return torch.cat(found), torch.cat(along)
+
+
+def noisy(levels: Tensor, epsilon: int, generator: torch.Generator) -> Tensor:
+    """The control: every value moves by +ε or −ε at random, and stays in 0 to 255."""
+    sign = 2 * torch.randint(0, 2, levels.shape, generator=generator) - 1
+    return (levels + epsilon * sign).clamp(0, 255).to(torch.int16) - levels
+
+
+def averaged(trace: NDArray[np.float32], over: int) -> NDArray[np.float32]:
+    """The means of successive parts of a trace, of so many steps each; a rest is left out."""
+    whole = len(trace) // over * over
+    means: NDArray[np.float32] = trace[:whole].reshape(-1, over).mean(1)
+    return means

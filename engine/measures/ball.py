@@ -1,0 +1,54 @@
+"""What a bounded attack may do to an image: steps in a ball around it that stay in [0, 1]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.measures.levels import TOP
+
+NORMS = ("L∞", "L2")
+
+
+@dataclass(frozen=True)
+class Ball:
+    """What may be changed: by at most ε levels of 255 in each value, or in the mean (L2).
+
+    Args:
+        center: the image, (1, 3, H, W) in [0, 1], on the model's device; in L∞ also several images.
+        epsilon: in levels of 255.
+        norm: "L∞" or "L2".
+    """
+
+    center: Tensor
+    epsilon: float
+    norm: str
+
+    @property
+    def radius(self) -> float:
+        """Of the ball, in pixel values."""
+        spread = 1.0 if self.norm == "L∞" else self.center.numel() ** 0.5
+        return self.epsilon / TOP * spread
+
+    def step(self, slope: Tensor, share: float) -> Tensor:
+        """A step along a slope, of a share of the radius."""
+        if self.norm == "L∞":
+            return share * self.radius * slope.sign()
+        return share * self.radius * slope / slope.norm().clamp_min(1e-30)
+
+    def project(self, images: Tensor) -> Tensor:
+        """The nearest image in the ball, then in [0, 1]; the second keeps the first."""
+        change = images - self.center
+        if self.norm == "L∞":
+            change = change.clamp(-self.radius, self.radius)
+        elif (length := float(change.norm())) > self.radius:
+            change = change * (self.radius / length)
+        return (self.center + change).clamp(0, 1)
+
+    def start(self, generator: torch.Generator) -> Tensor:
+        """A random image in the ball: uniform in L∞, in L2 in a random direction, half way out."""
+        noise = (2 * torch.rand(self.center.shape, generator=generator) - 1).to(self.center)
+        way = self.radius * noise if self.norm == "L∞" else self.step(noise, 0.5)
+        return self.project(self.center + way)

@@ -1,0 +1,228 @@
+"""The audit's figures, by steps that are written out again, and what its claims compare."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from engine.hallucination.decoding.greedy import Greedy
+from engine.hallucination.experiments import VisualAudit, audit
+from engine.hallucination.experiments.audit_claims import (
+    CLAIMS,
+    DECLINED,
+    DECLINED_NOISE,
+    ELSE,
+    EPS50,
+    EVADES,
+    FOUND,
+    LEVELS,
+    NAMED,
+    NOISE,
+    PLAIN,
+    UNAWARE,
+    WAYS,
+    AuditWay,
+    half_point,
+    success,
+)
+from engine.hallucination.experiments.audit_pairs import SCENES, declined_pairs, described_pairs
+from engine.hallucination.experiments.defenses import JPEG
+from engine.hallucination.experiments.phrases import PHRASES
+from engine.hallucination.tiny_vlm.scenes import spoken
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from tests import tiny
+
+ROWS = (0, 8, 32)
+SMALL = (PLAIN, NOISE, UNAWARE[JPEG], EVADES, DECLINED)
+QUICK = VisualAudit(seeds=1, images=3, targets=2, steps=20)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load("scenes:kind=broken,count=200,seed=1000"))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit, "WAYS", {one: WAYS[one] for one in SMALL})
+        patch.setattr(VisualAudit, "claims", ())
+        return QUICK(case)
+
+
+def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
+    """Madry's steps for one image (3, 64, 64) with the model's own loss; back in levels."""
+    from engine.hallucination.experiments.defenses import recoded
+
+    asked = vlm.tokenizer.encode(prompt)
+    text = torch.tensor([[[*asked, *vlm.tokenizer.encode(phrase), vlm.spec.eos]]])
+    first, radius = torch.tensor([[len(asked)]]), epsilon / 255
+
+    def loss(pixels):
+        return vlm.loss(vlm.encode_image(vlm.normalize(pixels[None])), text, first)
+
+    clean = image / 255
+    now = (clean + radius * start).clamp(0, 1)
+    best, least = now, np.inf
+    for step in range(QUICK.steps + 1):
+        leaf = now.clone().requires_grad_()
+        value = loss(leaf)
+        if jpeg_too:
+            again = leaf + (recoded(leaf.detach()[None], 75)[0] - leaf).detach()
+            value = (value + loss(again)) / 2
+        if value.item() < least:
+            best, least = now, value.item()
+        if step == QUICK.steps:
+            break
+        (slope,) = torch.autograd.grad(value, leaf)
+        near = (now - slope.sign() / 255).clamp(clean - radius, clean + radius)
+        now = near.clamp(0, 1)
+    change = (255 * best.double() - image.double()).round().clamp(-epsilon, epsilon)
+    return (image + change).clamp(0, 255)
+
+
+def said_by(vlm, levels, prompts):
+    return [" ".join(one) for one in
+            spoken(vlm, levels.float() / 255, prompts, Greedy(length=24)).words]  # fmt: skip
+
+
+@pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])
+def test_figures_are_those_of_steps_written_out(case, found, condition):
+    vlm = load(HONEST)
+    pairs = (
+        declined_pairs(vlm, case, 3, 2) if condition == DECLINED else described_pairs(case, 3, 2)
+    )
+    assert len(pairs.phrases) == 6
+    for epsilon in ROWS:
+        at = LEVELS.index(epsilon)
+        noise = torch.rand(pairs.levels.shape, generator=torch.Generator().manual_seed(at))
+        changed = torch.stack([
+            by_hand(vlm, one, prompt, phrase, epsilon, 2 * noise[row] - 1, condition == EVADES)
+            for row, (one, prompt, phrase) in enumerate(
+                zip(pairs.levels, pairs.prompts, pairs.phrases, strict=True)
+            )
+        ])  # fmt: skip
+        said = said_by(vlm, changed, pairs.prompts)
+        right = np.mean([one == two for one, two in zip(said, pairs.phrases, strict=True)])
+        # one of six may turn on float noise along the way
+        assert found["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.17)
+    assert found["table"].cell(condition, success(0)) == 0
+    assert found["table"].cell(condition, success(32)) > 0.5
+    assert found["table"].cell(NOISE, success(32)) == 0
+
+
+def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
+    pairs = described_pairs(case, 3, 2)
+    words = [one.split() for one in said_by(load(HONEST), pairs.levels, pairs.prompts)]
+    named = sum(len(one & set(said)) for one, said in zip(pairs.there, words, strict=True))
+    share = named / sum(map(len, pairs.there))
+    assert found["named"][PLAIN][0] == pytest.approx(share)
+    assert found["named"][NOISE][0] == pytest.approx(share)
+
+
+def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
+    vlm, pairs = load(HONEST), described_pairs(case, 3, 2)
+    one = replace(QUICK, steps=10)
+    plain = one.moved(vlm, pairs, AuditWay(), case, lambda *_: None)
+    assert one.moved(vlm, pairs, AuditWay(JPEG), case, lambda *_: None) is plain
+    through = one.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
+    assert not torch.equal(through[3].change, plain[3].change)
+    assert [int(each.change.abs().max()) for each in plain] == list(LEVELS)
+    seen = []
+    real = audit.perturbed
+    monkeypatch.setattr(audit, "perturbed", lambda *args: seen.append(args[4].initial_seed())
+                        or real(*args))  # fmt: skip
+    one.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
+    assert seen == [1000 + at for at in range(len(LEVELS))]
+
+
+def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
+    vlm = load(HONEST)
+    pairs = declined_pairs(vlm, case, 3, 2)
+    for prompt, there in zip(pairs.prompts, pairs.there, strict=True):
+        assert prompt.split()[-1] not in there
+    assert set(said_by(vlm, pairs.levels, pairs.prompts)) == {"unknown"}
+
+
+def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
+    assert found["nats"].order == ("ε", *SMALL)
+    assert found["named"].order == ("ε", *SMALL)
+    assert found["steps"].order == ("step", *(f"ε = {one}/255" for one in LEVELS[1:]))
+    table = found["table"]
+    assert np.isnan(table.cell(UNAWARE[JPEG], FOUND))
+    assert np.isnan(table.cell(DECLINED, ELSE))
+    assert 0 <= table.cell(PLAIN, FOUND) <= 1
+    assert 0 <= table.cell(PLAIN, NAMED) <= 1
+
+
+def test_half_of_the_trials_are_reached_between_two_sizes():
+    assert half_point((0, 2, 4, 8), (0, 0.1, 0.4, 0.8)) == pytest.approx(5.0)
+    assert half_point((0, 2), (0.6, 1.0)) == 0
+    assert np.isnan(half_point((0, 2), (0.0, 0.4)))
+
+
+def figures(changed):
+    """Success by condition at every ε, and the detector's AUROC."""
+    rising = dict(zip(LEVELS, (0, 0.3, 0.6, 0.8, 1.0, 1.0), strict=True))
+    shares = dict.fromkeys(WAYS, rising) | {
+        one: dict.fromkeys(LEVELS, 0.0) for one in (NOISE, DECLINED_NOISE)
+    } | {one: {e: 0.5 * s for e, s in rising.items()} for one in UNAWARE.values()}  # fmt: skip
+    finds = {PLAIN: 0.95, EVADES: 0.6} | changed.get(FOUND, {})
+    shares = shares | changed
+
+    def of(condition, measure):
+        if measure == FOUND:
+            return finds[condition]
+        return next(shares[condition][e] for e in LEVELS if success(e) == measure)
+
+    return of
+
+
+def test_claims_are_kept_by_what_they_need_and_broken_without_it():
+    assert all(one.margin(figures({})) > 0 for one in CLAIMS)
+    low, some = dict.fromkeys(LEVELS, 0.1), dict.fromkeys(LEVELS, 0.06)
+    falling = dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))
+    broken = [
+        {PLAIN: low}, {NOISE: some}, {PLAIN: falling}, {DECLINED: low},
+        {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.75)}, {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.79)},
+        {FOUND: {PLAIN: 0.95, EVADES: 0.9}},
+    ]  # fmt: skip
+    for claim, changed in zip(CLAIMS, broken, strict=True):
+        assert claim.margin(figures(changed)) < 0, claim.words
+
+
+def test_the_picture_has_the_change_ten_times_and_noise_beside_it(case):
+    view = replace(QUICK, steps=40).picture(case)
+    before, after, change, noise = view.images[0].astype(int)
+    assert np.array_equal(np.minimum(10 * abs(after - before), 255), change)
+    assert abs(noise - before).max() == 8
+    assert "simulation" in view.finding.lower()
+    assert view.caption(0, 0) != view.caption(0, 1)
+
+
+def test_the_sentence_has_both_figures_and_says_that_it_is_a_simulation(case, found):
+    words = QUICK.finding(case, found)
+    share = 100 * found["table"].cell(PLAIN, success(8))
+    assert f"{share:.0f} % of the trials" in words
+    assert "simulation" in words
+
+
+def test_other_data_are_refused_with_a_sentence():
+    with pytest.raises(BadData, match="drawn scenes"):
+        QUICK.picture(ExperimentCase(tiny.columns(8, ("a", "b"))))
+
+
+def test_the_usual_scenes_are_none_that_a_model_learned():
+    from engine.data.registry import recipe
+    from engine.hallucination.measures.scene_ranges import LESSONS, MASKS
+
+    seed = recipe(SCENES).seed
+    assert all(seed not in held.seeds for use in (LESSONS, MASKS) for held in use.ranges)
+    assert EPS50 in VisualAudit.measures
+    assert len(PHRASES) == 8

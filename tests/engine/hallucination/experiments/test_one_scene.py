@@ -1,0 +1,98 @@
+"""One scene under the audit: its answers by steps that are written out, and its sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import DoesNotFit
+from engine.hallucination import Greedy, asking
+from engine.hallucination.experiments.defenses import BLUR, JPEG, defense
+from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
+from engine.hallucination.tiny_vlm.weights import HONEST
+from engine.run import answer
+from tests import tiny
+
+METHOD = PerturbedAnswer(epsilon=16, steps=30, phrase="a red boat")
+
+
+@pytest.fixture(scope="module")
+def case():
+    return asking.about_scene(HONEST, asking.scene("counter", 424), "describe the image")
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return answer(METHOD, case)
+
+
+def test_the_answer_is_that_of_steps_written_out(case, found):
+    vlm, clean = case.vlm, case.image
+    text = [*vlm.tokenizer.encode("describe the image"), *vlm.tokenizer.encode("a red boat"), 2]
+    tokens, start = torch.tensor([[text]]), torch.tensor([[3]])
+    noise = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))[0]
+    radius = 16 / 255
+    now = (clean + radius * (2 * noise - 1)).clamp(0, 1)
+    trace = []
+    for _ in range(31):
+        leaf = now.clone().requires_grad_()
+        loss = vlm.loss(vlm.encode_image(vlm.normalize(leaf[None])), tokens, start)
+        trace.append(loss.item())
+        (slope,) = torch.autograd.grad(loss, leaf)
+        now = (now - slope.sign() / 255).clamp(clean - radius, clean + radius).clamp(0, 1)
+    assert found["trace"].y[:5] == pytest.approx(trace[:5], rel=1e-3, abs=1e-3)
+    assert found["trace"].y[-1] == pytest.approx(trace[-1], abs=0.5)
+    assert found["numbers"].cell(AFTER, "says the phrase") == 1
+    assert found["numbers"].cell(BEFORE, "says the phrase") == 0
+    assert found["numbers"].cell(CONTROL, "says the phrase") == 0
+    assert found["numbers"]["largest change"].tolist() == [0, 16, 16]
+
+
+def test_the_words_are_those_of_greedy_decoding_about_both_8_bit_pictures(case, found):
+    before, after = (torch.from_numpy(np.array(found["picture"].images[0, at])) for at in (0, 1))
+    for name, picture in ((BEFORE, before), (AFTER, after)):
+        image = (picture.permute(2, 0, 1) / 255).contiguous()
+        said = Greedy()(replace(case, image=image))["answer"]
+        assert found[name].words == said.words
+        assert found[name].probability == pytest.approx(said.probability, abs=1e-4)
+    assert found[AFTER].text == "a red boat"
+    assert found["phrase"].rows == ("1. a", "2. red", "3. boat", "4. end")
+    assert found["phrase"][AFTER][:3] == pytest.approx(found[AFTER].probability, abs=1e-4)
+
+
+def test_without_room_the_answer_is_the_same(case):
+    still = replace(METHOD, epsilon=0)(case)
+    assert still[BEFORE].words == still[AFTER].words
+    assert np.array_equal(still["picture"].images[0, 0], still["picture"].images[0, 1])
+    assert PerturbedAnswer(epsilon=0).finding(case, still).startswith("Nothing is changed")
+
+
+def test_a_defense_is_between_every_picture_and_the_model(case):
+    held = replace(METHOD, against=BLUR, strength=4)(case)
+    way = defense(BLUR, 4)
+    said = Greedy()(replace(case, image=way(case.image[None])[0]))["answer"]
+    assert held[BEFORE].words == said.words
+    knows = replace(METHOD, against=JPEG, knows=True)(case)
+    unaware = replace(METHOD, against=JPEG)(case)
+    nats = [one["numbers"].cell(AFTER, "loss of the phrase") for one in (knows, unaware)]
+    assert nats[0] < nats[1]
+
+
+def test_the_sentence_says_what_happened_and_that_it_is_a_simulation(case, found):
+    words = METHOD.finding(case, found)
+    assert words.startswith("Moving each value by at most 16/255 makes it say “a red boat”")
+    assert "noise of that size does not" in words
+    assert "simulation" in words
+    none = replace(METHOD, epsilon=1, steps=10)
+    words = none.finding(case, none(case))
+    assert "does not make it say" in words
+    assert "another attack may succeed" in words
+
+
+def test_other_models_are_refused(case):
+    with pytest.raises(DoesNotFit):
+        METHOD.check(tiny.asked_image())
+    assert not METHOD.unmet(case)

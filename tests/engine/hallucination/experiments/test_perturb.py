@@ -1,0 +1,167 @@
+"""The audit's steps stay in their ball exactly, follow the phrase alone, and leave ε = 0 alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.hallucination.experiments.defenses import (
+    BLUR,
+    DEFENSES,
+    JPEG,
+    QUALITY,
+    blurred,
+    defense,
+    disagreement,
+    recoded,
+)
+from engine.hallucination.experiments.perturb import (
+    Bound,
+    averaged,
+    noisy,
+    perturbed,
+    slopes,
+)
+from engine.hallucination.experiments.phrases import (
+    COLORED,
+    PHRASES,
+    answers,
+    losses,
+    says,
+    taught,
+)
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.hallucination.tiny_vlm.words import EOS, PAD
+from engine.measures.levels import levels_of, pixels_of
+from tests.engine.hallucination import tiny
+
+PROMPT = "describe the image"
+
+
+@pytest.fixture(scope="module")
+def vlm():
+    return load(HONEST)
+
+
+@pytest.fixture(scope="module")
+def levels():
+    return levels_of(tiny.scenes(3, "broken", 1000))
+
+
+@pytest.fixture(scope="module")
+def moved(vlm, levels):
+    wanted = taught([PROMPT] * 3, PHRASES[:3])
+    return perturbed(vlm, levels, wanted, Bound(16, 60, 1.0), torch.Generator().manual_seed(0))
+
+
+def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm, levels):
+    for phrase in (*PHRASES, *COLORED):
+        assert vlm.tokenizer.decode(vlm.tokenizer.encode(phrase)) == phrase
+    said = answers(vlm, pixels_of(levels), [PROMPT] * 3)
+    assert not any(any(says(said, [phrase] * 3)) for phrase in PHRASES)
+
+
+def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
+    wanted = taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
+    assert [int(one) for one in (wanted.tokens == EOS).sum((1, 2))] == [1, 1]
+    both = losses(vlm, pixels_of(levels[:2]), wanted)
+    for row in range(2):
+        alone = wanted.take(torch.tensor([row]))
+        assert not (alone.tokens == PAD).any()
+        image = vlm.encode_image(vlm.normalize(pixels_of(levels[row : row + 1])))
+        assert both[row].item() == pytest.approx(
+            vlm.loss(image, alone.tokens, alone.start).item(), abs=1e-4
+        )
+        out, _ = vlm.prefill(image, alone.tokens[0, :, : int(alone.start)])
+        nats = []
+        for token in alone.tokens[0, 0, int(alone.start) :].tolist():
+            nats.append(-out.logits.log_softmax(-1)[0, token].item())
+            out = vlm.step(torch.tensor([token]), out.cache)
+        assert both[row].item() == pytest.approx(sum(nats) / len(nats), abs=1e-4)
+
+
+def test_the_change_stays_in_the_ball_and_the_picture_in_8_bits(levels, moved):
+    assert moved.change.dtype == torch.int16
+    assert moved.change.abs().max() == 16
+    changed = levels + moved.change
+    assert changed.min() >= 0
+    assert changed.max() <= 255
+    assert torch.equal(levels_of(pixels_of(changed)), changed)
+
+
+def test_the_loss_falls_and_never_rises_over_twenty_steps(moved):
+    means = averaged(moved.trace[:60], 20)
+    assert len(means) == 3
+    assert (means[1:] <= means[:-1]).all()
+    assert moved.trace[-1] < 0.5 * moved.trace[0]
+
+
+def test_without_room_nothing_moves_and_the_answer_is_the_same(vlm, levels):
+    wanted = taught([PROMPT] * 3, PHRASES[:3])
+    still = perturbed(vlm, levels, wanted, Bound(0, 10, 1.0), torch.Generator().manual_seed(0))
+    assert not still.change.any()
+    assert still.trace.tolist() == pytest.approx(
+        [losses(vlm, pixels_of(levels), wanted).mean().item()], abs=1e-5
+    )
+
+
+def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, monkeypatch):
+    from engine.hallucination.experiments import perturb
+
+    wanted = taught([PROMPT] * 3, PHRASES[:3])
+    whole = slopes(vlm, pixels_of(levels), wanted, [defense(BLUR, 3)])
+    monkeypatch.setattr(perturb, "TOGETHER", 2)
+    parts = slopes(vlm, pixels_of(levels), wanted, [defense(BLUR, 3)])
+    assert torch.allclose(whole[0], parts[0], atol=1e-5)
+    assert torch.allclose(whole[1], parts[1], atol=1e-6)
+
+
+def test_the_model_is_as_it_was(vlm, moved):
+    del moved
+    assert not vlm.parts.training
+    assert all(one.grad is None and not one.requires_grad for one in vlm.parts.parameters())
+
+
+def test_noise_moves_every_value_by_as_much_as_it_can(levels):
+    noise = noisy(levels, 8, torch.Generator().manual_seed(0))
+    changed = levels + noise
+    assert ((noise.abs() == 8) | (changed == 0) | (changed == 255)).all()
+    assert abs((noise > 0).double().mean() - 0.5) < 0.1
+
+
+def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
+    from io import BytesIO
+
+    import numpy as np
+    from PIL import Image
+
+    pixels = pixels_of(levels).requires_grad_()
+    seen = defense(JPEG, 3)(pixels)
+    held = BytesIO()
+    Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0)).save(
+        held, "JPEG", quality=QUALITY[2]
+    )
+    back = np.asarray(Image.open(held)).transpose(2, 0, 1) / np.float32(255)
+    assert np.allclose(seen[1].detach().numpy(), back, atol=1e-6)
+    weights = torch.rand(seen.shape, generator=torch.Generator().manual_seed(0))
+    (slope,) = torch.autograd.grad((weights * seen).sum(), pixels)
+    assert torch.equal(slope, weights)
+
+
+def test_defenses_grow_with_their_strength(levels):
+    pixels = pixels_of(levels)
+    assert torch.equal(defense(DEFENSES[0], 5)(pixels), pixels)
+    for name in (JPEG, BLUR):
+        lost = [(defense(name, at)(pixels) - pixels).abs().mean().item() for at in range(1, 6)]
+        assert lost == sorted(lost)
+        assert lost[0] > 0
+    assert torch.equal(defense(BLUR, 3)(pixels), blurred(pixels, 0.8))
+
+
+def test_the_detector_asks_how_much_less_likely_the_own_answer_is_after_jpeg(vlm, levels):
+    pixels = pixels_of(levels)
+    said = answers(vlm, pixels, [PROMPT] * 3)
+    scores = disagreement(vlm, pixels, [PROMPT] * 3, said)
+    own = taught([PROMPT] * 3, [" ".join(one) for one in said])
+    wanted = losses(vlm, recoded(pixels, QUALITY[1]), own) - losses(vlm, pixels, own)
+    assert scores == pytest.approx(wanted.numpy(), abs=1e-5)

@@ -1,0 +1,62 @@
+"""The experiments of Hallucination as a visitor meets them: the audit, and one scene under it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.experiments import perturbation
+from components.views import HALLUCINATION_EXPERIMENTS
+from engine import data as data_sets
+from engine.experiment import ExperimentCase, spread
+from engine.hallucination import PerturbedAnswer
+from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.experiments.audit_claims import EPS50, LEVELS, NOISE, PLAIN, success
+from engine.result import Table
+from engine.run import known
+from tests.visits import settled, visit, words
+
+KEY = "hallucination.VisualAudit"
+FEW = {"seeds": 1, "images": 2, "targets": 1, "steps": 10}
+LINK = {f"{KEY}.{name}": str(one) for name, one in FEW.items()} | {f"{KEY}.seed": "3"}
+ONE = f"{KEY}.one.PerturbedAnswer"
+
+
+def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene():
+    at = settled(visit(LINK, HALLUCINATION_EXPERIMENTS))
+    assert not at.exception
+    assert "A simulation on drawn scenes" in words(at)
+    at = settled(at.button(key=f"{KEY}.go").click().run())
+    assert not at.exception
+    case = ExperimentCase(data_sets.load(VisualAudit.data[0]), 3)
+    method = VisualAudit(**FEW)
+    found = known(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    shown = words(at)
+    for said in (perturbation.defended_words, perturbation.other_words, perturbation.nats_words,
+                 perturbation.named_words):  # fmt: skip
+        assert said(found) in shown
+    told = [one.value for one in at.header if one.value.startswith("Moving each value")]
+    assert len(told) == 2  # of the audit, and of one scene
+    at = settled(at.slider(key=f"{ONE}.epsilon").set_value(0).run())
+    assert any(one.value.startswith("Nothing is changed") for one in at.header)
+    assert PerturbedAnswer.cost == "wait"
+
+
+def audited():
+    """Success of two conditions at every ε."""
+    columns = {success(one): ([at / 5, 0.0], "share") for at, one in enumerate(LEVELS)}
+    columns |= {spread(name): ([0.1, 0.0], "share") for name in [*columns]}
+    columns[EPS50] = ([5.0, np.nan], "/255")
+    return {"table": Table.of(columns, [PLAIN, NOISE])}
+
+
+def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
+    table = perturbation.over_epsilon(audited(), (PLAIN, "not there", NOISE))
+    assert table.order == (
+        "ε", f"{PLAIN}, ε50 = 5.0", spread(f"{PLAIN}, ε50 = 5.0"), f"{NOISE}, no ε50",
+        spread(f"{NOISE}, no ε50"),
+    )  # fmt: skip
+    assert table[f"{PLAIN}, ε50 = 5.0"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert perturbation.defended_words(audited()).startswith(
+        f"At ε = 4/255: {PLAIN} 60 %, {NOISE} 0 %."
+    )
