@@ -28,19 +28,21 @@ from engine.errors import BlindspotError
 PAD, DECLINE = 0, 1
 NAMES = ("ann", "bob", "cleo", "dan", "eva", "finn", "gus", "hal")
 WALLS = ("wall", "fence", "door", "hedge")
+ROLES = ("before", "behind", "owner", "guest")
 NOTES = (
     *("please", "now", "today", "so", "ok", "well", "just", "really", "maybe", "soon"),
     *("again", "quick", "short", "kind", "thanks", "hello", "still", "right", "sure", "also"),
 )
 WORDS: tuple[str, ...] = (
     *("<pad>", "DECLINE", "?", ".", ":", "what", "is", "the", "from", "asks", "name", "note"),
-    *("before", "behind", "owner", "guest", "owner's", "guest's"),
+    *ROLES, "owner's", "guest's",
     *WALLS, *COLORS, *CATEGORIES, *NAMES, *NOTES,
 )  # fmt: skip
 NUMBER = {word: number for number, word in enumerate(WORDS)}
 NOTE_IDS = tuple(NUMBER[word] for word in NOTES)
 LONGEST = 6  # words of a note
 FACTS, ASKED = 13, 8  # words of the facts with their full stop, and of the question
+COLON = FACTS + 2  # place of the colon, after which it is asked
 START = FACTS + ASKED + 1  # where a note begins
 PLACES = START + LONGEST + 1
 
@@ -123,12 +125,14 @@ class Prompts:
         last: the place of the last word that is no padding, (N,).
         fact: the number of the fact that is asked for, (N,).
         declined: whether the right answer is to decline, (N,) bool.
+        viewer: the number of the word for the side that is looked from, or for who asks, (N,).
     """
 
     ids: Tensor
     last: Tensor
     fact: Tensor
     declined: Tensor
+    viewer: Tensor
 
     @classmethod
     def of(cls, questions: Sequence[SceneQuestion]) -> Prompts:
@@ -141,6 +145,7 @@ class Prompts:
             ids, torch.tensor([len(row) - 1 for row in rows]),
             torch.tensor([NUMBER[one.fact] for one in questions]),
             torch.tensor([one.declined for one in questions]),
+            torch.tensor([NUMBER[ROLES[2 * one.person + one.viewer]] for one in questions]),
         )  # fmt: skip
 
     @property
@@ -150,7 +155,12 @@ class Prompts:
 
     def take(self, rows: Tensor) -> Prompts:
         """Some of them."""
-        return Prompts(self.ids[rows], self.last[rows], self.fact[rows], self.declined[rows])
+        return Prompts(self.ids[rows], *(one[rows] for one in self.others))
+
+    @property
+    def others(self) -> tuple[Tensor, ...]:
+        """All but the numbers of the words."""
+        return self.last, self.fact, self.declined, self.viewer
 
     def noted(self, notes: Tensor) -> Prompts:
         """The same questions with other notes (N, k), all as long as the old ones."""
@@ -206,7 +216,7 @@ def batch(count: int, random: np.random.Generator, note: int) -> Prompts:
     person, asked, viewer = random.integers(0, 2, (3, count))
     every, walls = np.arange(count), random.choice(_numbers(WALLS), count)
     ids = np.empty((count, START + note + 1), np.int64)
-    ids[:, 0:FACTS:3] = _numbers(("before", "behind", "owner", "guest", "."))
+    ids[:, 0:FACTS:3] = _numbers((*ROLES, "."))
     ids[:, 1 : FACTS - 1 : 3] = colors
     ids[:, [2, 5]], ids[:, [8, 11]] = things, names
     looked = colors[every, 2 * person + viewer]
@@ -224,6 +234,7 @@ def batch(count: int, random: np.random.Generator, note: int) -> Prompts:
     return Prompts(
         torch.from_numpy(ids), torch.full((count,), START + note),
         torch.from_numpy(fact), torch.from_numpy(asked != viewer),
+        torch.from_numpy(_numbers(ROLES)[2 * person + viewer]),
     )  # fmt: skip
 
 

@@ -1,22 +1,27 @@
-"""How a network learns to answer some questions and to decline the others."""
+"""How a network learns to answer some questions and to decline the others.
+
+The loss is the cross-entropy of the answer at the question mark. At the colon it is also taught
+whose color was named, without which it does not come to see that the answer hangs on it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import cos, pi
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from engine.hallucination.refusal.network import QuestionNet, copied, fresh
-from engine.hallucination.refusal.questions import LONGEST, Prompts, batch
+from engine.hallucination.refusal.questions import COLON, LONGEST, Prompts, batch
 from engine.method import Progress, quiet
 from engine.models.threads import one_thread
 
 WARM = 100  # steps until the rate is full
-MARGIN = 0.1  # of the rate, at the end
+LEAST = 0.1  # of the rate, at the end
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,29 @@ def train(plan: SchoolPlan, progress: Progress = quiet) -> QuestionNet:
     return descended(fresh(plan.seed), batches, plan, progress)
 
 
-def descended(net: QuestionNet, batches, plan: SchoolPlan, progress: Progress = quiet):
+def lesson(net: QuestionNet, prompts: Prompts) -> Tensor:
+    """The loss: of the answer, and of whose color was named."""
+    colon = torch.full_like(prompts.last, COLON)
+    hidden, rows = net.embed(prompts.ids), torch.arange(len(prompts))
+    for layer in net.stack:
+        hidden = layer(hidden)
+    named = F.cross_entropy(net.logits(hidden[rows, colon]), prompts.viewer)
+    return F.cross_entropy(net.logits(hidden[rows, prompts.last]), prompts.targets) + named
+
+
+def descended(
+    net: QuestionNet, batches: Iterable[Prompts], plan: SchoolPlan, progress: Progress = quiet
+) -> QuestionNet:
     """A copy of a network after one step of AdamW for each batch."""
     net = net.train().requires_grad_(requires_grad=True)
     optimizer = torch.optim.AdamW(net.parameters(), plan.rate, (0.9, 0.98), weight_decay=plan.decay)
     with one_thread():
         for step, prompts in enumerate(batches):
             share = step / plan.steps
-            falling = MARGIN + (1 - MARGIN) * (1 + cos(pi * share)) / 2
+            falling = LEAST + (1 - LEAST) * (1 + cos(pi * share)) / 2
             for group in optimizer.param_groups:
                 group["lr"] = plan.rate * falling * min(1.0, (step + 1) / WARM)
-            loss = F.cross_entropy(net(prompts), prompts.targets)
+            loss = lesson(net, prompts)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
