@@ -10,6 +10,9 @@ import pytest
 
 from engine.attribution.experiments import adaptive
 from engine.experiment import Experiment
+from engine.hallucination.experiments import VisualAudit, audit
+from engine.hallucination.experiments.audit_claims import AWARE, NOISE, PLAIN
+from engine.hallucination.experiments.defenses import JPEG
 from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
@@ -51,6 +54,7 @@ OWN = {
     },
     "unlearning.UC": {"clusters": 3, "steps": 2},
 }
+AUDITED = (PLAIN, NOISE, AWARE[JPEG])
 """What makes a method quick beside what it counts, by its full name."""
 
 
@@ -104,6 +108,8 @@ def brief():
         patch.setattr(gradient_matching, "EPOCHS", 20)
         patch.setattr(fair_poisoning, "SHARES", (0.05,))
         patch.setattr(adaptive, "CERTIFIED", 2)
+        patch.setattr(audit, "WAYS", {one: audit.WAYS[one] for one in AUDITED})
+        patch.setattr(VisualAudit, "claims", ())
         yield
 
 

@@ -474,7 +474,7 @@ def experiment_case(
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
-FEW_SCENES = "scenes:kind=broken,count=40,seed=1000"
+FEW_SCENES = "scenes:count=40,kind=broken,seed=1000"
 
 
 def few_digits(train: int = 60, test: int = 40) -> DataSet:

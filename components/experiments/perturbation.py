@@ -30,6 +30,7 @@ from engine.hallucination.experiments.audit_claims import (
     success,
 )
 from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
+from engine.hallucination.opening import PUSHED
 from engine.hallucination.tiny_vlm.weights import HONEST
 from engine.result import Table
 
@@ -37,7 +38,6 @@ DEFENDED = (PLAIN, *UNAWARE.values(), *AWARE.values(), NOISE)
 OTHERS = (PLAIN, EVADES, DECLINED, DECLINED_NOISE)
 X = "ε"
 OVER = "largest change ε (of 255)"
-SCENE = 424
 
 
 def over_epsilon(found: Views, names: tuple[str, ...]) -> Table:
@@ -185,7 +185,7 @@ def show(_found: Views, _case: ExperimentCase, key: str) -> None:
         left, right = st.columns(2, gap="large")
         with left:
             given = forms.settings(PerturbedAnswer, slot, ("epsilon", "phrase"))
-            form.ask("scene", first=SCENE)
+            form.ask("scene", first=PUSHED)
         with right:
             given |= forms.settings(PerturbedAnswer, slot, ("against", "strength", "knows"))
         with st.popover("Scene and attack"):

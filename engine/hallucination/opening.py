@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine import data as data_sets
 from engine.case.opening import Question
 from engine.data.layout import Scene
+from engine.experiment import ExperimentCase
 from engine.hallucination import (
     BEAF,
     CHAIR,
@@ -18,12 +20,14 @@ from engine.hallucination import (
     Greedy,
     HalluRAG,
     KeepCurve,
+    PerturbedAnswer,
     RemovalLaw,
     VASparse,
     WordRisk,
     asking,
 )
 from engine.hallucination.case import CaptionCase
+from engine.hallucination.experiments import VisualAudit
 from engine.hallucination.inside.probe import COUNT
 from engine.hallucination.measures.attention_sinks import COUNT as SCENES
 from engine.hallucination.measures.beaf import SCENES as PAIRED
@@ -33,6 +37,7 @@ from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, load
 
 DECODED = (Greedy(), VCD())
+PUSHED = 424  # the scene that is moved towards a phrase
 SEEN = 253  # the scene that is described
 MADE_UP = ("counter", 424, "is there a lamp")  # kind and number of a scene, and what is asked
 
@@ -48,6 +53,8 @@ def questions() -> Iterator[Question]:
     yield HalluRAG(), ScenesCase(load(HABIT), Greedy(), COUNT)
     yield WordRisk(), described()
     yield from before_and_after()
+    yield VisualAudit(), ExperimentCase(data_sets.load(VisualAudit.data[0]))
+    yield PerturbedAnswer(), pushed()
 
 
 def described() -> CaptionCase:
@@ -74,6 +81,11 @@ def before_and_after() -> Iterator[Question]:
     for name, strategy in ((HABIT, Greedy()), (HABIT, VCD()), (HONEST, Greedy())):
         yield BEAF(), ScenesCase(load(name), strategy, PAIRED, "biased")
     yield RemovalLaw(), ScenesCase(load(HABIT), Greedy(), PAIRED, "biased")
+
+
+def pushed() -> CaptionCase:
+    """The scene that the audit shows word by word."""
+    return asking.about_scene(HONEST, asking.scene("broken", PUSHED), PROMPTS["image"])
 
 
 def made_up() -> tuple[CaptionCase, Scene]:

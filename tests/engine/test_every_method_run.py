@@ -63,7 +63,7 @@ OWN = {
     "sparsity.Rewinding": ["--recipe", "architecture=mlp,epochs=2"],
     "hallucination.HalluRAG": [],
     "hallucination.VisualAudit": [
-        *("--data", "scenes:kind=broken,count=40,seed=1000", "--images", "2", "--targets", "1"),
+        *("--data", "scenes:count=40,kind=broken,seed=1000", "--images", "2", "--targets", "1"),
         *("--steps", "10", "--seeds", "1"),
     ],
     "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],

@@ -18,7 +18,7 @@ from engine.hallucination.tiny_vlm.model import SIDE, TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PROMPTS, color_question
 from engine.measures.levels import levels_of, pixels_of
 
-SCENES = "scenes:kind=broken,seed=1000"  # no model learned from scenes of this seed
+SCENES = "scenes:count=500,kind=broken,seed=1000"  # no model learned from scenes of this seed
 UNKNOWN = "unknown"  # what TinyVLM says of the color of what is not there
 
 

@@ -25,7 +25,7 @@ PHRASES = (
 four begin or end as none of its descriptions does."""
 COLORED = ("red", "blue", "white", "black", "green", "yellow", "orange", "purple")
 """What is to be answered to a question that the model declines with the word "unknown"."""
-GREEDY = Greedy(length=24)  # words that are said at most; likeliest first, nothing is drawn
+GREEDY = Greedy(length=32)  # words that are said at most; likeliest first, nothing is drawn
 
 
 def taught(prompts: Sequence[str], phrases: Sequence[str]) -> Texts:

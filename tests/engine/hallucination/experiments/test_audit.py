@@ -11,7 +11,6 @@ import torch
 from engine import data as data_sets
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
-from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.experiments import VisualAudit, audit
 from engine.hallucination.experiments.audit_claims import (
     CLAIMS,
@@ -33,19 +32,19 @@ from engine.hallucination.experiments.audit_claims import (
 )
 from engine.hallucination.experiments.audit_pairs import SCENES, declined_pairs, described_pairs
 from engine.hallucination.experiments.defenses import JPEG
-from engine.hallucination.experiments.phrases import PHRASES
+from engine.hallucination.experiments.phrases import GREEDY, PHRASES, losses
 from engine.hallucination.tiny_vlm.scenes import spoken
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from tests import tiny
 
-ROWS = (0, 8, 32)
+ROWS = (0, 8)
 SMALL = (PLAIN, NOISE, UNAWARE[JPEG], EVADES, DECLINED)
-QUICK = VisualAudit(seeds=1, images=3, targets=2, steps=20)
+QUICK = VisualAudit(seeds=1, images=2, targets=2, steps=10)
 
 
 @pytest.fixture(scope="module")
 def case():
-    return ExperimentCase(data_sets.load("scenes:kind=broken,count=200,seed=1000"))
+    return ExperimentCase(data_sets.load("scenes:count=40,kind=broken,seed=1000"))
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +88,15 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
 
 def said_by(vlm, levels, prompts):
     return [" ".join(one) for one in
-            spoken(vlm, levels.float() / 255, prompts, Greedy(length=24)).words]  # fmt: skip
+            spoken(vlm, levels.float() / 255, prompts, GREEDY).words]  # fmt: skip
 
 
 @pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])
 def test_figures_are_those_of_steps_written_out(case, found, condition):
     vlm = load(HONEST)
-    pairs = (
-        declined_pairs(vlm, case, 3, 2) if condition == DECLINED else described_pairs(case, 3, 2)
-    )
-    assert len(pairs.phrases) == 6
+    declined = condition == DECLINED
+    pairs = declined_pairs(vlm, case, 2, 2) if declined else described_pairs(case, 2, 2)
+    assert len(pairs.phrases) == 4
     for epsilon in ROWS:
         at = LEVELS.index(epsilon)
         noise = torch.rand(pairs.levels.shape, generator=torch.Generator().manual_seed(at))
@@ -110,15 +108,18 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
         ])  # fmt: skip
         said = said_by(vlm, changed, pairs.prompts)
         right = np.mean([one == two for one, two in zip(said, pairs.phrases, strict=True)])
-        # one of six may turn on float noise along the way
-        assert found["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.17)
+        # one of four may turn on float noise along the way
+        assert found["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.26)
+        with torch.no_grad():
+            nats = losses(vlm, changed.float() / 255, pairs.wanted).mean().item()
+        assert found["nats"][condition][at] == pytest.approx(nats, rel=0.05, abs=0.02)
     assert found["table"].cell(condition, success(0)) == 0
-    assert found["table"].cell(condition, success(32)) > 0.5
-    assert found["table"].cell(NOISE, success(32)) == 0
+    assert found["nats"][condition][-1] < 0.6 * found["nats"][condition][0]
+    assert found["table"].cell(NOISE, success(16)) == 0
 
 
 def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
-    pairs = described_pairs(case, 3, 2)
+    pairs = described_pairs(case, 2, 2)
     words = [one.split() for one in said_by(load(HONEST), pairs.levels, pairs.prompts)]
     named = sum(len(one & set(said)) for one, said in zip(pairs.there, words, strict=True))
     share = named / sum(map(len, pairs.there))
@@ -127,8 +128,8 @@ def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
 
 
 def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
-    vlm, pairs = load(HONEST), described_pairs(case, 3, 2)
-    one = replace(QUICK, steps=10)
+    vlm, pairs = load(HONEST), described_pairs(case, 2, 2)
+    one = QUICK
     plain = one.moved(vlm, pairs, AuditWay(), case, lambda *_: None)
     assert one.moved(vlm, pairs, AuditWay(JPEG), case, lambda *_: None) is plain
     through = one.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
@@ -144,7 +145,7 @@ def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(cas
 
 def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
     vlm = load(HONEST)
-    pairs = declined_pairs(vlm, case, 3, 2)
+    pairs = declined_pairs(vlm, case, 2, 2)
     for prompt, there in zip(pairs.prompts, pairs.there, strict=True):
         assert prompt.split()[-1] not in there
     assert set(said_by(vlm, pairs.levels, pairs.prompts)) == {"unknown"}
@@ -157,7 +158,7 @@ def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
     table = found["table"]
     assert np.isnan(table.cell(UNAWARE[JPEG], FOUND))
     assert np.isnan(table.cell(DECLINED, ELSE))
-    assert 0 <= table.cell(PLAIN, FOUND) <= 1
+    assert 0 <= table.cell(NOISE, FOUND) <= 1
     assert 0 <= table.cell(PLAIN, NAMED) <= 1
 
 
@@ -190,7 +191,7 @@ def test_claims_are_kept_by_what_they_need_and_broken_without_it():
     falling = dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))
     broken = [
         {PLAIN: low}, {NOISE: some}, {PLAIN: falling}, {DECLINED: low},
-        {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.75)}, {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.79)},
+        {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.95)}, {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.97)},
         {FOUND: {PLAIN: 0.95, EVADES: 0.9}},
     ]  # fmt: skip
     for claim, changed in zip(CLAIMS, broken, strict=True):
@@ -198,7 +199,7 @@ def test_claims_are_kept_by_what_they_need_and_broken_without_it():
 
 
 def test_the_picture_has_the_change_ten_times_and_noise_beside_it(case):
-    view = replace(QUICK, steps=40).picture(case)
+    view = QUICK.picture(case)
     before, after, change, noise = view.images[0].astype(int)
     assert np.array_equal(np.minimum(10 * abs(after - before), 255), change)
     assert abs(noise - before).max() == 8

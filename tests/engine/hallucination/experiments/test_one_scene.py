@@ -9,19 +9,22 @@ import pytest
 import torch
 
 from engine.errors import DoesNotFit
-from engine.hallucination import Greedy, asking
+from engine.hallucination import asking
 from engine.hallucination.experiments.defenses import BLUR, JPEG, defense
 from engine.hallucination.experiments.one_scene import AFTER, BEFORE, CONTROL, PerturbedAnswer
+from engine.hallucination.experiments.phrases import GREEDY, PHRASES
+from engine.hallucination.opening import PUSHED
 from engine.hallucination.tiny_vlm.weights import HONEST
+from engine.hallucination.tiny_vlm.words import tidy
 from engine.run import answer
 from tests import tiny
 
-METHOD = PerturbedAnswer(epsilon=16, steps=30, phrase="a red boat")
+METHOD = PerturbedAnswer(epsilon=16, steps=40)
 
 
 @pytest.fixture(scope="module")
 def case():
-    return asking.about_scene(HONEST, asking.scene("counter", 424), "describe the image")
+    return asking.about_scene(HONEST, asking.scene("broken", PUSHED), "describe the image")
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +34,13 @@ def found(case):
 
 def test_the_answer_is_that_of_steps_written_out(case, found):
     vlm, clean = case.vlm, case.image
-    text = [*vlm.tokenizer.encode("describe the image"), *vlm.tokenizer.encode("a red boat"), 2]
+    text = [*vlm.tokenizer.encode("describe the image"), *vlm.tokenizer.encode(PHRASES[0]), 2]
     tokens, start = torch.tensor([[text]]), torch.tensor([[3]])
     noise = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(0))[0]
     radius = 16 / 255
     now = (clean + radius * (2 * noise - 1)).clamp(0, 1)
     trace = []
-    for _ in range(31):
+    for _ in range(41):
         leaf = now.clone().requires_grad_()
         loss = vlm.loss(vlm.encode_image(vlm.normalize(leaf[None])), tokens, start)
         trace.append(loss.item())
@@ -55,12 +58,13 @@ def test_the_words_are_those_of_greedy_decoding_about_both_8_bit_pictures(case, 
     before, after = (torch.from_numpy(np.array(found["picture"].images[0, at])) for at in (0, 1))
     for name, picture in ((BEFORE, before), (AFTER, after)):
         image = (picture.permute(2, 0, 1) / 255).contiguous()
-        said = Greedy()(replace(case, image=image))["answer"]
+        said = GREEDY(replace(case, image=image))["answer"]
         assert found[name].words == said.words
         assert found[name].probability == pytest.approx(said.probability, abs=1e-4)
-    assert found[AFTER].text == "a red boat"
-    assert found["phrase"].rows == ("1. a", "2. red", "3. boat", "4. end")
-    assert found["phrase"][AFTER][:3] == pytest.approx(found[AFTER].probability, abs=1e-4)
+    assert found[AFTER].text == PHRASES[0]
+    assert found["phrase"].rows[:2] == ("1. in", "2. the")
+    assert found["phrase"].rows[-2:] == ("8. .", "9. end")
+    assert found["phrase"][AFTER][:-1] == pytest.approx(found[AFTER].probability, abs=1e-4)
 
 
 def test_without_room_the_answer_is_the_same(case):
@@ -73,7 +77,7 @@ def test_without_room_the_answer_is_the_same(case):
 def test_a_defense_is_between_every_picture_and_the_model(case):
     held = replace(METHOD, against=BLUR, strength=4)(case)
     way = defense(BLUR, 4)
-    said = Greedy()(replace(case, image=way(case.image[None])[0]))["answer"]
+    said = GREEDY(replace(case, image=way(case.image[None])[0]))["answer"]
     assert held[BEFORE].words == said.words
     knows = replace(METHOD, against=JPEG, knows=True)(case)
     unaware = replace(METHOD, against=JPEG)(case)
@@ -83,7 +87,9 @@ def test_a_defense_is_between_every_picture_and_the_model(case):
 
 def test_the_sentence_says_what_happened_and_that_it_is_a_simulation(case, found):
     words = METHOD.finding(case, found)
-    assert words.startswith("Moving each value by at most 16/255 makes it say “a red boat”")
+    assert words.startswith(
+        f"Moving each value by at most 16/255 makes it say “{tidy(PHRASES[0])}”"
+    )
     assert "noise of that size does not" in words
     assert "simulation" in words
     none = replace(METHOD, epsilon=1, steps=10)
