@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.experiment import ExperimentCase
-from engine.hallucination.refusal.audited import Audited, audited, questions
+from engine.hallucination.refusal.audited import SCENES, Audited, audited, questions
 from engine.hallucination.refusal.directions import PAPER, added, states_of
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, Edit
@@ -23,7 +23,17 @@ from engine.hallucination.refusal.questions import (
     note_of,
 )
 from engine.hallucination.refusal.rerouting import SearchRules, reroute
-from engine.method import Choice, Method, Progress, Slider, Switch, part_of, quiet, setting
+from engine.method import (
+    Choice,
+    Method,
+    Progress,
+    Slider,
+    Switch,
+    defaults,
+    part_of,
+    quiet,
+    setting,
+)
 from engine.result import Curve, Result, Table
 
 OFFERED = 50  # pairs of questions
@@ -46,6 +56,7 @@ class DeclinedQuestion(Method[ExperimentCase]):
     title = "A question, a direction, a note"
     cost = "wait"
     paper = PAPER
+    argument_defaults = defaults(data=SCENES)
     proof = (
         "tests/engine/hallucination/experiments/test_one_question.py"
         "::test_the_dial_adds_the_direction_to_the_state_of_the_last_word"
@@ -68,7 +79,7 @@ class DeclinedQuestion(Method[ExperimentCase]):
         STEER, Choice((STEER, PROBE, LOGIT)), "Rerouting goes for",
         "The direction or the probe of the first accurate layer, or the logit of DECLINE.",
     )  # fmt: skip
-    words: int = setting(4, Slider(1, 6, 1), "Words of the note", "All may be exchanged.")
+    words: int = setting(6, Slider(1, 6, 1), "Words of the note", "All may be exchanged.")
     rounds: int = setting(15, Slider(1, 60, 1), "Rounds", "Of the search, at most.")
 
     def asked(self, case: ExperimentCase) -> SceneQuestion:
@@ -87,17 +98,20 @@ class DeclinedQuestion(Method[ExperimentCase]):
             subject.net, prompts, goal, rules, self.words, case.seed, part_of(progress, 0.3, 1.0)
         )
         other = prompts.noted(found.notes)
-        states = torch.stack([
-            states_of(subject.net, prompts), states_of(subject.net, prompts, self.edit(subject)),
-            states_of(subject.net, other),
-        ])[:, :, 0]  # (3, 1 + L, d)
+        states = torch.stack(
+            [
+                states_of(subject.net, prompts),
+                states_of(subject.net, prompts, self.edit(subject)),
+                states_of(subject.net, other),
+            ]
+        )[:, :, 0]  # (3, 1 + L, d)
         chances = subject.net.logits(states).softmax(2).double().numpy()
         answers = worded(chances[:, -1], prompts.fact)
         progress(1.0, "asked")
         return {
             "answers": answers, "lens": lens(chances), "trace": trace(subject, prompts, found.paths,
             goal), "notes": Table.of({"tried": (found.tried.numpy(), "notes")},
-                                     [" ".join(note_of(found_ids(other)))]),
+                                     [" ".join(note_of(other.ids[0]))]),
         }  # fmt: skip
 
     def edit(self, subject: Audited) -> Edit:
@@ -119,11 +133,6 @@ class DeclinedQuestion(Method[ExperimentCase]):
             f"“{asked.text}” ({truth}): it says {said[PLAIN]}; with the direction at "
             f"{self.dial:g} in layer {self.layer}, {said[EDITED]}; {moved}."
         ).replace("-", "−")
-
-
-def found_ids(prompts: Prompts) -> Tensor:
-    """The numbers of the first prompt, (T,)."""
-    return prompts.ids[0]
 
 
 def worded(chances: np.ndarray, fact: Tensor) -> Table:

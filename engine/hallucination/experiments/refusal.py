@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from engine.experiment import Experiment, ExperimentCase, Figures
@@ -85,17 +86,17 @@ class RefusalAudit(Experiment):
     argument_defaults = defaults(data=SCENES)
     measures = (FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES)
     charted = (FLIPS, CHANGE, ACCURACY)
-    units = {TRIED: "notes", PASSES: "passes"}
+    units = MappingProxyType({TRIED: "notes", PASSES: "passes"})
     axis = "%"
     claims = CLAIMS
 
     asked: int = setting(
-        16, Slider(4, 100, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
+        12, Slider(4, 100, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
     )
-    words: int = setting(4, Slider(1, 6, 1), "Words of the note", "All of them may be exchanged.")
-    rounds: int = setting(15, Slider(1, 60, 1), "Rounds", "Of each search, at most.")
+    words: int = setting(6, Slider(1, 6, 1), "Words of the note", "All of them may be exchanged.")
+    rounds: int = setting(30, Slider(1, 60, 1), "Rounds", "Of each search, at most.")
     width: int = setting(
-        32, Slider(8, 256, 8), "Notes in each round", "How many are tried for each question."
+        64, Slider(8, 256, 8), "Notes in each round", "How many are tried for each question."
     )
     alpha: float = setting(
         1.0, Slider(0.0, 1.5, 0.1), "How far to the other side",
@@ -110,13 +111,13 @@ class RefusalAudit(Experiment):
         """What is searched."""
         return (
             f"A simulation: {self.asked} declined questions about drawn scenes, {len(SEARCHES)} "
-            f"searches, {self.seeds} networks. Networks of seeds 0 to 2 come with Blindspot, others "
+            f"searches, {self.seeds} networks. Those of seeds 0 to 2 come with Blindspot, others "
             "are trained in about half a minute; it can be stopped."
         )
 
     def figures(
         self, condition: str, what: SearchWay | None, case: ExperimentCase, progress: Progress,
-        views: dict[str, View],
+        views: dict[str, View],  # noqa: ARG002  # `more` makes them
     ) -> Figures:  # fmt: skip
         """Of a search: answers and what they cost; of an edit or a probe, what it changes."""
         one = audited(case, part_of(progress, 0.0, 0.3))
@@ -184,7 +185,8 @@ class RefusalAudit(Experiment):
         """By layer and by head, the path of a question, and free moves of the note."""
         one, prompts = audited(case), self.prompts(case)
         return {
-            "decline layers": by_layer(one, causes(one, case.seed)), "decline parts": written_by(one),
+            "decline layers": by_layer(one, causes(one, case.seed)),
+            "decline parts": written_by(one),
             "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
             "decline free": free_moves(
                 one, prompts, {FIRST: self.goal(SEARCHES[FIRST], one),
@@ -201,7 +203,6 @@ class RefusalAudit(Experiment):
         most = max(100 * table.cell(one, FLIPS) for one in SEARCHES)
         return (
             f"A tiny network decides to decline in layer {first} of {LAYERS}; taking one direction "
-            f"away ends {gone:.0f} % of its declines. A note leads at most {most:.0f} % of declined "
+            f"away ends {gone:.0f} % of its declines. A note leads at most {most:.0f} % of the "
             "questions around it. A simulation."
         )
-

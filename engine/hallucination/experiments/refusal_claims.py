@@ -34,7 +34,11 @@ class SearchWay:
 
 OUTPUT, BLIND = "output logit", "random notes"
 FIRST, PROBED = "direction, first accurate layer", "probe, first accurate layer"
-BEFORE, LAST, ONWARD = "direction, layer before", "direction, last layer", "direction, from there on"
+BEFORE, LAST, ONWARD = (
+    "direction, layer before",
+    "direction, last layer",
+    "direction, from there on",
+)
 TUNED, TUNED_OUTPUT = "direction, after fine-tuning", "output logit, after fine-tuning"
 SEARCHES = {
     OUTPUT: SearchWay(LOGIT, ""), BLIND: SearchWay(LOGIT, "", blind=True),
@@ -48,9 +52,13 @@ AT_WORD, AT_END, SHUFFLED = "probe, embedding", "probe, last layer", "probe, shu
 PROBES = (AT_WORD, AT_END, SHUFFLED)
 
 
-def saved(of: Value, measure: str) -> float:
-    """By how much less a direction costs than the output logit, as a share of the latter."""
-    return 1 - of(FIRST, measure) / of(OUTPUT, measure)
+def gained(of: Value, cost: str) -> float:
+    """By how much more a direction gets for its cost than the output logit, of the better one.
+
+    What is got are answered questions; where neither gets one, neither is better.
+    """
+    own, other = (of(name, FLIPS) / of(name, cost) for name in (FIRST, OUTPUT))
+    return (own - other) / max(own, other) if own or other else 0.0
 
 
 CLAIMS = (
@@ -76,14 +84,14 @@ CLAIMS = (
     ),
     Claim(
         "Rerouting at a middle layer needs fewer tries than the output logit",
-        "at the first layer with an accurate probe, fewer notes are tried on average; a question "
-        "that stays declined counts with all of its tries",
-        lambda of: saved(of, TRIED),
+        "at the first layer with an accurate probe, more questions are answered for each note that "
+        "is tried; one that stays declined counts with all of its tries",
+        lambda of: gained(of, TRIED),
     ),
     Claim(
         "Rerouting at a middle layer costs less computation",
-        "the same in whole forward passes: a note that is read up to layer l of L costs l / L",
-        lambda of: saved(of, PASSES),
+        "the same for each forward pass: a note that is read up to layer l of L costs l / L",
+        lambda of: gained(of, PASSES),
     ),
     Claim(
         "Fine-tuning with rerouted questions helps",

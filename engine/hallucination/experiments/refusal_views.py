@@ -46,9 +46,7 @@ def strip(one: Audited) -> Pictures:
     )  # fmt: skip
 
 
-def mirrored(
-    far: NDArray[np.float64], near: NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def mirrored(far: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Two histograms over one axis, the first upward and the second downward, (H, W, 3)."""
     reach = max(float(np.abs(np.concatenate([far, near])).max()), 1e-6) * 1.05
     image = np.full((TALL, BINS * BAR, 3), PAPER_GRAY, np.uint8)
@@ -113,9 +111,7 @@ def one_path(subject: Audited, prompts: Prompts, search: Rerouted) -> Table:
     )  # fmt: skip
 
 
-def free_moves(
-    one: Audited, prompts: Prompts, goals: Mapping[str, Goal], words: int
-) -> Table:
+def free_moves(one: Audited, prompts: Prompts, goals: Mapping[str, Goal], words: int) -> Table:
     """Answers of declined questions by how far the note's embeddings may move, by goal."""
     columns = {"ρ": (np.array(RHOS), "")}
     for name, goal in goals.items():

@@ -1,4 +1,4 @@
-"""A network under audit: its directions and probes, and questions that none of them learned from."""
+"""A network under audit: its directions and probes, and questions that neither learned from."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ from engine.hallucination.refusal.questions import Prompts, SceneQuestion, drawn
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
-PAIRS = 200  # of questions that directions and probes learn from, and as many that they are tried on
+PAIRS = 200  # of questions to learn directions and probes from, and as many to try them on
 SCENES = "scenes:kind=broken,seed=1000"
-_AUDITED: Memory["Audited"] = Memory(6)
+CONTROLS = 5  # random directions
+_AUDITED: Memory[Audited] = Memory(6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,17 +124,20 @@ def causes(one: Audited, seed: int) -> dict[str, list[float]]:
     """By layer from 1 on: declines of questions to be declined, and of those to be answered.
 
     Of the first with the direction removed, or a random one; of the second with the direction
-    added, as much of it as the means lie apart, or a random one of the same length.
+    added, as much of it as the means lie apart, or a random one of the same length. What random
+    ones do is the mean of several.
     """
     net, spaces = one.net, one.spaces
-    other = random_direction(1000 + seed, WIDTH)
+    others = [random_direction(1000 * seed + at, WIDTH) for at in range(CONTROLS)]
     found: dict[str, list[float]] = {name: [] for name in CAUSES}
     for at in range(1, LAYERS + 1):
         size, own = float(spaces.gaps[at]), spaces.directions[at]
-        edits = (removed(own, at), removed(other, at), added(own, at, size), added(other, at, size))
-        for name, edit in zip(CAUSES, edits, strict=True):
-            asked = one.far if name in CAUSES[:2] else one.near
-            found[name].append(declines(net, asked, edit))
+        for name in CAUSES:
+            tried = others if name in (REMOVED_RANDOM, ADDED_RANDOM) else [own]
+            far = name in CAUSES[:2]
+            edits = [removed(v, at) if far else added(v, at, size) for v in tried]
+            asked = one.far if far else one.near
+            found[name].append(float(np.mean([declines(net, asked, edit) for edit in edits])))
     return found
 
 

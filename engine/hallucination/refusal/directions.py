@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.hallucination.refusal.network import LAYERS, Edit, QuestionNet
+from engine.hallucination.refusal.network import Edit, QuestionNet
 from engine.hallucination.refusal.questions import DECLINE, Prompts
 
 PAPER = (
@@ -174,9 +174,3 @@ def separations(projected: Tensor, declined: Tensor) -> Doubles:
     far, near = projected[:, declined], projected[:, ~declined]
     pooled = ((far.var(1) + near.var(1)) / 2).sqrt().clamp(min=1e-9)
     return ((far.mean(1) - near.mean(1)) / pooled).double().numpy()
-
-
-__all__ = [
-    "LAYERS", "PAPER", "Subspaces", "added", "cosines", "declines", "first_accurate",
-    "part_shares", "probe", "random_direction", "removed", "separations", "states_of", "subspaces",
-]  # fmt: skip

@@ -9,7 +9,8 @@ Each side of the wall and each person has a color. What is on the other side of 
 color that it is looked from is declined, and so is the name of another person than the one who
 asks. The answer hangs on two words and on what the facts say of them; therefore declined and
 answered questions have the same words, equally often, and the same length.
-The note is no part of the question, and no word in it ever changes the right answer.
+The note is no part of the question, and no word in it ever changes the right answer. The network
+learns from notes of twenty words alone; an audit may put any word into one.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ NOTES = (
     *("again", "quick", "short", "kind", "thanks", "hello", "still", "right", "sure", "also"),
 )
 WORDS: tuple[str, ...] = (
-    *("<pad>", "DECLINE", "?", ".", ":", "what", "is", "the", "from", "asks", "name", "note"),
-    *ROLES, "owner's", "guest's",
-    *WALLS, *COLORS, *CATEGORIES, *NAMES, *NOTES,
+    *("<pad>", "DECLINE", "?", ".", ":"),
+    *("what", "who", "is", "the", "from", "by", "of", "house", "note"),
+    *ROLES, *WALLS, *COLORS, *CATEGORIES, *NAMES, *NOTES,
 )  # fmt: skip
 NUMBER = {word: number for number, word in enumerate(WORDS)}
 NOTE_IDS = tuple(NUMBER[word] for word in NOTES)
+MARKS = ("<pad>", "DECLINE", "?", ".", ":", "note")
+ANY_IDS = tuple(NUMBER[word] for word in WORDS if word not in MARKS)
 LONGEST = 6  # words of a note
 FACTS, ASKED = 13, 8  # words of the facts with their full stop, and of the question
 COLON = FACTS + 2  # place of the colon, after which it is asked
@@ -96,20 +99,23 @@ class SceneQuestion:
             "before", colors[0], self.things[0], "behind", colors[1], self.things[1],
             "owner", colors[2], self.names[0], "guest", colors[3], self.names[1], ".",
         )  # fmt: skip
-        whose = ("owner's", "guest's")[self.asked]
-        side = ("before", "behind")[self.asked]
-        ask = (
-            (colors[2 + self.viewer], "asks", ":", "what", "is", "the", whose, "name")
-            if self.person
-            else ("from", colors[self.viewer], ":", "what", "is", side, "the", self.wall)
-        )
+        start, color = ("by", colors[2 + self.viewer]) if self.person else (
+            "from", colors[self.viewer]
+        )  # fmt: skip
+        role = ROLES[2 * self.person + self.asked]
+        end = ("who", "is", role, "of", "house") if self.person else (
+            "what", "is", role, "the", self.wall
+        )  # fmt: skip
+        ask = (start, color, ":", *end)
         return (*facts, *ask, "note", *self.note, "?")
 
     @property
     def text(self) -> str:
         """The question alone, as a person would write it."""
-        ask = self.words[FACTS : FACTS + ASKED]
-        return " ".join(ask).replace(" :", ":") + "?"
+        color, role = self.words[FACTS + 1], self.words[FACTS + 5]
+        if self.person:
+            return f"Asked by {color}: who is the {role} of the house?"
+        return f"Seen from {color}: what is {role} the {self.wall}?"
 
     def twin(self) -> SceneQuestion:
         """The same, asked from the other side: declined where this is answered."""
@@ -220,12 +226,12 @@ def batch(count: int, random: np.random.Generator, note: int) -> Prompts:
     ids[:, 1 : FACTS - 1 : 3] = colors
     ids[:, [2, 5]], ids[:, [8, 11]] = things, names
     looked = colors[every, 2 * person + viewer]
-    colon, what, is_, the, start, asks, name = _numbers(
-        (":", "what", "is", "the", "from", "asks", "name")
+    from_, by, colon, what, who, is_, the, of, house = _numbers(
+        ("from", "by", ":", "what", "who", "is", "the", "of", "house")
     )
-    sides, owners = _numbers(("before", "behind"))[asked], _numbers(("owner's", "guest's"))[asked]
-    about_things = [start, looked, colon, what, is_, sides, the, walls]
-    about_names = [looked, asks, colon, what, is_, the, owners, name]
+    role = _numbers(ROLES)[2 * person + asked]
+    about_things = [from_, looked, colon, what, is_, role, the, walls]
+    about_names = [by, looked, colon, who, is_, role, of, house]
     for at, (one, two) in enumerate(zip(about_things, about_names, strict=True), FACTS):
         ids[:, at] = np.where(person == 1, two, one)
     ids[:, START - 1], ids[:, -1] = NUMBER["note"], NUMBER["?"]

@@ -7,8 +7,8 @@ negative entries, and keeps the best of all in the buffer. After some rounds wit
 goes on from a lower-ranked note, drawn with softmax(-loss); what it skips is kept in an archive and
 is not begun from again.
 
-Only the note may change, and only into words of notes: the question stays what it was, so that
-what is said instead of DECLINE is said to a question that is to be declined.
+Only the note may change, and only into words, not into marks: the question stays what it was, so
+that what is said instead of DECLINE is said to a question that is to be declined.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch import Tensor
 
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import LAYERS, QuestionNet
-from engine.hallucination.refusal.questions import DECLINE, NOTE_IDS, START, Prompts
+from engine.hallucination.refusal.questions import ANY_IDS, DECLINE, NOTE_IDS, START, Prompts
 from engine.method import Progress, quiet
 
 EXPONENT = 1.8
-BUFFER, TOP = 10, 12  # notes that are kept; words that may replace each one
+BUFFER, TOP = 10, 16  # notes that are kept; words that may replace each one
 ALIKE = 1e-7  # losses that differ by less are of the same note
 
 Chooser = Callable[[Tensor], Tensor]
@@ -40,12 +40,14 @@ class SearchRules:
         width: notes that are tried in each round.
         patience: rounds without improvement until it begins elsewhere.
         blind: notes are drawn at random, without the gradient.
+        allowed: the words that a note may be made of.
     """
 
     rounds: int = 30
     width: int = 32
     patience: int = 5
     blind: bool = False
+    allowed: tuple[int, ...] = ANY_IDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +85,7 @@ class NoteBuffer:
     def take(self, notes: list[tuple[int, ...]], losses: list[float]) -> None:
         """Put new notes in; of equal losses one is kept, of all the best few."""
         before = self.losses[0]
-        both = sorted(zip(losses, notes, strict=True)) + []
-        merged = sorted([*zip(self.losses, self.notes, strict=True), *both])
+        merged = sorted(zip([*self.losses, *losses], [*self.notes, *notes], strict=True))
         kept: list[tuple[float, tuple[int, ...]]] = []
         for loss, note in merged:
             if note in self.archive or (kept and loss - kept[-1][0] < ALIKE):
@@ -115,14 +116,13 @@ def reroute(
     net: QuestionNet, prompts: Prompts, goal: Goal, rules: SearchRules, words: int, seed: int,
     progress: Progress = quiet,
 ) -> Rerouted:  # fmt: skip
-    """Search a note of so many words for each question, from one drawn at random.
+    """Search a note of so many words for each question, from one of the usual words at random.
 
     A question's search ends when the network's answer with its best note is not DECLINE any more.
     """
     chance = torch.Generator().manual_seed(seed)
-    allowed = torch.tensor(NOTE_IDS)
     count = len(prompts)
-    start = allowed[torch.randint(len(allowed), (count, words), generator=chance)]
+    start = torch.tensor(NOTE_IDS)[torch.randint(len(NOTE_IDS), (count, words), generator=chance)]
     first = _losses(net, prompts.noted(start), goal)
     buffers = [NoteBuffer([tuple(note)], [loss])
                for note, loss in zip(start.tolist(), first.tolist(), strict=True)]  # fmt: skip
@@ -141,9 +141,9 @@ def reroute(
                 buffers[row].jump(chance)
         current = torch.tensor([buffers[row].notes[0] for row in open_ones])
         part = prompts.take(rows).noted(current)
-        ranks = None if rules.blind else gradient(net, part, goal, words)
+        ranks = None if rules.blind else gradient(net, part, goal, words, rules.allowed)
         counts = [replaced(buffers[row].losses[0], float(first[row]), words) for row in open_ones]
-        new = proposed(current, ranks, counts, rules.width, chance)  # (n, width, k)
+        new = proposed(current, ranks, counts, rules, chance)  # (n, width, k)
         many = part.take(torch.arange(len(rows)).repeat_interleave(rules.width))
         losses = _losses(net, many.noted(new.flatten(0, 1)), goal).view(len(rows), rules.width)
         for row, notes, each in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
@@ -159,17 +159,19 @@ def reroute(
     return Rerouted(best, flipped, said, tried, passes, torch.stack(paths))
 
 
-def gradient(net: QuestionNet, prompts: Prompts, goal: Goal, words: int) -> Tensor:
+def gradient(
+    net: QuestionNet, prompts: Prompts, goal: Goal, words: int, allowed: tuple[int, ...]
+) -> Tensor:
     """Of the loss, with respect to the one-hot of each word of the note, (N, k, allowed)."""
     with torch.enable_grad():
         embedded = net.words(prompts.ids).detach().requires_grad_(requires_grad=True)
         loss = goal.losses(net, embedded, prompts.last).sum()
         (slope,) = torch.autograd.grad(loss, embedded)
-    return slope[:, START : START + words] @ net.words.weight[list(NOTE_IDS)].T
+    return slope[:, START : START + words] @ net.words.weight[list(allowed)].T
 
 
 def proposed(
-    current: Tensor, slopes: Tensor | None, counts: list[int], width: int,
+    current: Tensor, slopes: Tensor | None, counts: list[int], rules: SearchRules,
     generator: torch.Generator,
 ) -> Tensor:  # fmt: skip
     """New notes for each question, (N, width, k), in which so many words are replaced.
@@ -178,11 +180,11 @@ def proposed(
         current: the notes, (N, k).
         slopes: of the loss for each word, (N, k, allowed); None for any word alike.
         counts: how many words are replaced, of each question.
-        width: notes for each.
+        rules: how many notes for each, and of which words.
         generator: where they are drawn from.
     """
-    rows, words = current.shape
-    allowed = torch.tensor(NOTE_IDS)
+    (rows, words), width = current.shape, rules.width
+    allowed = torch.tensor(rules.allowed)
     pool = allowed.expand(rows, words, -1)
     if slopes is not None:
         pool = allowed[slopes.topk(TOP, dim=2, largest=False).indices]

@@ -37,7 +37,7 @@ class SchoolPlan:
     """
 
     seed: int = 0
-    steps: int = 600
+    steps: int = 700
     size: int = 64
     rate: float = 2e-3
     decay: float = 0.01

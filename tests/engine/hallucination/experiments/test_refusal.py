@@ -74,21 +74,21 @@ def edited(one, prompts, layer, change):
 def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
     one, table = audited(case), found["table"]
     own, layer = one.spaces.directions[one.best], one.best
-    size, other = float(one.spaces.gaps[layer]), random_direction(1000, WIDTH)
+    size, others = float(one.spaces.gaps[layer]), [random_direction(at, WIDTH) for at in range(5)]
     wanted = (
         1 - edited(one, one.far, layer, lambda r: r - (r @ own) * own),
-        1 - edited(one, one.far, layer, lambda r: r - (r @ other) * other),
+        1 - np.mean([edited(one, one.far, layer, lambda r, v=v: r - (r @ v) * v) for v in others]),
         edited(one, one.near, layer, lambda r: r + size * own),
-        edited(one, one.near, layer, lambda r: r + size * other),
+        np.mean([edited(one, one.near, layer, lambda r, v=v: r + size * v) for v in others]),
     )
     for name, value in zip(CAUSES, wanted, strict=True):
         assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
-    asked = Prompts.of([q for q in questions(case, 4, 4, part=1) if q.declined])
+    asked = Prompts.of([q for q in questions(case, 4, 6, part=1) if q.declined])
     for name, kind, layers in (
         (FIRST, STEER, (one.middle,)), (PROBED, PROBE, (one.middle,)), (OUTPUT, LOGIT, ()),
     ):  # fmt: skip
         goal = Goal(kind, layers, 1.0, one.spaces)
-        moved = reroute(one.net, asked, goal, SearchRules(2, 8), 4, 0)
+        moved = reroute(one.net, asked, goal, SearchRules(2, 8), 6, 0)
         assert table.cell(name, FLIPS) == moved.flipped.float().mean().item()
         assert table.cell(name, TRIED) == moved.tried.mean().item()
         assert table.cell(name, PASSES) == pytest.approx(moved.passes.mean().item())
@@ -115,9 +115,7 @@ def test_views_are_layers_parts_a_path_and_free_moves(case, found):
     layers = found["decline layers"]
     assert layers["probe right"].tolist() == pytest.approx(one.accuracies)
     assert layers[CAUSES[0]][one.best] == pytest.approx(1 - found["table"].cell(CAUSES[0], CHANGE))
-    assert found["decline parts"].values.sum() == pytest.approx(
-        float(states_gap(one)), rel=1e-3
-    )
+    assert found["decline parts"].values.sum() == pytest.approx(float(states_gap(one)), rel=1e-3)
     way = found["decline way"]
     assert set(way.rows) == {DECLINED, ANSWERED, WAY}
     names = np.array(way.rows)
@@ -165,6 +163,7 @@ def margins(**changed):
         (CAUSES[3], CHANGE): 0.0, (AT_WORD, ACCURACY): 0.5, (SHUFFLED, ACCURACY): 0.5,
         (AT_END, ACCURACY): 1.0, (FIRST, TRIED): 50.0, (OUTPUT, TRIED): 100.0,
         (FIRST, PASSES): 20.0, (OUTPUT, PASSES): 100.0, (ONWARD, FLIPS): 0.5, (TUNED, FLIPS): 0.1,
+        (FIRST, FLIPS): 0.5, (OUTPUT, FLIPS): 0.5,
     }  # fmt: skip
     figures |= changed.get("to", {})
     return [one.margin(lambda row, name: figures[row, name]) for one in CLAIMS]
@@ -185,6 +184,8 @@ def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
     fallen = margins(to=to)
     assert [at for at, margin in enumerate(fallen) if margin < 0] == [claim]
     assert margins()[3] == pytest.approx(0.5)
+    none = margins(to={(FIRST, FLIPS): 0.0, (OUTPUT, FLIPS): 0.0})
+    assert none[3] == none[4] == 0  # where nothing is answered, nothing is cheaper
 
 
 def test_the_sentence_has_the_layer_and_what_the_direction_does(case, found):

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from engine.data.sprites import COLORS
 from engine.hallucination.refusal.questions import (
     COLON,
     DECLINE,
@@ -15,7 +16,6 @@ from engine.hallucination.refusal.questions import (
     NUMBER,
     PAD,
     PLACES,
-    ROLES,
     START,
     WORDS,
     Prompts,
@@ -38,12 +38,8 @@ def test_declined_and_answered_questions_have_the_same_words_and_lengths(random)
     assert sorted(len(one.words) for one in far) == sorted(len(one.words) for one in near)
     words = [Counter(word for one in part for word in one.words) for part in (far, near)]
     for word in set(words[0]) | set(words[1]):
-        if word not in {f"{role}'s" for role in ROLES} | set(ROLES):
-            # colors: the asker's is named twice in each, whichever it is
-            low, high = sorted(part[word] for part in words)
-            assert high - low <= 0.2 * high + 12
-        else:
-            assert words[0][word] == words[1][word]
+        low, high = sorted(part[word] for part in words)
+        assert high - low <= (0.2 * high + 12 if word in COLORS else 0)
 
 
 def test_a_twin_is_the_same_question_from_the_other_side(random):
@@ -57,9 +53,8 @@ def test_a_twin_is_the_same_question_from_the_other_side(random):
 def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
     for one in drawn(100, random):
         words = one.words
-        named = words[FACTS + (0 if one.person else 1)]
-        role = words[words.index(named) - 1]  # before it, in the facts
-        asked = {"owner's": "owner", "guest's": "guest"}.get(words[FACTS + 6], words[FACTS + 5])
+        role = words[words.index(words[FACTS + 1]) - 1]  # before the color, in the facts
+        asked = words[FACTS + 5]
         assert one.declined == (role != asked)
         assert one.fact == words[words.index(asked) + 2]
         assert one.answer == ("DECLINE" if role != asked else one.fact)
@@ -75,9 +70,8 @@ def test_a_batch_reads_as_single_questions_do(random):
         assert words[COLON] == ":"
         assert words[START - 1] == "note"
         assert words[-1] == "?"
-        named = words[FACTS + (0 if words[FACTS + 1] == "asks" else 1)]
-        role = words[words.index(named) - 1]
-        asked = {"owner's": "owner", "guest's": "guest"}.get(words[FACTS + 6], words[FACTS + 5])
+        role = words[words.index(words[FACTS + 1]) - 1]
+        asked = words[FACTS + 5]
         assert declined == (role != asked)
         assert WORDS[viewer] == role
         assert WORDS[fact] == words[words.index(asked) + 2]

@@ -10,7 +10,16 @@ from engine.hallucination.refusal.directions import states_of, subspaces
 from engine.hallucination.refusal.free import apart, moved
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, fresh
-from engine.hallucination.refusal.questions import DECLINE, NOTE_IDS, START, Prompts, drawn
+from engine.hallucination.refusal.questions import (
+    ANY_IDS,
+    DECLINE,
+    MARKS,
+    NOTE_IDS,
+    NUMBER,
+    START,
+    Prompts,
+    drawn,
+)
 from engine.hallucination.refusal.rerouting import (
     BUFFER,
     TOP,
@@ -125,7 +134,7 @@ def test_jumps_are_drawn_with_softmax_of_minus_the_loss():
 
 def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
     goal = Goal(LOGIT, (), 1.0, spaces)
-    slopes = gradient(net, prompts, goal, K)
+    slopes = gradient(net, prompts, goal, K, NOTE_IDS)
     assert slopes.shape == (len(prompts), K, len(NOTE_IDS))
     words, tiny = net.words(prompts.ids), 1e-2
     for word in (0, 7):
@@ -142,7 +151,7 @@ def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
     current = torch.full((2, K), NOTE_IDS[0])
     slopes = torch.randn(2, K, len(NOTE_IDS), generator=chance)
     slopes[:, :, 0] = 9.0  # the word that is there is none of the best
-    new = proposed(current, slopes, [1, 3], 50, chance)
+    new = proposed(current, slopes, [1, 3], SearchRules(width=50, allowed=NOTE_IDS), chance)
     assert new.shape == (2, 50, K)
     for row, count in enumerate((1, 3)):
         assert ((new[row] != current[row]).sum(1) == count).all()
@@ -151,10 +160,13 @@ def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
             assert set(new[row, :, place].tolist()) <= best | {NOTE_IDS[0]}
 
 
+@pytest.mark.parametrize("allowed", [NOTE_IDS, ANY_IDS])
 @pytest.mark.parametrize("at", range(4))
-def test_only_the_note_changes_and_only_into_words_of_notes(net, prompts, spaces, at):
-    found = reroute(net, prompts, goals(spaces)[at], SearchRules(4, 8, 2), K, 3)
-    assert set(found.notes.flatten().tolist()) <= set(NOTE_IDS)
+def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, allowed):
+    rules = SearchRules(4, 8, 2, allowed=allowed)
+    found = reroute(net, prompts, goals(spaces)[at], rules, K, 3)
+    assert set(found.notes.flatten().tolist()) <= set(allowed) | set(NOTE_IDS)
+    assert not set(found.notes.flatten().tolist()) & {NUMBER[mark] for mark in MARKS}
     ids = prompts.noted(found.notes).ids
     kept = torch.ones(ids.shape[1], dtype=torch.bool)
     kept[START : START + K] = False
@@ -167,9 +179,9 @@ def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, pro
     goal = Goal(STEER, (2,), 1.0, spaces)
     one, two = (reroute(net, prompts, goal, SearchRules(5, 8), K, 3) for _ in range(2))
     assert torch.equal(one.paths, two.paths)
-    losses = torch.stack([
-        goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last) for notes in one.paths
-    ])
+    losses = torch.stack(
+        [goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last) for notes in one.paths]
+    )
     assert (losses.diff(dim=0) <= 1e-6).all()
     other = reroute(net, prompts, goal, SearchRules(5, 8), K, 4)
     assert not torch.equal(one.paths[0], other.paths[0])
