@@ -57,7 +57,7 @@ def path_words(found: Views) -> str:
     first, last = own[0], own[-1]
     return (
         f"From {table['along'][first]:+.1f} with the note “{table.notes[first]}” to "
-        f"{table['along'][last]:+.1f} with “{table.notes[last]}”; 0 is half-way."
+        f"{table['along'][last]:+.1f} with “{table.notes[last]}”; 0 is halfway."
     ).replace("-", "−")
 
 

@@ -91,12 +91,12 @@ class RefusalAudit(Experiment):
     claims = CLAIMS
 
     asked: int = setting(
-        12, Slider(4, 100, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
+        12, Slider(4, 48, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
     )
     words: int = setting(6, Slider(1, 6, 1), "Words of the note", "All of them may be exchanged.")
     rounds: int = setting(30, Slider(1, 60, 1), "Rounds", "Of each search, at most.")
     width: int = setting(
-        64, Slider(8, 256, 8), "Notes in each round", "How many are tried for each question."
+        64, Slider(8, 128, 8), "Notes in each round", "How many are tried for each question."
     )
     alpha: float = setting(
         1.0, Slider(0.0, 1.5, 0.1), "How far to the other side",

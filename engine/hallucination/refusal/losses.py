@@ -40,18 +40,21 @@ class Goal:
         return max(self.layers) if self.layers else LAYERS
 
     def losses(self, net: QuestionNet, words: Tensor, last: Tensor) -> Tensor:
-        """One for each prompt, (N,), from embedded words (N, T, d) without their places.
+        """One for each prompt, (N,), from embedded words (N, T, d) without their places."""
+        return self.of(net, net.states(net.at_places(words), last, upto=self.depth))
+
+    def of(self, net: QuestionNet, states: Tensor) -> Tensor:
+        """One for each prompt, (N,), from its states (1 + depth, N, d).
 
         The output logit asks for no word in particular: DECLINE is to lose to whichever other word
         leads.
         """
-        states = net.states(net.at_places(words), last, upto=self.depth)
         if self.kind == LOGIT:
             logits = net.logits(states[-1])
             others = logits.clone()
             others[:, DECLINE] = float("-inf")
             return F.softplus(logits[:, DECLINE] - others.max(1).values)
-        found = torch.zeros(len(words))
+        found = torch.zeros(states.shape[1])
         for layer in self.layers:
             state, direction = states[layer], self.spaces.directions[layer]
             if self.kind == PROBE:

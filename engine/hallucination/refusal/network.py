@@ -30,12 +30,27 @@ class QuestionBlock(nn.Module):
         self.out = nn.Linear(WIDTH, WIDTH, bias=False)
         self.up, self.down = nn.Linear(WIDTH, UNITS), nn.Linear(UNITS, WIDTH)
 
-    def mixed(self, hidden: Tensor) -> Tensor:
-        """Attention times values, (N, T, heads, d / heads)."""
+    def split(self, hidden: Tensor) -> Tensor:
+        """Queries, keys and values, (3, N, heads, T, d / heads)."""
         count, places, _ = hidden.shape
-        split = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, -1)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        read = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        found: Tensor = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, -1)
+        return found.permute(2, 0, 3, 1, 4)
+
+    def mixed(self, hidden: Tensor, past: Tensor | None = None) -> Tensor:
+        """Attention times values, (N, T, heads, d / heads).
+
+        Args:
+            hidden: the residual stream, (N, T, d).
+            past: keys and values of P words before it, (2, N, heads, P, d / heads).
+        """
+        query, key, value = self.split(hidden)
+        if past is None:
+            read = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            return read.transpose(1, 2)
+        before, places = past.shape[3], hidden.shape[1]
+        key, value = (torch.cat(both, 2) for both in zip(past, (key, value), strict=True))
+        seen = torch.ones(places, before + places, dtype=torch.bool).tril(before)
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         return read.transpose(1, 2)
 
     def said(self, hidden: Tensor) -> Tensor:
@@ -43,9 +58,9 @@ class QuestionBlock(nn.Module):
         given: Tensor = self.down(F.gelu(self.up(self.norm2(hidden))))
         return given
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """The residual stream after the block, (N, T, d)."""
-        hidden = hidden + self.out(self.mixed(hidden).flatten(2))
+    def forward(self, hidden: Tensor, past: Tensor | None = None) -> Tensor:
+        """The residual stream after the block, (N, T, d); `past` is as for `mixed`."""
+        hidden = hidden + self.out(self.mixed(hidden, past).flatten(2))
         return hidden + self.said(hidden)
 
 
@@ -105,6 +120,26 @@ class QuestionNet(nn.Module):
             if edit is not None:
                 hidden = edit(at, hidden, last)
             found.append(hidden[rows, last])
+        return torch.stack(found)
+
+    @torch.no_grad()
+    def past(self, ids: Tensor, upto: int = LAYERS) -> list[Tensor]:
+        """Keys and values of the first words (N, P), for each layer."""
+        hidden, found = self.embed(ids), []
+        for layer in self.stack[:upto]:
+            found.append(layer.split(hidden)[1:])
+            hidden = layer(hidden)
+        return found
+
+    @torch.no_grad()
+    def states_after(self, past: list[Tensor], ids: Tensor) -> Tensor:
+        """As `states`, of the last of the words (N, T) that come after those of `past`."""
+        first = past[0].shape[3]
+        hidden = self.words(ids) + self.places.weight[first : first + ids.shape[1]]
+        found = [hidden[:, -1]]
+        for layer, before in zip(self.stack, past, strict=False):
+            hidden = layer(hidden, before)
+            found.append(hidden[:, -1])
         return torch.stack(found)
 
     def logits(self, state: Tensor) -> Tensor:

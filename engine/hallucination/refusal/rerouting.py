@@ -21,7 +21,14 @@ from torch import Tensor
 
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import LAYERS, QuestionNet
-from engine.hallucination.refusal.questions import ANY_IDS, DECLINE, NOTE_IDS, START, Prompts
+from engine.hallucination.refusal.questions import (
+    ANY_IDS,
+    DECLINE,
+    NOTE_IDS,
+    NUMBER,
+    START,
+    Prompts,
+)
 from engine.method import Progress, quiet
 
 EXPONENT = 1.8
@@ -123,7 +130,8 @@ def reroute(
     chance = torch.Generator().manual_seed(seed)
     count = len(prompts)
     start = torch.tensor(NOTE_IDS)[torch.randint(len(NOTE_IDS), (count, words), generator=chance)]
-    first = _losses(net, prompts.noted(start), goal)
+    past = net.past(prompts.ids[:, :START], goal.depth)
+    first = losses_of(net, past, start, goal)
     buffers = [NoteBuffer([tuple(note)], [loss])
                for note, loss in zip(start.tolist(), first.tolist(), strict=True)]  # fmt: skip
     best, paths = start.clone(), [start.clone()]
@@ -144,8 +152,8 @@ def reroute(
         ranks = None if rules.blind else gradient(net, part, goal, words, rules.allowed)
         counts = [replaced(buffers[row].losses[0], float(first[row]), words) for row in open_ones]
         new = proposed(current, ranks, counts, rules, chance)  # (n, width, k)
-        many = part.take(torch.arange(len(rows)).repeat_interleave(rules.width))
-        losses = _losses(net, many.noted(new.flatten(0, 1)), goal).view(len(rows), rules.width)
+        each_past = [one[:, rows.repeat_interleave(rules.width)] for one in past]
+        losses = losses_of(net, each_past, new.flatten(0, 1), goal).view(len(rows), rules.width)
         for row, notes, each in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
             buffers[row].take([tuple(one) for one in notes], each)
             if buffers[row].losses[0] < lowest[row]:
@@ -197,8 +205,10 @@ def proposed(
 
 
 @torch.no_grad()
-def _losses(net: QuestionNet, prompts: Prompts, goal: Goal) -> Tensor:
-    return goal.losses(net, net.words(prompts.ids), prompts.last)
+def losses_of(net: QuestionNet, past: list[Tensor], notes: Tensor, goal: Goal) -> Tensor:
+    """Of notes (N, k) after the words of `past`, (N,)."""
+    end = torch.full((len(notes), 1), NUMBER["?"])
+    return goal.of(net, net.states_after(past, torch.cat([notes, end], 1)))
 
 
 @torch.no_grad()

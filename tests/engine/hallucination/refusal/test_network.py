@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
-from engine.hallucination.refusal.questions import Prompts, drawn
+from engine.hallucination.refusal.questions import START, Prompts, drawn
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,16 @@ def test_embedding_heads_and_mlps_add_up_to_the_last_state(net, prompts):
     whole = written.begin + written.heads.sum((1, 2)) + written.mlps.sum(1)
     states = net.states(net.embed(prompts.ids), prompts.last)
     assert torch.allclose(whole, states[-1], atol=1e-5)
+
+
+def test_states_after_words_that_were_read_are_those_of_all_words(net):
+    row = Prompts.of(drawn(3, np.random.default_rng(2), note=3))
+    whole = net.states(net.embed(row.ids), row.last)
+    for first in (5, START):
+        after = net.states_after(net.past(row.ids[:, :first]), row.ids[:, first:])
+        assert torch.allclose(after, whole, atol=1e-5)
+    low = net.states_after(net.past(row.ids[:, :START], 2), row.ids[:, START:])
+    assert torch.allclose(low, whole[:3], atol=1e-5)
 
 
 def test_attention_sees_no_later_word(net, prompts):
