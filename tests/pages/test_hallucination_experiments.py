@@ -58,5 +58,5 @@ def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
     )  # fmt: skip
     assert table[f"{PLAIN}, ε50 = 5.0"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert perturbation.defended_words(audited()).startswith(
-        f"At ε = 4/255: {PLAIN} 60 %, {NOISE} 0 %."
+        f"At ε = 8/255: {PLAIN} 80 %, {NOISE} 0 %."
     )
