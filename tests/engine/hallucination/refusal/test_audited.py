@@ -52,7 +52,7 @@ def test_one_direction_decides_and_a_random_one_does_not(case):
     assert found[REMOVED][at] < 0.4
     assert found[REMOVED_RANDOM][at] > 0.95
     assert found[ADDED][at] > 0.6
-    assert found[ADDED_RANDOM][at] < 0.05
+    assert found[ADDED_RANDOM][at] < 0.25  # as long as the distance of the means, it can tip some
 
 
 def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
