@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.refusal_claims import (
     ACCURACY,
@@ -201,8 +203,14 @@ class RefusalAudit(Experiment):
         first = next((at for at, one in enumerate(right) if one > 0.95), len(right) - 1)
         gone = 100 * table.cell(REMOVED, CHANGE)
         most = max(100 * table.cell(one, FLIPS) for one in SEARCHES)
+        runs = found["runs"]
+        facts = np.nan_to_num(runs[FLIPS] * runs[RIGHT])
+        best = max(
+            100 * facts[[at for at, row in enumerate(runs.rows) if row == one]].mean()
+            for one in SEARCHES
+        )
         return (
             f"A tiny network decides to decline in layer {first} of {LAYERS}; taking one direction "
             f"away ends {gone:.0f} % of its declines. A note leads at most {most:.0f} % of the "
-            "questions around it. A simulation."
+            f"questions around it, {best:.0f} % to the right fact. A simulation."
         )

@@ -194,3 +194,6 @@ def test_the_sentence_has_the_layer_and_what_the_direction_does(case, found):
     assert f"{gone:.0f} % of its declines" in words
     assert f"layer {audited(case).middle} of {LAYERS}" in words
     assert "simulation" in words
+    runs = found["runs"]
+    right = np.nanmax(np.append(runs[FLIPS] * runs[RIGHT], 0.0))
+    assert f"{100 * right:.0f} % to the right fact" in words
