@@ -22,7 +22,7 @@ from engine.hallucination.refusal.audited import (
     things_of,
 )
 from engine.hallucination.refusal.defenses import monitor
-from engine.hallucination.refusal.directions import states_of
+from engine.hallucination.refusal.directions import PENALTY, states_of
 from engine.hallucination.refusal.questions import PAD, Prompts, drawn
 
 SEEDS = (0, 1, 2)
@@ -57,13 +57,16 @@ def test_one_direction_decides_and_a_random_one_does_not(case):
 
 def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
     linear = pytest.importorskip("sklearn.linear_model")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
     one = audited(case)
     learned = Prompts.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
     states = states_of(one.net, learned)
     for layer, right in enumerate(one.accuracies):
         if layer:
-            peer = linear.LogisticRegression(max_iter=2000).fit(states[layer], learned.declined)
-            theirs = peer.score(one.states[layer], one.tests.declined)
+            scale = preprocessing.StandardScaler().fit(states[layer])
+            peer = linear.LogisticRegression(C=1 / (2 * PENALTY * len(learned)), max_iter=2000)
+            peer.fit(scale.transform(states[layer]), learned.declined)
+            theirs = peer.score(scale.transform(one.states[layer]), one.tests.declined)
             assert right == pytest.approx(theirs, abs=0.02), layer
 
 
