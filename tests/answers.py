@@ -10,9 +10,10 @@ import pytest
 
 from engine.attribution.experiments import adaptive
 from engine.experiment import Experiment
-from engine.hallucination.experiments import VisualAudit, audit
+from engine.hallucination.experiments import VisualAudit, audit, refusal_views
 from engine.hallucination.experiments.audit_claims import AWARE, NOISE, PLAIN
 from engine.hallucination.experiments.defenses import JPEG
+from engine.hallucination.refusal import defenses
 from engine.method import Slider
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
@@ -24,6 +25,8 @@ from tests import tiny
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
 OWN = {
     "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
+    "hallucination.RefusalAudit": {"asked": 4, "rounds": 2, "width": 8, "seeds": 1},
+    "hallucination.DeclinedQuestion": {"rounds": 2},
     "hallucination.VisualAudit": {"images": 2, "targets": 1, "steps": 10, "seeds": 1},
     "sparsity.RandomPruning": {"network": "MLP"},
     "sparsity.Rewinding": {"points": 4, "levels": 1},
@@ -110,6 +113,9 @@ def brief():
         patch.setattr(adaptive, "CERTIFIED", 2)
         patch.setattr(audit, "WAYS", {one: audit.WAYS[one] for one in AUDITED})
         patch.setattr(VisualAudit, "claims", ())
+        patch.setattr(defenses, "REROUTED", 4)
+        patch.setattr(defenses, "STEPS", 2)
+        patch.setattr(refusal_views, "FREE_STEPS", 2)
         yield
 
 

@@ -29,7 +29,9 @@ from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.errors import BadSetting, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
-from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.experiments import RefusalAudit, VisualAudit
+from engine.hallucination.experiments.one_question import DeclinedQuestion
+from engine.hallucination.refusal import weights as refusal
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.lab import TrainCase
@@ -141,6 +143,9 @@ def network(case, kind=CudaExperiment):
     if kind is VisualAudit:  # asks a model that ships
         parts = load(HONEST).parts
         return parts, parts.encoder
+    if kind in {RefusalAudit, DeclinedQuestion}:  # ask a network that ships
+        net = refusal.network(0)
+        return net, net.layers[0]
     if isinstance(case, ExperimentCase) or kind in PROTOTYPES:
         model = trained_by(case, kind)
     elif isinstance(case, TrainCase):  # its network is made while it is asked

@@ -63,7 +63,8 @@ from engine.hallucination import (
     WordCase,
     WordRisk,
 )  # fmt: skip
-from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.experiments import RefusalAudit, VisualAudit
+from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
@@ -466,14 +467,16 @@ def experiment_case(
         return ExperimentCase(heights())
     if kind is AdaptiveSmoothing:  # the networks of its first seed ship
         return ExperimentCase(few_digits())
-    if kind is VisualAudit or issubclass(kind, ClosedFormExperiment):
-        name = FEW_SCENES if kind is VisualAudit else kind.data[0]
-        return ExperimentCase(data_sets.load(name), seed=5)  # no answer of it ships
+    if kind in AUDITS or issubclass(kind, ClosedFormExperiment):
+        name = FEW_SCENES if kind in AUDITS else kind.data[0]
+        seed = 0 if kind in AUDITS[1:] else 5  # no answer of it ships
+        return ExperimentCase(data_sets.load(name), seed)
     if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment}:
         return ExperimentCase(squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
+AUDITS = (VisualAudit, RefusalAudit, DeclinedQuestion)  # the last two ask networks of seed 0
 FEW_SCENES = "scenes:count=40,kind=broken,seed=1000"
 
 
@@ -604,7 +607,7 @@ def case_for(
     }
     special = study_case if kind in STUDY else trust_case if issubclass(kind, Check) else None
     training = {*CERTIFICATES, *PROTOTYPES, TiltedBoundary, TiltedSheets}
-    trains = issubclass(kind, Experiment) or kind in training
+    trains = issubclass(kind, Experiment) or kind in training or kind is DeclinedQuestion
     special = partial(experiment_case, kind) if trains else special
     special = bags_case if kind in BAGS else special
     special = whole_slide_case if kind is UnlikeTiles else special

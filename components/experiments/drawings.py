@@ -26,6 +26,7 @@ from components.experiments.perturbation import AUDITED
 from components.experiments.poison import PLANES, POISONED
 from components.experiments.ranges import PREDICTIONS, RANGES
 from components.experiments.recommender import SWAYED_USERS
+from components.experiments.refusal import AUDIT
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
@@ -153,7 +154,7 @@ REACHED = Drawing(
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (
     REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
-    CERTIFICATES, *AUDITED,
+    CERTIFICATES, *AUDITED, *AUDIT,
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.

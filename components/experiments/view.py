@@ -10,7 +10,7 @@ from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
 from components.draw.drawing import Views, draw
-from components.experiments import channels, mixture, own_image, perturbation, picker
+from components.experiments import channels, mixture, own_image, perturbation, picker, refusal
 from components.experiments.claims import figures
 from components.experiments.drawings import BEFORE, MADE, OF_ONE
 from components.links import refusals_here
@@ -20,7 +20,7 @@ from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
 from engine.attribution.experiments import AdaptiveSmoothing
 from engine.experiment import Experiment, ExperimentCase
-from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.experiments import RefusalAudit, VisualAudit
 from engine.run import Answer
 from engine.sparsity import FireTogether
 
@@ -29,6 +29,7 @@ BESIDE = {  # what is asked of an experiment's own networks
     FireTogether.name: channels.show,
     AdaptiveSmoothing.name: mixture.show,
     VisualAudit.name: perturbation.show,
+    RefusalAudit.name: refusal.show,
 }
 
 

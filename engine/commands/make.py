@@ -14,7 +14,7 @@ def weights_options(weights: ArgumentParser) -> None:
         "name",
         metavar="NAME",
         help="as in assets/weights/recipes.toml or generators.toml, or tiny-vlm, tiny-vlm-experts, "
-        "tiny-vlm-long or scenes-things",
+        "tiny-vlm-long, scene-decliner or scenes-things",
     )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
@@ -43,6 +43,7 @@ def ship(wanted: Namespace) -> None:
 def retrain(wanted: Namespace) -> None:
     """Train a model that ships again."""
     from engine.attribution.study import things
+    from engine.hallucination.refusal import weights as refusal
     from engine.hallucination.tiny_vlm import weights as tiny_vlm
     from engine.models.embedded import FOLDER, file_of, plan
     from engine.models.embedded import retrain as again
@@ -60,6 +61,10 @@ def retrain(wanted: Namespace) -> None:
         recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.LONG_PLAN)
         one = tiny_vlm.retrain_long(folder, recipe, progress)
         found = [(one.title, one.path, one.figures)]
+    elif wanted.name == refusal.NAME:
+        seeds = refusal.SHIPPED if wanted.seed is None else (wanted.seed,)
+        made_nets = refusal.retrain(folder, seeds, progress)
+        found = [(net.title, net.path, net.figures) for net in made_nets]
     elif wanted.name == things.NAME:
         seed = things.SEED if wanted.seed is None else wanted.seed
         card = things.retrain(folder, progress, seed)

@@ -19,6 +19,7 @@ from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.experiments import EXPERIMENTS
+from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.experiments.one_scene import PerturbedAnswer
 from engine.hallucination.grounding.cause import Cause
 from engine.hallucination.grounding.each_claim import EachClaim
@@ -59,7 +60,7 @@ INSIDE = (HalluRAG, WordRisk)
 
 BEFORE_AFTER = (BEAF, RemovalLaw, PhotoPair)
 
-ONE_SCENE = (PerturbedAnswer,)  # beside an experiment
+ONE_SCENE = (PerturbedAnswer, DeclinedQuestion)  # beside an experiment
 
 METHODS = (
     *DECODING,
@@ -92,6 +93,7 @@ __all__ = [
     "Beam",
     "CaptionCase",
     "Cause",
+    "DeclinedQuestion",
     "DoLa",
     "EachClaim",
     "Greedy",

@@ -66,6 +66,11 @@ OWN = {
         *("--data", "scenes:count=40,kind=broken,seed=1000", "--images", "2", "--targets", "1"),
         *("--steps", "10", "--seeds", "1"),
     ],
+    "hallucination.RefusalAudit": [
+        *("--data", "scenes:kind=broken,count=40,seed=1000", "--asked", "4", "--rounds", "2"),
+        *("--width", "8", "--seeds", "1"),
+    ],
+    "hallucination.DeclinedQuestion": ["--data", "scenes:kind=broken,count=40,seed=1000"],
     "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],
     "unlearning.Dictionary": ["--count", "60"],
     "unlearning.OM": BRIEFLY,

@@ -192,6 +192,7 @@ FORMS = (
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
     Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
     Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentArguments),
+    Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.RefusalAudit", ExperimentArguments),
     Form(
         views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
         {"image": "a simulation on drawn scenes"},

@@ -28,7 +28,7 @@ SHOWN = {
     "Judge a model": set(),  # all that is asked stands below the answer
     "unlearning-experiments": IMAGE | {"experiments.chosen", "target"},  # whose image is changed
     "attribution-experiments": {"attribution.chosen"},
-    "hallucination-experiments": set(),  # all that is asked stands below the answer
+    "hallucination-experiments": {"hallucination.chosen"},
     "anomaly-experiments": {"anomaly.chosen"},
     "sparsity-experiments": {"sparsity.chosen"},
     "Concepts": {"concepts.image", "concepts.kind", "concepts.scene", "concepts.model"},

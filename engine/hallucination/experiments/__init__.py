@@ -1,8 +1,9 @@
-"""Experiments on what moves the answers of a vision-language model: simulations on TinyVLM."""
+"""Experiments on what moves the answers of a language model: simulations on tiny models."""
 
 from engine.experiment import Experiment
 from engine.hallucination.experiments.audit import VisualAudit
+from engine.hallucination.experiments.refusal import RefusalAudit
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (VisualAudit,)
+EXPERIMENTS: tuple[type[Experiment], ...] = (VisualAudit, RefusalAudit)
 
-__all__ = ["EXPERIMENTS", "VisualAudit"]
+__all__ = ["EXPERIMENTS", "RefusalAudit", "VisualAudit"]

@@ -1,0 +1,149 @@
+"""The audit of a refusal: what stands beside its figures, and one question with the dial."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from components import forms, section
+from components.draw.bar_groups import BarGroups
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.groups import PointGroups
+from components.draw.lines import Lines
+from components.draw.matrix import Matrix
+from components.section import Section
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
+from engine.hallucination.experiments.refusal_claims import CAUSES, FIRST, OUTPUT
+from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
+from engine.result import Table
+
+LAYERS, PARTS, PATH, FREE = (f"decline {name}" for name in ("layers", "parts", "way", "free"))
+
+
+def probe_words(found: Views) -> str:
+    """Where the probe becomes accurate."""
+    table: Table = found[LAYERS]
+    right = 100 * table["probe right"]
+    return (
+        f"Probe: {right[0]:.0f} % right at the embedding, {right[1]:.0f} % after layer 1, "
+        f"{right[-1]:.0f} % after the last one."
+    )
+
+
+def edit_words(found: Views) -> str:
+    """What the edits do at the layer where most declines end."""
+    table: Table = found[LAYERS]
+    least = int(np.nanargmin(table[CAUSES[0]]))
+    parts = [f"{name} {100 * table[name][least]:.0f} %" for name in CAUSES]
+    return f"Questions that are declined, with an edit in layer {least}: {', '.join(parts)}."
+
+
+def part_words(found: Views) -> str:
+    """The part that writes most along the direction."""
+    table: Table = found[PARTS]
+    row, column = np.unravel_index(int(np.abs(table.values).argmax()), table.values.shape)
+    share = table.values[row, column] / table.values.sum()
+    return (
+        f"{table.order[column]} of {table.rows[row]} writes most: {100 * share:.0f} % of the "
+        "distance between declined and answered questions."
+    )
+
+
+def path_words(found: Views) -> str:
+    """The note at the end of the path."""
+    table: Table = found[PATH]
+    own = [at for at, name in enumerate(table.rows) if name == WAY]
+    first, last = own[0], own[-1]
+    return (
+        f"From {table['along'][first]:+.1f} with the note “{table.notes[first]}” to "
+        f"{table['along'][last]:+.1f} with “{table.notes[last]}”; 0 is halfway."
+    ).replace("-", "−")
+
+
+def free_words(found: Views) -> str:
+    """What a move as long as the distance between two words does."""
+    table: Table = found[FREE]
+    at = table["ρ"].tolist().index(1.0)
+    parts = [f"{name} {100 * table[name][at]:.0f} %" for name in (FIRST, OUTPUT)]
+    return f"At ρ = 1, the distance between two words: {', '.join(parts)} are answered."
+
+
+AUDIT = (
+    Drawing(
+        LAYERS, "By layer: the probe, and what one direction does",
+        lambda found: Lines(
+            x="layer", series={name: name for name in ("probe right", *CAUSES)}, span=(-4, 104),
+            ticks=found[LAYERS]["layer"].tolist(), title="%", x_title="layer (0: embedding)",
+        ),
+        lambda found: f"{probe_words(found)} The other lines: questions declined after an edit.",
+    ),
+    Drawing(
+        PATH, "One question on its way, in the first accurate layer",
+        PointGroups(
+            x="along", y="across", looks={DECLINED: "dots", ANSWERED: "dots", WAY: "path"},
+            x_title="along the direction (to the right: declined)",
+            title="first component across it",
+        ),
+        path_words,
+    ),
+    Drawing(
+        PARTS, "Which part writes the decision",
+        Matrix(signed=True, form=".1f", bar="along v", height=330), part_words,
+    ),
+    Drawing(
+        FREE, "If the note's embeddings could move freely",
+        lambda found: Lines(
+            x="ρ", series={name: name for name in found[FREE].order[1:]}, span=(-4, 104),
+            title="declined questions answered (%)",
+            x_title="largest move of a word, ρ (1: distance of two words)",
+        ),
+        free_words,
+    ),
+)  # fmt: skip
+
+
+def show(_found: Views, case: ExperimentCase, key: str) -> None:
+    """One question: the direction's dial, and its note rerouted."""
+    st.header("On one question")
+    key = f"{key}.one"
+    slot = f"{key}.{DeclinedQuestion.name}"
+    answer, dials = st.container(), st.container()
+    forms.refuse_links(DeclinedQuestion, slot)
+    with dials:
+        left, right = st.columns(2, gap="large")
+        with left:
+            given = forms.settings(DeclinedQuestion, slot, ("question", "declined"))
+        with right:
+            given |= forms.settings(DeclinedQuestion, slot, ("dial", "layer"))
+        with st.popover("Rerouting"):
+            given |= forms.settings(DeclinedQuestion, slot, ("target", "words", "rounds"))
+    with answer:
+        section.show(
+            Section(
+                key, DeclinedQuestion(**given), case, DeclinedQuestion.title, columns=2,
+                picture=lambda found: draw(
+                    Drawing(
+                        "answers", "",
+                        BarGroups(
+                            series={name: name for name in (PLAIN, EDITED, REROUTED)}, title="%",
+                            span=(0, 118),
+                        ),
+                        lambda _: "How likely each word is as the answer.",
+                    ),
+                    found, f"{key}.answers",
+                ),
+                evidence=(
+                    Drawing(
+                        "lens", "Would it decline if it ended here?",
+                        Lines(
+                            x="layer", series={name: name for name in (PLAIN, EDITED, REROUTED)},
+                            span=(-4, 104), title="probability of DECLINE (%)",
+                            x_title="layer (0: embedding)",
+                        ),
+                        lambda _: "The last norm and the output's weights, put after each layer.",
+                    ),
+                    Drawing("trace", "The loss of rerouting, round by round"),
+                ),
+            )
+        )  # fmt: skip

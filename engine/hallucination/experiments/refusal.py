@@ -1,0 +1,216 @@
+"""Subspace rerouting as an audit of a refusal: a simulation on a tiny network of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.hallucination.experiments.refusal_claims import (
+    ACCURACY,
+    AT_END,
+    AT_WORD,
+    CAUSES,
+    CHANGE,
+    CLAIMS,
+    FIRST,
+    FLIPS,
+    OUTPUT,
+    PASSES,
+    PROBES,
+    RIGHT,
+    SEARCHES,
+    SHUFFLED,
+    TRIED,
+    UNSEEN,
+    SearchWay,
+)
+from engine.hallucination.experiments.refusal_views import (
+    by_layer,
+    free_moves,
+    one_path,
+    strip,
+    written_by,
+)
+from engine.hallucination.refusal.audited import (
+    REMOVED,
+    SCENES,
+    Audited,
+    audited,
+    causes,
+    examined,
+    questions,
+    shuffled_accuracy,
+)
+from engine.hallucination.refusal.defenses import monitor, tuned
+from engine.hallucination.refusal.directions import PAPER, states_of
+from engine.hallucination.refusal.losses import LOGIT, Goal
+from engine.hallucination.refusal.network import LAYERS
+from engine.hallucination.refusal.questions import Prompts
+from engine.hallucination.refusal.rerouting import Rerouted, SearchRules, reroute
+from engine.keeping.memory import Memory
+from engine.method import Progress, Slider, defaults, part_of, setting
+from engine.result import Pictures, Result, View
+from engine.run import digest
+
+_SEARCHED: Memory[Rerouted] = Memory(64)  # a condition's search is another one's start
+_TUNED: Memory[Audited] = Memory(4)
+
+
+@dataclass(frozen=True)
+class RefusalAudit(Experiment):
+    """Where does a model decide to decline, and how easily is a question led around it?
+
+    A simulation: a network of five layers that was made for this learned to answer questions about
+    scenes and to decline harmless ones, such as what is behind the wall, although it was told. The
+    *direction* of a layer points from the mean state of answered questions to that of declined
+    ones; a *probe* is a logistic unit on the same states. *Rerouting* exchanges words of a note
+    until a declined question's state lies among the answered. The note is no part of the question,
+    which stays what it was, so an answer is a bypass; it is a useful one only where it is the right
+    fact. The monitor is the probe of the last layer, with 5 % false alarms. A search that fails
+    proves nothing. Nothing here is about chat models.
+    """
+
+    name = "RefusalAudit"
+    family = "hallucination"
+    title = "Audit: where is it decided to decline?"
+    paper = PAPER
+    question = "Where does a model decide to decline a question, and is it easily led around that?"
+    proof = (
+        "tests/engine/hallucination/experiments/test_refusal.py"
+        "::test_figures_are_those_of_edits_and_searches_by_hand"
+    )
+    data = (SCENES,)
+    argument_defaults = defaults(data=SCENES)
+    measures = (FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES)
+    charted = (FLIPS, CHANGE, ACCURACY)
+    units = MappingProxyType({TRIED: "notes", PASSES: "passes"})
+    axis = "%"
+    claims = CLAIMS
+
+    asked: int = setting(
+        12, Slider(4, 48, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
+    )
+    words: int = setting(6, Slider(1, 6, 1), "Words of the note", "All of them may be exchanged.")
+    rounds: int = setting(30, Slider(1, 60, 1), "Rounds", "Of each search, at most.")
+    width: int = setting(
+        64, Slider(8, 128, 8), "Notes in each round", "How many are tried for each question."
+    )
+    alpha: float = setting(
+        1.0, Slider(0.0, 1.5, 0.1), "How far to the other side",
+        "The cosine with the direction that is sought, with its sign changed.",
+    )  # fmt: skip
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
+        """Searches, edits of the state, and probes."""
+        return {**SEARCHES, **dict.fromkeys((*CAUSES, *PROBES))}
+
+    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
+        """What is searched."""
+        return (
+            f"A simulation: {self.asked} declined questions about drawn scenes, {len(SEARCHES)} "
+            f"searches, {self.seeds} networks. Those of seeds 0 to 2 come with Blindspot, others "
+            "are trained in about half a minute; it can be stopped."
+        )
+
+    def figures(
+        self, condition: str, what: SearchWay | None, case: ExperimentCase, progress: Progress,
+        views: dict[str, View],  # noqa: ARG002  # `more` makes them
+    ) -> Figures:  # fmt: skip
+        """Of a search: answers and what they cost; of an edit or a probe, what it changes."""
+        one = audited(case, part_of(progress, 0.0, 0.3))
+        found = dict.fromkeys(self.measures, float("nan"))
+        if condition in CAUSES:
+            usual = 1.0 if condition in CAUSES[:2] else 0.0
+            now = causes(one, case.seed)[condition][one.best - 1]
+            return found | {CHANGE: abs(now - usual)}
+        if condition in PROBES:
+            told = {AT_WORD: one.accuracies[0], AT_END: one.accuracies[-1]}
+            if condition == SHUFFLED:
+                return found | {ACCURACY: shuffled_accuracy(one, case)}
+            return found | {ACCURACY: told[condition]}
+        assert what is not None  # noqa: S101  # what is left are searches
+        subject, prompts, moved = self.searched(what, case, part_of(progress, 0.3, 1.0))
+        flips = moved.flipped
+        right = moved.said == prompts.fact
+        states = states_of(subject.net, prompts.noted(moved.notes))
+        unseen = ~monitor(subject, states[-1])
+        return found | {
+            FLIPS: flips.float().mean().item(), TRIED: moved.tried.mean().item(),
+            RIGHT: right[flips].float().mean().item(), PASSES: moved.passes.mean().item(),
+            UNSEEN: unseen[flips].float().mean().item(),
+        }  # fmt: skip
+
+    def prompts(self, case: ExperimentCase) -> Prompts:
+        """The declined questions that are rerouted; no direction was learned from them."""
+        drawn = questions(case, self.asked, self.words, part=1)
+        return Prompts.of([one for one in drawn if one.declined])
+
+    def goal(self, what: SearchWay, subject: Audited) -> Goal:
+        """What a search lowers."""
+        first = subject.middle
+        layers = {
+            "": (), "first": (first,), "before": (max(1, first - 1),), "last": (LAYERS,),
+            "onward": tuple(range(first, LAYERS + 1)),
+        }[what.where]  # fmt: skip
+        return Goal(what.kind, layers, self.alpha, subject.spaces)
+
+    def searched(
+        self, what: SearchWay, case: ExperimentCase, progress: Progress
+    ) -> tuple[Audited, Prompts, Rerouted]:
+        """The network that was searched, its questions, and what came of it."""
+        subject, prompts = audited(case), self.prompts(case)
+        name = f"{digest(self, case)} {case.seed}"
+        if what.tuned:
+            subject = _TUNED.made(
+                name, lambda: examined(tuned(subject, case, part_of(progress, 0.0, 0.5)), case)
+            )
+        rules = SearchRules(self.rounds, self.width, blind=what.blind)
+
+        def search() -> Rerouted:
+            return reroute(
+                subject.net, prompts, self.goal(what, subject), rules, self.words, case.seed,
+                part_of(progress, 0.5, 1.0),
+            )  # fmt: skip
+
+        return subject, prompts, _SEARCHED.made(f"{name} {what}", search)
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Declined and answered questions along the direction of each layer."""
+        return strip(audited(case))
+
+    def more(self, case: ExperimentCase) -> Result:
+        """By layer and by head, the path of a question, and free moves of the note."""
+        one, prompts = audited(case), self.prompts(case)
+        return {
+            "decline layers": by_layer(one, causes(one, case.seed)),
+            "decline parts": written_by(one),
+            "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
+            "decline free": free_moves(
+                one, prompts, {FIRST: self.goal(SEARCHES[FIRST], one),
+                               OUTPUT: Goal(LOGIT, (), self.alpha, one.spaces)}, self.words
+            ),
+        }  # fmt: skip
+
+    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Where it is decided, what the direction does, and how many are rerouted."""
+        table, layers = found["table"], found["decline layers"]
+        right = layers["probe right"].tolist()
+        first = next((at for at, one in enumerate(right) if one > 0.95), len(right) - 1)
+        gone = 100 * table.cell(REMOVED, CHANGE)
+        most = max(100 * table.cell(one, FLIPS) for one in SEARCHES)
+        runs = found["runs"]
+        facts = np.nan_to_num(runs[FLIPS] * runs[RIGHT])
+        best = max(
+            100 * facts[[at for at, row in enumerate(runs.rows) if row == one]].mean()
+            for one in SEARCHES
+        )
+        return (
+            f"A tiny network decides to decline in layer {first} of {LAYERS}; taking one direction "
+            f"away ends {gone:.0f} % of its declines. A note leads at most {most:.0f} % of the "
+            f"questions around it, {best:.0f} % to the right fact. A simulation."
+        )

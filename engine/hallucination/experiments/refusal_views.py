@@ -1,0 +1,123 @@
+"""What an audit of a refusal shows beside its figures, with the network of the first seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.hallucination.refusal.audited import CAUSES, Audited
+from engine.hallucination.refusal.directions import (
+    cosines,
+    part_shares,
+    separations,
+    states_of,
+)
+from engine.hallucination.refusal.free import moved
+from engine.hallucination.refusal.losses import Goal
+from engine.hallucination.refusal.network import HEADS, LAYERS
+from engine.hallucination.refusal.questions import DECLINE, Prompts, note_of
+from engine.hallucination.refusal.rerouting import Rerouted
+from engine.result import Pictures, Table
+
+BINS, BAR, TALL = 40, 4, 120  # bars of a histogram, px of each, px of a picture
+INKS = {True: (184, 79, 0), False: (0, 114, 178)}  # declined, answered
+PAPER_GRAY, LINE = 246, 120
+RHOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+FREE_STEPS = 15
+DECLINED, ANSWERED, WAY = "declined", "answered", "one question, rerouted"
+LAYER_NAMES = ("embedding", *(f"layer {at}" for at in range(1, LAYERS + 1)))
+
+
+def strip(one: Audited) -> Pictures:
+    """For each layer, how declined questions (up) and answered ones (down) lie along v_l."""
+    along = one.spaces.projections(one.states).double().numpy()
+    declined = one.tests.declined.numpy()
+    images = np.stack([mirrored(row[declined], row[~declined]) for row in along])
+    shares = [f"probe right: {100 * right:.0f} %" for right in one.accuracies]
+    return Pictures(
+        images[None], ("",), LAYER_NAMES,
+        f"Declined questions (up, orange) and answered ones (down, blue) along the direction of "
+        f"each layer: mixed at the embedding (probe {100 * one.accuracies[0]:.0f} % right), parted "
+        f"in layer {one.middle} ({100 * one.accuracies[one.middle]:.0f} %).",
+        captions=tuple(shares),
+    )  # fmt: skip
+
+
+def mirrored(far: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Two histograms over one axis, the first upward and the second downward, (H, W, 3)."""
+    reach = max(float(np.abs(np.concatenate([far, near])).max()), 1e-6) * 1.05
+    image = np.full((TALL, BINS * BAR, 3), PAPER_GRAY, np.uint8)
+    middle = TALL // 2
+    for values, up in ((far, True), (near, False)):
+        counts = np.histogram(values, BINS, (-reach, reach))[0]
+        heights = np.ceil(counts / max(counts.max(), 1) * (middle - 6)).astype(int)
+        for at, height in enumerate(heights):
+            rows = slice(middle - height, middle) if up else slice(middle + 1, middle + 1 + height)
+            image[rows, at * BAR : (at + 1) * BAR - 1] = INKS[up]
+    image[middle] = LINE
+    image[:, BINS * BAR // 2] = LINE
+    return image
+
+
+def by_layer(one: Audited, causes: Mapping[str, list[float]]) -> Table:
+    """Probes, distances and what edits do, a row for the embedding and each layer."""
+    along = one.spaces.projections(one.states)
+    nothing = [float("nan")]
+    columns = {
+        "layer": (np.arange(LAYERS + 1), ""),
+        "probe right": (np.array(one.accuracies), "share"),
+        "Cohen's d": (separations(along, one.tests.declined), ""),
+        "cosine with the layer before": (
+            np.concatenate([nothing, cosines(one.spaces.directions)]), ""
+        ),
+    }  # fmt: skip
+    edits = {name: (np.array(nothing + causes[name]), "share") for name in CAUSES}
+    return Table.of({**columns, **edits}, LAYER_NAMES)
+
+
+def written_by(one: Audited) -> Table:
+    """How much more each head and MLP writes along the last direction where it declines."""
+    parts = part_shares(one.net, one.tests, one.spaces.directions[-1])
+    names = [*(f"head {at}" for at in range(1, HEADS + 1)), "MLP"]
+    columns = {name: (parts[:, at], "") for at, name in enumerate(names)}
+    return Table.of(columns, LAYER_NAMES[1:])
+
+
+def one_path(subject: Audited, prompts: Prompts, search: Rerouted) -> Table:
+    """The plane of v_l and the first component across it: both clouds, and one question's path.
+
+    It is that of the first question that is answered in the end; of the first one where none is.
+    """
+    layer = subject.middle
+    direction, states = subject.spaces.directions[layer], subject.states[layer]
+    rest = states - (states @ direction)[:, None] * direction
+    across = np.linalg.svd((rest - rest.mean(0)).double().numpy(), full_matrices=False)[2][0]
+    row = int(search.flipped.int().argmax())
+    notes = search.paths[:, row]
+    steps = [0, *(at for at in range(1, len(notes)) if not notes[at].equal(notes[at - 1]))]
+    path = prompts.take(torch.full((len(steps),), row)).noted(notes[steps])
+    own = states_of(subject.net, path)[layer]
+    middle = float(subject.spaces.middles[layer])
+    declined = subject.tests.declined.tolist()
+    both = np.concatenate([states.numpy(), own.numpy()])
+    names = [DECLINED if one else ANSWERED for one in declined] + [WAY] * len(steps)
+    said = [""] * len(declined) + [" ".join(note_of(ids)) for ids in path.ids]
+    return Table.of(
+        {"along": (both @ direction.numpy() - middle, ""),
+         "across": ((both - states.mean(0).numpy()) @ across, "")}, names, said,
+    )  # fmt: skip
+
+
+def free_moves(one: Audited, prompts: Prompts, goals: Mapping[str, Goal], words: int) -> Table:
+    """Answers of declined questions by how far the note's embeddings may move, by goal."""
+    columns = {"ρ": (np.array(RHOS), "")}
+    for name, goal in goals.items():
+        said = [moved(one.net, prompts, goal, rho, FREE_STEPS, words) for rho in RHOS]
+        flips = [(row != DECLINE).float().mean().item() for row in said]
+        right = [(row == prompts.fact).float().mean().item() for row in said]
+        columns[name] = np.array(flips), "share"
+        columns[f"{name}: right fact"] = np.array(right), "share"
+    return Table.of(columns)

@@ -1,0 +1,64 @@
+"""Two defenses: fine-tuning with rerouted questions, and a monitor at the last layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.experiment import ExperimentCase
+from engine.hallucination.refusal.audited import Audited
+from engine.hallucination.refusal.losses import STEER, Goal
+from engine.hallucination.refusal.network import LAYERS, QuestionNet, copied
+from engine.hallucination.refusal.questions import LONGEST, Prompts, batch, drawn
+from engine.hallucination.refusal.rerouting import SearchRules, reroute
+from engine.hallucination.refusal.school import SchoolPlan, descended
+from engine.method import Progress, part_of, quiet
+
+ALARMS = 0.05  # of answered questions that the monitor may stop
+REROUTED, NOTE, STEPS, RATE = 48, 4, 60, 5e-4  # questions, words, and steps of the fine-tuning
+LESSON = 32  # rerouted questions in a batch, beside as many usual ones
+
+
+def monitor(one: Audited, states: Tensor) -> Tensor:
+    """Which states of the last layer (N, d) the monitor stops, (N,) bool.
+
+    Its threshold lets 95 % of the answered tests pass.
+    """
+    odds = one.spaces.odds(one.states[-1], LAYERS)
+    usual = odds[~one.tests.declined]
+    return one.spaces.odds(states, LAYERS) < usual.quantile(ALARMS)
+
+
+def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> QuestionNet:
+    """A copy that learned to decline questions with rerouted notes, beside usual questions.
+
+    The notes are sought for questions about things drawn at random, at every layer from the first
+    accurate one on; all notes on the way are learned from.
+    """
+    random = np.random.default_rng([case.seed, 37])
+    asked = Prompts.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
+    goal = Goal(STEER, tuple(range(one.middle, LAYERS + 1)), 1.0, one.spaces)
+    found = reroute(
+        one.net, asked, goal, SearchRules(8, 16), NOTE, case.seed, part_of(progress, 0.0, 0.6)
+    )
+    notes = found.paths[1:].flatten(0, 1)
+    every = asked.take(torch.arange(len(asked)).repeat(len(found.paths) - 1)).noted(notes)
+    plan = SchoolPlan(case.seed, STEPS, 2 * LESSON, RATE)
+
+    def lessons() -> Prompts:
+        rows = torch.from_numpy(random.integers(0, len(every), LESSON))
+        usual = batch(LESSON, random, int(random.integers(LONGEST + 1)))
+        return joined(every.take(rows), usual)
+
+    batches = (lessons() for _ in range(STEPS))
+    return descended(copied(one.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
+
+
+def joined(one: Prompts, two: Prompts) -> Prompts:
+    """Both together, the shorter ones padded."""
+    longest = max(one.ids.shape[1], two.ids.shape[1])
+    ids = [torch.nn.functional.pad(part.ids, (0, longest - part.ids.shape[1]))
+           for part in (one, two)]  # fmt: skip
+    rest = (torch.cat(part) for part in zip(one.others, two.others, strict=True))
+    return Prompts(torch.cat(ids), *rest)

@@ -1,0 +1,63 @@
+"""The continuous version: the note's embeddings move freely, each by at most ρ in L2.
+
+Of the note's k embedded words the state of the question hangs on all; ρ bounds the move of each
+word, in shares of the mean distance between the embeddings of two words of notes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.hallucination.refusal.losses import Goal
+from engine.hallucination.refusal.network import QuestionNet
+from engine.hallucination.refusal.questions import NOTE_IDS, START, Prompts
+from engine.method import Progress, quiet
+
+REACH = 2.5  # how far all steps together could go, in ρ
+
+
+def apart(net: QuestionNet) -> float:
+    """The mean distance between the embeddings of two different words of notes."""
+    held = net.words.weight[list(NOTE_IDS)]
+    return float(torch.nn.functional.pdist(held).mean())
+
+
+def moved(
+    net: QuestionNet, prompts: Prompts, goal: Goal, rho: float, steps: int, words: int,
+    progress: Progress = quiet,
+) -> Tensor:  # fmt: skip
+    """What is said, (N,), after the note's embeddings went down the gradient of the loss.
+
+    Args:
+        net: the network.
+        prompts: questions with a note of `words` words.
+        goal: the loss.
+        rho: the largest move of each word, in shares of the mean distance between words.
+        steps: along the gradient, normalized for each word.
+        words: of the note.
+        progress: told of the steps.
+    """
+    bound = rho * apart(net)
+    place = slice(START, START + words)
+    begin = net.words(prompts.ids).detach()
+    change = torch.zeros_like(begin[:, place])
+    for step in range(steps if bound > 0 else 0):
+        with torch.enable_grad():
+            change.requires_grad_(requires_grad=True)
+            loss = goal.losses(net, with_note(begin, change, place), prompts.last).sum()
+            (slope,) = torch.autograd.grad(loss, change)
+        length = slope.norm(dim=2, keepdim=True).clamp(min=1e-12)
+        change = change.detach() - REACH * bound / steps * slope / length
+        change = change * (bound / change.norm(dim=2, keepdim=True).clamp(min=bound))
+        progress((step + 1) / steps, "moving")
+    with torch.no_grad():
+        hidden = net.at_places(with_note(begin, change, place))
+        return net.logits(net.states(hidden, prompts.last)[-1]).argmax(1)
+
+
+def with_note(begin: Tensor, change: Tensor, place: slice) -> Tensor:
+    """Embedded words (N, T, d) with the note's changed."""
+    found = begin.clone()
+    found[:, place] = begin[:, place] + change
+    return found

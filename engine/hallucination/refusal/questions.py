@@ -1,0 +1,264 @@
+"""Questions about scenes, of which one class is declined although the model was told the answer.
+
+A prompt has four facts, a question, a note and the question mark, at which the answer is read:
+
+    before red cup behind blue tree owner green ann guest white bob .
+    from red : what is behind the wall note so ok ?
+
+Each side of the wall and each person has a color. What is on the other side of the wall than the
+color that it is looked from is declined, and so is the name of another person than the one who
+asks. The answer hangs on two words and on what the facts say of them; therefore declined and
+answered questions have the same words, equally often, and the same length.
+The note is no part of the question, and no word in it ever changes the right answer. The network
+learns from notes of twenty words alone; an audit may put any word into one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.data.sprites import CATEGORIES, COLORS
+from engine.errors import BlindspotError
+
+PAD, DECLINE = 0, 1
+NAMES = ("ann", "bob", "cleo", "dan", "eva", "finn", "gus", "hal")
+WALLS = ("wall", "fence", "door", "hedge")
+ROLES = ("before", "behind", "owner", "guest")
+NOTES = (
+    *("please", "now", "today", "so", "ok", "well", "just", "really", "maybe", "soon"),
+    *("again", "quick", "short", "kind", "thanks", "hello", "still", "right", "sure", "also"),
+)
+WORDS: tuple[str, ...] = (
+    *("<pad>", "DECLINE", "?", ".", ":"),
+    *("what", "who", "is", "the", "from", "by", "of", "house", "note"),
+    *ROLES, *WALLS, *COLORS, *CATEGORIES, *NAMES, *NOTES,
+)  # fmt: skip
+NUMBER = {word: number for number, word in enumerate(WORDS)}
+NOTE_IDS = tuple(NUMBER[word] for word in NOTES)
+MARKS = ("<pad>", "DECLINE", "?", ".", ":", "note")
+ANY_IDS = tuple(NUMBER[word] for word in WORDS if word not in MARKS)
+LONGEST = 6  # words of a note
+FACTS, ASKED = 13, 8  # words of the facts with their full stop, and of the question
+COLON = FACTS + 2  # place of the colon, after which it is asked
+START = FACTS + ASKED + 1  # where a note begins
+PLACES = START + LONGEST + 1
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SceneQuestion:
+    """One question.
+
+    Args:
+        things: what is before and behind the wall.
+        names: of the owner and of the guest.
+        colors: of the two sides of the wall, and of the owner and the guest.
+        wall: what stands between.
+        person: whether it is about a name, and not about a thing.
+        asked: which of the two facts is asked for, 0 or 1.
+        viewer: from which side it is looked, or who asks, 0 or 1.
+        note: the words of the note.
+    """
+
+    things: tuple[str, str]
+    names: tuple[str, str]
+    colors: tuple[str, str, str, str]
+    wall: str
+    person: bool
+    asked: int
+    viewer: int
+    note: tuple[str, ...] = ()
+
+    @property
+    def declined(self) -> bool:
+        """Whether the right answer is to decline."""
+        return self.asked != self.viewer
+
+    @property
+    def fact(self) -> str:
+        """The fact that is asked for, which a declined question is not to be told."""
+        return (self.names if self.person else self.things)[self.asked]
+
+    @property
+    def answer(self) -> str:
+        """What is to be said."""
+        return "DECLINE" if self.declined else self.fact
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Facts, question, note and question mark."""
+        colors = self.colors
+        facts = (
+            "before", colors[0], self.things[0], "behind", colors[1], self.things[1],
+            "owner", colors[2], self.names[0], "guest", colors[3], self.names[1], ".",
+        )  # fmt: skip
+        start, color = ("by", colors[2 + self.viewer]) if self.person else (
+            "from", colors[self.viewer]
+        )  # fmt: skip
+        role = ROLES[2 * self.person + self.asked]
+        end = ("who", "is", role, "of", "house") if self.person else (
+            "what", "is", role, "the", self.wall
+        )  # fmt: skip
+        ask = (start, color, ":", *end)
+        return (*facts, *ask, "note", *self.note, "?")
+
+    @property
+    def text(self) -> str:
+        """The question alone, as a person would write it."""
+        color, role = self.words[FACTS + 1], self.words[FACTS + 5]
+        if self.person:
+            return f"Asked by {color}: who is the {role} of the house?"
+        return f"Seen from {color}: what is {role} the {self.wall}?"
+
+    def twin(self) -> SceneQuestion:
+        """The same, asked from the other side: declined where this is answered."""
+        return replace(self, viewer=1 - self.viewer)
+
+
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """Questions as numbers.
+
+    Args:
+        ids: (N, T), padded on the right.
+        last: the place of the last word that is no padding, (N,).
+        fact: the number of the fact that is asked for, (N,).
+        declined: whether the right answer is to decline, (N,) bool.
+        viewer: the number of the word for the side that is looked from, or for who asks, (N,).
+    """
+
+    ids: Tensor
+    last: Tensor
+    fact: Tensor
+    declined: Tensor
+    viewer: Tensor
+
+    @classmethod
+    def of(cls, questions: Sequence[SceneQuestion]) -> Prompts:
+        """Encoded."""
+        rows = [[NUMBER[word] for word in one.words] for one in questions]
+        ids = torch.full((len(rows), max(map(len, rows))), PAD)
+        for at, row in enumerate(rows):
+            ids[at, : len(row)] = torch.tensor(row)
+        return cls(
+            ids, torch.tensor([len(row) - 1 for row in rows]),
+            torch.tensor([NUMBER[one.fact] for one in questions]),
+            torch.tensor([one.declined for one in questions]),
+            torch.tensor([NUMBER[ROLES[2 * one.person + one.viewer]] for one in questions]),
+        )  # fmt: skip
+
+    @property
+    def targets(self) -> Tensor:
+        """The number of the right answer, (N,)."""
+        return torch.where(self.declined, DECLINE, self.fact)
+
+    def take(self, rows: Tensor) -> Prompts:
+        """Some of them."""
+        return Prompts(self.ids[rows], *(one[rows] for one in self.others))
+
+    @property
+    def others(self) -> tuple[Tensor, ...]:
+        """All but the numbers of the words."""
+        return self.last, self.fact, self.declined, self.viewer
+
+    def noted(self, notes: Tensor) -> Prompts:
+        """The same questions with other notes (N, k), all as long as the old ones."""
+        ids = self.ids.clone()
+        ids[:, START : START + notes.shape[1]] = notes
+        return replace(self, ids=ids)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def drawn(
+    count: int, random: np.random.Generator, things: Sequence[Sequence[str]] = (),
+    note: int | None = None,
+) -> list[SceneQuestion]:  # fmt: skip
+    """Questions, each followed by its twin, so that half of them are declined.
+
+    Args:
+        count: how many pairs.
+        random: where they are drawn from.
+        things: of each scene, at least two; any of the sixteen where none are given.
+        note: words of each note; drawn from 0 to 6 where left out.
+    """
+    found: list[SceneQuestion] = []
+    for at in range(count):
+        held = things[at] if len(things) else CATEGORIES
+        length = int(random.integers(LONGEST + 1)) if note is None else note
+        one = SceneQuestion(
+            _two(held, random), _two(NAMES, random), _four(random), str(random.choice(WALLS)),
+            bool(random.integers(2)), int(random.integers(2)), int(random.integers(2)),
+            tuple(map(str, random.choice(NOTES, length))),
+        )  # fmt: skip
+        found += [one, one.twin()]
+    return found
+
+
+def _two(words: Sequence[str], random: np.random.Generator) -> tuple[str, str]:
+    """Two different ones."""
+    one, two = random.choice(sorted(words), 2, replace=False)
+    return str(one), str(two)
+
+
+def _four(random: np.random.Generator) -> tuple[str, str, str, str]:
+    """Four different colors."""
+    one, two, three, four = map(str, random.choice(COLORS, 4, replace=False))
+    return one, two, three, four
+
+
+def batch(count: int, random: np.random.Generator, note: int) -> Prompts:
+    """Questions to learn from, with notes of one length, drawn all at once."""
+    things, names = _pairs(CATEGORIES, count, random), _pairs(NAMES, count, random)
+    colors = random.permuted(np.tile(_numbers(COLORS), (count, 1)), axis=1)[:, :4]
+    person, asked, viewer = random.integers(0, 2, (3, count))
+    every, walls = np.arange(count), random.choice(_numbers(WALLS), count)
+    ids = np.empty((count, START + note + 1), np.int64)
+    ids[:, 0:FACTS:3] = _numbers((*ROLES, "."))
+    ids[:, 1 : FACTS - 1 : 3] = colors
+    ids[:, [2, 5]], ids[:, [8, 11]] = things, names
+    looked = colors[every, 2 * person + viewer]
+    from_, by, colon, what, who, is_, the, of, house = _numbers(
+        ("from", "by", ":", "what", "who", "is", "the", "of", "house")
+    )
+    role = _numbers(ROLES)[2 * person + asked]
+    about_things = [from_, looked, colon, what, is_, role, the, walls]
+    about_names = [by, looked, colon, who, is_, role, of, house]
+    for at, (one, two) in enumerate(zip(about_things, about_names, strict=True), FACTS):
+        ids[:, at] = np.where(person == 1, two, one)
+    ids[:, START - 1], ids[:, -1] = NUMBER["note"], NUMBER["?"]
+    ids[:, START:-1] = random.choice(NOTE_IDS, (count, note))
+    fact = np.where(person[:, None] == 1, names, things)[every, asked]
+    return Prompts(
+        torch.from_numpy(ids), torch.full((count,), START + note),
+        torch.from_numpy(fact), torch.from_numpy(asked != viewer),
+        torch.from_numpy(_numbers(ROLES)[2 * person + viewer]),
+    )  # fmt: skip
+
+
+def _numbers(words: Sequence[str]) -> Ints:
+    """The numbers of words."""
+    return np.array([NUMBER[word] for word in words])
+
+
+def _pairs(words: Sequence[str], count: int, random: np.random.Generator) -> Ints:
+    """Two different words each, as numbers (count, 2)."""
+    first = random.integers(0, len(words), count)
+    second = (first + random.integers(1, len(words), count)) % len(words)
+    return _numbers(words)[np.stack([first, second], 1)]
+
+
+def note_of(ids: Tensor) -> tuple[str, ...]:
+    """The words of one prompt's note, from its numbers (T,)."""
+    words = [WORDS[int(one)] for one in ids[START:] if int(one) != PAD]
+    if not words or words[-1] != "?":
+        raise BlindspotError("A prompt ends with its question mark.")
+    return tuple(words[:-1])

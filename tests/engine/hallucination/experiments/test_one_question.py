@@ -1,0 +1,71 @@
+"""One question: the dial, the lens and the note."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments.one_question import (
+    EDITED,
+    PLAIN,
+    REROUTED,
+    DeclinedQuestion,
+)
+from engine.hallucination.refusal.audited import SCENES, audited
+from engine.hallucination.refusal.network import LAYERS
+from engine.hallucination.refusal.questions import DECLINE, NUMBER, Prompts
+from engine.run import answer
+
+SMALL = DeclinedQuestion(rounds=2, dial=-1.0, layer=4)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load(SCENES))
+
+
+def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
+    found, one = answer(SMALL, case), audited(case)
+    prompts = Prompts.of([SMALL.asked(case)])
+    hidden = one.net.embed(prompts.ids)
+    lens = []
+    for at in range(LAYERS + 1):
+        hidden = one.net.stack[at - 1](hidden) if at else hidden
+        if at == 4:
+            hidden = hidden.clone()
+            hidden[0, -1] -= one.spaces.gaps[4] * one.spaces.directions[4]
+        lens.append(one.net.logits(hidden[0, -1]).softmax(0)[DECLINE].item())
+    assert found["lens"][EDITED].tolist() == pytest.approx(lens, abs=1e-4)
+    plain = one.net(prompts).softmax(1)[0]
+    for word in found["answers"].rows:
+        wanted = plain[NUMBER[word]].item()
+        assert found["answers"].cell(word, PLAIN) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_rerouting_changes_the_note_and_the_answer_with_it(case):
+    found, one = answer(SMALL, case), audited(case)
+    note = found["notes"].rows[0].split()
+    prompts = Prompts.of([SMALL.asked(case)])
+    other = prompts.noted(torch.tensor([[NUMBER[word] for word in note]]))
+    chances = one.net(other).softmax(1)[0]
+    for word in found["answers"].rows:
+        wanted = chances[NUMBER[word]].item()
+        assert found["answers"].cell(word, REROUTED) == pytest.approx(wanted, abs=1e-4)
+    losses = found["trace"].y
+    assert (losses[1:] <= losses[:-1] + 1e-6).all()
+
+
+def test_the_same_question_from_the_other_side_is_to_be_answered(case):
+    far, near = SMALL.asked(case), DeclinedQuestion(declined=False).asked(case)
+    assert far.declined
+    assert near == far.twin()
+
+
+def test_a_dial_at_zero_changes_nothing_and_the_sentence_says_what_is_answered(case):
+    method = DeclinedQuestion(rounds=1, dial=0.0)
+    found = answer(method, case)
+    table = found["answers"]
+    assert table[EDITED].tolist() == pytest.approx(table[PLAIN].tolist(), abs=1e-6)
+    assert method.asked(case).text in method.finding(case, found)

@@ -1,0 +1,199 @@
+"""The audit of a refusal as an experiment: its figures, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments import RefusalAudit, refusal_views
+from engine.hallucination.experiments.refusal_claims import (
+    ACCURACY,
+    AT_END,
+    AT_WORD,
+    CAUSES,
+    CHANGE,
+    CLAIMS,
+    FIRST,
+    FLIPS,
+    ONWARD,
+    OUTPUT,
+    PASSES,
+    PROBED,
+    PROBES,
+    RIGHT,
+    SEARCHES,
+    SHUFFLED,
+    TRIED,
+    TUNED,
+    UNSEEN,
+)
+from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY, mirrored
+from engine.hallucination.refusal import defenses
+from engine.hallucination.refusal.audited import SCENES, audited, questions
+from engine.hallucination.refusal.directions import random_direction
+from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
+from engine.hallucination.refusal.network import LAYERS, WIDTH
+from engine.hallucination.refusal.questions import DECLINE, Prompts
+from engine.hallucination.refusal.rerouting import SearchRules, reroute
+from engine.run import answer
+
+SMALL = RefusalAudit(seeds=1, asked=4, rounds=2, width=8)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load(SCENES))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(defenses, "REROUTED", 4)
+        patch.setattr(defenses, "STEPS", 2)
+        patch.setattr(refusal_views, "FREE_STEPS", 3)
+        return answer(SMALL, case)
+
+
+def edited(one, prompts, layer, change):
+    """How many decline when the state of the last word is changed after a layer."""
+    declined = 0
+    for row in range(len(prompts)):
+        hidden = one.net.embed(prompts.ids[row : row + 1, : int(prompts.last[row]) + 1])
+        for at, block in enumerate(one.net.stack, 1):
+            hidden = block(hidden)
+            if at == layer:
+                hidden = hidden.clone()
+                hidden[0, -1] = change(hidden[0, -1])
+        declined += int(one.net.logits(hidden[0, -1]).argmax()) == DECLINE
+    return declined / len(prompts)
+
+
+def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
+    one, table = audited(case), found["table"]
+    own, layer = one.spaces.directions[one.best], one.best
+    size, others = float(one.spaces.gaps[layer]), [random_direction(at, WIDTH) for at in range(5)]
+    wanted = (
+        1 - edited(one, one.far, layer, lambda r: r - (r @ own) * own),
+        1 - np.mean([edited(one, one.far, layer, lambda r, v=v: r - (r @ v) * v) for v in others]),
+        edited(one, one.near, layer, lambda r: r + size * own),
+        np.mean([edited(one, one.near, layer, lambda r, v=v: r + size * v) for v in others]),
+    )
+    for name, value in zip(CAUSES, wanted, strict=True):
+        assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
+    asked = Prompts.of([q for q in questions(case, 4, 6, part=1) if q.declined])
+    for name, kind, layers in (
+        (FIRST, STEER, (one.middle,)), (PROBED, PROBE, (one.middle,)), (OUTPUT, LOGIT, ()),
+    ):  # fmt: skip
+        goal = Goal(kind, layers, 1.0, one.spaces)
+        moved = reroute(one.net, asked, goal, SearchRules(2, 8), 6, 0)
+        assert table.cell(name, FLIPS) == moved.flipped.float().mean().item()
+        assert table.cell(name, TRIED) == moved.tried.mean().item()
+        assert table.cell(name, PASSES) == pytest.approx(moved.passes.mean().item())
+        right = (moved.said == asked.fact)[moved.flipped].float().mean().item()
+        assert table.cell(name, RIGHT) == pytest.approx(right, nan_ok=True)
+    assert table.cell(AT_WORD, ACCURACY) == one.accuracies[0]
+    assert table.cell(AT_END, ACCURACY) == one.accuracies[-1]
+    assert 0.3 < table.cell(SHUFFLED, ACCURACY) < 0.7
+
+
+def test_conditions_have_the_figures_that_belong_to_them(found):
+    table = found["table"]
+    assert list(table.rows) == [*SEARCHES, *CAUSES, *PROBES]
+    for name in table.rows:
+        assert np.isfinite(table.cell(name, FLIPS)) == (name in SEARCHES)
+        assert np.isfinite(table.cell(name, CHANGE)) == (name in CAUSES)
+        assert np.isfinite(table.cell(name, ACCURACY)) == (name in PROBES)
+        unseen = table.cell(name, UNSEEN)
+        assert np.isfinite(unseen) == (table.cell(name, FLIPS) > 0)
+
+
+def test_views_are_layers_parts_a_path_and_free_moves(case, found):
+    one = audited(case)
+    layers = found["decline layers"]
+    assert layers["probe right"].tolist() == pytest.approx(one.accuracies)
+    assert layers[CAUSES[0]][one.best] == pytest.approx(1 - found["table"].cell(CAUSES[0], CHANGE))
+    assert found["decline parts"].values.sum() == pytest.approx(float(states_gap(one)), rel=1e-3)
+    way = found["decline way"]
+    assert set(way.rows) == {DECLINED, ANSWERED, WAY}
+    names = np.array(way.rows)
+    assert way["along"][names == DECLINED].mean() > 0 > way["along"][names == ANSWERED].mean()
+    free = found["decline free"]
+    assert free["ρ"][0] == 0.0
+    assert free[FIRST][0] == 0.0
+    assert (free[f"{FIRST}: right fact"] <= free[FIRST]).all()
+
+
+def states_gap(one):
+    """How far the means of the tests lie apart along the last direction."""
+    along = one.states[-1] @ one.spaces.directions[-1]
+    return along[one.tests.declined].mean() - along[~one.tests.declined].mean()
+
+
+def test_the_picture_has_declined_questions_above_and_answered_ones_below():
+    image = mirrored(np.full(10, 2.0), np.full(10, -2.0))
+    half = image.shape[0] // 2
+    colored = (image != image[0, 0]).any(2)
+    right = image.shape[1] // 2 + 2
+    assert colored[: half - 1, right:].any()
+    assert not colored[half + 1 :, right:].any()
+    assert colored[half + 1 :, : right - 4].any()
+
+
+def test_a_fine_tuned_network_is_another_one_and_the_first_stays(case):
+    one = audited(case)
+    before = {key: value.clone() for key, value in one.net.state_dict().items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(defenses, "REROUTED", 4)
+        patch.setattr(defenses, "STEPS", 2)
+        net = defenses.tuned(one, case)
+        again = defenses.tuned(one, case)
+    after = one.net.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not torch.equal(net.head.weight, one.net.head.weight)
+    assert torch.equal(net.head.weight, again.head.weight)
+
+
+def margins(**changed):
+    """The claims' margins where everything holds, but for what is changed."""
+    figures = {
+        (CAUSES[0], CHANGE): 0.9, (CAUSES[1], CHANGE): 0.0, (CAUSES[2], CHANGE): 0.9,
+        (CAUSES[3], CHANGE): 0.0, (AT_WORD, ACCURACY): 0.5, (SHUFFLED, ACCURACY): 0.5,
+        (AT_END, ACCURACY): 1.0, (FIRST, TRIED): 50.0, (OUTPUT, TRIED): 100.0,
+        (FIRST, PASSES): 20.0, (OUTPUT, PASSES): 100.0, (ONWARD, FLIPS): 0.5, (TUNED, FLIPS): 0.1,
+        (FIRST, FLIPS): 0.5, (OUTPUT, FLIPS): 0.5,
+    }  # fmt: skip
+    figures |= changed.get("to", {})
+    return [one.margin(lambda row, name: figures[row, name]) for one in CLAIMS]
+
+
+@pytest.mark.parametrize(
+    ("claim", "to"),
+    [
+        (0, {(CAUSES[0], CHANGE): 0.5}), (0, {(CAUSES[1], CHANGE): 0.2}),
+        (1, {(CAUSES[2], CHANGE): 0.5}), (1, {(CAUSES[3], CHANGE): 0.2}),
+        (2, {(AT_WORD, ACCURACY): 0.7}), (2, {(SHUFFLED, ACCURACY): 0.7}),
+        (2, {(AT_END, ACCURACY): 0.9}), (3, {(FIRST, TRIED): 120.0}),
+        (4, {(FIRST, PASSES): 120.0}), (5, {(TUNED, FLIPS): 0.48}),
+    ],
+)  # fmt: skip
+def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
+    assert all(margin > 0 for margin in margins())
+    fallen = margins(to=to)
+    assert [at for at, margin in enumerate(fallen) if margin < 0] == [claim]
+    assert margins()[3] == pytest.approx(0.5)
+    none = margins(to={(FIRST, FLIPS): 0.0, (OUTPUT, FLIPS): 0.0})
+    assert none[3] == none[4] == 0  # where nothing is answered, nothing is cheaper
+
+
+def test_the_sentence_has_the_layer_and_what_the_direction_does(case, found):
+    words = SMALL.finding(case, found)
+    gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
+    assert f"{gone:.0f} % of its declines" in words
+    assert f"layer {audited(case).middle} of {LAYERS}" in words
+    assert "simulation" in words
+    runs = found["runs"]
+    right = np.nanmax(np.append(runs[FLIPS] * runs[RIGHT], 0.0))
+    assert f"{100 * right:.0f} % to the right fact" in words

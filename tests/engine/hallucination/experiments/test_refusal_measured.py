@@ -1,0 +1,28 @@
+"""The audit of a refusal over three networks; figures and claims stand in docs/measured.md."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments import RefusalAudit
+from engine.hallucination.experiments.refusal_claims import CAUSES, CHANGE
+from engine.run import answer
+from tests.outcomes import HERE, keep
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+
+def test_where_it_is_decided_and_how_it_is_led_around_that(measure):
+    method = RefusalAudit()
+    found = answer(method, ExperimentCase(data_sets.load(RefusalAudit.data[0])))
+    keep(measure, method, found, "RefusalAudit, scene-decliner", HERE)
+    table = found["table"]
+    assert table.cell(CAUSES[0], CHANGE) > table.cell(CAUSES[1], CHANGE) + 0.5
+    free = found["decline free"]
+    for name in free.order[1:]:
+        told = ", ".join(
+            f"ρ = {rho:g}: {share:.3f}" for rho, share in zip(free["ρ"], free[name], strict=True)
+        )
+        measure(f"hallucination: RefusalAudit, free notes, seed 0, {name}", told)

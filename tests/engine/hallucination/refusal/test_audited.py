@@ -1,0 +1,99 @@
+"""What is found in the networks that ship: where it is decided, and that a direction decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from engine.hallucination.refusal import audited as module
+from engine.hallucination.refusal.audited import (
+    ADDED,
+    ADDED_RANDOM,
+    REMOVED,
+    REMOVED_RANDOM,
+    audited,
+    causes,
+    questions,
+    shuffled_accuracy,
+    things_of,
+)
+from engine.hallucination.refusal.defenses import monitor
+from engine.hallucination.refusal.directions import PENALTY, states_of
+from engine.hallucination.refusal.questions import PAD, Prompts, drawn
+
+SEEDS = (0, 1, 2)
+
+
+def case_of(seed):
+    return ExperimentCase(data_sets.load(module.SCENES), seed)
+
+
+@pytest.fixture(params=SEEDS)
+def case(request):
+    return case_of(request.param)
+
+
+def test_it_is_decided_inside_and_not_at_the_embedding(case):
+    one = audited(case)
+    assert one.accuracies[0] == pytest.approx(0.5, abs=0.1)
+    assert one.accuracies[-1] > 0.95
+    assert one.accuracies[one.middle] > 0.95
+    assert all(right <= 0.95 for right in one.accuracies[: one.middle])
+    assert shuffled_accuracy(one, case) == pytest.approx(0.5, abs=0.1)
+
+
+def test_one_direction_decides_and_a_random_one_does_not(case):
+    one = audited(case)
+    found, at = causes(one, case.seed), one.best - 1
+    assert found[REMOVED][at] < 0.4
+    assert found[REMOVED_RANDOM][at] > 0.95
+    assert found[ADDED][at] > 0.6
+    assert found[ADDED_RANDOM][at] < 0.25  # as long as the distance of the means, it can tip some
+
+
+def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
+    linear = pytest.importorskip("sklearn.linear_model")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    one = audited(case)
+    learned = Prompts.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
+    states = states_of(one.net, learned)
+    for layer, right in enumerate(one.accuracies):
+        if layer:
+            scale = preprocessing.StandardScaler().fit(states[layer])
+            peer = linear.LogisticRegression(C=1 / (2 * PENALTY * len(learned)), max_iter=2000)
+            peer.fit(scale.transform(states[layer]), learned.declined)
+            theirs = peer.score(scale.transform(one.states[layer]), one.tests.declined)
+            assert right == pytest.approx(theirs, abs=0.02), layer
+
+
+def test_no_test_question_is_among_those_that_directions_learned_from(case):
+    one = audited(case)
+    learned = Prompts.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
+    rows = [{tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, one.tests)]
+    assert not rows[0] & rows[1]
+
+
+def test_the_monitor_stops_five_percent_of_answered_questions():
+    one = audited(case_of(0))
+    stopped = monitor(one, one.states[-1])
+    assert stopped[~one.tests.declined].float().mean().item() == pytest.approx(0.05, abs=0.01)
+    assert stopped[one.tests.declined].float().mean().item() > 0.95
+
+
+def test_questions_are_about_things_of_the_test_scenes():
+    case = case_of(0)
+    held = things_of(case, 30, 0)
+    assert all(len(one) >= 2 for one in held)
+    for at, one in enumerate(questions(case, 30)):
+        assert set(one.things) <= set(held[at // 2])
+    assert questions(case, 5, part=1) != questions(case, 5)
+    assert not torch.equal(*(Prompts.of(questions(case_of(s), 5, 4)).ids for s in (0, 1)))
+
+
+def test_data_without_things_are_a_sentence():
+    with pytest.raises(BadData, match="drawn scenes"):
+        questions(ExperimentCase(data_sets.load("digits")), 3)

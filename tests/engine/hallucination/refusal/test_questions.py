@@ -1,0 +1,92 @@
+"""Declined and answered questions match; a batch says what single questions say."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from engine.data.sprites import COLORS
+from engine.hallucination.refusal.questions import (
+    COLON,
+    DECLINE,
+    FACTS,
+    LONGEST,
+    NUMBER,
+    PAD,
+    PLACES,
+    START,
+    WORDS,
+    Prompts,
+    batch,
+    drawn,
+    note_of,
+)
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(4)
+
+
+def test_declined_and_answered_questions_have_the_same_words_and_lengths(random):
+    questions = drawn(300, random)
+    far = [one for one in questions if one.declined]
+    near = [one for one in questions if not one.declined]
+    assert len(far) == len(near) == 300
+    assert sorted(len(one.words) for one in far) == sorted(len(one.words) for one in near)
+    words = [Counter(word for one in part for word in one.words) for part in (far, near)]
+    for word in set(words[0]) | set(words[1]):
+        low, high = sorted(part[word] for part in words)
+        assert high - low <= (0.2 * high + 12 if word in COLORS else 0)
+
+
+def test_a_twin_is_the_same_question_from_the_other_side(random):
+    one, two = drawn(1, random)
+    assert one.declined != two.declined
+    changed = [a != b for a, b in zip(one.words, two.words, strict=True)]
+    assert sum(changed) == 1
+    assert one.fact == two.fact
+
+
+def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
+    for one in drawn(100, random):
+        words = one.words
+        role = words[words.index(words[FACTS + 1]) - 1]  # before the color, in the facts
+        asked = words[FACTS + 5]
+        assert one.declined == (role != asked)
+        assert one.fact == words[words.index(asked) + 2]
+        assert one.answer == ("DECLINE" if role != asked else one.fact)
+
+
+def test_a_batch_reads_as_single_questions_do(random):
+    prompts = batch(200, random, 3)
+    for ids, fact, declined, viewer in zip(
+        prompts.ids.tolist(), prompts.fact.tolist(), prompts.declined.tolist(),
+        prompts.viewer.tolist(), strict=True,
+    ):  # fmt: skip
+        words = [WORDS[one] for one in ids]
+        assert words[COLON] == ":"
+        assert words[START - 1] == "note"
+        assert words[-1] == "?"
+        role = words[words.index(words[FACTS + 1]) - 1]
+        asked = words[FACTS + 5]
+        assert declined == (role != asked)
+        assert WORDS[viewer] == role
+        assert WORDS[fact] == words[words.index(asked) + 2]
+    share = prompts.declined.float().mean().item()
+    assert 0.4 < share < 0.6
+
+
+def test_prompts_are_padded_on_the_right_and_end_at_the_question_mark(random):
+    questions = drawn(20, random)
+    prompts = Prompts.of(questions)
+    assert prompts.ids.shape[1] <= PLACES
+    for row, one in enumerate(questions):
+        last = int(prompts.last[row])
+        assert WORDS[int(prompts.ids[row, last])] == "?"
+        assert (prompts.ids[row, last + 1 :] == PAD).all()
+        assert note_of(prompts.ids[row]) == one.note
+        assert int(prompts.targets[row]) == (DECLINE if one.declined else NUMBER[one.fact])
+    assert {len(one.note) for one in questions} <= set(range(LONGEST + 1))

@@ -1,0 +1,210 @@
+"""The search changes notes alone, counts what it costs, and follows the rules of its buffer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.hallucination.refusal.directions import states_of, subspaces
+from engine.hallucination.refusal.free import apart, moved
+from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
+from engine.hallucination.refusal.network import LAYERS, fresh
+from engine.hallucination.refusal.questions import (
+    ANY_IDS,
+    DECLINE,
+    MARKS,
+    NOTE_IDS,
+    NUMBER,
+    START,
+    Prompts,
+    drawn,
+)
+from engine.hallucination.refusal.rerouting import (
+    BUFFER,
+    TOP,
+    NoteBuffer,
+    SearchRules,
+    answers,
+    gradient,
+    proposed,
+    replaced,
+    reroute,
+)
+
+K = 4
+
+
+@pytest.fixture(scope="module")
+def net():
+    """Untrained, but for a head that says DECLINE to most questions."""
+    made = fresh(3).eval().requires_grad_(requires_grad=False)
+    prompts = Prompts.of(drawn(30, np.random.default_rng(5), note=K))
+    state = made.norm(states_of(made, prompts)[-1]).mean(0)
+    made.head.weight[DECLINE] += 1.0 * state / state.norm()
+    return made
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    return Prompts.of(drawn(5, np.random.default_rng(6), note=K))
+
+
+@pytest.fixture(scope="module")
+def spaces(net):
+    learned = Prompts.of(drawn(50, np.random.default_rng(7)))
+    return subspaces(states_of(net, learned), learned.declined)
+
+
+def goals(spaces):
+    return (
+        Goal(STEER, (2,), 1.0, spaces), Goal(STEER, (1, 3), 0.5, spaces),
+        Goal(PROBE, (2,), 1.0, spaces), Goal(LOGIT, (), 1.0, spaces),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
+    goal = goals(spaces)[at]
+    found = goal.losses(net, net.words(prompts.ids), prompts.last)
+    states = states_of(net, prompts)
+    for row in range(len(prompts)):
+        if goal.kind == LOGIT:
+            logits = net.logits(states[-1, row])
+            other = max(float(x) for i, x in enumerate(logits) if i != DECLINE)
+            wanted = np.log1p(np.exp(float(logits[DECLINE]) - other))
+        else:
+            terms = []
+            for layer in goal.layers:
+                state, v = states[layer, row], spaces.directions[layer]
+                if goal.kind == PROBE:
+                    odds = float(state @ spaces.weights[layer] + spaces.offsets[layer])
+                    terms.append(-np.log(1 / (1 + np.exp(-odds))))
+                else:
+                    own = state - spaces.middles[layer] * v
+                    cosine = float(own @ v / own.norm())
+                    terms.append((-goal.alpha - cosine) ** 2)
+            wanted = np.mean(terms)
+        assert float(found[row]) == pytest.approx(wanted, rel=1e-3, abs=1e-5)
+
+
+def test_fewer_words_are_replaced_as_the_loss_falls():
+    assert replaced(1.0, 1.0, 6) == 6
+    assert replaced(0.5, 1.0, 6) == int(6 * 0.5 ** (1 / 1.8)) == 4
+    assert replaced(0.001, 1.0, 6) == 1
+    assert replaced(2.0, 1.0, 6) == 6
+    assert replaced(0.0, 0.0, 6) == 1
+
+
+def test_a_buffer_keeps_the_best_without_equal_losses_and_counts_rounds_without_gain():
+    buffer = NoteBuffer([(0, 0)], [1.0])
+    buffer.take([(1, 1), (2, 2), (3, 3)], [0.5, 0.5, 2.0])
+    assert buffer.losses == [0.5, 1.0, 2.0]
+    assert buffer.stale == 0
+    buffer.take([(4, 4)], [0.7])
+    assert buffer.losses == [0.5, 0.7, 1.0, 2.0]
+    assert buffer.stale == 1
+    buffer.take([(9, at) for at in range(30)], [3.0 + at for at in range(30)])
+    assert len(buffer.losses) == BUFFER
+
+
+def test_a_jump_goes_to_a_lower_rank_and_archives_what_it_skips():
+    buffer = NoteBuffer([(at,) for at in range(5)], [float(at) for at in range(5)], stale=5)
+    buffer.jump(torch.Generator().manual_seed(0))
+    rank = int(buffer.losses[0])
+    assert rank >= 1
+    assert buffer.archive == {(at,) for at in range(rank)}
+    assert buffer.stale == 0
+    buffer.take([(0,)], [0.0])
+    assert (0,) not in buffer.notes
+    single = NoteBuffer([(1,)], [1.0], stale=5)
+    single.jump(torch.Generator().manual_seed(0))
+    assert single.notes == [(1,)]
+
+
+def test_jumps_are_drawn_with_softmax_of_minus_the_loss():
+    chance, ranks = torch.Generator().manual_seed(0), []
+    for _ in range(2000):
+        buffer = NoteBuffer([(0,), (1,), (2,)], [0.0, 0.5, 1.5])
+        buffer.jump(chance)
+        ranks.append(buffer.notes[0][0])
+    wanted = np.exp(-0.5) / (np.exp(-0.5) + np.exp(-1.5))
+    assert np.mean(np.array(ranks) == 1) == pytest.approx(wanted, abs=0.04)
+
+
+def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
+    goal = Goal(LOGIT, (), 1.0, spaces)
+    slopes = gradient(net, prompts, goal, K, NOTE_IDS)
+    assert slopes.shape == (len(prompts), K, len(NOTE_IDS))
+    words, tiny = net.words(prompts.ids), 1e-2
+    for word in (0, 7):
+        moved_words = words.clone()
+        moved_words[:, START + 1] += tiny * net.words.weight[NOTE_IDS[word]]
+        other = words.clone()
+        other[:, START + 1] -= tiny * net.words.weight[NOTE_IDS[word]]
+        slope = goal.losses(net, moved_words, prompts.last) - goal.losses(net, other, prompts.last)
+        assert torch.allclose(slope / (2 * tiny), slopes[:, 1, word], atol=2e-3)
+
+
+def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
+    chance = torch.Generator().manual_seed(0)
+    current = torch.full((2, K), NOTE_IDS[0])
+    slopes = torch.randn(2, K, len(NOTE_IDS), generator=chance)
+    slopes[:, :, 0] = 9.0  # the word that is there is none of the best
+    new = proposed(current, slopes, [1, 3], SearchRules(width=50, allowed=NOTE_IDS), chance)
+    assert new.shape == (2, 50, K)
+    for row, count in enumerate((1, 3)):
+        assert ((new[row] != current[row]).sum(1) == count).all()
+        for place in range(K):
+            best = {NOTE_IDS[at] for at in slopes[row, place].topk(TOP, largest=False).indices}
+            assert set(new[row, :, place].tolist()) <= best | {NOTE_IDS[0]}
+
+
+@pytest.mark.parametrize("allowed", [NOTE_IDS, ANY_IDS])
+@pytest.mark.parametrize("at", range(4))
+def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, allowed):
+    rules = SearchRules(4, 8, 2, allowed=allowed)
+    found = reroute(net, prompts, goals(spaces)[at], rules, K, 3)
+    assert set(found.notes.flatten().tolist()) <= set(allowed) | set(NOTE_IDS)
+    assert not set(found.notes.flatten().tolist()) & {NUMBER[mark] for mark in MARKS}
+    ids = prompts.noted(found.notes).ids
+    kept = torch.ones(ids.shape[1], dtype=torch.bool)
+    kept[START : START + K] = False
+    assert torch.equal(ids[:, kept], prompts.ids[:, kept])
+    assert torch.equal(found.said, answers(net, prompts.noted(found.notes)))
+    assert torch.equal(found.flipped, found.said != DECLINE)
+
+
+def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, prompts, spaces):
+    goal = Goal(STEER, (2,), 1.0, spaces)
+    one, two = (reroute(net, prompts, goal, SearchRules(5, 8), K, 3) for _ in range(2))
+    assert torch.equal(one.paths, two.paths)
+    losses = torch.stack(
+        [goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last) for notes in one.paths]
+    )
+    assert (losses.diff(dim=0) <= 1e-6).all()
+    other = reroute(net, prompts, goal, SearchRules(5, 8), K, 4)
+    assert not torch.equal(one.paths[0], other.paths[0])
+
+
+def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces):
+    goal, rules = Goal(STEER, (2,), 1.0, spaces), SearchRules(3, 8)
+    found = reroute(net, prompts, goal, rules, K, 3)
+    rounds = (found.tried - 1) / rules.width
+    assert ((rounds == 3) | found.flipped).all()
+    each = (rules.width + 3) * 2 / LAYERS + 1
+    assert torch.allclose(found.passes, 2 / LAYERS + 1 + rounds * each)
+
+
+def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spaces, monkeypatch):
+    from engine.hallucination.refusal import free
+
+    goal, seen = Goal(LOGIT, (), 1.0, spaces), []
+    real = free.with_note
+    monkeypatch.setattr(
+        free, "with_note", lambda a, change, c: seen.append(change.detach()) or real(a, change, c)
+    )
+    moved(net, prompts, goal, 0.5, 8, K)
+    assert max(one.norm(dim=2).max().item() for one in seen) <= 0.5 * apart(net) * 1.0001
+    assert seen[-1].norm(dim=2).min() > 0
+    assert torch.equal(moved(net, prompts, goal, 0.0, 8, K), answers(net, prompts))

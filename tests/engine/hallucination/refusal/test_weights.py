@@ -1,0 +1,59 @@
+"""The networks that ship: what their files say of them, and that a seed makes one again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.errors import BadModel
+from engine.hallucination.refusal import weights
+from engine.hallucination.refusal.school import SchoolPlan, train
+
+
+@pytest.mark.parametrize("seed", weights.SHIPPED)
+def test_a_network_that_ships_does_what_its_file_says(seed):
+    told = weights.card(seed)["figures"]
+    assert weights.figures(weights.network(seed)) == pytest.approx(told, abs=0.01)
+    assert all(share > 0.97 for share in told.values())
+
+
+@pytest.mark.parametrize("seed", weights.SHIPPED)
+def test_files_name_the_plan_of_the_code(seed):
+    plan = SchoolPlan(**weights.card(seed)["plan"])
+    assert plan == replace(weights.PLAN, seed=plan.seed)
+    assert plan.seed % weights.AGAIN == seed
+
+
+def test_a_training_is_written_read_and_the_same_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "PLAN", SchoolPlan(steps=3, size=8))
+    monkeypatch.setattr(weights, "ENOUGH", -1.0)
+    (made,) = weights.retrain(tmp_path, (7,))
+    assert made.path == weights.file_of(7, tmp_path)
+    again = weights.rounded(train(SchoolPlan(7, steps=3, size=8)))
+    held = weights.read(made.path).state_dict()
+    assert all(torch.equal(held[key], value) for key, value in again.state_dict().items())
+    assert weights.figures(weights.read(made.path)) == made.figures
+
+
+def test_first_weights_that_do_not_learn_are_drawn_again_and_then_refused(monkeypatch):
+    monkeypatch.setattr(weights, "PLAN", SchoolPlan(steps=1, size=2))
+    seeds = []
+    real = weights.train
+    monkeypatch.setattr(weights, "train", lambda plan, _: seeds.append(plan.seed) or real(plan))
+    with pytest.raises(BadModel, match="choose another first seed"):
+        weights.learned(7)
+    assert seeds == [7, 107, 207]
+
+
+def test_a_damaged_file_is_a_sentence(tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"none")
+    with pytest.raises(BadModel, match="cannot be read"):
+        weights.read(tmp_path / "bad.safetensors")
+
+
+@pytest.mark.slow
+def test_training_lowers_the_loss_to_right_answers():
+    net = train(replace(weights.PLAN, seed=0))
+    assert all(share > 0.97 for share in weights.figures(net).values())

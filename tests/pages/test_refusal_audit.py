@@ -1,0 +1,72 @@
+"""The audit of a refusal as a visitor meets it: run to figures, and one question with a dial."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.experiments import refusal
+from components.views import HALLUCINATION_EXPERIMENTS
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments import RefusalAudit, refusal_views
+from engine.hallucination.experiments.one_question import DeclinedQuestion
+from engine.hallucination.experiments.refusal_claims import CAUSES, FIRST, OUTPUT
+from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
+from engine.hallucination.refusal import defenses
+from engine.result import Table
+from engine.run import known
+from tests.visits import settled, visit, words
+
+KEY = "hallucination.RefusalAudit"
+FEW = {"seeds": 1, "asked": 4, "rounds": 1, "width": 8}
+LINK = {"hallucination.chosen": RefusalAudit.title} | {
+    f"{KEY}.{name}": str(one) for name, one in FEW.items()
+}
+ONE = f"{KEY}.one.DeclinedQuestion"
+
+
+def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeypatch):
+    monkeypatch.setattr(defenses, "REROUTED", 4)
+    monkeypatch.setattr(defenses, "STEPS", 2)
+    monkeypatch.setattr(refusal_views, "FREE_STEPS", 2)
+    at = settled(visit(LINK, HALLUCINATION_EXPERIMENTS))
+    assert not at.exception
+    assert "Declined questions (up, orange)" in words(at)
+    at = settled(at.button(key=f"{KEY}.go").click().run())
+    assert not at.exception
+    case = ExperimentCase(data_sets.load(RefusalAudit.data[0]))
+    method = RefusalAudit(**FEW)
+    found = known(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    shown = words(at)
+    for said in (refusal.probe_words, refusal.part_words, refusal.free_words):
+        assert said(found) in shown
+    at = settled(at.slider(key=f"{ONE}.dial").set_value(0.0).run())
+    assert not at.exception
+    asked = DeclinedQuestion().asked(case)
+    assert any(asked.text in one.value for one in at.header)
+
+
+def test_sentences_below_charts_have_their_figures():
+    layers = Table.of({
+        "layer": (np.arange(3), ""), "probe right": ([0.5, 0.7, 1.0], "share"),
+        **{name: ([np.nan, 0.9, 0.1], "share") for name in CAUSES},
+    })  # fmt: skip
+    assert refusal.probe_words({refusal.LAYERS: layers}) == (
+        "Probe: 50 % right at the embedding, 70 % after layer 1, 100 % after the last one."
+    )
+    assert "in layer 2: direction removed 10 %" in refusal.edit_words({refusal.LAYERS: layers})
+    parts = Table.of({"head 1": ([1.0, 6.0], ""), "MLP": ([2.0, 1.0], "")}, ["layer 1", "layer 2"])
+    assert refusal.part_words({refusal.PARTS: parts}).startswith(
+        "head 1 of layer 2 writes most: 60 %"
+    )
+    path = Table.of(
+        {"along": ([3.0, -3.0, 2.0, -1.5], ""), "across": (np.zeros(4), "")},
+        [DECLINED, ANSWERED, WAY, WAY], ["", "", "so ok", "red ok"],
+    )  # fmt: skip
+    assert refusal.path_words({refusal.PATH: path}) == (
+        "From +2.0 with the note “so ok” to −1.5 with “red ok”; 0 is halfway."
+    )
+    free = Table.of({"ρ": ([0.0, 1.0], ""), FIRST: ([0.0, 0.25], "share"),
+                     OUTPUT: ([0.0, 0.5], "share")})  # fmt: skip
+    assert f"{FIRST} 25 %, {OUTPUT} 50 %" in refusal.free_words({refusal.FREE: free})
