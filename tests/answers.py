@@ -21,6 +21,8 @@ from tests import tiny
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
 OWN = {
     "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
+    "attribution.CBSN": {"images": 5, "steps": 3, "blocks": 1, "stride": 3},
+    "attribution.Denoised": {"steps": 3, "blocks": 1, "stride": 3, "side": 24},
     "sparsity.RandomPruning": {"network": "MLP"},
     "sparsity.Rewinding": {"points": 4, "levels": 1},
     **{

@@ -21,6 +21,7 @@ from components.experiments.claims import (
     rules,
     sure,
 )
+from components.experiments.denoising import DENOISING
 from components.experiments.mixture import CERTIFICATES, PLANE
 from components.experiments.poison import PLANES, POISONED
 from components.experiments.ranges import PREDICTIONS, RANGES
@@ -152,7 +153,7 @@ REACHED = Drawing(
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (
     REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
-    CERTIFICATES,
+    CERTIFICATES, *DENOISING,
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
-from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
+from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
@@ -198,8 +199,10 @@ def tilted() -> Iterator[Question]:
 
 
 def experiments() -> Iterator[Question]:
-    """The experiment that the page opens with; the others take half an hour."""
-    yield AdaptiveSmoothing(), ExperimentCase(data_sets.load(AdaptiveSmoothing.data[0]))
+    """The experiment that the page opens with, and C-BSN with the first sample denoised."""
+    for kind in (AdaptiveSmoothing, Cbsn):
+        yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
+    yield Denoised(), about_first(SAMPLES[0].name)
 
 
 def study() -> Iterator[Question]:
