@@ -53,7 +53,8 @@ from tests.answers import (
 LINEAR = (TiltedBoundary, TiltedSheets)
 BLIND = {
     *(kind.full_name() for kind in LINEAR),
-    "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",
+    "attribution.BlindSpot", "attribution.CBSN", "attribution.Denoised",
+    "attribution.Infidelity", "attribution.Place", "attribution.Shape",
     "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Rewinding",
     "sparsity.Unknown", "sparsity.Untrained", "unlearning.Copies", "unlearning.Frontier",
     "unlearning.RandomNoise",

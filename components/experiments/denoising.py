@@ -12,21 +12,8 @@ from components.footer import footer
 from components.section import Section
 from components.sidebar.subject import ChosenImage
 from engine.attribution.experiments.cbsn import Denoised
-from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
 from engine.models import catalog
 from engine.result import Table
-
-CENTER = "at the center"
-
-
-def hole_words(found: Views) -> str:
-    """How an output pixel hangs on its own input pixel."""
-    table: Table = found["center"]
-    masked, free = (table.cell(row, CENTER) for row in (MASKED, OPEN))
-    return (
-        f"|∂out / ∂in| at the center: {masked:g} with the blind spot, {free:.2g} with the mask "
-        "taken off. Each map has its own scale."
-    )
 
 
 def neighbor_words(found: Views) -> str:
@@ -48,7 +35,7 @@ def over_steps(found: Views, title: str) -> Lines:
     return Lines(x="steps", series={one: one for one in found["steps"].order[1:]}, title=title)
 
 
-HOLE = Drawing("hole", "What an output pixel sees", finding=hole_words)
+HOLE = Drawing("hole", "What an output pixel sees")
 NEIGHBORS = Drawing(
     "autocorrelation", "Is the noise broken up?",
     lambda found: Lines(

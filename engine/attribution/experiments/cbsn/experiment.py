@@ -92,7 +92,7 @@ class Cbsn(Experiment):
     claims = CLAIMS
 
     sigma: float = setting(
-        0.1, Slider(0.02, 0.3, 0.01), "Noise σ", "Its standard deviation, of 1 (white)."
+        0.15, Slider(0.02, 0.3, 0.01), "Noise σ", "Its standard deviation, of 1 (white)."
     )
     correlation: float = setting(
         0.65, Slider(0.05, 0.7, 0.05), "Correlation", "Of the noise of pixels side by side; the "
@@ -109,7 +109,7 @@ class Cbsn(Experiment):
     )
     blocks: int = setting(2, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
     steps: int = setting(
-        800, Slider(2, 5000, 1), "Steps", "Of each training; s rises over the first 30 %."
+        500, Slider(2, 5000, 1), "Steps", "Of each training; s rises over the first 30 %."
     )
     images: int = setting(20, Slider(1, 100, 1), "Test images", "How many are denoised.")
 

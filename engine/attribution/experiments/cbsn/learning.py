@@ -34,7 +34,7 @@ from engine.training.descent import Loss
 
 PATCH = 60  # px, at most
 BATCH = 2  # patches
-RATE = 2e-3  # the published 1e-4 is for 500,000 steps
+RATE = 4e-3  # at first; the published 1e-4 is for 500,000 steps
 LOOKS = 10  # how often it is looked at on the way
 
 Watch = Callable[[int, BlindSpotNet], None]  # (steps done, the network as it is)

@@ -46,7 +46,8 @@ class Denoised(Method[ImageCase]):
     was removed should look like noise: whatever can be recognized in it was lost. Filters stand
     beside it: where noise was put on, each at the strength that is best by the image as it was,
     which the network does not see. The noise is drawn, not that of a camera or a scanner, and a
-    network that learned from one image has seen little. Not for reading a finding.
+    network that learned from one image has seen little. No classifier is asked: the
+    answer does not depend on the class. Not for reading a finding.
     """
 
     name = "Denoised"
@@ -60,7 +61,7 @@ class Denoised(Method[ImageCase]):
     )
 
     sigma: float = setting(
-        0.1, Slider(0.0, 0.3, 0.01), "Noise σ", "Put on the image, of 1 (white); 0 for none."
+        0.15, Slider(0.0, 0.3, 0.01), "Noise σ", "Put on the image, of 1 (white); 0 for none."
     )
     correlation: float = setting(
         0.65, Slider(0.0, 0.7, 0.05), "Correlation", "Of the noise of pixels side by side."
@@ -73,7 +74,7 @@ class Denoised(Method[ImageCase]):
         2.0, Slider(0.0, 5.0, 0.5), "λ", "How strongly the unmasked output is tied to the masked."
     )
     blocks: int = setting(2, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
-    steps: int = setting(600, Slider(2, 3000, 1), "Steps", "Of the training.")
+    steps: int = setting(500, Slider(2, 3000, 1), "Steps", "Of the training.")
     part: str = setting(
         WHOLE, Choice((WHOLE, CENTER)), "Part", "Making an image smaller takes noise away: for its "
         "own noise choose the middle, whose pixels stay as they are.",

@@ -31,7 +31,7 @@ def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
     assert center.cell(MASKED, "at the center") == 0
     assert center.cell(MASKED, "at most elsewhere") > 0
     clean = QUICK.shown(case.image)
-    noisy = clean + drawn_noise(clean.shape, 0.1, 0.65, case.generator())
+    noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, Lesson(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     parts = (noisy - noisy.mean()) / noisy.std(correction=0)
     parts.requires_grad_()
@@ -45,7 +45,7 @@ def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
 def test_psnr_is_measured_against_the_image_before_the_noise(case):
     found = answer(QUICK, case)
     clean = QUICK.shown(case.image)
-    noisy = clean + drawn_noise(clean.shape, 0.1, 0.65, case.generator())
+    noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, Lesson(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     hidden, seen = both(net, noisy, 3)
     for name, one in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
