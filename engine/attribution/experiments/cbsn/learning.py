@@ -13,7 +13,7 @@ from functools import partial
 from math import cos, lcm, pi
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.attribution.experiments.cbsn.net import (
     BlindSpotNet,
@@ -35,6 +35,8 @@ from engine.training.descent import Loss
 PATCH = 60  # px, at most
 BATCH = 2  # patches
 RATE = 4e-3  # at first; the published 1e-4 is for 500,000 steps
+STEEPEST = 0.5  # norm of a gradient; longer ones are shortened
+WARM = 0.1  # share of the steps in which the rate rises
 LOOKS = 10  # how often it is looked at on the way
 
 Watch = Callable[[int, BlindSpotNet], None]  # (steps done, the network as it is)
@@ -111,7 +113,8 @@ def learn(
     optimizer = torch.optim.Adam(net.parameters(), RATE)
     taught = descend(
         optimizer, losses(net, images.to(best_device()), lesson, seed),
-        rate=lambda step: RATE * (1 + cos(pi * step / lesson.steps)) / 2,
+        rate=lambda step: rate_at(step, lesson.steps),
+        before_step=lambda: nn.utils.clip_grad_norm_(net.parameters(), STEEPEST),
     )  # fmt: skip
     every = max(lesson.steps // LOOKS, 1)
     for done, _ in enumerate(taught, 1):
@@ -119,6 +122,12 @@ def learn(
             watch(done, net)
         progress(done / lesson.steps, "learning to denoise")
     return net.eval().requires_grad_(requires_grad=False)
+
+
+def rate_at(step: int, steps: int) -> float:
+    """It rises at first, since units that a large early step turns off never come back."""
+    rising = min(1.0, (step + 1) / max(WARM * steps, 1))
+    return RATE * rising * (1 + cos(pi * step / steps)) / 2
 
 
 def losses(net: BlindSpotNet, images: Tensor, lesson: Lesson, seed: int) -> Iterator[Loss]:

@@ -80,6 +80,7 @@ class BlindSpotNet(nn.Module):
         for branch in self.branches:
             for layer in branch.mixing:  # residual: the sum begins as its first term
                 layer.weight.data /= blocks
+        self.head[-1].weight.data /= 10  # near the mean at first
         self.reach = max(branch.reach for branch in self.branches)
 
     def forward(self, images: Tensor, masked: bool) -> Tensor:

@@ -9,11 +9,13 @@ from torch.nn import functional as F
 
 from engine.attribution.experiments.cbsn.learning import (
     BATCH,
+    RATE,
     Lesson,
     both,
     learn,
     loss_of,
     patches,
+    rate_at,
     side_of,
 )
 from engine.attribution.experiments.cbsn.net import (
@@ -221,3 +223,20 @@ def test_the_same_seed_learns_the_same_bits_and_leaves_the_global_source_alone()
     assert not torch.equal(weights[0], weights[2])
     assert looks[:3] == [1, 2, 3]
     assert both(one, images, 3)[1].shape == images.shape
+
+
+def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing():
+    rates = [rate_at(step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(RATE / 10)
+    assert int(np.argmax(rates)) == 9
+    assert (np.diff(rates[9:]) < 0).all()
+    assert rates[-1] < RATE / 1000
+
+
+def test_a_network_that_learns_from_one_image_is_no_constant():
+    images = torch.rand(1, 3, 40, 40, generator=chance()) * 0.2
+    images[..., 10:30, 10:30] += 0.6
+    made = learn(images, Lesson(1, 2, 2.0, 2, 16, 40), 0, quiet)
+    hidden, found = both(made, images, 1)
+    assert hidden[..., 15:25, 15:25].mean() > hidden[..., :6, :6].mean() + 0.2
+    assert found[..., 15:25, 15:25].mean() > found[..., :6, :6].mean() + 0.2
