@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import forms, section
 from components.draw.bars import Bars
-from components.draw.drawing import Drawing, Views
+from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.footer import footer
 from components.section import Section
@@ -19,7 +20,7 @@ from engine.result import Table
 def neighbor_words(found: Views) -> str:
     """What pixels side by side share, before and after the noise is broken up."""
     table: Table = found["autocorrelation"]
-    parts = (f"{name} {table[name][1]:.2f}" for name in table.order[1:])
+    parts = (f"{name} {table[name][1]:z.2f}" for name in table.order[1:])
     return f"Correlation of pixels side by side: {', '.join(parts)}.".replace("-", "−")
 
 
@@ -60,6 +61,7 @@ NEARNESS = Drawing(
 BY_STEP = Drawing(
     "steps", "PSNR while it learned", lambda found: over_steps(found, "PSNR (dB)"), last_words
 )
+PICTURE = Drawing("picture")
 OTHERS = Drawing("others", "Beside it: the blind spot's output, and filters", wide=True)
 
 
@@ -69,19 +71,21 @@ def show(image: ChosenImage, key: str) -> None:
     """Noise, settings, and the image of the sidebar before and after."""
     st.header("On your own image")
     key = f"{key}.one"
-    answer, controls = st.container(), st.container()
+    answer, controls, below = st.container(), st.container(), st.container()
     with controls:
         method = choose(f"{key}.{Denoised.name}")
     with answer:
-        draw(image, method, key)
+        ask(image, method, key, below)
 
 
-def draw(image: ChosenImage, method: Denoised, key: str) -> None:
+def ask(image: ChosenImage, method: Denoised, key: str, below: DeltaGenerator) -> None:
     """What is known of it; no model is asked, so that any one stands for the case."""
     section.show(
         Section(
             key, method, image.seen_by(catalog.load()), columns=2,
-            evidence=(Drawing("picture", wide=True), OTHERS, NEARNESS, BY_STEP, HOLE, NEIGHBORS),
+            picture=lambda found: draw(PICTURE, found, f"{key}.picture"),
+            evidence=(OTHERS, NEARNESS, BY_STEP, HOLE, NEIGHBORS), below=below,
+            growing=lambda partial: draw(PICTURE, partial, f"{key}.growing"),
             button="Denoise the image", before=before(method),
         )
     )  # fmt: skip
