@@ -25,6 +25,8 @@ class Branch(nn.Module):
     3 px: no sum of such steps and a step of the first kernel is zero, but by its center.
     """
 
+    mask: Tensor
+
     def __init__(self, channels: int, blocks: int, kernel: int, dilation: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
@@ -67,21 +69,24 @@ class BlindSpotNet(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.first = nn.Conv2d(colors, channels, 1)
-        self.branches = nn.ModuleList(Branch(channels, blocks, *one) for one in kernels)
+        branches = [Branch(channels, blocks, *one) for one in kernels]
+        self.branches = nn.ModuleList(branches)
         half = max(channels // 2, 1)
         sides = (channels * len(kernels), channels, half, half)
-        self.head = nn.ModuleList(
+        layers = [
             nn.Conv2d(one, two, 1) for one, two in zip(sides, (*sides[1:], colors), strict=True)
-        )
+        ]
+        self.head = nn.ModuleList(layers)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-        for branch in self.branches:
-            for layer in branch.mixing:  # residual: the sum begins as its first term
-                layer.weight.data /= blocks
-        self.head[-1].weight.data /= 10  # near the mean at first
-        self.reach = max(branch.reach for branch in self.branches)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        for branch in branches:
+            for mixing in branch.mixing.parameters():  # residual: the sum begins as its first term
+                mixing.data /= blocks  # biases are 0
+        layers[-1].weight.data /= 10  # near the mean at first
+        self.reach: int = max(branch.reach for branch in branches)
 
     def forward(self, images: Tensor, masked: bool) -> Tensor:
         """Images (n, colors, H, W), of which each output pixel does not see its own if masked."""
