@@ -24,10 +24,12 @@ def list_claims(claims: Table) -> None:
 def line(claims: Table, row: int) -> str:
     """One claim in Markdown."""
     outcome = int(claims["outcome"][row])
-    margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+    unit = dict(zip(claims.order, claims.units, strict=True))["margin"]
+    factor, called = (1, unit) if unit == "dB" else (100, "points")
+    margin, tolerance = factor * claims["margin"][row], factor * claims["tolerance"][row]
     within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
     by_how_much = (
-        f"margin {margin:+.1f}{within} points".replace("-", "−")
+        f"margin {margin:+.1f}{within} {called}".replace("-", "−")
         if np.isfinite(margin) else "no margin, since what it needs is missing here"
     )  # fmt: skip
     return (

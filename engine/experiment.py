@@ -175,6 +175,7 @@ class Experiment(Method[ExperimentCase]):
     charted: ClassVar[tuple[str, ...]] = ()  # those that the chart shows; all if left out
     units: ClassVar[Mapping[str, str]] = MappingProxyType({})  # of measures that are no shares
     claims: ClassVar[tuple[Claim, ...]]
+    margin_unit: ClassVar[str] = "share"  # of the claims' margins
     axis: ClassVar[str] = "% of images"  # what the measures are shares of
     own_image: ClassVar[type[ImageChange] | None] = None  # the same done to a person's own image
 
@@ -241,7 +242,7 @@ class Experiment(Method[ExperimentCase]):
             views["table"] = summary(runs, self.measures, self.units)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {
-            "claims": judged(self.claims, runs),
+            "claims": judged(self.claims, runs, self.margin_unit),
             "runs": listed(runs, self.measures, self.units),
         }
         return {**views, **self.more(case)}
@@ -356,7 +357,7 @@ def listed(runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[
     return Table.of(columns, [run.condition for run in runs])
 
 
-def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures]) -> Table:
+def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures], unit: str = "share") -> Table:
     """Outcome, mean margin and tolerance of each claim; the note is its test."""
     by_seed: dict[int, dict[str, Figures]] = {}
     for run in runs:
@@ -365,8 +366,7 @@ def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures]) -> Table:
         [[margin(claim, figures) for claim in claims] for figures in by_seed.values()]
     )
     outcome, mean, tolerance = decided(margins)
-    columns = {"outcome": (outcome, ""), "margin": (mean, "share"),
-               "tolerance": (tolerance, "share")}  # fmt: skip
+    columns = {"outcome": (outcome, ""), "margin": (mean, unit), "tolerance": (tolerance, unit)}
     return Table.of(columns, [one.words for one in claims], [one.test for one in claims])
 
 

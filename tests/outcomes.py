@@ -27,10 +27,11 @@ def keep(
             for name in method.measures
         ]
         measure(f"{where}; {row}: {', '.join(method.measures)}", "; ".join(figures))
+    factor, called = (1, "dB") if method.margin_unit == "dB" else (100, "points")
     for row, words in enumerate(claims.rows):
-        margin, tolerance = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
+        margin, tolerance = factor * claims["margin"][row], factor * claims["tolerance"][row]
         outcome = outcomes[int(claims["outcome"][row])]
-        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} points)")
+        measure(f"{where}; claim: {words}", f"{outcome} ({margin:+.1f} ± {tolerance:.1f} {called})")
     return where
 
 

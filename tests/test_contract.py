@@ -23,7 +23,7 @@ import torch
 import engine
 from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.errors import BadSetting, Cancelled, DoesNotFit
@@ -57,7 +57,8 @@ from tests.answers import (
 LINEAR = (TiltedBoundary, TiltedSheets)
 BLIND = {
     *(kind.full_name() for kind in LINEAR),
-    "attribution.BlindSpot", "attribution.Infidelity", "attribution.Place", "attribution.Shape",
+    "attribution.BlindSpot", "attribution.CBSN", "attribution.Denoised",
+    "attribution.Infidelity", "attribution.Place", "attribution.Shape",
     "sparsity.Learned", "sparsity.Magnitude", "sparsity.Random", "sparsity.Rewinding",
     "sparsity.Unknown", "sparsity.Untrained", "unlearning.Copies", "unlearning.Frontier",
     "unlearning.RandomNoise",
@@ -163,7 +164,7 @@ def trained_by(case, kind):
         return untrained(case.data, recipe(1), 0)
     if kind is AdaptiveSmoothing:  # asks copies of networks that ship
         return tiny.digit_case().model
-    if issubclass(kind, ClosedFormExperiment) or kind in LINEAR:  # asks no network
+    if issubclass(kind, ClosedFormExperiment) or kind in {*LINEAR, Cbsn}:  # asks no network
         kind = CudaExperiment
     training = next(iter(small(kind).conditions(case).values()))
     return fresh(training.data, training.recipe)

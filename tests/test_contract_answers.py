@@ -52,7 +52,7 @@ targeted = pytest.mark.parametrize(
 """Those that are asked about one image and one class."""
 mapping = pytest.mark.parametrize("kind", attribution.HEATMAPS, ids=lambda kind: kind.full_name())
 ROUNDING = 1e-6  # of the largest number: what a setting changes has to be more
-CLASSLESS = {"attribution.AttentionRollout"}
+CLASSLESS = {"attribution.AttentionRollout", "attribution.Denoised"}
 """They multiply attention, whichever class is asked about, and say so."""
 POWERS = {"attribution.GuidedGradCam": 2}
 """Maps that multiply the score's gradient so often; the others do so once."""

@@ -19,6 +19,7 @@ from engine.anomaly.localizers.slices import ScanCase, SliceBySlice
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
 from engine.attribution.experiments import (
     AdaptiveSmoothing,
+    Cbsn,
     CometExperiment,
     OwnMapsExperiment,
 )
@@ -471,8 +472,8 @@ def experiment_case(
         name = FEW_SCENES if kind in AUDITS else kind.data[0]
         seed = 0 if kind in AUDITS[1:] else 5  # no answer of it ships
         return ExperimentCase(data_sets.load(name), seed)
-    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment}:
-        return ExperimentCase(squares())
+    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment, Cbsn}:
+        return ExperimentCase(squares_with_twins() if kind is Cbsn else squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
@@ -547,6 +548,14 @@ def squares(side: int = 16, count: int = 96) -> DataSet:
         "squares", DataCard("Squares", "", "", ""), ("none", "compact"), images, labels,
         np.arange(count) * 2, split, {"mask": masks},
     )  # fmt: skip
+
+
+def squares_with_twins() -> DataSet:
+    """Squares, each with the same noise without it."""
+    data = squares(side=24)
+    noise = np.random.default_rng(3).integers(0, 90, data.images.shape, dtype=np.uint8)
+    twins = np.where(data.truth["mask"][:, None], noise, data.images)
+    return replace(data, name="squares-with-twins", truth={**data.truth, "twin": twins})
 
 
 def heights() -> DataSet:

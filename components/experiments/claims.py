@@ -8,6 +8,7 @@ import numpy as np
 
 from components.charts.tables import percent
 from components.draw.bars import Dots
+from components.draw.charts import unit
 from components.draw.drawing import Drawing
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
@@ -23,10 +24,10 @@ def figures(measures: Sequence[str], axis: str) -> Drawing:
     """
     return Drawing(
         "table",
-        chart=Dots(
+        chart=lambda found: Dots(
             series={name: name for name in measures},
             intervals={name: (spread(name),) for name in measures},
-            title=axis, span=(-4, 104),
+            title=axis, span=(-4, 104) if unit(found["table"], measures[0]) == "%" else None,
         ),
         finding=lambda found: sentence(found["table"], first_known(found["table"], measures)),
     )  # fmt: skip
@@ -40,7 +41,12 @@ def first_known(table: Table, measures: Sequence[str]) -> str:
 def sentence(table: Table, measure: str) -> str:
     """One measure under every condition; where there is no number, the condition is left out."""
     known = ((row, table.cell(row, measure)) for row in table.rows)
-    values = [f"{row} {100 * value:.0f} %" for row, value in known if np.isfinite(value)]
+    called = unit(table, measure)
+    values = [
+        f"{row} {100 * value:.0f} %" if called == "%" else f"{row} {value:.1f} {called}"
+        for row, value in known
+        if np.isfinite(value)
+    ]
     if not values:
         return f"{measure[:1].upper()}{measure[1:]} is not known."
     return f"{measure[:1].upper()}{measure[1:]}, by condition: {', '.join(values)}."

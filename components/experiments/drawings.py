@@ -21,6 +21,7 @@ from components.experiments.claims import (
     rules,
     sure,
 )
+from components.experiments.denoising import DENOISING
 from components.experiments.mixture import CERTIFICATES, PLANE
 from components.experiments.perturbation import AUDITED
 from components.experiments.poison import PLANES, POISONED
@@ -154,7 +155,7 @@ REACHED = Drawing(
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (
     REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
-    CERTIFICATES, *AUDITED, *AUDIT,
+    CERTIFICATES, *DENOISING, *AUDITED, *AUDIT,
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.

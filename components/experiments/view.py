@@ -10,7 +10,15 @@ from components import forms, section
 from components.case_form import CaseForm
 from components.claims import list_claims
 from components.draw.drawing import Views, draw
-from components.experiments import channels, mixture, own_image, perturbation, picker, refusal
+from components.experiments import (
+    channels,
+    denoising,
+    mixture,
+    own_image,
+    perturbation,
+    picker,
+    refusal,
+)
 from components.experiments.claims import figures
 from components.experiments.drawings import BEFORE, MADE, OF_ONE
 from components.links import refusals_here
@@ -18,7 +26,7 @@ from components.notices import plain, spoken
 from components.section import Section
 from components.sidebar import subject
 from engine.arguments.trained import ExperimentArguments
-from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.experiment import Experiment, ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, VisualAudit
 from engine.run import Answer
@@ -31,6 +39,7 @@ BESIDE = {  # what is asked of an experiment's own networks
     VisualAudit.name: perturbation.show,
     RefusalAudit.name: refusal.show,
 }
+BESIDE_ALWAYS = {Cbsn.name: denoising.show}  # what needs no network of the experiment
 
 
 def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
@@ -54,6 +63,10 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     if found and (beside := BESIDE.get(kind.name)):
         with own, spoken():
             beside(found, case, key)
+    if alone := BESIDE_ALWAYS.get(kind.name):
+        image = subject.image_alone()
+        with own, spoken():
+            alone(image, key)
     if kind.own_image is not None:
         about = subject.current({"target"})
         with own, spoken():

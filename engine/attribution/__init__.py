@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.attribution.experiments import EXPERIMENTS
+from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.experiments.mixed_answers import MixedAnswers
 from engine.attribution.heatmaps.attention_rollout import AttentionRollout
 from engine.attribution.heatmaps.c_lime import CLime
@@ -65,7 +66,7 @@ MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
 ATTACKS = (PGD, FGSM, SafeCV)  # on what the model says
 
-BESIDE_EXPERIMENTS = (MixedAnswers,)
+BESIDE_EXPERIMENTS = (MixedAnswers, Denoised)
 
 METHODS = (
     *HEATMAPS, *LEVEL_SETS, *WHICH, *STUDY, *MINIMAL_REGIONS, *SLIDES, *PROTOTYPES, *ROBUSTNESS,

@@ -8,7 +8,13 @@ from typing import Any
 
 from engine import data as data_sets
 from engine.attribution import FIRST, HEATMAPS
-from engine.attribution.experiments import AdaptiveSmoothing, CometExperiment, OwnMapsExperiment
+from engine.attribution.experiments import (
+    AdaptiveSmoothing,
+    Cbsn,
+    CometExperiment,
+    OwnMapsExperiment,
+)
+from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.attribution.level_sets.lst import LST
@@ -198,9 +204,10 @@ def tilted() -> Iterator[Question]:
 
 
 def experiments() -> Iterator[Question]:
-    """All of them: they take from minutes to half an hour."""
-    for kind in (AdaptiveSmoothing, CometExperiment, OwnMapsExperiment):
+    """All of them, which take from minutes to half an hour, and the first sample denoised."""
+    for kind in (AdaptiveSmoothing, Cbsn, CometExperiment, OwnMapsExperiment):
         yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
+    yield Denoised(), about_first(SAMPLES[0].name)
 
 
 def study() -> Iterator[Question]:

@@ -56,6 +56,8 @@ OWN = {
     "attribution.Place": ["--map", "Gradient"],
     "attribution.OwnMap": [],
     "attribution.OwnMaps": ["--data", "phantoms:count=100,side=48"],
+    "attribution.CBSN": ["--data", "phantoms:count=100,side=48"],
+    "attribution.Denoised": ["--image", "sample:chelsea"],
     "attribution.COMET": ["--data", "twice:count=100"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],

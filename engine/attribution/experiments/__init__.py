@@ -1,10 +1,13 @@
 """Experiments on what a network looks at and what fools it: claims of papers, tried here."""
 
 from engine.attribution.experiments.adaptive import AdaptiveSmoothing
+from engine.attribution.experiments.cbsn import Cbsn
 from engine.attribution.experiments.comet import CometExperiment
 from engine.attribution.experiments.own_maps import OwnMapsExperiment
 from engine.experiment import Experiment
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (AdaptiveSmoothing, OwnMapsExperiment, CometExperiment)
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    AdaptiveSmoothing, OwnMapsExperiment, CometExperiment, Cbsn,
+)  # fmt: skip
 
-__all__ = ["EXPERIMENTS", "AdaptiveSmoothing", "CometExperiment", "OwnMapsExperiment"]
+__all__ = ["EXPERIMENTS", "AdaptiveSmoothing", "Cbsn", "CometExperiment", "OwnMapsExperiment"]

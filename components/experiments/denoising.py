@@ -1,0 +1,109 @@
+"""What a blind-spot network sees and removes, and the image of the sidebar denoised."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import forms, section
+from components.draw.bars import Bars
+from components.draw.drawing import Drawing, Views, draw
+from components.draw.lines import Lines
+from components.footer import footer
+from components.section import Section
+from components.sidebar.subject import ChosenImage
+from engine.attribution.experiments.cbsn import Denoised
+from engine.models import catalog
+from engine.result import Table
+
+
+def neighbor_words(found: Views) -> str:
+    """What pixels side by side share, before and after the noise is broken up."""
+    table: Table = found["autocorrelation"]
+    parts = (f"{name} {table[name][1]:z.2f}" for name in table.order[1:])
+    return f"Correlation of pixels side by side: {', '.join(parts)}.".replace("-", "−")
+
+
+def last_words(found: Views) -> str:
+    """What each line comes to."""
+    table: Table = found["steps"]
+    parts = (f"{name} {table[name][-1]:.1f} dB" for name in table.order[1:])
+    return f"After {table['steps'][-1]:.0f} steps: {', '.join(parts)}.".replace(" -", " −")
+
+
+def over_steps(found: Views, title: str) -> Lines:
+    """Lines over the steps of a training."""
+    return Lines(x="steps", series={one: one for one in found["steps"].order[1:]}, title=title)
+
+
+HOLE = Drawing("hole", "What an output pixel sees")
+NEIGHBORS = Drawing(
+    "autocorrelation", "Is the noise broken up?",
+    lambda found: Lines(
+        x="px", series={one: one for one in found["autocorrelation"].order[1:]}, line=0.0,
+        title="correlation", x_title="distance (px)",
+    ),
+    neighbor_words,
+)  # fmt: skip
+GAINED = Drawing(
+    "steps", "Gained over the noisy images, by steps (first seed)",
+    lambda found: over_steps(found, "dB above the noisy images"), last_words,
+)  # fmt: skip
+DENOISING = (HOLE, NEIGHBORS, GAINED)
+
+NEARNESS = Drawing(
+    "psnr", "How near each comes to the image before the noise",
+    Bars(value="PSNR", title="PSNR (dB), more is nearer"),
+    lambda found: "PSNR: " + ", ".join(
+        f"{row} {found['psnr'].cell(row, 'PSNR'):.1f} dB" for row in found["psnr"].rows
+    ) + ".",
+)  # fmt: skip
+BY_STEP = Drawing(
+    "steps", "PSNR while it learned", lambda found: over_steps(found, "PSNR (dB)"), last_words
+)
+PICTURE = Drawing("picture")
+OTHERS = Drawing("others", "Beside it: the blind spot's output, and filters", wide=True)
+
+
+@st.fragment
+@footer()
+def show(image: ChosenImage, key: str) -> None:
+    """Noise, settings, and the image of the sidebar before and after."""
+    st.header("On your own image")
+    key = f"{key}.one"
+    answer, controls, below = st.container(), st.container(), st.container()
+    with controls:
+        method = choose(f"{key}.{Denoised.name}")
+    with answer:
+        ask(image, method, key, below)
+
+
+def ask(image: ChosenImage, method: Denoised, key: str, below: DeltaGenerator) -> None:
+    """What is known of it; no model is asked, so that any one stands for the case."""
+    section.show(
+        Section(
+            key, method, image.seen_by(catalog.load()), columns=2,
+            picture=lambda found: draw(PICTURE, found, f"{key}.picture"),
+            evidence=(OTHERS, NEARNESS, BY_STEP, HOLE, NEIGHBORS), below=below,
+            growing=lambda partial: draw(PICTURE, partial, f"{key}.growing"),
+            button="Denoise the image", before=before(method),
+        )
+    )  # fmt: skip
+
+
+def choose(slot: str) -> Denoised:
+    """The noise as sliders, the rest folded."""
+    forms.refuse_links(Denoised, slot)
+    given = forms.settings(Denoised, slot, ("sigma", "correlation"))
+    with st.popover("Settings of the training"):
+        others = ("part", "side", "stride", "cell", "weight", "blocks", "steps")
+        return Denoised(**given, **forms.settings(Denoised, slot, others))
+
+
+def before(method: Denoised) -> str:
+    """What is done when the button is pressed."""
+    noise = "Noise is put on the image; a" if method.sigma else "A"
+    return (
+        f"{noise} small network learns from it alone in {method.steps} steps. It can be stopped; "
+        "what it gives by then is shown."
+    )

@@ -1,0 +1,267 @@
+"""Does a network that never saw a clean image denoise, and does it keep what matters?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.experiments.cbsn.claims import (
+    CLAIMS,
+    CONTROL,
+    GAIN,
+    HIDDEN,
+    LESION,
+    MAIN,
+    WHITE,
+    WHITE_CONTROL,
+)
+from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
+from engine.attribution.experiments.cbsn.noise import FILTERS, best, drawn_noise, psnr
+from engine.attribution.experiments.cbsn.seen import (
+    REMOVED,
+    broken_up,
+    centers,
+    hole,
+    removed,
+    residuals,
+)
+from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.method import Progress, Slider, part_of, setting
+from engine.pictures import as_bytes
+from engine.result import Pictures, Table, View
+
+TRAINED, TUNED, SHOWN = 60, 10, 3  # training and validation images, and those in the picture
+CHANNELS = 16
+Denoise = Callable[[Tensor], tuple[Tensor, Tensor]]  # (n, C, H, W) → blind and unmasked
+STREAMS = {"train": 0, "validation": 1, "test": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyImages:
+    """Images (n, C, H, W) in [0, 1], their noise, and the same without a lesion where known."""
+
+    clean: Tensor
+    noise: Tensor
+    twins: Tensor | None
+    masks: Tensor | None  # (n, 1, H, W) bool
+
+    @property
+    def noisy(self) -> Tensor:
+        """What a camera gives; not clipped, so that the noise has mean 0."""
+        return self.clean + self.noise
+
+
+@dataclass(frozen=True)
+class Cbsn(Experiment):
+    """Can a network learn to denoise from noisy images alone?
+
+    The center of its first kernels can be masked, so that an output pixel
+    does not see its own input pixel: then copying the noise is no way to predict it. Neighbors
+    that share their noise would still give it away; so the masked network sees every b-th pixel
+    (S_b). At the end the mask is taken off, with a loss that ties both outputs together at pixels
+    that are drawn at random (R). PSNR is in dB above that of the noisy test images, of slices of
+    other patients. *Lesion contrast kept* compares each slice with its healthy twin under the same
+    noise: 100 % means that the lesion stands out after denoising as it did before. Filters are
+    given the factor of the estimated σ at which they are best on validation images with their
+    truth, which the network never sees. Small networks, synthetic slices, hundreds of steps.
+    """
+
+    name = "CBSN"
+    family = "attribution"
+    title = "Denoising with a blind spot (C-BSN)"
+    paper = PAPER
+    question = "Can a network learn to denoise without a clean image, and are lesions kept?"
+    proof = (
+        "tests/engine/attribution/experiments/test_cbsn.py"
+        "::test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand"
+    )
+    data = ("phantoms:count=200,side=96",)
+    measures = (GAIN, HIDDEN, LESION)
+    charted = (GAIN, HIDDEN)
+    units = MappingProxyType({GAIN: "dB", HIDDEN: "dB"})
+    axis = "dB above the noisy images"
+    margin_unit = "dB"
+    claims = CLAIMS
+
+    sigma: float = setting(
+        0.15, Slider(0.02, 0.3, 0.01), "Noise σ", "Its standard deviation, of 1 (white)."
+    )
+    correlation: float = setting(
+        0.65, Slider(0.05, 0.7, 0.05), "Correlation", "Of the noise of pixels side by side; the "
+        "conditions with white noise have none.",
+    )  # fmt: skip
+    stride: int = setting(
+        5, Slider(2, 6, 1), "b", "The masked network sees every b-th pixel; the control all."
+    )
+    cell: int = setting(
+        2, Slider(1, 4, 1), "i", "One pixel of every i × i is drawn, where both outputs are tied."
+    )
+    weight: float = setting(
+        2.0, Slider(0.0, 5.0, 0.5), "λ", "How strongly the unmasked output is tied to the masked."
+    )
+    blocks: int = setting(2, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
+    steps: int = setting(
+        500, Slider(2, 5000, 1), "Steps", "Of each training; s rises over the first 30 %."
+    )
+    images: int = setting(20, Slider(1, 100, 1), "Test images", "How many are denoised.")
+
+    @property
+    def lesson(self) -> Lesson:
+        """What the main network learns."""
+        return Lesson(self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps)
+
+    def conditions(self, case: ExperimentCase) -> Mapping[str, tuple[float, Lesson | str]]:  # noqa: ARG002
+        """Correlation of the noise, and what is learned or which filter is tuned."""
+        control = replace(self.lesson, stride=1)
+        return {
+            MAIN: (self.correlation, self.lesson),
+            CONTROL: (self.correlation, control),
+            **{name: (self.correlation, name) for name in FILTERS},
+            WHITE: (0.0, self.lesson),
+            WHITE_CONTROL: (0.0, control),
+            **{f"{name}, white noise": (0.0, name) for name in FILTERS},
+        }
+
+    def before(self, case: ExperimentCase) -> str:  # noqa: ARG002
+        """What is trained and tuned."""
+        return (
+            f"Four networks for each of {self.seeds} seeds learn from {TRAINED} noisy slices, "
+            f"{len(FILTERS)} filters are tuned; all denoise {self.images} test slices. "
+            "It can be stopped; a network under way begins anew."
+        )
+
+    def figures(
+        self, condition: str, what: tuple[float, Lesson | str], case: ExperimentCase,
+        progress: Progress, views: dict[str, View],
+    ) -> Figures:  # fmt: skip
+        """Those of one network or filter, with what is to be seen of the first networks."""
+        correlation, way = what
+        if isinstance(way, str):
+            progress(0.0, "tuning")
+            held = self.noisy(case, "validation", correlation, TUNED)
+            chosen = best(way, held.noisy, held.clean)
+            return self.measured(lambda one: (chosen(one),) * 2, case, correlation) | {
+                HIDDEN: float("nan")
+            }
+        known = self.noisy(case, "train", correlation, TRAINED).noisy
+        curve: list[tuple[int, float, float]] = []
+        few = self.noisy(case, "validation", correlation, 4)
+        watch = partial(note, curve, few, way.stride)
+        net = learn(known, way, case.seed, part_of(progress, 0.0, 0.95), watch)
+        denoise = partial(both, net, stride=way.stride)
+        if condition == MAIN:
+            views |= self.seen(net, self.noisy(case, "test", correlation, self.images), case.seed)
+        if condition == MAIN or (condition == CONTROL and "steps" in views):
+            views["steps"] = with_curve(views.get("steps"), condition, curve)
+        return self.measured(denoise, case, correlation)
+
+    def measured(self, denoise: Denoise, case: ExperimentCase, correlation: float) -> Figures:
+        """dB gained over the noisy test images, and the lesions' contrast."""
+        test = self.noisy(case, "test", correlation, self.images)
+        hidden, found = denoise(test.noisy)
+        before = psnr(test.noisy, test.clean)
+        kept = float("nan")
+        if test.twins is not None and test.masks is not None:
+            twins = denoise(test.twins + test.noise)[1]
+            kept = contrast(found - twins, test.clean - test.twins, test.masks)
+        return {
+            GAIN: float((psnr(found, test.clean) - before).mean()),
+            HIDDEN: float((psnr(hidden, test.clean) - before).mean()), LESION: kept,
+        }  # fmt: skip
+
+    def noisy(
+        self, case: ExperimentCase, split: str, correlation: float, count: int
+    ) -> NoisyImages:
+        """Images of a split with noise, the same for the same seed."""
+        data, rows = case.data, case.data.some(split, count, case.seed)
+        clean = in_unit(data.images[rows])
+        stream = int(np.random.default_rng([case.seed, STREAMS[split]]).integers(2**31))
+        chance = torch.Generator().manual_seed(stream)
+        noise = drawn_noise(clean.shape, self.sigma, correlation, chance)
+        twins = in_unit(data.truth["twin"][rows]) if "twin" in data.truth else None
+        masks = torch.from_numpy(data.truth["mask"][rows])[:, None] if twins is not None else None
+        return NoisyImages(clean, noise, twins, masks)
+
+    def seen(self, net: BlindSpotNet, test: NoisyImages, seed: int) -> dict[str, View]:
+        """Views: found, the pictures; center and hole, what the output sees; autocorrelation."""
+        hidden, found = both(net, test.noisy[:SHOWN], self.stride)
+        center, maps = centers(net, test.noisy[0])
+        columns = ("noisy", "blind spot", "C-BSN", REMOVED, "clean")
+        rows = [
+            [*(as_bytes(one.expand(3, -1, -1)) for one in (noisy, one, two)), removed(noisy, two),
+             as_bytes(clean.expand(3, -1, -1))]
+            for noisy, one, two, clean in zip(test.noisy, hidden, found, test.clean, strict=False)
+        ]  # fmt: skip
+        before, after = (
+            psnr(one, test.clean[:SHOWN]).mean() for one in (test.noisy[:SHOWN], found)
+        )
+        return {
+            "found": Pictures(
+                np.stack([np.stack(row) for row in rows]),
+                tuple(f"test slice {number}" for number in range(1, len(rows) + 1)), columns,
+                f"PSNR of these slices: {before:.1f} dB noisy, {after:.1f} dB denoised. A lesion "
+                f"in the column {REMOVED} would be one that was erased.",
+            ),
+            "hole": hole(maps), "center": center,
+            "autocorrelation": broken_up(
+                {"noise": test.noise, "left after denoising": residuals(found, test.clean[:SHOWN])},
+                self.stride, self.cell, seed,
+            ),
+        }  # fmt: skip
+
+    def picture(self, case: ExperimentCase) -> Pictures:
+        """Test slices, with white noise, and with noise that neighbors share."""
+        shown = [self.noisy(case, "test", one, SHOWN) for one in (0.0, self.correlation)]
+        rows = (shown[0].clean, shown[0].noisy, shown[1].noisy)
+        images = [[as_bytes(one.expand(3, -1, -1)) for one in row] for row in rows]
+        count = len(images[0])
+        return Pictures(
+            np.array(images), ("clean", "white noise", "correlated noise"),
+            tuple(f"test slice {number}" for number in range(1, count + 1)),
+            "The network is only ever given noisy slices. Correlated noise has grains, which "
+            "neighbors give away.",
+        )  # fmt: skip
+
+
+def note(
+    curve: list[tuple[int, float, float]], few: NoisyImages, stride: int, step: int,
+    net: BlindSpotNet,
+) -> None:  # fmt: skip
+    """Add what is gained after so many steps, with the blind spot and without it."""
+    before = psnr(few.noisy, few.clean)
+    gained = [(psnr(one, few.clean) - before).mean() for one in both(net, few.noisy, stride)]
+    curve.append((step, float(gained[0]), float(gained[1])))
+
+
+def with_curve(before: View | None, condition: str, curve: list[tuple[int, float, float]]) -> Table:
+    """The table of what was gained by step, with two more columns."""
+    steps, hidden, found = zip(*curve, strict=True)
+    columns: dict[str, Any] = {"steps": (steps, "")}
+    if before is not None:
+        table = cast("Table", before)
+        columns |= {name: (table[name], "dB") for name in table.order[1:]}
+    columns |= {f"{condition}, blind spot": (hidden, "dB"), condition: (found, "dB")}
+    return Table.of(columns)
+
+
+def contrast(found: Tensor, wanted: Tensor, masks: Tensor) -> float:
+    """The share of what a lesion changes that is still there, (n, C, H, W) each; NaN without one.
+
+    The slope of the change found over the true one, through zero, in all lesions' pixels.
+    """
+    found, wanted = found.double(), wanted.double() * masks
+    power = wanted.square().sum()
+    return float((found * wanted).sum() / power) if power else float("nan")
+
+
+def in_unit(images: Any) -> Tensor:
+    """uint8 images in [0, 1]."""
+    return torch.from_numpy(np.asarray(images, np.float32) / np.float32(255))

@@ -1,0 +1,183 @@
+"""A person's own image: noise is put on it, or its own is left, and a network learns from it alone.
+
+Jang et al., "Self-supervised Image Denoising with Downsampled Invariance Loss and Conditional
+Blind-Spot Network" (2023), https://arxiv.org/abs/2304.09507
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
+from engine.attribution.experiments.cbsn.noise import FILTERS, Filter, best, drawn_noise, psnr
+from engine.attribution.experiments.cbsn.seen import (
+    REMOVED,
+    broken_up,
+    centers,
+    hole,
+    removed,
+    residuals,
+)
+from engine.case import ImageCase
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.pictures import as_bytes
+from engine.result import Pictures, Result, Table, View
+
+WHOLE, CENTER = "whole image", "middle of it"
+CHANNELS = 16
+NOISY, HIDDEN, FOUND = "noisy", "blind spot", "C-BSN"
+PLAIN = 1.4  # factor of the estimated σ where no truth says which is best
+
+
+@dataclass(frozen=True)
+class Denoised(Method[ImageCase]):
+    """The image with noise, and what a network makes of it that has seen nothing else.
+
+    Noise of the chosen σ and correlation is put on the image, a network learns from that noisy
+    image alone, and the image as it was says how near it comes (PSNR in dB, higher is nearer). At
+    σ = 0 the image's own noise is left; then nothing says what is right, so no PSNR is given. What
+    was removed should look like noise: whatever can be recognized in it was lost. Filters stand
+    beside it: where noise was put on, each at the strength that is best by the image as it was,
+    which the network does not see. The noise is drawn, not that of a camera or a scanner, and a
+    network that learned from one image has seen little. No classifier is asked: the
+    answer does not depend on the class. Not for reading a finding.
+    """
+
+    name = "Denoised"
+    family = "attribution"
+    title = "Denoise an image (C-BSN)"
+    cost = "job"
+    paper = PAPER
+    proof = (
+        "tests/engine/attribution/experiments/test_denoised.py"
+        "::test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does"
+    )
+
+    sigma: float = setting(
+        0.15, Slider(0.0, 0.3, 0.01), "Noise σ", "Put on the image, of 1 (white); 0 for none."
+    )
+    correlation: float = setting(
+        0.65, Slider(0.0, 0.7, 0.05), "Correlation", "Of the noise of pixels side by side."
+    )
+    stride: int = setting(5, Slider(1, 6, 1), "b", "The masked network sees every b-th pixel.")
+    cell: int = setting(
+        2, Slider(1, 4, 1), "i", "One pixel of every i × i is drawn, where both outputs are tied."
+    )
+    weight: float = setting(
+        2.0, Slider(0.0, 5.0, 0.5), "λ", "How strongly the unmasked output is tied to the masked."
+    )
+    blocks: int = setting(2, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
+    steps: int = setting(500, Slider(2, 3000, 1), "Steps", "Of the training.")
+    part: str = setting(
+        WHOLE, Choice((WHOLE, CENTER)), "Part", "Making an image smaller takes noise away: for its "
+        "own noise choose the middle, whose pixels stay as they are.",
+    )  # fmt: skip
+    side: int = setting(128, Slider(24, 192, 8, "px"), "Side", "Of what is denoised.")
+
+    def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
+        """Views: picture, before and after; others, blind output and filters; center and hole, what
+        an output pixel hangs on; autocorrelation; psnr in dB and steps, where noise was put on."""
+        chance = case.generator()
+        clean = self.shown(case.image)
+        noise = drawn_noise(clean.shape, self.sigma, self.correlation, chance)
+        noisy = clean + noise
+        views: dict[str, View] = {}
+        curve: list[tuple[int, float, float]] = []
+
+        def watch(step: int, net: BlindSpotNet) -> None:
+            hidden, found = both(net, noisy, self.stride)
+            views["picture"] = self.picture(clean, noisy, found)
+            if self.sigma:
+                curve.append((step, *(float(psnr(one, clean)[0]) for one in (hidden, found))))
+                columns = zip(("steps", HIDDEN, FOUND), zip(*curve, strict=True), strict=True)
+                units = ("", "dB", "dB")
+                views["steps"] = Table.of(
+                    {name: (values, unit)
+                     for (name, values), unit in zip(columns, units, strict=True)}
+                )  # fmt: skip
+            progress(0.85 * step / self.steps, "learning to denoise", {**views})
+
+        lesson = Lesson(self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps)
+        net = learn(noisy, lesson, case.seed, part_of(progress, 0.0, 0.85), watch)
+        hidden, found = both(net, noisy, self.stride)
+        others = {HIDDEN: hidden}
+        for done, name in enumerate(FILTERS):
+            progress(0.85 + 0.05 * done, name, {**views})
+            chosen = best(name, noisy, clean) if self.sigma else Filter(name, PLAIN)
+            others[name] = chosen(noisy)
+        center, maps = centers(net, noisy[0])
+        noises = {"noise": noise} if self.sigma else {"what was removed": noisy - found}
+        if self.sigma:
+            noises["left after denoising"] = residuals(found, clean)
+            shown = {NOISY: noisy, FOUND: found, **others}
+            views["psnr"] = Table.of(
+                {"PSNR": ([float(psnr(one, clean)[0]) for one in shown.values()], "dB")}, [*shown]
+            )
+        views |= {
+            "picture": self.picture(clean, noisy, found),
+            "others": self.beside(others, clean),
+            "hole": hole(maps), "center": center,
+            "autocorrelation": broken_up(noises, self.stride, self.cell, case.seed),
+        }  # fmt: skip
+        progress(1.0, "denoised")
+        return views
+
+    def shown(self, image: Tensor) -> Tensor:
+        """What is denoised of an image (3, H, W): (1, 1 or 3, side, side), 1 where it is gray."""
+        image = image.float().cpu()[None]
+        if (image == image[:, :1]).all():
+            image = image[:, :1]
+        height, width = image.shape[2:]
+        side = min(self.side, height, width)
+        if self.part == CENTER:
+            top, left = (height - side) // 2, (width - side) // 2
+            return image[..., top : top + side, left : left + side].clone()
+        small = F.interpolate(image, (side, side), mode="bicubic", antialias=True)
+        return small.clamp(0, 1)
+
+    def picture(self, clean: Tensor, noisy: Tensor, found: Tensor) -> Pictures:
+        """Before and after, and what was removed; (1, C, H, W) each."""
+        given = {"image": clean, "with noise": noisy} if self.sigma else {"image": noisy}
+        shown = {name: as_bytes(one[0].expand(3, -1, -1)) for name, one in given.items()}
+        shown |= {"denoised": as_bytes(found[0].expand(3, -1, -1)),
+                  REMOVED: removed(noisy[0], found[0])}  # fmt: skip
+        return Pictures(
+            np.stack(list(shown.values()))[None], ("",), tuple(shown),
+            f"What can be recognized in the column {REMOVED} was lost.",
+        )  # fmt: skip
+
+    def beside(self, others: Mapping[str, Tensor], clean: Tensor) -> Pictures:
+        """The blind spot's output and that of filters."""
+        captions = tuple(
+            f"{psnr(one, clean)[0]:.1f} dB" if self.sigma else "" for one in others.values()
+        )
+        shown = [as_bytes(one[0].expand(3, -1, -1)) for one in others.values()]
+        how = (
+            "at the best of its strengths" if self.sigma else f"at {PLAIN:g} times the σ estimated"
+        )
+        return Pictures(
+            np.stack(shown)[None], ("",), tuple(others), f"Each filter {how}.", captions=captions
+        )
+
+    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How near it comes beside the best filter, or how like noise what was removed is."""
+        if "psnr" not in found:
+            table: Table = found["autocorrelation"]
+            return (
+                "Denoised from its own noise alone. What was removed has a correlation of "
+                f"{table['what was removed'][1]:.2f} between neighbors; look for shapes in it."
+            ).replace("-0", "−0")
+        near: Table = found["psnr"]
+        name = max(FILTERS, key=lambda one: near.cell(one, "PSNR"))
+        values = [near.cell(row, "PSNR") for row in (NOISY, FOUND, name)]
+        return (
+            f"Denoised from this one noisy image: {values[1]:.1f} dB, noisy {values[0]:.1f} dB. "
+            f"Best filter ({name}): {values[2]:.1f} dB."
+        )

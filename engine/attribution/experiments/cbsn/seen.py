@@ -1,0 +1,101 @@
+"""What is shown of a conditional blind-spot network: its hole, and noise that is broken up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.experiments.cbsn.net import (
+    BlindSpotNet,
+    choices,
+    normalized,
+    slopes,
+    taken,
+    to_batch,
+)
+from engine.attribution.experiments.cbsn.noise import autocorrelation
+from engine.models.threads import one_thread
+from engine.pictures import Pixels, as_bytes, tint
+from engine.result import Floats, HeatMap, Pictures, Table
+
+AMPLIFIED = 3  # times
+REMOVED = f"removed × {AMPLIFIED}"
+LAGS = 5  # px
+MIDDLE = 128 / 255
+WINDOW = 21  # px of the hole's picture
+MASKED, OPEN = "with the blind spot", "mask taken off"
+
+
+def removed(noisy: Tensor, found: Tensor) -> Pixels:
+    """What denoising took away, (C, H, W) each, amplified around mid-gray."""
+    apart = MIDDLE + AMPLIFIED * (noisy - found)
+    return as_bytes(apart.expand(3, -1, -1))
+
+
+def residuals(found: Tensor, truth: Tensor) -> Tensor:
+    """What is wrong with denoised images."""
+    return found - truth
+
+
+def centers(net: BlindSpotNet, image: Tensor) -> tuple[Table, tuple[Floats, Floats]]:
+    """How an output pixel hangs on its input pixel, masked and not; and both maps |∂out/∂in|.
+
+    Args:
+        net: the network.
+        image: (C, H, W), whose middle is asked about.
+    """
+    device = next(net.parameters()).device
+    parts = normalized(image[None].to(device))[0][0]
+    with one_thread():
+        blind, seen = (slopes(net, parts, masked).cpu().numpy() for masked in (True, False))
+    row, column = image.shape[1] // 2, image.shape[2] // 2
+    top, left = max(row - WINDOW // 2, 0), max(column - WINDOW // 2, 0)
+    table = Table.of(
+        {"at the center": ([one[row, column] for one in (blind, seen)], ""),
+         "at most elsewhere": ([elsewhere(one, row, column) for one in (blind, seen)], "")},
+        (MASKED, OPEN),
+    )  # fmt: skip
+    around = slice(top, top + WINDOW), slice(left, left + WINDOW)
+    return table, (blind[around], seen[around])
+
+
+def elsewhere(slope: Floats, row: int, column: int) -> float:
+    """The largest value but for one place."""
+    others = slope.copy()
+    others[row, column] = 0
+    return float(others.max())
+
+
+def hole(maps: tuple[Floats, Floats]) -> Pictures:
+    """Both maps on a scale of their own."""
+    shown = [tint(HeatMap(one, "", signed=False)) for one in maps]
+    middle = [float(one[one.shape[0] // 2, one.shape[1] // 2]) for one in maps]
+    return Pictures(
+        np.stack(shown)[None], ("",), (MASKED, OPEN),
+        "How much an output pixel changes with each input pixel. At the center: "
+        f"{middle[0]:.2g} with the blind spot, {middle[1]:.2g} without.",
+        unit="|∂out / ∂in|, each on its own scale",
+    )  # fmt: skip
+
+
+def broken_up(noises: Mapping[str, Tensor], stride: int, cell: int, seed: int) -> Table:
+    """Autocorrelation by distance: of the first noise as it is, after S_b and after R; of others.
+
+    Args:
+        noises: by name, (n, C, H, W) each.
+        stride: b.
+        cell: i.
+        seed: of R.
+    """
+    first = next(iter(noises.values()))
+    chosen = choices(first, cell, torch.Generator().manual_seed(seed))
+    columns: dict[str, tuple[object, str]] = {"px": (np.arange(LAGS + 1), "")}
+    name, *others = noises
+    columns[name] = autocorrelation(first, LAGS), ""
+    columns["after S_b"] = autocorrelation(to_batch(first, stride), LAGS), ""
+    columns["after R"] = autocorrelation(taken(first, cell, chosen), LAGS), ""
+    columns |= {one: (autocorrelation(noises[one], LAGS), "") for one in others}
+    return Table.of(columns)

@@ -1,0 +1,123 @@
+"""C-BSN as an experiment: its figures, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.experiments.cbsn import Cbsn, experiment
+from engine.attribution.experiments.cbsn.claims import (
+    CLAIMS,
+    CONTROL,
+    GAIN,
+    HIDDEN,
+    LESION,
+    MAIN,
+    WHITE,
+    WHITE_CONTROL,
+)
+from engine.attribution.experiments.cbsn.experiment import contrast
+from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.noise import FACTORS, FILTERS, Filter, psnr
+from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
+from engine.experiment import ExperimentCase, spread
+from engine.method import quiet
+from engine.run import answer
+from tests import tiny
+
+QUICK = Cbsn(seeds=1, steps=3, images=5, blocks=1)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(tiny.squares_with_twins(), seed=4)
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return answer(QUICK, case)
+
+
+def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, found):
+    for condition, correlation, stride in ((MAIN, 0.65, 5), (CONTROL, 0.65, 1),
+                                           (WHITE, 0.0, 5), (WHITE_CONTROL, 0.0, 1)):  # fmt: skip
+        train, test = (QUICK.noisy(case, split, correlation, count)
+                       for split, count in (("train", 60), ("test", 5)))  # fmt: skip
+        net = learn(train.noisy, Lesson(stride, 2, 2.0, 1, 16, 3), 4, quiet)
+        hidden, seen = both(net, test.noisy, stride)
+        before = psnr(test.noisy, test.clean)
+        table = found["table"]
+        assert table.cell(condition, GAIN) == pytest.approx(
+            np.mean(psnr(seen, test.clean) - before), abs=1e-4
+        )
+        assert table.cell(condition, HIDDEN) == pytest.approx(
+            np.mean(psnr(hidden, test.clean) - before), abs=1e-4
+        )
+        twins = both(net, test.twins + test.noise, stride)[1]
+        assert table.cell(condition, LESION) == pytest.approx(
+            contrast(seen - twins, test.clean - test.twins, test.masks), abs=1e-4
+        )
+    for name in FILTERS:
+        held, test = (QUICK.noisy(case, split, 0.65, count)
+                      for split, count in (("validation", 10), ("test", 5)))  # fmt: skip
+        scores = [psnr(Filter(name, one)(held.noisy), held.clean).mean() for one in FACTORS]
+        tuned = Filter(name, FACTORS[int(np.argmax(scores))])
+        gained = psnr(tuned(test.noisy), test.clean) - psnr(test.noisy, test.clean)
+        assert found["table"].cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
+        assert np.isnan(found["table"].cell(name, HIDDEN))
+
+
+def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatch):
+    given = []
+    own = experiment.learn
+    monkeypatch.setattr(
+        experiment, "learn", lambda images, *rest: given.append(images) or own(images, *rest)
+    )
+    QUICK.figures(MAIN, (0.65, QUICK.lesson), case, quiet, {})
+    train = QUICK.noisy(case, "train", 0.65, 60)
+    assert torch.equal(given[0], train.noisy)
+    assert (given[0] - train.clean).std().item() == pytest.approx(QUICK.sigma, rel=0.1)
+    groups = [set(case.data.rows(one).tolist()) for one in ("train", "test")]
+    assert not groups[0] & groups[1]
+
+
+def test_a_lesion_that_stays_half_is_half_kept():
+    wanted, masks = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+    wanted[0, 0, 1:3, 1:3], masks[0, 0, 1:3, 1:3] = 0.4, True
+    elsewhere = torch.full_like(wanted, 7.0) * ~masks
+    assert contrast(0.5 * wanted + elsewhere, wanted, masks) == pytest.approx(0.5)
+    assert np.isnan(contrast(wanted, torch.zeros_like(wanted), masks))
+
+
+def test_what_is_shown_is_of_the_first_networks(case, found):
+    assert found["center"].cell(MASKED, "at the center") == 0
+    assert found["center"].cell(OPEN, "at the center") > 0
+    assert list(found["steps"].order) == [
+        "steps", f"{MAIN}, blind spot", MAIN, f"{CONTROL}, blind spot", CONTROL
+    ]  # fmt: skip
+    assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
+    assert abs(found["autocorrelation"]["after S_b"][1]) < 0.4
+    assert found["found"].columns[-1] == "clean"
+
+
+def test_claims_are_margins_in_decibels(found):
+    claims = found["claims"]
+    assert set(claims.units[1:]) == {"dB"}
+    figures = {MAIN: (4.0, 3.5, 0.95), CONTROL: (1.0, 0.5, 1.0), WHITE: (5.0, 4.0, 1.0),
+               WHITE_CONTROL: (5.5, 5.0, 1.0), **dict.fromkeys(FILTERS, (2.0, 0, 1.0))}  # fmt: skip
+
+    def of(condition, measure):
+        return figures[condition][(GAIN, HIDDEN, LESION).index(measure)]
+
+    margins = [one.margin(of) for one in CLAIMS]
+    assert margins == pytest.approx([1, 2, 0.5, 0.5, 2, 20 * np.log10(0.95) + 1])
+    assert found["table"].units[0] == "dB"
+    assert spread(GAIN) in found["table"].order
+
+
+def test_data_without_twins_have_no_figure_of_lesions():
+    method = Cbsn(seeds=1, steps=2, images=4, blocks=1)
+    case = ExperimentCase(tiny.squares())
+    figures = method.figures(MAIN, (0.65, method.lesson), case, quiet, {})
+    assert np.isnan(figures[LESION])

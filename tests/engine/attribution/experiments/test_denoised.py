@@ -1,0 +1,100 @@
+"""One image denoised from itself, asked through the engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.experiments.cbsn import Denoised
+from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.noise import FILTERS, drawn_noise, psnr
+from engine.attribution.experiments.cbsn.own_image import CENTER, FOUND, HIDDEN, NOISY
+from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
+from engine.errors import BlindspotError
+from engine.method import quiet
+from engine.run import answer
+from tests import tiny
+
+QUICK = Denoised(steps=4, blocks=1, side=24, stride=3)
+
+
+@pytest.fixture(scope="module")
+def case():
+    return replace(tiny.cnn_case(), image=tiny.image().mean(0, keepdim=True).expand(3, -1, -1))
+
+
+def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
+    center = answer(QUICK, case)["center"]
+    assert center.cell(MASKED, "at the center") == 0
+    assert center.cell(MASKED, "at most elsewhere") > 0
+    clean = QUICK.shown(case.image)
+    noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
+    net = learn(noisy, Lesson(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
+    parts = (noisy - noisy.mean()) / noisy.std(correction=0)
+    parts.requires_grad_()
+    found = net(parts, False)[0, 0, 12, 12]
+    (slope,) = torch.autograd.grad(found, parts)
+    assert center.cell(OPEN, "at the center") == pytest.approx(
+        slope[0, 0, 12, 12].abs().item(), rel=1e-3
+    )
+
+
+def test_psnr_is_measured_against_the_image_before_the_noise(case):
+    found = answer(QUICK, case)
+    clean = QUICK.shown(case.image)
+    noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
+    net = learn(noisy, Lesson(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
+    hidden, seen = both(net, noisy, 3)
+    for name, one in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
+        assert found["psnr"].cell(name, "PSNR") == pytest.approx(psnr(one, clean)[0], abs=1e-3)
+    assert set(found["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
+    words = QUICK.finding(case, found)
+    assert f"{found['psnr'].cell(FOUND, 'PSNR'):.1f} dB" in words
+    assert found["steps"][FOUND][-1] == pytest.approx(found["psnr"].cell(FOUND, "PSNR"), abs=1e-4)
+
+
+def test_without_noise_of_ours_nothing_says_what_is_right(case):
+    method = replace(QUICK, sigma=0.0)
+    found = answer(method, case)
+    assert not {"psnr", "steps"} & set(found)
+    assert found["picture"].columns[0] == "image"
+    assert "with noise" not in found["picture"].columns
+    assert "what was removed" in found["autocorrelation"].order
+    assert "own noise" in method.finding(case, found)
+
+
+def test_gray_images_are_asked_in_one_channel_and_the_middle_stays_as_it_is(case):
+    assert QUICK.shown(case.image).shape == (1, 1, 24, 24)
+    assert QUICK.shown(tiny.image()).shape == (1, 3, 24, 24)
+    middle = replace(QUICK, part=CENTER, side=24).shown(tiny.image(32))
+    assert torch.equal(middle[0], tiny.image(32)[:, 4:28, 4:28])
+
+
+def test_what_is_there_is_handed_over_while_it_learns_and_it_can_be_stopped(case):
+    partials = []
+
+    def stop(done, _words="", partial=None):
+        partials.append(partial)
+        if done > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        QUICK(case, stop)
+    views = [one for one in partials if one]
+    assert "picture" in views[0]
+    assert len(views[-1]["steps"]) == len(views)
+
+
+def test_an_image_that_is_too_small_is_refused_with_a_sentence(case):
+    small = replace(case, image=torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0)))
+    with pytest.raises(BlindspotError, match="8 × 8 px, too few"):
+        Denoised(steps=2, stride=5, cell=4)(small)
+
+
+def test_color_images_keep_their_colors(case):
+    found = answer(QUICK, replace(case, image=tiny.image()))
+    pixels = found["picture"].images[0, 2]
+    assert np.ptp(pixels.astype(int), axis=-1).max() > 0

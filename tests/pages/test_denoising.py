@@ -1,0 +1,57 @@
+"""C-BSN as a visitor meets it: the experiment's run, and the image of the sidebar denoised."""
+
+from __future__ import annotations
+
+from components.experiments import denoising
+from components.views import ATTRIBUTION_EXPERIMENTS
+from engine import data as data_sets
+from engine.attribution.experiments.cbsn import Cbsn, Denoised
+from engine.case.opening import about_first
+from engine.experiment import ExperimentCase
+from engine.images.samples import SAMPLES
+from engine.result import Table
+from engine.run import known
+from tests.visits import settled, visit, words
+
+KEY = "attribution.CBSN"
+FEW = {"seeds": 1, "steps": 2, "images": 3, "blocks": 1}
+ONE = {"steps": 2, "blocks": 1, "side": 24}
+LINK = {
+    "attribution.chosen": Cbsn.title,
+    **{f"{KEY}.{name}": str(one) for name, one in FEW.items()},
+    **{f"{KEY}.one.Denoised.{name}": str(one) for name, one in ONE.items()},
+}
+
+
+def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar():
+    at = settled(visit(LINK, ATTRIBUTION_EXPERIMENTS))
+    assert not at.exception
+    assert "Correlated noise has grains" in words(at)
+    at = settled(at.button(key=f"{KEY}.go").click().run())
+    assert not at.exception
+    case, method = ExperimentCase(data_sets.load(Cbsn.data[0])), Cbsn(**FEW)
+    found = known(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    shown = words(at)
+    for drawn in (denoising.neighbor_words, denoising.last_words):
+        assert drawn(found) in shown
+    assert found["hole"].finding in shown
+    assert "At the center: 0 with the blind spot" in shown
+    at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
+    assert not at.exception
+    asked, one = about_first(SAMPLES[0].name), Denoised(**ONE)
+    assert one.finding(asked, known(one, asked)) in [header.value for header in at.header]
+
+
+def test_margins_in_decibels_are_said_as_such():
+    from components import claims
+
+    table = Table.of(
+        {"outcome": ([1], ""), "margin": ([1.26], "dB"), "tolerance": ([0.5], "dB")}, ("a",), ("b",)
+    )
+    assert "margin +1.3 ± 0.5 dB" in claims.line(table, 0)
+    shares = Table.of(
+        {"outcome": ([1], ""), "margin": ([0.126], "share"), "tolerance": ([0.05], "share")},
+        ("a",), ("b",),
+    )  # fmt: skip
+    assert "margin +12.6 ± 5.0 points" in claims.line(shares, 0)
