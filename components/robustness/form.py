@@ -12,6 +12,7 @@ from components.forms import method_form, refuse_links, widget
 from components.links import refuse
 from components.picks import pick
 from components.sidebar.subject import Subject
+from components.widgets.order import order
 from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
 from engine.attribution.robustness.gradient_steps import GradientAttack
 from engine.attribution.robustness.ordered_case import MOST, USUAL
@@ -100,7 +101,12 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     chosen = st.multiselect(
         "Your order: the class that is to come first, then the second, …", offered, usual,
         key=key, max_selections=most, bind="query-params" if linked else None,
-        help=f"Up to {most} classes, in the order in which you choose them. To move one, take it "
-        "out and choose it again.",
+        help=f"Up to {most} classes, in the order in which you choose them; below, each can be "
+        "moved.",
     )  # fmt: skip
+    if len(chosen) > 1:
+        order(
+            chosen, "Your order: the class that is to come first stands first", f"{key}.moved",
+            lambda moved: st.session_state.update({key: moved}),
+        )  # fmt: skip
     return tuple(names.index(name) for name in chosen)
