@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from components import forms, section
@@ -33,16 +34,14 @@ ENDS = {NORMAL: "normal network", ROBUST: "robust network"}
 
 
 def in_plane(table: Table) -> Table:
-    """Fixed mixtures as a path, both ends, what picking by chance gives, the adaptive mixture."""
+    """Fixed mixtures as a path, what picking by chance gives, both ends, the adaptive mixture."""
     path = [row for row in table.rows if row != ADAPTIVE]
     ends = [row for row in ENDS if row in path]
-    rows = [*path, *ends, *ends, *(row for row in table.rows if row == ADAPTIVE)]
-    names = [MIXED] * len(path) + [PICKED] * len(ends) + [ENDS[one] for one in ends]
-    order = table.take([table.rows.index(row) for row in rows])
-    return Table.of(
-        {name: (order[name], "share") for name in (CLEAN, ATTACKED)},
-        names + [ADAPTIVE] * (len(rows) - len(names)),
-    )
+    line = ends if len(ends) == len(ENDS) else []  # not while only one of them is measured
+    last = [row for row in table.rows if row == ADAPTIVE]
+    names = [MIXED] * len(path) + [PICKED] * len(line) + [ENDS[one] for one in ends] + last
+    taken = table.take([table.rows.index(row) for row in (*path, *line, *ends, *last)])
+    return Table.of({name: (taken[name], "share") for name in (CLEAN, ATTACKED)}, names)
 
 
 def picked(table: Table, alpha: float, measure: str) -> float:
@@ -52,19 +51,19 @@ def picked(table: Table, alpha: float, measure: str) -> float:
 
 
 def plane_words(found: Views) -> str:
-    """A mixture above and one below one half, beside picking by chance with the same α."""
+    """Mixtures below and above one half, beside picking by chance with the same α."""
     table: Table = found["plane"]
     parts = []
-    for alpha in (0.25, 0.6):
-        row = named(alpha)
-        if row in table.rows and ROBUST in table.rows:
-            parts.append(
-                f"at α = {alpha:g} {100 * table.cell(row, ATTACKED):.1f} % "
-                f"({100 * picked(table, alpha, ATTACKED):.1f} % by chance)"
-            )
+    for alpha in (0.0, 0.25, 0.6, 1.0):
+        if (row := named(alpha)) not in table.rows:
+            continue
+        chance = 100 * picked(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
+        beside = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
+        parts.append(f"α = {alpha:g} {100 * table.cell(row, ATTACKED):.1f} %{beside}")
     if ADAPTIVE in table.rows:
         parts.append(f"{ADAPTIVE} {100 * table.cell(ADAPTIVE, ATTACKED):.1f} %")
-    return f"Right under attack (first seed): {', '.join(parts)}."
+    low, high = 100 * table[CLEAN].min(), 100 * table[CLEAN].max()
+    return f"Right under attack (first seed): {', '.join(parts)}. Clean: {low:.1f} to {high:.1f} %."
 
 
 def certified_words(found: Views) -> str:
@@ -81,10 +80,10 @@ PLANE = Drawing(
     "plane", "Accuracy and robustness, from one network to the other",
     lambda found: PointGroups(
         x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
-        looks={MIXED: "path", PICKED: "thin", **dict.fromkeys(ENDS.values(), "dots"),
+        looks={MIXED: "path", PICKED: "thin", **dict.fromkeys(ENDS.values(), "large"),
                ADAPTIVE: "own"},
         span=(-3, 103),
-        x_span=(min(90.0, 100 * float(found["plane"][CLEAN].min()) - 2), 100.5),
+        x_span=(100 * float(found["plane"][CLEAN].min()) - 1, 100.5),
     ),
     plane_words, part=in_plane,
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -107,6 +108,11 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     if len(chosen) > 1:
         order(
             chosen, "Your order: the class that is to come first stands first", f"{key}.moved",
-            lambda moved: st.session_state.update({key: moved}),
+            partial(put, key),
         )  # fmt: skip
     return tuple(names.index(name) for name in chosen)
+
+
+def put(key: str, moved: Sequence[str]) -> None:
+    """The list has the classes in another order; the link follows it."""
+    st.session_state[key] = list(moved)

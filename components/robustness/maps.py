@@ -70,9 +70,7 @@ def trusted(asked: AttackQuestion, table: Table) -> None:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
     st.markdown(f"**Can they be trusted?** {check.title}")
-    cases = {
-        title: TrustCase(asked.case, kinds[title](), asked.about.mask) for title in table.rows
-    }
+    cases = {title: TrustCase(asked.case, kinds[title](), asked.about.mask) for title in table.rows}
     outcomes = runs.ask_all_when_told(
         check, cases, f"{KEY}.trust", "Put the maps on trial", named=False
     )
@@ -94,9 +92,7 @@ def lines(check: Order, table: Table, views: Mapping[str, Table]) -> list[str]:
     for title, view in views.items():
         mark, word = verdict.sign(check, view)
         alike = table.cell(title, NEW)
-        told.append(
-            f"- {mark} **{plain(title)}** ({alike:.2f}) {word}. {plain(view.notes[0])}"
-        )
+        told.append(f"- {mark} **{plain(title)}** ({alike:.2f}) {word}. {plain(view.notes[0])}")
     return told
 
 
@@ -104,7 +100,6 @@ def both(table: Table, views: Mapping[str, Table]) -> str:
     """How many of the maps that moved with the answer carry the score, and of the others."""
     moved = np.array(table[NEW]) < FOLLOWS
     good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
-    return (
-        f"Moved with the answer: {moved.sum()} maps, of which {(moved & good).sum()} carry the score "
-        f"before the attack; did not: {(~moved).sum()}, of which {(~moved & good).sum()} do."
-    )
+    carry = f"of which {(moved & good).sum()} carry the score before the attack"
+    others = f"{(~moved).sum()}, of which {(~moved & good).sum()} do"
+    return f"Moved with the answer: {moved.sum()} maps, {carry}; did not: {others}."

@@ -9,9 +9,7 @@ import streamlit as st
 from components.widgets.mounting import mounted
 
 
-def order(
-    words: Sequence[str], label: str, key: str, on_move: Callable[[list[str]], None]
-) -> None:
+def order(words: Sequence[str], label: str, key: str, on_move: Callable[[list[str]], None]) -> None:
     """Draw the words, one below the other.
 
     Args:
@@ -24,10 +22,8 @@ def order(
     def moved() -> None:
         """Nothing is taken from the browser but an order of the words that it was given."""
         found = st.session_state[key]["order"]
-        if isinstance(found, list) and all(isinstance(one, str) for one in found):
-            if sorted(found) == sorted(words):
-                on_move(found)
+        known = isinstance(found, list) and all(isinstance(one, str) for one in found)
+        if known and sorted(found) == sorted(words):
+            on_move(found)
 
-    mounted(__file__)(
-        data={"words": list(words), "label": label}, key=key, on_order_change=moved
-    )
+    mounted(__file__)(data={"words": list(words), "label": label}, key=key, on_order_change=moved)

@@ -154,7 +154,9 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
 
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     table = Table.of({NEW: (np.array([0.2, 0.4, 0.8], np.float32), "")}, ("a", "b", "c"))
-    views = {name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)}
+    views = {
+        name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
+    }
     assert maps.both(table, views) == (
         "Moved with the answer: 2 maps, of which 1 carry the score before the attack; did not: 1, "
         "of which 1 do."

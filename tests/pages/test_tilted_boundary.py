@@ -88,7 +88,7 @@ def test_a_network_that_learned_elsewhere_is_refused_with_the_reason():
 def test_no_image_and_no_model_is_asked_for_until_a_network_is():
     at = settled(visit({f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
     assert not [one for one in at.sidebar.selectbox if one.key in {"image", "model"}]
-    assert "class means" not in words(at)
+    assert LocalTilt.title not in words(at)
     at = settled(at.toggle(key=f"{KEY}.network").set_value(True).run())
     assert {"image", "model"} <= {one.key for one in at.sidebar.selectbox}
     assert not at.exception

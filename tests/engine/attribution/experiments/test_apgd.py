@@ -73,9 +73,7 @@ def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
     mixture = Mixture(normal, robust, 0.6)
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
     starts = (images + EPSILON * noise).clamp(images - EPSILON, images + EPSILON).clamp(0, 1)
-    found = apgd(
-        mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised
-    )
+    found = apgd(mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised)
     for at in range(len(images)):
         one = slice(at, at + 1)
         wanted = one_by_one(mixture, images[one], targets[one], starts[one], raised)
@@ -114,14 +112,12 @@ def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
     assert count[1] >= count[0] > 0
     for moved in strongly(mixture, images, targets, EPSILON, 10, 1):
         assert (moved - images).abs().max() <= EPSILON + 1e-6
-        assert 0 <= moved.min()
+        assert moved.min() >= 0
         assert moved.max() <= 1
     assert math.isfinite(float(dlr(mixture(images.expand(-1, 3, -1, -1)), targets).sum()))
 
 
 def test_the_same_seed_finds_the_same_image():
     images, targets = torch.rand((2, 3, 8, 8), generator=torch.Generator().manual_seed(1)), [0, 1]
-    one, two = (
-        strongly(tiny.cnn(), images, torch.tensor(targets), 0.1, 4, 3)[1] for _ in range(2)
-    )
+    one, two = (strongly(tiny.cnn(), images, torch.tensor(targets), 0.1, 4, 3)[1] for _ in range(2))
     assert torch.equal(one, two)
