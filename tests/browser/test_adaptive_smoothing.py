@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 LONG = 240  # seconds, where others compute beside it
+pytestmark = pytest.mark.timeout(900)
 KEY = "attribution.AdaptiveSmoothing"
 FEW = {"seeds": 1, "images": 10, "steps": 5, "epochs": 1, "epsilon": 0.1}  # so it takes seconds
 ONE = {"alpha": 0.9, "epsilon": 0.1}
