@@ -20,6 +20,11 @@ pytestmark = pytest.mark.timeout(900)
 FIVE = ["chocolate sauce", "consomme", "soup bowl", "cup", "coffee mug"]  # it finds in 15 steps
 QUICK = {"robust.order": [FIVE[1], FIVE[0], *FIVE[2:4]], "robust.QuadAttacK.steps": "15"}
 
+DIGIT = {
+    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
+    "robust.after": "your order",
+}  # fmt: skip
+
 
 def grips(page: Page) -> list[str]:
     """The rows of the list, from the first."""
@@ -31,7 +36,7 @@ def grips(page: Page) -> list[str]:
     ]
 
 
-def test_a_photograph_says_five_classes_in_the_order_of_the_list_and_a_map_follows(
+def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     app_url: str, open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page()
@@ -57,11 +62,21 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list_and_a_map_follo
         assert any(re.match(label, one) for one in ranked), (place, name, ranked)
 
     page.get_by_role("radio", name="your order").click()
-    page.get_by_role("button", name=re.compile("^Compare the maps")).click()
-    moved = page.get_by_role("heading", name=re.compile("heat maps moved with the answer"))
+    compare = page.get_by_role("button", name=re.compile("^Compare the maps"))
+    expect(compare).to_be_visible()  # of a photograph that takes 20 s more: below of a digit
+
+
+def test_which_map_followed_the_order_is_seen_beside_its_trial(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/robustness?{urlencode(DIGIT)}")
+    settle(page, LONG)
+    moved = page.get_by_role("heading", name=re.compile("heat maps moved|maps before and after"))
     expect(moved).to_be_visible(timeout=1000 * LONG)
-    expect(page.get_by_text("after: what it says now").first).to_be_visible()
-    expect(page.get_by_text(re.compile(r"^Can they be trusted\?")).first).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Put the maps on trial")).click()
+    counted = page.get_by_text(re.compile("^Moved with the answer: [0-9] maps, of which [0-9]"))
+    expect(counted.first).to_be_visible(timeout=1000 * LONG)
 
 
 # ---------------------------------------------------------------- the list alone
