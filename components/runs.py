@@ -165,9 +165,11 @@ def ask_when_told(
 
 
 def ask_all_when_told(
-    method: Method[Any], cases: Mapping[str, Any], slot: str, label: str
+    method: Method[Any], cases: Mapping[str, Any], slot: str, label: str, *, named: bool = True
 ) -> dict[str, Outcome]:
     """As `ask_when_told` for several cases by their names: one button for all that wait.
+
+    The names stand on the button unless it says enough without them.
 
     Returns:
         The outcomes of those that do not wait for the button.
@@ -179,7 +181,8 @@ def ask_all_when_told(
         seconds = [run.expected_seconds(method, case) for case in waiting.values()]
         known = sum(each for each in seconds if each)
         hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
-        start_button(f"{label}: {', '.join(waiting)}{hint}", slot, list(slots.values()))
+        names = f": {', '.join(waiting)}" if named else ""
+        start_button(f"{label}{names}{hint}", slot, list(slots.values()))
     return {
         name: ask(method, case, slots[name]) for name, case in cases.items() if name not in waiting
     }

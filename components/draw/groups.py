@@ -13,7 +13,7 @@ from components.charts.style import GRAY, INK, laid, theme
 from components.draw.charts import BAND, HEIGHT, Chart, column_title, series_style, values
 from engine.result import Table
 
-Look = Literal["dots", "line", "path", "thin", "own"]
+Look = Literal["dots", "large", "line", "path", "thin", "own"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,9 @@ class PointGroups(Chart):
 
     Args:
         x, y: the columns.
-        looks: how each group is drawn, by its name: as dots, as a line, as a path from mark to
-            mark, as thin gray lines that are parted by rows of NaN, or as one large mark.
+        looks: how each group is drawn, by its name: as dots, as large open marks, as a line, as a
+            path from mark to mark, as thin gray lines that are parted by rows of NaN, or as one
+            star.
         x_title: of the horizontal axis; the column's name and unit if not given.
         x_span: of the horizontal axis, as it is drawn.
         products: on a dotted line the product of both columns is one of these.
@@ -68,6 +69,9 @@ def drawn_as(look: Look, at: int) -> dict[str, Any]:
             return {"mode": "lines", "line": {"color": style["color"], "width": 2.5}}
         case "path":
             return drawn_as("line", at) | {"mode": "lines+markers", "marker": style | {"size": 8}}
+        case "large":
+            ring = {"symbol": f"{style['symbol']}-open", "size": 18, "line": {"width": 2}}
+            return {"mode": "markers", "marker": style | ring}
         case "thin":
             return {"mode": "lines", "line": {"color": GRAY, "width": 1}, "hoverinfo": "skip"}
         case "own":

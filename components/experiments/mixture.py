@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from components import forms, section
@@ -15,33 +16,54 @@ from components.section import Section
 from components.sidebar.subject import image_alone
 from engine.attribution.experiments.adaptive import NETWORKS
 from engine.attribution.experiments.mixed_answers import NETS, MixedAnswers
-from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN
+from engine.attribution.experiments.mixture_claims import (
+    ADAPTIVE,
+    ATTACKED,
+    CLEAN,
+    NORMAL,
+    ROBUST,
+    named,
+)
 from engine.attribution.experiments.smoothed import RISK, SIGMA
 from engine.experiment import ExperimentCase
 from engine.models import catalog
 from engine.result import Table
 
-MIXED = "α from 0 to 1"
+MIXED, PICKED = "mixtures, α from 0 to 1", "one of both networks, picked by chance"
+ENDS = {NORMAL: "normal network", ROBUST: "robust network"}
 
 
 def in_plane(table: Table) -> Table:
-    """The fixed mixtures as one line, the adaptive one as a point."""
-    return Table.of(
-        {name: (table[name], "share") for name in (CLEAN, ATTACKED)},
-        [ADAPTIVE if row == ADAPTIVE else MIXED for row in table.rows],
-    )
+    """Fixed mixtures as a path, what picking by chance gives, both ends, the adaptive mixture."""
+    path = [row for row in table.rows if row != ADAPTIVE]
+    ends = [row for row in ENDS if row in path]
+    line = ends if len(ends) == len(ENDS) else []  # not while only one of them is measured
+    last = [row for row in table.rows if row == ADAPTIVE]
+    names = [MIXED] * len(path) + [PICKED] * len(line) + [ENDS[one] for one in ends] + last
+    taken = table.take([table.rows.index(row) for row in (*path, *line, *ends, *last)])
+    return Table.of({name: (taken[name], "share") for name in (CLEAN, ATTACKED)}, names)
+
+
+def picked(table: Table, alpha: float, measure: str) -> float:
+    """What comes out when the robust network answers by chance, with a probability of α."""
+    one, two = (table.cell(row, measure) for row in ENDS)
+    return (1 - alpha) * one + alpha * two
 
 
 def plane_words(found: Views) -> str:
-    """The beginning of the curve, a mixture and the adaptive one, under attack."""
+    """Mixtures below and above one half, beside picking by chance with the same α."""
     table: Table = found["plane"]
-    names = {table.rows[0]: "α = 0", "mixture, α = 0.6": "α = 0.6", table.rows[-1]: table.rows[-1]}
-    parts = [
-        f"{name} {100 * table.cell(row, ATTACKED):.1f} %"
-        for row, name in names.items()
-        if row in table.rows
-    ]
-    return f"Right under attack (first seed): {', '.join(parts)}."
+    parts = []
+    for alpha in (0.0, 0.25, 0.6, 1.0):
+        if (row := named(alpha)) not in table.rows:
+            continue
+        chance = 100 * picked(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
+        beside = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
+        parts.append(f"α = {alpha:g} {100 * table.cell(row, ATTACKED):.1f} %{beside}")
+    if ADAPTIVE in table.rows:
+        parts.append(f"{ADAPTIVE} {100 * table.cell(ADAPTIVE, ATTACKED):.1f} %")
+    low, high = 100 * table[CLEAN].min(), 100 * table[CLEAN].max()
+    return f"Right under attack (first seed): {', '.join(parts)}. Clean: {low:.1f} to {high:.1f} %."
 
 
 def certified_words(found: Views) -> str:
@@ -58,8 +80,10 @@ PLANE = Drawing(
     "plane", "Accuracy and robustness, from one network to the other",
     lambda found: PointGroups(
         x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
-        looks={MIXED: "path", ADAPTIVE: "own"}, span=(-3, 103),
-        x_span=(min(90.0, 100 * float(found["plane"][CLEAN].min()) - 2), 100.5),
+        looks={MIXED: "path", PICKED: "thin", **dict.fromkeys(ENDS.values(), "large"),
+               ADAPTIVE: "own"},
+        span=(-3, 103),
+        x_span=(100 * float(found["plane"][CLEAN].min()) - 1, 100.5),
     ),
     plane_words, part=in_plane,
 )  # fmt: skip

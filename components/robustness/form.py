@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,7 @@ from components.forms import method_form, refuse_links, widget
 from components.links import refuse
 from components.picks import pick
 from components.sidebar.subject import Subject
+from components.widgets.order import order
 from engine.attribution.robustness import FGSM, ORDERED, PGD, drawn_order
 from engine.attribution.robustness.gradient_steps import GradientAttack
 from engine.attribution.robustness.ordered_case import MOST, USUAL
@@ -100,7 +102,17 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     chosen = st.multiselect(
         "Your order: the class that is to come first, then the second, …", offered, usual,
         key=key, max_selections=most, bind="query-params" if linked else None,
-        help=f"Up to {most} classes, in the order in which you choose them. To move one, take it "
-        "out and choose it again.",
+        help=f"Up to {most} classes, in the order in which you choose them; below, each can be "
+        "moved.",
     )  # fmt: skip
+    if len(chosen) > 1:
+        order(
+            chosen, "Your order: the class that is to come first stands first", f"{key}.moved",
+            partial(put, key),
+        )  # fmt: skip
     return tuple(names.index(name) for name in chosen)
+
+
+def put(key: str, moved: Sequence[str]) -> None:
+    """The list has the classes in another order; the link follows it."""
+    st.session_state[key] = list(moved)

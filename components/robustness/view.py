@@ -1,9 +1,8 @@
-"""The sections of Robustness: one attack, an order, success by length, and what maps say."""
+"""The sections of Robustness: one attack, an order, success by length, and asking alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,20 +13,12 @@ from components.draw.drawing import Drawing, Views, draw
 from components.draw.maps import draw_maps
 from components.exports import python_call
 from components.forms import method_form, refuse_links
-from components.picks import pick
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
 from components.section import Section
 from components.widgets.viewer import Panel
 from engine.arguments.attacks import AttackedImagesArguments
-from engine.attribution.robustness import (
-    MapsFollow,
-    OrderedCase,
-    OrderedSuccess,
-    SafeCV,
-)
-from engine.attribution.robustness.scored import attacked_pixels
-from engine.case import PairCase
+from engine.attribution.robustness import OrderedCase, OrderedSuccess, SafeCV
 from engine.run import Answer
 
 
@@ -133,28 +124,3 @@ def tree(found: Views) -> None:
     """The game tree as a table, folded."""
     with st.expander(drawings.TREE.title):
         draw(replace(drawings.TREE, title=""), found, f"{KEY}.tree")
-
-
-def followed(asked: AttackQuestion, found: Answer) -> None:
-    """Which heat maps moved with the answer."""
-    st.subheader("Which heat map followed?")
-    case: Any = PairCase(asked.case, (attacked_pixels(found),))
-    section.show(
-        Section(
-            f"{KEY}.maps", MapsFollow(), case,
-            picture=lambda maps: four(asked, maps), evidence=(drawings.FOLLOWED,),
-            button="" if asked.small else "Compare the maps",
-            before="Eight heat maps of the image before and after the attack above.",
-            known={},
-        )
-    )  # fmt: skip
-
-
-def four(asked: AttackQuestion, found: Views) -> None:
-    """One method's maps: the old class before and after, and what is said now."""
-    titles = list(found["followed"].rows)
-    title = pick("Heat map", titles, f"{KEY}.map", "pills")
-    words = {"before": "before: the old class", "after": "after: the old class",
-             "now": "after: what it says now"}  # fmt: skip
-    panels = [Panel(words[one], found[f"{title} {one}"]) for one in words]
-    draw_maps(panels, asked.about, f"{KEY}.viewer")

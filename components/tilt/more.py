@@ -92,10 +92,18 @@ def error_words(found: Views) -> str:
     )
 
 
+def in_a_network() -> bool:
+    """Whether a network is asked too; only then are image and model chosen, in the sidebar."""
+    st.divider()
+    st.header("In a network")
+    return st.toggle(
+        "Measure the tilt of a network at an image of your choice", key=f"{KEY}.network",
+        bind="query-params", help="Image, model and classes are then chosen in the sidebar.",
+    )  # fmt: skip
+
+
 def local(about: Subject) -> None:
     """The network of the sidebar at the image of the sidebar."""
-    st.divider()
-    st.header("In a network: the image and the model of the sidebar")
     forms.refuse_links(LocalTilt, LOCAL)
     answer, controls = st.container(), st.container()
     with controls, st.popover("Settings of the network's tilt"):

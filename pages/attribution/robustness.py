@@ -3,7 +3,7 @@
 import streamlit as st
 
 from components import in_distribution
-from components.robustness import form, view
+from components.robustness import form, maps, view
 from components.sidebar import subject
 
 st.title("Robustness")
@@ -17,8 +17,7 @@ with controls:
 with answer:
     found = view.show(asked, rest)
 with rest:
-    view.in_your_order(asked)
-    if found is not None:
-        view.followed(asked, found)
+    ordered = view.in_your_order(asked)
+    maps.followed(asked, found, ordered)
     view.by_asking(asked)
     view.by_length(asked)

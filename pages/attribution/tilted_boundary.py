@@ -9,11 +9,12 @@ from components.tilt import more, view
 st.title("Tilted boundary")
 st.markdown("Why can a classifier be right so often and still be **fooled by so little**?")
 
-about = subject.current({"target", "versus", "seed"})
 answer, below = st.container(), st.container()
 with answer:
     view.show()
 with below:
     more.sheets()
-    more.local(about)
-    in_distribution.line(about)
+    if more.in_a_network():
+        about = subject.current({"target", "versus", "seed"})
+        more.local(about)
+        in_distribution.line(about)

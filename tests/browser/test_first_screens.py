@@ -85,6 +85,7 @@ class FirstScreen:
 SCREENS = [
     FirstScreen("heatmaps", STAGE, SCALE, NOTE, CHECKBOX, pictures=2, least=400),
     FirstScreen("which-explanation", STAGE, SCALE, NOTE, BUTTONS, pictures=2, least=400),
+    FirstScreen("robustness", GRID, CAPTION, "small", "[data-testid=stSlider]", least=800),
     FirstScreen("tilted-boundary", GRID, CAPTION, "small", "[data-testid=stSlider]", least=800),
     FirstScreen(
         "attribution-experiments", CHART, KEYS, "li", "[data-testid=stExpander]", least=600

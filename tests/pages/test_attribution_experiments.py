@@ -9,7 +9,13 @@ from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
 from engine.attribution.experiments.mixed_answers import MixedAnswers
-from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL
+from engine.attribution.experiments.mixture_claims import (
+    ADAPTIVE,
+    ATTACKED,
+    CLEAN,
+    NORMAL,
+    ROBUST,
+)
 from engine.experiment import ExperimentCase
 from engine.result import Table
 from engine.run import known
@@ -45,13 +51,22 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     assert MixedAnswers.cost == "live"
 
 
-def test_the_curve_is_one_path_and_the_adaptive_mixture_a_point():
-    columns = {CLEAN: ([0.9, 0.95, 0.93], "share"), ATTACKED: ([0.1, 0.5, 0.6], "share")}
-    table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ADAPTIVE])
-    assert mixture.in_plane(table).rows == (mixture.MIXED, mixture.MIXED, ADAPTIVE)
+def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chance_gives():
+    columns = {CLEAN: ([0.9, 0.95, 0.94, 0.93], "share"),
+               ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share")}  # fmt: skip
+    table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ROBUST, ADAPTIVE])
+    drawn = mixture.in_plane(table)
+    assert drawn.rows == (
+        *[mixture.MIXED] * 3, *[mixture.PICKED] * 2, "normal network", "robust network", ADAPTIVE
+    )  # fmt: skip
+    assert drawn[ATTACKED] == pytest.approx([0.1, 0.5, 0.6, 0.1, 0.6, 0.1, 0.6, 0.65])
     assert mixture.plane_words({"plane": table}) == (
-        f"Right under attack (first seed): α = 0 10.0 %, α = 0.6 50.0 %, {ADAPTIVE} 60.0 %."
+        "Right under attack (first seed): α = 0 10.0 %, α = 0.6 50.0 % (by chance 40 %), "
+        f"α = 1 60.0 %, {ADAPTIVE} 65.0 %. Clean: 90.0 to 95.0 %."
     )
+    first = table.take([0, 1])
+    assert mixture.in_plane(first).rows == (mixture.MIXED, mixture.MIXED, "normal network")
+    assert "by chance" not in mixture.plane_words({"plane": first})
 
 
 def test_the_three_likeliest_classes_of_any_network_are_drawn():

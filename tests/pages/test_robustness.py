@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from components.robustness import form, maps
 from components.robustness.drawings import MARGIN
 from components.robustness.form import KEY
 from components.views import ROBUSTNESS
@@ -19,9 +21,13 @@ from engine.attribution.robustness import (
     SafeCV,
     drawn_order,
 )
+from engine.attribution.robustness.followed import MAPS, NEW
 from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.trust import Order, TrustCase
+from engine.attribution.trust.verdict import checked
 from engine.case import PairCase
 from engine.models import catalog
+from engine.result import Table
 from tests import tiny
 from tests.visits import at_view, said, settled, visit, words
 
@@ -120,3 +126,54 @@ def test_the_way_there_says_what_a_margin_below_0_means():
     found = PGD()(tiny.cnn_case())
     assert MARGIN.chart.line_name == "its probability is 50 %"
     assert "below 0 it has less than 50 %" in MARGIN.finding(found)
+
+
+def test_maps_are_compared_after_the_order_too():
+    at = open_view(**{f"{KEY}.after": maps.ORDER})
+    assert not said(at)
+    case = case_of(at)
+    ordered = OrderedCase(case, drawn_order(len(case.model.labels), case.target.index))
+    pair = PairCase(case, (attacked_pixels(QuadAttacK()(ordered)),))
+    assert MapsFollow().finding(pair, MapsFollow()(pair)) in words(at)
+
+
+def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
+    at = open_view()
+    button = next(one for one in at.button if one.label.startswith("Put the maps on trial"))
+    told = words(settled(button.click().run()))
+    case = case_of(at)
+    pair = PairCase(case, (attacked_pixels(PGD()(case)),))
+    table, views = MapsFollow()(pair)["followed"], {}
+    for kind in MAPS:
+        if kind.title in table.rows:
+            views[kind.title] = Order()(TrustCase(case, kind()))["check"]
+    assert len(views) == len(table) > 1
+    assert "\n".join(maps.lines(Order(), table, views)) in told
+    assert maps.both(table, views) in told
+
+
+def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
+    table = Table.of({NEW: (np.array([0.2, 0.4, 0.8], np.float32), "")}, ("a", "b", "c"))
+    views = {
+        name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
+    }
+    assert maps.both(table, views) == (
+        "Moved with the answer: 2 maps, of which 1 carry the score before the attack; did not: 1, "
+        "of which 1 do."
+    )
+    (line,) = maps.lines(Order(), table, {"b": views["b"]})
+    assert line.startswith("- ✗ **b** (0.40) speaks against it.")
+
+
+def test_what_is_moved_in_the_list_is_the_order_that_is_asked_for(monkeypatch):
+    moves = []
+    monkeypatch.setattr(form, "order", lambda *given: moves.append(given))
+    at = open_view()
+    chosen, _, _, on_move = moves[-1]
+    assert chosen == order_of(at).value
+    backwards = chosen[::-1]
+    monkeypatch.setattr(form.st, "session_state", at.session_state, raising=False)
+    on_move(backwards)
+    monkeypatch.undo()
+    monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
+    assert order_of(settled(at.run())).value == backwards

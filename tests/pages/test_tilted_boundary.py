@@ -19,6 +19,7 @@ from engine.experiment import ExperimentCase
 from engine.run import answer
 from tests.visits import said, settled, visit, words
 
+NETWORK = {f"{KEY}.network": "true"}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8", "model": "Digits CNN"}
 
 
@@ -80,12 +81,21 @@ def test_the_clouds_answer_by_formula_and_count():
 
 
 def test_a_network_that_learned_elsewhere_is_refused_with_the_reason():
-    at = settled(visit({f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
+    at = settled(visit(NETWORK | {f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
     assert "class means" in words(at)
 
 
+def test_no_image_and_no_model_is_asked_for_until_a_network_is():
+    at = settled(visit({f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
+    assert not [one for one in at.sidebar.selectbox if one.key in {"image", "model"}]
+    assert LocalTilt.title not in words(at)
+    at = settled(at.toggle(key=f"{KEY}.network").set_value(True).run())
+    assert {"image", "model"} <= {one.key for one in at.sidebar.selectbox}
+    assert not at.exception
+
+
 def test_the_network_of_the_sidebar_is_asked():
-    link = DIGITS | {"image": "From a data set", "data": "Digits, 8 × 8"}
+    link = NETWORK | DIGITS | {"image": "From a data set", "data": "Digits, 8 × 8"}
     at = settled(visit(link, TILTED_BOUNDARY))
     assert not at.exception
     assert any("network's boundary is tilted by" in one.value for one in at.header)

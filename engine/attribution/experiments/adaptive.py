@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from engine.attribution.experiments.apgd import strongly
 from engine.attribution.experiments.mixing import learned_mixing
 from engine.attribution.experiments.mixture import (
     PAPER,
@@ -66,8 +67,8 @@ class AdaptiveSmoothing(Experiment):
 
     A normal network is right more often, one trained on attacked images (PGD) withstands attacks.
     Their probabilities are mixed: α is the share of the robust one. Every mixture is attacked
-    itself, by steps along the gradient of two losses, and images attacked for either network alone
-    are tried on it as well; an image counts as right when no attack succeeds. *Certain* are
+    itself, by plain steps and by APGD, for two losses each, and images attacked for either network
+    alone are tried on it as well; an image counts as right when no attack succeeds. *Certain* are
     attacked images at which the robust network is so sure that the other one cannot change the
     answer (α m ≥ 1 - α, where m is by how much its first class leads). Where α is set by image, a
     small network looks for attacks, and is attacked too. Certificates by radius hold for a mixture
@@ -89,6 +90,7 @@ class AdaptiveSmoothing(Experiment):
     measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, FOUND)
     charted = (CLEAN, ATTACKED)
     claims = CLAIMS
+    revision = 2
 
     epsilon: float = setting(
         0.2, Slider(0.02, 0.4, 0.02), "Attack", "How far an attack may move each pixel, of 1."
@@ -109,8 +111,15 @@ class AdaptiveSmoothing(Experiment):
 
     @property
     def attack(self) -> Pgd:
-        """The attack that mixtures are measured by: its steps could go 2.5 times as far."""
+        """Plain steps, which together could go 2.5 times as far."""
         return Pgd(self.epsilon, self.steps, 2.5 * self.epsilon / self.steps)
+
+    def attacked(
+        self, model: nn.Module, images: Tensor, targets: Tensor, seed: int
+    ) -> list[Tensor]:
+        """Images attacked by plain steps and by APGD, for two losses each: what is measured by."""
+        plain = attacked(model, images, targets, self.attack, seed)
+        return plain + strongly(model, images, targets, self.epsilon, self.steps, seed)
 
     @property
     def scales(self) -> tuple[float, float]:
@@ -159,11 +168,11 @@ class AdaptiveSmoothing(Experiment):
     def measured(self, mixture: Mixture, case: ExperimentCase) -> Figures:
         """Right answers on clean and attacked images, certain ones, sureness, attacks found."""
         images, targets = drawn(case.data, self.images, case.seed, mixture.normal.device)
-        moved = attacked(mixture, images, targets, self.attack, case.seed)
+        moved = self.attacked(mixture, images, targets, case.seed)
         name = f"{digest(self, case)} {mixture.normal.fingerprint}"
         others = _ATTACKED.made(name, lambda: [
             one for net in (mixture.normal, mixture.robust)
-            for one in attacked(net, images, targets, self.attack, case.seed)
+            for one in self.attacked(net, images, targets, case.seed)
         ])  # fmt: skip
         clean = right(mixture, images, targets)
         held = clean.clone()

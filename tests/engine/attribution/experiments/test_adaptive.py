@@ -11,6 +11,7 @@ import torch
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
 from engine.attribution.experiments.adaptive import drawn, pair_of, shipped, surer
+from engine.attribution.experiments.apgd import STRONG, apgd
 from engine.attribution.experiments.mixing import learned_mixing
 from engine.attribution.experiments.mixture import LOSSES, Mixture, margin
 from engine.attribution.experiments.mixture_claims import (
@@ -49,14 +50,18 @@ def found(case):
         return answer(QUICK, case)
 
 
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
 def by_hand(mixture, images, targets):
-    """Right on the clean images and after four attacks of each of three networks."""
+    """Right on the clean images and after four attacks on each of three networks."""
     held = clean = mixture(images.expand(-1, 3, -1, -1)).argmax(1) == targets
     own = []
     for net in (mixture, mixture.normal, mixture.robust):
-        for loss in LOSSES:
-            noise = torch.Generator().manual_seed(0)
-            moved = pgd(net, images, targets, Pgd(0.1, 5, 0.05), noise, loss)
+        plain = [pgd(net, images, targets, Pgd(0.1, 5, 0.05), seeded(), one) for one in LOSSES]
+        strong = [apgd(net, images, targets, 0.1, 5, seeded(), one) for one in STRONG]
+        for moved in (*plain, *strong):
             held = held & (mixture(moved.expand(-1, 3, -1, -1)).argmax(1) == targets)
             own += [moved] if net is mixture else []
     return clean, held, torch.cat(own)

@@ -1,0 +1,158 @@
+"""Robustness as a visitor goes through it: a photograph, five classes in an order, their maps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import OpenPage
+from tests.browser.expecting import expect
+from tests.browser.server import ROOT, eventually, settle
+from tests.browser.test_journeys import photograph, upload
+
+LONG = 240  # seconds, where others compute beside it
+pytestmark = pytest.mark.timeout(900)
+
+FIVE = ["chocolate sauce", "consomme", "soup bowl", "cup", "coffee mug"]  # it finds in 15 steps
+QUICK = {"robust.order": [FIVE[1], FIVE[0], *FIVE[2:4]], "robust.QuadAttacK.steps": "15"}
+
+DIGIT = {
+    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
+    "robust.after": "your order",
+}  # fmt: skip
+
+
+def grips(page: Page) -> list[str]:
+    """The rows of the list, from the first."""
+    return [
+        one.split(", place")[0]
+        for one in page.locator("ol .grip").evaluate_all(
+            "nodes => nodes.map(node => node.getAttribute('aria-label'))"
+        )
+    ]
+
+
+def test_a_photograph_says_five_classes_in_the_order_of_the_list(
+    app_url: str, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/robustness?{urlencode(QUICK, doseq=True)}")
+    upload(page, photograph(tmp_path / "cup.jpg", "coffee"))
+    settle(page, LONG)
+    page.get_by_role("combobox", name=re.compile("^Your order")).fill(FIVE[4])
+    page.get_by_role("option", name=FIVE[4], exact=True).click()
+    page.keyboard.press("Escape")
+    settle(page, LONG)
+    page.locator("ol .grip").nth(1).focus()
+    page.keyboard.press("ArrowUp")
+    asked = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
+    expect(asked.first).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Make it say this")).click()
+    found = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
+    expect(found).to_be_visible(timeout=1000 * LONG)
+    expect(found).to_contain_text(f"({', '.join(FIVE)})")
+    settle(page, LONG)
+    ranked = page.locator(".ytick text").all_text_contents()
+    for place, name in enumerate(FIVE, 1):  # as the model ranks them now
+        label = rf"{place} \(was \d+\)\s*" + name.replace(" ", r"\s*")  # of two lines
+        assert any(re.match(label, one) for one in ranked), (place, name, ranked)
+
+    page.get_by_role("radio", name="your order").click()
+    compare = page.get_by_role("button", name=re.compile("^Compare the maps"))
+    expect(compare).to_be_visible()  # of a photograph that takes 20 s more: below of a digit
+
+
+def test_which_map_followed_the_order_is_seen_beside_its_trial(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/robustness?{urlencode(DIGIT)}")
+    settle(page, LONG)
+    moved = page.get_by_role("heading", name=re.compile("heat maps moved|maps before and after"))
+    expect(moved).to_be_visible(timeout=1000 * LONG)
+    page.get_by_role("button", name=re.compile("^Put the maps on trial")).click()
+    counted = page.get_by_text(re.compile("^Moved with the answer: [0-9] maps, of which [0-9]"))
+    expect(counted.first).to_be_visible(timeout=1000 * LONG)
+
+
+# ---------------------------------------------------------------- the list alone
+
+SCRIPT = (ROOT / "components" / "widgets" / "order.js").read_text("utf-8")
+REST = int(re.findall(r"REST = (\d+);", SCRIPT)[0])
+WORDS = ["cat", "dog", "cow", "hen"]
+
+
+def draw(page: Page, words: list[str]) -> None:
+    """As the page does after each run."""
+    page.evaluate(
+        """data => draw({data, parentElement: document.body,
+                         setTriggerValue: (_, order) => sent.push(order)})""",
+        {"label": "animals", "words": words},
+    )
+
+
+def sent(page: Page) -> list[list[str]]:
+    """The orders that were sent since it was asked last."""
+    found: list[list[str]] = page.evaluate("sent.splice(0)")
+    return found
+
+
+@pytest.fixture
+def list_page(open_page: OpenPage) -> Page:
+    page = open_page()
+    page.route("http://127.0.0.1/", lambda route: route.fulfill(body=""))  # no server is needed
+    page.goto("http://127.0.0.1/")
+    script = SCRIPT.replace("export default function", "window.draw = function")
+    page.add_script_tag(content=f"window.sent = [];\n{script}")
+    style = (ROOT / "components" / "widgets" / "order.css").read_text("utf-8")
+    page.add_style_tag(content=style)
+    draw(page, WORDS)
+    return page
+
+
+def test_a_row_is_moved_by_keys_and_buttons_and_the_last_order_is_sent_once(
+    list_page: Page,
+) -> None:
+    cow = list_page.get_by_role("button", name="cow, place")
+    cow.focus()
+    list_page.keyboard.press("ArrowUp")
+    list_page.keyboard.press("ArrowUp")
+    list_page.keyboard.press("ArrowUp")  # it is the first already
+    expect(cow).to_be_focused()
+    expect(cow).to_have_accessible_name("cow, place 1 of 4: arrow keys move it")
+    expect(list_page.get_by_role("status")).to_have_text("cow is now 1.")
+    assert eventually(lambda: sent(list_page), bool) == [["cow", "cat", "dog", "hen"]]
+    expect(list_page.get_by_role("button", name="Move cow earlier")).to_be_disabled()
+    list_page.get_by_role("button", name="Move dog later").click()
+    assert eventually(lambda: sent(list_page), bool) == [["cow", "cat", "hen", "dog"]]
+    draw(list_page, ["cow", "cat", "hen", "dog"])
+    expect(list_page.get_by_role("button", name="Move dog later")).to_be_disabled()
+
+
+def test_a_row_is_dragged_over_others(list_page: Page) -> None:
+    hen, cat = (list_page.get_by_role("button", name=f"{one}, place") for one in ("hen", "cat"))
+    start, end = hen.bounding_box(), cat.bounding_box()
+    assert start is not None
+    assert end is not None
+    list_page.mouse.move(start["x"] + 30, start["y"] + 10)
+    list_page.mouse.down()
+    for part in range(1, 9):
+        way = (end["y"] - start["y"]) * part / 8
+        list_page.mouse.move(start["x"] + 30, start["y"] + 10 + way)
+    list_page.mouse.up()
+    assert grips(list_page) == ["hen", "cat", "dog", "cow"]
+    list_page.mouse.move(start["x"] + 30, start["y"] + 200)  # the hand is off it
+    assert eventually(lambda: sent(list_page), bool) == [["hen", "cat", "dog", "cow"]]
+
+
+def test_an_order_of_another_hand_is_drawn_but_not_while_a_row_is_moved(list_page: Page) -> None:
+    list_page.get_by_role("button", name="Move cat later").click()
+    draw(list_page, WORDS)  # of a run that began before
+    assert grips(list_page) == ["dog", "cat", "cow", "hen"]
+    eventually(lambda: sent(list_page), bool)
+    draw(list_page, ["hen", "cow"])
+    assert grips(list_page) == ["hen", "cow"]

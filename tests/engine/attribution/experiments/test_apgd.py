@@ -1,0 +1,123 @@
+"""APGD: its schedule, its loss, a slow loop of it, and what it finds beside plain steps."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments.adaptive import drawn, shipped
+from engine.attribution.experiments.apgd import STRONG, apgd, checkpoints, dlr, strongly
+from engine.attribution.experiments.mixture import Mixture, attacked, right
+from tests import tiny
+
+EPSILON, STEPS = 0.1, 12
+
+
+def test_checkpoints_are_those_of_the_paper():
+    assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
+
+
+def test_dlr_is_the_ratio_and_knows_neither_shift_nor_scale():
+    logits = torch.tensor([[3.0, 1.0, 2.0, -4.0], [0.0, 5.0, 1.0, 2.0]])
+    targets = torch.tensor([0, 2])
+    wanted = torch.tensor([-(3 - 2) / (3 - 1), (5 - 1) / (5 - 1)])
+    assert torch.allclose(dlr(logits, targets), wanted)
+    assert torch.allclose(dlr(7 * logits - 3, targets), wanted)
+
+
+def one_by_one(model, image, target, start, raised):
+    """One image (1, C, H, W), step by step as the paper writes it."""
+    low, high = (image - EPSILON).clamp(0, 1), (image + EPSILON).clamp(0, 1)
+
+    def look(x):
+        x = x.detach().requires_grad_()
+        logits = model(x.expand(-1, 3, -1, -1))
+        value = raised(logits, target)[0]
+        (slope,) = torch.autograd.grad(value, x)
+        return value.item(), slope, int(logits.argmax()) != int(target)
+
+    def inside(x):
+        return torch.minimum(torch.maximum(x, low), high)
+
+    at = old = start
+    value, slope, wrong = look(at)
+    first = at if wrong else None
+    best, top, top_slope, size = at, value, slope, 2 * EPSILON
+    rises, since, kept_top, kept_size, marks = 0, 0, value, 0.0, checkpoints(STEPS)
+    for k in range(1, STEPS + 1):
+        z = inside(at + size * slope.sign())
+        new = z if k == 1 else inside(at + 0.75 * (z - at) + 0.25 * (at - old))
+        old, at, before = at, new, value
+        value, slope, wrong = look(at)
+        first = at if wrong and first is None else first
+        rises += value > before
+        if value > top:
+            best, top, top_slope = at, value, slope
+        if k in marks:
+            used = size
+            if rises < 0.75 * (k - since) or (kept_size == size and kept_top == top):
+                size, at, value, slope = size / 2, best, top, top_slope
+            kept_size, kept_top, since, rises = used, top, k, 0
+    return best if first is None else first
+
+
+@pytest.mark.parametrize("raised", STRONG, ids=lambda one: one.__name__)
+def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
+    data = data_sets.load("digits")
+    normal, robust = shipped(data)
+    images, targets = drawn(data, 8, 0)
+    mixture = Mixture(normal, robust, 0.6)
+    noise = torch.empty(images.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
+    starts = (images + EPSILON * noise).clamp(images - EPSILON, images + EPSILON).clamp(0, 1)
+    found = apgd(mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised)
+    for at in range(len(images)):
+        one = slice(at, at + 1)
+        wanted = one_by_one(mixture, images[one], targets[one], starts[one], raised)
+        assert torch.allclose(found[one], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("raised", STRONG, ids=lambda one: one.__name__)
+def test_on_a_linear_model_it_reaches_the_worst_corner_of_the_ball(raised):
+    weight = torch.tensor([1.0, -2.0, 0.5, 3.0])
+
+    def model(pixels):
+        score = (pixels[:, 0].flatten(1) * weight).sum(1)
+        return torch.stack([score, -score, torch.full_like(score, -50.0)], 1)
+
+    image = torch.full((1, 1, 2, 2), 0.5)
+    moved = apgd(
+        model, image, torch.tensor([0]), EPSILON, 5, torch.Generator().manual_seed(0), raised
+    )
+    worst = image - EPSILON * weight.sign().view(1, 1, 2, 2)
+    assert torch.allclose(moved, worst, atol=1e-6)
+
+
+def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
+    data = data_sets.load("digits")
+    method = AdaptiveSmoothing(epsilon=EPSILON, steps=10)
+    images, targets = drawn(data, 100, 0)
+    mixture = Mixture(*shipped(data), 0.6)
+    plain, strong = (
+        [(~right(mixture, one, targets)) for one in tries]
+        for tries in (
+            attacked(mixture, images, targets, method.attack, 0),
+            strongly(mixture, images, targets, EPSILON, 10, 0),
+        )
+    )
+    count = [int((one[0] | one[1]).sum()) for one in (plain, strong)]
+    assert count[1] >= count[0] > 0
+    for moved in strongly(mixture, images, targets, EPSILON, 10, 1):
+        assert (moved - images).abs().max() <= EPSILON + 1e-6
+        assert moved.min() >= 0
+        assert moved.max() <= 1
+    assert math.isfinite(float(dlr(mixture(images.expand(-1, 3, -1, -1)), targets).sum()))
+
+
+def test_the_same_seed_finds_the_same_image():
+    images, targets = torch.rand((2, 3, 8, 8), generator=torch.Generator().manual_seed(1)), [0, 1]
+    one, two = (strongly(tiny.cnn(), images, torch.tensor(targets), 0.1, 4, 3)[1] for _ in range(2))
+    assert torch.equal(one, two)
