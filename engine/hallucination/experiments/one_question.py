@@ -161,5 +161,5 @@ def trace(subject: Audited, prompts: Prompts, paths: Tensor, goal: Goal) -> Curv
         for notes in paths
     ]
     return Curve(
-        np.arange(len(losses), dtype=np.float32), np.array(losses, np.float32), "round", "loss"
+        np.arange(len(losses), dtype=np.float32), np.array(losses, np.float32), "round", "loss", ""
     )

@@ -148,9 +148,8 @@ class Cbsn(Experiment):
             progress(0.0, "tuning")
             held = self.noisy(case, "validation", correlation, TUNED)
             chosen = best(way, held.noisy, held.clean)
-            return self.measured(lambda one: (chosen(one),) * 2, case, correlation) | {
-                HIDDEN: float("nan")
-            }
+            figures = self.measured(lambda one: (chosen(one),) * 2, case, correlation)
+            return {**figures, HIDDEN: float("nan")}
         known = self.noisy(case, "train", correlation, TRAINED).noisy
         curve: list[tuple[int, float, float]] = []
         few = self.noisy(case, "validation", correlation, 4)
