@@ -44,7 +44,7 @@ def moved(
     change = torch.zeros_like(begin[:, place])
     for step in range(steps if bound > 0 else 0):
         with torch.enable_grad():
-            change.requires_grad_(requires_grad=True)
+            change.requires_grad_()
             loss = goal.losses(net, with_note(begin, change, place), prompts.last).sum()
             (slope,) = torch.autograd.grad(loss, change)
         length = slope.norm(dim=2, keepdim=True).clamp(min=1e-12)

@@ -109,7 +109,7 @@ def learn(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = BlindSpotNet(images.shape[1], lesson.channels, lesson.blocks)
-    net.to(best_device()).to(memory_format=torch.channels_last)
+    net.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(net.parameters(), RATE)
     taught = descend(
         optimizer, losses(net, images.to(best_device()), lesson, seed),

@@ -95,7 +95,7 @@ class Denoised(Method[ImageCase]):
             hidden, found = both(net, noisy, self.stride)
             views["picture"] = self.picture(clean, noisy, found)
             if self.sigma:
-                curve.append((step, *(float(psnr(one, clean)[0]) for one in (hidden, found))))
+                curve.append((step, float(psnr(hidden, clean)[0]), float(psnr(found, clean)[0])))
                 columns = zip(("steps", HIDDEN, FOUND), zip(*curve, strict=True), strict=True)
                 units = ("", "dB", "dB")
                 views["steps"] = Table.of(
