@@ -213,7 +213,7 @@ class RefusalAudit(Experiment):
         )
         return (
             f"From layer {first} of {LAYERS} on, it can be read what a tiny network declines; "
-            f"taking one direction away after layer {least} ends {gone:.0f} % of that. A note leads "
-            f"at most {most:.0f} % of the questions around it (words at random: {blind:.0f} %), "
-            f"{best:.0f} % to the right fact. A simulation."
+            f"taking one direction away after layer {least} ends {gone:.0f} % of that. "
+            f"A note leads at most {most:.0f} % of the questions around it (words at random: "
+            f"{blind:.0f} %), {best:.0f} % to the right fact. A simulation."
         )
