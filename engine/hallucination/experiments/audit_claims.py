@@ -81,7 +81,7 @@ def least_step(of: Value) -> float:
 AT, MOST = success(MIDDLE), success(LEVELS[-1])
 CLAIMS = (
     Claim(
-        "A change that can hardly be seen makes the model say a phrase",
+        f"A change of at most {MIDDLE} of 255 levels makes the model say a phrase",
         f"at ε = {MIDDLE}/255, more than half of the pairs of image and phrase succeed",
         lambda of: of(PLAIN, AT) - 0.5,
     ),

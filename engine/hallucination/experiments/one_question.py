@@ -126,9 +126,11 @@ class DeclinedQuestion(Method[ExperimentCase]):
         said = {name: table.rows[int(np.argmax(table[name]))] for name in table.order}
         asked = self.asked(case)
         truth = "to be declined" if asked.declined else f"right: {asked.fact}"
-        moved = "no note was found that changes that" if said[REROUTED] == said[PLAIN] else (
-            f"with the note “{found['notes'].rows[0]}”, {said[REROUTED]}"
-        )  # fmt: skip
+        moved = f"with the note “{found['notes'].rows[0]}”, {said[REROUTED]}"
+        if said[PLAIN] != WORDS[DECLINE] and found["notes"]["tried"][0] == 1:
+            moved = "it is answered already, so no note is sought"
+        elif said[REROUTED] == said[PLAIN]:
+            moved = "no note was found that changes that"
         return (
             f"“{asked.text}” ({truth}): it says {said[PLAIN]}; with the direction at "
             f"{self.dial:g} in layer {self.layer}, {said[EDITED]}; {moved}."

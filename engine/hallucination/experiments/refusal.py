@@ -14,6 +14,7 @@ from engine.hallucination.experiments.refusal_claims import (
     ACCURACY,
     AT_END,
     AT_WORD,
+    BLIND,
     CAUSES,
     CHANGE,
     CLAIMS,
@@ -47,7 +48,7 @@ from engine.hallucination.refusal.audited import (
     shuffled_accuracy,
 )
 from engine.hallucination.refusal.defenses import monitor, tuned
-from engine.hallucination.refusal.directions import PAPER, states_of
+from engine.hallucination.refusal.directions import PAPER, first_accurate, states_of
 from engine.hallucination.refusal.losses import LOGIT, Goal
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import Prompts
@@ -197,12 +198,13 @@ class RefusalAudit(Experiment):
         }  # fmt: skip
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """Where it is decided, what the direction does, and how many are rerouted."""
+        """From where on it shows, what the direction does and where, and how many are rerouted."""
         table, layers = found["table"], found["decline layers"]
-        right = layers["probe right"].tolist()
-        first = next((at for at, one in enumerate(right) if one > 0.95), len(right) - 1)
+        first = first_accurate(layers["probe right"].tolist())
+        least = int(np.nanargmin(layers[REMOVED]))
         gone = 100 * table.cell(REMOVED, CHANGE)
         most = max(100 * table.cell(one, FLIPS) for one in SEARCHES)
+        blind = 100 * table.cell(BLIND, FLIPS)
         runs = found["runs"]
         facts = np.nan_to_num(runs[FLIPS] * runs[RIGHT])
         best = max(
@@ -210,7 +212,8 @@ class RefusalAudit(Experiment):
             for one in SEARCHES
         )
         return (
-            f"A tiny network decides to decline in layer {first} of {LAYERS}; taking one direction "
-            f"away ends {gone:.0f} % of its declines. A note leads at most {most:.0f} % of the "
-            f"questions around it, {best:.0f} % to the right fact. A simulation."
+            f"From layer {first} of {LAYERS} on, it can be read what a tiny network declines; "
+            f"taking one direction away after layer {least} ends {gone:.0f} % of that. "
+            f"A note leads at most {most:.0f} % of the questions around it (words at random: "
+            f"{blind:.0f} %), {best:.0f} % to the right fact. A simulation."
         )

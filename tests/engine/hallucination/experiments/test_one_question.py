@@ -69,3 +69,11 @@ def test_a_dial_at_zero_changes_nothing_and_the_sentence_says_what_is_answered(c
     table = found["answers"]
     assert table[EDITED].tolist() == pytest.approx(table[PLAIN].tolist(), abs=1e-6)
     assert method.asked(case).text in method.finding(case, found)
+
+
+def test_no_note_is_sought_for_what_is_answered_and_the_sentence_says_so(case):
+    method = DeclinedQuestion(rounds=2, declined=False)
+    found = answer(method, case)
+    assert found["notes"]["tried"][0] == 1
+    assert "no note is sought" in method.finding(case, found)
+    assert "no note was found" not in method.finding(case, found)

@@ -13,6 +13,7 @@ from engine.hallucination.experiments.refusal_claims import (
     ACCURACY,
     AT_END,
     AT_WORD,
+    BLIND,
     CAUSES,
     CHANGE,
     CLAIMS,
@@ -191,8 +192,11 @@ def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
 def test_the_sentence_has_the_layer_and_what_the_direction_does(case, found):
     words = SMALL.finding(case, found)
     gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
-    assert f"{gone:.0f} % of its declines" in words
-    assert f"layer {audited(case).middle} of {LAYERS}" in words
+    one = audited(case)
+    assert f"after layer {one.best} ends {gone:.0f} %" in words
+    assert f"From layer {one.middle} of {LAYERS} on, it can be read" in words
+    assert one.best != one.middle  # where it can be read is not where the direction decides
+    assert f"at random: {100 * found['table'].cell(BLIND, FLIPS):.0f} %" in words
     assert "simulation" in words
     runs = found["runs"]
     right = np.nanmax(np.append(runs[FLIPS] * runs[RIGHT], 0.0))

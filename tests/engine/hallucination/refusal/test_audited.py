@@ -23,9 +23,11 @@ from engine.hallucination.refusal.audited import (
 )
 from engine.hallucination.refusal.defenses import monitor
 from engine.hallucination.refusal.directions import PENALTY, states_of
+from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import PAD, Prompts, drawn
 
 SEEDS = (0, 1, 2)
+TIPPED = (0,)  # networks in which random directions of that length make some decline
 
 
 def case_of(seed):
@@ -52,7 +54,17 @@ def test_one_direction_decides_and_a_random_one_does_not(case):
     assert found[REMOVED][at] < 0.4
     assert found[REMOVED_RANDOM][at] > 0.95
     assert found[ADDED][at] > 0.6
-    assert found[ADDED_RANDOM][at] < 0.25  # as long as the distance of the means, it can tip some
+    # the claim asks for fewer than 5 %: one network of three misses that, so it is undecided
+    assert (found[ADDED_RANDOM][at] < 0.05) == (case.seed not in TIPPED)
+    assert found[ADDED][at] - found[ADDED_RANDOM][at] > 0.6
+
+
+def test_before_the_last_layer_its_direction_does_not_decide():
+    one = audited(case_of(0))
+    left = causes(one, 0)[REMOVED]
+    assert one.best == LAYERS
+    assert one.middle < LAYERS
+    assert all(share > 0.95 for share in left[:-1])  # a probe is right there all the same
 
 
 def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
