@@ -21,7 +21,7 @@ from components.trust.trials import WITHHELD
 from components.views import HEATMAPS
 from components.widgets.viewer import Panel
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import FOLLOWS, MAPS, NEW
+from engine.attribution.robustness.followed import FOLLOWS, MAPS, NEW, SAME
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Order, TrustCase
 from engine.attribution.trust.verdict import GOOD
@@ -98,8 +98,10 @@ def lines(check: Order, table: Table, views: Mapping[str, Table]) -> list[str]:
 
 def both(table: Table, views: Mapping[str, Table]) -> str:
     """How many of the maps that moved with the answer carry the score, and of the others."""
-    moved = np.array(table[NEW]) < FOLLOWS
     good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
+    if np.array_equal(table[NEW], table[SAME], equal_nan=True):  # both ask about one class
+        return f"The answer did not change: of {len(good)} maps {good.sum()} carry its score."
+    moved = np.array(table[NEW]) < FOLLOWS
     carry = f"of which {(moved & good).sum()} carry the score before the attack"
     others = f"{(~moved).sum()}, of which {(~moved & good).sum()} do"
     return f"Moved with the answer: {moved.sum()} maps, {carry}; did not: {others}."

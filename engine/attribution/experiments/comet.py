@@ -135,13 +135,13 @@ class CometExperiment(TrainingExperiment):
         data, model = case.data, trained.model
         rows = data.rows("test")
         masks, truth = masks_of(model, data, rows), data.truth["mask"][rows]
-        kept = masks > HALF
+        kept, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
         targets = data.targets(rows)
         inside, rest, whole, shape = said(model, data.pixels(rows), case.seed)
         return {
-            RECALL: float((kept & truth).sum() / truth.sum()),
-            BOTH: copies_kept(kept, data, rows),
-            RANK: strongest(masks, truth),
+            RECALL: float((kept & truth).sum() / truth.sum()) if there.any() else float("nan"),
+            BOTH: copies_kept(kept[there], data, rows[there]),
+            RANK: strongest(masks[there], truth[there]),
             FILLED: float(masks.mean()),
             BEYOND: float((masks.mean((1, 2)) - self.area).clip(0).mean()),
             RIGHT: share(inside, targets), WHOLE: share(whole, targets),
@@ -170,7 +170,7 @@ class CometExperiment(TrainingExperiment):
         truth = case.data.truth["mask"][rows]
         over = [compared(*one) for one in zip(images, masks > HALF, truth, strict=True)]
         drawn = [tint(HeatMap(one, KEPT, signed=False), (0.0, 1.0)) for one in masks]
-        recall = float(((masks > HALF) & truth).sum() / truth.sum())
+        recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
         return {
             name: Pictures(
@@ -212,18 +212,19 @@ def share(logits: Tensor, targets: Tensor) -> float:
 
 
 def strongest(masks: Floats, truth: NDArray[np.bool_]) -> float:
-    """The mean share of evidence among as many highest pixels of a mask."""
-    return float(np.mean([located(*one).rank for one in zip(masks, truth, strict=True)]))
+    """The mean share of evidence among as many highest pixels of a mask; NaN without images."""
+    shares = [located(*one).rank for one in zip(masks, truth, strict=True)]
+    return float(np.mean(shares)) if shares else float("nan")
 
 
 def copies_kept(kept: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
-    """The share of images of which each copy is kept by more than half."""
+    """The share of images of which each copy is kept by more than half; NaN without images."""
     copies = data.truth.get("copy", data.truth["mask"].astype(np.uint8))[rows]
     whole = [
         all(mask[copy == one].mean() > HALF for one in np.unique(copy[copy > 0]))
         for mask, copy in zip(kept, copies, strict=True)
     ]
-    return float(np.mean(whole))
+    return float(np.mean(whole)) if whole else float("nan")
 
 
 def some(data: DataSet) -> Rows:

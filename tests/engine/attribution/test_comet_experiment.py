@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,8 +26,9 @@ from engine.attribution.experiments.comet import (
     WITH,
     WITHOUT,
     CometExperiment,
+    masks_of,
 )  # fmt: skip
-from engine.experiment import ExperimentCase
+from engine.experiment import ExperimentCase, Trained
 from engine.run import answer
 from engine.training import Recipe, comet_loss, detector_of, fresh, train
 from tests import outcomes
@@ -117,3 +119,21 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     table = found["table"]
     assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
     outcomes.keep(measure, method, found, "COMET, shapes drawn twice", outcomes.HERE)
+
+
+def test_images_with_nothing_to_find_have_no_share_of_evidence():
+    case = small_case()
+    data, rows = case.data, case.data.rows("test")
+    truth = {name: data.truth[name].copy() for name in ("mask", "copy")}
+    for one in truth.values():
+        one[rows[1:]] = 0
+    few = replace(data, truth={**data.truth, **truth}, name="healthy")
+    model = fresh(few, Recipe("comet", epochs=1), 0)
+    found = SMALL.measure(Trained(WITH, model, None), replace(case, data=few))
+    alone = masks_of(model, few, rows[:1])[0]
+    wanted = few.truth["mask"][rows[0]]
+    assert found[RECALL] == pytest.approx((alone > 0.5)[wanted].mean())
+    assert found[BOTH] == float(
+        all((alone > 0.5)[few.truth["copy"][rows[0]] == one].mean() > 0.5 for one in (1, 2))
+    )
+    assert 0 <= found[RANK] <= 1

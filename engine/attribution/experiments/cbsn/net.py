@@ -100,12 +100,14 @@ class BlindSpotNet(nn.Module):
 def to_batch(images: Tensor, stride: int) -> Tensor:
     """S_b: each of the stride² phases of images (n, C, H, W) is an image of its own.
 
-    Sides that the stride does not divide are padded by reflection.
+    Sides that the stride does not divide are padded: by reflection where the stride is odd. An even
+    one would put a pixel's mirror image beside it in its own phase, which gives the pixel away;
+    there the last pixel is repeated, fewer times than the stride.
     """
     count, colors, height, width = images.shape
     more = -width % stride, -height % stride
     if any(more):
-        images = F.pad(images, (0, more[0], 0, more[1]), "reflect")
+        images = F.pad(images, (0, more[0], 0, more[1]), "reflect" if stride % 2 else "replicate")
     tall, wide = (height + more[1]) // stride, (width + more[0]) // stride
     cells = images.reshape(count, colors, tall, stride, wide, stride)
     return cells.permute(3, 5, 0, 1, 2, 4).reshape(-1, colors, tall, wide)

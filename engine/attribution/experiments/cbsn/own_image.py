@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -170,9 +171,12 @@ class Denoised(Method[ImageCase]):
         """How near it comes beside the best filter, or how like noise what was removed is."""
         if "psnr" not in found:
             table: Table = found["autocorrelation"]
+            alike = float(table["what was removed"][1])
+            if isnan(alike):
+                return "Nothing was removed: the image is the same everywhere."
             return (
                 "Denoised from its own noise alone. What was removed has a correlation of "
-                f"{table['what was removed'][1]:.2f} between neighbors; look for shapes in it."
+                f"{alike:.2f} between neighbors; look for shapes in it."
             ).replace("-0", "−0")
         near: Table = found["psnr"]
         name = max(FILTERS, key=lambda one: near.cell(one, "PSNR"))

@@ -240,3 +240,13 @@ def test_a_network_that_learns_from_one_image_is_no_constant():
     hidden, found = both(made, images, 1)
     assert hidden[..., 15:25, 15:25].mean() > hidden[..., :6, :6].mean() + 0.1
     assert found[..., 15:25, 15:25].mean() > found[..., :6, :6].mean() + 0.1
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 5, 6])
+def test_no_pixel_stands_beside_its_own_copy_in_a_padded_phase(stride):
+    for more in range(1, stride):
+        size = (3 * stride - more, 2 * stride)
+        number = torch.arange(size[0] * size[1]).float().view(1, 1, *size)
+        for phase in to_batch(number, stride)[:, 0]:
+            inside, counts = phase.unique(return_counts=True)
+            assert (counts == 1).all(), (stride, more, inside[counts > 1])

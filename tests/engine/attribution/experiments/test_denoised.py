@@ -98,3 +98,10 @@ def test_color_images_keep_their_colors(case):
     found = answer(QUICK, replace(case, image=tiny.image()))
     pixels = found["picture"].images[0, 2]
     assert np.ptp(pixels.astype(int), axis=-1).max() > 0
+
+
+def test_nothing_is_said_to_be_removed_of_an_image_that_is_the_same_everywhere(case):
+    method, black = replace(QUICK, sigma=0.0), replace(case, image=torch.zeros_like(case.image))
+    found = answer(method, black)
+    assert np.isnan(found["autocorrelation"]["what was removed"][1])
+    assert method.finding(black, found).startswith("Nothing was removed")
