@@ -165,6 +165,7 @@ TIGHT = {"eta": 0.1, "steps": 40, "delta": 0.01}
 ONCE = {"eta": 0.1, "steps": 60, "delta": 0.02, "noise": 0}  # one step is rejected, others follow
 LONG = {"epochs": 20, "rate": 0.5, "ratio": 0.9}
 EFFECTS: dict[str, Effect] = {
+    "hallucination.RefusalAudit.alpha": Effect({"asked": 12, "rounds": 8, "width": 48}),
     "attribution.GradCam.raising": Effect(case=other_class),
     "attribution.GradientXInput.baseline": Effect(case=grey_is_nothing),
     "attribution.TiltedBoundary.share": Effect(case=digits),

@@ -24,16 +24,16 @@ def neighbor_words(found: Views) -> str:
     return f"Correlation of pixels side by side: {', '.join(parts)}.".replace("-", "−")
 
 
-def last_words(found: Views) -> str:
+def last_words(found: Views, view: str = "steps") -> str:
     """What each line comes to."""
-    table: Table = found["steps"]
+    table: Table = found[view]
     parts = (f"{name} {table[name][-1]:.1f} dB" for name in table.order[1:])
     return f"After {table['steps'][-1]:.0f} steps: {', '.join(parts)}.".replace(" -", " −")
 
 
-def over_steps(found: Views, title: str) -> Lines:
+def over_steps(found: Views, title: str, view: str = "steps") -> Lines:
     """Lines over the steps of a training."""
-    return Lines(x="steps", series={one: one for one in found["steps"].order[1:]}, title=title)
+    return Lines(x="steps", series={one: one for one in found[view].order[1:]}, title=title)
 
 
 HOLE = Drawing("hole", "What an output pixel sees")
@@ -46,8 +46,9 @@ NEIGHBORS = Drawing(
     neighbor_words,
 )  # fmt: skip
 GAINED = Drawing(
-    "steps", "Gained over the noisy images, by steps (first seed)",
-    lambda found: over_steps(found, "dB above the noisy images"), last_words,
+    "gained", "Gained over the noisy images, by steps (first seed)",
+    lambda found: over_steps(found, "dB above the noisy images", "gained"),
+    lambda found: last_words(found, "gained"),
 )  # fmt: skip
 DENOISING = (HOLE, NEIGHBORS, GAINED)
 

@@ -129,7 +129,7 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
         one[rows[1:]] = 0
     few = replace(data, truth={**data.truth, **truth}, name="healthy")
     model = fresh(few, Recipe("comet", epochs=1), 0)
-    found = SMALL.measure(Trained(WITH, model, None), replace(case, data=few))
+    found = SMALL.measure(Trained(WITH, None, model), replace(case, data=few))
     alone = masks_of(model, few, rows[:1])[0]
     wanted = few.truth["mask"][rows[0]]
     assert found[RECALL] == pytest.approx((alone > 0.5)[wanted].mean())

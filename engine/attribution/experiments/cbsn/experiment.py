@@ -158,8 +158,8 @@ class Cbsn(Experiment):
         denoise = partial(both, net, stride=way.stride)
         if condition == MAIN:
             views |= self.seen(net, self.noisy(case, "test", correlation, self.images), case.seed)
-        if condition == MAIN or (condition == CONTROL and "steps" in views):
-            views["steps"] = with_curve(views.get("steps"), condition, curve)
+        if condition == MAIN or (condition == CONTROL and "gained" in views):
+            views["gained"] = with_curve(views.get("gained"), condition, curve)
         return self.measured(denoise, case, correlation)
 
     def measured(self, denoise: Denoise, case: ExperimentCase, correlation: float) -> Figures:

@@ -93,7 +93,7 @@ def test_a_lesion_that_stays_half_is_half_kept():
 def test_what_is_shown_is_of_the_first_networks(case, found):
     assert found["center"].cell(MASKED, "at the center") == 0
     assert found["center"].cell(OPEN, "at the center") > 0
-    assert list(found["steps"].order) == [
+    assert list(found["gained"].order) == [
         "steps", f"{MAIN}, blind spot", MAIN, f"{CONTROL}, blind spot", CONTROL
     ]  # fmt: skip
     assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
