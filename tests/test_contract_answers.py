@@ -59,7 +59,7 @@ POWERS = {"attribution.GuidedGradCam": 2}
 
 SLOW = {
     "anomaly.SMOTE", "attribution.PrototypeRobustness", "hallucination.HalluRAG",
-    "hallucination.MaskLLM", "hallucination.WordRisk",
+    "hallucination.MaskLLM", "hallucination.RefusalAudit", "hallucination.WordRisk",
     "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram",
     "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA", "unlearning.ForgetRange",
     "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",

@@ -33,8 +33,8 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     found = known(method, case)
     assert at.header[0].value == method.finding(case, found)
     shown = words(at)
-    for drawn in (denoising.neighbor_words, denoising.last_words):
-        assert drawn(found) in shown
+    assert denoising.neighbor_words(found) in shown
+    assert denoising.last_words(found, "gained") in shown
     assert found["hole"].finding in shown
     assert "At the center: 0 with the blind spot" in shown
     at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
