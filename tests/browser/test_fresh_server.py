@@ -41,6 +41,7 @@ def test_a_deep_link_opens_its_view_with_its_settings_as_the_first_request_to_a_
     expect(page).to_have_url(re.compile("channels=size"))
 
 
+@pytest.mark.slow
 def test_three_stories_are_walked_by_keyboard(fresh_url: str, open_page: OpenPage) -> None:
     page = open_page(viewport=PROJECTOR, reduced_motion="reduce")
     for one in STORIES:

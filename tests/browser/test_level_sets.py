@@ -73,6 +73,7 @@ def test_the_triangle_of_the_first_sample_is_there_at_once_and_can_be_hovered(vi
     expect(value).not_to_have_text("above 0.99")
 
 
+@pytest.mark.slow
 def test_a_walk_that_is_stopped_can_still_be_looked_at(visit) -> None:
     page = visit(LONG)
     walk(page)

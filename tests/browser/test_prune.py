@@ -99,6 +99,7 @@ def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
     expect(filters.nth(7)).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.slow
 def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     visit: Visit, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     assert masks.digest == pruner_of(prune_case(model), "Magnitude", MaskRules()).at(0.3).digest
 
 
+@pytest.mark.slow
 def test_masks_of_all_criteria_stand_beside_each_other_and_a_searched_one_comes_in(
     visit: Visit,
 ) -> None:
@@ -155,6 +157,7 @@ def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -
     expect(asked).to_be_visible(timeout=1000 * LONG)
 
 
+@pytest.mark.slow
 def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visit) -> None:
     page = visit(DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.8"})
     page.get_by_role("button", name="Keep it as a model").click()
@@ -197,6 +200,7 @@ def test_retraining_shows_its_curves_while_it_runs_and_can_be_stopped(visit: Vis
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> None:
     link = DIGITS | {"prune.criterion": "Lottery Jackpot", "prune.ratio": "0.98"}
     page = visit(link)
@@ -215,6 +219,7 @@ def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> Non
     assert re.search(r"[\d.]+ % of answers are right on average", weakest.inner_text())
 
 
+@pytest.mark.slow
 def test_two_of_four_weights_are_learned_and_leave_as_an_onnx_file(
     visit: Visit, tmp_path: Path
 ) -> None:

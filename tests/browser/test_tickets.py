@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
@@ -62,6 +63,7 @@ def test_the_tape_is_played_and_ticket_and_new_start_are_compared_on_the_own_dig
     expect(page.get_by_text(re.compile("both keep .* masks drawn by chance"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_playing_begins_again_at_the_end_and_stops_where_a_person_moves_the_level(
     app_url: str, open_page: OpenPage
 ) -> None:

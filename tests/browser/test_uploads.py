@@ -39,6 +39,7 @@ def large_zip(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> None:
     page.goto(f"{app_url}/data-and-models")
     settle(page)
