@@ -34,6 +34,7 @@ from engine.arguments.trained import (
     TrainArguments,
 )
 from engine.arguments.whole_slides import WholeSlideArguments
+from engine.hallucination.experiments import RefusalAudit
 from engine.models import checkpoints
 from engine.models.card import card_of
 from engine.sweep.request import SweepRequest
@@ -192,7 +193,10 @@ FORMS = (
     Form(views.UNLEARNING_EXPERIMENTS, "experiments.CUDA", ExperimentArguments),
     Form(views.ANOMALY_EXPERIMENTS, "anomaly.SMOTE", ExperimentArguments),
     Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit", ExperimentArguments),
-    Form(views.HALLUCINATION_EXPERIMENTS, "hallucination.RefusalAudit", ExperimentArguments),
+    Form(
+        views.HALLUCINATION_EXPERIMENTS, "hallucination.RefusalAudit", ExperimentArguments,
+        link={"hallucination.chosen": RefusalAudit.title},
+    ),
     Form(
         views.HALLUCINATION_EXPERIMENTS, "hallucination.VisualAudit.one", CaptionArguments,
         {"image": "a simulation on drawn scenes"},

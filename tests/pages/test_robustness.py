@@ -21,7 +21,7 @@ from engine.attribution.robustness import (
     SafeCV,
     drawn_order,
 )
-from engine.attribution.robustness.followed import MAPS, NEW
+from engine.attribution.robustness.followed import MAPS, NEW, SAME
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Order, TrustCase
 from engine.attribution.trust.verdict import checked
@@ -153,7 +153,8 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
 
 
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
-    table = Table.of({NEW: (np.array([0.2, 0.4, 0.8], np.float32), "")}, ("a", "b", "c"))
+    alike = {NEW: (np.array([0.2, 0.4, 0.8], np.float32), ""), SAME: (np.ones(3, np.float32), "")}
+    table = Table.of(alike, ("a", "b", "c"))
     views = {
         name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
     }
