@@ -51,19 +51,18 @@ def picked(table: Table, alpha: float, measure: str) -> float:
 
 
 def plane_words(found: Views) -> str:
-    """Mixtures below and above one half, beside picking by chance with the same α."""
+    """Both ends and a mixture above one half, beside picking by chance with the same α."""
     table: Table = found["plane"]
     parts = []
-    for alpha in (0.0, 0.25, 0.6, 1.0):
+    for alpha in (0.0, 0.6, 1.0):
         if (row := named(alpha)) not in table.rows:
             continue
         chance = 100 * picked(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
         beside = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
-        parts.append(f"α = {alpha:g} {100 * table.cell(row, ATTACKED):.1f} %{beside}")
+        parts.append(f"{alpha:g}: {100 * table.cell(row, ATTACKED):.0f} %{beside}")
     if ADAPTIVE in table.rows:
-        parts.append(f"{ADAPTIVE} {100 * table.cell(ADAPTIVE, ATTACKED):.1f} %")
-    low, high = 100 * table[CLEAN].min(), 100 * table[CLEAN].max()
-    return f"Right under attack (first seed): {', '.join(parts)}. Clean: {low:.1f} to {high:.1f} %."
+        parts.append(f"{ADAPTIVE}: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %")
+    return f"Right under attack (first seed) at α = {', '.join(parts)}."
 
 
 def certified_words(found: Views) -> str:

@@ -85,8 +85,8 @@ class Rescored:
             self.says(0), f"at most {size['L∞']:.0f}/255, drawn × {times}", self.says(1),
         )  # fmt: skip
         finding = (
-            f"{self.says(0)} before, {self.says(1)} after. The changed image has 8 bits a value "
-            "and was asked about again; gray in the change is no change."
+            f"{self.says(0)} before, {self.says(1)} after. Asked again in 8 bits; gray is no "
+            "change."
         )
         rows, columns = ("",), (BEFORE, "change", AFTER)
         return Pictures(np.stack(images)[None], rows, columns, finding, captions=captions)

@@ -79,8 +79,8 @@ def side_by_side(
     view = Pictures(
         np.stack([images[0], images[1], apart, images[2]])[None], ("",),
         (BEFORE, f"{AFTER} the attack", f"change × {MAGNIFIED}", f"{CONTROL} of that size"),
-        f"A simulation on a drawn scene. It is meant to say “{tidy(phrase)}” and nothing else; no "
-        f"value moves by more than {most} of 255.",
+        f"A simulation. It is meant to say “{tidy(phrase)}”; no value moves by more than {most} of "
+        "255.",
         captions=(f"“{said[0]}”", f"“{said[1]}”", f"at most {most}/255", f"“{said[2]}”"),
     )  # fmt: skip
     return view, every, moved.trace
