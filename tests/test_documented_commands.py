@@ -28,6 +28,7 @@ FORM = re.compile(r"(?<!\S)[A-Z]+(?!\S)")  # NAME, in a command that shows a for
 LONG = {
     "gallery --again Study": "it measures ten methods on many images: many minutes",
     "weights scenes-things": "it trains for many minutes",
+    "weights scene-decliner": "it trains three networks, some of them more than once",
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
 SLOW = ("weights digits-mlp", "phantom-cnn", "attribution.Occlusion")  # in them
