@@ -27,7 +27,9 @@ def test_two_networks_are_mixed_under_attack_and_the_dial_decides(app_url: str, 
     page.goto(f"{app_url}/attribution-experiments?{urlencode(LINK)}")
     settle(page, LONG)
     page.get_by_role("button", name=re.compile("^Run the experiment")).click()
-    curve = page.get_by_text(re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance"))
+    curve = page.get_by_text(
+        re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance")
+    )
     expect(curve).to_be_visible(timeout=1000 * LONG)
     said = page.get_by_role("heading", name=re.compile("^Attacked, it is read as: normal "))
     expect(said).to_contain_text("The normal network cannot change that", timeout=1000 * LONG)

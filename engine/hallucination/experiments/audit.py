@@ -221,9 +221,8 @@ class VisualAudit(Experiment):
         table: Table = found["table"]
         hit, control = (100 * table.cell(one, success(MIDDLE)) for one in (PLAIN, NOISE))
         return (
-            f"Moving each value by at most {MIDDLE}/255 makes the model say the phrase in "
-            f"{hit:.0f} % of the trials, noise of that size in {control:.0f} %. A simulation: "
-            "harmless phrases, and TinyVLM."
+            f"Moving each value by at most {MIDDLE}/255 brings the phrase in {hit:.0f} % of "
+            f"trials, noise in {control:.0f} %. A simulation."
         )
 
 
