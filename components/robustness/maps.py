@@ -92,7 +92,8 @@ def lines(check: Order, table: Table, views: Mapping[str, Table]) -> list[str]:
     for title, view in views.items():
         mark, word = verdict.sign(check, view)
         alike = table.cell(title, NEW)
-        told.append(f"- {mark} **{plain(title)}** ({alike:.2f}) {word}. {plain(view.notes[0])}")
+        near = f"{alike:.2f}" if np.isfinite(alike) else "flat"
+        told.append(f"- {mark} **{plain(title)}** ({near}) {word}. {plain(view.notes[0])}")
     return told
 
 
@@ -101,7 +102,9 @@ def both(table: Table, views: Mapping[str, Table]) -> str:
     good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
     if np.array_equal(table[NEW], table[SAME], equal_nan=True):  # both ask about one class
         return f"The answer did not change: of {len(good)} maps {good.sum()} carry its score."
-    moved = np.array(table[NEW]) < FOLLOWS
+    alike = np.array(table[NEW])
+    moved, stayed, flat = alike < FOLLOWS, alike >= FOLLOWS, int(np.isnan(alike).sum())
     carry = f"of which {(moved & good).sum()} carry the score before the attack"
-    others = f"{(~moved).sum()}, of which {(~moved & good).sum()} do"
-    return f"Moved with the answer: {moved.sum()} maps, {carry}; did not: {others}."
+    others = f"{stayed.sum()}, of which {(stayed & good).sum()} do"
+    rest = f"; flat, so that nothing can be compared: {flat}" if flat else ""
+    return f"Moved with the answer: {moved.sum()} maps, {carry}; did not: {others}{rest}."

@@ -164,6 +164,10 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     )
     (line,) = maps.lines(Order(), table, {"b": views["b"]})
     assert line.startswith("- ✗ **b** (0.40) speaks against it.")
+    table[NEW][2] = np.nan
+    assert maps.both(table, views).endswith("did not: 0, of which 0 do; flat, so that nothing can "
+                                            "be compared: 1.")  # fmt: skip
+    assert "**c** (flat)" in maps.lines(Order(), table, {"c": views["c"]})[0]
 
 
 def test_what_is_moved_in_the_list_is_the_order_that_is_asked_for(monkeypatch):

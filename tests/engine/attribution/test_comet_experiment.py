@@ -115,7 +115,7 @@ def test_margins_of_figures_made_by_hand():
 @pytest.mark.timeout(5400)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = CometExperiment()
-    found = answer(method, ExperimentCase(data_sets.load("twice")))
+    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table = found["table"]
     assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
     outcomes.keep(measure, method, found, "COMET, shapes drawn twice", outcomes.HERE)
