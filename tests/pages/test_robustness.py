@@ -164,7 +164,8 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     )
     (line,) = maps.lines(Order(), table, {"b": views["b"]})
     assert line.startswith("- ✗ **b** (0.40) speaks against it.")
-    table[NEW][2] = np.nan
+    alike[NEW] = (np.array([0.2, 0.4, np.nan], np.float32), "")
+    table = Table.of(alike, ("a", "b", "c"))
     assert maps.both(table, views).endswith("did not: 0, of which 0 do; flat, so that nothing can "
                                             "be compared: 1.")  # fmt: skip
     assert "**c** (flat)" in maps.lines(Order(), table, {"c": views["c"]})[0]

@@ -116,7 +116,8 @@ class OwnMap(Method[ImageCase]):
         if "watched" in found:
             kept, taken = (in_percent(float(one)) for one in found["watched"].values)
             mean = in_percent(float(found["map"].values.mean()))
-            return f"The mask keeps {mean} of the image: “{words}” {kept} {KEEPS}, {taken} {TAKES}."
+            name = case.model.labels[case.target.index]  # whatever it is held against
+            return f"The mask keeps {mean} of the image: “{name}” {kept} {KEEPS}, {taken} {TAKES}."
         if why := refusal(case, found["answer"].values):
             return f"Nothing is outlined: {why}."
         if not share:
