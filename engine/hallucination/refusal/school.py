@@ -64,7 +64,11 @@ def lesson(net: QuestionNet, prompts: Prompts) -> Tensor:
 def descended(
     net: QuestionNet, batches: Iterable[Prompts], plan: SchoolPlan, progress: Progress = quiet
 ) -> QuestionNet:
-    """A copy of a network after one step of AdamW for each batch."""
+    """A copy of a network after one step of AdamW for each batch.
+
+    A loop of its own: questions are drawn on the way, and `engine.training` goes through a data set
+    of images, epoch by epoch.
+    """
     net = net.train().requires_grad_(requires_grad=True)
     optimizer = torch.optim.AdamW(net.parameters(), plan.rate, (0.9, 0.98), weight_decay=plan.decay)
     with one_thread():
