@@ -14,16 +14,7 @@ from torch.nn import functional as F
 from engine.result import Floats
 
 Doubles = NDArray[np.float64]
-FACTORS = (
-    0.7,
-    1.0,
-    1.4,
-    2.0,
-    2.8,
-    4.0,
-    5.6,
-    8.0,
-)  # of the estimated σ, that filters are tried with
+FACTORS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # of the estimated σ, that filters try
 BLOCK, KEEP = 8, 2.7  # px, and what is kept of a block: coefficients above KEEP σ
 
 
