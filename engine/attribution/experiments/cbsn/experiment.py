@@ -176,6 +176,22 @@ class Cbsn(Experiment):
             HIDDEN: float((psnr(hidden, test.clean) - before).mean()), LESION: kept,
         }  # fmt: skip
 
+    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What it gains, what is left of the lesions, and the same of the best filter."""
+        table: Table = found["table"]
+        filter_ = max(FILTERS, key=lambda name: table.cell(name, GAIN))
+        told = [f"{table.cell(one, GAIN):.1f} dB" for one in (MAIN, filter_)]
+        left = [
+            f"{100 * kept:.0f} % of the lesions' contrast"
+            for one in (MAIN, filter_)
+            if np.isfinite(kept := table.cell(one, LESION))
+        ]
+        own, other = (f" and keeps {one}" for one in left) if len(left) > 1 else ("", "")
+        return (
+            f"Without a clean image it gains {told[0]}{own}; {filter_}, the best filter, gains "
+            f"{told[1]}{other}."
+        )
+
     def noisy(
         self, case: ExperimentCase, split: str, correlation: float, count: int
     ) -> NoisyImages:

@@ -121,3 +121,13 @@ def test_data_without_twins_have_no_figure_of_lesions():
     case = ExperimentCase(tiny.squares())
     figures = method.figures(MAIN, (0.65, method.lesson), case, quiet, {})
     assert np.isnan(figures[LESION])
+
+
+def test_the_sentence_says_what_is_gained_and_what_is_left_of_lesions(case, found):
+    table = found["table"]
+    said = QUICK.finding(case, found)
+    assert said.startswith(f"Without a clean image it gains {table.cell(MAIN, GAIN):.1f} dB")
+    first = max(FILTERS, key=lambda name: table.cell(name, GAIN))
+    assert f"; {first}, the best filter, gains {table.cell(first, GAIN):.1f} dB" in said
+    for one in (MAIN, first):
+        assert f"keeps {100 * table.cell(one, LESION):.0f} % of the lesions' contrast" in said
