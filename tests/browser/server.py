@@ -27,6 +27,7 @@ START_SECONDS = 240.0  # on a machine with much else to do
 # no trials are under way, no chart is being drawn, and this has been so for 300 ms from the call
 # on (what was just done starts a run, a fragment or a drawing within that time).
 IDLE = """call => {
+  if (!document.body) return false;  // a page that has just been opened
   if (window.settling !== call) {
     window.settling = call;
     window.idleSince = undefined;

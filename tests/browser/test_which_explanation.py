@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
-from tests.browser.server import settle
+from tests.browser.server import eventually, settle
 
 LINK = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
@@ -33,17 +33,16 @@ def test_sigma_turns_smoothgrad_into_the_gradient_and_advice_follows_the_change(
     expect(advice).to_contain_text("For small changes of brightness, trust SmoothGrad here")
     eight = page.locator(".bs-viewer").filter(has=page.locator(".bs-panel:nth-child(4)"))
     finding = eight.first.locator(".bs-read")  # of the maps that are fitted to slopes
-    for place in (0, 1):
-        expect(finding.nth(place)).not_to_be_empty()
-    before = finding.nth(0).text_content()
-    gradient = finding.nth(1).text_content()
+    before, gradient = eventually(
+        lambda: finding.all_text_contents()[:2], lambda read: len(read) == 2 and all(read)
+    )
 
     sigma = page.get_by_role("slider", name="Noise σ")
     sigma.focus()
     sigma.press("Home")
-    expect(finding.nth(0)).not_to_have_text(before or "")
+    expect(finding.nth(0)).not_to_have_text(before)
     settle(page)
-    expect(finding.nth(1)).to_have_text(gradient or "")
+    expect(finding.nth(1)).to_have_text(gradient)
 
     page.get_by_role("radio", name="Parts taken away, one at a time").click()
     expect(advice).to_contain_text("trust Occlusion here: it predicts over 99.9 %")
