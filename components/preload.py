@@ -3,17 +3,19 @@
 Streamlit's page asks for each kind of element (an image, a chart) when it first draws one, and then
 for what that one needs. What draws pictures is named in the header of the page and is there by
 then. Plotly, which is asked for at the same moment, keeps a browser busy for more than a second
-while it starts, with no picture painted meanwhile: it is handed out a little later.
+while it starts, with no picture painted meanwhile: it is handed out a little later. Where a page's
+first picture is a chart, Plotly is named in the header too and is not kept waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from streamlit import file_util
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KINDS = ("Html", "BidiComponent", "ImageList")  # what pictures are drawn with
-LATER = re.compile(r"/static/js/PlotlyChart\.[\w-]+\.js$")
+CHART = "PlotlyChart"
+CHARTS_FIRST = ("attribution-experiments", "benchmarks")  # their first picture is a chart
+LATER = re.compile(rf"/static/js/{CHART}\.[\w-]+\.js$")
 WAIT = 0.6  # seconds, once in each browser, which then has the file
 NEEDS = re.compile(r"""\b(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 
@@ -37,14 +41,25 @@ class Preload:
 
         async def sending(message: Message) -> None:
             starts = message["type"] == "http.response.start"
-            if starts and is_page(message["headers"]) and header():
-                message = {**message, "headers": [*message["headers"], (b"link", header())]}
+            named = header(chart=chart_first(scope["path"]))
+            if starts and is_page(message["headers"]) and named:
+                message = {**message, "headers": [*message["headers"], (b"link", named)]}
             await send(message)
 
         is_http = scope["type"] == "http"
-        if is_http and LATER.search(scope["path"]):
+        if is_http and LATER.search(scope["path"]) and not chart_first(asked_by(scope)):
             await asyncio.sleep(WAIT)
         await self.app(scope, receive, sending if is_http else send)
+
+
+def chart_first(address: str) -> bool:
+    """Whether the address, or its path, is that of a view whose first picture is a chart."""
+    return urlsplit(address).path.rstrip("/").rpartition("/")[2] in CHARTS_FIRST
+
+
+def asked_by(scope: Scope) -> str:
+    """The address of what asks for a file; "" where it is not told."""
+    return next((value.decode("latin-1") for n, value in scope["headers"] if n == b"referer"), "")
 
 
 def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -53,10 +68,16 @@ def is_page(headers: list[tuple[bytes, bytes]]) -> bool:
 
 
 @cache
-def header(static: Path | None = None) -> bytes:
-    """The value of `Link`; "" where Streamlit's files are named in another way."""
+def header(static: Path | None = None, *, chart: bool = False) -> bytes:
+    """The value of `Link`; "" where Streamlit's files are named in another way.
+
+    Args:
+        static: Streamlit's folder.
+        chart: whether Plotly is named too.
+    """
     static = static or Path(file_util.get_static_dir())
-    names = sorted(needed(static / "static" / "js") - started(static / "index.html"))
+    kinds = (CHART, *KINDS) if chart else KINDS
+    names = sorted(needed(static / "static" / "js", kinds) - started(static / "index.html"))
     return ", ".join(f"<./static/js/{name}>; rel=modulepreload" for name in names).encode()
 
 
@@ -65,9 +86,9 @@ def started(page: Path) -> set[str]:
     return set(re.findall(r"static/js/([\w.-]+\.js)", page.read_text(encoding="utf-8")))
 
 
-def needed(folder: Path) -> set[str]:
+def needed(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
     """The files of the kinds, and those which they import, to the last."""
-    wanted = [path.name for kind in KINDS for path in folder.glob(f"{kind}.*.js")]
+    wanted = [path.name for kind in kinds for path in folder.glob(f"{kind}.*.js")]
     found: set[str] = set()
     while wanted:
         name = wanted.pop()

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from components import preload
+from components import preload, views
 from components.preload import Preload, header, needed
 
 
@@ -21,6 +21,7 @@ def client():
     """A page and a text behind it."""
     routes = [
         Route("/page", lambda _: HTMLResponse("<p>a</p>")),
+        Route("/benchmarks", lambda _: HTMLResponse("<p>a</p>")),
         Route("/text", lambda _: PlainTextResponse("b")),
         Route("/static/js/{name}", lambda _: PlainTextResponse("c")),
     ]
@@ -44,21 +45,39 @@ def test_what_is_no_page_gets_no_header(client):
     assert "link" not in client.get("/text").headers
 
 
-def test_plotly_alone_is_handed_out_later(client, monkeypatch):
-    from streamlit import file_util
-
-    waited = []
+@pytest.fixture
+def waited(monkeypatch):
+    """Seconds that files were kept waiting."""
+    found = []
 
     async def sleep(seconds):
-        waited.append(seconds)
+        found.append(seconds)
 
     monkeypatch.setattr(preload.asyncio, "sleep", sleep)
+    return found
+
+
+def test_plotly_alone_is_handed_out_later(client, waited):
+    from streamlit import file_util
+
     names = [path.name for path in Path(file_util.get_static_dir(), "static/js").glob("*.js")]
     late = [name for name in names if name.startswith("PlotlyChart.")]
     assert len(late) == 1  # else Streamlit names it in another way now
     for name in (*late, "Html.a1.js", "PlotlyChartTheme.b2.js"):
         assert client.get(f"/static/js/{name}").text == "c"
     assert waited == [preload.WAIT]
+
+
+def test_a_view_whose_first_picture_is_a_chart_names_plotly_and_does_not_wait(client, waited):
+    named = re.findall(r"js/([\w.-]+)>", client.get("/benchmarks").headers["link"])
+    late = [name for name in named if name.startswith("PlotlyChart.")]
+    assert len(late) == 1
+    for address in ("http://testserver/benchmarks?x=1", "http://testserver/behind/a/benchmarks/"):
+        assert client.get(f"/static/js/{late[0]}", headers={"referer": address}).text == "c"
+    assert not waited
+    client.get(f"/static/js/{late[0]}", headers={"referer": "http://testserver/prune"})
+    assert waited == [preload.WAIT]
+    assert set(preload.CHARTS_FIRST) <= {one.address for one in views.VIEWS}
 
 
 def test_what_a_file_imports_is_named_and_what_the_page_names_itself_is_not(tmp_path):
