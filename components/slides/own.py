@@ -23,7 +23,8 @@ from engine.arguments.whole_slides import MADE
 from engine.attribution.slides import UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.whole import KEY_SHARE
 from engine.data.whole_slide import made_slide
-from engine.images.large import LargeImage, open_large
+from engine.images.large import open_large
+from engine.images.large_base import LargeImage
 from engine.models.catalog import DEFAULT, load
 from engine.result import Pictures, Table
 

@@ -22,7 +22,7 @@ from components.colors import SEQUENTIAL
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
 from components.widgets.wording import said, with_unit
-from engine.images.large import LargeImage
+from engine.images.large_base import LargeImage
 from engine.pictures import extent
 
 SIDE = 256  # px of a tile

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.images.large import LargeImage, Pixels
+from engine.images.large_base import LargeImage, Pixels
 
 CELL = 256  # px
 REACH = 8  # px from a dot's center, at most

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,77 +19,26 @@ from numpy.typing import NDArray
 
 from engine.errors import BadImage
 from engine.images.kinds import kind
+from engine.images.large_base import LargeImage, Pixels, WholeImage
 from engine.images.limits import MOST_TAG_BYTES, MOST_TAGS, SIZES, check
 from engine.images.picture import shown_name
 from engine.images.reading import read
-
-Pixels = NDArray[np.uint8]  # (rows, columns, 3)
+from engine.images.turned import upright
 
 MAX_MB = 500  # of the file
 MOST_PIXELS = 1_000_000_000  # by the header; its overview takes half a minute
 MOST_SIDE = 250_000  # px
 LONGEST = 500  # times as long as wide: beyond it, an overview would be a line
 MOST_PIECE = 64_000_000  # bytes of a strip or tile, unpacked
-MOST_HELD = 64_000_000  # bytes of an answer
 SPARE = 4096  # bytes by which packing may make a small piece larger
 PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
-CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 277, 278, 279, 284, 317
+ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
 FORMS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of whole numbers, by a tag's type
-WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, CHANNELS, ROWS, LENGTHS, PLANAR,
-          PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}  # fmt: skip
+WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS,
+          PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}  # fmt: skip
 SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
-
-
-@dataclass(frozen=True, eq=False)
-class LargeImage(ABC):
-    """An image of which rectangles are read.
-
-    Args:
-        width, height: px.
-        fingerprint: of the file, or of what it was made from.
-        notes: what was done to it, in sentences.
-    """
-
-    width: int
-    height: int
-    fingerprint: str
-    notes: tuple[str, ...]
-
-    @abstractmethod
-    def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
-        """The pixels of a rectangle inside the image, (bottom − top, right − left, 3)."""
-
-    def mask(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.bool_] | None:  # noqa: ARG002
-        """What is known of these pixels: where the planted regions are; None where nothing is."""
-        return None
-
-    def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
-        """A rectangle so many times smaller, by the mean of its squares; its ends are cut to fit.
-
-        It is read in bands, so that memory is that of its result and one band.
-        """
-        rows, columns = (bottom - top) // times, (right - left) // times
-        found = np.empty((rows, columns, 3), np.uint8)
-        band = max(1, MOST_HELD // (3 * max(right - left, 1) * times * 4))
-        for at in range(0, rows, band):
-            end = min(rows, at + band)
-            part = self.piece(top + at * times, top + end * times, left, left + columns * times)
-            cells = part.reshape(end - at, times, columns, times, 3)
-            found[at:end] = cells.mean((1, 3), dtype=np.float32).round()
-        return found
-
-
-@dataclass(frozen=True, eq=False)
-class WholeImage(LargeImage):
-    """An image that was decoded whole."""
-
-    pixels: Pixels
-
-    def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
-        """As it was decoded."""
-        return self.pixels[top:bottom, left:right]
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +174,7 @@ def check_sides(width: int, height: int, called: str) -> None:
         )
 
 
-def piecewise(data: bytes, fingerprint: str, called: str) -> PiecewiseTiff | None:
+def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     """The first page of a TIFF in pieces; None where another reader is needed.
 
     Raises:
@@ -266,12 +214,13 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> PiecewiseTiff | Non
     if min(len(offsets), len(sizes)) < across * -(-height // high):
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
     how = "tile by tile" if tiled else "in strips"
-    return PiecewiseTiff(
+    lying = PiecewiseTiff(
         width, height, fingerprint, (f"Read {how}, {width:,} × {height:,} px.",), data,
         tuple(zip(offsets, sizes, strict=False)), across, (high, wide), channels,
         packing not in PLAIN, packing not in PLAIN and first(PREDICTOR, 1) == 2,
         channels == 1 and intent == 0,
     )  # fmt: skip
+    return upright(lying, first(ORIENTATION, 1))
 
 
 def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -12,7 +12,7 @@ from PIL import Image
 from components.colors import SEQUENTIAL
 from components.widgets import pan
 from components.widgets.pan import Over, described, levels, named, strongest, tile
-from engine.images.large import WholeImage
+from engine.images.large_base import WholeImage
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (600, 2500, 3), dtype=np.uint8)
 IMAGE = WholeImage(2500, 600, "noise", (), PIXELS)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from engine.case_base import Case, Parts
 from engine.errors import BadImage, BadSetting
-from engine.images.large import LargeImage
+from engine.images.large_base import LargeImage
 from engine.measures.detection import auroc
 from engine.method import Method, Precision, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier

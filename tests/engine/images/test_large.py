@@ -13,15 +13,19 @@ from PIL import Image
 
 from engine.data.whole_slide import made_slide
 from engine.errors import BadImage
-from engine.images import large
-from engine.images.large import PiecewiseTiff, WholeImage, open_large
+from engine.images import large, large_base
+from engine.images.large import PiecewiseTiff, open_large
+from engine.images.large_base import WholeImage
 from engine.images.reading import read
+from engine.images.turned import TURNED
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (90, 130, 3), dtype=np.uint8)
 
 
-def tiff(pixels, packed=False, rows=16, tile=None, order="<", predictor=1, intent=None):
+def tiff(
+    pixels, packed=False, rows=16, tile=None, order="<", predictor=1, intent=None, orientation=1
+):
     """A TIFF by hand: in strips of so many rows, or in tiles of (height, width)."""
     height, width, channels = pixels.shape
     pieces = []
@@ -39,8 +43,8 @@ def tiff(pixels, packed=False, rows=16, tile=None, order="<", predictor=1, inten
     sizes = list(map(len, pieces))
     intent = (2 if channels >= 3 else 1) if intent is None else intent
     tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [8] * channels),
-            (259, 3, [8 if packed else 1]), (262, 3, [intent]), (277, 3, [channels]),
-            (284, 3, [1]), (317, 3, [predictor])]  # fmt: skip
+            (259, 3, [8 if packed else 1]), (262, 3, [intent]), (274, 3, [orientation]),
+            (277, 3, [channels]), (284, 3, [1]), (317, 3, [predictor])]  # fmt: skip
     tags += (
         [(322, 4, [wide]), (323, 4, [high]), (324, 4, offsets), (325, 4, sizes)] if tile
         else [(273, 4, offsets), (278, 4, [rows]), (279, 4, sizes)]
@@ -98,13 +102,29 @@ def test_a_smaller_rectangle_is_the_mean_of_its_squares():
     assert found.shape == (10, 25, 3)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("tile", [None, (32, 48)], ids=str)
+def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
+    data = tiff(PIXELS, tile=tile, orientation=orientation)
+    wanted = read(data, "one.tif").pixels
+    image = open_large(data, "one.tif")
+    assert (image.height, image.width) == wanted.shape[:2]
+    for top, bottom, left, right in ((0, *wanted.shape[:1], 0, wanted.shape[1]), (3, 70, 40, 82)):
+        seen = image.piece(top, bottom, left, right)
+        assert np.array_equal(seen, wanted[top:bottom, left:right])
+    small = image.smaller(4, 3, 70, 5, 84)  # neither end of it lies on a square's
+    mean = wanted[3:67, 5:81].reshape(16, 4, 19, 4, 3).mean((1, 3))
+    assert np.abs(small - mean).max() <= 0.51
+    assert (TURNED in image.notes) == (orientation > 1)
+
+
 @pytest.mark.parametrize(
     "how", [{"rows": 7}, {"tile": (16, 48)}, {"rows": 9, "intent": 0}], ids=str
 )
 def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
     pixels = PIXELS[..., :1] if "intent" in how else PIXELS
     image = open_large(tiff(pixels, packed=True, **how))
-    monkeypatch.setattr(large, "MOST_HELD", 1)  # bands of one row of squares
+    monkeypatch.setattr(large_base, "MOST_HELD", 1)  # bands of one row of squares
     asked = []
     unpacked = PiecewiseTiff.unpacked
     monkeypatch.setattr(
@@ -176,7 +196,7 @@ def test_an_image_of_thirty_thousand_pixels_is_read_in_bounded_memory():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     strip = 224 * width * 3
-    assert peak < strip + large.MOST_HELD + 20_000_000
+    assert peak < strip + large_base.MOST_HELD + 20_000_000
     assert image.notes == ("Read in strips, 30,000 × 480 px.",)
 
 

@@ -10,7 +10,7 @@ from engine.attribution.slides import UnlikeTiles, WholeSlideCase
 from engine.attribution.slides.whole import separated, unlike
 from engine.data.whole_slide import made_slide
 from engine.errors import BadImage, BadSetting
-from engine.images.large import WholeImage
+from engine.images.large_base import WholeImage
 from engine.result import Table
 from engine.run import answer
 from tests import tiny
