@@ -205,15 +205,8 @@ class RefusalAudit(Experiment):
         gone = 100 * table.cell(REMOVED, CHANGE)
         most = max(100 * table.cell(one, FLIPS) for one in SEARCHES)
         blind = 100 * table.cell(BLIND, FLIPS)
-        runs = found["runs"]
-        facts = np.nan_to_num(runs[FLIPS] * runs[RIGHT])
-        best = max(
-            100 * facts[[at for at, row in enumerate(runs.rows) if row == one]].mean()
-            for one in SEARCHES
-        )
         return (
-            f"From layer {first} of {LAYERS} on, it can be read what a tiny network declines; "
-            f"taking one direction away after layer {least} ends {gone:.0f} % of that. "
-            f"A note leads at most {most:.0f} % of the questions around it (words at random: "
-            f"{blind:.0f} %), {best:.0f} % to the right fact. A simulation."
+            f"What a tiny network declines can be read from layer {first} of {LAYERS} on; one "
+            f"direction less after layer {least} ends {gone:.0f} % of it. A note reroutes "
+            f"{most:.0f} %, random words {blind:.0f} %. A simulation."
         )
