@@ -36,7 +36,7 @@ from engine.attribution.robustness import (
 from engine.attribution.slides import BAGS, BagsCase, UnlikeTiles, WholeSlideCase
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
-from engine.attribution.trust import Check, TrustCase
+from engine.attribution.trust import AmongOthers, Check, TrustCase
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.data import DataCard, DataSet, split_rows
@@ -69,7 +69,7 @@ from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.images import Crop, Picture, Scan, SliceChoice
 from engine.images import load as load_image
-from engine.images.large import WholeImage
+from engine.images.large_base import WholeImage
 from engine.lab import TrainCase
 from engine.method import case_kind
 from engine.models.catalog import load as load_model
@@ -221,6 +221,11 @@ def trust_case(model: Classifier | None = None) -> TrustCase:
     mask = np.zeros((asked.model.side,) * 2, bool)
     mask[2:9, 4:12] = True
     return TrustCase(asked, GradientXInput(), mask)
+
+
+def learned_trust_case(model: Classifier | None = None) -> TrustCase:
+    """The same of a network whose data are known, with their masks."""
+    return trust_case(model or deepcopy(load_model("phantom-cnn")))
 
 
 def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:
@@ -625,6 +630,7 @@ def case_for(
     special = digit_case if kind in {LocalTilt, MixedAnswers} else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
+    special = learned_trust_case if kind is AmongOthers else special
     special = ordered_case if kind in ORDERED else special
     special = attacked_images if kind is OrderedSuccess else special
     special = own_map_case if "own map" in kind.needs else special

@@ -2,32 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
-from components.draw.drawing import Views
+from components import runs
+from components.draw.drawing import Drawing, Views
+from components.draw.drawing import draw as draw_view
+from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
 from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.trust import AmongOthers, TrustCase
+from engine.attribution.trust.among import said
 from engine.data.example import Mask
-from engine.measures.outlines import dice, iou, outlined
+from engine.measures.outlines import dice, inside_of, iou
+from engine.method import Method
 from engine.pictures import as_bytes, compared
-from engine.result import Pictures
+from engine.result import Pictures, Table
+from engine.run import Answer
 
+HERE = "this image"
+BELOW = "other images with a lower Dice"
 ABOUT = (
     "Each map is cut at multi-Otsu's highest threshold less an offset; the settings of the model's "
     "own map move its outline. A COMET's mask is cut at one half."
 )
 
 
-def draw(answers: Answers, subject: Subject) -> None:
+def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> None:
     """A picture for each map; nothing where the model's own is not among them."""
     if OwnMap.title not in answers:
         return
     st.markdown("**What each map outlines**")
     draw_pictures(pictures(answers, subject), "heatmaps.outlines")
     st.caption(ABOUT)
+    among_others({one.title: one for one in methods if one.title in answers}, subject)
+
+
+def among_others(methods: Mapping[str, Method[Any]], subject: Subject) -> None:
+    """Where this image's Dice stands among those of test images; nothing without a truth."""
+    asked, exact = AmongOthers(), subject.case.at("exact")
+    cases = {title: TrustCase(exact, method, subject.mask) for title, method in methods.items()}
+    cases = {title: case for title, case in cases.items() if not asked.unmet(case)}
+    if not cases:
+        return
+    st.markdown("**Is that usual?**")
+    outcomes = runs.ask_all_when_told(
+        asked, cases, "heatmaps.among", f"Outline {asked.images} other images too", named=False
+    )
+    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
+    found = {title: one for title, one in outcomes.items() if isinstance(one, Answer)}
+    if found:
+        draw_view(STANDING, found, "heatmaps.among.chart")
+
+
+def ranked(found: Mapping[str, Views]) -> Table:
+    """The Dice of all images from low to high, a line for each map, and this one's places there."""
+    rows: list[str] = []
+    below: list[float] = []
+    values: list[float] = []
+    for title, answer in found.items():
+        others = np.sort(answer["others"]["Dice"])
+        rows += [title] * len(others)
+        below += ((np.arange(len(others)) + 0.5) / len(others)).tolist()
+        values += others.tolist()
+    for answer in found.values():
+        here = float(answer["here"].values[0])
+        rows.append(HERE)
+        below.append(float((answer["others"]["Dice"] < here).mean()))
+        values.append(here)
+    return Table.of({BELOW: (below, "share"), "Dice": (values, "")}, rows)
+
+
+def standing(found: Mapping[str, Views]) -> PointGroups:
+    """A line for each map and stars for this image."""
+    looks: dict[str, Look] = dict.fromkeys(found, "line")
+    return PointGroups(x=BELOW, y="Dice", looks={**looks, HERE: "own"}, span=(-0.03, 1.03))
+
+
+STANDING = Drawing(
+    "others", "", standing, made=ranked,
+    finding=lambda found: " ".join(
+        f"{title}: {said(float(one['here'].values[0]), one['others'])}"
+        for title, one in found.items()
+    ),
+)  # fmt: skip
 
 
 def pictures(answers: Answers, subject: Subject) -> Pictures:
@@ -47,13 +110,6 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
         np.stack([[image, *shown]]), ("",), ("image", *inside), f"{how} {said}.",
         captions=("", *captions),
     )  # fmt: skip
-
-
-def inside_of(answer: Views) -> Mask:
-    """The pixels inside a map's outline."""
-    if "outline" in answer:
-        return np.asarray(answer["outline"].values > 0)
-    return outlined(answer["map"].values).inside
 
 
 def agreement(inside: Mask, truth: Mask | None) -> str:

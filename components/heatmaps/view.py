@@ -89,7 +89,7 @@ def show(
         if checks and answers and not whole:
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
-        outlines.draw(answers, subject)
+        outlines.draw(answers, subject, methods)
         truth.scored(maps, subject)
         trials.agreement(maps)
     with picture:

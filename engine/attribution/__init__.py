@@ -33,7 +33,7 @@ from engine.attribution.robustness import FGSM, PGD, ROBUSTNESS, SafeCV
 from engine.attribution.slides import SLIDES
 from engine.attribution.study import STUDY
 from engine.attribution.tilt import TILT
-from engine.attribution.trust import BANDS, TRUST
+from engine.attribution.trust import AMONG, BANDS, TRUST
 
 HEATMAPS = (
     GradCam,
@@ -70,5 +70,5 @@ BESIDE_EXPERIMENTS = (MixedAnswers, Denoised)
 
 METHODS = (
     *HEATMAPS, *LEVEL_SETS, *WHICH, *STUDY, *MINIMAL_REGIONS, *SLIDES, *PROTOTYPES, *ROBUSTNESS,
-    *TRUST, *BANDS, *TILT, *EXPERIMENTS, *BESIDE_EXPERIMENTS,
+    *TRUST, *BANDS, *AMONG, *TILT, *EXPERIMENTS, *BESIDE_EXPERIMENTS,
 )  # fmt: skip

@@ -51,6 +51,7 @@ def systems() -> tuple[System, ...]:
 
 ELSEWHERE = {
     "TRUST": "Attribution / Heatmaps", "BANDS": "Attribution / Heatmaps",
+    "AMONG": "Attribution / Heatmaps",
     "WHICH": "Attribution / Which explanation?",
     "QUICK": "Anomaly / Familiar?", "DETECTORS": "Anomaly / Familiar?",
     "FAMILIAR": "Anomaly / Familiar?", "CRITERIA": "Sparsity / Prune",

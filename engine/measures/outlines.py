@@ -8,7 +8,9 @@ here it is in standard deviations of the map, whose values have another size in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +58,13 @@ def outlined(values: Floats, groups: int = GROUPS, offset: float = OFFSET) -> Ou
     upper = last + (high - low) / BINS / 2
     threshold = max(0.0, upper - offset * float(known.std()))
     return Outline(known > threshold, threshold)
+
+
+def inside_of(answer: Mapping[str, Any]) -> Mask:
+    """The pixels inside a heat map's outline: its own where it has one, else by the rule above."""
+    if "outline" in answer:
+        return np.asarray(answer["outline"].values > 0)
+    return outlined(answer["map"].values).inside
 
 
 def dice(found: Mask, truth: Mask) -> float:

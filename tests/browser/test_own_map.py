@@ -43,3 +43,11 @@ def test_a_dicom_slice_is_outlined_beside_grad_cam_and_against_its_mask(
     found = DICE.search(told.inner_text())
     assert found
     assert float(found[1]) > 0.4  # of what nobody showed it
+
+    page.get_by_role("button", name=re.compile("Outline 100 other images too")).click()
+    usual = page.get_by_text(re.compile(r"The model's own map: Dice 0\.\d+: higher than on")).first
+    expect(usual).to_be_visible()
+    settle(page, 240)
+    above = re.search(r"higher than on (\d+) of 100 other images", usual.inner_text())
+    assert above
+    assert int(above[1]) > 50  # such a lesion is one that it outlines well

@@ -1,5 +1,6 @@
 """The trial of a map: checks of a heat map on the person's own image."""
 
+from engine.attribution.trust.among import AmongOthers
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, OtherClass, Place, Shape
 from engine.attribution.trust.expensive import EXPENSIVE, MaxSensitivity, Repeats
@@ -10,12 +11,15 @@ from engine.attribution.trust.squares import HiddenSquares
 
 TRUST = (*CHEAP, *EXPENSIVE, Infidelity)
 BANDS = (HiddenSquares,)  # what the trials of all maps of an image share
+AMONG = (AmongOthers,)  # beside a map whose truth is known
 
 __all__ = [
+    "AMONG",
     "BANDS",
     "CHEAP",
     "EXPENSIVE",
     "TRUST",
+    "AmongOthers",
     "Check",
     "HiddenSquares",
     "Infidelity",

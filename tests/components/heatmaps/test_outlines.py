@@ -11,7 +11,7 @@ from components.heatmaps import outlines
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.measures.outlines import dice, iou, outlined
 from engine.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
-from engine.result import HeatMap
+from engine.result import HeatMap, Scores, Table
 
 SIDE = 12
 
@@ -64,3 +64,18 @@ def test_a_map_in_which_nothing_stands_out_says_so():
     }
     found = outlines.pictures({OwnMap.title: flat}, subject(None))
     assert found.captions[1] == "nothing stands out"
+
+
+def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
+    others = Table.of({"Dice": (np.array([0.6, 0.0, 0.3, 0.9], np.float32), "")})
+    here = Scores(np.array([0.7], np.float32), ("this image",), "Dice")
+    found = {OwnMap.title: {"others": others, "here": here}}
+    table = outlines.ranked(found)
+    line = table.take([at for at, one in enumerate(table.rows) if one == OwnMap.title])
+    np.testing.assert_allclose(line["Dice"], [0.0, 0.3, 0.6, 0.9], rtol=1e-6)
+    assert (np.diff(line[outlines.BELOW]) > 0).all()
+    star = table.take([table.rows.index(outlines.HERE)])
+    assert (star[outlines.BELOW][0], star["Dice"][0]) == (0.75, np.float32(0.7))
+    figure = outlines.standing(found).figure(table)
+    assert [one.name for one in figure.data] == [OwnMap.title, outlines.HERE]
+    assert "higher than on 3 of 4" in outlines.STANDING.finding(found)

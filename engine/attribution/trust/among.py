@@ -1,0 +1,109 @@
+"""Where an image stands among others of its kind, by how well a map's outline meets the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine import data as data_sets
+from engine.attribution.trust.case import TrustCase
+from engine.case import ImageCase, shown
+from engine.data import DataSet
+from engine.data.example import SPLIT, Mask, pictured, seen
+from engine.errors import BadData
+from engine.images import Crop
+from engine.measures.outlines import dice, inside_of
+from engine.method import Case, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.result import Result, Scores, Table
+from engine.run import answer
+from engine.sparsity.subjects import data_of
+
+DRAWN = 0.5  # share of the progress at which the data are there
+
+
+@dataclass(frozen=True)
+class AmongOthers(Method[TrustCase]):
+    """How well a map's outline meets the truth here, and on other images of the same kind.
+
+    The others are test images, with a finding, of the data that the model learned from; each is
+    asked about its own class. Every map is cut by one rule (multi-Otsu; a map of the model's own by
+    its own), so that a class the model does not see has no outline there and a Dice near 0.
+    """
+
+    name = "AmongOthers"
+    family = "attribution"
+    title = "Its outline among those of other images"
+    cost = "job"
+    paper = "Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148"
+    needs = frozenset({"mask", "class"})
+    argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
+    proof = (
+        "tests/engine/attribution/trust/test_among.py"
+        "::test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand"
+    )
+
+    images: int = setting(
+        100, Slider(10, 300, 10), "Other images", "With a finding, evenly from all that there are."
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why there is nothing to compare with, or ""."""
+        if reason := super().unmet(case):
+            return reason
+        try:
+            known = isinstance(case, TrustCase) and data_sets.entry(data_of(case.model)).card.truth
+        except BadData:
+            known = ""  # photographs, or images that were opened in another session
+        return "" if known else "no data with a known truth are here that the model learned from."
+
+    def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
+        """Views: here, Dice of this image; others, that of each other one, by its class."""
+        if case.mask is None:
+            raise BadData("No truth is known for this image.")
+        here = dice(inside_of(answer(case.method, case.asked)), case.mask)
+        data = data_sets.load(data_of(case.model), part_of(progress, 0.0, DRAWN, "making images"))
+        asked = list(self.others(case.asked, data))
+        if not asked:
+            raise BadData(f"{data.card.title} has no other test images whose truth is known.")
+        found = []
+        for done, (one, mask) in enumerate(asked, 1):
+            found.append(dice(inside_of(case.method(one)), mask))
+            progress(DRAWN + (1 - DRAWN) * done / len(asked), f"image {done} of {len(asked)}")
+        names = [case.model.labels[one.target.index] for one, _ in asked]
+        return {
+            "here": Scores(np.array([here], np.float32), ("this image",), "Dice"),
+            "others": Table.of({"Dice": (np.array(found, np.float32), "")}, names),
+        }
+
+    def others(self, asked: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:
+        """Test images with a finding but this one, each asked about its class; their masks."""
+        model, masks = asked.model, data.truth.get("mask")
+        if data.classes != model.labels or masks is None:
+            return
+        rows = data.rows(SPLIT)
+        rows = rows[masks[rows].any((1, 2))]
+        for row in rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]:
+            target = replace(asked.target, index=int(data.labels[row]), versus=None)
+            image = shown(pictured(data.images[row]), Crop(), model)
+            if not torch.equal(image, asked.image):
+                mask = seen(masks[row], Crop(), model.side)
+                yield replace(asked, image=image, target=target), mask
+
+    def finding(self, case: TrustCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """How many others it does better than."""
+        return said(float(found["here"].values[0]), found["others"])
+
+
+def said(here: float, others: Table) -> str:
+    """How many others it does better than, and what is usual."""
+    values = np.asarray(others["Dice"])
+    better = int((values < here).sum())
+    return (
+        f"Dice {here:.2f}: higher than on {better} of {len(values)} other images "
+        f"(median {np.median(values):.2f})."
+    )
