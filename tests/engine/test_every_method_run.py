@@ -54,6 +54,7 @@ OWN = {
         )
     },
     "attribution.Place": ["--map", "Gradient"],
+    "attribution.AmongOthers": ["--map", "Gradient", "--images", "10"],
     "attribution.OwnMap": [],
     "attribution.OwnMaps": ["--data", "phantoms:count=100,side=48"],
     "attribution.CBSN": ["--data", "phantoms:count=100,side=48"],

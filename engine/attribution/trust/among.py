@@ -39,7 +39,7 @@ class AmongOthers(Method[TrustCase]):
     title = "Its outline among those of other images"
     cost = "job"
     paper = "Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148"
-    needs = frozenset({"mask", "class"})
+    needs = frozenset({"mask"})
     argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
     proof = (
         "tests/engine/attribution/trust/test_among.py"
@@ -53,13 +53,13 @@ class AmongOthers(Method[TrustCase]):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why there is nothing to compare with, or ""."""
-        if reason := super().unmet(case):
+        if reason := case.lacks("class") or super().unmet(case):
             return reason
         try:
             known = isinstance(case, TrustCase) and data_sets.entry(data_of(case.model)).card.truth
         except BadData:
             known = ""  # photographs, or images that were opened in another session
-        return "" if known else "no data with a known truth are here that the model learned from."
+        return "" if known else "it needs a model that learned from data whose truth is known."
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """Views: here, Dice of this image; others, that of each other one, by its class."""

@@ -76,7 +76,7 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
     assert not AmongOthers.unmet(case)
     assert "nobody knows where" in AmongOthers.unmet(replace(case, mask=None))
     photographs = tiny.trust_case()  # a network that nothing is known of
-    assert "no data with a known truth" in AmongOthers.unmet(photographs)
+    assert "data whose truth is known" in AmongOthers.unmet(photographs)
     nowhere = AmongOthers(images=FEW)
     with pytest.raises(BadData, match="No truth is known"):
         nowhere(replace(case, mask=None))
