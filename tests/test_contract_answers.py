@@ -57,14 +57,14 @@ POWERS = {"attribution.GuidedGradCam": 2}
 """Maps that multiply the score's gradient so often; the others do so once."""
 
 SLOW = {
-    "anomaly.SMOTE", "attribution.PrototypeRobustness", "hallucination.HalluRAG",
-    "hallucination.MaskLLM", "hallucination.RefusalAudit", "hallucination.WordRisk",
-    "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram",
-    "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA", "unlearning.ForgetRange",
-    "unlearning.GeneratorSalUn", "unlearning.KLoM", "unlearning.PollsAfter",
-    "unlearning.ProtectedShare", "unlearning.ProtectionDefenses", "unlearning.ProtectionVictims",
-    "unlearning.RelabeledVictims",
-    "unlearning.SparseOriginals",
+    "anomaly.SMOTE", "attribution.AdaptiveSmoothing", "attribution.CBSN",
+    "attribution.PrototypeRobustness", "attribution.SafeCV", "hallucination.HalluRAG",
+    "hallucination.MaskLLM", "hallucination.RefusalAudit", "hallucination.VisualAudit",
+    "hallucination.WordRisk", "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning",
+    "sparsity.Reprogram", "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA",
+    "unlearning.ENG", "unlearning.ForgetRange", "unlearning.GeneratorSalUn", "unlearning.KLoM",
+    "unlearning.PollsAfter", "unlearning.ProtectedShare", "unlearning.ProtectionDefenses",
+    "unlearning.ProtectionVictims", "unlearning.RelabeledVictims", "unlearning.SparseOriginals",
 }  # fmt: skip
 """They train networks or generate much text for each setting, which takes seconds, so only
 `make test-slow` tries every setting of theirs: run it after a change to one of them. Their proofs

@@ -23,6 +23,7 @@ LINK = {
 }
 
 
+@pytest.mark.slow
 def test_two_networks_are_mixed_under_attack_and_the_dial_decides(app_url: str, page: Page) -> None:
     page.goto(f"{app_url}/attribution-experiments?{urlencode(LINK)}")
     settle(page, LONG)

@@ -68,6 +68,7 @@ def test_the_strength_decides_and_a_lamp_that_is_seen_stays(visit: Visit) -> Non
     expect(again.get_by_text(re.compile("Contrasting cannot mend that")).first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_words_that_differ_are_framed_and_the_same_scene_is_on_ask(visit: Visit) -> None:
     page = visit()
     page.get_by_role("radio", name="describe the image", exact=True).click()

@@ -57,6 +57,7 @@ def answered(page: Page) -> None:
     settle(page, LONG)
 
 
+@pytest.mark.slow
 def test_a_rare_lesion_is_read_made_worse_and_a_cat_is_flagged(visit: Visit) -> None:
     page = visit({"model": "Phantom CNN", "familiar.closer": "Made worse"})
     sidebar = page.get_by_test_id("stSidebar")

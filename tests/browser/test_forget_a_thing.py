@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
@@ -14,6 +15,7 @@ FEW = "before-and-after?beaf.count=5&beaf.BEAF.absent=1"  # no other journey has
 LONG = 240  # seconds: torch is loaded
 
 
+@pytest.mark.slow
 def test_a_thing_fades_the_model_forgets_it_and_pope_and_chair_are_read(
     app_url: str, page: Page
 ) -> None:

@@ -17,6 +17,7 @@ LONG = 240  # seconds: torch is loaded, and others share the machine
 pytestmark = pytest.mark.timeout(900)
 
 
+@pytest.mark.slow
 def test_the_three_is_forgotten_and_the_sheet_says_so(app_url: str, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(f"{app_url}/generator?{urlencode({f'{KEY}.{k}': v for k, v in FEW.items()})}")

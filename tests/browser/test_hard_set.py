@@ -47,6 +47,7 @@ def press_highest(page: Page, chart: Locator, curve: int) -> float:
     return value
 
 
+@pytest.mark.slow
 def test_hard_images_are_forgotten_by_three_ways_and_one_s_margins_are_seen(
     app_url: str, page: Page
 ) -> None:

@@ -44,6 +44,7 @@ def given(page: Page, files: dict[str, Path]) -> None:
     settle(page, LONG)
 
 
+@pytest.mark.slow
 def test_three_files_are_opened_and_the_verdict_is_read(
     app_url: str, open_page: OpenPage, files: dict[str, Path]
 ) -> None:

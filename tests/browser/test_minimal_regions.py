@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
@@ -14,6 +15,7 @@ LINK = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits C
 COARSE = {"minimal.shape": "grid", "minimal.regions": "16"}
 
 
+@pytest.mark.slow
 def test_a_digit_is_searched_stepped_through_and_asked_as_if_it_were_another(
     app_url: str, page: Page
 ) -> None:

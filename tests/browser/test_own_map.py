@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
+import pytest
 from playwright.sync_api import Page
 
 from engine.data.phantoms import Phantoms
@@ -24,6 +25,7 @@ THIRD = 2  # which of them it outlines well; of the first it outlines too much
 DICE = re.compile(r"The model's own map: Dice (0\.\d+), IoU 0\.\d+, Grad-CAM: (Dice|nothing)")
 
 
+@pytest.mark.slow
 def test_a_dicom_slice_is_outlined_beside_grad_cam_and_against_its_mask(
     app_url: str, page: Page
 ) -> None:

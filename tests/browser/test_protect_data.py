@@ -98,6 +98,7 @@ def onward(page: Page, title: str) -> None:
     expect(page.get_by_role("radio", name=title)).to_be_checked()
 
 
+@pytest.mark.slow
 def test_a_victim_is_trained_in_the_experiment_that_the_page_links_to(
     app_url: str, open_page: OpenPage
 ) -> None:

@@ -36,6 +36,7 @@ def grips(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     app_url: str, open_page: OpenPage, tmp_path: Path
 ) -> None:

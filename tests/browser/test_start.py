@@ -75,6 +75,7 @@ def test_an_image_of_a_data_set_goes_along_into_the_link_of_its_view(
     expect(known).to_have_text(said)
 
 
+@pytest.mark.slow
 def test_a_scene_is_chosen_like_a_photograph_and_is_in_the_link(app_url: str, page: Page) -> None:
     page.goto(f"{app_url}/?model=Digits+MLP")
     settle(page, LONG)

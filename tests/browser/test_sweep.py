@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 
+@pytest.mark.slow
 def test_the_errors_of_a_sweep_are_shown_opened_and_taken_along(
     app_url: str, page: Page, tmp_path: Path
 ) -> None:

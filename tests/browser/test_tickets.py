@@ -15,6 +15,7 @@ from tests.browser.test_steps import CALM
 WALL = "What stays of each layer at level"
 
 
+@pytest.mark.slow
 def test_a_level_back_moves_masks_curve_and_one_image_s_answer(app_url: str, page: Page) -> None:
     page.goto(f"{app_url}/tickets")
     settle(page)

@@ -30,6 +30,7 @@ def opened(app_url: str, open_page: OpenPage) -> Page:
     return page
 
 
+@pytest.mark.slow
 def test_a_dear_trial_is_asked_for_and_its_sentence_and_maps_are_read(opened: Page) -> None:
     line = opened.locator("p").filter(has_text="Can Guided backpropagation be trusted?")
     expect(line).to_contain_text("3 not tried yet")

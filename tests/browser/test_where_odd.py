@@ -8,6 +8,7 @@ import zipfile
 from urllib.parse import urlencode
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from engine.anomaly.localizers.localizer import NEAREST
@@ -47,6 +48,7 @@ def folder() -> bytes:
     return held.getvalue()
 
 
+@pytest.mark.slow
 def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answers_it(
     app_url: str, open_page: OpenPage
 ) -> None:

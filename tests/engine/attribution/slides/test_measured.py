@@ -135,8 +135,9 @@ def test_most_of_the_time_goes_into_the_network(measure):
     method = UnlikeTiles()
     method(opened(3584, 2688))  # what is loaded once
     found = method(opened(80 * 224, 50 * 224))
-    network, reading = (float(found["cost"][f"seconds, {one}"][0]) for one in ("network", "reading"))
-    looked, share = np.isfinite(found["tiles"]["distance"]).sum(), network / (network + reading)
+    cost, looked = found["cost"], np.isfinite(found["tiles"]["distance"]).sum()
+    network, reading = (float(cost[f"seconds, {one}"][0]) for one in ("network", "reading"))
+    share = network / (network + reading)
     measure(
         "Slides, share of the time in the network, 4,000 tiles of 224 px of a Deflate TIFF",
         f"{100 * share:.1f} %; {looked} with tissue, {network:.0f} s in the network",
