@@ -39,7 +39,7 @@ from engine.pictures import as_bytes
 from engine.result import Pictures, Table, View
 
 TRAINED, TUNED, SHOWN = 60, 10, 3  # training and validation images, and those in the picture
-CHANNELS = 16
+CHANNELS, RATE = 24, 1e-3
 Denoise = Callable[[Tensor], tuple[Tensor, Tensor]]  # (n, C, H, W) → blind and unmasked
 STREAMS = {"train": 0, "validation": 1, "test": 2}
 
@@ -71,7 +71,7 @@ class Cbsn(Experiment):
     other patients. *Lesion contrast kept* compares each slice with its healthy twin under the same
     noise: 100 % means that the lesion stands out after denoising as it did before. Filters are
     given the factor of the estimated σ at which they are best on validation images with their
-    truth, which the network never sees. Small networks, synthetic slices, hundreds of steps.
+    truth, which the network never sees. Small networks, synthetic slices, some thousand steps.
     """
 
     name = "CBSN"
@@ -83,6 +83,7 @@ class Cbsn(Experiment):
         "tests/engine/attribution/experiments/test_cbsn.py"
         "::test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand"
     )
+    revision = 2
     data = ("phantoms:count=200,side=96",)
     measures = (GAIN, HIDDEN, LESION)
     charted = (GAIN, HIDDEN)
@@ -107,16 +108,17 @@ class Cbsn(Experiment):
     weight: float = setting(
         2.0, Slider(0.0, 5.0, 0.5), "λ", "How strongly the unmasked output is tied to the masked."
     )
-    blocks: int = setting(2, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
+    blocks: int = setting(3, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
     steps: int = setting(
-        500, Slider(2, 5000, 1), "Steps", "Of each training; s rises over the first 30 %."
+        1500, Slider(2, 5000, 1), "Steps", "Of each training; s rises over the first 30 %."
     )
     images: int = setting(20, Slider(1, 100, 1), "Test images", "How many are denoised.")
 
     @property
     def lesson(self) -> Lesson:
         """What the main network learns."""
-        return Lesson(self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps)
+        made = self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps
+        return Lesson(*made, rate=RATE)
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, tuple[float, Lesson | str]]:  # noqa: ARG002
         """Correlation of the noise, and what is learned or which filter is tuned."""

@@ -34,7 +34,7 @@ from engine.training.descent import Loss
 
 PATCH = 60  # px, at most
 BATCH = 2  # patches
-RATE = 4e-3  # at first; the published 1e-4 is for 500,000 steps
+RATE = 4e-3  # of 500 steps; the published 1e-4 is for 500,000
 STEEPEST = 0.5  # norm of a gradient; longer ones are shortened
 WARM = 0.1  # share of the steps in which the rate rises
 LOOKS = 10  # how often it is looked at on the way
@@ -53,6 +53,7 @@ class Lesson:
         blocks, channels: of the network.
         steps: how many.
         ramp: share of the steps in which s rises to 1.
+        rate: at first.
     """
 
     stride: int
@@ -62,6 +63,7 @@ class Lesson:
     channels: int
     steps: int
     ramp: float = 0.3
+    rate: float = RATE
 
 
 def loss_of(
@@ -110,10 +112,10 @@ def learn(
         torch.manual_seed(seed)
         net = BlindSpotNet(images.shape[1], lesson.channels, lesson.blocks)
     net.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(net.parameters(), RATE)
+    optimizer = torch.optim.Adam(net.parameters(), lesson.rate)
     taught = descend(
         optimizer, losses(net, images.to(best_device()), lesson, seed),
-        rate=lambda step: rate_at(step, lesson.steps),
+        rate=lambda step: rate_at(step, lesson.steps, lesson.rate),
         before_step=lambda: nn.utils.clip_grad_norm_(net.parameters(), STEEPEST),
     )  # fmt: skip
     every = max(lesson.steps // LOOKS, 1)
@@ -124,10 +126,10 @@ def learn(
     return net.eval().requires_grad_(requires_grad=False)
 
 
-def rate_at(step: int, steps: int) -> float:
+def rate_at(step: int, steps: int, rate: float = RATE) -> float:
     """It rises at first, since units that a large early step turns off never come back."""
     rising = min(1.0, (step + 1) / max(WARM * steps, 1))
-    return RATE * rising * (1 + cos(pi * step / steps)) / 2
+    return rate * rising * (1 + cos(pi * step / steps)) / 2
 
 
 def losses(net: BlindSpotNet, images: Tensor, lesson: Lesson, seed: int) -> Iterator[Loss]:

@@ -44,7 +44,7 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
                                            (WHITE, 0.0, 5), (WHITE_CONTROL, 0.0, 1)):  # fmt: skip
         train, test = (QUICK.noisy(case, split, correlation, count)
                        for split, count in (("train", 60), ("test", 5)))  # fmt: skip
-        net = learn(train.noisy, Lesson(stride, 2, 2.0, 1, 16, 3), 4, quiet)
+        net = learn(train.noisy, Lesson(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
         hidden, seen = both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
         table = found["table"]
