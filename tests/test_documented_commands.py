@@ -31,7 +31,10 @@ LONG = {
     "weights scene-decliner": "it trains three networks, some of them more than once",
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
-SLOW = ("weights digits-mlp", "phantom-cnn", "attribution.Occlusion")  # in them
+SLOW = (  # in them
+    "weights digits-mlp", "phantom-cnn", "attribution.Occlusion", "attribution.OrderedSuccess",
+    "unlearning.SALM",
+)  # fmt: skip
 
 
 def commands() -> list[str]:

@@ -14,7 +14,7 @@ from engine.families import METHODS
 from tests.fake_gate.fakes import FAKES
 from tests.measured import ROOT
 
-SLOW = {"unlearning.GeneratorSalUn"}
+SLOW = {"hallucination.RefusalAudit", "unlearning.GeneratorSalUn"}
 """With random answers too their proofs take more than 8 seconds of processor time, so only
 `make test-slow` checks that they turn red. With the true answers they run in `make test`. Every
 other method, a new one too, is checked in `make test`."""
