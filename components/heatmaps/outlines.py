@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import said
+from engine.attribution.trust.among import told
 from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method
@@ -25,6 +26,8 @@ from engine.pictures import as_bytes, compared
 from engine.result import Pictures, Table
 from engine.run import Answer
 
+AMONG = "outlines.among"  # a slot of its own: those of maps are left as soon as none needs them
+LONGEST = 120  # seconds that other images' maps may take, where those of this one say so
 HERE = "this image"
 BELOW = "other images with a lower Dice"
 ABOUT = (
@@ -40,24 +43,39 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
     st.markdown("**What each map outlines**")
     draw_pictures(pictures(answers, subject), "heatmaps.outlines")
     st.caption(ABOUT)
-    among_others({one.title: one for one in methods if one.title in answers}, subject)
+    seconds = sum(one.record["seconds"] for one in answers.values())
+    among_others({one.title: one for one in methods if one.title in answers}, subject, seconds)
 
 
-def among_others(methods: Mapping[str, Method[Any]], subject: Subject) -> None:
-    """Where this image's Dice stands among those of test images; nothing without a truth."""
-    asked, exact = AmongOthers(), subject.case.at("exact")
+def among_others(
+    methods: Mapping[str, Method[Any]], subject: Subject, seconds: float = 0.0
+) -> None:
+    """Where this image's Dice stands among those of test images; nothing without a truth.
+
+    Args:
+        methods: of the maps, by their titles.
+        subject: what they are of.
+        seconds: that all these maps took; by them the number of other images is bounded.
+    """
+    asked, exact = AmongOthers(images=others_in(seconds)), subject.case.at("exact")
     cases = {title: TrustCase(exact, method, subject.mask) for title, method in methods.items()}
     cases = {title: case for title, case in cases.items() if not asked.unmet(case)}
     if not cases:
         return
     st.markdown("**Is that usual?**")
     outcomes = runs.ask_all_when_told(
-        asked, cases, "heatmaps.among", f"Outline {asked.images} other images too", named=False
+        asked, cases, AMONG, f"Outline {asked.images} other images too", named=False
     )
     runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
     found = {title: one for title, one in outcomes.items() if isinstance(one, Answer)}
     if found:
-        draw_view(STANDING, found, "heatmaps.among.chart")
+        draw_view(STANDING, found, f"{AMONG}.chart")
+
+
+def others_in(seconds: float) -> int:
+    """As many as usual, in tens, and fewer where one round of maps takes so many seconds."""
+    spec = next(one for one in fields(AmongOthers) if one.name == "images")
+    return max(10, min(spec.default, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
 
 
 def ranked(found: Mapping[str, Views]) -> Table:
@@ -87,7 +105,7 @@ def standing(found: Mapping[str, Views]) -> PointGroups:
 STANDING = Drawing(
     "others", "", standing, made=ranked,
     finding=lambda found: " ".join(
-        f"{title}: {said(float(one['here'].values[0]), one['others'])}"
+        f"{title}: {told(float(one['here'].values[0]), one['others'])}"
         for title, one in found.items()
     ),
 )  # fmt: skip

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from engine import data as data_sets
 from engine.attribution.trust.case import TrustCase
 from engine.case import ImageCase, shown
 from engine.data import DataSet
 from engine.data.example import SPLIT, Mask, pictured, seen
-from engine.errors import BadData
+from engine.errors import BadData, BlindspotError
 from engine.images import Crop
 from engine.measures.outlines import dice, inside_of
 from engine.method import Case, Method, Progress, Slider, defaults, part_of, quiet, setting
@@ -31,7 +32,8 @@ class AmongOthers(Method[TrustCase]):
 
     The others are test images, with a finding, of the data that the model learned from; each is
     asked about its own class. Every map is cut by one rule (multi-Otsu; a map of the model's own by
-    its own), so that a class the model does not see has no outline there and a Dice near 0.
+    its own). Where nothing is outlined, as in a GP network's map of a class that it does not see,
+    Dice is 0.
     """
 
     name = "AmongOthers"
@@ -55,25 +57,31 @@ class AmongOthers(Method[TrustCase]):
         """Why there is nothing to compare with, or ""."""
         if reason := case.lacks("class") or super().unmet(case):
             return reason
+        if isinstance(case, TrustCase) and case.asked.target.versus is not None:
+            return "it needs a question about one class, and two are held against each other here."
         try:
             known = isinstance(case, TrustCase) and data_sets.entry(data_of(case.model)).card.truth
-        except BadData:
-            known = ""  # photographs, or images that were opened in another session
-        return "" if known else "it needs a model that learned from data whose truth is known."
+        except BlindspotError:  # photographs, or images that were opened in another session
+            known = ""
+        masks = "mask" in (known or "")
+        return "" if masks else "it needs a model that learned from data whose masks are known."
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """Views: here, Dice of this image; others, that of each other one, by its class."""
         if case.mask is None:
             raise BadData("No truth is known for this image.")
-        here = dice(inside_of(answer(case.method, case.asked)), case.mask)
+        here = score(inside_of(answer(case.method, case.asked)), case.mask)
         data = data_sets.load(data_of(case.model), part_of(progress, 0.0, DRAWN, "making images"))
         asked = list(self.others(case.asked, data))
         if not asked:
             raise BadData(f"{data.card.title} has no other test images whose truth is known.")
         found = []
-        for done, (one, mask) in enumerate(asked, 1):
-            found.append(dice(inside_of(case.method(one)), mask))
-            progress(DRAWN + (1 - DRAWN) * done / len(asked), f"image {done} of {len(asked)}")
+        for done, (one, mask) in enumerate(asked):
+            low, high = (DRAWN + (1 - DRAWN) * at / len(asked) for at in (done, done + 1))
+            words = f"image {done + 1} of {len(asked)}"
+            found.append(
+                score(inside_of(case.method(one, part_of(progress, low, high, words))), mask)
+            )
         names = [case.model.labels[one.target.index] for one, _ in asked]
         return {
             "here": Scores(np.array([here], np.float32), ("this image",), "Dice"),
@@ -87,19 +95,31 @@ class AmongOthers(Method[TrustCase]):
             return
         rows = data.rows(SPLIT)
         rows = rows[masks[rows].any((1, 2))]
+        rows = rows[~alike(data.pixels(rows), asked.image)]
         for row in rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]:
             target = replace(asked.target, index=int(data.labels[row]), versus=None)
             image = shown(pictured(data.images[row]), Crop(), model)
-            if not torch.equal(image, asked.image):
-                mask = seen(masks[row], Crop(), model.side)
-                yield replace(asked, image=image, target=target), mask
+            mask = seen(masks[row], Crop(), model.side)
+            yield replace(asked, image=image, target=target), mask
 
     def finding(self, case: TrustCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many others it does better than."""
-        return said(float(found["here"].values[0]), found["others"])
+        return told(float(found["here"].values[0]), found["others"])
 
 
-def said(here: float, others: Table) -> str:
+def score(inside: Mask, mask: Mask) -> float:
+    """Dice; 0 where nothing is outlined, however small the finding is."""
+    return dice(inside, mask) if inside.any() else 0.0
+
+
+def alike(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
+    """Which of some images (n, C, H, W) are that one."""
+    if images.shape[1:] != image.shape:
+        return np.zeros(len(images), np.bool_)
+    return (images == image).flatten(1).all(1).numpy()
+
+
+def told(here: float, others: Table) -> str:
     """How many others it does better than, and what is usual."""
     values = np.asarray(others["Dice"])
     better = int((values < here).sum())

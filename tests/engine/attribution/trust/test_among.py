@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import said
+from engine.attribution.trust.among import score, told
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.data import load as load_data
@@ -55,7 +56,8 @@ def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     rows = rows_with_a_finding(phantoms)
     found = AmongOthers(images=FEW)(about(model, phantoms, rows[1]))
     assert found["here"].values[0] == pytest.approx(dice_by_hand(model, phantoms, rows[1]))
-    others = [rows[at] for at in np.linspace(0, len(rows) - 1, FEW).astype(int)]
+    rest = [row for row in rows if row != rows[1]]
+    others = [rest[at] for at in np.linspace(0, len(rest) - 1, FEW).astype(int)]
     wanted = [dice_by_hand(model, phantoms, row) for row in others]
     np.testing.assert_allclose(found["others"]["Dice"], wanted, atol=1e-6)
     assert list(found["others"].rows) == [phantoms.classes[phantoms.labels[row]] for row in others]
@@ -67,7 +69,7 @@ def test_the_image_itself_is_not_among_the_others(model, phantoms):
     asked = AmongOthers(images=FEW)
     own = about(model, phantoms, rows[0])
     rest = [one.image for one, _ in asked.others(own.asked, phantoms)]
-    assert len(rest) == FEW - 1
+    assert len(rest) == FEW  # another one is taken
     assert not any(torch.equal(one, own.asked.image) for one in rest)
 
 
@@ -76,10 +78,24 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
     assert not AmongOthers.unmet(case)
     assert "nobody knows where" in AmongOthers.unmet(replace(case, mask=None))
     photographs = tiny.trust_case()  # a network that nothing is known of
-    assert "data whose truth is known" in AmongOthers.unmet(photographs)
+    assert "data whose masks are known" in AmongOthers.unmet(photographs)
+    for name in ("bars", "phantoms:count=9"):  # no masks; no such data set
+        other = replace(model.lineage, settings=json.dumps({"data": name}))
+        unknown = replace(case.asked, model=tiny.cnn())
+        unknown.model.lineage = other
+        assert "data whose masks are known" in AmongOthers.unmet(replace(case, asked=unknown))
+    held = replace(case.asked, target=replace(case.asked.target, versus=0))
+    assert "one class" in AmongOthers.unmet(replace(case, asked=held))
     nowhere = AmongOthers(images=FEW)
     with pytest.raises(BadData, match="No truth is known"):
         nowhere(replace(case, mask=None))
+
+
+def test_where_nothing_is_outlined_dice_is_0_however_small_the_finding():
+    mask = np.zeros((8, 8), np.bool_)
+    mask[2, 2] = True
+    assert score(np.zeros_like(mask), mask) == 0
+    assert score(mask, mask) == 1
 
 
 def test_classes_of_another_kind_are_not_compared(model, phantoms):
@@ -90,5 +106,5 @@ def test_classes_of_another_kind_are_not_compared(model, phantoms):
 
 def test_the_sentence_counts_those_with_a_lower_dice():
     others = Table.of({"Dice": (np.array([0.1, 0.4, 0.4, 0.9], np.float32), "")})
-    assert said(0.41, others) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
-    assert "higher than on 1 of 4" in said(0.4, others)  # alike is not lower
+    assert told(0.41, others) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
+    assert "higher than on 1 of 4" in told(0.4, others)  # alike is not lower
