@@ -23,13 +23,14 @@ from engine.images.large_base import LargeImage, Pixels, WholeImage
 from engine.images.limits import MOST_TAG_BYTES, MOST_TAGS, SIZES, check
 from engine.images.picture import shown_name
 from engine.images.reading import read
-from engine.images.turned import upright
+from engine.images.turned import TRANSPOSED, upright
 
 MAX_MB = 500  # of the file
 MOST_PIXELS = 1_000_000_000  # by the header; its overview takes half a minute
 MOST_SIDE = 250_000  # px
 LONGEST = 500  # times as long as wide: beyond it, an overview would be a line
 MOST_PIECE = 64_000_000  # bytes of a strip or tile, unpacked
+MOST_WHOLE = 32_000_000  # px of an image that is decoded whole
 SPARE = 4096  # bytes by which packing may make a small piece larger
 PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
@@ -214,13 +215,27 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     if min(len(offsets), len(sizes)) < across * -(-height // high):
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
     how = "tile by tile" if tiled else "in strips"
-    lying = PiecewiseTiff(
+    lying: LargeImage = PiecewiseTiff(
         width, height, fingerprint, (f"Read {how}, {width:,} × {height:,} px.",), data,
         tuple(zip(offsets, sizes, strict=False)), across, (high, wide), channels,
         packing not in PLAIN, packing not in PLAIN and first(PREDICTOR, 1) == 2,
         channels == 1 and intent == 0,
     )  # fmt: skip
-    return upright(lying, first(ORIENTATION, 1))
+    orientation = first(ORIENTATION, 1)
+    if orientation in TRANSPOSED and not tiled:  # each of its columns touches every strip
+        lying = decoded(lying, called)
+    return upright(lying, orientation)
+
+
+def decoded(lying: PiecewiseTiff, called: str) -> WholeImage:
+    """All of an image at once. Raises BadImage where that is too much."""
+    if lying.width * lying.height > MOST_WHOLE:
+        raise BadImage(
+            f"{called} lies on its side, in strips, and has more than {MOST_WHOLE / 1e6:.0f} "
+            "million px: save it upright, or in tiles."
+        )
+    pixels = lying.piece(0, lying.height, 0, lying.width)
+    return WholeImage(lying.width, lying.height, lying.fingerprint, lying.notes, pixels)
 
 
 def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -27,14 +27,14 @@ class TurnedImage(LargeImage):
 
     def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
         """Of the image as it is seen."""
-        return self.upright(self.lying.piece(*self.place((top, bottom, left, right))))
+        return self.turned(self.lying.piece(*self.place((top, bottom, left, right))))
 
     def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
         """By the same squares as if it had been turned first."""
         bottom -= (bottom - top) % times
         right -= (right - left) % times
         place = self.place((top, bottom, left, right))
-        return self.upright(self.lying.smaller(times, *place))
+        return self.turned(self.lying.smaller(times, *place))
 
     def place(self, seen: Rectangle) -> Rectangle:
         """Where a rectangle lies in the file."""
@@ -46,7 +46,7 @@ class TurnedImage(LargeImage):
         turned = self.orientation in TRANSPOSED
         return (left, right, top, bottom) if turned else (top, bottom, left, right)
 
-    def upright(self, lying: Pixels) -> Pixels:
+    def turned(self, lying: Pixels) -> Pixels:
         """A piece of the file as it is seen."""
         found = lying.transpose(1, 0, 2) if self.orientation in TRANSPOSED else lying
         found = found[::-1] if self.orientation in FLIPPED else found
@@ -61,4 +61,5 @@ def upright(lying: LargeImage, orientation: int) -> LargeImage:
     across, down = lying.width, lying.height
     width, height = (down, across) if orientation in TRANSPOSED else (across, down)
     notes = (*lying.notes, TURNED)
-    return TurnedImage(width, height, lying.fingerprint, notes, lying, orientation)
+    name = f"{lying.fingerprint} turned {orientation}"
+    return TurnedImage(width, height, name, notes, lying, orientation)

@@ -116,6 +116,25 @@ def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
     mean = wanted[3:67, 5:81].reshape(16, 4, 19, 4, 3).mean((1, 3))
     assert np.abs(small - mean).max() <= 0.51
     assert (TURNED in image.notes) == (orientation > 1)
+    lying = open_large(tiff(PIXELS, tile=tile), "one.tif")
+    assert orientation == 1 or image.fingerprint != lying.fingerprint
+
+
+def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
+    data = tiff(PIXELS, packed=True, rows=1, orientation=6)
+    asked = []
+    unpacked = PiecewiseTiff.unpacked
+    monkeypatch.setattr(
+        PiecewiseTiff, "unpacked", lambda self, at: asked.append(at) or unpacked(self, at)
+    )
+    image = open_large(data)
+    for left in range(0, 90, 10):  # each touches every strip
+        image.piece(0, 130, left, left + 10)
+    assert len(asked) == len(PIXELS)
+    monkeypatch.setattr(large, "MOST_WHOLE", PIXELS[..., 0].size - 1)
+    with pytest.raises(BadImage, match="save it upright, or in tiles"):
+        open_large(data, "one.tif")
+    assert open_large(tiff(PIXELS, tile=(32, 48), orientation=6)).width == 90
 
 
 @pytest.mark.parametrize(
