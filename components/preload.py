@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from streamlit import file_util
 
@@ -40,10 +39,10 @@ class Preload:
         """As ASGI wants it."""
 
         async def sending(message: Message) -> None:
-            starts = message["type"] == "http.response.start"
-            named = header(chart=chart_first(scope["path"]))
-            if starts and is_page(message["headers"]) and named:
-                message = {**message, "headers": [*message["headers"], (b"link", named)]}
+            if message["type"] == "http.response.start" and is_page(message["headers"]):
+                named = header(chart=chart_first(scope["path"]))
+                more = [(b"link", named)] if named else []
+                message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         is_http = scope["type"] == "http"
@@ -54,7 +53,7 @@ class Preload:
 
 def chart_first(address: str) -> bool:
     """Whether the address, or its path, is that of a view whose first picture is a chart."""
-    return urlsplit(address).path.rstrip("/").rpartition("/")[2] in CHARTS_FIRST
+    return address.partition("?")[0].rstrip("/").rpartition("/")[2] in CHARTS_FIRST
 
 
 def asked_by(scope: Scope) -> str:

@@ -77,6 +77,11 @@ def test_a_view_whose_first_picture_is_a_chart_names_plotly_and_does_not_wait(cl
     assert not waited
     client.get(f"/static/js/{late[0]}", headers={"referer": "http://testserver/prune"})
     assert waited == [preload.WAIT]
+    for address in ("http://[", "//a]b", "\u2100"):  # no address at all
+        assert (
+            client.get(f"/static/js/{late[0]}", headers={"referer": address.encode()}).text == "c"
+        )
+        assert not preload.chart_first(address)
     assert set(preload.CHARTS_FIRST) <= {one.address for one in views.VIEWS}
 
 
