@@ -208,5 +208,5 @@ class RefusalAudit(Experiment):
         return (
             f"What a tiny network declines can be read from layer {first} of {LAYERS} on; one "
             f"direction less after layer {least} ends {gone:.0f} % of it. A note reroutes "
-            f"{most:.0f} %, random words {blind:.0f} %. A simulation."
+            f"at most {most:.0f} %, random words {blind:.0f} %. A simulation."
         )
