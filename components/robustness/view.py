@@ -15,6 +15,7 @@ from components.exports import python_call
 from components.forms import method_form, refuse_links
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
+from components.robustness.steps import step_by_step
 from components.section import Section
 from components.widgets.viewer import Panel
 from engine.arguments.attacks import AttackedImagesArguments
@@ -33,7 +34,11 @@ def show(asked: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
         Section(
             KEY, asked.method, asked.case, asked.words,
             picture=lambda found: picture(found, f"{KEY}.pictures"),
-            evidence=(drawings.CLASSES, drawings.MARGIN, drawings.FIGURES), below=rest,
+            evidence=(
+                step_by_step(asked, f"{KEY}.player"),
+                drawings.CLASSES, drawings.MARGIN, drawings.FIGURES,
+            ),
+            below=rest,
             known=asked.about.arguments,
             script=lambda: python_call(asked.method, asked.about, "figures", asked.case.target),
         )
@@ -60,7 +65,11 @@ def in_your_order(asked: AttackQuestion) -> Answer | None:
                 f"{KEY}.order", method, case,
                 f"Can it be made to say {', '.join(labels[index] for index in order)}?",
                 picture=lambda found: picture(found, f"{KEY}.order.pictures"),
-                evidence=(drawings.CLASSES, drawings.SEARCH, drawings.OF_ORDER), below=controls,
+                evidence=(
+                    step_by_step(asked, f"{KEY}.order.player"),
+                    drawings.CLASSES, drawings.SEARCH, drawings.OF_ORDER,
+                ),
+                below=controls,
                 button="" if asked.small else "Make it say this",
                 before=f"The image is changed a little, {method.searches * method.steps} times, "
                 "until the model ranks these classes first, in this order.",

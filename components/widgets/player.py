@@ -47,6 +47,9 @@ class Walked:
         reference: the source's own confidence, p0.
         fall: how far below p0 the walk may fall, δ; None when nothing holds it.
         note: a remark under the title.
+        goal: what the target is called.
+        seen: the class that stands with it; the one whose confidence is drawn if not given.
+        room: characters for its images.
     """
 
     title: str
@@ -56,6 +59,9 @@ class Walked:
     reference: float
     fall: float | None
     note: str = ""
+    goal: str = "Goal: the target"
+    seen: str = ""
+    room: int = ROOM
 
 
 def player(walks: Sequence[Walked], key: str, *, bare: bool = False) -> None:
@@ -81,14 +87,15 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
     picked = thinned(len(path.frames))
     frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
     partial = "figures" not in walk.views
-    made = sheets(frames, walk.target, walk.source, ROOM_SO_FAR if partial else ROOM)
+    room = min(walk.room, ROOM_SO_FAR) if partial else walk.room
+    made = sheets(frames, walk.target, walk.source, room)
     height, width = path.frames.shape[2:]
     return {
         "title": walk.title,
         "note": walk.note,
         "partial": partial,
-        "source": {"src": alone(walk.source), "label": label(walk, "source confidence")},
-        "target": {"src": alone(walk.target), "label": label(walk, "target confidence")},
+        "source": end(walk.source, "Start: the source", label(walk, "source confidence")),
+        "target": end(walk.target, walk.goal, label(walk, "target confidence"), walk.seen),
         "reference": plain(walk.reference),
         "fall": None if walk.fall is None else plain(walk.fall),
         "width": width,
@@ -100,6 +107,11 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
         "top": top(walk, picked),
         "curves": {short: numbers(walk, name) for short, name in CURVES.items()},
     }
+
+
+def end(picture: Pixels, name: str, drawn: str, seen: str = "") -> dict[str, str]:
+    """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
+    return {"src": alone(picture), "name": name, "label": drawn, "seen": seen or drawn}
 
 
 def path_of(walk: Walked) -> Path:

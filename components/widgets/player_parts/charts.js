@@ -80,8 +80,10 @@ function fillPlot(view, walk, plot, top, names) {
       d: trace(walk.sent.curves[name], view.last, top), "data-is": ROLES[name], "data-curve": name,
     }));
     say(plot.names[name], names[name]);
+    plot.names[name].parentElement.hidden = !walk.sent.curves[name].some(isNumber);
   }
   plot.svg.setAttribute("aria-label", `${plot.title}: ${plot.curves
+    .filter((name) => walk.sent.curves[name].some(isNumber))
     .map((name) => spanOf(names[name], walk.sent.curves[name])).join("; ")}`);
   [top, top / 2, 0].forEach((value, at) => say(plot.y.children[at], String(Number(value.toPrecision(2)))));
   say(plot.end, String(view.last));
@@ -166,10 +168,8 @@ function movePlots(view, walk, step) {
 // ---------------------------------------------------------------- the same as a table
 
 function buildTable(view, walk) {
-  const table = { body: el("tbody") };
-  const heads = ["Step", "The model says", ...COLUMNS.map(([head]) => head)];
-  const whole = el("table", {},
-    el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), table.body);
+  const table = { heads: el("tr"), body: el("tbody") };
+  const whole = el("table", {}, el("thead", {}, table.heads), table.body);
   table.box = el("details", { class: "bp-table" }, el("summary", {}, "Numbers as a table"),
     el("div", { tabindex: "0", role: "group", "aria-label": "Table of the images' steps" }, whole));
   table.box.addEventListener("toggle", () => fillTable(view, walk));
@@ -179,8 +179,11 @@ function buildTable(view, walk) {
 function fillTable(view, walk) {
   if (!walk.table.box.open) return;
   const { steps, top, curves } = walk.sent;
+  const columns = COLUMNS.filter(([, name]) => curves[name].some(isNumber));
+  const heads = ["Step", "The model says", ...columns.map(([head]) => head)];
+  walk.table.heads.replaceChildren(...heads.map((head) => el("th", { scope: "col" }, head)));
   walk.table.body.replaceChildren(...steps.map((step, at) => el("tr", {},
     el("th", { scope: "row" }, String(step)),
     el("td", {}, top[at].length ? `${top[at][0][0]} ${decimals(top[at][0][1])}` : ""),
-    ...COLUMNS.map(([, name, spell]) => el("td", {}, spell(curves[name][step]))))));
+    ...columns.map(([, name, spell]) => el("td", {}, spell(curves[name][step]))))));
 }

@@ -99,8 +99,8 @@ function buildWalk(view) {
   walk.title = el("strong", { class: "bp-title" });
   walk.note = el("span", { class: "bp-note" });
   walk.said = el("p", { class: "bp-said" });
-  walk.source = buildEnd("source", "Start", "Changed so far");
-  walk.target = buildEnd("target", "Goal", "Still missing");
+  walk.source = buildEnd("source", "Changed so far");
+  walk.target = buildEnd("target", "Still missing");
   walk.canvas = el("canvas", { role: "img", class: "bp-frame" });
   walk.verdict = el("p", { class: "bp-verdict" });
   walk.way = el("p", { class: "bp-way" });
@@ -124,13 +124,13 @@ function buildWalk(view) {
 }
 
 /* An end of the walk: its picture, and how far from it the walk is now. */
-function buildEnd(kind, name, missing) {
-  const end = { kind, name };
+function buildEnd(kind, missing) {
+  const end = { kind, name: el("b") };
   end.image = el("img", { class: "bp-thumb" });
   end.label = el("span");
   end.heat = el("canvas", { role: "img", class: "bp-thumb" });
   end.box = el("div", { class: `bp-end bp-${kind}` },
-    el("figure", {}, el("figcaption", {}, el("b", {}, `${name}: the ${kind}`), end.label), end.image),
+    el("figure", {}, el("figcaption", {}, end.name, end.label), end.image),
     el("figure", {}, el("figcaption", {}, el("b", {}, missing)), end.heat));
   return end;
 }
@@ -144,7 +144,7 @@ function fillWalk(view, walk, sent) {
   walk.box.style.setProperty("--aspect", `${sent.width} / ${sent.height}`);
   const began = decimals(sent.reference);
   fillEnd(walk.source, sent.source, sent.source.label && `${sent.source.label} ${began}`);
-  fillEnd(walk.target, sent.target, sent.target.label);
+  fillEnd(walk.target, sent.target, sent.target.seen);
   fillPlots(view, walk);
   fillTable(view, walk);
   loadSheets(view, walk);
@@ -152,6 +152,7 @@ function fillWalk(view, walk, sent) {
 
 function fillEnd(end, sent, words) {
   if (end.image.getAttribute("src") !== sent.src) end.image.setAttribute("src", sent.src);
+  say(end.name, sent.name);
   end.image.setAttribute("alt", `The ${end.kind}${words ? `, seen by the model as ${words}` : ""}`);
   say(end.label, words);
   end.label.title = words;

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.robustness.scored import Rescored, visible
+from engine.attribution.robustness.way import Way
 from engine.case import ImageCase
 from engine.errors import BlindspotError, DoesNotFit
 from engine.measures.ball import NORMS, Ball
@@ -31,13 +32,32 @@ from engine.models.classifier import Classifier
 from engine.result import Curve, Result
 
 FAR = 2.5  # times ε that all steps together can go, as Madry et al. have it
-Note = Callable[[int, float], None]
 
 
-def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[float, Tensor, bool]:
-    """m of one image (1, 3, H, W), its gradient, and whether another class leads.
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a model says of an image, and where it would say less of it.
 
-    m below 0 says only that all other classes together are likelier.
+    Args:
+        image: (1, 3, H, W).
+        logits: (C,).
+        margin: m; below 0 it says only that all other classes together are likelier.
+        slope: its gradient, of the image's shape.
+        another: whether another class leads.
+    """
+
+    image: Tensor
+    logits: Tensor
+    margin: float
+    slope: Tensor
+    another: bool
+
+
+Note = Callable[[int, Look], None]
+
+
+def look(model: Classifier, images: Tensor, label: int) -> Look:
+    """Of one image (1, 3, H, W), with m of the class `label`.
 
     Raises:
         DoesNotFit: the model gives no gradient.
@@ -54,12 +74,12 @@ def margin_and_slope(model: Classifier, images: Tensor, label: int) -> tuple[flo
         others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1)
         margin = logits[0, label] - others.logsumexp(1)[0]
         (slope,) = torch.autograd.grad(margin, pixels)
-        other = bool(others.amax(1)[0] > logits[0, label])
+        another = bool(others.amax(1)[0] > logits[0, label])
     if not bool(torch.isfinite(slope).all()):
         raise BlindspotError(
             f"The gradients of {model.title} are no numbers here: choose another image or model."
         )
-    return float(margin.detach()), slope, other
+    return Look(images, logits.detach()[0], float(margin.detach()), slope, another)
 
 
 def descend(
@@ -71,12 +91,12 @@ def descend(
     """
     image, best, lowest = start, start, (True, np.inf)
     for step in range(steps + 1):
-        margin, slope, other = margin_and_slope(model, image, label)
-        note(step, margin)
-        if (not other, margin) < lowest:
-            best, lowest = image, (not other, margin)
+        here = look(model, image, label)
+        note(step, here)
+        if (not here.another, here.margin) < lowest:
+            best, lowest = image, (not here.another, here.margin)
         if step < steps:
-            image = ball.project(image - ball.step(slope, share))
+            image = ball.project(image - ball.step(here.slope, share))
     return best
 
 
@@ -87,6 +107,7 @@ class GradientAttack(Method[ImageCase]):
     family = "attribution"
     cost: ClassVar[Cost] = "wait"
     needs = frozenset({"class", "gradient", "one of many"})
+    revision = 2
 
     epsilon: int = setting(
         2, Slider(0, 64, 1, unit="/255"), "Largest change ε",
@@ -109,17 +130,19 @@ class GradientAttack(Method[ImageCase]):
         """How many forward and backward passes it takes."""
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
-        """Views: pictures, classes, figures, and margin by step.
+        """Views: pictures, classes, figures, margin by step, and the way (`way.Way`).
 
         Raises:
             BlindspotError: the model has one class only, or no gradient here.
         """
         refuse_one_class(case.model)
         levels, margins = levels_of(case.image), []
+        way = Way(levels, self.passes - 1 if self.epsilon else 0)
 
-        def note(step: int, margin: float) -> None:
-            margins.append(margin)
-            progress(min(step / (self.passes + 1), 1.0), f"step {step}: margin {margin:.2f}")
+        def note(step: int, here: Look) -> None:
+            margins.append(here.margin)
+            way.note(here.image[0], here.logits)
+            progress(min(step / (self.passes + 1), 1.0), f"step {step}: margin {here.margin:.2f}")
 
         form = case.model.pace("gradient").memory_format
         center = pixels_of(levels)[None].to(case.model.device, memory_format=form)
@@ -129,12 +152,12 @@ class GradientAttack(Method[ImageCase]):
             image = self.found(case, ball, label, note)[0]
         else:
             image = center[0]
-            note(0, margin_and_slope(case.model, center, label)[0])
+            note(0, look(case.model, center, label))
         rescored = Rescored.of(case, levels, rounded(levels, image, self.epsilon, self.norm))
         progress(1.0, "asked again about the rounded image")
         steps = np.arange(len(margins), dtype=np.float32)
         curve = Curve(steps, np.array(margins, np.float32), "step", "margin", "logit")
-        return {**rescored.views(), "margin": curve}
+        return {**rescored.views(), "margin": curve, **way.views(rescored)}
 
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the model says after the change, and whether it can be seen."""
@@ -165,10 +188,10 @@ class FGSM(GradientAttack):
 
     def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
         """One step from the image, wherever it leads."""
-        margin, slope, _ = margin_and_slope(case.model, ball.center, label)
-        note(0, margin)
-        image = ball.project(ball.center - ball.step(slope, 1.0))
-        note(1, margin_and_slope(case.model, image, label)[0])
+        here = look(case.model, ball.center, label)
+        note(0, here)
+        image = ball.project(ball.center - ball.step(here.slope, 1.0))
+        note(1, look(case.model, image, label))
         return image
 
 

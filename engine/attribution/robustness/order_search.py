@@ -29,7 +29,7 @@ from engine.models.layers import capturing
 NOISE = 2e-3
 WARM = 5  # steps until AdamW begins anew
 EASED = 0.75  # λ after a success
-Note = Callable[[int, "OrderStep"], None]
+Note = Callable[[int, "OrderStep", Tensor, Tensor], None]  # step, image (3, H, W), logits (C,)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def search_order(
                 if right == len(order) and rules.searches > 1 and not found:
                     found = best.holds((image + delta).detach())  # larger, and a success
             log.append(OrderStep(float(value.detach()), size, right, weight))
-            note(at, log[-1])
+            note(at, log[-1], (image + delta).detach(), logits.detach())
             if step == rules.steps:
                 break
             if step == WARM:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from torch import Tensor
 
 from engine.attribution.robustness.order_losses import AD, CW, QUAD, Loss, loss_of, polyhedron_of
 from engine.attribution.robustness.order_search import (
@@ -18,6 +19,7 @@ from engine.attribution.robustness.order_search import (
 )
 from engine.attribution.robustness.ordered_case import OrderedCase, in_order
 from engine.attribution.robustness.scored import Rescored, unsure, visible
+from engine.attribution.robustness.way import Way
 from engine.errors import BlindspotError
 from engine.measures.levels import levels_of
 from engine.method import Cost, Method, Progress, Slider, quiet, setting
@@ -36,6 +38,7 @@ class OrderedAttack(Method[OrderedCase]):
     cost: ClassVar[Cost] = "wait"
     needs = frozenset({"class", "gradient", "head", "one of many"})
     paper: ClassVar[str | None] = PAPER
+    revision = 2
 
     steps: int = setting(
         60, Slider(1, 200, 1), "Steps", "Each costs a forward and a backward pass; the authors "
@@ -56,7 +59,7 @@ class OrderedAttack(Method[OrderedCase]):
     )  # fmt: skip
 
     def __call__(self, case: OrderedCase, progress: Progress = quiet) -> Result:
-        """Views: pictures, classes (those of the list first), figures, and search by step.
+        """Views: pictures, classes (those of the list first), figures, search by step, and the way.
 
         Raises:
             BlindspotError: no features at all give this order.
@@ -66,7 +69,10 @@ class OrderedAttack(Method[OrderedCase]):
         rules = SearchRules(self.steps, self.searches, self.rate, self.weight)
         total = self.searches * (self.steps + 1)
 
-        def note(at: int, step: OrderStep) -> None:
+        way = Way(levels, total - 1)
+
+        def note(at: int, step: OrderStep, image: Tensor, logits: Tensor) -> None:
+            way.note(image, logits)
             words = f"step {at}: {step.right} of {len(case.order)} places right"
             progress(at / total, words)
 
@@ -78,6 +84,7 @@ class OrderedAttack(Method[OrderedCase]):
             **rescored.views(case.order),
             "success": outcome(found, case, rescored),
             "search": steps_of(found),
+            **way.views(rescored, case.order[0]),
         }
 
     @abstractmethod

@@ -50,6 +50,11 @@ class Rescored:
         return self.logits.argsort(dim=1, descending=True, stable=True)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Of the classes."""
+        return self.model.labels
+
+    @property
     def fooled(self) -> bool:
         """Whether the first class is another one."""
         return bool(self.order[0, 0] != self.order[1, 0])

@@ -1,0 +1,43 @@
+"""An attack step by step, in the player of Level sets: image, change, and the first classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import nan
+
+import numpy as np
+
+from components.draw.drawing import Drawing, Views
+from components.robustness.form import AttackQuestion
+from components.widgets.player import Walked, player
+from engine.attribution.robustness.scored import AFTER
+from engine.pictures import as_bytes
+from engine.result import Path, Pictures, View
+
+ROOM = 250_000  # characters for the images: two attacks stand on the page
+
+
+def step_by_step(asked: AttackQuestion, key: str) -> Drawing:
+    """The way from the image to the one that was found."""
+    return Drawing("path", "Step by step", by=lambda found: show(found, asked, key), wide=True)
+
+
+def show(found: Views, asked: AttackQuestion, key: str) -> None:
+    """The player; the last image has whole gray levels, and only its answer counts."""
+    player([walked(found, asked)], key)
+
+
+def walked(found: Views, asked: AttackQuestion) -> Walked:
+    """What the player is given: images as they are seen, in 256 levels."""
+    path: Path = found["path"]
+    levels = np.stack([as_bytes(np.asarray(one, np.float32)) for one in path.frames])
+    seen = replace(path, frames=levels.transpose(0, 3, 1, 2) / np.float32(255))
+    views: Mapping[str, View] = {**found, "path": seen}
+    pictures: Pictures = found["pictures"]
+    last = pictures.images[0, pictures.columns.index(AFTER)]
+    return Walked(
+        "", views, as_bytes(asked.case.image), last, nan, None,
+        "the last image is the one that was found, in 8 bits", "End: what was found",
+        found["top"].labels[-1][0], ROOM,
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""What is kept of an attack's way: some of its images with what the model says, and curves.
+
+The last image is the one that was found, in whole gray levels: only its answer counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.attribution.robustness.scored import Rescored
+from engine.measures.levels import levels_of, pixels_of
+from engine.result import Curve, Path, Ranking, Result
+
+FRAMES, LARGEST = 10, 15_000_000  # images that are kept, and their bytes
+TOP = 5  # classes of each
+
+
+class Way:
+    """Images and answers on the way, added step by step.
+
+    Args:
+        levels: of the image, (3, H, W) int16.
+        steps: the number of the last step; the first is 0.
+    """
+
+    def __init__(self, levels: Tensor, steps: int) -> None:
+        self.levels = levels
+        room = max(2, min(FRAMES, LARGEST // (4 * levels.numel())))
+        self.wanted = {int(one) for one in np.linspace(0, steps, room).round()}
+        self.frames: list[Tensor] = []
+        self.kept: list[int] = []
+        self.shares: list[Tensor] = []
+        self.apart: list[float] = []
+
+    def note(self, image: Tensor, logits: Tensor) -> None:
+        """Add a step: its image (3, H, W) in [0, 1], shown in whole levels, and logits (C,)."""
+        step, levels = len(self.shares), levels_of(image)
+        if step in self.wanted:
+            self.kept.append(step)
+            self.frames.append(pixels_of(levels))
+        self.shares.append(logits.detach().float().cpu().softmax(0))
+        self.apart.append(float((levels - self.levels).double().square().mean().sqrt()) / 255)
+
+    def views(self, rescored: Rescored, goal: int | None = None) -> Result:
+        """Path and top, of the images that are kept; confidences and distance, of all steps.
+
+        Args:
+            rescored: the image that was found.
+            goal: the class that was wanted; without it, the first after the change that was not
+                the first before.
+        """
+        self.wanted.add(len(self.shares))
+        self.note(pixels_of(self.levels + rescored.change), rescored.logits[1])
+        own, shares, labels = int(rescored.order[0, 0]), torch.stack(self.shares), rescored.labels
+        if goal is None:
+            goal = next(one for one in rescored.order[1].tolist() if one != own)
+        best = shares[self.kept].topk(min(TOP, shares.shape[1]))
+        classes = best.indices.numpy()
+        confidences = {
+            f"{name} confidence": curve(shares[:, index].numpy(), f"confidence in {labels[index]}")
+            for name, index in (("source", own), ("target", goal))
+        }
+        return {
+            "path": Path(
+                torch.stack(self.frames).numpy(), shares[self.kept, own].numpy(), "probability",
+                np.array(self.kept),
+            ),
+            "top": Ranking(
+                best.values.numpy(), classes,
+                tuple(tuple(labels[index] for index in row) for row in classes), "probability",
+            ),
+            **confidences,
+            "rmse to source": curve(
+                np.array(self.apart, np.float32), "rmse to source", "pixel value"
+            ),
+        }  # fmt: skip
+
+
+def curve(values: np.ndarray, label: str, unit: str = "probability") -> Curve:
+    """A value for every step."""
+    return Curve(np.arange(len(values), dtype=np.float32), values, "step", label, unit)

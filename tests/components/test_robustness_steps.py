@@ -1,0 +1,44 @@
+"""An attack in the player: the levels that were scored, and what the model says of the end."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from components.robustness.steps import ROOM, walked
+from components.widgets.player import walk_payload
+from engine.attribution.robustness import PGD
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.keeping.shipping import rounded
+from engine.pictures import as_bytes
+from tests import tiny
+
+
+def asked(epsilon):
+    model, image = tiny.cnn(), tiny.image()
+    first = int(model.logits(image[None])[0].argmax())
+    case = ImageCase(model, image, Target(first))
+    return SimpleNamespace(case=case), PGD(epsilon=epsilon)(case)
+
+
+def test_what_ships_is_shown_in_the_levels_that_were_scored():
+    about, found = asked(2)
+    walk = walked(rounded(found), about)
+    last = np.rint(walk.views["path"].frames[-1] * 255).transpose(1, 2, 0)
+    assert np.array_equal(last, as_bytes(attacked_pixels(found)))
+    assert np.array_equal(walk.target, as_bytes(attacked_pixels(found)))
+    sent = walk_payload(walk)
+    assert len(sent["frames"]["src"]) + len(sent["residues"]["src"]) <= ROOM
+    assert sent["reference"] is None  # nothing holds it: no line is drawn
+    assert sent["curves"]["toTarget"] == []
+
+
+def test_an_attack_that_failed_ends_with_what_the_model_still_says():
+    about, found = asked(0)
+    sent = walk_payload(walked(found, about))
+    own = about.case.model.labels[about.case.target.index]
+    assert sent["target"]["seen"] == sent["source"]["label"] == own
+    assert sent["target"]["label"] != own  # the next best, whose confidence is drawn

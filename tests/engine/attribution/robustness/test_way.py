@@ -1,0 +1,79 @@
+"""The way of an attack: what the model says of the images kept, and curves of all steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK
+from engine.attribution.robustness import way as ways
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.robustness.way import Way
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.measures.levels import levels_of, pixels_of
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def case():
+    model = tiny.mlp(scale=1.0)
+    image = pixels_of(levels_of(tiny.image(8)))
+    return ImageCase(model, image, Target(int(model.logits(image[None])[0].argmax())))
+
+
+@pytest.mark.parametrize("method", [PGD(epsilon=24, steps=30), FGSM(epsilon=24)], ids=str)
+def test_each_image_kept_gets_what_stands_beside_it(case, method):
+    found = method(case)
+    path, top = found["path"], found["top"]
+    assert len(path.frames) <= ways.FRAMES + 1
+    assert path.steps[0] == 0
+    assert path.steps[-1] == len(found["margin"].y)  # the found one comes behind all steps
+    last = torch.from_numpy(path.frames[-1].copy())
+    assert torch.equal(last, attacked_pixels(found))
+    shares = case.model.logits(attacked_pixels(found)[None])[0].softmax(0)
+    best = shares.topk(len(top.values[0]))
+    np.testing.assert_allclose(top.values[-1], best.values.numpy(), atol=1e-6)
+    assert top.labels[-1] == tuple(case.model.labels[index] for index in best.indices)
+    assert path.values[-1] == pytest.approx(float(shares[case.target.index]), abs=1e-6)
+    assert found["target confidence"].y_label == f"confidence in {top.labels[-1][0]}"
+
+
+def test_the_curves_are_those_of_steps_written_out(case):
+    method = PGD(epsilon=24, steps=4)
+    levels, images = levels_of(case.image), []
+
+    def noted(self, image, logits):
+        images.append(image.clone())
+        kept(self, image, logits)
+
+    kept = Way.note
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Way, "note", noted)
+        found = method(case)
+    shares = case.model.logits(torch.stack(images).contiguous()).softmax(1)
+    np.testing.assert_allclose(
+        found["source confidence"].y, shares[:, case.target.index], atol=1e-5
+    )
+    apart = [
+        float(((levels_of(one) - levels).double() / 255).square().mean().sqrt()) for one in images
+    ]
+    np.testing.assert_allclose(found["rmse to source"].y, apart, rtol=1e-6)
+    assert max(apart) <= 24.5 / 255
+
+
+def test_a_list_is_watched_by_its_first_class(case):
+    order = tuple(one for one in range(4) if one != case.target.index)[:2]
+    found = QuadAttacK(steps=12)(OrderedCase(case, order))
+    assert found["target confidence"].y_label == f"confidence in {case.model.labels[order[0]]}"
+    assert len(found["source confidence"].y) == 12 + 1 + 1
+
+
+def test_few_images_of_large_ones_are_kept(monkeypatch):
+    levels = torch.zeros(3, 10, 10, dtype=torch.int16)
+    monkeypatch.setattr(ways, "LARGEST", 4 * 4 * levels.numel())
+    assert Way(levels, 100).wanted == {0, 33, 67, 100}
+    monkeypatch.setattr(ways, "LARGEST", 1)
+    assert Way(levels, 100).wanted == {0, 100}
+    assert Way(levels, 0).wanted == {0}
