@@ -15,7 +15,7 @@ from engine.attribution.robustness.scored import AFTER
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures, View
 
-ROOM = 250_000  # characters for the images: two attacks stand on the page
+ROOM = 200_000  # characters for the images: two attacks stand on the page
 
 
 def step_by_step(asked: AttackQuestion, key: str) -> Drawing:
