@@ -71,7 +71,7 @@ class Cbsn(Experiment):
     other patients. *Lesion contrast kept* compares each slice with its healthy twin under the same
     noise: 100 % means that the lesion stands out after denoising as it did before. Filters are
     given the factor of the estimated σ at which they are best on validation images with their
-    truth, which the network never sees. Small networks, synthetic slices, some thousand steps.
+    truth, which the network never sees. Small networks, synthetic slices, 1,500 steps.
     """
 
     name = "CBSN"
