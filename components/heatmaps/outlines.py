@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -74,8 +73,7 @@ def among_others(
 
 def others_in(seconds: float) -> int:
     """As many as usual, in tens, and fewer where one round of maps takes so many seconds."""
-    spec = next(one for one in fields(AmongOthers) if one.name == "images")
-    return max(10, min(spec.default, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
+    return max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
 
 
 def ranked(found: Mapping[str, Views]) -> Table:

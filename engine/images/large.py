@@ -215,7 +215,7 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     if min(len(offsets), len(sizes)) < across * -(-height // high):
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
     how = "tile by tile" if tiled else "in strips"
-    lying: LargeImage = PiecewiseTiff(
+    lying = PiecewiseTiff(
         width, height, fingerprint, (f"Read {how}, {width:,} × {height:,} px.",), data,
         tuple(zip(offsets, sizes, strict=False)), across, (high, wide), channels,
         packing not in PLAIN, packing not in PLAIN and first(PREDICTOR, 1) == 2,
@@ -223,7 +223,7 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     )  # fmt: skip
     orientation = first(ORIENTATION, 1)
     if orientation in TRANSPOSED and not tiled:  # each of its columns touches every strip
-        lying = decoded(lying, called)
+        return upright(decoded(lying, called), orientation)
     return upright(lying, orientation)
 
 
