@@ -15,6 +15,10 @@ from engine.attribution.robustness.scored import AFTER
 from engine.pictures import as_bytes
 from engine.result import Path, Pictures, View
 
+NOTE = (
+    "Step 0 is your image, the last one the best of all steps, asked about again in 8 bits. Those "
+    "between are shown in 8 bits; the model's words are of the exact ones."
+)
 ROOM = 200_000  # characters for the images: two attacks stand on the page
 
 
@@ -24,7 +28,7 @@ def step_by_step(asked: AttackQuestion, key: str) -> Drawing:
 
 
 def show(found: Views, asked: AttackQuestion, key: str) -> None:
-    """The player; the last image has whole gray levels, and only its answer counts."""
+    """The player."""
     player([walked(found, asked)], key)
 
 
@@ -36,8 +40,10 @@ def walked(found: Views, asked: AttackQuestion) -> Walked:
     views: Mapping[str, View] = {**found, "path": seen}
     pictures: Pictures = found["pictures"]
     last = pictures.images[0, pictures.columns.index(AFTER)]
+    ordered = "success" in found
+    there = found["success"]["success"] if ordered else found["figures"]["another class"]
+    end, other = ("what was found", "after") if there[0] else ("the best try", "next best")
     return Walked(
-        "", views, as_bytes(asked.case.image), last, nan, None,
-        "the last image is the one that was found, in 8 bits", "End: what was found",
-        found["top"].labels[-1][0], ROOM,
+        "", views, as_bytes(asked.case.image), last, nan, None, NOTE, f"End: {end}",
+        found["top"].labels[-1][0], ("before", "first of yours" if ordered else other), ROOM,
     )  # fmt: skip

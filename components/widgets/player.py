@@ -49,6 +49,7 @@ class Walked:
         note: a remark under the title.
         goal: what the target is called.
         seen: the class that stands with it; the one whose confidence is drawn if not given.
+        tags: what the classes of both curves are called among the bars.
         room: characters for its images.
     """
 
@@ -61,6 +62,7 @@ class Walked:
     note: str = ""
     goal: str = "Goal: the target"
     seen: str = ""
+    tags: tuple[str, str] = ("source", "target")
     room: int = ROOM
 
 
@@ -97,6 +99,7 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
         "source": end(walk.source, "Start: the source", label(walk, "source confidence")),
         "target": end(walk.target, walk.goal, label(walk, "target confidence"), walk.seen),
         "reference": plain(walk.reference),
+        "tags": dict(zip(("source", "target"), walk.tags, strict=True)),
         "fall": None if walk.fall is None else plain(walk.fall),
         "width": width,
         "height": height,

@@ -74,10 +74,10 @@ def test_which_map_followed_the_order_is_seen_beside_its_trial(
     page.goto(f"{app_url}/robustness?{urlencode(DIGIT)}")
     settle(page, LONG)
     steps = page.get_by_role("group", name="Path player").first
-    expect(steps.get_by_text(re.compile("^Step 21 of 21: the model says"))).to_be_visible()
+    expect(steps.get_by_text(re.compile("^Step 22 of 22: the model says"))).to_be_visible()
     steps.get_by_role("slider").focus()
     page.keyboard.press("Home")
-    expect(steps.get_by_text(re.compile("^Step 0 of 21: the model says"))).to_be_visible()
+    expect(steps.get_by_text(re.compile("^Step 0 of 22: the model says"))).to_be_visible()
     moved = page.get_by_role("heading", name=re.compile("heat maps moved|maps before and after"))
     expect(moved).to_be_visible(timeout=1000 * LONG)
     page.get_by_role("button", name=re.compile("^Put the maps on trial")).click()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 
-from components.robustness.steps import ROOM, walked
+from components.robustness.steps import walked
 from components.widgets.player import walk_payload
-from engine.attribution.robustness import PGD
+from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -17,23 +18,29 @@ from engine.pictures import as_bytes
 from tests import tiny
 
 
-def asked(epsilon):
-    model, image = tiny.cnn(), tiny.image()
+def asked(epsilon, model=None):
+    model = model or tiny.cnn()
+    image = tiny.image(model.side)
     first = int(model.logits(image[None])[0].argmax())
     case = ImageCase(model, image, Target(first))
     return SimpleNamespace(case=case), PGD(epsilon=epsilon)(case)
 
 
 def test_what_ships_is_shown_in_the_levels_that_were_scored():
-    about, found = asked(2)
+    about, found = asked(24, tiny.mlp(scale=1.0))
     walk = walked(rounded(found), about)
     last = np.rint(walk.views["path"].frames[-1] * 255).transpose(1, 2, 0)
     assert np.array_equal(last, as_bytes(attacked_pixels(found)))
     assert np.array_equal(walk.target, as_bytes(attacked_pixels(found)))
     sent = walk_payload(walk)
-    assert len(sent["frames"]["src"]) + len(sent["residues"]["src"]) <= ROOM
     assert sent["reference"] is None  # nothing holds it: no line is drawn
     assert sent["curves"]["toTarget"] == []
+    assert (sent["target"]["name"], sent["tags"]["target"]) == ("End: what was found", "after")
+
+
+def test_two_players_of_noise_stay_below_a_megabyte():
+    about, found = asked(8, tiny.classifier(tiny.cnn().network, 224))
+    assert len(json.dumps(walk_payload(walked(found, about)))) < 400_000
 
 
 def test_an_attack_that_failed_ends_with_what_the_model_still_says():
@@ -42,3 +49,16 @@ def test_an_attack_that_failed_ends_with_what_the_model_still_says():
     own = about.case.model.labels[about.case.target.index]
     assert sent["target"]["seen"] == sent["source"]["label"] == own
     assert sent["target"]["label"] != own  # the next best, whose confidence is drawn
+    assert (sent["target"]["name"], sent["tags"]["target"]) == ("End: the best try", "next best")
+
+
+def test_a_list_that_was_not_found_is_the_best_try():
+    about, _ = asked(0)
+    own = about.case.target.index
+    order = tuple(one for one in range(4) if one != own)
+    found = QuadAttacK(steps=1)(OrderedCase(about.case, order))
+    assert not found["success"]["success"][0]
+    sent = walk_payload(walked(found, about))
+    assert (sent["target"]["name"], sent["tags"]["target"]) == (
+        "End: the best try", "first of yours"
+    )  # fmt: skip

@@ -176,11 +176,16 @@ function buildTable(view, walk) {
   return table;
 }
 
+/* A curve of confidence by its class, where that is known. */
+function headOf(head, label) {
+  return label ? `Confidence in ${label}` : head;
+}
+
 function fillTable(view, walk) {
   if (!walk.table.box.open) return;
   const { steps, top, curves } = walk.sent;
   const columns = COLUMNS.filter(([, name]) => curves[name].some(isNumber));
-  const heads = ["Step", "The model says", ...columns.map(([head]) => head)];
+  const heads = ["Step", "The model says", ...columns.map(([head, name]) => headOf(head, walk.sent[name]?.label))];
   walk.table.heads.replaceChildren(...heads.map((head) => el("th", { scope: "col" }, head)));
   walk.table.body.replaceChildren(...steps.map((step, at) => el("tr", {},
     el("th", { scope: "row" }, String(step)),

@@ -126,8 +126,9 @@ function writeWalk(view, walk) {
   walk.verdict.dataset.is = roleOf(sent, name);
   say(walk.way, wayOf(sent, step));
   for (const [end, curve] of [[walk.source, "toSource"], [walk.target, "toTarget"]]) {
-    const apart = short(sent.curves[curve][step]);
-    end.heat.setAttribute("aria-label", `Difference to the ${end.kind} at step ${step}, RMSE ${apart}`);
+    const apart = sent.curves[curve][step];
+    const known = isNumber(apart) ? `, RMSE ${short(apart)}` : "";
+    end.heat.setAttribute("aria-label", `Difference to the ${end.kind} at step ${step}${known}`);
   }
   fillBars(walk, [best, ...rest].filter(Boolean));
 }
@@ -159,7 +160,7 @@ function fillBars(walk, rows) {
   if (lost) rows = [...rows, [own, sent.curves.source[step]]];
   walk.bars.replaceChildren(...rows.map(([name, value], at) => {
     const is = roleOf(sent, name);
-    const tag = is === "other" ? [] : [el("i", {}, is)];
+    const tag = is === "other" ? [] : [el("i", {}, sent.tags[is])];
     const fill = el("span", { class: "bp-fill" });
     fill.style.width = `${100 * (value ?? 0)}%`;
     const bar = el("li", { "data-is": is }, fill,

@@ -137,7 +137,8 @@ class GradientAttack(Method[ImageCase]):
         """
         refuse_one_class(case.model)
         levels, margins = levels_of(case.image), []
-        way = Way(levels, self.passes - 1 if self.epsilon else 0)
+        first = case.model.logits(pixels_of(levels)[None])[0]
+        way = Way(levels, first, self.passes if self.epsilon else 0)
 
         def note(step: int, here: Look) -> None:
             margins.append(here.margin)
@@ -146,7 +147,7 @@ class GradientAttack(Method[ImageCase]):
 
         form = case.model.pace("gradient").memory_format
         center = pixels_of(levels)[None].to(case.model.device, memory_format=form)
-        label = int(case.model.logits(pixels_of(levels)[None])[0].argmax())
+        label = int(first.argmax())
         ball = Ball(center, float(self.epsilon), self.norm)
         if self.epsilon:
             image = self.found(case, ball, label, note)[0]

@@ -1,6 +1,7 @@
 """What is kept of an attack's way: some of its images with what the model says, and curves.
 
-The last image is the one that was found, in whole gray levels: only its answer counts.
+Step 0 is the image itself. Images on the way are kept in whole gray levels, and the model's answers
+are those to the exact ones; the last is the best of them, and was asked about in whole levels.
 """
 
 from __future__ import annotations
@@ -22,26 +23,36 @@ class Way:
 
     Args:
         levels: of the image, (3, H, W) int16.
-        steps: the number of the last step; the first is 0.
+        logits: of the image, (C,).
+        steps: how many there will be.
     """
 
-    def __init__(self, levels: Tensor, steps: int) -> None:
+    def __init__(self, levels: Tensor, logits: Tensor, steps: int) -> None:
         self.levels = levels
-        room = max(2, min(FRAMES, LARGEST // (4 * levels.numel())))
+        room = max(2, min(FRAMES, LARGEST // (4 * levels.numel()) - 1))
         self.wanted = {int(one) for one in np.linspace(0, steps, room).round()}
         self.frames: list[Tensor] = []
         self.kept: list[int] = []
         self.shares: list[Tensor] = []
         self.apart: list[float] = []
+        self.add(pixels_of(levels), logits)
 
     def note(self, image: Tensor, logits: Tensor) -> None:
-        """Add a step: its image (3, H, W) in [0, 1], shown in whole levels, and logits (C,)."""
-        step, levels = len(self.shares), levels_of(image)
+        """Add a step: its image (3, H, W) in [0, 1], and logits (C,).
+
+        An attack that begins at the image itself takes no step there.
+        """
+        if len(self.shares) > 1 or not torch.equal(image.cpu(), pixels_of(self.levels)):
+            self.add(image, logits)
+
+    def add(self, image: Tensor, logits: Tensor) -> None:
+        """Add a step, whatever it is."""
+        step, exact = len(self.shares), image.detach().cpu().double()
         if step in self.wanted:
             self.kept.append(step)
-            self.frames.append(pixels_of(levels))
+            self.frames.append(pixels_of(levels_of(exact)))
         self.shares.append(logits.detach().float().cpu().softmax(0))
-        self.apart.append(float((levels - self.levels).double().square().mean().sqrt()) / 255)
+        self.apart.append(float((exact - pixels_of(self.levels)).square().mean().sqrt()))
 
     def views(self, rescored: Rescored, goal: int | None = None) -> Result:
         """Path and top, of the images that are kept; confidences and distance, of all steps.
@@ -52,7 +63,7 @@ class Way:
                 the first before.
         """
         self.wanted.add(len(self.shares))
-        self.note(pixels_of(self.levels + rescored.change), rescored.logits[1])
+        self.add(pixels_of(self.levels + rescored.change), rescored.logits[1])
         own, shares, labels = int(rescored.order[0, 0]), torch.stack(self.shares), rescored.labels
         if goal is None:
             goal = next(one for one in rescored.order[1].tolist() if one != own)

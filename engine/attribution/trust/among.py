@@ -42,6 +42,7 @@ class AmongOthers(Method[TrustCase]):
     cost = "job"
     paper = "Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148"
     needs = frozenset({"mask"})
+    revision = 2
     argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
     proof = (
         "tests/engine/attribution/trust/test_among.py"

@@ -29,7 +29,8 @@ def test_each_image_kept_gets_what_stands_beside_it(case, method):
     path, top = found["path"], found["top"]
     assert len(path.frames) <= ways.FRAMES + 1
     assert path.steps[0] == 0
-    assert path.steps[-1] == len(found["margin"].y)  # the found one comes behind all steps
+    assert path.steps[-1] == len(found["source confidence"].y) - 1  # the found one comes last
+    assert torch.equal(torch.from_numpy(path.frames[0].copy()), case.image)
     last = torch.from_numpy(path.frames[-1].copy())
     assert torch.equal(last, attacked_pixels(found))
     shares = case.model.logits(attacked_pixels(found)[None])[0].softmax(0)
@@ -40,40 +41,51 @@ def test_each_image_kept_gets_what_stands_beside_it(case, method):
     assert found["target confidence"].y_label == f"confidence in {top.labels[-1][0]}"
 
 
-def test_the_curves_are_those_of_steps_written_out(case):
-    method = PGD(epsilon=24, steps=4)
-    levels, images = levels_of(case.image), []
+@pytest.mark.parametrize("norm", ["L∞", "L2"])
+def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, norm, monkeypatch):
+    method, images, kept = PGD(epsilon=2, steps=4, norm=norm), [], Way.add
 
     def noted(self, image, logits):
         images.append(image.clone())
         kept(self, image, logits)
 
-    kept = Way.note
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Way, "note", noted)
-        found = method(case)
+    monkeypatch.setattr(Way, "add", noted)
+    found = method(case)
+    assert torch.equal(images[0], case.image)
     shares = case.model.logits(torch.stack(images).contiguous()).softmax(1)
     np.testing.assert_allclose(
         found["source confidence"].y, shares[:, case.target.index], atol=1e-5
     )
-    apart = [
-        float(((levels_of(one) - levels).double() / 255).square().mean().sqrt()) for one in images
-    ]
-    np.testing.assert_allclose(found["rmse to source"].y, apart, rtol=1e-6)
-    assert max(apart) <= 24.5 / 255
+    apart = [float((one - case.image).double().square().mean().sqrt()) for one in images]
+    np.testing.assert_allclose(found["rmse to source"].y, apart, rtol=1e-5, atol=1e-9)
+    assert 1 / 255 < max(apart) <= 2 / 255 + 1e-6
+
+
+def test_one_step_from_the_image_is_not_told_twice(case):
+    assert len(FGSM(epsilon=24)(case)["source confidence"].y) == 3  # image, step, 8 bits
+    assert len(PGD(epsilon=0)(case)["source confidence"].y) == 2
 
 
 def test_a_list_is_watched_by_its_first_class(case):
     order = tuple(one for one in range(4) if one != case.target.index)[:2]
     found = QuadAttacK(steps=12)(OrderedCase(case, order))
     assert found["target confidence"].y_label == f"confidence in {case.model.labels[order[0]]}"
-    assert len(found["source confidence"].y) == 12 + 1 + 1
+    assert len(found["source confidence"].y) == 1 + 12 + 1 + 1
+
+
+def test_several_searches_are_told_one_behind_the_other(case):
+    order = tuple(one for one in range(4) if one != case.target.index)[:2]
+    found = QuadAttacK(steps=5, searches=3)(OrderedCase(case, order))
+    assert len(found["source confidence"].y) == 1 + 3 * (5 + 1) + 1
+    assert found["path"].steps[-1] == 3 * (5 + 1) + 1
+    last = torch.from_numpy(found["path"].frames[-1].copy())
+    assert torch.equal(last, attacked_pixels(found))
 
 
 def test_few_images_of_large_ones_are_kept(monkeypatch):
-    levels = torch.zeros(3, 10, 10, dtype=torch.int16)
-    monkeypatch.setattr(ways, "LARGEST", 4 * 4 * levels.numel())
-    assert Way(levels, 100).wanted == {0, 33, 67, 100}
+    levels, logits = torch.zeros(3, 10, 10, dtype=torch.int16), torch.zeros(4)
+    monkeypatch.setattr(ways, "LARGEST", (4 + 1) * 4 * levels.numel())
+    assert Way(levels, logits, 100).wanted == {0, 33, 67, 100}
     monkeypatch.setattr(ways, "LARGEST", 1)
-    assert Way(levels, 100).wanted == {0, 100}
-    assert Way(levels, 0).wanted == {0}
+    assert Way(levels, logits, 100).wanted == {0, 100}
+    assert Way(levels, logits, 0).wanted == {0}
