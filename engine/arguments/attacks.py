@@ -13,8 +13,8 @@ from engine.arguments.trained import data_argument
 from engine.attribution.robustness import AttackedImagesCase, OrderedCase, drawn_order
 from engine.attribution.robustness.many_images import MOST
 from engine.method import Slider
+from engine.models.catalog import data_of
 from engine.models.classifier import Classifier
-from engine.sparsity.subjects import data_of
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,7 @@ from engine.data.example import example
 from engine.data.nova import read_nova
 from engine.errors import BlindspotError
 from engine.method import Choice, Option, Slider
-from engine.models.catalog import DEFAULT, load, word_of
-from engine.sparsity.subjects import data_of
+from engine.models.catalog import DEFAULT, data_of, load, word_of
 
 EXPLAINERS = MethodsByName(KINDS, TITLES)
 SOURCE_TITLES = {

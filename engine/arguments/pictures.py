@@ -29,10 +29,9 @@ from engine.images import Crop, Picture
 from engine.images.named import read_named
 from engine.images.samples import SAMPLES, sample
 from engine.method import CaseT, Choice, Option, Precision, Slider
-from engine.models.catalog import DEFAULT
+from engine.models.catalog import DEFAULT, data_of
 from engine.models.classifier import Classifier
 from engine.models.embedding import SUFFIX
-from engine.sparsity.subjects import data_of
 
 SAMPLE, EXAMPLE, TWIN = "sample:", "example:", "twin:"
 MAPS = MethodsByName(HEATMAPS)

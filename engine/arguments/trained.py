@@ -19,10 +19,10 @@ from engine.errors import BadData, BlindspotError
 from engine.experiment import ExperimentCase
 from engine.lab import TrainCase
 from engine.method import CaseT, Option
-from engine.models.catalog import small
+from engine.models.catalog import data_of, small
 from engine.models.classifier import Classifier
 from engine.sparsity import PruneCase, prune_case, read_scores
-from engine.sparsity.subjects import PHOTOGRAPHS, data_of, recipe_of
+from engine.sparsity.subjects import PHOTOGRAPHS, recipe_of
 from engine.training import Recipe
 from engine.unlearning import UNLEARNERS, AfterCase, BoardCase, ForgetCase, forget_case
 

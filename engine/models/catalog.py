@@ -5,6 +5,7 @@ From a package, from the files that ship, from what was made here, from a hub, o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -199,3 +200,12 @@ __all__ = [
     "small",
     "trained_on",
 ]
+
+
+def data_of(model: Classifier) -> str:
+    """The name of the data set that a model was trained on, or "" when it is none of ours."""
+    entry = next((one for one in small() if one.name == model.name), None)
+    if entry is not None:
+        return entry.data
+    said = json.loads(model.lineage.settings)
+    return str(said.get("data", ""))

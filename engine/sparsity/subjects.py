@@ -7,8 +7,6 @@ how often the pruned model still says what the dense one said, not how often it 
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from engine import data as data_sets
@@ -16,7 +14,8 @@ from engine.data import DataCard, DataSet
 from engine.errors import BlindspotError
 from engine.images import Crop, square
 from engine.images.samples import SAMPLES, sample
-from engine.models import catalog, checkpoints, embedded
+from engine.models import checkpoints, embedded
+from engine.models.catalog import data_of
 from engine.models.classifier import Classifier
 from engine.training import Recipe
 from engine.weights.case import PruneCase
@@ -63,15 +62,6 @@ def names_of_photographs() -> tuple[str, ...]:
             continue
         found.append(one.title)
     return tuple(found)
-
-
-def data_of(model: Classifier) -> str:
-    """The name of the data set that a model was trained on, or "" when it is none of ours."""
-    entry = next((one for one in catalog.small() if one.name == model.name), None)
-    if entry is not None:
-        return entry.data
-    said = json.loads(model.lineage.settings)
-    return str(said.get("data", ""))
 
 
 def prune_case(model: Classifier, seed: int = 0) -> PruneCase:

@@ -19,9 +19,9 @@ from engine.errors import BadData, BlindspotError
 from engine.images import Crop
 from engine.measures.outlines import dice, inside_of
 from engine.method import Case, Method, Progress, Slider, defaults, part_of, quiet, setting
+from engine.models.catalog import data_of
 from engine.result import Result, Scores, Table
 from engine.run import answer
-from engine.sparsity.subjects import data_of
 
 DRAWN = 0.5  # share of the progress at which the data are there
 

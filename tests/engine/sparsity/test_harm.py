@@ -13,9 +13,10 @@ from engine.case.target import Target
 from engine.errors import BlindspotError
 from engine.measures.calibration import calibration
 from engine.models import embedded
+from engine.models.catalog import data_of
 from engine.sparsity import Harm, PruneCase, harm, photographs, prune_case
 from engine.sparsity.effects.harm import interval
-from engine.sparsity.subjects import agreement_only, data_of, names_of_photographs
+from engine.sparsity.subjects import agreement_only, names_of_photographs
 from engine.training import outputs
 from tests import tiny
 
