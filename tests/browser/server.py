@@ -111,7 +111,7 @@ def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) ->
     raise RuntimeError(f"The app did not start:\n{log.read_text()}")
 
 
-def settle(page: Page, seconds: float = 60.0) -> None:
+def settle(page: Page, seconds: float = 180.0) -> None:
     """Waits until the page is idle and has been so for a while from now on."""
     page.wait_for_function(IDLE, arg=next(CALLS), timeout=seconds * 1000, polling=EVERY)
 

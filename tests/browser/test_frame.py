@@ -71,6 +71,7 @@ def test_an_upload_is_still_there_after_a_reload_and_only_in_its_tab(
     settle(page)
     upload(page, photograph(tmp_path / "secret-name.jpg", "coffee"))
     expect(page.get_by_text(re.compile("speak for “espresso”"))).to_be_visible()
+    settle(page)
     page.reload()
     expect(page.get_by_text(re.compile("speak for “espresso”"))).to_be_visible()
     settle(page)
