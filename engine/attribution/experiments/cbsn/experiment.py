@@ -39,7 +39,7 @@ from engine.pictures import as_bytes
 from engine.result import Pictures, Table, View
 
 TRAINED, TUNED, SHOWN = 60, 10, 3  # training and validation images, and those in the picture
-CHANNELS, RATE = 24, 1e-3
+CHANNELS, LONG_RATE = 24, 1e-3  # of 1,500 steps
 Denoise = Callable[[Tensor], tuple[Tensor, Tensor]]  # (n, C, H, W) → blind and unmasked
 STREAMS = {"train": 0, "validation": 1, "test": 2}
 
@@ -118,7 +118,7 @@ class Cbsn(Experiment):
     def lesson(self) -> Lesson:
         """What the main network learns."""
         made = self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps
-        return Lesson(*made, rate=RATE)
+        return Lesson(*made, rate=LONG_RATE)
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, tuple[float, Lesson | str]]:  # noqa: ARG002
         """Correlation of the noise, and what is learned or which filter is tuned."""

@@ -32,7 +32,7 @@ from engine.pictures import as_bytes
 from engine.result import Pictures, Result, Table, View
 
 WHOLE, CENTER = "whole image", "middle of it"
-CHANNELS = 16
+OWN_CHANNELS = 16
 NOISY, HIDDEN, FOUND = "noisy", "blind spot", "C-BSN"
 PLAIN = 1.4  # factor of the estimated σ where no truth says which is best
 
@@ -105,7 +105,7 @@ class Denoised(Method[ImageCase]):
                 )  # fmt: skip
             progress(0.85 * step / self.steps, "learning to denoise", {**views})
 
-        lesson = Lesson(self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps)
+        lesson = Lesson(self.stride, self.cell, self.weight, self.blocks, OWN_CHANNELS, self.steps)
         net = learn(noisy, lesson, case.seed, part_of(progress, 0.0, 0.85), watch)
         hidden, found = both(net, noisy, self.stride)
         others = {HIDDEN: hidden}

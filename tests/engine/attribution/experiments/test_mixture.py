@@ -93,15 +93,15 @@ def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says(
 
 
 def test_no_attacked_image_inside_the_certificate_flips(networks):
-    """Ten thousand attacked images against networks as they are, and against a random g."""
+    """Ten thousand attacked images that are safe, with g as it is and with a random one."""
     data = data_sets.load("digits")
-    rows = data.some("test", 420)
+    rows = data.rows("test")
     images = torch.from_numpy(data.images[rows] / np.float32(255))
-    targets, checked = data.targets(rows), 0
+    targets, safely = data.targets(rows), 0
     noise = torch.Generator().manual_seed(0)
-    for alpha in (0.55, 0.8):
+    for alpha in (0.6, 0.75, 0.9, 0.97):
         mixture = Mixture(*networks, alpha)
-        for epsilon in (0.1, 0.2, 0.4):
+        for epsilon in (0.05, 0.1, 0.2, 0.4):
             for moved in attacked(mixture, images, targets, Pgd(epsilon, 4, epsilon / 2), 0):
                 wide = moved.expand(-1, 3, -1, -1)
                 with torch.no_grad():
@@ -112,8 +112,8 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
                     one = torch.full((len(wide), 1), alpha)
                     said = mixed(other, robust, one).argmax(1)
                 assert torch.equal(said[safe], robust.argmax(1)[safe])
-                checked += 2 * len(wide)
-    assert checked >= 10_000
+                safely += int(safe.sum())
+    assert safely >= 10_000
 
 
 def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
@@ -163,19 +163,23 @@ def test_a_radius_is_that_of_the_published_formula():
     assert smoothed_radius(0.6, sigma, 0.7, 0.3) == 0
 
 
-def test_within_the_radius_of_a_half_space_the_mixture_keeps_its_class():
-    """For h = [x1 > 0] under noise all probabilities are known, so that the bound can be tried."""
-    sigma, alpha, place = 0.25, 0.75, 0.5
-    first = norm.cdf(place / sigma)
-    radius = smoothed_radius(alpha, sigma, first, 1 - first)
-    assert radius > 0.05
+def test_within_the_radius_of_half_spaces_the_mixture_keeps_its_class():
+    """For h = [w · x > t] under noise all probabilities are known: 10,000 of them are attacked.
 
-    def holds(moved):
-        own = norm.cdf((place - moved) / sigma)
-        return alpha * own >= alpha * (1 - own) + (1 - alpha)
-
-    assert holds(radius * 0.999)
-    assert not holds(place)
+    Each is moved straight to the plane, nearly as far as the certificate goes, and g is wholly for
+    the other class there.
+    """
+    rng, tried = np.random.default_rng(0), 0
+    for _ in range(25_000):
+        sigma, alpha, place = rng.uniform(0.05, 1), rng.uniform(0.51, 1), rng.uniform(0, 2)
+        first = norm.cdf(place / sigma)
+        radius = smoothed_radius(alpha, sigma, first, 1 - first)
+        if not radius > 0:
+            continue
+        own = norm.cdf((place - 0.999 * radius) / sigma)
+        assert alpha * own >= alpha * (1 - own) + (1 - alpha)
+        tried += 1
+    assert tried >= 10_000
 
 
 def test_bounds_hold_as_often_as_they_promise():
