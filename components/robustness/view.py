@@ -13,13 +13,19 @@ from components.draw.drawing import Drawing, Views, draw
 from components.draw.maps import draw_maps
 from components.exports import python_call
 from components.forms import method_form, refuse_links
+from components.notices import spoken
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
 from components.robustness.steps import step_by_step
 from components.section import Section
 from components.widgets.viewer import Panel
 from engine.arguments.attacks import AttackedImagesArguments
-from engine.attribution.robustness import OrderedCase, OrderedSuccess, SafeCV
+from engine.attribution.robustness import (
+    AttackedImagesCase,
+    OrderedCase,
+    OrderedSuccess,
+    SafeCV,
+)  # fmt: skip
 from engine.run import Answer
 
 
@@ -54,12 +60,12 @@ def in_your_order(asked: AttackQuestion) -> Answer | None:
     if not order:
         st.info("Choose at least one class that the model is to say.")
         return None
-    case = OrderedCase(asked.case, order)
     labels = asked.case.model.labels
     known = asked.about.arguments
     if known:
         known = {**known, "order": tuple(str(index) for index in order)}
-    with answer:
+    with answer, spoken():
+        case = OrderedCase(asked.case, order)
         return section.show(
             Section(
                 f"{KEY}.order", method, case,
@@ -85,7 +91,15 @@ def by_length(asked: AttackQuestion) -> None:
     count = form.ask("count")
     model, method = asked.case.model, OrderedSuccess()
     arguments = AttackedImagesArguments(count=count, seed=asked.case.seed)
-    case = arguments.about(model)
+    with spoken():
+        ask_by_length(asked, method, arguments.about(model), form)
+
+
+def ask_by_length(
+    asked: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
+) -> None:  # fmt: skip
+    """The question, with its button."""
+    model, count = case.model, case.count
     section.show(
         Section(
             f"{KEY}.length", method, case,

@@ -42,7 +42,7 @@ def show(asked: SlidesQuestion, below: DeltaGenerator) -> None:
             evidence=(strongest(asked), networks(asked), masked(asked)), columns=1, below=below,
             button="Train the networks",
             before="Five small networks learn from the training bags: three plain ones, a teacher "
-            "and its student. It takes about a minute, and you can stop it.",
+            "and its student. It takes some minutes, and you can stop it.",
         )
     )  # fmt: skip
 
