@@ -12,11 +12,20 @@ from tests.browser.server import settle
 PATIENCE = (5_000, 5_000, 90_000)  # ms
 
 
-def choose(page: Page, name: str, option: str | re.Pattern[str], seconds: float) -> None:
-    """Open the list and take the option; again where the page's next drawing closed the list."""
+def choose(
+    page: Page, name: str, option: str | re.Pattern[str], seconds: float, typed: str = ""
+) -> None:
+    """Open the list and take the option; again where the page's next drawing closed the list.
+
+    A long list is searched by what is typed.
+    """
     wanted = page.get_by_role("option", name=option, exact=isinstance(option, str))
     for patience in PATIENCE:
-        page.get_by_role("combobox", name=re.compile(name)).click()
+        box = page.get_by_role("combobox", name=re.compile(name))
+        if typed:
+            box.fill(typed)
+        else:
+            box.click()
         try:
             wanted.click(timeout=patience)
         except NotClicked:

@@ -1,4 +1,4 @@
-"""Prototypes: an answer's reasons are read, another digit is asked about, and an attack tries."""
+"""Prototypes: an answer's reasons are read, another reasoning is asked for, and an attack tries."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def test_reasons_are_read_and_the_attack_does_not_beat_the_proof(app_url: str, p
     expect(page.get_by_text(PROVED).first).to_be_visible()
     first = certified(page)
     assert 0 < first[0] < first[1]
+    expect(page.get_by_text("What would flip it", exact=True)).to_be_visible()
+
+    sentence = page.get_by_test_id("stMain").get_by_role("heading", level=2).first
+    before = sentence.inner_text()
+    page.get_by_role("radio", name="Present only").click()
+    expect(sentence).not_to_have_text(before)
+    settle(page, LONG)
+    second = certified(page)
+    assert 0 < second[0] < second[1]
+    assert second != first

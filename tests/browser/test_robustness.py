@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
+from tests.browser.lists import choose
 from tests.browser.server import ROOT, eventually, settle
 from tests.browser.test_journeys import photograph, upload
 
@@ -44,8 +45,7 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     page.goto(f"{app_url}/robustness?{urlencode(QUICK, doseq=True)}")
     upload(page, photograph(tmp_path / "cup.jpg", "coffee"))
     settle(page, LONG)
-    page.get_by_role("combobox", name=re.compile("^Your order")).fill(FIVE[4])
-    page.get_by_role("option", name=FIVE[4], exact=True).click()
+    choose(page, "^Your order", FIVE[4], LONG, typed=FIVE[4])
     page.keyboard.press("Escape")
     settle(page, LONG)
     page.locator("ol .grip").nth(1).focus()
@@ -57,6 +57,12 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     expect(found).to_be_visible(timeout=1000 * LONG)
     expect(found).to_contain_text(f"({', '.join(FIVE)})")
     settle(page, LONG)
+    steps = page.get_by_role("group", name="Path player").nth(1)  # behind that of the attack above
+    expect(steps.get_by_text(f"the model says {FIVE[0]}")).to_be_visible()
+    expect(steps.locator("li", has_text="first of yours")).to_contain_text(FIVE[0])
+    steps.get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    expect(steps.get_by_text("Step 0 of")).to_be_visible()
     ranked = page.locator(".ytick text").all_text_contents()
     for place, name in enumerate(FIVE, 1):  # as the model ranks them now
         label = rf"{place} \(was \d+\)\s*" + name.replace(" ", r"\s*")  # of two lines
@@ -64,7 +70,9 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
 
     page.get_by_role("radio", name="your order").click()
     compare = page.get_by_role("button", name=re.compile("^Compare the maps"))
-    expect(compare).to_be_visible()  # of a photograph that takes 20 s more: below of a digit
+    compare.click()
+    moved = page.get_by_role("heading", name=re.compile("heat maps moved|maps before and after"))
+    expect(moved).to_be_visible(timeout=1000 * LONG)
 
 
 def test_which_map_followed_the_order_is_seen_beside_its_trial(
