@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.attribution.experiments.own_maps import check_masks
+from engine.attribution.experiments.own_maps import check_masks, grad_cam, scores_of
 from engine.data import DataSet, Rows
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
 from engine.measures import located
-from engine.measures.outlines import HALF
+from engine.measures.outlines import HALF, dice
 from engine.method import Progress, Slider, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
@@ -29,11 +29,12 @@ from engine.models.own_map import own_maps
 from engine.models.small.comet import KEPT
 from engine.pictures import as_bytes, compared, tint
 from engine.result import Floats, HeatMap, Pictures, Result
-from engine.training import Recipe, comet_loss, fresh, train_whole
+from engine.training import Recipe, comet_loss, detector_of, fresh, train_whole
 from engine.training.comet import AREA, GAP, WATCH, comet_of
 
 WITH, WITHOUT = "with its detector", "without"
 RECALL, BOTH, RANK = "evidence kept", "images with both copies kept", "evidence among the strongest"
+DICE, CAM_DICE = "Dice of its mask", "Dice of Grad-CAM on its detector"
 FILLED, BEYOND = "share of the image kept", "kept beyond the bound"
 RIGHT, WHOLE = "right", "right, detector on whole images"
 REST, APART, SHAPE = "right, detector on the rest", "nats between rest and kept", "right by shape"
@@ -80,8 +81,10 @@ class CometExperiment(TrainingExperiment):
     the rest. Both have the same networks, the same bound on the mask and the same seeds. *Evidence
     kept* is the share of the shapes' pixels of which the mask keeps more than half; *strongest* is
     the share of the shapes among as many highest pixels of the mask, which does not hang on how
-    much it keeps. *By shape* is a control: the predictor's answers when what is inside the mask is
-    noise. What is above chance there is given away by the mask's outline alone.
+    much it keeps. *Dice* is of the mask above one half, and of Grad-CAM on the detector, which has
+    learned whole images as any classifier does, cut by multi-Otsu. *By shape* is a control: the
+    predictor's answers when what is inside the mask is noise. What is above chance there is given
+    away by the mask's outline alone.
     """
 
     name = "COMET"
@@ -94,8 +97,11 @@ class CometExperiment(TrainingExperiment):
         "::test_every_figure_is_that_of_networks_trained_and_asked_by_hand"
     )
     data = ("twice:count=1500",)
-    measures = (RECALL, BOTH, RANK, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, APART)
-    charted = (RECALL, BOTH, RANK, RIGHT, SHAPE)
+    revision = 2
+    measures = (
+        RECALL, BOTH, RANK, DICE, CAM_DICE, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, APART,
+    )  # fmt: skip
+    charted = (RECALL, BOTH, RANK, DICE, CAM_DICE, RIGHT, SHAPE)
     units = {APART: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
@@ -142,6 +148,8 @@ class CometExperiment(TrainingExperiment):
             RECALL: float((kept & truth).sum() / truth.sum()) if there.any() else float("nan"),
             BOTH: copies_kept(kept[there], data, rows[there]),
             RANK: strongest(masks[there], truth[there]),
+            DICE: middle([dice(*one) for one in zip(kept[there], truth[there], strict=True)]),
+            CAM_DICE: middle(of_grad_cam(detector_of(model), data, rows[there])),
             FILLED: float(masks.mean()),
             BEYOND: float((masks.mean((1, 2)) - self.area).clip(0).mean()),
             RIGHT: share(inside, targets), WHOLE: share(whole, targets),
@@ -169,12 +177,19 @@ class CometExperiment(TrainingExperiment):
         images = [as_bytes(one) for one in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
         over = [compared(*one) for one in zip(images, masks > HALF, truth, strict=True)]
+        shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
+        mean = pixels.mean((2, 3), keepdim=True)  # what a part sees where nothing is kept is gray
+        inside, rest = (
+            [as_bytes(one) for one in mean + (pixels - mean) * part]
+            for part in (shares, 1 - shares)
+        )
         drawn = [tint(HeatMap(one, KEPT, signed=False), (0.0, 1.0)) for one in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
         return {
             name: Pictures(
-                np.stack([images, drawn, over]), ("image", "mask", "more than half kept"),
+                np.stack([images, drawn, over, inside, rest]),
+                ("image", "mask", "more than half kept", "what is kept", "what is taken away"),
                 tuple(case.data.classes[label] for label in case.data.labels[rows]),
                 f"{trained.condition.capitalize()}: {100 * recall:.0f} % of the evidence in these "
                 "images is kept (white); red is left out, blue is kept beside it.",
@@ -204,6 +219,17 @@ def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, 
             found.append(tuple(one(given).float().cpu() for one, given in asked))
     inside, rest, whole, shape = (torch.cat(one) for one in zip(*found, strict=True))
     return inside, rest, whole, shape
+
+
+def of_grad_cam(model: Classifier, data: DataSet, rows: Rows) -> list[float]:
+    """Dice of Grad-CAM of the true class, image by image."""
+    truth = data.truth["mask"]
+    return [scores_of(grad_cam(model, data, row), truth[row])[0] for row in rows]
+
+
+def middle(scores: list[float]) -> float:
+    """Their median; NaN without images."""
+    return float(np.median(scores)) if scores else float("nan")
 
 
 def share(logits: Tensor, targets: Tensor) -> float:

@@ -16,6 +16,8 @@ from engine.attribution.experiments.comet import (
     APART,
     BEYOND,
     BOTH,
+    CAM_DICE,
+    DICE,
     FILLED,
     RANK,
     RECALL,
@@ -28,7 +30,11 @@ from engine.attribution.experiments.comet import (
     CometExperiment,
     masks_of,
 )  # fmt: skip
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.case import ImageCase
+from engine.case.target import Target
 from engine.experiment import ExperimentCase, Trained
+from engine.measures.outlines import outlined
 from engine.run import answer
 from engine.training import Recipe, comet_loss, detector_of, fresh, train
 from tests import outcomes
@@ -77,12 +83,24 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             for own, copy in zip(kept, copies, strict=True)
         ]
 
+        def dice(inside, wanted):
+            return (2 * (inside & wanted).sum() + 1) / (inside.sum() + wanted.sum() + 1)
+
+        cams, layers = [], [one for one in detector_of(model).layers if one.is_map]
+        deepest = min(layers, key=lambda one: (one.cells[0] * one.cells[1], -layers.index(one)))
+        for row in rows:
+            image = data.pixels(np.array([row]))[0].contiguous()
+            asked = ImageCase(detector_of(model), image, Target(int(data.labels[row])))
+            map_ = GradCam(layer=deepest.name)(asked)["map"].values
+            cams.append(dice(outlined(map_).inside, data.truth["mask"][row]))
+
         def share(logits):
             return (logits.argmax(1) == targets).double().mean().item()
 
         expected = {
             RECALL: (kept & truth).sum() / truth.sum(), BOTH: np.mean(both),
-            RANK: np.mean(strongest), FILLED: mask.mean(),
+            RANK: np.mean(strongest), FILLED: mask.mean(), CAM_DICE: np.median(cams),
+            DICE: np.median([dice(*one) for one in zip(kept, truth, strict=True)]),
             BEYOND: np.mean([max(one.mean() - SMALL.area, 0) for one in mask]),
             RIGHT: share(inside), WHOLE: share(whole), REST: share(rest), SHAPE: share(shape),
             APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),

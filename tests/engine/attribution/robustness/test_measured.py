@@ -14,7 +14,9 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
+from engine import data as data_sets
 from engine.anomaly import sources
+from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.robustness import (
     PGD,
     AttackedImagesCase,
@@ -125,6 +127,33 @@ def test_speed_of_pgd_and_of_a_list_of_five(measure):
     seconds = process_time() - begun
     measure("Robustness, QuadAttacK, K = 5, 60 steps at 224 px", f"{seconds:.1f} s of CPU time")
     assert seconds < 60
+
+
+def seconds_of(method, case):
+    """Of processor time, the second time it is asked."""
+    method(case)
+    begun = process_time()
+    method(case)
+    return process_time() - begun
+
+
+def test_speed_of_small_networks(measure):
+    phantom = about_row_of("phantoms", "phantom-cnn")
+    assert phantom.model.side == 96
+    seconds = seconds_of(PGD(steps=20), phantom)
+    measure("Robustness, PGD-20 at 96 px", f"{seconds:.2f} s of CPU time (goal 1 s)")
+    seconds = seconds_of(Denoised(side=128), about_first("chelsea"))
+    measure(
+        "C-BSN of one image, 128 px, 500 steps, with its filters",
+        f"{seconds:.0f} s of CPU time (goal 120 s)",
+    )
+
+
+def about_row_of(data, model):
+    """The first test image of a data set, asked about its class."""
+    images, model = data_sets.load(data), load(model)
+    row = images.rows("test")[:1]
+    return ImageCase(model, images.pixels(row)[0].contiguous(), Target(int(images.labels[row[0]])))
 
 
 def test_fewest_pixels_by_asking_alone(measure):
