@@ -96,8 +96,8 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
         "title": walk.title,
         "note": walk.note,
         "partial": partial,
-        "source": end(walk.source, "Start: the source", label(walk, "source confidence")),
-        "target": end(walk.target, walk.goal, label(walk, "target confidence"), walk.seen),
+        "source": end_of_walk(walk.source, "Start: the source", label(walk, "source confidence")),
+        "target": end_of_walk(walk.target, walk.goal, label(walk, "target confidence"), walk.seen),
         "reference": plain(walk.reference),
         "tags": dict(zip(("source", "target"), walk.tags, strict=True)),
         "fall": None if walk.fall is None else plain(walk.fall),
@@ -112,7 +112,7 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
     }
 
 
-def end(picture: Pixels, name: str, drawn: str, seen: str = "") -> dict[str, str]:
+def end_of_walk(picture: Pixels, name: str, drawn: str, seen: str = "") -> dict[str, str]:
     """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
     return {"src": alone(picture), "name": name, "label": drawn, "seen": seen or drawn}
 

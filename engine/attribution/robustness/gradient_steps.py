@@ -35,8 +35,8 @@ FAR = 2.5  # times ε that all steps together can go, as Madry et al. have it
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What a model says of an image, and where it would say less of it.
+class MarginSlope:
+    """What a model says of an image, with the margin of a class and its gradient.
 
     Args:
         image: (1, 3, H, W).
@@ -53,10 +53,10 @@ class Look:
     another: bool
 
 
-Note = Callable[[int, Look], None]
+Note = Callable[[int, MarginSlope], None]
 
 
-def look(model: Classifier, images: Tensor, label: int) -> Look:
+def margin_slope(model: Classifier, images: Tensor, label: int) -> MarginSlope:
     """Of one image (1, 3, H, W), with m of the class `label`.
 
     Raises:
@@ -79,7 +79,7 @@ def look(model: Classifier, images: Tensor, label: int) -> Look:
         raise BlindspotError(
             f"The gradients of {model.title} are no numbers here: choose another image or model."
         )
-    return Look(images, logits.detach()[0], float(margin.detach()), slope, another)
+    return MarginSlope(images, logits.detach()[0], float(margin.detach()), slope, another)
 
 
 def descend(
@@ -91,7 +91,7 @@ def descend(
     """
     image, best, lowest = start, start, (True, np.inf)
     for step in range(steps + 1):
-        here = look(model, image, label)
+        here = margin_slope(model, image, label)
         note(step, here)
         if (not here.another, here.margin) < lowest:
             best, lowest = image, (not here.another, here.margin)
@@ -140,7 +140,7 @@ class GradientAttack(Method[ImageCase]):
         first = case.model.logits(pixels_of(levels)[None])[0]
         way = Way(levels, first, self.passes if self.epsilon else 0)
 
-        def note(step: int, here: Look) -> None:
+        def note(step: int, here: MarginSlope) -> None:
             margins.append(here.margin)
             way.note(here.image[0], here.logits)
             progress(min(step / (self.passes + 1), 1.0), f"step {step}: margin {here.margin:.2f}")
@@ -153,7 +153,7 @@ class GradientAttack(Method[ImageCase]):
             image = self.found(case, ball, label, note)[0]
         else:
             image = center[0]
-            note(0, look(case.model, center, label))
+            note(0, margin_slope(case.model, center, label))
         rescored = Rescored.of(case, levels, rounded(levels, image, self.epsilon, self.norm))
         progress(1.0, "asked again about the rounded image")
         steps = np.arange(len(margins), dtype=np.float32)
@@ -189,10 +189,10 @@ class FGSM(GradientAttack):
 
     def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
         """One step from the image, wherever it leads."""
-        here = look(case.model, ball.center, label)
+        here = margin_slope(case.model, ball.center, label)
         note(0, here)
         image = ball.project(ball.center - ball.step(here.slope, 1.0))
-        note(1, look(case.model, image, label))
+        note(1, margin_slope(case.model, image, label))
         return image
 
 

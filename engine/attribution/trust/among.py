@@ -71,7 +71,7 @@ class AmongOthers(Method[TrustCase]):
         """Views: here, Dice of this image; others, that of each other one, by its class."""
         if case.mask is None:
             raise BadData("No truth is known for this image.")
-        here = score(inside_of(answer(case.method, case.asked)), case.mask)
+        here = outline_dice(inside_of(answer(case.method, case.asked)), case.mask)
         data = data_sets.load(data_of(case.model), part_of(progress, 0.0, DRAWN, "making images"))
         asked = list(self.others(case.asked, data))
         if not asked:
@@ -81,7 +81,7 @@ class AmongOthers(Method[TrustCase]):
             low, high = (DRAWN + (1 - DRAWN) * at / len(asked) for at in (done, done + 1))
             words = f"image {done + 1} of {len(asked)}"
             found.append(
-                score(inside_of(case.method(one, part_of(progress, low, high, words))), mask)
+                outline_dice(inside_of(case.method(one, part_of(progress, low, high, words))), mask)
             )
         names = [case.model.labels[one.target.index] for one, _ in asked]
         return {
@@ -96,7 +96,7 @@ class AmongOthers(Method[TrustCase]):
             return
         rows = data.rows(SPLIT)
         rows = rows[masks[rows].any((1, 2))]
-        rows = rows[~alike(data.pixels(rows), asked.image)]
+        rows = rows[~same_image(data.pixels(rows), asked.image)]
         for row in rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]:
             target = replace(asked.target, index=int(data.labels[row]), versus=None)
             image = shown(pictured(data.images[row]), Crop(), model)
@@ -108,12 +108,12 @@ class AmongOthers(Method[TrustCase]):
         return told(float(found["here"].values[0]), found["others"])
 
 
-def score(inside: Mask, mask: Mask) -> float:
+def outline_dice(inside: Mask, mask: Mask) -> float:
     """Dice; 0 where nothing is outlined, however small the finding is."""
     return dice(inside, mask) if inside.any() else 0.0
 
 
-def alike(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
+def same_image(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
     """Which of some images (n, C, H, W) are that one."""
     if images.shape[1:] != image.shape:
         return np.zeros(len(images), np.bool_)

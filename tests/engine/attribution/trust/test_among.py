@@ -11,7 +11,7 @@ import torch
 
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import score, told
+from engine.attribution.trust.among import outline_dice, told
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.data import load as load_data
@@ -94,8 +94,8 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
 def test_where_nothing_is_outlined_dice_is_0_however_small_the_finding():
     mask = np.zeros((8, 8), np.bool_)
     mask[2, 2] = True
-    assert score(np.zeros_like(mask), mask) == 0
-    assert score(mask, mask) == 1
+    assert outline_dice(np.zeros_like(mask), mask) == 0
+    assert outline_dice(mask, mask) == 1
 
 
 def test_classes_of_another_kind_are_not_compared(model, phantoms):
