@@ -31,7 +31,8 @@ HERE = "this image"
 BELOW = "other images with a lower Dice"
 ABOUT = (
     "Each map is cut at multi-Otsu's highest threshold less an offset; the settings of the model's "
-    "own map move its outline. A COMET's mask is cut at one half."
+    "own map move its outline. A COMET's mask is cut at one half. The other maps are of this same "
+    "network; those of a plain one may be better, see Attribution ▸ Experiments."
 )
 
 
