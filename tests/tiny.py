@@ -224,8 +224,10 @@ def trust_case(model: Classifier | None = None) -> TrustCase:
 
 
 def learned_trust_case(model: Classifier | None = None) -> TrustCase:
-    """The same of a network whose data are known, with their masks."""
-    return trust_case(model or deepcopy(load_model("phantom-cnn")))
+    """The same of a network whose data are known; of another model they are not."""
+    if model is not None:
+        return trust_case(model)
+    return replace(trust_case(deepcopy(load_model("phantom-cnn"))), others="phantoms")
 
 
 def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:

@@ -21,6 +21,7 @@ from engine.attribution.trust.among import told
 from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method
+from engine.models.catalog import data_of
 from engine.pictures import as_bytes, compared
 from engine.result import Pictures, Table
 from engine.run import Answer
@@ -58,7 +59,10 @@ def among_others(
         seconds: that all these maps took; by them the number of other images is bounded.
     """
     asked, exact = AmongOthers(images=others_in(seconds)), subject.case.at("exact")
-    cases = {title: TrustCase(exact, method, subject.mask) for title, method in methods.items()}
+    others = data_of(exact.model)
+    cases = {
+        title: TrustCase(exact, method, subject.mask, others) for title, method in methods.items()
+    }
     cases = {title: case for title, case in cases.items() if not asked.unmet(case)}
     if not cases:
         return

@@ -215,6 +215,10 @@ class TrustArguments(PictureArguments[TrustCase]):
         "GradCam", Text(options=MAPS.options), "Heat map",
         "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
     )  # fmt: skip
+    others: str | None = argument(
+        None, Text(off="no other images"), "Others",
+        "The data set with whose images it is compared, by trials that compare.",
+    )  # fmt: skip
 
     def case(self) -> TrustCase:
         """The case of the map."""
@@ -223,12 +227,13 @@ class TrustArguments(PictureArguments[TrustCase]):
         mask = example(name.removeprefix(EXAMPLE)).mask() if name.startswith(EXAMPLE) else None
         crop = Crop(self.crop_x, self.crop_y)
         shrunk = None if mask is None else seen(mask, crop, asked.model.side)
-        return TrustCase(asked, MAPS.read(self.map), shrunk)
+        return TrustCase(asked, MAPS.read(self.map), shrunk, self.others or "")
 
     @classmethod
     def named(cls, case: TrustCase) -> dict[str, Any]:
         """All but the picture."""
-        return cls.named_image(case.asked) | {"map": MAPS.write(case.method)}
+        others = case.others or None
+        return cls.named_image(case.asked) | {"map": MAPS.write(case.method), "others": others}
 
 
 def pictured(name: str) -> Picture:

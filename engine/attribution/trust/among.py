@@ -19,7 +19,6 @@ from engine.errors import BadData, BlindspotError
 from engine.images import Crop
 from engine.measures.outlines import dice, inside_of
 from engine.method import Case, Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.models.catalog import data_of
 from engine.result import Result, Scores, Table
 from engine.run import answer
 
@@ -42,8 +41,10 @@ class AmongOthers(Method[TrustCase]):
     cost = "job"
     paper = "Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148"
     needs = frozenset({"mask"})
-    revision = 2
-    argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-cnn")
+    revision = 3
+    argument_defaults = defaults(
+        image="example:phantoms:count=40/17", model="phantom-cnn", others="phantoms"
+    )
     proof = (
         "tests/engine/attribution/trust/test_among.py"
         "::test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand"
@@ -61,18 +62,20 @@ class AmongOthers(Method[TrustCase]):
         if isinstance(case, TrustCase) and case.asked.target.versus is not None:
             return "it needs a question about one class, and two are held against each other here."
         try:
-            known = isinstance(case, TrustCase) and data_sets.entry(data_of(case.model)).card.truth
+            known = isinstance(case, TrustCase) and data_sets.entry(case.others).card.truth
         except BlindspotError:  # photographs, or images that were opened in another session
             known = ""
         masks = "mask" in (known or "")
-        return "" if masks else "it needs a model that learned from data whose masks are known."
+        return (
+            "" if masks else "it needs data that the model learned from, with masks that are known."
+        )
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """Views: here, Dice of this image; others, that of each other one, by its class."""
         if case.mask is None:
             raise BadData("No truth is known for this image.")
         here = outline_dice(inside_of(answer(case.method, case.asked)), case.mask)
-        data = data_sets.load(data_of(case.model), part_of(progress, 0.0, DRAWN, "making images"))
+        data = data_sets.load(case.others, part_of(progress, 0.0, DRAWN, "making images"))
         asked = list(self.others(case.asked, data))
         if not asked:
             raise BadData(f"{data.card.title} has no other test images whose truth is known.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.case import ImageCase
 from engine.case_base import Parts, WrappedCase
+from engine.data.registry import UPLOAD, recipe
 from engine.method import Case, Method, Progress, quiet
 from engine.result import HeatMap, Result
 from engine.run import answer
@@ -25,6 +26,7 @@ class TrustCase(WrappedCase):
         asked: the question.
         method: what answered it.
         mask: what makes the image's class, (H, W) bool, where that is known.
+        others: the name of the data set with whose images it is compared, where it is.
     """
 
     case_name: ClassVar[str] = "trust"
@@ -33,6 +35,7 @@ class TrustCase(WrappedCase):
     asked: ImageCase
     method: Method[ImageCase]
     mask: NDArray[np.bool_] | None = None
+    others: str = ""
 
     @property
     def heat(self) -> HeatMap:
@@ -52,13 +55,16 @@ class TrustCase(WrappedCase):
         return replace(self.asked, target=replace(self.asked.target, index=index, versus=None))
 
     def digest_parts(self) -> Parts:
-        """Question, method, settings and mask."""
+        """Question, method, settings, mask, and how the others are made."""
         settings = sorted(self.method.settings().items())
         yield repr(
             (self.asked.fingerprint, self.method.full_name(), self.method.revision, settings)
         )
         if self.mask is not None:
             yield self.mask.tobytes()
+        if self.others:
+            made = "" if self.others.startswith(UPLOAD) else recipe(base_of(self.others)).question
+            yield f"|{self.others}|{made}"
 
     @property
     def blank(self) -> bool:
@@ -81,6 +87,11 @@ class TrustCase(WrappedCase):
             known = self.mask is not None and self.mask.any()
             return "" if known else "nobody knows where in this image the truth is."
         return super().lacks(need)
+
+
+def base_of(name: str) -> str:
+    """A data set's name without its variants."""
+    return name.partition("+")[0]
 
 
 class Check(Method[TrustCase]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +41,7 @@ def rows_with_a_finding(data):
 def about(model, data, row):
     image = data.pixels(np.array([row]))[0].contiguous()
     asked = ImageCase(model, image, Target(int(data.labels[row])))
-    return TrustCase(asked, GradCam(), data.truth["mask"][row])
+    return TrustCase(asked, GradCam(), data.truth["mask"][row], "phantoms")
 
 
 def dice_by_hand(model, data, row):
@@ -78,12 +77,9 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
     assert not AmongOthers.unmet(case)
     assert "nobody knows where" in AmongOthers.unmet(replace(case, mask=None))
     photographs = tiny.trust_case()  # a network that nothing is known of
-    assert "data whose masks are known" in AmongOthers.unmet(photographs)
-    for name in ("bars", "phantoms:count=9"):  # no masks; no such data set
-        other = replace(model.lineage, settings=json.dumps({"data": name}))
-        unknown = replace(case.asked, model=tiny.cnn())
-        unknown.model.lineage = other
-        assert "data whose masks are known" in AmongOthers.unmet(replace(case, asked=unknown))
+    assert "with masks that are known" in AmongOthers.unmet(photographs)
+    for name in ("", "bars", "phantoms:count=9"):  # none, without masks, out of range
+        assert "with masks that are known" in AmongOthers.unmet(replace(case, others=name))
     held = replace(case.asked, target=replace(case.asked.target, versus=0))
     assert "one class" in AmongOthers.unmet(replace(case, asked=held))
     nowhere = AmongOthers(images=FEW)
@@ -108,3 +104,10 @@ def test_the_sentence_counts_those_with_a_lower_dice():
     others = Table.of({"Dice": (np.array([0.1, 0.4, 0.4, 0.9], np.float32), "")})
     assert told(0.41, others) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
     assert "higher than on 1 of 4" in told(0.4, others)  # alike is not lower
+
+
+def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):
+    case = about(model, phantoms, rows_with_a_finding(phantoms)[0])
+    named = [replace(case, others=name) for name in ("", "phantoms", "phantoms:seed=3")]
+    assert len({one.fingerprint for one in named}) == len(named)
+    assert named[0].fingerprint == TrustCase(case.asked, case.method, case.mask).fingerprint
