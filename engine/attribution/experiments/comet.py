@@ -178,11 +178,17 @@ class CometExperiment(TrainingExperiment):
         truth = case.data.truth["mask"][rows]
         over = [compared(*one) for one in zip(images, masks > HALF, truth, strict=True)]
         shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
-        mean = pixels.mean((2, 3), keepdim=True)  # what a part sees where nothing is kept is gray
+        mean = trained.model.mean.cpu()  # what a part sees where nothing is left to it
         inside, rest = (
             [as_bytes(one) for one in mean + (pixels - mean) * part]
             for part in (shares, 1 - shares)
         )
+        targets = case.data.targets(rows)[:, None]
+        sure = (
+            100 * one.softmax(1).gather(1, targets)[:, 0]
+            for one in said(trained.model, pixels, case.seed)[:2]
+        )
+        captions = ("",) * 3 * len(rows) + tuple(f"{one:.0f} %" for part in sure for one in part)
         drawn = [tint(HeatMap(one, KEPT, signed=False), (0.0, 1.0)) for one in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
@@ -192,7 +198,9 @@ class CometExperiment(TrainingExperiment):
                 ("image", "mask", "more than half kept", "what is kept", "what is taken away"),
                 tuple(case.data.classes[label] for label in case.data.labels[rows]),
                 f"{trained.condition.capitalize()}: {100 * recall:.0f} % of the evidence in these "
-                "images is kept (white); red is left out, blue is kept beside it.",
+                "images is kept (white); red is left out, blue is kept beside it. In percent: the "
+                "true class, by the predictor of what is kept and by the detector of the rest.",
+                captions=captions,
             )
         }  # fmt: skip
 
