@@ -89,6 +89,26 @@ class NoisyLabels(Variant):
 
 
 @dataclass(frozen=True)
+class Shuffled(Variant):
+    """Training images have each other's labels; the truth "clean_label" keeps the right ones.
+
+    A network learns from them what chance gives: the same images, as many of each class, and
+    nothing that tells one class from another. Validation and test stay as they are.
+    """
+
+    word = "shuffled"
+    title = "Shuffled labels"
+
+    seed: int = seed_setting()
+
+    def __call__(self, data: DataSet) -> DataSet:
+        """The training labels in another order."""
+        labels = shuffled_labels(data, self.seed)
+        truth = {"clean_label": data.truth.get("clean_label", data.labels)}
+        return renamed(replace(data, labels=labels, truth={**data.truth, **truth}), data, self)
+
+
+@dataclass(frozen=True)
 class Poisoned(Variant):
     """A small patch is stamped on some training images, and these are given the target's label.
 
@@ -240,9 +260,16 @@ class Classes(Variant):
 
 
 VARIANTS: tuple[type[Variant], ...] = (
-    LongTailed, NoisyLabels, Poisoned, Shortcut, Healthy, OpenSet, Classes, Merged,
+    LongTailed, NoisyLabels, Shuffled, Poisoned, Shortcut, Healthy, OpenSet, Classes, Merged,
     Relabeled, Cuda, Brightness,
 )  # fmt: skip
+
+
+def shuffled_labels(data: DataSet, seed: int) -> NDArray[np.int64]:
+    """The labels (N,), those of training images in another order."""
+    labels, rows = data.labels.copy(), data.rows("train")
+    labels[rows] = np.random.default_rng([seed, 51]).permutation(labels[rows])
+    return labels
 
 
 def variant(name: str) -> Variant:

@@ -19,6 +19,7 @@ from engine.attribution.heatmaps.own_map import OwnMap
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.data import DataSet, Rows
+from engine.data.variants import shuffled_labels
 from engine.errors import BadData
 from engine.experiment import Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
@@ -239,8 +240,7 @@ def mean(scores: list[tuple[float, float, float]], which: int) -> float:
 
 def shuffled(data: DataSet, seed: int) -> DataSet:
     """The same images; those for training have each other's labels."""
-    labels, rows = data.labels.copy(), data.rows("train")
-    labels[rows] = np.random.default_rng([seed, 51]).permutation(labels[rows])
+    labels = shuffled_labels(data, seed)
     return replace(data, name=f"{data.name}, labels shuffled", labels=labels)
 
 

@@ -15,6 +15,7 @@ from engine.data.variants import (
     OpenSet,
     Poisoned,
     Shortcut,
+    Shuffled,
 )
 from engine.errors import BadData, BadSetting
 
@@ -74,6 +75,18 @@ def test_wrong_labels_are_as_many_as_said_and_the_right_ones_are_kept(kind, digi
     assert (data.truth["clean_label"] == digits.labels).all()
     step = (data.labels - digits.labels)[wrong] % 10
     assert set(step) == ({1} if kind == "asymmetric" else set(range(1, 10)))
+
+
+def test_shuffled_labels_are_as_many_of_each_class_and_right_by_chance_alone(digits):
+    data, train = Shuffled(seed=3)(digits), digits.rows("train")
+    assert (np.bincount(data.labels[train]) == np.bincount(digits.labels[train])).all()
+    shares = np.bincount(digits.labels[train]) / len(train)
+    right = (data.labels == digits.labels)[train].mean()
+    assert right == pytest.approx((shares**2).sum(), abs=0.04)
+    others = digits.split != 0
+    assert (data.labels == digits.labels)[others].all()
+    assert (data.images == digits.images).all()
+    assert (data.truth["clean_label"] == digits.labels).all()
 
 
 def test_poison_is_a_patch_and_the_targets_label_and_nothing_else(digits):
