@@ -13,6 +13,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.drawing import draw as draw_view
 from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
+from components.heatmaps.truth import of_nothing
 from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
@@ -64,7 +65,7 @@ def among_others(
         title: TrustCase(exact, method, subject.mask, others) for title, method in methods.items()
     }
     cases = {title: case for title, case in cases.items() if not asked.unmet(case)}
-    if not cases:
+    if not cases:  # no truth is known, or nothing is there, or there are no images of the kind
         return
     st.markdown("**Is that usual?**")
     outcomes = runs.ask_all_when_told(
@@ -117,15 +118,13 @@ STANDING = Drawing(
 def pictures(answers: Answers, subject: Subject) -> Pictures:
     """The image with each map's outline in it; colored by the truth where that is known."""
     image, truth = as_bytes(subject.case.image), subject.mask
-    truth = truth if truth is not None and truth.any() else None
     inside = {title: inside_of(answer) for title, answer in answers.items()}
     shown = [compared(image, one, one if truth is None else truth) for one in inside.values()]
     captions = [agreement(one, truth) for one in inside.values()]
-    how = (
-        "White is outlined and part of the finding, red is missed, blue is extra."
-        if truth is not None
-        else "White is outlined."
-    )
+    how = "White is outlined."
+    if truth is not None:
+        there = "White is outlined and part of the finding, red is missed, blue is extra."
+        how = there if truth.any() else "Nothing is there by the mask; blue is outlined."
     said = ", ".join(f"{title}: {one}" for title, one in zip(inside, captions, strict=True))
     return Pictures(
         np.stack([[image, *shown]]), ("",), ("image", *inside), f"{how} {said}.",
@@ -134,7 +133,9 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
 
 
 def agreement(inside: Mask, truth: Mask | None) -> str:
-    """Dice and IoU with the truth, or how much is outlined."""
+    """Dice and IoU with the truth, whether nothing is rightly outlined, or how much is."""
+    if truth is not None and not truth.any():
+        return of_nothing(inside)
     if not inside.any():
         return "nothing stands out"
     if truth is None:

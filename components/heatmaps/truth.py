@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from components.charts import tables
 from components.charts.located import MEASURES, located_table
+from components.notices import plain
 from components.sidebar.subject import Subject
-from engine.result import HeatMap
+from components.together import Answers
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.data.example import Mask
+from engine.measures.outlines import inside_of
 
 ABOUT = (
     f"The orange border is the known truth: what makes this image's class. {MEASURES} A model may "
     "also go by something else than the mask, and then a true map scores low."
 )
+NOTHING = (
+    "By the mask nothing is there, so no map can point inside, and Dice and mass are of nothing. "
+    "Most maps stand out somewhere; only the model's own may say that its class is not there."
+)
 
 
-def scored(maps: Sequence[tuple[str, HeatMap]], subject: Subject) -> None:
-    """A row for each map; nothing where no truth is known."""
+def scored(answers: Answers, subject: Subject) -> None:
+    """A row for each map, or what it outlines though nothing is there; nothing without a truth."""
     mask = subject.mask
-    if mask is not None and mask.any():
-        tables.table(located_table(maps, mask), "heatmaps.truth")
-        st.caption(ABOUT)
+    if mask is None:
+        return
+    if not mask.any():
+        inside = {title: inside_of(one) for title, one in answers.items()}
+        if OwnMap.title not in answers:  # else it stands below each outline
+            lines = [f"- {plain(title)}: {of_nothing(one)}" for title, one in inside.items()]
+            st.markdown("\n".join(lines))
+        st.caption(NOTHING)
+        return
+    maps = [(title, answer["map"]) for title, answer in answers.items()]
+    tables.table(located_table(maps, mask), "heatmaps.truth")
+    st.caption(ABOUT)
+
+
+def of_nothing(inside: Mask) -> str:
+    """What an outline says where nothing is there."""
+    if not inside.any():
+        return "rightly nothing outlined"
+    return f"outlines {100 * inside.mean():.1f} % of the image though nothing is there"

@@ -90,7 +90,7 @@ def show(
             st.caption("The maps are put on trial once all of them are there.")
         maps = [(title, answer["map"]) for title, answer in answers.items()]
         outlines.draw(answers, subject, methods)
-        truth.scored(maps, subject)
+        truth.scored(answers, subject)
         trials.agreement(maps)
     with picture:
         panels = [panel(title, outcome, judged.get(title)) for title, outcome in found.items()]

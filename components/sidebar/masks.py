@@ -12,8 +12,8 @@ from engine.images.masks import mask_of
 
 HELP = (
     "A picture or scan of the same size, in which what is bright (above the middle of its range) "
-    "marks what makes the image's class, such as a lesion. Of a volume the same slice is taken. "
-    "Maps are then scored against it."
+    "marks what makes the image's class, such as a lesion. A black one says that nothing is there. "
+    "Of a volume the same slice is taken. Maps are then scored against it."
 )
 
 
@@ -26,10 +26,13 @@ def choose(picture: Picture, view: SliceChoice | None) -> Mask | None:
         if given is None:
             return None
         try:
-            return mask_of(opened(given.getvalue(), given.name), view, picture)
+            mask = mask_of(opened(given.getvalue(), given.name), view, picture, empty=True)
         except BlindspotError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return None
+        if not mask.any():
+            st.caption("The mask is black here: it says that nothing is there.")
+        return mask
 
 
 def opened(data: bytes, name: str) -> Picture | Scan:

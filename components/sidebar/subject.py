@@ -104,9 +104,16 @@ class Subject(ChosenImage):
 
     @property
     def mask(self) -> Mask | None:
-        """Where the truth is on the square that the model sees, (side, side), if it is known."""
+        """Where the truth is on the square that the model sees, (side, side), if it is known.
+
+        It may be empty: nothing is there. What is too small for a pixel of the square is not known.
+        """
         mask = self.chosen.mask
-        return None if mask is None else seen(mask, self.crop, self.case.model.side)
+        if mask is None:
+            return None
+        found = seen(mask, self.crop, self.case.model.side)
+        left, top, right, bottom = square_edges(self)
+        return found if found.any() or not mask[top:bottom, left:right].any() else None
 
     @lazy
     def in_distribution(self) -> InDistribution:

@@ -82,8 +82,9 @@ def viewer(
     A bare one has the maps with their legends and notes only; its keys are left to the page.
 
     A scan's slice behind the picture goes at full bit depth instead of the picture. A mask of what
-    is known (H, W), over the whole picture, is outlined.
+    is known (H, W), over the whole picture, is outlined; an empty one has no outline.
     """
+    truth = truth if truth is not None and truth.any() else None
     if not 1 <= len(panels) <= MOST_PANELS:
         message = f"The viewer holds one to {MOST_PANELS} panels, not {len(panels)}."
         raise ValueError(message)

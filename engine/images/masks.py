@@ -14,16 +14,20 @@ HALF = 0.5  # of the way from the lowest value to the highest: what is above is 
 Mask = NDArray[np.bool_]
 
 
-def mask_of(given: Picture | Scan, view: SliceChoice | None, picture: Picture) -> Mask:
+def mask_of(
+    given: Picture | Scan, view: SliceChoice | None, picture: Picture, *, empty: bool = False
+) -> Mask:
     """Where the mask is, (H, W) like the picture's pixels.
 
     Args:
         given: what was opened as a mask.
         view: which slice of the picture's scan is looked at; the same one is taken of a scan.
         picture: what the mask belongs to.
+        empty: whether a black mask is one too, which says that nothing is there.
 
     Raises:
-        BadImage: the sizes differ, there is no such slice, or nothing is marked.
+        BadImage: the sizes differ, there is no such slice, it is all of one brightness but black,
+            or nothing is marked and something has to be.
     """
     marks, size = drawn(given, view)
     if marks.shape != picture.pixels.shape[:2]:
@@ -35,7 +39,7 @@ def mask_of(given: Picture | Scan, view: SliceChoice | None, picture: Picture) -
             f"{where} has {theirs[0]} × {theirs[1]} px and the image {ours[0]} × {ours[1]}: "
             "they must be of one size."
         )
-    if not marks.any():
+    if not marks.any() and not empty:
         raise BadImage("The mask is empty here: nothing in it is brighter than its background.")
     return marks
 
@@ -53,6 +57,11 @@ def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[
             raise BadImage("A scan in color cannot be a mask: open one in gray.")
         values = np.nan_to_num(behind.values)
     low, high = float(values.min()), float(values.max())
+    if low == high > 0:
+        raise BadImage(
+            "The mask is of one brightness here, and not black: make black what is not marked, "
+            "and all of it where nothing is there."
+        )
     bright: Mask = values > low + HALF * (high - low)
     return bright, shown.size
 

@@ -72,8 +72,8 @@ class AmongOthers(Method[TrustCase]):
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """Views: here, Dice of this image; others, that of each other one, by its class."""
-        if case.mask is None:
-            raise BadData("No truth is known for this image.")
+        if case.mask is None or not case.mask.any():
+            raise BadData("No truth is known for this image, or nothing is there.")
         here = outline_dice(inside_of(answer(case.method, case.asked)), case.mask)
         data = data_sets.load(case.others, part_of(progress, 0.0, DRAWN, "making images"))
         asked = list(self.others(case.asked, data))

@@ -16,6 +16,7 @@ from engine.result import HeatMap, Result
 from engine.run import answer
 
 BLANK = "the image is the same everywhere, so no place in it can matter more than another."
+NOTHING = "it needs a finding, and the mask says that nothing is there."
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +85,9 @@ class TrustCase(WrappedCase):
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a check needs, or ""."""
         if need == "mask":
-            known = self.mask is not None and self.mask.any()
-            return "" if known else "nobody knows where in this image the truth is."
+            if self.mask is None:
+                return "nobody knows where in this image the truth is."
+            return "" if self.mask.any() else NOTHING
         return super().lacks(need)
 
 

@@ -50,10 +50,23 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
 
 
 def test_without_a_truth_the_outline_is_white_and_its_share_is_said():
-    for mask in (None, np.zeros((SIDE, SIDE), np.bool_)):
-        found = outlines.pictures(answers(), subject(mask))
-        assert found.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
-        assert "red" not in found.finding
+    found = outlines.pictures(answers(), subject(None))
+    assert found.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
+    assert "red" not in found.finding
+
+
+def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
+    found, empty = answers(), np.zeros((SIDE, SIDE), np.float32)
+    found["Flat"] = {"map": HeatMap(empty, "logit", signed=True)}
+    drawn = outlines.pictures(found, subject(np.zeros((SIDE, SIDE), np.bool_)))
+    share = f"{100 * 16 / SIDE**2:.1f} %"
+    assert drawn.captions[1] == f"outlines {share} of the image though nothing is there"
+    assert drawn.captions[3] == "rightly nothing outlined"
+    assert drawn.finding.startswith("Nothing is there by the mask; blue is outlined.")
+    image, own, _, flat = drawn.images[0]
+    wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
+    assert (abs(own[found[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1).all()
+    assert (flat == image).all()
 
 
 def test_a_map_in_which_nothing_stands_out_says_so():

@@ -48,6 +48,15 @@ def test_of_a_volume_the_slice_that_is_looked_at_is_taken():
         mask_of(given, SliceChoice("axial", 1), head.picture(SliceChoice("axial", 1)))
 
 
+def test_a_black_mask_says_that_nothing_is_there_where_that_is_an_answer():
+    black = load(png(np.zeros((20, 30), np.uint8)), "m.png")
+    assert not mask_of(black, None, PICTURE, empty=True).any()
+    marked = load(png(MARKS.astype(np.uint8)), "m.png")
+    assert (mask_of(marked, None, PICTURE, empty=True) == MARKS).all()
+    with pytest.raises(BadImage, match="10 × 10 px"):
+        mask_of(load(png(np.zeros((10, 10), np.uint8)), "m.png"), None, PICTURE, empty=True)
+
+
 def test_another_size_and_nothing_marked_are_said():
     with pytest.raises(BadImage, match="10 × 10 px and the image 30 × 20"):
         mask_of(load(png(np.eye(10, dtype=np.uint8)), "m.png"), None, PICTURE)
@@ -59,6 +68,8 @@ def test_another_size_and_nothing_marked_are_said():
         mask_of(load(png(np.eye(16, dtype=np.uint8)), "m.png"), None, flat)
     with pytest.raises(BadImage, match="empty"):
         mask_of(load(png(np.zeros((20, 30), np.uint8)), "m.png"), None, PICTURE)
+    with pytest.raises(BadImage, match="one brightness here, and not black"):
+        mask_of(load(png(np.full((20, 30), 9, np.uint8)), "m.png"), None, PICTURE, empty=True)
     shallow = load(nifti(np.zeros((30, 20, 5), np.int16)), "m.nii")
     with pytest.raises(BadImage, match="5 slices, but slice 8"):
         mask_of(shallow, SliceChoice("axial", 7), PICTURE)

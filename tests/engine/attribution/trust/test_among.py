@@ -76,6 +76,10 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
     case = about(model, phantoms, rows_with_a_finding(phantoms)[0])
     assert not AmongOthers.unmet(case)
     assert "nobody knows where" in AmongOthers.unmet(replace(case, mask=None))
+    nothing = replace(case, mask=np.zeros_like(case.mask))
+    assert "needs a finding" in AmongOthers.unmet(nothing)
+    with pytest.raises(BadData, match="nothing is there"):
+        AmongOthers(images=FEW)(nothing)
     photographs = tiny.trust_case()  # a network that nothing is known of
     assert "with masks that are known" in AmongOthers.unmet(photographs)
     for name in ("", "bars", "phantoms:count=9"):  # none, without masks, out of range
