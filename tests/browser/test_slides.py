@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
 from tests.browser.conftest import OpenPage
+from tests.browser.dragging import closer_up, dragged
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 LONG = 240  # seconds: torch is loaded, and others share the machine
 FRAMES = 30  # a second
-SECONDS = 2.0
 BAGS = 5
 pytestmark = pytest.mark.timeout(900)
-
-DRAG = """async ([canvas, seconds]) => {
-  const box = canvas.getBoundingClientRect();
-  const at = (kind, x, y) => canvas.dispatchEvent(new PointerEvent(kind, {
-    pointerId: 1, clientX: box.left + x, clientY: box.top + y, bubbles: true,
-  }));
-  canvas.setPointerCapture = () => {};
-  at("pointerdown", 200, 200);
-  const first = Number(canvas.dataset.frames);
-  const before = Number(canvas.dataset.spent);
-  const begun = performance.now();
-  let offered = 0;
-  await new Promise((done) => {
-    const step = (now) => {
-      offered += 1;
-      const angle = (now - begun) / 200;
-      at("pointermove", 200 + 120 * Math.cos(angle), 200 + 80 * Math.sin(angle));
-      if (now - begun < 1000 * seconds) requestAnimationFrame(step);
-      else done();
-    };
-    requestAnimationFrame(step);
-  });
-  const spent = (performance.now() - begun) / 1000;
-  at("pointerup", 200, 200);
-  const frames = Number(canvas.dataset.frames) - first;
-  return JSON.stringify({drawn: frames / spent, offered: offered / spent,
-                         cost: (Number(canvas.dataset.spent) - before) / frames});
-}"""
 
 
 def test_a_large_image_is_dragged_at_thirty_frames_a_second_and_gets_sharper(
@@ -54,17 +25,10 @@ def test_a_large_image_is_dragged_at_thirty_frames_a_second_and_gets_sharper(
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{app_url}/slides")
     settle(page, LONG)
-    canvas = page.locator(".pan canvas").first
-    canvas.scroll_into_view_if_needed()
-    expect(canvas).to_be_visible(timeout=1000 * LONG)
-    closer = page.get_by_role("button", name="Closer").first
-    for _ in range(5):
-        closer.click()
-    expect(canvas).not_to_have_attribute("data-tiles", "0", timeout=1000 * LONG)
-    found = json.loads(page.evaluate(DRAG, [canvas.element_handle(), SECONDS]))
+    found = dragged(closer_up(page))
     # A busy machine offers few frames: every one of them is drawn, in the time that a frame has.
-    assert found["drawn"] >= min(FRAMES, 0.9 * found["offered"]), found
-    assert found["cost"] < 1000 / FRAMES, found
+    assert found.drawn >= min(FRAMES, 0.9 * found.offered), found
+    assert found.cost < 1000 / FRAMES, found
     assert not [url for url in asked if not url.startswith((app_url, "data:", "blob:", "ws"))]
 
 
