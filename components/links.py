@@ -25,13 +25,13 @@ def refuse(
     held: dict[str, tuple[str, list[str]]] = st.session_state.setdefault("links.refused", {})
     allows = allowed if callable(allowed) else allowed.__contains__
     asked = st.query_params.get_all(key)
-    wrong = [word for word in asked if not allows(word)]
+    wrong: list[str] = []
+    rest: list[str] = []
+    for word in asked:
+        (rest if allows(word) else wrong).append(word)
     if wrong:
         words = f"The link asks for “{wrong[0][:LONGEST]}” as {name}; it is ignored, "
-        held[key] = (
-            words + f"because it must be {rule}.",
-            [word for word in asked if word not in wrong],
-        )
+        held[key] = (words + f"because it must be {rule}.", rest)
     elif key in held and asked != held[key][1]:
         del held[key]
     if any(map(is_endless, wrong)):

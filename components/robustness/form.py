@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -92,11 +92,12 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     key, most = f"{KEY}.order", min(MOST, len(offered))
     linked = not model.name.startswith(OWN)  # the name of a class from a file stays here
     if linked:
-        refuse(key, offered, "Your order", f"classes of {model.title} but for “{names[own]}”")
+        rule = f"classes of {model.title} but for “{names[own]}”, each once, at most {most}"
+        refuse(key, one_more(offered, most), "Your order", rule)
     usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
     if key in st.session_state:
         held: Sequence[str] = st.session_state[key]
-        st.session_state[key] = [name for name in held if name in offered][:most]
+        st.session_state[key] = [name for name in dict.fromkeys(held) if name in offered][:most]
         if held and not st.session_state[key]:  # classes of another model: by chance again
             st.session_state[key] = usual
     chosen = st.multiselect(
@@ -111,6 +112,19 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
             partial(put, key),
         )  # fmt: skip
     return tuple(names.index(name) for name in chosen)
+
+
+def one_more(offered: Sequence[str], most: int) -> Callable[[str], bool]:
+    """Whether a link's next word can be in the list: an offered class, once, if there is room."""
+    taken: list[str] = []
+
+    def fits(word: str) -> bool:
+        if word not in offered or word in taken or len(taken) == most:
+            return False
+        taken.append(word)
+        return True
+
+    return fits
 
 
 def put(key: str, moved: Sequence[str]) -> None:

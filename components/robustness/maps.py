@@ -40,7 +40,7 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
     attacks = {BOUND: bound, ORDER: ordered}
     chosen = pick("After", list(attacks), f"{KEY}.after", "segments")
     if (attack := attacks[chosen]) is None:
-        st.info(f"There is no image of {chosen} yet: let it be found first.")
+        st.info(f"There is no image of {chosen} to compare: let it be found first, or see why not.")
         return
     case: Any = PairCase(asked.case, (attacked_pixels(attack),))
     found = section.show(

@@ -26,6 +26,7 @@ from engine.attribution.robustness import (
     OrderedSuccess,
     SafeCV,
 )  # fmt: skip
+from engine.attribution.robustness.gradient_steps import refuse_one_class
 from engine.run import Answer
 
 
@@ -54,6 +55,14 @@ def show(asked: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
 def in_your_order(asked: AttackQuestion) -> Answer | None:
     """The classes that a person lists, said in that order."""
     st.subheader("In your order")
+    with spoken():
+        refuse_one_class(asked.case.model)
+        return find_order(asked)
+    return None
+
+
+def find_order(asked: AttackQuestion) -> Answer | None:
+    """The list, the attack that is to find it, and above both what it found."""
     answer, controls = st.container(), st.container()
     with controls:
         order, method = choose_order(asked), choose_ordered(asked)

@@ -13,7 +13,8 @@ https://arxiv.org/abs/1706.06083.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -65,12 +66,10 @@ def margin_slope(model: Classifier, images: Tensor, label: int) -> MarginSlope:
     """
     with torch.enable_grad():
         pixels = images.detach().requires_grad_()
-        logits = model.differentiable(1)(pixels)
+        with differentiated(model):
+            logits = model.differentiable(1)(pixels)
         if not logits.requires_grad:
-            raise DoesNotFit(
-                f"{model.title} gives no gradients, and this attack needs them: choose another "
-                "model, or the feature-guided search, which only asks."
-            )
+            raise no_gradients(model)
         others = torch.cat([logits[:, :label], logits[:, label + 1 :]], 1)
         margin = logits[0, label] - others.logsumexp(1)[0]
         (slope,) = torch.autograd.grad(margin, pixels)
@@ -241,6 +240,29 @@ def attack_words(method: GradientAttack, found: Mapping[str, Any]) -> str:
     else:
         words = f"Changes of at most {bound} did not make it say another class: {after}."
     return words + visible(float(figures["SSIM"][0]))
+
+
+@contextmanager
+def differentiated(model: Classifier) -> Iterator[None]:
+    """Say what a network lacks that hands its pixels to another library, such as onnxruntime.
+
+    Raises:
+        DoesNotFit: PyTorch cannot follow them there.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "requires grad" not in str(error):
+            raise
+        raise no_gradients(model) from error
+
+
+def no_gradients(model: Classifier) -> DoesNotFit:
+    """Why an attack that follows gradients cannot be asked of a model, and what can be."""
+    return DoesNotFit(
+        f"{model.title} gives no gradients, and this attack needs them: choose another model, or "
+        "the feature-guided search, which only asks."
+    )
 
 
 def refuse_one_class(model: Classifier) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.attribution.robustness.gradient_steps import differentiated, no_gradients
 from engine.attribution.robustness.order_losses import Loss
 from engine.attribution.robustness.ordered_case import in_order
 from engine.errors import BlindspotError, DoesNotFit
@@ -168,10 +169,14 @@ def seen(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
         DoesNotFit: the model gives no gradients, or its last layer does not see one vector.
         BlindspotError: the logits are no numbers.
     """
-    with torch.enable_grad(), borrowed(model) as net, capturing(net.head, inputs=True) as given:
-        logits = net(pixels[None].contiguous(memory_format=model.pace("gradient").memory_format))
+    form = model.pace("gradient").memory_format
+    with (
+        torch.enable_grad(), differentiated(model), borrowed(model) as net,
+        capturing(net.head, inputs=True) as given,
+    ):  # fmt: skip
+        logits = net(pixels[None].contiguous(memory_format=form))
     if not logits.requires_grad:
-        raise DoesNotFit(f"{model.title} gives no gradients, and this attack needs them.")
+        raise no_gradients(model)
     if given[0].shape != (1, model.head.in_features):
         raise DoesNotFit(f"{model.title} needs one vector before its last layer for this attack.")
     if not bool(torch.isfinite(logits).all()):

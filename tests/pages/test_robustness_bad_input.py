@@ -1,0 +1,163 @@
+"""Robustness with what does not fit: it is said, and the rest of the page goes on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from components.robustness.form import KEY
+from components.views import ROBUSTNESS
+from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK, SafeCV, drawn_order
+from engine.attribution.robustness.scored import BEFORE
+from engine.models import catalog
+from engine.models.extras import ONNX
+from engine.models.onnx_file import onnx_file
+from tests import tiny
+from tests.visits import said, settled, visit, words
+
+FEW = {f"{KEY}.SafeCV.queries": "50"}  # the search that only asks is not what is looked at here
+
+
+class Detached(tiny.Cnn):
+    """No gradient comes back through it."""
+
+    def forward(self, images):
+        return super().forward(images.detach())
+
+
+class OfOnnx(tiny.Cnn):
+    """An ONNX file in a module, as people wrap one: NumPy in, NumPy out."""
+
+    session = None
+
+    def forward(self, images):
+        if self.session is None:
+            return super().forward(images)
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(self.session)
+        (logits,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
+        return torch.from_numpy(logits)
+
+
+def of_network(network):
+    return tiny.classifier(tiny.random_weights(network), name="odd one")
+
+
+def of_onnx():
+    model = of_network(OfOnnx())
+    torch.manual_seed(0)
+    model.network.session = onnx_file(model, torch.rand(2, 3, tiny.SIDE, tiny.SIDE)).data
+    return model
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The page about a model, once all is answered or refused."""
+
+    def page(model=tiny.cnn, **link):
+        monkeypatch.setattr(catalog, "load", lambda name="": model())
+        return settled(visit(FEW | link, ROBUSTNESS))
+
+    return page
+
+
+def case_of(at):
+    return at.session_state["subject"].case
+
+
+def order_of(at):
+    return next(one for one in at.multiselect if one.key == f"{KEY}.order")
+
+
+def test_a_change_of_nothing_is_the_image_itself(opened):
+    at = opened(**{f"{KEY}.epsilon": "0"})
+    case = case_of(at)
+    found = PGD(epsilon=0)(case)
+    assert found["pictures"].images[0, 0].tolist() == found["pictures"].images[0, 2].tolist()
+    assert PGD(epsilon=0).finding(case, found) in words(at)
+    assert "Nothing is changed" in words(at)
+    assert not said(at)
+    assert any("did not change the answer" in one.value for one in at.header)
+
+
+def test_a_change_that_ruins_the_image_is_said_to(opened):
+    at = opened(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
+    case, method = case_of(at), FGSM(epsilon=64)
+    found = method(case)
+    likeness = float(found["figures"]["SSIM"][0])
+    assert likeness < 0.5
+    assert f"The image itself is ruined by then (SSIM {likeness:.2f}" in words(at)
+
+
+def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
+    at = opened(**{f"{KEY}.epsilon": "1", f"{KEY}.QuadAttacK.weight": "0"})
+    case = case_of(at)
+    found = PGD(epsilon=1)(case)
+    assert not found["figures"]["another class"][0]
+    assert "did not make it say another class" in PGD(epsilon=1).finding(case, found)
+    assert PGD(epsilon=1).finding(case, found) in words(at)
+    order = drawn_order(len(case.model.labels), case.target.index)
+    ordered, method = OrderedCase(case, order), QuadAttacK(weight=0.0)
+    tried = method(ordered)
+    assert not tried["success"]["success"][0]
+    assert "its best try, drawn here" in method.finding(ordered, tried)
+    assert method.finding(ordered, tried) in words(at)
+    for one in (found, tried):  # the pictures are there, of what was tried
+        assert f"{one['pictures'].caption(0, 2)} after" in words(at)
+        assert one["pictures"].columns[0] == BEFORE
+    assert not said(at)
+
+
+def test_a_link_with_a_class_twice_has_it_once_and_says_so(opened):
+    at = opened(**{f"{KEY}.order": ["class 1", "class 1", "class 0"]})
+    assert order_of(at).value == ["class 1", "class 0"]
+    assert any("“class 1” as Your order" in one and "each once" in one for one in said(at))
+    assert "Can it be made to say class 1, class 0?" in words(at)
+
+
+def test_a_list_of_more_classes_than_there_are_is_cut_and_said(opened):
+    wanted = [f"class {index}" for index in range(14)]
+    at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": wanted})
+    own = case_of(at).target.index
+    assert own >= len(wanted)
+    assert order_of(at).value == wanted[:10]
+    assert any("“class 10” as Your order" in one and "at most 10" in one for one in said(at))
+    few = opened(**{f"{KEY}.order": wanted})  # of a model with four classes
+    assert order_of(few).value == ["class 0", "class 1", "class 2"]
+    assert any("as Your order" in one and "at most 3" in one for one in said(few))
+
+
+def test_a_model_with_one_class_cannot_be_made_to_say_another(opened):
+    at = opened(lambda: of_network(tiny.Cnn(classes=1)))
+    reason = "odd one has one class only: it cannot be made to say another."
+    refused = [one for one in said(at) if reason in one]
+    assert len(refused) == 4, said(at)  # of one attack, an order, asking alone, and by length
+    assert any("no image of the attack above to compare" in one for one in said(at))
+
+
+def test_a_model_with_two_classes_is_asked_for_the_other(opened):
+    at = opened(lambda: of_network(tiny.Cnn(classes=2)))
+    case = case_of(at)
+    assert order_of(at).value == [case.model.labels[1 - case.target.index]]
+    assert not said(at)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: of_network(Detached()),
+        pytest.param(of_onnx, marks=pytest.mark.skipif(not ONNX.installed, reason="no ONNX here")),
+    ],
+    ids=["detached", "an ONNX file"],
+)
+def test_a_model_without_gradients_is_only_asked(opened, model):
+    at = opened(model)
+    reason = "odd one gives no gradients, and this attack needs them"
+    for method in (PGD, QuadAttacK):
+        assert any(one.startswith(f"{method.title}: {reason}") for one in said(at)), said(at)
+    case, search = case_of(at), SafeCV(queries=50)
+    assert search.finding(case, search(case)) in words(at)
+    next(one for one in at.button if one.label == "Attack them all").click().run()
+    at = settled(at)
+    assert sum(reason in one for one in said(at)) == 3, said(at)
