@@ -13,11 +13,13 @@ from components.draw.drawing import Drawing, Views
 from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.footer import footer
+from components.notices import plain
 from components.section import Section
 from components.sidebar.subject import Subject
 from components.tilt.form import KEY
 from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedSheets
+from engine.attribution.tilt.class_images import OWN
 from engine.attribution.tilt.local import PIXELS
 from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, MIRROR, ONE, OTHER, REACH
 from engine.experiment import ExperimentCase
@@ -112,6 +114,7 @@ def local(about: Subject) -> None:
         section.show(
             Section(
                 KEY, method, about.case.at("exact"), known=about.arguments,
+                picture=lambda found: st.caption(plain(means_words(found))),
                 evidence=(
                     Drawing(
                         "angles", "Angle between the boundary's normal and the class means",
@@ -135,6 +138,16 @@ def local(about: Subject) -> None:
                 ),
             )
         )  # fmt: skip
+
+
+def means_words(found: Views) -> str:
+    """What the class means were made of."""
+    table: Table = found["means"]
+    parts = " and ".join(
+        f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
+    )
+    absent = "; its training images are not here" if table.rows[0].endswith(OWN) else ""
+    return f"Class means are of {parts}{absent}."
 
 
 def angle_words(found: Views) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
@@ -80,9 +81,13 @@ def test_the_clouds_answer_by_formula_and_count():
     assert more.mirror_words(found) in words(at)
 
 
-def test_a_network_that_learned_elsewhere_is_refused_with_the_reason():
-    at = settled(visit(NETWORK | {f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
-    assert "class means" in words(at)
+def test_of_a_network_that_learned_elsewhere_it_is_said_what_class_means_are_of():
+    link = NETWORK | {f"{KEY}.data": "Digits, 8 × 8", f"{more.LOCAL}.images": "5"}
+    at = settled(visit(link, TILTED_BOUNDARY))
+    assert not at.exception
+    assert "squares of this image and" in words(at)
+    assert "“A cup of coffee”; its training images are not here." in words(at)
+    assert any("“Egyptian cat” and “espresso”" in one.value for one in at.header)
 
 
 def test_no_image_and_no_model_is_asked_for_until_a_network_is():
@@ -100,6 +105,7 @@ def test_the_network_of_the_sidebar_is_asked():
     assert not at.exception
     assert any("network's boundary is tilted by" in one.value for one in at.header)
     assert "In pixels" in words(at)
+    assert re.search(r"Class means are of \d\d training images of “\d” and", words(at))
 
 
 def test_a_bad_link_is_a_sentence():

@@ -15,21 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import data as data_sets
+from engine.attribution.tilt.class_images import class_images
 from engine.attribution.tilt.geometry import PAPER, Doubles, strength
 from engine.case import ImageCase
-from engine.data import DataSet
-from engine.errors import BlindspotError
-from engine.method import Case, Method, Progress, Slider, quiet, setting
-from engine.models import catalog
+from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.layers import capturing
 from engine.result import Result, Table
 
 PIXELS, HEAD = "pixels", "features"  # what the head is given
-AT_ONCE = 100  # images
-STEPS = 100  # places on a way at which the network is asked
+AT_ONCE = 20  # images, whose maps at all layers are held
+STEPS = 50  # places on a way at which the network is asked
 FAR = 2.0  # times the distance of the means, to which a way goes
 
 
@@ -39,12 +36,15 @@ class LocalTilt(Method[ImageCase]):
 
     The normal of the boundary between two classes is the gradient of the difference of their
     logits. θ is the angle between it and the line from one class mean to the other: the means of
-    training images, in pixels, and of what they become at each layer. Two random directions would
-    stand at the angle called *chance*, so θ near it says that a small step against the gradient has
-    little to do with the other class. *Strength* is how many times closer the boundary is along the
-    gradient than along the line between the means, as measured by asking the network on both ways;
-    for a linear classifier it is 1 / cos θ. It describes one image, one pair of classes and means
-    in a curved space, and proves nothing about other images.
+    training images, in pixels, and of what they become at each layer. Where training images are not
+    here, such as ImageNet, squares of this image and of a sample photograph that the model takes
+    for another class stand in for them; two photographs are not two classes, so θ is then about the
+    way from one to the other. Two random directions would stand at the angle called *chance*, so θ
+    near it says that a small step against the gradient has little to do with the other class.
+    *Strength* is how many times closer the boundary is along the gradient than along the line
+    between the means, as measured by asking the network on both ways; for a linear classifier it is
+    1 / cos θ. It describes one image, one pair of classes and means in a curved space, and proves
+    nothing about other images.
     """
 
     name = "LocalTilt"
@@ -53,55 +53,41 @@ class LocalTilt(Method[ImageCase]):
     cost = "live"
     paper = PAPER
     needs = frozenset({"class", "one of many"})
+    revision = 2
     proof = (
         "tests/engine/attribution/tilt/test_local.py"
         "::test_of_a_linear_network_angle_and_strength_are_those_of_its_weights"
     )
 
     images: int = setting(
-        100, Slider(5, 500, 5), "Images a class", "Training images of which the means are taken."
-    )
-
-    @classmethod
-    def unmet(cls, case: Case) -> str:
-        """Nobody knows the class means of what a model from outside has learned."""
-        if reason := super().unmet(case):
-            return reason
-        if isinstance(case, ImageCase) and learned(case.model):
-            return ""
-        return (
-            "it needs class means, which are known for models that learned from a data set here, "
-            "such as the networks of digits and of brain phantoms."
-        )
+        100, Slider(5, 500, 5), "Images a class",
+        "Training images of which the means are taken; of photographs, at most 30 squares.",
+    )  # fmt: skip
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: angles, a row for pixels and each layer; ways, the margin on both ways; numbers.
 
-        Numbers: the two classes, the distances to the boundary along the gradient and along the
-        line between the means, in root mean square gray levels of 255, NaN where it is not met.
+        Means: of which images, and of how many, the two class means were taken. Numbers: the two
+        classes, the distances to the boundary along the gradient and along the line between the
+        means, in root mean square gray levels of 255, NaN where it is not met.
         """
-        model, data = case.model, data_sets.load(learned(case.model))
-        own, rival = classes(case)
-        if not is_of(data, model):
-            raise BlindspotError(
-                f"{model.title} has other classes than {data.card.title}, so its class means are "
-                "not known."
-            )
+        model, groups = case.model, class_images(case, self.images)
+        own, rival = (one.label for one in groups)
         margin, here, slopes = looked_at(model, case.image[None], (own, rival))
         progress(0.3, "one forward and one backward pass")
-        means = [self.means(model, data, one, case.seed) for one in (own, rival)]
+        means = [means_at(model, one.pixels) for one in groups]
         progress(0.8, "class means")
+        gray = groups[0].gray  # such images have one channel
         rows: dict[str, tuple[float, float]] = {}
         for name in slopes:
             apart = (means[0][name] - means[1][name]).numpy().astype(np.float64)
             slope = slopes[name].numpy().astype(np.float64)
-            if name == PIXELS and data.images.shape[1] == 1:  # such images have one channel
+            if name == PIXELS and gray:
                 apart, slope = apart[0], slope.sum(0)
             rows[name] = between(slope.ravel(), apart.ravel()), chance(slope.size)
         straight_on = means[0][PIXELS] - means[1][PIXELS]
-        steepest = slopes[PIXELS].sum(0, keepdim=True).expand(3, -1, -1) if (
-            data.images.shape[1] == 1
-        ) else slopes[PIXELS]  # fmt: skip
+        steepest = slopes[PIXELS]
+        steepest = steepest.sum(0, keepdim=True).expand(3, -1, -1) if gray else steepest
         ways = Ways(model, here, (own, rival), float(straight_on.norm()))
         gradient, straight = (ways.along(one) for one in (steepest, straight_on))
         progress(1.0, "both ways")
@@ -125,15 +111,11 @@ class LocalTilt(Method[ImageCase]):
                 "strength": ([met[1] / met[0] if met[0] else np.nan], "times"),
                 "expected": ([strength(rows[PIXELS][0])], "times"),
             }),
+            "means": Table.of(
+                {"images": ([len(one.pixels) for one in groups], "")},
+                [one.source for one in groups],
+            ),
         }  # fmt: skip
-
-    def means(self, model: Classifier, data: DataSet, label: int, seed: int) -> dict[str, Tensor]:
-        """Of training images of a class: in pixels, and at each layer."""
-        rows = data.rows("train")
-        rows = rows[data.labels[rows] == data.classes.index(model.labels[label])]
-        rng = np.random.default_rng([seed, 79, label])
-        rows = np.sort(rng.permutation(rows)[: self.images])
-        return means_at(model, data.pixels(rows))
 
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
         """The angle in pixels, and how much closer the boundary is along the gradient."""
@@ -180,26 +162,6 @@ class Ways:
         logits = self.model.logits(self.image - places * step)
         own, rival = self.classes
         return np.asarray((logits[:, own] - logits[:, rival]).numpy(), np.float64)
-
-
-def learned(model: Classifier) -> str:
-    """The name of the data set that a model learned from; "" when it is none of ours."""
-    return next((one.data for one in catalog.small() if one.name == model.name), "")
-
-
-def is_of(data: DataSet, model: Classifier) -> bool:
-    """Whether the model tells the classes of the data apart."""
-    return set(model.labels) <= set(data.classes)
-
-
-def classes(case: ImageCase) -> tuple[int, int]:
-    """The class that is asked about, and the one it is held against: the strongest other one."""
-    own, rival = case.target.index, case.target.versus
-    if rival is None:
-        logits = case.model.logits(case.image[None])[0].clone()
-        logits[own] = -torch.inf
-        rival = int(logits.argmax())
-    return own, rival
 
 
 def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:

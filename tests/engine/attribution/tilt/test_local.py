@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 from engine import data as data_sets
-from engine.attribution.tilt import LocalTilt, TiltedBoundary, local
+from engine.attribution.tilt import LocalTilt, TiltedBoundary, class_images
+from engine.attribution.tilt.class_images import MOST, squares
 from engine.attribution.tilt.linear import RIDGE, class_pair, family
-from engine.attribution.tilt.local import HEAD, PIXELS, chance
+from engine.attribution.tilt.local import HEAD, PIXELS, chance, means_at
 from engine.case import ImageCase
 from engine.case.target import Target
+from engine.errors import BlindspotError
+from engine.images.samples import SAMPLES
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
 from tests import tiny
@@ -37,7 +40,7 @@ class Flat(nn.Module):
 @pytest.fixture
 def linear(monkeypatch):
     """Two against three by ridge LDA, as a network; the other classes are far away."""
-    monkeypatch.setattr(local, "learned", lambda _model: DIGITS)
+    monkeypatch.setattr(class_images, "learned", lambda _model: DIGITS)
     pair = class_pair(data_sets.load(DIGITS), 2, 3, 1.0, 0)
     weights, offset = family(pair, RIDGE, [1e-3])[0]
     weight, bias = torch.zeros(10, 64), torch.full((10,), -1e6)
@@ -97,9 +100,9 @@ def test_the_margin_falls_fastest_against_the_gradient(network):
 
 
 def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network):
-    own, rival = local.classes(network)
+    groups = class_images.class_images(network, 20)
+    own, rival = (one.label for one in groups)
     found = LocalTilt(images=20)(network)
-    data = data_sets.load(DIGITS)
     slope = np.empty(64)
     for place in range(64):
         moved = network.image[None].repeat(2, 1, 1, 1)
@@ -108,9 +111,7 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
         logits = network.model.logits(moved).double()
         margins = logits[:, own] - logits[:, rival]
         slope[place] = float(margins[0] - margins[1]) / 2e-2
-    method = LocalTilt(images=20)
-    means = [method.means(network.model, data, one, 0)[PIXELS][0].numpy().ravel()
-             for one in (own, rival)]  # fmt: skip
+    means = [one.pixels.mean(0)[0].numpy().ravel() for one in groups]
     apart = means[0] - means[1]
     cosine = abs(slope @ apart) / np.linalg.norm(slope) / np.linalg.norm(apart)
     wanted = np.degrees(np.arccos(cosine))
@@ -118,10 +119,10 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
 
 
 def test_means_are_those_of_training_images_of_the_class(network):
-    data, method = data_sets.load(DIGITS), LocalTilt(images=500)
+    data = data_sets.load(DIGITS)
     rows = data.rows("train")
     rows = rows[data.labels[rows] == 7]
-    means = method.means(network.model, data, 7, 0)
+    means = means_at(network.model, class_images.trained(network, DIGITS, 7, 500).pixels)
     assert torch.allclose(means[PIXELS], data.pixels(rows).mean(0), atol=1e-6)
     wanted = network.model.features(data.pixels(rows)).mean(0).cpu()
     assert torch.allclose(means[HEAD], wanted, atol=1e-5)
@@ -140,9 +141,71 @@ def test_chance_is_the_mean_cosine_of_random_directions():
     assert chance(50) == pytest.approx(np.degrees(np.arccos(cosines.mean())), abs=0.3)
 
 
-def test_a_model_from_outside_is_refused_with_the_reason():
-    assert "class means" in LocalTilt.unmet(tiny.linear_case())
-    assert not LocalTilt.unmet(ImageCase(load("digits-mlp"), tiny.image(8), Target(0)))
+@pytest.fixture
+def two_photographs(monkeypatch):
+    """A linear network without data, a dark image that it takes for 0, and samples it takes for 1.
+
+    Logits are w·x and 0, where w weighs the left half up and the right half down.
+    """
+    left, right = torch.zeros(2, 3, 8, 8)
+    left[..., :4], right[..., 4:] = 0.8, 0.6
+    samples = {"coffee": right, "chelsea": left}
+    monkeypatch.setattr(class_images, "SAMPLES", [one for one in SAMPLES if one.name in samples])
+    monkeypatch.setattr(class_images, "sample", lambda name: name)
+    monkeypatch.setattr(class_images, "shown", lambda name, _crop, _model: samples[name])
+    weight = torch.zeros(2, 64)
+    weight[0] = torch.tensor([1.0] * 4 + [-1.0] * 4).repeat(8)
+    model = Classifier(Flat(weight, torch.zeros(2)), "flat", "flat", 8, labels=("left", "right"),
+                       device=tiny.CPU)  # fmt: skip
+    return ImageCase(model, left * 0.5, Target(0)), weight[0].view(8, 8)
+
+
+def test_without_training_images_two_photographs_stand_in_and_are_said(two_photographs):
+    case, weight = two_photographs
+    found = LocalTilt()(case)
+    own, rival = class_images.class_images(case, 100)
+    assert list(found["means"].rows) == [own.source, rival.source]
+    assert own.source == "squares of this image"
+    assert rival.source == "squares of “A cup of coffee”"  # not the cat, which it takes for 0 too
+    assert found["means"]["images"].tolist() == [len(own.pixels), len(rival.pixels)]
+    apart = (own.pixels.mean(0) - rival.pixels.mean(0)).double()
+    slope = weight.double()[None].expand(3, -1, -1) / 3
+    cosine = abs((slope * apart).sum()) / slope.norm() / apart.norm()
+    wanted = np.degrees(np.arccos(float(cosine)))
+    assert found["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1e-3)
+    margin = (slope * case.image).sum()
+    gray_levels = 255 * float(margin / slope.norm()) / np.sqrt(3 * 64)
+    assert found["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
+
+
+def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photographs):
+    case, weight = two_photographs
+    own, rival = class_images.class_images(case, 100)
+    sides = [(one.pixels.mean(1) * weight).sum((1, 2)) for one in (own, rival)]
+    assert (sides[0] > 0).all()
+    assert (sides[1] < 0).all()
+    assert 5 <= len(own.pixels) < MOST  # mirrored ones have moved to the other side
+
+
+def test_a_square_is_a_part_of_its_image_and_every_other_one_is_mirrored():
+    ramp = torch.arange(16.0).repeat(16, 1)[None].expand(3, -1, -1) / 15
+    found = squares(ramp, 6, np.random.default_rng(0))
+    rising = (found[..., 1:] - found[..., :-1]).sum((1, 2, 3)) > 0
+    assert rising.tolist() == [True, False] * 3
+    widths = (found.amax((1, 2, 3)) - found.amin((1, 2, 3))) * 15 + 1
+    assert ((widths >= 9) & (widths <= 16.5)).all()
+    assert len(set(widths.tolist())) > 1
+
+
+def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
+    case, _ = two_photographs
+    with pytest.raises(BlindspotError, match=r"is taken for “left” rather than “right”"):
+        LocalTilt()(replace(case, image=case.image.flip(-1) * 0, target=Target(0, 1)))
+    three = Classifier(Flat(torch.zeros(3, 64), torch.tensor([1.0, 0, 0])), "flat", "flat", 8,
+                       labels=("a", "b", "c"), device=tiny.CPU)  # fmt: skip
+    asked = ImageCase(three, case.image, Target(1, 2))
+    with pytest.raises(BlindspotError, match="no sample photograph is taken for “c”: choose “a”"):
+        LocalTilt()(asked)
 
 
 def test_an_image_on_the_side_of_the_other_class_is_said_to_be_there(linear):

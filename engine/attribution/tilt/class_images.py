@@ -1,0 +1,152 @@
+"""Images of two classes, of which class means are taken: training images, or what stands in.
+
+The training images of a model from outside are not here. Squares of the image itself and of a
+sample photograph stand in for them then, which are two photographs and no classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from engine import data as data_sets
+from engine.case import ImageCase
+from engine.case.image import shown
+from engine.errors import BlindspotError
+from engine.images import Crop
+from engine.images.samples import SAMPLES, sample
+from engine.models import catalog
+from engine.models.classifier import Classifier
+
+OWN = "this image"  # that squares are of
+SIZES = (0.6, 1.0)  # of a square, as a share of the image's side
+FEWEST, MOST = 5, 30  # squares of which a mean is taken
+
+
+@dataclass(frozen=True, eq=False)
+class ClassImages:
+    """Images (n, 3, H, W) in [0, 1] of a class.
+
+    Args:
+        label: the class.
+        pixels: the images.
+        source: what they are, in words.
+        gray: whether all three channels are the same.
+    """
+
+    label: int
+    pixels: Tensor
+    source: str
+    gray: bool = False
+
+
+def learned(model: Classifier) -> str:
+    """The name of the data set that a model learned from; "" when it is none of ours."""
+    return next((one.data for one in catalog.small() if one.name == model.name), "")
+
+
+def class_images(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]:
+    """Of the class that is asked about, and of the one that it is held against.
+
+    Raises:
+        BlindspotError: the data are of other classes, or no photograph can stand in for one.
+    """
+    if name := learned(case.model):
+        one, two = strongest(case)
+        return trained(case, name, one, count), trained(case, name, two, count)
+    return photographed(case, count)
+
+
+def strongest(case: ImageCase) -> tuple[int, int]:
+    """The class that is asked about, and the one it is held against: the strongest other one."""
+    own, rival = case.target.index, case.target.versus
+    if rival is None:
+        logits = case.model.logits(case.image[None])[0].clone()
+        logits[own] = -torch.inf
+        rival = int(logits.argmax())
+    return own, rival
+
+
+def trained(case: ImageCase, name: str, label: int, count: int) -> ClassImages:
+    """Training images of a class."""
+    data, labels = data_sets.load(name), case.model.labels
+    if not set(labels) <= set(data.classes):
+        raise BlindspotError(
+            f"{case.model.title} has other classes than {data.card.title}, so its class means are "
+            "not known."
+        )
+    rows = data.rows("train")
+    rows = rows[data.labels[rows] == data.classes.index(labels[label])]
+    rng = np.random.default_rng([case.seed, 79, label])
+    rows = np.sort(rng.permutation(rows)[:count])
+    source = f"training images of “{labels[label]}”"
+    return ClassImages(label, data.pixels(rows), source, gray=data.images.shape[1] == 1)
+
+
+def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]:
+    """Squares of the image, and of the first sample photograph that can stand for a rival.
+
+    Only squares on their own side of the boundary between both classes are taken.
+    """
+    own, labels = case.target.index, case.model.labels
+    rival, title, photograph = rival_photograph(case)
+    found = []
+    for label, other, image, source in (
+        (own, rival, case.image, OWN), (rival, own, photograph, f"“{title}”"),
+    ):  # fmt: skip
+        rng = np.random.default_rng([case.seed, 79, label])
+        parts = squares(image, min(count, MOST), rng)
+        logits = case.model.logits(parts)
+        parts = parts[logits[:, label] > logits[:, other]]
+        if len(parts) < FEWEST:
+            raise BlindspotError(
+                f"The training images of {case.model.title} are not here, and hardly any part of "
+                f"{source} is taken for “{labels[label]}” rather than “{labels[other]}”: ask about "
+                "what the model sees in the image."
+            )
+        found.append(ClassImages(label, parts, f"squares of {source}"))
+    return found[0], found[1]
+
+
+def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
+    """A class, and the title and pixels (3, H, W) of a sample that the model takes for it.
+
+    Where no rival is asked for, the first sample that shows neither the class nor what the model
+    sees in the image.
+    """
+    titles, images = [], []
+    for one in SAMPLES:
+        try:
+            images.append(shown(sample(one.name), Crop(), case.model))
+        except BlindspotError:
+            continue  # its package is not installed
+        titles.append(one.title)
+    logits = case.model.logits(torch.stack([case.image, *images]))
+    seen, *answers = logits.argmax(1).tolist()
+    own, wanted = case.target.index, case.target.versus
+    for label, title, image in zip(answers, titles, images, strict=True):
+        if label == wanted if wanted is not None else label not in {own, seen}:
+            return label, title, image
+    labels = case.model.labels
+    rival = "another class" if wanted is None else f"“{labels[wanted]}”"
+    known = ", ".join(dict.fromkeys(f"“{labels[one]}”" for one in answers if one != own))
+    raise BlindspotError(
+        f"The training images of {case.model.title} are not here, and no sample photograph is "
+        f"taken for {rival}: choose {known or 'another model'} instead."
+    )
+
+
+def squares(image: Tensor, count: int, rng: np.random.Generator) -> Tensor:
+    """Squares of an image (3, S, S) at its size, (count, 3, S, S); every other one is mirrored."""
+    side, found = image.shape[-1], []
+    for number in range(count):
+        size = round(side * rng.uniform(*SIZES))
+        top, left = rng.integers(0, side - size + 1, 2)
+        part = image[:, top : top + size, left : left + size]
+        part = part.flip(-1) if number % 2 else part
+        found.append(interpolate(part[None], (side, side), mode="bilinear", antialias=True)[0])
+    return torch.stack(found)
