@@ -15,7 +15,7 @@ from components.picks import pick
 from components.section import Section
 from components.sidebar.subject import image_alone
 from engine.attribution.experiments.adaptive import NETWORKS
-from engine.attribution.experiments.mixed_answers import NETS, MixedAnswers
+from engine.attribution.experiments.mixed_answers import FIXED, NETS, MixedAnswers
 from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ATTACKED,
@@ -30,6 +30,8 @@ from engine.models import catalog
 from engine.result import Table
 
 MIXED, PICKED = "mixtures, α from 0 to 1", "one of both networks, picked by chance"
+NONLINEAR = "nonlinear mixing (α by image)"
+MIXING = "Nonlinear mixing: a small network sets α for each image, higher where it looks attacked."
 ENDS = {NORMAL: "normal network", ROBUST: "robust network"}
 
 
@@ -39,7 +41,8 @@ def in_plane(table: Table) -> Table:
     ends = [row for row in ENDS if row in path]
     line = ends if len(ends) == len(ENDS) else []  # not while only one of them is measured
     last = [row for row in table.rows if row == ADAPTIVE]
-    names = [MIXED] * len(path) + [PICKED] * len(line) + [ENDS[one] for one in ends] + last
+    names = [MIXED] * len(path) + [PICKED] * len(line) + [ENDS[one] for one in ends]
+    names += [NONLINEAR] * len(last)
     taken = table.take([table.rows.index(row) for row in (*path, *line, *ends, *last)])
     return Table.of({name: (taken[name], "share") for name in (CLEAN, ATTACKED)}, names)
 
@@ -61,7 +64,7 @@ def plane_words(found: Views) -> str:
         beside = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
         parts.append(f"{alpha:g}: {100 * table.cell(row, ATTACKED):.0f} %{beside}")
     if ADAPTIVE in table.rows:
-        parts.append(f"{ADAPTIVE}: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %")
+        parts.append(f"{NONLINEAR}: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %")
     return f"Right under attack (first seed) at α = {', '.join(parts)}."
 
 
@@ -80,7 +83,7 @@ PLANE = Drawing(
     lambda found: PointGroups(
         x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
         looks={MIXED: "path", PICKED: "thin", **dict.fromkeys(ENDS.values(), "large"),
-               ADAPTIVE: "own"},
+               NONLINEAR: "own"},
         span=(-3, 103),
         x_span=(100 * float(found["plane"][CLEAN].min()) - 1, 100.5),
     ),
@@ -108,7 +111,11 @@ def show(_found: Views, case: ExperimentCase, key: str) -> None:
     answer, dial = st.container(), st.container()
     forms.refuse_links(MixedAnswers, slot)
     with dial:
-        given = forms.settings(MixedAnswers, slot, ("alpha",))
+        given = forms.settings(MixedAnswers, slot, ("mixing",))
+        if given["mixing"] == FIXED:
+            given |= forms.settings(MixedAnswers, slot, ("alpha",))
+        else:
+            st.caption(MIXING)
         with st.popover("Settings of the attack"):
             given |= forms.settings(MixedAnswers, slot, ("epsilon", "steps", "against"))
     with answer:

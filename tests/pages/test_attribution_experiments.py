@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from components.asked_image import OWN
 from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
-from engine.attribution.experiments.mixed_answers import MixedAnswers
+from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
 from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ATTACKED,
@@ -51,18 +54,42 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     assert MixedAnswers.cost == "live"
 
 
+def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(monkeypatch):
+    """In the part below the claims, without the experiment's answer."""
+    from streamlit.testing.v1 import AppTest
+
+    def page():
+        from components.experiments import mixture
+        from engine import data as data_sets
+        from engine.experiment import ExperimentCase
+
+        mixture.show({}, ExperimentCase(data_sets.load("digits")), "key")
+
+    at = AppTest.from_function(page, default_timeout=120)
+    at.query_params["key.one.about"] = OWN
+    at.query_params["key.one.MixedAnswers.mixing"] = BY_IMAGE
+    at = settled(at.run())
+    assert not at.exception
+    assert mixture.MIXING in words(at)
+    assert not [one for one in at.slider if one.key.endswith("MixedAnswers.alpha")]
+    told = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
+    assert len(told) == 1
+    assert re.search(r"α is 0\.[5-9]\d, and the robust network leads by", told[0])
+
+
 def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chance_gives():
     columns = {CLEAN: ([0.9, 0.95, 0.94, 0.93], "share"),
                ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share")}  # fmt: skip
     table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ROBUST, ADAPTIVE])
     drawn = mixture.in_plane(table)
     assert drawn.rows == (
-        *[mixture.MIXED] * 3, *[mixture.PICKED] * 2, "normal network", "robust network", ADAPTIVE
+        *[mixture.MIXED] * 3, *[mixture.PICKED] * 2, "normal network", "robust network",
+        mixture.NONLINEAR,
     )  # fmt: skip
     assert drawn[ATTACKED] == pytest.approx([0.1, 0.5, 0.6, 0.1, 0.6, 0.1, 0.6, 0.65])
     assert mixture.plane_words({"plane": table}) == (
         "Right under attack (first seed) at α = 0: 10 %, 0.6: 50 % (by chance 40 %), 1: 60 %, "
-        f"{ADAPTIVE}: 65 %."
+        "nonlinear mixing (α by image): 65 %."
     )
     first = table.take([0, 1])
     assert mixture.in_plane(first).rows == (mixture.MIXED, mixture.MIXED, "normal network")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.attribution.experiments.apgd import strongly
-from engine.attribution.experiments.mixing import learned_mixing
+from engine.attribution.experiments.mixing import EPOCHS, EPSILON, learned_mixing, quick
 from engine.attribution.experiments.mixture import (
     PAPER,
     Mixture,
@@ -70,10 +70,11 @@ class AdaptiveSmoothing(Experiment):
     itself, by plain steps and by APGD, for two losses each, and images attacked for either network
     alone are tried on it as well; an image counts as right when no attack succeeds. *Certain* are
     attacked images at which the robust network is so sure that the other one cannot change the
-    answer (α m ≥ 1 - α, where m is by how much its first class leads). Where α is set by image, a
-    small network looks for attacks, and is attacked too. Certificates by radius hold for a mixture
-    with the robust network smoothed by Gaussian noise, with a risk of 0.1 % for each image; they
-    are about its votes, not about the network as it is. An attack that fails proves nothing.
+    answer (α m ≥ 1 - α, where m is by how much its first class leads). In *nonlinear mixing*, α by
+    image, a small network looks for attacks and sets α from 0.5 to 0.99; it is attacked too.
+    Certificates by radius hold for a mixture with the robust network smoothed by Gaussian noise,
+    with a risk of 0.1 % for each image; they are about its votes, not about the network as it is.
+    An attack that fails proves nothing.
     """
 
     name = "AdaptiveSmoothing"
@@ -93,7 +94,7 @@ class AdaptiveSmoothing(Experiment):
     revision = 2
 
     epsilon: float = setting(
-        0.2, Slider(0.02, 0.4, 0.02), "Attack", "How far an attack may move each pixel, of 1."
+        EPSILON, Slider(0.02, 0.4, 0.02), "Attack", "How far an attack may move each pixel, of 1."
     )
     steps: int = setting(20, Slider(5, 50, 5), "Steps", "Of each attack.")
     images: int = setting(200, Slider(10, 1000, 10), "Test images", "How many are attacked.")
@@ -106,7 +107,7 @@ class AdaptiveSmoothing(Experiment):
         "Below 1, it is made less sure of what it says.",
     )  # fmt: skip
     epochs: int = setting(
-        2, Slider(1, 10, 1), "Epochs of the mixing network", "How often it sees each image."
+        EPOCHS, Slider(1, 10, 1), "Epochs of the mixing network", "How often it sees each image."
     )
 
     @property
@@ -147,7 +148,7 @@ class AdaptiveSmoothing(Experiment):
         alpha: Any = what
         if alpha is None:
             alpha = learned_mixing(
-                normal, robust, case.data, self.scales, self.quick, self.epochs, case.seed,
+                normal, robust, case.data, self.scales, quick(self.epsilon), self.epochs, case.seed,
                 part_of(progress, 0.6, 0.8),
             )  # fmt: skip
         found = self.measured(Mixture(normal, robust, alpha, self.scales), case)
@@ -159,11 +160,6 @@ class AdaptiveSmoothing(Experiment):
     def more(self, case: ExperimentCase) -> Result:
         """With the case's seed: the share of images that are certified, by radius."""
         return {"certified": certified(*pair_of(case), case.data, DIALS, CERTIFIED, case.seed)}
-
-    @property
-    def quick(self) -> Pgd:
-        """The attack that the mixing network learns from."""
-        return Pgd(self.epsilon, 7, self.epsilon / 3)
 
     def measured(self, mixture: Mixture, case: ExperimentCase) -> Figures:
         """Right answers on clean and attacked images, certain ones, sureness, attacks found."""
@@ -254,6 +250,11 @@ def drawn(
     rows = data.some("test", count, seed)
     images = torch.from_numpy(data.images[rows] / np.float32(255))
     return images.to(device), data.targets(rows).to(device)
+
+
+def forget_attacked() -> None:
+    """Let go of the images attacked for either network alone, so that they are attacked anew."""
+    _ATTACKED.clear()
 
 
 def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> float:

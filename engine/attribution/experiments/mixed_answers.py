@@ -14,17 +14,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine import data as data_sets
+from engine.attribution.experiments.mixing import mixing_of
 from engine.attribution.experiments.mixture import (
     LOSSES,
     PAPER,
+    MixingNet,
     Mixture,
     certain,
     margin,
     other_first,
 )
 from engine.case import ImageCase
-from engine.method import Case, Choice, Method, Progress, Slider, quiet, setting
+from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models import catalog
+from engine.models.classifier import Classifier
 from engine.models.threads import one_thread
 from engine.pictures import as_bytes, difference
 from engine.result import Pictures, Result, Table
@@ -32,6 +36,7 @@ from engine.training import Pgd, pgd
 
 ROBUST = "-robust"
 NETS = ("normal", "robust", "mixture")
+FIXED, BY_IMAGE = "fixed α", "nonlinear, α by image"
 AMPLIFIED = 3  # times, in the picture of the difference
 
 
@@ -39,11 +44,14 @@ AMPLIFIED = 3  # times, in the picture of the difference
 class MixedAnswers(Method[ImageCase]):
     """What the image is read as when it is attacked, by the two networks and by their mixture.
 
-    α is the share of the robust network. The attack moves every pixel by at most ε, by steps along
-    the gradient of what is attacked, away from what the model of the sidebar's image is asked
-    about. The answer is *certain* where the robust network's lead m is so large that the other one
-    cannot change it: α m ≥ 1 - α. That holds for the attacked image as it is, and says nothing
-    about what another attack would do to the robust network.
+    α is the share of the robust network. With a fixed α, the mixture is one weighted mean of both
+    networks' probabilities. In *nonlinear mixing* a small network sees both and sets α for each
+    image from 0.5 to 0.99, higher where it looks attacked; its gradient is attacked with the rest.
+    It learns from clean and attacked training images at the first such question. The attack moves
+    every pixel by at most ε, by steps along the gradient of what is attacked, away from what the
+    model of the sidebar's image is asked about. The answer is *certain* where the robust network's
+    lead m is so large that the other one cannot change it: α m ≥ 1 - α. That holds for the attacked
+    image as it is, and says nothing about what another attack would do to the robust network.
     """
 
     name = "MixedAnswers"
@@ -51,15 +59,20 @@ class MixedAnswers(Method[ImageCase]):
     title = "The mixture on an image"
     cost = "live"
     paper = PAPER
+    revision = 2
     needs = frozenset({"class", "one of many"})
     proof = (
         "tests/engine/attribution/experiments/test_mixed_answers.py"
         "::test_answers_are_those_of_an_attack_written_out"
     )
 
+    mixing: str = setting(
+        FIXED, Choice((FIXED, BY_IMAGE)), "Mixing",
+        "A fixed α, or a small network that sets α for each image by how attacked it looks.",
+    )  # fmt: skip
     alpha: float = setting(
         0.6, Slider(0.0, 1.0, 0.05), "Share of the robust network",
-        "α: 0 is the normal network alone, 1 the robust one.",
+        "α: 0 is the normal network alone, 1 the robust one. Of fixed mixing.",
     )  # fmt: skip
     epsilon: float = setting(
         0.2, Slider(0.0, 0.4, 0.02), "Attack", "How far it may move each pixel, of 1; 0 for none."
@@ -84,11 +97,11 @@ class MixedAnswers(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: picture; answers, the probabilities of all classes on the attacked image; numbers.
 
-        Numbers: for the clean and the attacked image the margin of the robust network, what it
+        Numbers: for the clean and the attacked image α, the margin of the robust network, what it
         needs to be, whether the answer is certain, and the class that the mixture names.
         """
-        normal, robust = (catalog.load(name) for name in pair_names(case.model.name))
-        mixture = Mixture(normal, robust, self.alpha)
+        normal, robust = (catalog.load(name).twin() for name in pair_names(case.model.name))
+        mixture = Mixture(normal, robust, self.share(normal, robust, progress))
         image = case.image.mean(0, keepdim=True)[None].to(normal.device)  # these networks see gray
         target = torch.tensor([case.target.index], device=normal.device)
         moved = self.attacked(dict(zip(NETS, (normal, robust, mixture), strict=True))[self.against],
@@ -99,10 +112,10 @@ class MixedAnswers(Method[ImageCase]):
             logits = robust(wide)
             chances = {"normal": normal(wide).softmax(1), "robust": logits.softmax(1),
                        "mixture": mixture(wide).exp()}  # fmt: skip
-            margins = margin(logits)
+            margins, alphas = margin(logits), mixture.alphas(wide)
         progress(1.0, "asked")
         before, after = (as_bytes(one) for one in wide.cpu())
-        needed = (1 - self.alpha) / self.alpha if self.alpha else np.inf
+        needed = ((1 - alphas) / alphas).cpu().numpy()  # infinite where α is 0
         said = chances["mixture"].argmax(1).cpu().numpy()
         return {
             "picture": Pictures(
@@ -115,11 +128,20 @@ class MixedAnswers(Method[ImageCase]):
                 case.model.labels,
             ),
             "numbers": Table.of({
-                "margin": (margins.cpu().numpy(), "share"), "needed": ([needed] * 2, "share"),
-                "certain": (certain(self.alpha, margins).cpu().numpy().astype(np.int64), ""),
-                "says": (said, ""),
+                "margin": (margins.cpu().numpy(), "share"), "needed": (needed, "share"),
+                "certain": (certain(alphas, margins).cpu().numpy().astype(np.int64), ""),
+                "says": (said, ""), "alpha": (alphas.cpu().numpy(), ""),
             }, ("clean", "attacked")),
         }  # fmt: skip
+
+    def share(
+        self, normal: Classifier, robust: Classifier, progress: Progress
+    ) -> float | MixingNet:
+        """α, or what sets it for each image."""
+        if self.mixing == FIXED:
+            return self.alpha
+        data = data_sets.load(catalog.data_of(normal))
+        return mixing_of(normal, robust, data, part_of(progress, 0.0, 0.7))
 
     def attacked(
         self, model: torch.nn.Module, image: Tensor, target: Tensor, mixture: Mixture, seed: int
@@ -143,6 +165,8 @@ class MixedAnswers(Method[ImageCase]):
         sure = found["numbers"].cell("attacked", "certain")
         margin_, needed = (found["numbers"].cell("attacked", one) for one in ("margin", "needed"))
         lead = f"the robust network leads by {100 * margin_:.0f} points"
+        if self.mixing == BY_IMAGE:
+            lead = f"α is {found['numbers'].cell('attacked', 'alpha'):.2f}, and {lead}"
         if sure:
             return (
                 f"Attacked, it is read as: {said}. The normal network cannot change that: {lead}."

@@ -12,14 +12,17 @@ from torch.nn import functional as F
 
 from engine.attribution.experiments.mixture import MixingNet, Mixture, both
 from engine.data import DataSet
-from engine.method import Progress
+from engine.keeping.memory import Memory
+from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
 from engine.training import Pgd, descend, pgd
 from engine.training.descent import Loss
 
 BATCH, RATE, DECAY = 64, 2e-3, 1e-5
 DETECT, JOINED = 1.5, 0.3  # weights of the published loss: BCE, and BCE times cross-entropy
+EPSILON, EPOCHS = 0.2, 2  # of the strongest attack in training, and how often an image is seen
 REACH = (0.4, 1.1)  # of the attacks in training, as shares of ε, drawn for each batch
+_TAUGHT: Memory[MixingNet] = Memory(4)
 
 
 def learned_mixing(
@@ -51,6 +54,24 @@ def learned_mixing(
         progress(done / steps, "teaching the mixing network")
     mixture.eval()
     return mixing
+
+
+def mixing_of(
+    normal: Classifier, robust: Classifier, data: DataSet, progress: Progress = quiet
+) -> MixingNet:
+    """The mixing network of two networks, as the experiment's usual settings teach it.
+
+    It is kept as long as the process runs: an image asks for it at every move of a slider.
+    """
+    name = f"{normal.fingerprint} {robust.fingerprint} {data.name} {normal.device}"
+    return _TAUGHT.made(name, lambda: learned_mixing(
+        normal, robust, data, (1.0, 1.0), quick(EPSILON), EPOCHS, 0, progress
+    ))  # fmt: skip
+
+
+def quick(epsilon: float) -> Pgd:
+    """The attack that a mixing network learns from."""
+    return Pgd(epsilon, 7, epsilon / 3)
 
 
 def of_batches(

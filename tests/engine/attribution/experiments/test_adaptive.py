@@ -12,7 +12,7 @@ from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
 from engine.attribution.experiments.adaptive import drawn, pair_of, shipped, surer
 from engine.attribution.experiments.apgd import STRONG, apgd
-from engine.attribution.experiments.mixing import learned_mixing
+from engine.attribution.experiments.mixing import learned_mixing, quick
 from engine.attribution.experiments.mixture import LOSSES, Mixture, margin
 from engine.attribution.experiments.mixture_claims import (
     ABOVE,
@@ -85,7 +85,9 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
 
 @pytest.fixture(scope="module")
 def mixing(case):
-    return learned_mixing(*shipped(case.data), case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
+    return learned_mixing(
+        *shipped(case.data), case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet
+    )
 
 
 def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixing):
@@ -104,7 +106,7 @@ def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixi
 def test_the_mixing_network_learns_to_find_attacks(case, mixing):
     normal, robust = shipped(case.data)
     before = [one.clone() for one in robust.state_dict().values()]
-    again = learned_mixing(normal, robust, case.data, (1.0, 1.0), QUICK.quick, 1, 0, quiet)
+    again = learned_mixing(normal, robust, case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet)
     for one, two in zip(mixing.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(one, two)
     after = robust.state_dict().values()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from engine import data as data_sets
-from engine.attribution.experiments.mixed_answers import MixedAnswers, pair_names
+from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers, pair_names
+from engine.attribution.experiments.mixing import mixing_of
+from engine.attribution.experiments.mixture import Mixture
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.models.catalog import load
@@ -92,3 +95,27 @@ def test_only_networks_that_ship_in_two_kinds_are_asked(case):
     assert not pair_names("digits-vit")
     assert not MixedAnswers.unmet(case)
     assert "two kinds" in MixedAnswers.unmet(tiny.linear_case())
+
+
+def test_in_nonlinear_mixing_each_image_has_its_own_share_and_the_whole_is_attacked(case):
+    """The attack, the shares and the probabilities are written out, from the mixing network on."""
+    method = MixedAnswers(mixing=BY_IMAGE, epsilon=0.1, steps=5)
+    found = method(case)
+    nets = [load(name) for name in ("digits-cnn", "digits-cnn-robust")]
+    net = mixing_of(*nets, data_sets.load("digits"))
+    assert net is mixing_of(*nets, data_sets.load("digits"))  # taught once
+    gray = torch.from_numpy(found["picture"].images[0, :2, ..., 0] / np.float32(255))[:, None]
+    whole = Mixture(*nets, net)
+    with torch.no_grad():
+        shares = whole.alphas(gray.expand(-1, 3, -1, -1)).numpy()
+    numbers = found["numbers"]
+    assert numbers["alpha"] == pytest.approx(shares, abs=0.02)  # the picture has 256 gray levels
+    assert 0.5 <= numbers["alpha"].min() < numbers["alpha"].max() <= 0.99
+    assert numbers["alpha"][0] != pytest.approx(numbers["alpha"][1], abs=1e-3)
+    assert numbers["needed"] == pytest.approx(1 / numbers["alpha"] - 1, rel=1e-4)
+    share, answers = numbers["alpha"][1], found["answers"]
+    wanted = (1 - share) * answers["normal"] + share * answers["robust"]
+    assert answers["mixture"] == pytest.approx(wanted, abs=1e-5)
+    fixed = MixedAnswers(alpha=float(share), epsilon=0.1, steps=5)(case)
+    assert (fixed["picture"].images[0, 1] != found["picture"].images[0, 1]).any()
+    assert f"α is {share:.2f}, and the robust network leads" in method.finding(case, found)
