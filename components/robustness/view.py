@@ -16,6 +16,7 @@ from components.forms import method_form, refuse_links
 from components.notices import spoken
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion, choose_order, choose_ordered
+from components.robustness.key_points import CONTROL, KEY_POINTS
 from components.robustness.steps import step_by_step
 from components.section import Section
 from components.widgets.viewer import Panel
@@ -135,7 +136,7 @@ def by_asking(asked: AttackQuestion) -> None:
                 f"{KEY}.few", method, asked.case, "How few pixels are enough?",
                 picture=lambda found: picture(found, f"{KEY}.few.pictures"),
                 evidence=(
-                    drawings.SEVERITY,
+                    CONTROL, KEY_POINTS, drawings.SEVERITY,
                     Drawing("saliency before", "Where it looked for pixels, before and after it "
                             "learned", by=lambda found: draw_maps(
                         [Panel("before", found["saliency before"]),
@@ -145,7 +146,7 @@ def by_asking(asked: AttackQuestion) -> None:
                 detail=tree, below=controls,
                 button="" if asked.small else "Play",
                 before=f"A tester without gradients changes pixels near key points and asks again, "
-                f"at most {method.queries} times.",
+                f"at most {method.queries} times; and as often with pixels drawn anywhere.",
                 known=asked.about.arguments,
                 script=lambda: python_call(method, asked.about, "game", asked.case.target),
             )

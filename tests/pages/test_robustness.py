@@ -8,6 +8,7 @@ import pytest
 from components.robustness import form, maps
 from components.robustness.drawings import MARGIN
 from components.robustness.form import KEY
+from components.robustness.key_points import CONTROL, KEY_POINTS
 from components.views import ROBUSTNESS
 from engine.anomaly import sources
 from engine.attribution.robustness import (
@@ -61,7 +62,10 @@ def test_the_sentence_and_every_section_say_what_the_methods_find():
     assert QuadAttacK().finding(ordered, QuadAttacK()(ordered)) in told
     pair = PairCase(case, (attacked_pixels(found),))
     assert MapsFollow().finding(pair, MapsFollow()(pair)) in told
-    assert SafeCV().finding(case, SafeCV()(case)) in told
+    few = SafeCV()(case)
+    assert SafeCV().finding(case, few) in told
+    assert KEY_POINTS.finding(few) in told
+    assert CONTROL.finding(few) in told
 
 
 def test_the_slider_is_the_bound_and_zero_changes_nothing():

@@ -89,6 +89,7 @@ class PixelGame:
     note: Callable[[float, str], None]
     asked: int = 0
     best: Position | None = None
+    best_after: int = 0  # queries
     root: GameNode = field(default_factory=GameNode)
     series: list[float] = field(default_factory=list)
 
@@ -134,8 +135,7 @@ class PixelGame:
         end = position if beyond else self.play_on(position)
         if end.said != self.own:
             end = self.put_back(end)
-            if self.best is None or len(end.changed) < len(self.best.changed):
-                self.best = end
+            self.offer(end)
         for depth, (place, passed, gain) in enumerate(path):
             passed.reward += gain
             self.weigh(place, gain / (depth + 1))
@@ -197,19 +197,23 @@ class PixelGame:
     def pixels(self, position: Position, place: int) -> list[Pixel]:
         """So many pixels around a key point that are not changed yet and would be."""
         taken = set(position.changed)
-        height, width = self.levels.shape[1:]
         found: list[Pixel] = []
         for _ in range(self.rules.visit):
             for _ in range(TRIES):
-                spot = self.rng.normal(self.points.places[place], self.points.widths[place])
-                row, column = np.clip(np.rint(spot), 0, (height - 1, width - 1)).astype(int)
-                pixel = int(row), int(column)
+                row, column = pixel = self.spot(place)
                 moves = (self.target[:, row, column] != self.levels[:, row, column]).any()
                 if pixel not in taken and moves:
                     taken.add(pixel)
                     found.append(pixel)
                     break
         return found
+
+    def spot(self, place: int) -> Pixel:
+        """A pixel near a key point."""
+        height, width = self.levels.shape[1:]
+        drawn = self.rng.normal(self.points.places[place], self.points.widths[place])
+        row, column = np.clip(np.rint(drawn), 0, (height - 1, width - 1)).astype(int)
+        return int(row), int(column)
 
     def changed(self, levels: Levels, pixels: list[Pixel]) -> Levels:
         """The image with these pixels changed."""
@@ -240,8 +244,12 @@ class PixelGame:
     def keep(self, position: Position) -> None:
         """Remember the success of a game that the budget ends."""
         self.series.append(len(position.changed))
+        self.offer(position)
+
+    def offer(self, position: Position) -> None:
+        """Remember a success that needs fewer pixels than any before it."""
         if self.best is None or len(position.changed) < len(self.best.changed):
-            self.best = position
+            self.best, self.best_after = position, self.asked
 
     def ask(self, images: list[Levels]) -> Doubles:
         """Probabilities (n, classes). Raises OutOfQueriesError beyond the budget."""
@@ -251,6 +259,19 @@ class PixelGame:
         pixels = pixels_of(torch.from_numpy(np.stack(images)))
         found: Doubles = self.model.probabilities(self.model.logits(pixels)).double().numpy()
         return found
+
+
+class UniformGame(PixelGame):
+    """The control: the same game and budget with pixels from anywhere, so nothing guides it."""
+
+    def spot(self, place: int) -> Pixel:
+        """Any pixel, whichever the key point."""
+        del place
+        row, column = self.rng.integers(self.levels.shape[1:])
+        return int(row), int(column)
+
+    def weigh(self, place: int, reward: float) -> None:
+        """Nothing is learned about places that are all alike."""
 
 
 def pixel_after(levels: Levels, change: str) -> Levels:

@@ -25,16 +25,18 @@ from engine.attribution.robustness.pixel_game import (
     GameNode,
     GameRules,
     PixelGame,
+    UniformGame,
 )
 from engine.attribution.robustness.scored import Rescored
 from engine.case import ImageCase
 from engine.measures.levels import levels_of
-from engine.method import Choice, Method, Progress, Slider, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import HeatMap, Result, Table
 
 ROLLING = 10  # simulations over which a mean is taken
 PART = 500  # of an image's pixels, a visit changes one in so many
 LEAST = 6  # pixels of a visit
+GUIDED, ANYWHERE = "near key points", "anywhere"  # where pixels are changed
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class SafeCV(Method[ImageCase]):
     change a few pixels near it, look how far the class falls, and learn which places count. When
     another class is said, pixels are put back as long as it still is. The number is how many pixels
     are left; the saliency is where the tester went, before and after it learned. Another game may
-    find fewer pixels: the number is an upper bound.
+    find fewer pixels: the number is an upper bound. Beside it stands the same game with pixels
+    drawn anywhere, within the same budget: where it finds as few, the key points were of no use.
+    One game of each says little, since another seed may turn it round.
     """
 
     name = "SafeCV"
@@ -54,6 +58,7 @@ class SafeCV(Method[ImageCase]):
     cost = "wait"
     paper = "Wicker, Huang & Kwiatkowska 2018, https://arxiv.org/abs/1710.07859"
     needs = frozenset({"class", "one of many"})
+    revision = 2
     proof = (
         "tests/engine/attribution/robustness/test_safecv.py"
         "::test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds"
@@ -94,50 +99,77 @@ class SafeCV(Method[ImageCase]):
         )
         game = PixelGame(
             case.model, levels.numpy(), points, rules, np.random.default_rng(case.seed),
-            progress,
+            part_of(progress, 0.0, 0.5, lead=GUIDED),
         )  # fmt: skip
         game.play()
         end = levels.numpy() if game.best is None else game.best.levels
         rescored = Rescored.of(case, levels, torch.from_numpy(end) - levels)
-        progress(1.0, f"{game.asked} queries")
         saliency = {
             name: HeatMap(points.saliency(weights, gray.shape), "density per px", signed=False)
             for name, weights in (
                 ("saliency before", points.weights), ("saliency after", game.weights),
             )
         }  # fmt: skip
-        return {
-            **rescored.views(), "game": summary(game), "severity": severity(game), **saliency,
-            "points": visited(points, game), "tree": tree(game.root),
+        found: Result = {
+            **rescored.views(), "game": summary({GUIDED: game}), "severity": severity(game),
+            **saliency, "points": visited(points, game), "tree": tree(game.root),
         }  # fmt: skip
+        progress(0.5, f"{game.asked} queries", {**found})
+        control = UniformGame(
+            case.model, levels.numpy(), points, rules, np.random.default_rng([case.seed, 1]),
+            part_of(progress, 0.5, 1.0, lead=ANYWHERE),
+        )  # fmt: skip
+        control.play()
+        progress(1.0, f"{game.asked + control.asked} queries")
+        return {**found, "game": summary({GUIDED: game, ANYWHERE: control})}
 
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
-        """How few pixels are enough, or that none were found within the budget."""
+        """How few pixels are enough, or that none were found within the budget; and the control."""
         del case
         queries, pixels = (int(found["game"][name][0]) for name in ("queries", "pixels"))
         if not found["figures"]["another class"][0]:
             return (
                 f"No change was found that makes it say another class within {queries} queries. "
-                "That is no proof that there is none."
+                f"That is no proof that there is none. {beside(found['game'])}"
             )
         share = 100 * float(found["figures"]["pixels changed"][0])
         said = found["pictures"].caption(0, 2)
         return (
-            f"{pixels} pixels ({share:.2g} %) are enough: it says {said}, after {queries} queries."
+            f"{pixels} pixels ({share:.2g} %) are enough: it says {said}, after {queries} queries. "
+            f"{beside(found['game'])}"
         )
 
 
-def summary(game: PixelGame) -> Table:
-    """What the game cost and found."""
-    pixels = 0 if game.best is None else int((game.best.levels != game.levels).any(0).sum())
-    return Table.of(
-        {
-            "pixels": (np.array([pixels], np.float32), "px"),
-            "queries": (np.array([game.asked], np.float32), "queries"),
-            "simulations": (np.array([len(game.series)], np.float32), "simulations"),
-            "key points": (np.array([len(game.points)], np.float32), "points"),
-        }
-    )
+def beside(game: Table) -> str:
+    """Whether the key points helped, by the pixels of the game without them."""
+    if len(game) < 2:  # an answer under way
+        return ""
+    guided, anywhere = (int(one) for one in game["pixels"])
+    if not guided and not anywhere:
+        return "Pixels drawn anywhere, with the same budget, found none either."
+    if not anywhere:
+        return (
+            "Pixels drawn anywhere, with the same budget, found none: the key points helped here."
+        )
+    found = f"Drawn anywhere, with the same budget, {anywhere} are enough"
+    if guided == anywhere:
+        return f"{found} too: the key points saved none here."
+    helped = "helped" if 0 < guided < anywhere else "did not help"
+    return f"{found}: the key points {helped} here."
+
+
+def summary(games: Mapping[str, PixelGame]) -> Table:
+    """What each game cost and found; 0 pixels where it found nothing."""
+    rows = [
+        [
+            0 if game.best is None else int((game.best.levels != game.levels).any(0).sum()),
+            game.asked, game.best_after, len(game.series), len(game.points),
+        ]
+        for game in games.values()
+    ]  # fmt: skip
+    names = ("pixels", "queries", "queries until then", "simulations", "key points")
+    units = ("px", "queries", "queries", "simulations", "points")
+    return Table.grid(np.array(rows, np.float32), tuple(games), names, units)
 
 
 def severity(game: PixelGame) -> Table:

@@ -17,8 +17,10 @@ from engine.attribution.robustness.pixel_game import (
     GameNode,
     GameRules,
     PixelGame,
+    UniformGame,
     pixel_after,
 )
+from engine.attribution.robustness.safecv import beside
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -26,6 +28,7 @@ from engine.images.crop import Crop, square
 from engine.images.samples import sample
 from engine.measures.levels import levels_of, pixels_of
 from engine.models.classifier import Classifier
+from engine.result import Table
 from tests import tiny
 
 
@@ -198,3 +201,94 @@ def test_saliency_is_the_mixture_of_gaussians():
     row, column = 3, 4
     wanted = np.exp(-((3 - 1) ** 2 + (4 - 2) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
     assert found[row, column] == pytest.approx(wanted, rel=1e-5)
+
+
+# ---------------------------------------------------------------- the control without guidance
+
+
+def uniform_game(case, **changed):
+    guided = game_of(case, **changed)
+    return UniformGame(
+        guided.model, guided.levels, guided.points, guided.rules, guided.rng, guided.note
+    )
+
+
+def test_the_control_draws_every_pixel_as_often_and_learns_no_place():
+    game = uniform_game(black(np.ones((4, 4)), 3.5), visit=1)
+    drawn = np.zeros((4, 4))
+    for draw in range(8000):
+        drawn[game.spot(draw % 16)] += 1
+    assert ((drawn - 500) ** 2 / 500).sum() < 37.7  # χ² of 15 degrees of freedom, p = 0.001
+    game.play()
+    assert game.best is not None
+    assert game.weights.tolist() == game.points.weights.tolist()
+
+
+@pytest.mark.parametrize("needed", [3, 7])
+def test_where_every_pixel_counts_alike_guidance_saves_none(needed):
+    case = black(np.ones((6, 6)), needed - 0.5, 6)  # white pixels add 1 each
+    method = SafeCV(visit=1, simulations=20, queries=2000)
+    found = method(case)
+    assert found["game"]["pixels"].tolist() == [needed, needed]
+    assert f"{needed} are enough too: the key points saved none" in method.finding(case, found)
+
+
+def spot_case(side=48, reach=3):
+    """Nothing but a gray square stands out, and white is counted nowhere else."""
+    weight, image = np.zeros((side, side)), torch.zeros(3, side, side)
+    here = slice(30, 30 + 2 * reach)
+    weight[here, here] = 1.0
+    image[:, here, here] = 0.4
+    model = Classifier(Weighted(weight, 0.4 * 36 + 0.6 * 11.5), "spot", "spot", side,
+                       device=tiny.CPU)  # fmt: skip
+    return ImageCase(model, image, Target(0))  # 12 of its 36 pixels have to become white
+
+
+def test_where_one_place_counts_the_key_points_lead_there_with_fewer_queries():
+    case, method = spot_case(), SafeCV(visit=4, simulations=4, queries=400)
+    found = method(case)
+    rows = found["game"].rows
+    assert rows == ("near key points", "anywhere")
+    guided, anywhere = (found["game"].take([at]) for at in range(2))
+    assert guided["pixels"][0] == 12
+    assert guided["queries until then"][0] <= guided["queries"][0] <= 400
+    assert anywhere["queries"][0] <= 400
+    # Of pixels drawn anywhere, one in 64 is in the square: 400 queries of 4 px change 25 of them
+    # at most on the average, and every game begins anew.
+    assert not anywhere["pixels"][0] or (
+        anywhere["queries until then"][0] > guided["queries until then"][0]
+    )
+
+
+def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
+    case = drawn_case(2)
+    found = SafeCV(simulations=5, queries=300)(case)
+    levels = levels_of(case.image).numpy()
+    points = key_points(case.image.mean(0).double().numpy())
+    rules = GameRules(6, 5, 300, CHANGES[0], "random", "as in the code")
+    for place, (kind, seed) in enumerate(((PixelGame, 2), (UniformGame, [2, 1]))):
+        game = kind(case.model, levels, points, rules, np.random.default_rng(seed),
+                    lambda done, words: None)  # fmt: skip
+        game.play()
+        assert found["game"]["queries"][place] == game.asked
+        fewest = 0 if game.best is None else len(game.best.changed)
+        assert found["game"]["pixels"][place] == fewest
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        ((5, 9), "9 are enough: the key points helped here."),
+        ((9, 5), "5 are enough: the key points did not help here."),
+        ((5, 5), "5 are enough too: the key points saved none here."),
+        ((5, 0), "found none: the key points helped here."),
+        ((0, 5), "5 are enough: the key points did not help here."),
+        ((0, 0), "found none either."),
+    ],
+)
+def test_what_is_said_of_the_control(pixels, words):
+    game = Table.of(
+        {"pixels": (np.array(pixels, np.float32), "px")}, ("near key points", "anywhere")
+    )
+    assert beside(game).endswith(words)
+    assert not beside(game.take([0]))

@@ -1,0 +1,81 @@
+"""Key points of a search as circles over the image that was searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from components.draw.drawing import Drawing, Views
+from components.draw.picture_points import PicturePoints
+from engine.pictures import Pixels
+from engine.result import Table
+
+SMALLEST, LARGEST = 5, 26  # px of a circle's width
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyPointCircles(PicturePoints):
+    """An open circle for each row, as wide as the column `response` is large.
+
+    Args:
+        response: the column of the widths.
+    """
+
+    response: str
+
+    def figure(self, table: Table) -> go.Figure:
+        """The picture and the circles."""
+        figure = super().figure(table)
+        share = np.sqrt(table[self.response] / max(table[self.response].max(), 1e-12))
+        marks = figure.data[0].marker
+        marks.symbol = "circle-open"
+        marks.size = SMALLEST + (LARGEST - SMALLEST) * share
+        marks.line.width = 2.5
+        return figure
+
+
+def before(found: Views) -> Pixels:
+    """The image that was searched, (H, W, 3)."""
+    pixels: Pixels = found["pictures"].images[0, 0]
+    return pixels
+
+
+def placed(found: Views) -> Table:
+    """The key points with their places as shares of the image's sides."""
+    points: Table = found["points"]
+    height, width = before(found).shape[:2]
+    columns = {
+        "left": ((points["column"] + 0.5) / width, "share"),
+        "top": ((points["row"] + 0.5) / height, "share"),
+        **{name: (points[name], unit)
+           for name, unit in zip(points.order, points.units, strict=True)},
+    }  # fmt: skip
+    return Table.of(columns, rows=points.rows)
+
+
+def words(found: Views) -> str:
+    """How to read the circles, with the point that counted most in the end."""
+    points: Table = found["points"]
+    first = int(points["weight after"].argmax())
+    if len(points) > 1 and not np.ptp(points["weight before"]):
+        told = f"Nothing stands out in this image, so {len(points)} places of a grid were taken."
+    else:
+        told = f"{len(points)} SIFT key points: the larger, the more the place stands out."
+    before, after = (100 * points[name][first] for name in ("weight before", "weight after"))
+    return f"{told} Color: how much it counted in the end, at most {after:.0f} % ({before:.0f} %)."
+
+
+KEY_POINTS = Drawing(
+    "points", "Key points: where it was told to look",
+    lambda found: KeyPointCircles(
+        picture=before(found), value="weight after", response="weight before", chosen=-1
+    ),
+    words, made=placed,
+)  # fmt: skip
+CONTROL = Drawing(
+    "game", "Beside it: the same game with pixels drawn anywhere", wide=True,
+    finding=lambda found: f"At most {found['game']['queries'].max():.0f} queries each; one game "
+    "of each, so another seed may turn it round.",
+)  # fmt: skip
