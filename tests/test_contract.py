@@ -25,8 +25,8 @@ from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
-from engine.attribution.tilt import TiltedBoundary, TiltedSheets
-from engine.errors import BadSetting, Cancelled, DoesNotFit
+from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
+from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
 from engine.hallucination.experiments import RefusalAudit, VisualAudit
@@ -401,6 +401,9 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
         with pytest.raises(DoesNotFit, match="needs"):
             answer(kind(), case)
         assert reason.endswith(".")
+    elif kind is LocalTilt:  # it takes every photograph for one class, so none stands for a rival
+        with pytest.raises(BlindspotError, match="no sample photograph"):
+            answer(kind(), case)
     else:
         view = next(iter(answer(small(kind), case).values()))
         assert not isinstance(view, HeatMap) or view.values.shape == (16, 16)
