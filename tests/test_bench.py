@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import first_visits, growth, machine, rerun, timing
+from benchmarks import first_visits, growth, machine, rerun, smoothing, timing
 from benchmarks.first_visits import FirstVisit
 from benchmarks.growth import Growing, fit
 from benchmarks.machine import CpuSpent, MachineState
 from benchmarks.rerun import Cost
 from benchmarks.table import HEAD, BenchmarkRow, number
 from components.views import HEATMAPS
+from engine import data as data_sets
+from engine.attribution.experiments import AdaptiveSmoothing
+from engine.attribution.experiments.mixture_claims import ALPHAS, ATTACKED, CLEAN
 from engine.errors import BlindspotError
+from engine.experiment import ExperimentCase
 from engine.process import SPINS
 
 SIZES = (10, 20, 40, 80)
@@ -259,3 +263,18 @@ def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
     assert (calls.value, calls.verdict) == (500, "**not here**")
     assert (cpu.value, cpu.verdict) == (2.5, "holds")
     assert len(list(rerun.costs("New", Cost(100, 1.0), None))) == 1
+
+
+def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        AdaptiveSmoothing, "attacked",
+        lambda self, model, images, targets, seed: seen.append(model) or [images],
+    )  # fmt: skip
+    method, case = AdaptiveSmoothing(images=10), ExperimentCase(data_sets.load("digits"))
+    for _ in range(2):
+        seen.clear()
+        found = smoothing.curve(method, case)
+        assert [getattr(one, "alpha", None) for one in seen].count(None) == 2  # both networks
+        assert [one.alpha for one in seen if hasattr(one, "alpha")] == list(ALPHAS)
+    assert all(one[CLEAN] == one[ATTACKED] for one in found)  # nothing was moved
