@@ -47,6 +47,7 @@ OWN = {
     "attribution.MHIM2": {"epochs": 3},
     "attribution.MaskedRatio": {"epochs": 1, "seeds": 2},
     "attribution.UnlikeTiles": {"tile": 16},
+    "attribution.TileAttention": {"tile": 16},
     "unlearning.VAT": {"epochs": 6},  # noise begins in the fifth
     "attribution.PrototypeNetwork": {"components": 6, "epochs": 3},
     "attribution.Prototypes": {"components": 6, "epochs": 3, "tries": 1},

@@ -171,6 +171,7 @@ EFFECTS: dict[str, Effect] = {
     "attribution.TiltedBoundary.share": Effect(case=digits),
     "attribution.LocalModel.kernel": Effect({"explainer": "LIME", "samples": 400}, bent),
     "attribution.UnlikeTiles.glass": Effect(case=partly_white),
+    "attribution.TileAttention.glass": Effect(case=partly_white),
     "unlearning.GA.stop": Effect({"epochs": 5, "rate": 0.1, "clip": None}),
     "unlearning.SCRUB.stay": Effect({"epochs": 3}),
     **{

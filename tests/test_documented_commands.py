@@ -29,6 +29,7 @@ LONG = {
     "gallery --again Study": "it measures ten methods on many images: many minutes",
     "weights scenes-things": "it trains for many minutes",
     "weights scene-decliner": "it trains three networks, some of them more than once",
+    "weights section-networks": "it reads 7,680 tiles: some minutes",
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
 SLOW = (  # in them

@@ -21,6 +21,7 @@ from engine.attribution.experiments import (
     AdaptiveSmoothing,
     Cbsn,
     CometExperiment,
+    CometGrid,
     OwnMapsExperiment,
 )
 from engine.attribution.experiments.mixed_answers import MixedAnswers
@@ -33,7 +34,13 @@ from engine.attribution.robustness import (
     OrderedSuccess,
     drawn_order,
 )
-from engine.attribution.slides import BAGS, BagsCase, UnlikeTiles, WholeSlideCase
+from engine.attribution.slides import (
+    BAGS,
+    BagsCase,
+    TileAttention,
+    UnlikeTiles,
+    WholeSlideCase,
+)
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.trust import AmongOthers, Check, TrustCase
@@ -72,6 +79,7 @@ from engine.images import load as load_image
 from engine.images.large_base import WholeImage
 from engine.lab import TrainCase
 from engine.method import case_kind
+from engine.models.catalog import DEFAULT
 from engine.models.catalog import load as load_model
 from engine.models.classifier import Classifier
 from engine.models.small import NetworkShape, build
@@ -479,7 +487,7 @@ def experiment_case(
         name = FEW_SCENES if kind in AUDITS else kind.data[0]
         seed = 0 if kind in AUDITS[1:] else 5  # no answer of it ships
         return ExperimentCase(data_sets.load(name), seed)
-    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment, Cbsn}:
+    if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment, CometGrid, Cbsn}:
         return ExperimentCase(squares_with_twins() if kind is Cbsn else squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
@@ -538,6 +546,12 @@ def whole_slide_case(model: Classifier | None = None) -> WholeSlideCase | ImageC
     pixels[16:32, 32:48] //= 3
     pixels[48:64, 80:96] = 240
     return WholeSlideCase(cnn(), WholeImage(96, 64, "tiny-slide", (), pixels))
+
+
+def section_case(model: Classifier | None = None) -> WholeSlideCase | ImageCase:
+    """The same image, for networks that know EfficientNet-Lite0 alone."""
+    case = whole_slide_case(model)
+    return replace(case, model=load_model(DEFAULT)) if isinstance(case, WholeSlideCase) else case
 
 
 def squares(side: int = 16, count: int = 96) -> DataSet:
@@ -627,6 +641,7 @@ def case_for(
     special = partial(experiment_case, kind) if trains else special
     special = bags_case if kind in BAGS else special
     special = whole_slide_case if kind is UnlikeTiles else special
+    special = section_case if kind is TileAttention else special
     special = asked_image if kind is PrunedImage else special
     special = prototype_case if kind is Prototypes else special
     special = digit_case if kind in {LocalTilt, MixedAnswers} else special

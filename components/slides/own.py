@@ -1,8 +1,9 @@
-"""A large image: the made section or a person's own, its tiles unlike the others, zoom and pan."""
+"""A large image: the made section or a person's own, attention over it and what is rare in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import forms, section
+from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
 from components.ending import end
 from components.notices import plain, spoken
@@ -20,18 +22,26 @@ from components.section import Section
 from components.slides.form import KEY
 from components.widgets.pan import Over, pan, strongest
 from engine.arguments.whole_slides import MADE
-from engine.attribution.slides import UnlikeTiles, WholeSlideCase
-from engine.attribution.slides.whole import KEY_SHARE
+from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
+from engine.attribution.slides.attention import EQUAL, FOUND, SAYS
+from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
+from engine.attribution.slides.section_networks import STUDENTS
+from engine.attribution.slides.whole import KEY_SHARE, TileReading
 from engine.data.whole_slide import made_slide
 from engine.images.large import open_large
 from engine.images.large_base import LargeImage
 from engine.models.catalog import DEFAULT, load
 from engine.result import Pictures, Table
 
-SLOT = f"{KEY}.UnlikeTiles"
+SLOT = f"{KEY}.tiles"
+RARE = "what is rare"
 MOST_MB = 500
 SHOWN, SEEN = 8, 128  # tiles, and px of each
+LEAST = 0.01  # × an equal share: what is less looks alike
 THEIRS, OURS = "Your own", "Example, made here"
+DRAWN = (*STUDENTS, ABMIL, MAX_POOLING, MEAN_POOLING, RARE)
+LEARNED = "The networks were told which made sections hold a planted region, never where."
+STRANGE = "What looks most like the planted regions of made sections, which is all they know."
 HELP = (
     "A TIFF in strips or tiles (uncompressed or Deflate) is read piece by piece at its full size; "
     "other pictures up to 16 million px. It stays in this session's memory, nothing is written."
@@ -39,7 +49,7 @@ HELP = (
 
 
 def show() -> None:
-    """Which image, and what is unlike in it."""
+    """Which image, and which number of a tile is drawn over it."""
     answer, controls = st.container(), st.container()
     forms.refuse_links(UnlikeTiles, SLOT)
     with controls:
@@ -48,12 +58,16 @@ def show() -> None:
             which = pick("Image", (OURS, THEIRS), f"{KEY}.image", "pills")
         with right, st.popover("Settings"):
             given = forms.settings(UnlikeTiles, SLOT)
+        drawn = pick("Drawn", DRAWN, f"{KEY}.drawn", "pills")
         image = made_slide() if which == OURS else theirs()
     if image is None:
         with answer:
             st.markdown("**A large image in tiles**")
         return
-    method, case = UnlikeTiles(**given), WholeSlideCase(load(DEFAULT), image)
+    method: TileReading = UnlikeTiles(**given)
+    if drawn != RARE:
+        method = TileAttention(tile=given["tile"], glass=given["glass"])
+    case = WholeSlideCase(load(DEFAULT), image)
     known = {"model": DEFAULT, "image": MADE} if which == OURS else {}
     grid = None
     with answer, spoken():
@@ -61,7 +75,7 @@ def show() -> None:
     if grid is None:
         end()
     with answer:
-        ask(method, case, grid, known)
+        ask(Asked(method, case, grid, "distance" if drawn == RARE else drawn), known)
 
 
 def theirs() -> LargeImage | None:
@@ -78,39 +92,59 @@ def theirs() -> LargeImage | None:
     return open_file("A large image", f"{KEY}.file", opened, most=MOST_MB, help=HELP)
 
 
-def ask(
-    method: UnlikeTiles, case: WholeSlideCase, grid: tuple[int, int], known: Mapping[str, Any]
-) -> None:  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked about a large image.
+
+    Args:
+        method: gives each tile a number.
+        case: the image.
+        grid: rows and columns of tiles.
+        column: which number is drawn.
+    """
+
+    method: TileReading
+    case: WholeSlideCase
+    grid: tuple[int, int]
+    column: str
+
+    def of(self, table: Table, column: str = "") -> NDArray[np.float32]:
+        """A column as rows and columns of tiles; the one that is drawn, if none is named."""
+        return np.asarray(table[column or self.column], np.float32).reshape(self.grid)
+
+    def unit(self, table: Table) -> str:
+        """Of what is drawn."""
+        return table.units[table.order.index(self.column)]
+
+
+def ask(asked: Asked, known: Mapping[str, Any]) -> None:
     """The map over the image, to zoom and pan."""
-    rows, columns = grid
+    rows, columns = asked.grid
+    evidence = (tiles(asked),) if asked.column == "distance" else (tiles(asked), networks(asked))
     section.show(
         Section(
-            KEY, method, case, "A large image in tiles", known=known,
-            picture=partial(picture, method, case, grid), columns=1,
-            evidence=(tiles(method, case, grid),), button="Read the tiles",
-            before=f"{rows * columns:,} tiles of {method.tile} px are read by a network for "
-            f"photographs. {' '.join(case.image.notes)}",
-            waiting=lambda: panned(case.image, None, "The image"),
+            KEY, asked.method, asked.case, "A large image in tiles", known=known,
+            picture=partial(picture, asked), columns=1, evidence=evidence, button="Read the tiles",
+            before=f"{rows * columns:,} tiles of {asked.method.tile} px are read by a network for "
+            f"photographs. {' '.join(asked.case.image.notes)}",
+            waiting=lambda: panned(asked.case.image, None, "The image"),
         )
     )  # fmt: skip
 
 
-def grid_of(table: Table, column: str, grid: tuple[int, int]) -> NDArray[np.float32]:
-    """A column as rows and columns of tiles."""
-    return np.asarray(table[column], np.float32).reshape(grid)
-
-
-def picture(
-    method: UnlikeTiles, case: WholeSlideCase, grid: tuple[int, int], found: Views
-) -> None:  # fmt: skip
+def picture(asked: Asked, found: Views) -> None:
     """The image under the map."""
-    table, planted = found["tiles"], grid_of(found["tiles"], "planted", grid)
+    table, planted = found["tiles"], asked.of(found["tiles"], "planted")
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
-    over = Over(grid_of(table, "distance", grid), method.tile, "cosine distance", marked)
-    panned(case.image, over, method.finding(case, found))
+    unit = asked.unit(table)
+    least = LEAST if unit == EQUAL else None
+    over = Over(asked.of(table), asked.method.tile, unit, marked, least)
+    panned(asked.case.image, over, asked.method.finding(asked.case, found))
     told = "Rare in this image, which is not the same as diseased."
+    if asked.column != "distance":
+        told = LEARNED if marked is not None else STRANGE
     if marked is not None:
-        told += " Outlined: tiles of the planted regions."
+        told += " Outlined: tiles of planted regions."
     st.caption(plain(told))
 
 
@@ -121,20 +155,46 @@ def panned(image: LargeImage, over: Over | None, words: str) -> None:
         pan(image, over, words, f"{KEY}.pan")
 
 
-def tiles(method: UnlikeTiles, case: WholeSlideCase, grid: tuple[int, int]) -> Drawing:
-    """The strangest tiles themselves."""
+def tiles(asked: Asked) -> Drawing:
+    """The tiles with the highest numbers."""
+    rare = asked.column == "distance"
 
     def made(found: Views) -> Pictures:
-        values, side = grid_of(found["tiles"], "distance", grid), method.tile
+        values, side, image = asked.of(found["tiles"]), asked.method.tile, asked.case.image
+        planted = asked.of(found["tiles"], "planted")
         places = strongest(values, SHOWN)
         times = max(1, side // SEEN)
         images = np.stack([
-            case.image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
+            image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
             for r, c in places
         ])  # fmt: skip
         words = tuple(f"{values[one]:.2f}" for one in places)
+        told = "The strangest first; below: the distance." if rare else strongest_words(
+            asked.unit(found["tiles"]), [float(planted[one]) for one in places]
+        )  # fmt: skip
         ranks = tuple(str(at + 1) for at in range(len(places)))
-        return Pictures(images[None], ("",), ranks, "The strangest first; below: the distance.",
-                        captions=words)  # fmt: skip
+        return Pictures(images[None], ("",), ranks, told, captions=words)
 
-    return Drawing("tiles", "The strangest tiles", made=made, wide=True)
+    title = "The strangest tiles" if rare else "The strongest tiles"
+    return Drawing("tiles", title, made=made, wide=True)
+
+
+def strongest_words(unit: str, planted: Sequence[float]) -> str:
+    """How many of the strongest tiles are planted, where that is known, and the unit below them."""
+    below = f"Below: {unit}."
+    if np.isnan(planted).all():
+        return below
+    count = int((np.array(planted) >= KEY_SHARE).sum())
+    return f"{count} of these {len(planted)} lie in planted regions. {below}"
+
+
+def networks(asked: Asked) -> Drawing:
+    """Each network: what it says of the image, and the key tiles that it finds, where known."""
+    series = {SAYS: "says “a planted region”"}
+    if asked.case.image.mask(0, 1, 0, 1) is not None:
+        series[FOUND] = FOUND
+    return Drawing(
+        "networks", "All networks about this image",
+        BarGroups(series=series, title="%", span=(0, 119), ticks=(0, 20, 40, 60, 80, 100)),
+        part=lambda table: table.select(tuple(series)), wide=True,
+    )  # fmt: skip

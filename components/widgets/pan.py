@@ -42,12 +42,15 @@ class Over:
         tile: px of a square's side.
         unit: of the values.
         marked: squares with an outline, (rows, columns), if any.
+        least: values below are drawn as if they were this one, and colors follow the logarithm;
+            None where colors follow the values.
     """
 
     values: NDArray[np.float32]
     tile: int
     unit: str
     marked: NDArray[np.bool_] | None = None
+    least: float | None = None
 
 
 def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
@@ -130,15 +133,19 @@ def small(image: LargeImage, long: int = OVERVIEW) -> NDArray[np.uint8]:
 def described(over: Over) -> dict[str, Any]:
     """The map as a picture with a pixel for each square, and the ends of its colors."""
     low, high = extent(over.values)
-    known = np.isfinite(over.values)
-    share = (np.where(known, over.values, low) - low) / ((high - low) or 1.0)
+    values, known, unit = over.values, np.isfinite(over.values), over.unit
+    if over.least is not None:
+        low, high = max(low, over.least), max(high, over.least)
+        values, unit = np.log(np.maximum(values, over.least)), f"{unit}, logarithmic"
+    first, last = (low, high) if over.least is None else (np.log(low), np.log(high))
+    share = (np.where(known, values, first) - first) / ((last - first) or 1.0)
     index = np.rint(share * (len(SEQUENTIAL) - 1)).astype(int)
     colored = np.dstack([SEQUENTIAL[index], np.where(known, 255, 0).astype(np.uint8)])
     marked = np.argwhere(over.marked).tolist() if over.marked is not None else []
     return {
         "src": data_url("png", saved(Image.fromarray(colored.astype(np.uint8)), "PNG")),
         "columns": over.values.shape[1], "rows": over.values.shape[0], "tile": over.tile,
-        "low": said(low), "high": with_unit(said(high), over.unit), "marked": marked,
+        "low": said(low), "high": with_unit(said(high), unit), "marked": marked,
     }  # fmt: skip
 
 

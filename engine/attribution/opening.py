@@ -33,7 +33,15 @@ from engine.attribution.prototypes import (
 )  # fmt: skip
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
-from engine.attribution.slides import MHIM, MHIM2, BagsCase
+from engine.attribution.slides import (
+    MHIM,
+    MHIM2,
+    BagsCase,
+    MaskedRatio,
+    TileAttention,
+    UnlikeTiles,
+    WholeSlideCase,
+)
 from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
@@ -42,11 +50,12 @@ from engine.case.opening import Question, about_first, seen
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
+from engine.data.whole_slide import made_slide
 from engine.experiment import ExperimentCase
 from engine.images import Crop
 from engine.images.samples import SAMPLES
 from engine.method import Method
-from engine.models.catalog import load
+from engine.models.catalog import DEFAULT, load
 
 FIRST_TARGET = "china"  # to which a walk is shown first, and those after it for several
 WALKS: tuple[tuple[Method[Any], int], ...] = (  # with the number of targets
@@ -219,6 +228,8 @@ def study() -> Iterator[Question]:
 
 
 def slides() -> Iterator[Question]:
-    """Bags with a 9 and without."""
+    """Bags with a 9 and without, how much to mask, and the tiles of the made section."""
     case = BagsCase(load("mnist-cnn"), data_sets.load("bags"))
-    yield from ((method, case) for method in (MHIM(), MHIM2()))
+    yield from ((method, case) for method in (MHIM(), MHIM2(), MaskedRatio()))
+    section = WholeSlideCase(load(DEFAULT), made_slide())
+    yield from ((method, section) for method in (TileAttention(), UnlikeTiles()))

@@ -14,7 +14,7 @@ def weights_options(weights: ArgumentParser) -> None:
         "name",
         metavar="NAME",
         help="as in assets/weights/recipes.toml or generators.toml, or tiny-vlm, tiny-vlm-experts, "
-        "tiny-vlm-long, scene-decliner or scenes-things",
+        "tiny-vlm-long, scene-decliner, scenes-things or section-networks",
     )
     weights.add_argument(
         "--out", type=Path, help="the folder to write it into; assets/weights when left out"
@@ -42,6 +42,7 @@ def ship(wanted: Namespace) -> None:
 
 def retrain(wanted: Namespace) -> None:
     """Train a model that ships again."""
+    from engine.attribution.slides import section_networks as sections
     from engine.attribution.study import things
     from engine.hallucination.refusal import weights as refusal
     from engine.hallucination.tiny_vlm import weights as tiny_vlm
@@ -65,6 +66,9 @@ def retrain(wanted: Namespace) -> None:
         seeds = refusal.SHIPPED if wanted.seed is None else (wanted.seed,)
         made_nets = refusal.retrain(folder, seeds, progress)
         found = [(net.title, net.path, net.figures) for net in made_nets]
+    elif wanted.name == sections.NAME:
+        path, each = sections.retrain(folder, wanted.seed or 0, progress)
+        found = [(name, path, own) for name, own in each.items()]
     elif wanted.name == things.NAME:
         seed = things.SEED if wanted.seed is None else wanted.seed
         card = things.retrain(folder, progress, seed)

@@ -2,7 +2,8 @@
 
 Any rectangle is drawn by itself: the image is made of square cells, each from (seed, its place), so
 that a width of 30,000 px costs no more memory than what is looked at. Pink ground with violet dots;
-in the planted regions the dots are larger, darker and closer together. Around it is blank glass.
+in the planted regions some dots are larger, darker and closer together: of a strong region all, of
+a faint one a tenth. Around it is blank glass.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ USUAL = 0.35  # of them elsewhere
 SMALL, LARGE = (2.5, 4.5), (4.0, 7.0)  # px, a dot's radius
 COVERED = (0.06, 0.45)  # share of the ground below dots, elsewhere and in a planted region
 GRAIN = 9  # gray levels either way
+FAINTEST = 0.1  # share of a region's dots that are dark, at least
+FAINT = 0.5  # of a region, up to which it counts as faint
 ROUGH = 4  # times smaller, from which on single dots are no longer drawn
 
 Flags = NDArray[np.bool_]
@@ -38,10 +41,12 @@ class MadeSlide(LargeImage):
     Args:
         seed: of everything in it.
         regions: (n, 4), the center's y and x, and the half axes, in px.
+        strengths: (n,), the share of its dots that are dark.
     """
 
     seed: int
     regions: NDArray[np.float64]
+    strengths: NDArray[np.float64]
 
     def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
         """Drawn cell by cell; a dot may reach into the next cell."""
@@ -95,12 +100,12 @@ class MadeSlide(LargeImage):
         return found[:, REACH : REACH + CELL, REACH : REACH + CELL]
 
     def dots(self, row: int, column: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Flags]:
-        """Places (n, 2), radii and whether they are planted, of the dots of one cell."""
+        """Places (n, 2), radii and whether they are dark, of the dots of one cell."""
         rng = np.random.default_rng([self.seed, 9, row + 1, column + 1])
         places = (rng.random((DOTS, 2)) + np.array([row, column])) * CELL
-        crowded = self.planted(places[:, 0], places[:, 1])
-        kept = crowded | (rng.random(DOTS) < USUAL)
-        wide = rng.random(DOTS)
+        usual, wide = rng.random(DOTS) < USUAL, rng.random(DOTS)
+        crowded = rng.random(DOTS) < self.strength(places[:, 0], places[:, 1])
+        kept = crowded | usual
         radii = np.where(crowded, LARGE[0] + wide * (LARGE[1] - LARGE[0]),
                          SMALL[0] + wide * (SMALL[1] - SMALL[0]))  # fmt: skip
         return places[kept], radii[kept], crowded[kept]
@@ -114,16 +119,22 @@ class MadeSlide(LargeImage):
             return super().smaller(times, top, bottom, left, right)
         y = top + times * (np.arange((bottom - top) // times)[:, None] + 0.5)
         x = left + times * (np.arange((right - left) // times)[None] + 0.5)
-        planted = self.planted(y, x)[..., None]
-        share = np.where(planted, COVERED[1], COVERED[0])
-        ground = (1 - share) * PINK * self.shade(y, x) + share * np.where(planted, DARK, VIOLET)
+        strength = self.strength(y, x)[..., None]
+        dark, usual = strength * COVERED[1], (1 - strength) * COVERED[0]
+        ground = (1 - dark - usual) * PINK * self.shade(y, x) + dark * DARK + usual * VIOLET
         return rounded(np.where(self.tissue(y, x)[..., None], ground, GLASS))
 
     def planted(self, y: NDArray[Any], x: NDArray[Any]) -> Flags:
         """Whether places lie in a planted region."""
-        return np.any([
-            ((y - one[0]) / one[2]) ** 2 + ((x - one[1]) / one[3]) ** 2 <= 1 for one in self.regions
-        ], axis=0)  # fmt: skip
+        return self.strength(y, x) > 0
+
+    def strength(self, y: NDArray[Any], x: NDArray[Any]) -> NDArray[np.float64]:
+        """That of the strongest region in which places lie; 0 outside."""
+        found = np.zeros(np.broadcast_shapes(y.shape, x.shape))
+        for one, strength in zip(self.regions, self.strengths, strict=True):
+            inside = ((y - one[0]) / one[2]) ** 2 + ((x - one[1]) / one[3]) ** 2 <= 1
+            np.maximum(found, strength, out=found, where=inside)
+        return found
 
     def tissue(self, y: NDArray[Any], x: NDArray[Any]) -> Flags:
         """Whether there is tissue: inside an ellipse with a wavy border."""
@@ -148,7 +159,7 @@ def rounded(values: NDArray[Any]) -> Pixels:
 
 
 def made_slide(width: int = 7168, height: int = 5376, seed: int = 0, regions: int = 4) -> MadeSlide:
-    """A section with so many planted regions, each of a few hundred px."""
+    """A section with so many planted regions, each of a few hundred px, from strong to faint."""
     rng = np.random.default_rng([seed, 7])
     angle = rng.uniform(0, 2 * np.pi, regions) / regions + 2 * np.pi * np.arange(regions) / regions
     far = rng.uniform(0.3, 0.6, regions)
@@ -156,6 +167,7 @@ def made_slide(width: int = 7168, height: int = 5376, seed: int = 0, regions: in
     places = np.column_stack([
         height * (0.5 + 0.5 * far * np.sin(angle)), width * (0.5 + 0.5 * far * np.cos(angle)), axes
     ])  # fmt: skip
-    name = f"made-slide:{width}x{height},seed={seed},regions={regions},1"
+    strengths = rng.permutation(np.linspace(FAINTEST, 1, regions))
+    name = f"made-slide:{width}x{height},seed={seed},regions={regions},2"
     notes = ("Made here, with regions that are known.",)
-    return MadeSlide(width, height, name, notes, seed, places)
+    return MadeSlide(width, height, name, notes, seed, places, strengths)

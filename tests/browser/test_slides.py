@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from engine.data.whole_slide import made_slide
 from tests.browser.conftest import OpenPage
 from tests.browser.dragging import closer_up, dragged
 from tests.browser.expecting import expect
@@ -57,3 +60,25 @@ def test_a_slide_is_zoomed_and_its_hard_tiles_are_read(app_url: str, open_page: 
     settle(page, LONG)
     expect(said).not_to_have_text(before)
     expect(hard).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_a_slide_of_ones_own_is_read_and_looked_at_closer(
+    app_url: str, open_page: OpenPage, tmp_path: Path
+) -> None:
+    image, path = made_slide(1792, 1344, seed=5), tmp_path / "mine.tif"
+    pixels = Image.fromarray(image.piece(0, image.height, 0, image.width))
+    pixels.save(path, "TIFF", compression="tiff_adobe_deflate")
+    page = open_page()
+    page.goto(f"{app_url}/slides?slides.image=Your+own")
+    settle(page, LONG)
+    page.locator(".st-key-slides-file input[type=file]").set_input_files(path)
+    settle(page, LONG)
+    page.get_by_role("button", name=re.compile("^Read the tiles")).click()
+    settle(page, LONG)
+    said = page.get_by_role("heading", name=re.compile("^MHIM-MIL v1 says"))
+    expect(said).to_contain_text("times an equal share")
+    assert closer_up(page).get_attribute("data-tiles") != "0"
+    page.get_by_role("radio", name="ABMIL", exact=True).click()
+    settle(page, LONG)
+    expect(page.locator(".pan canvas").first).to_be_visible()

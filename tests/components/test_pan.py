@@ -65,6 +65,16 @@ def test_the_map_has_a_pixel_for_each_square_and_none_where_nothing_is_known():
     assert (said["low"], said["high"]) == ("0", "1 cosine distance")
 
 
+def test_colors_may_follow_the_logarithm_from_some_value_on():
+    values = np.array([[0.001, 0.01, 0.1], [1, 10, np.nan]], np.float32)
+    said = described(Over(values, 64, "× an equal share", least=0.01))
+    image = opened(said["src"])
+    steps = [SEQUENTIAL[round(share * (len(SEQUENTIAL) - 1))] for share in (0, 0, 1 / 3, 2 / 3, 1)]
+    assert image[..., :3].reshape(-1, 3)[:5].tolist() == np.array(steps).tolist()
+    assert image[1, 2, 3] == 0
+    assert (said["low"], said["high"]) == ("0.01", "10 × an equal share, logarithmic")
+
+
 def test_the_strongest_squares_come_first_and_no_unknown_one():
     values = np.array([[0.1, np.nan], [0.9, 0.5]], np.float32)
     assert strongest(values, 10) == [(1, 0), (1, 1), (0, 0)]

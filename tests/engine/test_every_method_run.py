@@ -60,6 +60,7 @@ OWN = {
     "attribution.CBSN": ["--data", "phantoms:count=100,side=48"],
     "attribution.Denoised": ["--image", "sample:chelsea"],
     "attribution.COMET": ["--data", "twice:count=100"],
+    "attribution.COMETGrid": ["--data", "twice:count=40,side=24"],
     "unlearning.Scoreboard": ["--model", "digits-mlp", "--ways", "NoOp", "SSD"],
     "sparsity.Harm": ["--model", "digits-cnn"],
     "sparsity.BiP": ["--recipe", "architecture=mlp,epochs=1", "--kept", "0.5"],
@@ -90,6 +91,7 @@ OWN = {
         for name in ("MHIM", "MHIM2", "MaskedRatio")
     },
     "attribution.UnlikeTiles": ["--model", "digits-cnn", "--set", "tile=512"],
+    "attribution.TileAttention": ["--set", "tile=896"],
     "unlearning.Certificates": ["--data", "digits"],
     "unlearning.PoisonVotes": ["--data", "digits"],
     **{

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from components import views
@@ -11,15 +14,25 @@ from components.slides import form, masked, own, view
 from components.slides.form import ATTENTION, KEY, SlidesQuestion
 from engine import data as data_sets
 from engine.arguments.bags import BagsArguments
-from engine.attribution.slides import MHIM, MHIM2, MaskedRatio, UnlikeTiles, WholeSlideCase
+from engine.attribution.slides import (
+    MHIM,
+    MHIM2,
+    MaskedRatio,
+    TileAttention,
+    UnlikeTiles,
+    WholeSlideCase,
+)
 from engine.attribution.slides.bags import layout_of
+from engine.attribution.slides.methods import ABMIL
 from engine.data.whole_slide import made_slide
+from engine.images.large import open_large
 from engine.models.catalog import DEFAULT, load
 from engine.run import answer
 from tests.visits import said, settled, visit, words
 
 EPOCHS = 2
 SLOT = f"{KEY}.MHIM"
+TILE = f"{KEY}.tiles.tile"
 
 
 @pytest.fixture(autouse=True)
@@ -118,19 +131,62 @@ def test_the_curve_is_trained_when_asked(monkeypatch):
     assert method.finding(case, answer(method, case)) in [one.value for one in at.header]
 
 
-def test_a_large_image_is_read_in_tiles():
-    slot = f"{KEY}.UnlikeTiles"
-    at = settled(visit({f"{slot}.tile": "112"}, views.SLIDES))
+def tiff():
+    """A section of another seed than the page's, as a file."""
+    held, image = io.BytesIO(), made_slide(896, 672, seed=5)
+    Image.fromarray(image.piece(0, 672, 0, 896)).save(
+        held, "TIFF", compression="tiff_adobe_deflate"
+    )
+    return held.getvalue()
+
+
+def test_attention_is_drawn_over_the_made_section_and_counted():
+    at = settled(visit({TILE: "112"}, views.SLIDES))
     assert "48 tiles of 112 px are read" in words(at)
-    at = settled(at.button(key=f"{slot}.go").click().run())
+    at = settled(at.button(key=f"{KEY}.TileAttention.go").click().run())
+    assert not at.exception
+    method, case = TileAttention(tile=112), WholeSlideCase(load(DEFAULT), made_slide(896, 672))
+    found = answer(method, case)
+    assert method.finding(case, found) in [one.value for one in at.header]
+    assert "never where. Outlined: tiles of planted regions." in words(at)
+    asked = own.Asked(method, case, (6, 8), ABMIL)
+    drawn = own.tiles(asked).made(found)
+    top = np.sort(found["tiles"][ABMIL][np.isfinite(found["tiles"][ABMIL])])[::-1][:8]
+    assert drawn.captions == tuple(f"{one:.2f}" for one in top)
+
+
+def test_what_is_rare_is_drawn_instead():
+    at = settled(visit({TILE: "112", f"{KEY}.drawn": own.RARE}, views.SLIDES))
+    at = settled(at.button(key=f"{KEY}.UnlikeTiles.go").click().run())
     assert not at.exception
     method, case = UnlikeTiles(tile=112), WholeSlideCase(load(DEFAULT), made_slide(896, 672))
     assert method.finding(case, answer(method, case)) in [one.value for one in at.header]
     assert "not the same as diseased" in words(at)
 
 
+def test_a_large_image_of_ones_own_is_read_in_tiles():
+    at = settled(visit({TILE: "112", f"{KEY}.image": own.THEIRS}, views.SLIDES))
+    at = settled(at.file_uploader(key=f"{KEY}.file").set_value(("mine.tif", tiff(), "")).run())
+    assert "48 tiles of 112 px are read" in words(at)
+    at = settled(at.button(key=f"{KEY}.TileAttention.go").click().run())
+    assert not at.exception
+    method, case = TileAttention(tile=112), WholeSlideCase(load(DEFAULT), open_large(tiff()))
+    told = method.finding(case, answer(method, case))
+    assert told in [one.value for one in at.header]
+    assert "times an equal share" in told
+    assert own.STRANGE in words(at)
+    assert "Outlined: tiles of planted" not in words(at)
+
+
+def test_a_file_that_is_no_image_is_a_sentence():
+    at = settled(visit({f"{KEY}.image": own.THEIRS}, views.SLIDES))
+    at = settled(at.file_uploader(key=f"{KEY}.file").set_value(("a.tif", b"II*\0no", "")).run())
+    assert not at.exception
+    assert said(at)
+
+
 def test_tiles_that_are_too_large_for_the_image_are_a_sentence():
-    at = settled(visit({f"{KEY}.UnlikeTiles.tile": "1024"}, views.SLIDES))
+    at = settled(visit({TILE: "1024"}, views.SLIDES))
     assert not at.exception
     assert "has no two tiles of 1024 px" in " ".join(said(at))
 

@@ -2,24 +2,29 @@
 
 `case` is what is asked about and `bags` its tiles as numbers; `network` pools tiles into one
 answer, `masks` says which tiles a student does not see, `mining` is the loss and the training,
-`scores` what each network says of each tile and whether that is right. `whole` is one large image.
+`scores` what each network says of each tile and whether that is right. `whole` is one large image;
+`attention` are networks that weigh its tiles, after they learned from bags of made `sections`.
 """
 
+from engine.attribution.slides.attention import TileAttention
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import MHIM, MHIM2
 from engine.attribution.slides.ratio import MaskedRatio
 from engine.attribution.slides.whole import UnlikeTiles, WholeSlideCase
 
 BAGS = (MHIM, MHIM2, MaskedRatio)
-SLIDES = (*BAGS, UnlikeTiles)
+LARGE = (UnlikeTiles, TileAttention)
+SLIDES = (*BAGS, *LARGE)
 
 __all__ = [
     "BAGS",
+    "LARGE",
     "MHIM",
     "MHIM2",
     "SLIDES",
     "BagsCase",
     "MaskedRatio",
+    "TileAttention",
     "UnlikeTiles",
     "WholeSlideCase",
 ]

@@ -78,14 +78,19 @@ def layout_of(data: DataSet) -> Layout:
 
 def bags_of(case: BagsCase, progress: Progress = quiet) -> Bags:
     """Read every tile of a case once; the reading network is not changed."""
-    data, layout = case.data, layout_of(case.data)
+    rows = layout_of(case.data).rows
+    return bags_with(case.data, read(case, rows, progress).view(*rows.shape, -1))
+
+
+def bags_with(data: DataSet, features: Tensor) -> Bags:
+    """Bags whose tiles were read; features are (bags, N, D), in the order of their numbers."""
+    layout = layout_of(data)
     first = layout.rows[:, 0]
     slides = DataSet(
         data.name, data.card, data.classes,
         np.stack([laid_out(data.images[own]) for own in layout.rows]), data.labels[first],
         data.truth["group"][first].astype(np.int64), data.split[first],
     )  # fmt: skip
-    features = read(case, layout.rows, progress).view(*layout.rows.shape, -1)
     seen = features[torch.from_numpy(slides.rows("train"))]
     spread = max(seen.flatten(0, 1).std(0).mean().item(), LEAST)
     return Bags(layout, slides, features / spread, spread)

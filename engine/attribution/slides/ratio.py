@@ -78,13 +78,20 @@ class MaskedRatio(Method[BagsCase]):
         return {"curve": curve(runs), "plain": plain_networks(runs), "runs": listed(runs)}
 
     def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """The share with the most hard key tiles, and plain attention."""
+        """The share with most hard key tiles, if it differs from none, and plain attention."""
         table: Table = found["curve"]
-        best = int(np.nanargmax(table["hard ones"]))
+        best, hard = int(np.nanargmax(table["hard ones"])), 100 * table["hard ones"]
+        plain = f"plain attention {100 * found['plain'].cell(ABMIL, 'hard ones'):.0f} %"
+        clear = table["hard ones, low"][best] > table["hard ones, high"][0]
+        if best and not clear:
+            return (
+                f"Masking the highest tiles makes no clear difference: {hard[best]:.0f} % of the "
+                f"hard key tiles are found at {100 * RATIOS[best]:.0f} %, {hard[0]:.0f} % at 0 %; "
+                f"{plain}."
+            )
         return (
             f"Most hard key tiles are found when {100 * RATIOS[best]:.0f} % of the tiles are "
-            f"masked at first: {100 * table['hard ones'][best]:.0f} %, with plain attention "
-            f"{100 * found['plain'].cell(ABMIL, 'hard ones'):.0f} %."
+            f"masked at first: {hard[best]:.0f} %, with {plain}."
         )
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from engine.case_base import Case, Parts
 from engine.errors import BadImage, BadSetting
 from engine.images.large_base import LargeImage
+from engine.keeping.memory import Memory
 from engine.measures.detection import auroc
 from engine.method import Method, Precision, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
@@ -27,6 +28,7 @@ WHITE = 225  # gray levels, of the darkest channel of a pixel that counts as gla
 BLANK = 6.0  # gray levels: a tile whose standard deviation is below it has nothing in it
 KEY_SHARE = 0.25  # of a tile, from which on it counts as part of a planted region
 TOP = 20  # tiles that a finding speaks of
+KEPT_BYTES = 80_000_000  # of what was read of images, by all visitors
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,35 +54,57 @@ class WholeSlideCase(Case):
             yield f"|{self.precision}"
 
 
-@dataclass(frozen=True)
-class UnlikeTiles(Method[WholeSlideCase]):
-    """Which tiles of a large image are unlike the other tiles of the same image.
+@dataclass(frozen=True, eq=False)
+class TilesRead:
+    """The tiles of an image, row by row, and what the head of the network sees of them.
 
-    The image is cut into squares; a network that was trained on photographs gives each a row of
-    numbers. A tile's number is the mean cosine distance to the tiles most like it: 0 when the image
-    is full of such tiles, larger when there is hardly another one. Nothing was learned about this
-    kind of image: a high number means rare here, not diseased, and what is common is not found,
-    however bad it is. A tile with nothing in it, and one with much glass, is left out.
+    Args:
+        rows: of tiles.
+        columns: of tiles.
+        blank: (N,), those with nothing in them or much glass, which are not read.
+        planted: (N,), the share of each that is of a planted region; NaN where that is not known.
+        features: of the others, (n, D).
+        seconds: spent in all, and in the network.
     """
 
-    name = "UnlikeTiles"
-    family = "attribution"
-    title = "Tiles unlike the others"
-    cost = "job"
-    proof = (
-        "tests/engine/attribution/slides/test_whole.py"
-        "::test_a_tile_counts_its_distance_to_those_most_like_it"
-    )
+    rows: int
+    columns: int
+    blank: NDArray[np.bool_]
+    planted: NDArray[np.float32]
+    features: Tensor
+    seconds: tuple[float, float]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return int(self.features.nbytes)
+
+    def placed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A number of each tile that was read, among all; NaN for the others."""
+        found = np.full(len(self.blank), np.nan, np.float32)
+        found[~self.blank] = values
+        return found
+
+    def columns_with(self, values: Mapping[str, tuple[NDArray[np.float32], str]]) -> Table:
+        """A row for each tile: where it is, what is planted, and some values."""
+        places = np.divmod(np.arange(self.rows * self.columns), self.columns)
+        return Table.of({
+            "row": (places[0], ""), "column": (places[1], ""),
+            **{name: (self.placed(own), unit) for name, (own, unit) in values.items()},
+            "planted": (self.planted, "share"),
+        })  # fmt: skip
+
+
+_READ: Memory[TilesRead] = Memory(KEPT_BYTES, lambda one: one.size)
+
+
+@dataclass(frozen=True)
+class TileReading(Method[WholeSlideCase]):
+    """What methods about the tiles of a large image share: how it is cut, and what is left out."""
 
     tile: int = setting(
         224, Slider(16, 1024, 16, "px"), "Tile", "The side of a square, in px of the image."
     )
-    neighbors: int = setting(
-        10, Slider(1, 50, 1), "Most alike",
-        "To how many of the tiles most like it a tile is compared. What occurs more often than "
-        "this stops being rare.",
-    )  # fmt: skip
-
     glass: float = setting(
         0.05, Slider(0.0, 1.0, 0.05), "Glass",
         "A tile with more than this share of nearly white pixels is left out: the edge of a "
@@ -106,8 +130,19 @@ class UnlikeTiles(Method[WholeSlideCase]):
             )
         return rows, columns
 
-    def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
-        """Views: tiles, row by row: distance (NaN where blank), share of a planted region; cost."""
+    def read(self, case: WholeSlideCase, progress: Progress = quiet) -> TilesRead:
+        """The tiles, read once: the next method that cuts the image alike is given the same.
+
+        Raises:
+            BadImage: the image is smaller than two tiles, or no two have anything in them.
+            BadSetting: there would be too many tiles.
+        """
+        self.grid(case)
+        name = f"{case.fingerprint}|{self.tile}|{self.glass:g}"
+        return _READ.made(name, lambda: self.fresh(case, progress))
+
+    def fresh(self, case: WholeSlideCase, progress: Progress) -> TilesRead:
+        """The tiles, read now."""
         rows, columns = self.grid(case)
         begun, spent = perf_counter(), Seconds()
         blank = np.zeros(rows * columns, bool)
@@ -118,26 +153,14 @@ class UnlikeTiles(Method[WholeSlideCase]):
             blank[own] = (spread(pixels) < BLANK) | (white(pixels) > self.glass)
             planted[own] = self.planted(case, at, columns)
             if not blank[own].all():
-                parts.append(embedded(case.model, pixels[~blank[own]], spent))
+                parts.append(looked_at(case.model, pixels[~blank[own]], spent))
             progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
         if sum(map(len, parts)) < 2:
             raise BadImage(
                 "There is nothing in this image: no two tiles are anything but blank or glass."
             )
-        whole = perf_counter() - begun
-        distance = np.full(rows * columns, np.nan, np.float32)
-        distance[~blank] = unlike(torch.cat(parts), self.neighbors)
-        progress(1.0, "compared")
-        tiles = {
-            "row": (np.repeat(np.arange(rows), columns), ""),
-            "column": (np.tile(np.arange(columns), rows), ""),
-            "distance": (distance, "cosine distance"), "planted": (planted, "share"),
-        }  # fmt: skip
-        cost = {
-            "seconds, reading": ([whole - spent.total], "s"),
-            "seconds, network": ([spent.total], "s"),
-        }
-        return {"tiles": Table.of(tiles), "cost": Table.of(cost)}
+        seconds = perf_counter() - begun, spent.total
+        return TilesRead(rows, columns, blank, planted, torch.cat(parts), seconds)
 
     def strips(self, case: WholeSlideCase, columns: int) -> Iterator[NDArray[np.uint8]]:
         """The tiles of one row after the other, (columns, tile, tile, 3)."""
@@ -153,6 +176,47 @@ class UnlikeTiles(Method[WholeSlideCase]):
         if mask is None:
             return np.full(columns, np.nan, np.float32)
         return mask.reshape(side, columns, side).mean((0, 2), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class UnlikeTiles(TileReading):
+    """Which tiles of a large image are unlike the other tiles of the same image.
+
+    The image is cut into squares; a network that was trained on photographs gives each a row of
+    numbers. A tile's number is the mean cosine distance to the tiles most like it: 0 when the image
+    is full of such tiles, larger when there is hardly another one. Nothing was learned about this
+    kind of image: a high number means rare here, not diseased, and what is common is not found,
+    however bad it is. A tile with nothing in it, and one with much glass, is left out.
+    """
+
+    name = "UnlikeTiles"
+    family = "attribution"
+    title = "Tiles unlike the others"
+    cost = "job"
+    proof = (
+        "tests/engine/attribution/slides/test_whole.py"
+        "::test_a_tile_counts_its_distance_to_those_most_like_it"
+    )
+
+    neighbors: int = setting(
+        10, Slider(1, 50, 1), "Most alike",
+        "To how many of the tiles most like it a tile is compared. What occurs more often than "
+        "this stops being rare.",
+    )  # fmt: skip
+
+    def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
+        """Views: tiles, row by row: distance (NaN where blank), share of a planted region; cost."""
+        tiles = self.read(case, progress)
+        distance = unlike(F.normalize(tiles.features, dim=1), self.neighbors)
+        progress(1.0, "compared")
+        whole, network = tiles.seconds
+        cost = {
+            "seconds, reading": ([whole - network], "s"), "seconds, network": ([network], "s"),
+        }  # fmt: skip
+        return {
+            "tiles": tiles.columns_with({"distance": (distance, "cosine distance")}),
+            "cost": Table.of(cost),
+        }
 
     def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many tiles there are, and whether the strangest are those that were planted."""
@@ -200,8 +264,8 @@ def white(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(light.mean((1, 2)), np.float32)
 
 
-def embedded(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Tensor:
-    """What the head sees of each tile, (n, D), of length 1; batch by batch."""
+def looked_at(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Tensor:
+    """What the head sees of each tile (n, h, w, 3), (n, D), on the CPU; batch by batch."""
     batch, parts = model.pace("exact").batch, []
     for at in range(0, len(tiles), batch):
         own = torch.from_numpy(np.ascontiguousarray(tiles[at : at + batch])).permute(0, 3, 1, 2)
@@ -211,8 +275,7 @@ def embedded(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Ten
                 pixels, (model.side, model.side), mode="bilinear", antialias=True
             )  # fmt: skip
         before = perf_counter()
-        found = model.features(pixels).float()
-        parts.append(F.normalize(found.cpu(), dim=1))
+        parts.append(model.features(pixels).float().cpu().clone())
         spent.total += perf_counter() - before
     return torch.cat(parts)
 

@@ -8,17 +8,28 @@ better; class scores rank the tiles of a class (v2).
 from __future__ import annotations
 
 import io
+from time import perf_counter
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from engine import data as data_sets
-from engine.attribution.slides import MHIM, MHIM2, BagsCase, UnlikeTiles, WholeSlideCase
+from engine.attribution.slides import (
+    MHIM,
+    MHIM2,
+    BagsCase,
+    TileAttention,
+    UnlikeTiles,
+    WholeSlideCase,
+    section_networks,
+)
+from engine.attribution.slides.attention import APART, FOUND
 from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
 from engine.attribution.slides.scores import MEASURES, Said, asked, figures, tile_auroc
+from engine.attribution.slides.sections import SectionBags
 from engine.attribution.slides.whole import KEY_SHARE
 from engine.data.whole_slide import made_slide
 from engine.experiment import OUTCOMES, decided
@@ -111,6 +122,43 @@ def claims_of(runs, method, *, rivals):
         apart = gain("rivals", score, own)
         claims["class scores tell rivals apart better than attention, by .05"] = apart - 0.05
     return claims
+
+
+def test_which_tiles_of_planted_regions_each_network_finds(measure):
+    """Bags of made sections, read by a network for photographs; of another seed, other sections."""
+    runs = []
+    for seed in range(SEEDS):
+        case, bags = SectionBags(seed=seed).read(load(DEFAULT))
+        begun = perf_counter()
+        runs.append(section_networks.measured(section_networks.trained(case, bags), bags))
+        seconds = perf_counter() - begun
+    what = f"Slides, bags of made sections, {SEEDS} seeds"
+    for name in section_networks.NETWORKS:
+        told = []
+        for one in MEASURES:
+            values = np.array([run[name][one] for run in runs])
+            told.append(f"{one} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
+        measure(f"{what}: {name}", "; ".join(told))
+    for name in section_networks.STUDENTS:
+        for one in ("key tiles found", "hard ones"):
+            gain = np.array([run[name][one] - run[ABMIL][one] for run in runs])
+            outcomes, means, within = decided(gain[:, None])
+            measure(
+                f"{what}, {name}: claim: finds more than plain attention ({one})",
+                f"{OUTCOMES[int(outcomes[0])]} here: margin {means[0]:+.3f} ± {within[0]:.3f}",
+            )
+    measure(f"{what}: seconds for five networks, tiles read before", f"{seconds:.0f} s (goal 90)")
+    assert np.mean([run[ABMIL]["bag AUC"] for run in runs]) > 0.8
+
+
+def test_attention_over_the_made_section_that_the_page_shows(measure):
+    method, case = TileAttention(), WholeSlideCase(load(DEFAULT), made_slide())
+    found = answer(method, case)
+    measure("Slides, attention over the made section", method.finding(case, found))
+    for name in section_networks.NETWORKS:
+        told = [f"{one} {found['networks'].cell(name, one):.3f}" for one in (FOUND, APART)]
+        measure(f"Slides, attention over the made section: {name}", "; ".join(told))
+    assert found["networks"].cell(ABMIL, APART) > 0.8
 
 
 def test_planted_regions_of_a_made_slide_are_unlike_the_rest(measure):

@@ -1,0 +1,112 @@
+"""Attention over a large image: what networks that learned from labeled sections look at in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.attribution.slides.methods import ABMIL, MHIM
+from engine.attribution.slides.network import ATTENTION, BagNetwork
+from engine.attribution.slides.scores import recall, tile_auroc
+from engine.attribution.slides.section_networks import shipped
+from engine.attribution.slides.sections import CLASSES
+from engine.attribution.slides.whole import KEY_SHARE, TileReading, WholeSlideCase
+from engine.method import Case, Progress, quiet
+from engine.models.threads import one_thread
+from engine.result import Result, Table
+
+SAYS, FOUND, APART = "says a planted region", "key tiles found", "tile AUROC"
+EQUAL = "× an equal share"
+PLANTED = 1  # the class
+
+
+@dataclass(frozen=True)
+class TileAttention(TileReading):
+    """What networks that learned which sections hold a planted region look at in a large image.
+
+    Each was given bags of tiles of sections made here and one label for the bag, never a place.
+    Plain attention (ABMIL) and the students of MHIM-MIL weigh the tiles by attention: 1 is what
+    every tile has if all count alike, and the mean is 1. Of max and mean pooling a tile has the
+    share of the class "a planted region" when it is classified by itself. The networks know only
+    such sections. In an image of another kind the map shows what looks most like those regions
+    to them, not what is diseased there; high attention is no reason and no probability.
+    """
+
+    name = "TileAttention"
+    family = "attribution"
+    title = "Attention over a large image"
+    cost = "job"
+    paper = MHIM.paper
+    proof = (
+        "tests/engine/attribution/slides/test_attention.py"
+        "::test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles"
+    )
+
+    @classmethod
+    def unmet(cls, case: Case) -> str:
+        """Why the networks cannot read what the case's model makes of a tile, or ""."""
+        model = getattr(case, "model", None)
+        if model is not None and model.fingerprint != shipped().reader:
+            return f"it needs {shipped().title}, which the networks that ship learned to read."
+        return super().unmet(case)
+
+    def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
+        """Views: tiles, row by row, with a column for each network (NaN where blank) and the share
+        of a planted region; networks, what each says of the image and how many key tiles it
+        finds (NaN where they are not known)."""
+        read, held = self.read(case, progress), shipped()
+        features = (read.features / held.spread)[None]
+        key = (read.planted >= KEY_SHARE)[~read.blank][None]
+        known = not np.isnan(read.planted).all()
+        scores: dict[str, tuple[NDArray[np.float32], str]] = {}
+        told: dict[str, list[float]] = {SAYS: [], FOUND: [], APART: []}
+        for name, network in held.networks.items():
+            chance, values = of_tiles(network, features)
+            scores[name] = values, unit_of(network)
+            told[SAYS].append(chance)
+            every = np.ones_like(key)
+            told[FOUND].append(recall(values[None], key, every) if known else np.nan)
+            told[APART].append(tile_auroc(values[None], key, every) if known else np.nan)
+        progress(1.0, "weighed")
+        networks = Table.of({what: (own, "share") for what, own in told.items()}, list(scores))
+        return {"tiles": read.columns_with(scores), "networks": networks}
+
+    def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """What the student of MHIM-MIL says of the image, and how many key tiles it finds."""
+        table, networks = found["tiles"], found["networks"]
+        own = MHIM.title
+        says = f"{own} says “{CLASSES[PLANTED]}” with {100 * networks.cell(own, SAYS):.0f} %"
+        key = (table["planted"] >= KEY_SHARE) & np.isfinite(table[own])
+        if key.any():
+            count = int(key.sum())
+            hits = {name: round(count * networks.cell(name, FOUND)) for name in (own, ABMIL)}
+            return (
+                f"{says}; of {count} tiles in planted regions, {hits[own]} are among its {count} "
+                f"strongest, {hits[ABMIL]} among plain attention's."
+            )
+        if not np.isnan(table["planted"]).all():
+            return f"{says}; no tile lies in one by a quarter: choose smaller tiles."
+        return f"{says}; its strongest tile has {np.nanmax(table[own]):.0f} times an equal share."
+
+
+def unit_of(network: BagNetwork) -> str:
+    """What one unit of a tile's score is."""
+    return EQUAL if network.pooling == ATTENTION else "share of the class"
+
+
+def of_tiles(network: BagNetwork, features: Tensor) -> tuple[float, NDArray[np.float32]]:
+    """The chance of a planted region, and a score for each tile (N,), of features (1, N, D)."""
+    with torch.inference_mode(), one_thread():
+        said = network.read(features)
+        chance = float(said.logits.softmax(1)[0, PLANTED])
+        if network.pooling == ATTENTION:
+            values = said.weights[0] * features.shape[1]
+        else:
+            values = network.class_scores(said)[0, :, PLANTED]
+    return chance, values.numpy().astype(np.float32)

@@ -1,0 +1,137 @@
+"""The networks that weigh the tiles of a large image: they learned from bags of made sections.
+
+`python -m engine weights section-networks` trains them again: max pooling, mean pooling, ABMIL and
+both students of MHIM-MIL, each at its usual settings. They read what EfficientNet-Lite0 makes of a
+tile. Weights are kept in 16 bits and rounded before anything is measured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from engine.attribution.slides.bags import Bags
+from engine.attribution.slides.case import BagsCase
+from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
+from engine.attribution.slides.mining import bag_network, learn
+from engine.attribution.slides.network import ATTENTION, BagNetwork
+from engine.attribution.slides.scores import asked, figures
+from engine.attribution.slides.sections import CLASSES, SectionBags
+from engine.errors import BadModel
+from engine.keeping.store import write_atomic
+from engine.method import Progress, part_of, quiet
+from engine.models.catalog import DEFAULT, load
+from engine.models.classifier import Classifier
+from engine.models.embedded import FOLDER, file_of, rounded
+
+NAME = "section-networks"
+BAGS = SectionBags()
+STUDENTS: Mapping[str, BagMining] = {one.title: one() for one in (MHIM, MHIM2)}
+NETWORKS = (*POOLINGS, *STUDENTS)
+USUAL = "recycling."  # weights of what is used in training alone
+
+
+@dataclass(frozen=True, eq=False)
+class SectionNetworks:
+    """The networks by name, and what they were made with.
+
+    Args:
+        networks: each takes features (B, N, D), divided by `spread`.
+        spread: of the features that they learned from.
+        reader: fingerprint of the network whose features they read.
+        title: of that network.
+        figures: on test bags, by network and measure.
+    """
+
+    networks: Mapping[str, BagNetwork]
+    spread: float
+    reader: str
+    title: str
+    figures: Mapping[str, Mapping[str, float]]
+
+
+def trained(case: BagsCase, bags: Bags, progress: Progress = quiet) -> Mapping[str, Classifier]:
+    """Every network, trained on the training bags; the seed is that of the case."""
+    found: dict[str, Classifier] = {}
+    for at, name in enumerate(NETWORKS):
+        method = STUDENTS.get(name)
+        how = None if method is None else method.mining()
+        told = part_of(progress, at / len(NETWORKS), (at + 1) / len(NETWORKS), lead=name)
+        found[name] = learn(
+            case, bags, recipe(MHIM().epochs), POOLINGS.get(name, ATTENTION), how,
+            found[ABMIL] if how else None, progress=told,
+        ).model  # fmt: skip
+    return found
+
+
+def measured(models: Mapping[str, Classifier], bags: Bags) -> dict[str, dict[str, float]]:
+    """Figures of each network on the test bags."""
+    rows = bags.slides.rows("test")
+    return {
+        name: {
+            what: round(value, 4)
+            for what, value in figures(asked(model, bags, rows), bags, rows).items()
+        }
+        for name, model in models.items()
+    }
+
+
+def retrain(
+    folder: Path = FOLDER, seed: int = 0, progress: Progress = quiet
+) -> tuple[Path, Mapping[str, Mapping[str, float]]]:
+    """Train them and write their file. Raises OSError where it cannot be written."""
+    reader = load(DEFAULT)
+    case, bags = SectionBags(seed=seed).read(reader, part_of(progress, 0.0, 0.7))
+    models = trained(case, bags, part_of(progress, 0.7, 1.0))
+    tensors: dict[str, Tensor] = {}
+    for name, model in models.items():
+        rounded(model)
+        held = bag_network(model).state_dict().items()
+        tensors |= {f"{name}/{key}": one.half() for key, one in held if not key.startswith(USUAL)}
+    found = measured(models, bags)
+    about = {
+        "bags": case.data.name, "seed": seed, "spread": bags.spread, "figures": found,
+        "reader": reader.fingerprint,
+        "title": reader.title, "settings": {one: repr(how) for one, how in STUDENTS.items()},
+    }  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    path = file_of(NAME, folder)
+    write_atomic(path, save_tensors(tensors, metadata={"blindspot": json.dumps(about)}))
+    path.chmod(0o644)  # what ships is for everybody to read
+    return path, found
+
+
+@cache
+def shipped() -> SectionNetworks:
+    """The networks that ship; they are read once. Raises BadModel when their file is damaged."""
+    path = file_of(NAME)
+    try:
+        with safe_open(path, framework="pt") as held:
+            about = json.loads(held.metadata()["blindspot"])
+            tensors = {key: held.get_tensor(key).float() for key in held.keys()}  # noqa: SIM118
+        networks = {name: network(name, tensors) for name in NETWORKS}
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+        raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
+    return SectionNetworks(
+        networks, about["spread"], about["reader"], about["title"], about["figures"]
+    )
+
+
+def network(name: str, tensors: Mapping[str, Tensor]) -> BagNetwork:
+    """One of the networks, with its weights."""
+    held = {key.split("/")[1]: one for key, one in tensors.items() if key.startswith(f"{name}/")}
+    width = held["embed.weight"].shape[1]
+    made = BagNetwork(
+        width, len(CLASSES), POOLINGS.get(name, ATTENTION), nn.Identity(),
+        torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    made.load_state_dict(held)
+    return made.eval()

@@ -1,0 +1,128 @@
+"""Attention over a large image: worked out by hand, counted by hand, and what cannot be read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import erf, softmax
+
+from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase, whole
+from engine.attribution.slides import section_networks as networks
+from engine.attribution.slides.attention import APART, FOUND, SAYS
+from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING, MHIM
+from engine.data.whole_slide import made_slide
+from engine.errors import BadModel
+from engine.models.catalog import DEFAULT, load
+from engine.models.embedded import file_of
+from engine.run import answer
+from tests import tiny
+
+CASE = tiny.section_case()
+
+
+def gelu(values):
+    return values * (1 + erf(values / np.sqrt(2))) / 2
+
+
+def features_of(case, tile):
+    """What Lite0's head sees of every tile but the last, which is blank, one by one."""
+    found = []
+    for row in range(case.image.height // tile):
+        for column in range(case.image.width // tile):
+            place = tile * row, tile * (row + 1), tile * column, tile * (column + 1)
+            pixels = torch.from_numpy(case.image.piece(*place).copy()).permute(2, 0, 1)[None] / 255
+            pixels = torch.nn.functional.interpolate(
+                pixels, (224, 224), mode="bilinear", antialias=True
+            )
+            found.append(case.model.features(pixels)[0].double().numpy())
+    return np.array(found[:-1])
+
+
+def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles():
+    method = TileAttention(tile=16)
+    found = answer(method, CASE)
+    held = networks.shipped()
+    tiles = features_of(CASE, 16) / held.spread
+    for name in networks.NETWORKS:
+        weights = {k: v.double().numpy() for k, v in held.networks[name].state_dict().items()}
+        hidden = gelu(tiles @ weights["embed.weight"].T + weights["embed.bias"])
+        scores = hidden @ weights["head.weight"].T
+        bias = weights["head.bias"]
+        if name == MAX_POOLING:
+            logits = (scores + bias).max(0)
+        elif name == MEAN_POOLING:
+            logits = hidden.mean(0) @ weights["head.weight"].T + bias
+        else:
+            match = gelu(hidden @ weights["look.weight"].T) @ weights["weigh.weight"][0]
+            share = softmax(match)
+            logits = share @ scores + bias
+            wanted = share * len(tiles)
+        if name in (MAX_POOLING, MEAN_POOLING):
+            wanted = softmax(scores, 1)[:, 1]
+        assert found["tiles"][name][:-1] == pytest.approx(wanted, rel=2e-3, abs=1e-5)
+        assert np.isnan(found["tiles"][name][-1])
+        chance = softmax(logits)[1]
+        assert found["networks"].cell(name, SAYS) == pytest.approx(chance, abs=2e-3)
+        assert np.isnan(found["networks"].cell(name, FOUND))
+    assert found["tiles"].units[found["tiles"].order.index(ABMIL)] == "× an equal share"
+
+
+def test_key_tiles_are_counted_by_hand():
+    case, method = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5)), TileAttention()
+    found = answer(method, case)
+    table = found["tiles"]
+    known = np.isfinite(table[ABMIL])
+    key = (table["planted"] >= 0.25)[known]
+    assert key.any()
+    hits = {}
+    for name in networks.NETWORKS:
+        values = table[name][known]
+        hits[name] = int(key[np.argsort(-values, kind="stable")[: key.sum()]].sum())
+        assert found["networks"].cell(name, FOUND) == pytest.approx(hits[name] / key.sum())
+        pairs = [(a > b) + 0.5 * (a == b) for a in values[key] for b in values[~key]]
+        assert found["networks"].cell(name, APART) == pytest.approx(np.mean(pairs), abs=1e-6)
+    told = method.finding(case, found)
+    assert f"of {key.sum()} tiles in planted regions, {hits[MHIM.title]} are among its" in told
+    assert told.endswith(f"{hits[ABMIL]} among plain attention's.")
+
+
+def test_the_networks_that_ship_find_planted_regions_of_a_section_that_none_learned_from():
+    case = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5))
+    table = answer(TileAttention(), case)["networks"]
+    for name in (ABMIL, *networks.STUDENTS):
+        assert table.cell(name, APART) > 0.9
+
+
+def test_what_is_not_known_is_not_counted():
+    method = TileAttention(tile=16)
+    told = method.finding(CASE, answer(method, CASE))
+    assert "times an equal share" in told
+    assert "planted regions" not in told
+
+
+def test_both_methods_read_the_tiles_once(monkeypatch):
+    reads, read = [], whole.looked_at
+    monkeypatch.setattr(whole, "looked_at", lambda *given: reads.append(1) or read(*given))
+    image = made_slide(448, 336, seed=6)
+    case = WholeSlideCase(load(DEFAULT), image)
+    found = TileAttention(tile=112, glass=1.0)(case)
+    count = len(reads)
+    assert count
+    beside = UnlikeTiles(tile=112, glass=1.0)(case)
+    assert len(reads) == count
+    assert (np.isnan(found["tiles"][ABMIL]) == np.isnan(beside["tiles"]["distance"])).all()
+
+
+def test_another_network_is_refused():
+    case = WholeSlideCase(tiny.cnn(), CASE.image)
+    assert TileAttention.unmet(case).startswith("it needs EfficientNet-Lite0")
+    assert not TileAttention.unmet(CASE)
+
+
+def test_damaged_weights_are_said(monkeypatch, tmp_path):
+    path = tmp_path / "section-networks.safetensors"
+    path.write_bytes(file_of(networks.NAME).read_bytes()[:-100])
+    monkeypatch.setattr(networks, "file_of", lambda _: path)
+    with pytest.raises(BadModel, match="cannot be read"):
+        networks.shipped.__wrapped__()
