@@ -14,11 +14,13 @@ from components.draw.drawing import draw as draw_view
 from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
 from components.heatmaps.truth import of_nothing
+from components.notices import plain
+from components.picks import pick
 from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
-from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import told
+from engine.attribution.trust import AmongOthers, TrustCase, controls
+from engine.attribution.trust.among import DICE, HERE, MEASURES, POINTS, told
 from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method
@@ -29,8 +31,11 @@ from engine.run import Answer
 
 AMONG = "outlines.among"  # a slot of its own: those of maps are left as soon as none needs them
 LONGEST = 120  # seconds that other images' maps may take, where those of this one say so
-HERE = "this image"
-BELOW = "other images with a lower Dice"
+BELOW = "other images with a lower value"
+CONTROLLED = (
+    "Shuffled labels: the same recipe with nothing to learn; it seldom names the class, and then "
+    "outlines nothing. The plain CNN learned the same slices."
+)
 ABOUT = (
     "Each map is cut at multi-Otsu's highest threshold less an offset; the settings of the model's "
     "own map move its outline. A COMET's mask is cut at one half. The other maps are of this same "
@@ -52,7 +57,9 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
 def among_others(
     methods: Mapping[str, Method[Any]], subject: Subject, seconds: float = 0.0
 ) -> None:
-    """Where this image's Dice stands among those of test images; nothing without a truth.
+    """Where this image's map stands among those of test images; nothing without a truth.
+
+    The controls stand beside it where there are any.
 
     Args:
         methods: of the maps, by their titles.
@@ -67,6 +74,8 @@ def among_others(
     cases = {title: case for title, case in cases.items() if not asked.unmet(case)}
     if not cases:  # no truth is known, or nothing is there, or there are no images of the kind
         return
+    shown = set(cases)
+    cases |= controls(cases.get(OwnMap.title) or next(iter(cases.values())))
     st.markdown("**Is that usual?**")
     outcomes = runs.ask_all_when_told(
         asked, cases, AMONG, f"Outline {asked.images} other images too", named=False
@@ -74,7 +83,35 @@ def among_others(
     runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
     found = {title: one for title, one in outcomes.items() if isinstance(one, Answer)}
     if found:
-        draw_view(STANDING, found, f"{AMONG}.chart")
+        place = st.container()
+        measure = pick("Measure", MEASURES, f"{AMONG}.measure", "segments")
+        with place:
+            draw_standing(found, measure)
+        if set(found) - shown:
+            st.caption(CONTROLLED)
+
+
+def draw_standing(found: Mapping[str, Views], measure: str) -> None:
+    """A line for each map with stars for this image; of pointing, how often each hits."""
+    if measure == POINTS:
+        st.markdown("\n".join(f"- {plain(line)}" for line in in_words(found, measure)))
+    else:
+        draw_view(standing_by(measure), found, f"{AMONG}.chart")
+
+
+def in_words(found: Mapping[str, Views], measure: str) -> list[str]:
+    """A sentence for each map."""
+    joined = " " if measure == POINTS else ": "
+    return [f"{title}{joined}{told(one, measure)}" for title, one in found.items()]
+
+
+def standing_by(measure: str) -> Drawing:
+    """How the places of this image are drawn, by Dice or IoU."""
+    return Drawing(
+        "others", "", lambda found: standing(found, measure),
+        made=lambda found: ranked(found, measure),
+        finding=lambda found: " ".join(in_words(found, measure)),
+    )  # fmt: skip
 
 
 def others_in(seconds: float) -> int:
@@ -82,37 +119,28 @@ def others_in(seconds: float) -> int:
     return max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
 
 
-def ranked(found: Mapping[str, Views]) -> Table:
-    """The Dice of all images from low to high, a line for each map, and this one's places there."""
+def ranked(found: Mapping[str, Views], measure: str = DICE) -> Table:
+    """All images from low to high, a line for each map, and this one's places there."""
     rows: list[str] = []
     below: list[float] = []
     values: list[float] = []
     for title, answer in found.items():
-        others = np.sort(answer["others"]["Dice"])
+        others = np.sort(answer["others"][measure])
         rows += [title] * len(others)
         below += ((np.arange(len(others)) + 0.5) / len(others)).tolist()
         values += others.tolist()
     for answer in found.values():
-        here = float(answer["here"].values[0])
+        here = float(answer["here"][measure][0])
         rows.append(HERE)
-        below.append(float((answer["others"]["Dice"] < here).mean()))
+        below.append(float((answer["others"][measure] < here).mean()))
         values.append(here)
-    return Table.of({BELOW: (below, "share"), "Dice": (values, "")}, rows)
+    return Table.of({BELOW: (below, "share"), measure: (values, "")}, rows)
 
 
-def standing(found: Mapping[str, Views]) -> PointGroups:
+def standing(found: Mapping[str, Views], measure: str = DICE) -> PointGroups:
     """A line for each map and stars for this image."""
     looks: dict[str, Look] = dict.fromkeys(found, "line")
-    return PointGroups(x=BELOW, y="Dice", looks={**looks, HERE: "own"}, span=(-0.03, 1.03))
-
-
-STANDING = Drawing(
-    "others", "", standing, made=ranked,
-    finding=lambda found: " ".join(
-        f"{title}: {told(float(one['here'].values[0]), one['others'])}"
-        for title, one in found.items()
-    ),
-)  # fmt: skip
+    return PointGroups(x=BELOW, y=measure, looks={**looks, HERE: "own"}, span=(-0.03, 1.03))
 
 
 def pictures(answers: Answers, subject: Subject) -> Pictures:

@@ -3,6 +3,7 @@
 from engine.attribution.trust.among import AmongOthers
 from engine.attribution.trust.case import Check, TrustCase
 from engine.attribution.trust.cheap import CHEAP, OtherClass, Place, Shape
+from engine.attribution.trust.controls import controls
 from engine.attribution.trust.expensive import EXPENSIVE, MaxSensitivity, Repeats
 from engine.attribution.trust.infidelity import Infidelity
 from engine.attribution.trust.order import Order
@@ -31,4 +32,5 @@ __all__ = [
     "Repeats",
     "Shape",
     "TrustCase",
+    "controls",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,16 @@ from engine.data import DataSet
 from engine.data.example import SPLIT, Mask, pictured, seen
 from engine.errors import BadData, BlindspotError
 from engine.images import Crop
-from engine.measures.outlines import dice, inside_of
+from engine.measures import located
+from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Case, Method, Progress, Slider, defaults, part_of, quiet, setting
-from engine.result import Result, Scores, Table
+from engine.result import Result, Table
 from engine.run import answer
 
+DICE, IOU, POINTS = MEASURES = "Dice", "IoU", "points inside"
+CHANCE = "share of the image"  # that the finding has, which is what a random point hits
+HIT = 0.5  # of the places that share the highest value
+HERE = "this image"
 DRAWN = 0.5  # share of the progress at which the data are there
 
 
@@ -32,7 +37,8 @@ class AmongOthers(Method[TrustCase]):
     The others are test images, with a finding, of the data that the model learned from; each is
     asked about its own class. Every map is cut by one rule (multi-Otsu; a map of the model's own by
     its own). Where nothing is outlined, as in a GP network's map of a class that it does not see,
-    Dice is 0.
+    Dice and IoU are 0; the highest value of its map is somewhere all the same. By chance as many
+    maps point inside as findings have of their images, added up.
     """
 
     name = "AmongOthers"
@@ -41,7 +47,7 @@ class AmongOthers(Method[TrustCase]):
     cost = "job"
     paper = "Chatterjee et al. 2022, https://arxiv.org/abs/2206.05148"
     needs = frozenset({"mask"})
-    revision = 3
+    revision = 4
     argument_defaults = defaults(
         image="example:phantoms:count=40/17", model="phantom-cnn", others="phantoms"
     )
@@ -71,10 +77,10 @@ class AmongOthers(Method[TrustCase]):
         )
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
-        """Views: here, Dice of this image; others, that of each other one, by its class."""
+        """Views: here, the measures of this image; others, those of each other, by its class."""
         if case.mask is None or not case.mask.any():
             raise BadData("No truth is known for this image, or nothing is there.")
-        here = outline_dice(inside_of(answer(case.method, case.asked)), case.mask)
+        here = measured(answer(case.method, case.asked), case.mask)
         data = data_sets.load(case.others, part_of(progress, 0.0, DRAWN, "making images"))
         asked = list(self.others(case.asked, data))
         if not asked:
@@ -83,13 +89,11 @@ class AmongOthers(Method[TrustCase]):
         for done, (one, mask) in enumerate(asked):
             low, high = (DRAWN + (1 - DRAWN) * at / len(asked) for at in (done, done + 1))
             words = f"image {done + 1} of {len(asked)}"
-            found.append(
-                outline_dice(inside_of(case.method(one, part_of(progress, low, high, words))), mask)
-            )
+            found.append(measured(case.method(one, part_of(progress, low, high, words)), mask))
         names = [case.model.labels[one.target.index] for one, _ in asked]
         return {
-            "here": Scores(np.array([here], np.float32), ("this image",), "Dice"),
-            "others": Table.of({"Dice": (np.array(found, np.float32), "")}, names),
+            "here": listed([here], [HERE]),
+            "others": listed(found, names),
         }
 
     def others(self, asked: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:
@@ -104,16 +108,30 @@ class AmongOthers(Method[TrustCase]):
             target = replace(asked.target, index=int(data.labels[row]), versus=None)
             image = shown(pictured(data.images[row]), Crop(), model)
             mask = seen(masks[row], Crop(), model.side)
-            yield replace(asked, image=image, target=target), mask
+            if mask.any():  # and not smaller than a pixel of what the model sees
+                yield replace(asked, image=image, target=target), mask
 
     def finding(self, case: TrustCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """How many others it does better than."""
-        return told(float(found["here"].values[0]), found["others"])
+        """How many others it does better than, and how often maps point inside."""
+        return f"{told(found, DICE)} Its map {told(found, POINTS)}"
 
 
-def outline_dice(inside: Mask, mask: Mask) -> float:
-    """Dice; 0 where nothing is outlined, however small the finding is."""
-    return dice(inside, mask) if inside.any() else 0.0
+def measured(found: Mapping[str, Any], mask: Mask) -> tuple[float, float, float, float]:
+    """Dice and IoU of a map's outline, whether it points inside, and what chance would hit.
+
+    Where nothing is outlined Dice and IoU are 0, however small the finding is.
+    """
+    inside, place = inside_of(found), located(found["map"].values, mask)
+    if not inside.any():
+        return 0.0, 0.0, place.hit, place.chance
+    return dice(inside, mask), iou(inside, mask), place.hit, place.chance
+
+
+def listed(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Table:
+    """What was measured, a row for each image."""
+    columns = zip((*MEASURES, CHANCE), ("", "", "share", "share"), zip(*rows, strict=True),
+                  strict=True)  # fmt: skip
+    return Table.of({name: (np.array(one, np.float32), unit) for name, unit, one in columns}, names)
 
 
 def same_image(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
@@ -123,11 +141,18 @@ def same_image(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
     return (images == image).flatten(1).all(1).numpy()
 
 
-def told(here: float, others: Table) -> str:
-    """How many others it does better than, and what is usual."""
-    values = np.asarray(others["Dice"])
+def told(found: Mapping[str, Any], measure: str) -> str:
+    """How many others it does better than, and what is usual; of pointing, how often it hits."""
+    here, values = float(found["here"][measure][0]), np.asarray(found["others"][measure])
+    if measure == POINTS:
+        inside = "inside" if here >= HIT else "outside"
+        chance = float(np.asarray(found["others"][CHANCE]).sum())
+        return (
+            f"points {inside} here, and inside on {int((values >= HIT).sum())} of "
+            f"{len(values)} other images (by chance on {chance:.0f})."
+        )
     better = int((values < here).sum())
     return (
-        f"Dice {here:.2f}: higher than on {better} of {len(values)} other images "
+        f"{measure} {here:.2f}: higher than on {better} of {len(values)} other images "
         f"(median {np.median(values):.2f})."
     )

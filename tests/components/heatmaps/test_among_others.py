@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from components.heatmaps import outlines
 from engine.attribution.trust import AmongOthers
+from engine.attribution.trust.controls import PLAIN, SHUFFLED
 from engine.errors import BadData
-from tests.visits import said, settled
+from tests.visits import pills, said, settled
+
+MEASURE = f"{outlines.AMONG}.measure"
 
 
 def page():
@@ -38,6 +42,48 @@ def test_other_images_are_outlined_when_told_fewer_where_maps_take_long():
     at = settled(at.button[0].click().run())
     assert not at.exception
     assert any("of 10 other images" in one.value for one in at.caption)
+
+
+def test_iou_is_a_line_and_pointing_is_said():
+    at = AppTest.from_function(page, default_timeout=120).run()
+    if at.button:
+        at = settled(at.button[0].click().run())
+    assert len(at.get("plotly_chart")) == 1
+    at = settled(pills(at, MEASURE).set_value("IoU").run())
+    assert any("IoU 0." in one.value for one in at.caption)
+    at = settled(pills(at, MEASURE).set_value("points inside").run())
+    assert not at.get("plotly_chart")
+    assert any(
+        "of 10 other images" in one.value and "by chance" in one.value for one in at.markdown
+    )
+
+
+def large():
+    from types import SimpleNamespace
+
+    from components import runs
+    from components.heatmaps import outlines
+    from engine.attribution.heatmaps.own_map import OwnMap
+    from engine.attribution.study import study_case
+    from engine.case import ImageCase
+    from engine.case.target import Target
+    from engine.models.catalog import load
+
+    one = study_case("own", count=1).images[0]
+    case = ImageCase(load("phantom-gp-unet"), one.image, Target(one.labels[0]))
+    subject = SimpleNamespace(case=case, mask=one.masks[0])
+    runs.leave_others("heatmaps", [])
+    outlines.among_others({OwnMap.title: OwnMap()}, subject, seconds=12.0)
+
+
+def test_beside_the_network_that_ships_stand_its_controls():
+    at = AppTest.from_function(large, default_timeout=300).run()
+    at = settled(at.button[0].click().run())
+    assert not at.exception
+    said_below = " ".join(one.value for one in at.caption).replace("\\", "")
+    for title in ("The model's own map: Dice", f"{SHUFFLED}: Dice 0.00", f"{PLAIN}: Dice"):
+        assert title in said_below
+    assert outlines.CONTROLLED in said_below
 
 
 def test_a_failure_is_said_and_not_computed_again(monkeypatch):

@@ -9,9 +9,10 @@ import torch
 
 from components.heatmaps import outlines
 from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.trust.among import DICE, HERE, IOU, POINTS, listed
 from engine.measures.outlines import dice, iou, outlined
 from engine.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
-from engine.result import HeatMap, Scores, Table
+from engine.result import HeatMap
 
 SIDE = 12
 
@@ -79,16 +80,31 @@ def test_a_map_in_which_nothing_stands_out_says_so():
     assert found.captions[1] == "nothing stands out"
 
 
+def standing_found():
+    rows = [(0.6, 0.4, 1, 0.5), (0.0, 0.0, 0, 0.5), (0.3, 0.2, 1, 0.5), (0.9, 0.8, 1, 0.5)]
+    others = listed(rows, "abcd")
+    return {OwnMap.title: {"others": others, "here": listed([(0.7, 0.1, 0, 0.5)], [HERE])}}
+
+
 def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
-    others = Table.of({"Dice": (np.array([0.6, 0.0, 0.3, 0.9], np.float32), "")})
-    here = Scores(np.array([0.7], np.float32), ("this image",), "Dice")
-    found = {OwnMap.title: {"others": others, "here": here}}
-    table = outlines.ranked(found)
-    line = table.take([at for at, one in enumerate(table.rows) if one == OwnMap.title])
-    np.testing.assert_allclose(line["Dice"], [0.0, 0.3, 0.6, 0.9], rtol=1e-6)
-    assert (np.diff(line[outlines.BELOW]) > 0).all()
-    star = table.take([table.rows.index(outlines.HERE)])
-    assert (star[outlines.BELOW][0], star["Dice"][0]) == (0.75, np.float32(0.7))
-    figure = outlines.standing(found).figure(table)
-    assert [one.name for one in figure.data] == [OwnMap.title, outlines.HERE]
-    assert "higher than on 3 of 4" in outlines.STANDING.finding(found)
+    found = standing_found()
+    for measure, line_, place, value in (
+        (DICE, [0.0, 0.3, 0.6, 0.9], 0.75, 0.7), (IOU, [0.0, 0.2, 0.4, 0.8], 0.25, 0.1),
+    ):  # fmt: skip
+        table = outlines.ranked(found, measure)
+        line = table.take([at for at, one in enumerate(table.rows) if one == OwnMap.title])
+        np.testing.assert_allclose(line[measure], line_, rtol=1e-6)
+        assert (np.diff(line[outlines.BELOW]) > 0).all()
+        star = table.take([table.rows.index(HERE)])
+        assert (star[outlines.BELOW][0], star[measure][0]) == (place, np.float32(value))
+        figure = outlines.standing(found, measure).figure(table)
+        assert [one.name for one in figure.data] == [OwnMap.title, HERE]
+        words = outlines.standing_by(measure).finding(found)
+        assert words.startswith(f"{OwnMap.title}: {measure} {value:.2f}: higher than on")
+        assert f"on {round(4 * place)} of 4" in words
+
+
+def test_of_pointing_each_map_has_a_sentence():
+    assert outlines.in_words(standing_found(), POINTS) == [
+        f"{OwnMap.title} points outside here, and inside on 3 of 4 other images (by chance on 2)."
+    ]

@@ -1,4 +1,4 @@
-"""Where an image stands among others of its kind, by the Dice of a map's outline."""
+"""Where an image stands among others of its kind, by how well a map's outline meets the truth."""
 
 from __future__ import annotations
 
@@ -9,15 +9,29 @@ import pytest
 import torch
 
 from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.study import study_case
 from engine.attribution.trust import AmongOthers, TrustCase
-from engine.attribution.trust.among import outline_dice, told
+from engine.attribution.trust.among import (
+    CHANCE,
+    DICE,
+    HERE,
+    IOU,
+    MEASURES,
+    POINTS,
+    listed,
+    measured,
+    told,
+)
+from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.data import load as load_data
 from engine.errors import BadData
 from engine.measures.outlines import outlined
-from engine.models.catalog import load
-from engine.result import Table
+from engine.models.catalog import data_of, load
+from engine.models.embedded import plan
+from engine.result import HeatMap
 from tests import tiny
 
 FEW = 10
@@ -44,23 +58,35 @@ def about(model, data, row):
     return TrustCase(asked, GradCam(), data.truth["mask"][row], "phantoms")
 
 
-def dice_by_hand(model, data, row):
+def by_hand(model, data, row):
+    """Dice, IoU, whether the highest value lies inside, and the mask's share, from pixels."""
     case = about(model, data, row)
-    inside = outlined(GradCam()(case.asked)["map"].values).inside
-    both = 2 * (inside & case.mask).sum() + 1
-    return both / (inside.sum() + case.mask.sum() + 1)
+    values = GradCam()(case.asked)["map"].values
+    inside = outlined(values).inside
+    both, either = (inside & case.mask).sum(), (inside | case.mask).sum()
+    highest = np.argwhere(values == values.max())
+    hit = np.mean([case.mask[tuple(place)] for place in highest])
+    dice = (2 * both + 1) / (inside.sum() + case.mask.sum() + 1)
+    return dice, (both + 1) / (either + 1), hit, case.mask.sum() / case.mask.size
+
+
+def rows_of(table):
+    return np.stack([table[name] for name in (*MEASURES, CHANCE)], 1)
 
 
 def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     rows = rows_with_a_finding(phantoms)
     found = AmongOthers(images=FEW)(about(model, phantoms, rows[1]))
-    assert found["here"].values[0] == pytest.approx(dice_by_hand(model, phantoms, rows[1]))
+    np.testing.assert_allclose(
+        rows_of(found["here"]), [by_hand(model, phantoms, rows[1])], atol=1e-6
+    )
     rest = [row for row in rows if row != rows[1]]
     others = [rest[at] for at in np.linspace(0, len(rest) - 1, FEW).astype(int)]
-    wanted = [dice_by_hand(model, phantoms, row) for row in others]
-    np.testing.assert_allclose(found["others"]["Dice"], wanted, atol=1e-6)
+    wanted = np.array([by_hand(model, phantoms, row) for row in others])
+    np.testing.assert_allclose(rows_of(found["others"]), wanted, atol=1e-6)
     assert list(found["others"].rows) == [phantoms.classes[phantoms.labels[row]] for row in others]
-    assert len(set(wanted)) > FEW // 2  # they could not be told apart otherwise
+    assert len(set(wanted[:, 0])) > FEW // 2  # they could not be told apart otherwise
+    assert 0 < wanted[:, 2].mean() < 1
 
 
 def test_the_image_itself_is_not_among_the_others(model, phantoms):
@@ -91,11 +117,15 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
         nowhere(replace(case, mask=None))
 
 
-def test_where_nothing_is_outlined_dice_is_0_however_small_the_finding():
-    mask = np.zeros((8, 8), np.bool_)
-    mask[2, 2] = True
-    assert outline_dice(np.zeros_like(mask), mask) == 0
-    assert outline_dice(mask, mask) == 1
+def test_where_nothing_is_outlined_dice_and_iou_are_0_and_the_map_points_all_the_same():
+    mask, values = np.zeros((8, 8), np.bool_), np.zeros((8, 8), np.float32)
+    mask[2, 2], values[2, 2] = True, 3.0
+    heat = HeatMap(values, "logit", signed=True)
+    nothing = HeatMap(np.zeros_like(values), "inside", signed=False)
+    assert measured({"map": heat, "outline": nothing}, mask) == (0, 0, 1, 1 / 64)
+    assert measured({"map": heat, "outline": heat}, mask) == (1, 1, 1, 1 / 64)
+    off = HeatMap(np.roll(values, 1), "logit", signed=True)
+    assert measured({"map": off, "outline": nothing}, mask)[2] == 0
 
 
 def test_classes_of_another_kind_are_not_compared(model, phantoms):
@@ -104,10 +134,25 @@ def test_classes_of_another_kind_are_not_compared(model, phantoms):
     assert not list(AmongOthers().others(case.asked, renamed))
 
 
-def test_the_sentence_counts_those_with_a_lower_dice():
-    others = Table.of({"Dice": (np.array([0.1, 0.4, 0.4, 0.9], np.float32), "")})
-    assert told(0.41, others) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
-    assert "higher than on 1 of 4" in told(0.4, others)  # alike is not lower
+def among(here, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
+    measures = zip(others, hits, chances, strict=True)
+    rows = [(value, value / 2, hit, chance) for value, hit, chance in measures]
+    return {"here": listed([(here, here / 2, 1.0, 0.5)], [HERE]), "others": listed(rows, "abcd")}
+
+
+def test_the_sentence_counts_those_with_a_lower_value():
+    found = among(0.41, (0.1, 0.4, 0.4, 0.9))
+    assert told(found, DICE) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
+    assert told(found, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
+    assert "higher than on 1 of 4" in told(among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE)  # not lower
+
+
+def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_would():
+    found = among(0.41, (0.1, 0.4, 0.4, 0.9))
+    words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
+    assert told(found, POINTS) == words
+    both = AmongOthers().finding(None, found)
+    assert both == f"{told(found, DICE)} Its map {words}"
 
 
 def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):
@@ -115,3 +160,55 @@ def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(mo
     named = [replace(case, others=name) for name in ("", "phantoms", "phantoms:seed=3")]
     assert len({one.fingerprint for one in named}) == len(named)
     assert named[0].fingerprint == TrustCase(case.asked, case.method, case.mask).fingerprint
+
+
+# ---------------------------------------------------------------- controls
+
+
+@pytest.fixture(scope="module")
+def large():
+    """A slice of the data that the GP-UNet learned, made alone, and the question about it."""
+    one = study_case("own", count=1).images[0]
+    model = load(STUDIED)
+    asked = ImageCase(model, one.image, Target(one.labels[0]))
+    return TrustCase(asked, OwnMap(offset=1.0), one.masks[0], data_of(model))
+
+
+def test_the_controls_are_equal_networks_asked_the_same_of_the_same_images(large):
+    found = controls(large)
+    assert set(found) == {SHUFFLED, PLAIN}
+    null, plain = found[SHUFFLED], found[PLAIN]
+    assert (null.method, plain.method) == (OwnMap(offset=1.0), GradCam())  # cut as the person has
+    for one, name in ((null, "phantom-gp-unet-shuffled"), (plain, "phantom-cnn-large")):
+        assert one.model.fingerprint == load(name).fingerprint
+        assert one.asked.image is large.asked.image
+        assert (one.asked.target, one.others) == (large.asked.target, large.others)
+        assert not AmongOthers.unmet(one)
+    ours = plan(STUDIED)
+    for name, data, architecture in (
+        ("phantom-gp-unet-shuffled", f"{ours.data}+shuffled", "gp_unet"),
+        ("phantom-cnn-large", ours.data, "scene_cnn"),
+    ):
+        other = plan(name)
+        assert (other.data, other.seed) == (data, ours.seed)
+        assert other.recipe == replace(ours.recipe, architecture=architecture)
+
+
+def test_other_data_have_no_controls(large):
+    assert controls(replace(large, others="phantoms")) == {}
+    assert controls(replace(large, others="")) == {}
+
+
+def test_the_null_points_as_chance_does_and_the_equal_network_far_better(large):
+    """On lesions made one by one: whether the highest value lies inside, counted by hand."""
+    images = study_case("own", count=24).images
+    hits = {}
+    for title, one in controls(large).items():
+        asked = [replace(one.asked, image=each.image, target=Target(each.labels[0]))
+                 for each in images]  # fmt: skip
+        maps = [one.method(each)["map"].values for each in asked]
+        hits[title] = sum(
+            each.masks[0].flat[values.argmax()] for each, values in zip(images, maps, strict=True)
+        )
+    assert hits[SHUFFLED] <= 3  # chance hits one in fifty
+    assert hits[PLAIN] >= 10

@@ -1,0 +1,40 @@
+"""What the outlines of the GP-UNet that ships are held against, on the same images.
+
+The same recipe with shuffled labels says what such a map gives where nothing could be learned;
+Grad-CAM on a plain network that learned the same slices, what a classifier gives without a map of
+its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.trust.case import TrustCase
+from engine.case import ImageCase
+from engine.method import Method
+from engine.models.catalog import load
+from engine.models.embedded import plan
+
+STUDIED = "phantom-gp-unet"
+SHUFFLED, PLAIN = "Shuffled labels", "Grad-CAM of an equal plain CNN"
+MODELS = {SHUFFLED: "phantom-gp-unet-shuffled", PLAIN: "phantom-cnn-large"}
+
+
+def controls(case: TrustCase) -> dict[str, TrustCase]:
+    """The question put to each control; none where the others are of data that it did not learn.
+
+    A map of a network's own is cut as the person has it cut.
+    """
+    if case.others != plan(STUDIED).data:
+        return {}
+    own = case.method if isinstance(case.method, OwnMap) else OwnMap()
+    methods: dict[str, Method[ImageCase]] = {SHUFFLED: own, PLAIN: GradCam()}
+    made = {}
+    for title, name in MODELS.items():
+        model = load(name)
+        if (model.labels, model.side) == (case.model.labels, case.model.side):
+            asked = replace(case.asked, model=model)
+            made[title] = replace(case, asked=asked, method=methods[title])
+    return made
