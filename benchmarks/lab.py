@@ -1,23 +1,29 @@
-"""What the lab's visitor waits for: phantoms, scenes, and the models that ship."""
+"""What the lab's visitor waits for: phantoms, scenes, the models that ship, a tilted boundary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import timed, within
+from engine import data as data_sets
+from engine.attribution.tilt import TiltedSheets
 from engine.data.phantoms import Phantoms
 from engine.data.protect import convolved, draw_filters, legacy
 from engine.data.scenes import Scenes
+from engine.experiment import ExperimentCase
 from engine.models import embedded
+from engine.run import answer
 
 SLICES, SCENES = 200, 4000
+TILTED = 100  # ms, of a slider's new place
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
-    """Slices and scenes a second, a protected image, and the slowest of all models."""
+    """Slices and scenes a second, a protected image, the slowest of all models, and a slider."""
     recipe = Phantoms(count=SLICES)
     recipe.slice(0)
     rates = [SLICES / timed(recipe.arrays) for _ in range(rounds)]
@@ -37,3 +43,14 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     yield BenchmarkRow.of(
         f"The slowest of the {len(names)} models that ship is read", slowest, "s", most=1
     )
+    yield from tilted(rounds)
+
+
+def tilted(rounds: int) -> Iterator[BenchmarkRow]:
+    """A boundary that is tilted by hand: each round is another place of the slider, not kept."""
+    case, places = ExperimentCase(data_sets.load("digits")), count(1)
+    answer(TiltedSheets(), case)
+    yield within(
+        "Tilt a boundary by hand, 100,000 drawn points, kept too",
+        lambda: answer(TiltedSheets(tilt=next(places) / 10), case), TILTED, 4 * rounds, unit="ms",
+    )  # fmt: skip
