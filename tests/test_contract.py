@@ -25,6 +25,7 @@ from engine import attribution, hallucination
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
+from engine.attribution.slides import whole
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
@@ -33,6 +34,7 @@ from engine.hallucination.experiments import RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.refusal import weights as refusal
 from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.keeping.memory import Memory
 from engine.keeping.packing import StoredAnswer, pack, unpack
 from engine.lab import TrainCase
 from engine.method import Choice, Method, Slider, Switch
@@ -313,6 +315,7 @@ def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind, tmp_
     before = state(model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(first), "forward", fail)
+        patch.setattr(whole, "_READ", Memory(1))  # tiles are read anew
         asks = kind.full_name() not in BLIND
         with pytest.raises(RuntimeError, match="half-way") if asks else nullcontext():
             method(case)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache, partial
 
@@ -551,7 +551,8 @@ def whole_slide_case(model: Classifier | None = None) -> WholeSlideCase | ImageC
 def section_case(model: Classifier | None = None) -> WholeSlideCase | ImageCase:
     """The same image, for networks that know EfficientNet-Lite0 alone."""
     case = whole_slide_case(model)
-    return replace(case, model=load_model(DEFAULT)) if isinstance(case, WholeSlideCase) else case
+    model = copy(load_model(DEFAULT))  # a test may name it anew
+    return replace(case, model=model) if isinstance(case, WholeSlideCase) else case
 
 
 def squares(side: int = 16, count: int = 96) -> DataSet:

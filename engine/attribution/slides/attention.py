@@ -60,6 +60,7 @@ class TileAttention(TileReading):
         """Views: tiles, row by row, with a column for each network (NaN where blank) and the share
         of a planted region; networks, what each says of the image and how many key tiles it
         finds (NaN where they are not known)."""
+        progress(0.0, "reading tiles")
         read, held = self.read(case, progress), shipped()
         features = (read.features / held.spread)[None]
         key = (read.planted >= KEY_SHARE)[~read.blank][None]

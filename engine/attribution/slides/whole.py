@@ -206,6 +206,7 @@ class UnlikeTiles(TileReading):
 
     def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
         """Views: tiles, row by row: distance (NaN where blank), share of a planted region; cost."""
+        progress(0.0, "reading tiles")
         tiles = self.read(case, progress)
         distance = unlike(F.normalize(tiles.features, dim=1), self.neighbors)
         progress(1.0, "compared")
