@@ -15,6 +15,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.maps import first_screen
 from components.notices import plain
 from components.section import Section
+from components.slides.coverage import coverage
 from components.slides.form import ATTENTION, KEY, SlidesQuestion
 from components.slides.masked import masked
 from components.widgets.viewer import Panel, viewer
@@ -39,7 +40,8 @@ def show(asked: SlidesQuestion, below: DeltaGenerator) -> None:
         Section(
             KEY, asked.method, asked.case, known=asked.known,
             sentence=partial(sentence, asked), picture=partial(picture, asked),
-            evidence=(strongest(asked), networks(asked), masked(asked)), columns=1, below=below,
+            evidence=(strongest(asked), networks(asked), coverage(asked), masked(asked)),
+            columns=1, below=below,
             button="Train the networks",
             before="Five small networks learn from the training bags: three plain ones, a teacher "
             "and its student. It takes some minutes, and you can stop it.",

@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from components import views
-from components.slides import form, masked, own, view
+from components.slides import coverage, form, masked, own, view
 from components.slides.form import ATTENTION, KEY, SlidesQuestion
 from engine import data as data_sets
 from engine.arguments.bags import BagsArguments
@@ -103,6 +103,23 @@ def test_the_score_of_a_class_is_drawn_instead_of_attention():
         == found["tiles"]["score of a 3"][:size].tolist()
     )
     assert "for “a 3”" in view.sentence(asked, found)
+
+
+def test_how_far_down_key_tiles_lie_is_counted_bag_by_bag():
+    asked = question()
+    found = answer(asked.method, asked.case)
+    drawn = coverage.coverage(asked)
+    table, size = drawn.part(found["tiles"]), asked.layout.size
+    key = found["tiles"]["key"].reshape(-1, size)
+    values = found["tiles"]["student"].reshape(-1, size)
+    for looked in (1, 7, 60):
+        hits = sum(
+            int(one[np.argsort(-own, kind="stable")[:looked]].sum())
+            for one, own in zip(key, values, strict=True)
+        )
+        assert table["student"][looked - 1] == pytest.approx(hits / key.sum())
+    first = next(at for at in range(size) if table["student"][at] >= 0.9) + 1
+    assert f"one looks at {first} of 60 tiles by the student" in drawn.finding(found)
 
 
 def test_masked_tiles_have_the_color_of_their_kind():

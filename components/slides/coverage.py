@@ -1,0 +1,48 @@
+"""How many key tiles lie among the strongest of their bag, as more of them are looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.draw.drawing import Drawing, Views
+from components.draw.lines import Lines
+from components.slides.form import SlidesQuestion
+from engine.attribution.slides.methods import ABMIL, STUDENT, TEACHER
+from engine.result import Table
+
+NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student"}
+LOOKED, MOST = "tiles looked at", 0.9
+
+
+def coverage(asked: SlidesQuestion) -> Drawing:
+    """The share of key tiles of all test bags among the n strongest of their bag."""
+    size = asked.layout.size
+
+    def part(tiles: Table) -> Table:
+        key = np.asarray(tiles["key"], bool).reshape(-1, size)
+        columns = {name: (found(tiles, name, key), "share") for name in NAMES}
+        return Table.of({LOOKED: (np.arange(1, size + 1), "tiles"), **columns})
+
+    def words(result: Views) -> str:
+        table: Table = part(result["tiles"])
+        deep = {
+            name: int(np.argmax(np.asarray(table[name]) >= MOST)) + 1 for name in (ABMIL, STUDENT)
+        }
+        return (
+            f"To have seen nine of ten key tiles, one looks at {deep[STUDENT]} of {size} tiles by "
+            f"the student, at {deep[ABMIL]} by plain attention."
+        )
+
+    chart = Lines(
+        x=LOOKED, series=NAMES, title="key tiles among them (%)",
+        x_title="strongest tiles looked at, of each bag",
+    )  # fmt: skip
+    return Drawing("tiles", "How far down the key tiles lie", chart, words, part=part, wide=True)
+
+
+def found(tiles: Table, name: str, key: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The share of key tiles (bags, N) among the n strongest of their bag, for each n, (N,)."""
+    order = np.argsort(-np.asarray(tiles[name]).reshape(key.shape), axis=1, kind="stable")
+    share = np.take_along_axis(key, order, 1).sum(0).cumsum() / max(int(key.sum()), 1)
+    return np.asarray(share, np.float64)
