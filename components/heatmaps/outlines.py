@@ -13,6 +13,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.drawing import draw as draw_view
 from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
+from components.heatmaps.offsets import by_offset, scores_of
 from components.heatmaps.truth import of_nothing
 from components.notices import plain
 from components.picks import pick
@@ -50,8 +51,18 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
     st.markdown("**What each map outlines**")
     draw_pictures(pictures(answers, subject), "heatmaps.outlines")
     st.caption(ABOUT)
+    cut_elsewhere(answers, subject.mask)
     seconds = sum(one.record["seconds"] for one in answers.values())
     among_others({one.title: one for one in methods if one.title in answers}, subject, seconds)
+
+
+def cut_elsewhere(answers: Answers, truth: Mask | None) -> None:
+    """Dice of each map over the offset; nothing without a finding that is known."""
+    maps = scores_of(answers)
+    if truth is None or not truth.any() or not maps:
+        return
+    with st.expander("What if the maps were cut elsewhere?"):
+        draw_view(by_offset(maps, truth), answers, "heatmaps.outlines.offsets")
 
 
 def among_others(

@@ -8,7 +8,7 @@ here it is in standard deviations of the map, whose values have another size in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,20 +44,52 @@ def outlined(values: Floats, groups: int = GROUPS, offset: float = OFFSET) -> Ou
         groups: into which multi-Otsu parts them, at least two.
         offset: how far below its highest threshold, in standard deviations of the values from 0 up.
     """
+    found = cut_of(values, groups)
+    if found.reason:
+        return Outline(np.zeros(values.shape, np.bool_), found.highest, found.reason)
+    threshold = found.at(offset)
+    return Outline(found.values > threshold, threshold)
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Where a map is cut.
+
+    Args:
+        values: from 0 up, (H, W).
+        highest: multi-Otsu's highest threshold; where there is none, the highest value.
+        reason: why nothing can be inside, or "".
+    """
+
+    values: NDArray[np.float64]
+    highest: float
+    reason: str = ""
+
+    def at(self, offset: float) -> float:
+        """The threshold, so many standard deviations lower, but not below 0."""
+        return max(0.0, self.highest - offset * float(self.values.std()))
+
+
+def cut_of(values: Floats, groups: int = GROUPS) -> Cut:
+    """Where a map (H, W) is cut by multi-Otsu; as `outlined`, without its offset."""
     from skimage.filters import threshold_multiotsu
 
     known = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0).clip(0)
-    nothing = np.zeros(values.shape, np.bool_)
     low, high = float(known.min()), float(known.max())
     if high <= 0:
-        return Outline(nothing, 0.0, "the map is nowhere above 0")
+        return Cut(known, 0.0, "the map is nowhere above 0")
     if high - low <= NOISE * high:
-        return Outline(nothing, high, "the map is the same everywhere")
+        return Cut(known, high, "the map is the same everywhere")
     parts = min(groups, int((np.histogram(known, BINS)[0] > 0).sum()))
     last = float(threshold_multiotsu(known, parts, BINS)[-1])  # the middle of a group's last bin
-    upper = last + (high - low) / BINS / 2
-    threshold = max(0.0, upper - offset * float(known.std()))
-    return Outline(known > threshold, threshold)
+    return Cut(known, last + (high - low) / BINS / 2)
+
+
+def dice_by_offset(values: Floats, truth: Mask, offsets: Sequence[float]) -> list[float]:
+    """Dice of a map's outline (H, W) at each of some offsets."""
+    cut = cut_of(values)
+    nothing = bool(cut.reason)
+    return [dice((cut.values > cut.at(one)) & (not nothing), truth) for one in offsets]
 
 
 def inside_of(answer: Mapping[str, Any]) -> Mask:
