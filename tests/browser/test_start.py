@@ -54,7 +54,7 @@ def by_menu(page: Page) -> None:
     page.get_by_text("Heatmaps", exact=True).first.click()
 
 
-@pytest.mark.parametrize("opened", [by_button, by_menu])
+@pytest.mark.parametrize("opened", [by_button, pytest.param(by_menu, marks=pytest.mark.slow)])
 def test_an_image_of_a_data_set_goes_along_into_the_link_of_its_view(
     app_url: str, page: Page, opened: Callable[[Page], None]
 ) -> None:

@@ -45,6 +45,7 @@ def maps_of(page: Page) -> Locator:
     return page.locator("figure.bs-pictures")
 
 
+@pytest.mark.slow
 def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(visit: Visit) -> None:
     page = visit({})
     expect(page.get_by_role("heading", name=SENTENCE)).to_be_visible()
