@@ -174,18 +174,24 @@ def ask_all_when_told(
     Returns:
         The outcomes of those that do not wait for the button.
     """
-    slots = {name: f"{slot}.{name}" for name in cases}
+    questions = {name: (method, case) for name, case in cases.items()}
+    return ask_each_when_told(questions, slot, label, named=named)
+
+
+def ask_each_when_told(
+    questions: Mapping[str, tuple[Method[Any], Any]], slot: str, label: str, *, named: bool = True
+) -> dict[str, Outcome]:
+    """As `ask_all_when_told`, where each case has a method of its own."""
+    slots = {name: f"{slot}.{name}" for name in questions}
     leave_others(slot, list(slots.values()))
-    waiting = {name: case for name, case in cases.items() if not begun(method, case, slots[name])}
+    waiting = {name: one for name, one in questions.items() if not begun(*one, slots[name])}
     if waiting:
-        seconds = [run.expected_seconds(method, case) for case in waiting.values()]
+        seconds = [run.expected_seconds(*one) for one in waiting.values()]
         known = sum(each for each in seconds if each)
         hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
         names = f": {', '.join(waiting)}" if named else ""
         start_button(f"{label}{names}{hint}", slot, list(slots.values()))
-    return {
-        name: ask(method, case, slots[name]) for name, case in cases.items() if name not in waiting
-    }
+    return {name: ask(*one, slots[name]) for name, one in questions.items() if name not in waiting}
 
 
 def begun(method: Method[Any], case: Any, slot: str) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from components import runs, section
-from components.draw.drawing import Views
+from components.draw.drawing import Views, draw
 from components.draw.maps import draw_maps
 from components.notices import plain
-from components.picks import pick
+from components.picks import pick, pick_some
 from components.robustness import drawings
 from components.robustness.form import KEY, AttackQuestion
 from components.section import Section
@@ -21,15 +21,20 @@ from components.trust.trials import WITHHELD
 from components.views import HEATMAPS
 from components.widgets.viewer import Panel
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import FOLLOWS, MAPS, NEW, SAME
+from engine.attribution.robustness.followed import FOLLOWS, KINDS, MAPS, NEW, SAME
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.attribution.trust import Order, TrustCase
+from engine.attribution.trust import Check, Order, OtherClass, TrustCase
 from engine.attribution.trust.verdict import GOOD
 from engine.case import PairCase
 from engine.result import Table
 from engine.run import Answer
 
 BOUND, ORDER = "the attack above", "your order"
+CARRY = "carry the score"
+TRIALS: tuple[tuple[Check, str, str], ...] = (  # with a button, and what a map does that passes
+    (Order(), "Put the maps on trial", CARRY),
+    (OtherClass(), "Ask about another class", "are about this class"),
+)
 WORDS = {"before": "before: the old class", "after": "after: the old class",
          "now": "after: what it says now"}  # fmt: skip
 
@@ -43,17 +48,72 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
         st.info(f"There is no image of {chosen} to compare: let it be found first, or see why not.")
         return
     case: Any = PairCase(asked.case, (attacked_pixels(attack),))
-    found = section.show(
+    answer, controls = st.container(), st.container()
+    with controls, st.popover("Which heat maps"):
+        titles = choose_maps(asked)
+    usual = {kind.title for kind in MAPS if not kind.unmet(asked.case)}
+    with answer:
+        found = eight(asked, case, chosen) if set(titles) == usual else some(asked, case, titles)
+    if found is not None:
+        trusted(asked, found["followed"])
+
+
+def choose_maps(asked: AttackQuestion) -> list[str]:
+    """Some of the heat maps that the model supports; by itself the usual ones."""
+    offered = [title for title, kind in KINDS.items() if not kind.unmet(asked.case)]
+    key = f"{KEY}.compared"
+    held: Sequence[str] = st.session_state.get(key) or ()
+    if not set(held) <= set(offered):  # some were those of another model
+        st.session_state[key] = [one for one in held if one in offered]
+    usual = [kind.title for kind in MAPS if kind.title in offered]
+    return pick_some("Heat maps that are compared", offered, key, usual)
+
+
+def eight(asked: AttackQuestion, case: Any, changed: str) -> Views | None:
+    """The usual maps, compared in one answer."""
+    return section.show(
         Section(
             f"{KEY}.maps", MapsFollow(), case,
             picture=lambda maps: three(asked, maps), evidence=(drawings.FOLLOWED,),
             button="" if asked.small else "Compare the maps",
-            before=f"Eight heat maps of the image before and after {chosen}.",
+            before=f"Eight heat maps of the image before and after {changed}.",
             known={},
         )
     )  # fmt: skip
-    if found is not None:
-        trusted(asked, found["followed"])
+
+
+def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
+    """Maps that a person chose, each an answer of its own, so that none is made twice."""
+    if not titles:
+        st.info("Choose at least one heat map under “Which heat maps”.")
+        return None
+    questions: dict[str, Any] = {title: (MapsFollow(map=title), case) for title in titles}
+    slot = f"{KEY}.maps"
+    outcomes = (
+        {
+            title: runs.ask(one, about, f"{slot}.{title}")
+            for title, (one, about) in questions.items()
+        }
+        if asked.small
+        else runs.ask_each_when_told(questions, slot, "Compare the maps", named=False)
+    )
+    there = [one for one in outcomes.values() if isinstance(one, Answer)]
+    if there:
+        found = joined(there)
+        st.header(plain(MapsFollow().finding(case, found)))
+        three(asked, found)
+        draw(drawings.FOLLOWED, found, f"{KEY}.maps.followed")
+    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
+    return joined(there) if len(there) == len(titles) else None
+
+
+def joined(answers: Sequence[Views]) -> dict[str, Any]:
+    """Several answers about one map each, as one about all."""
+    tables = [one["followed"] for one in answers]
+    values = np.concatenate([one.values for one in tables])
+    rows = [row for one in tables for row in one.rows]
+    maps = {name: view for one in answers for name, view in one.items() if name != "followed"}
+    return {"followed": Table.grid(values, rows, (SAME, NEW), ("Spearman",) * 2), **maps}
 
 
 def three(asked: AttackQuestion, found: Views) -> None:
@@ -64,29 +124,33 @@ def three(asked: AttackQuestion, found: Views) -> None:
 
 
 def trusted(asked: AttackQuestion, table: Table) -> None:
-    """A line for each map: whether it moved, and whether its strong pixels carry the score."""
-    check, kinds = Order(), {kind.title: kind for kind in MAPS}
+    """For each trial a line for each map: whether it moved, and what the trial said."""
     if asked.about.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
-    st.markdown(f"**Can they be trusted?** {check.title}")
-    cases = {title: TrustCase(asked.case, kinds[title](), asked.about.mask) for title in table.rows}
-    outcomes = runs.ask_all_when_told(
-        check, cases, f"{KEY}.trust", "Put the maps on trial", named=False
-    )
-    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
-    views = {title: one["check"] for title, one in outcomes.items() if isinstance(one, Answer)}
-    if views:
-        st.markdown("\n".join(lines(check, table, views)))
-    if len(views) == len(table):
-        st.markdown(f"**{both(table, views)}**")
+    st.markdown("**Can they be trusted?**")
+    for trial in TRIALS:
+        tried(asked, table, *trial)
     st.page_link(
         HEATMAPS.path, label="Other trials of these maps stand on Heatmaps", icon=HEATMAPS.icon,
         query_params={"heatmaps.methods": list(table.rows), "trust.on": "true"},
     )  # fmt: skip
 
 
-def lines(check: Order, table: Table, views: Mapping[str, Table]) -> list[str]:
+def tried(asked: AttackQuestion, table: Table, check: Check, button: str, passing: str) -> None:
+    """One trial of each map, when it is asked for."""
+    st.markdown(plain(check.title))
+    cases = {title: TrustCase(asked.case, KINDS[title](), asked.about.mask) for title in table.rows}
+    outcomes = runs.ask_all_when_told(check, cases, f"{KEY}.{check.name}", button, named=False)
+    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
+    views = {title: one["check"] for title, one in outcomes.items() if isinstance(one, Answer)}
+    if views:
+        st.markdown("\n".join(lines(check, table, views)))
+    if len(views) == len(table):
+        st.markdown(f"**{both(table, views, passing)}**")
+
+
+def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
     """Of each map that was tried: how alike it is still, and what the trial said."""
     told = []
     for title, view in views.items():
@@ -97,14 +161,20 @@ def lines(check: Order, table: Table, views: Mapping[str, Table]) -> list[str]:
     return told
 
 
-def both(table: Table, views: Mapping[str, Table]) -> str:
-    """How many of the maps that moved with the answer carry the score, and of the others."""
+def both(table: Table, views: Mapping[str, Table], passing: str = CARRY) -> str:
+    """How many of the maps that moved with the answer pass a trial, and of the others.
+
+    Args:
+        table: how far each map moved.
+        views: what the trial said of each.
+        passing: what a map does that passes.
+    """
     good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
     if np.array_equal(table[NEW], table[SAME], equal_nan=True):  # both ask about one class
-        return f"The answer did not change: of {len(good)} maps {good.sum()} carry its score."
+        return f"The answer did not change: of {len(good)} maps {good.sum()} {passing}."
     alike = np.array(table[NEW])
     moved, stayed, flat = alike < FOLLOWS, alike >= FOLLOWS, int(np.isnan(alike).sum())
-    carry = f"of which {(moved & good).sum()} carry the score before the attack"
+    pass_it = f"of which {(moved & good).sum()} {passing} before the attack"
     others = f"{stayed.sum()}, of which {(stayed & good).sum()} do"
     rest = f"; flat, so that nothing can be compared: {flat}" if flat else ""
-    return f"Moved with the answer: {moved.sum()} maps, {carry}; did not: {others}{rest}."
+    return f"Moved with the answer: {moved.sum()} maps, {pass_it}; did not: {others}{rest}."

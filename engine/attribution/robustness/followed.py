@@ -8,19 +8,31 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from engine.attribution.heatmaps.attention_rollout import AttentionRollout
+from engine.attribution.heatmaps.c_lime import CLime
 from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.grad_cam_pp import GradCamPlusPlus
+from engine.attribution.heatmaps.gradient import Gradient
+from engine.attribution.heatmaps.gradient_rollout import GradientRollout
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
+from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
+from engine.attribution.heatmaps.kernel_shap import KernelShap
 from engine.attribution.heatmaps.layer_cam import LayerCam
+from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.lrp import Lrp
 from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.heatmaps.rise import Rise
+from engine.attribution.heatmaps.score_cam import ScoreCam
+from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
 from engine.measures.drift import rank_correlation
-from engine.method import Method, Progress, part_of, quiet
+from engine.method import Choice, Method, Progress, part_of, quiet, setting
 from engine.result import HeatMap, Result, Table
 from engine.run import answer
 
@@ -28,6 +40,12 @@ MAPS: tuple[type[Method[ImageCase]], ...] = (
     GradCam, LayerCam, Occlusion, IntegratedGradients, DeepLift, Lrp, GradientXInput,
     GuidedBackprop,
 )  # fmt: skip
+MORE: tuple[type[Method[ImageCase]], ...] = (
+    GradCamPlusPlus, ScoreCam, Rise, Lime, CLime, KernelShap, Gradient, SmoothGrad, GuidedGradCam,
+    AttentionRollout, GradientRollout, OwnMap,
+)  # fmt: skip
+KINDS = {kind.title: kind for kind in (*MAPS, *MORE)}
+EIGHT = "eight usual maps"
 SAME, NEW = "old class", "what it says now"
 FOLLOWS, STAYS = 0.5, 0.9  # rank correlations below and above which a map moved and stayed
 
@@ -53,14 +71,15 @@ class MapsFollow(Method[PairCase]):
         "tests/engine/attribution/robustness/test_followed.py"
         "::test_the_correlations_are_those_of_maps_made_one_by_one"
     )
+    map: str = setting(
+        EIGHT, Choice((EIGHT, *KINDS)), "Heat map", "Which is compared; by itself eight usual ones."
+    )
     targets: ClassVar[tuple[int, int]] = (1, 1)
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: followed, a row for each method; and of each its maps before, after and now."""
         before, after, now = self.cases(case)
-        kinds = [kind for kind in MAPS if not kind.unmet(before)]
-        if not kinds:
-            raise DoesNotFit(f"No heat map method fits {case.model.title}.")
+        kinds = self.kinds(before)
         rows: list[list[float]] = []
         maps: dict[str, HeatMap] = {}
         for number, kind in enumerate(kinds):
@@ -77,6 +96,17 @@ class MapsFollow(Method[PairCase]):
         titles = [kind.title for kind in kinds]
         table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
         return {"followed": table, **maps}
+
+    def kinds(self, case: ImageCase) -> list[type[Method[ImageCase]]]:
+        """The methods whose maps are compared. Raises DoesNotFit where none fits the model."""
+        if self.map != EIGHT:
+            kind = KINDS[self.map]
+            if reason := kind.unmet(case):
+                raise DoesNotFit(f"{kind.title} cannot be compared: {reason}")
+            return [kind]
+        if kinds := [kind for kind in MAPS if not kind.unmet(case)]:
+            return kinds
+        raise DoesNotFit(f"No heat map method fits {case.model.title}.")
 
     def cases(self, case: PairCase) -> tuple[ImageCase, ImageCase, ImageCase]:
         """The old class before and after, and the class that is said after."""
@@ -109,6 +139,9 @@ class MapsFollow(Method[PairCase]):
                 f"correlations of the maps before and after it lie between {values[low]:.2f} "
                 f"({table.rows[low]}) and {values[high]:.2f} ({table.rows[high]})."
             )
+        if len(values) == 1:
+            followed = "moved with the answer" if moved else "did not move with the answer"
+            return f"{table.rows[0]} {followed} (rank correlation {values[0]:.2f})."
         return (
             f"{moved} of {len(values)} heat maps moved with the answer (rank correlation below "
             f"{FOLLOWS:g}): {table.rows[low]} most ({values[low]:.2f}), {table.rows[high]} least "

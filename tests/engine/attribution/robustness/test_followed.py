@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from engine.attribution import HEATMAPS
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import MAPS, NEW, SAME
+from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAME
 from engine.case import PairCase
 from engine.case.target import Target
+from engine.errors import DoesNotFit
 from engine.result import Table
 from tests import tiny
 
@@ -71,3 +73,27 @@ def test_the_sentence_names_the_map_that_moved_most():
     table = found["followed"]
     low = table.rows[int(np.nanargmin(table[NEW]))]
     assert f"{low} most" in method.finding(case, found)
+
+
+def test_every_heat_map_can_be_compared():
+    assert set(KINDS.values()) == set(HEATMAPS)
+    assert MapsFollow.map == EIGHT
+
+
+@pytest.mark.parametrize("title", ["Gradient", "SmoothGrad"])
+def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
+    case = pair()
+    found = MapsFollow(map=title)(case)
+    assert found["followed"].rows == (title,)
+    before = KINDS[title]()(case.source)["map"].values
+    after = KINDS[title]()(replace(case.source, image=case.others[0]))["map"].values
+    wanted = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
+    assert found["followed"].cell(title, SAME) == pytest.approx(wanted, abs=1e-4)
+    told = MapsFollow(map=title).finding(case, found)
+    assert told.startswith(f"{title} ")
+    assert f"{found['followed'].cell(title, NEW):.2f}" in told
+
+
+def test_a_map_that_does_not_fit_the_model_is_refused_with_the_reason():
+    with pytest.raises(DoesNotFit, match=r"Attention rollout cannot be compared: .*needs"):
+        MapsFollow(map="Attention rollout")(pair())
