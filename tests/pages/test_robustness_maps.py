@@ -1,0 +1,49 @@
+"""Which heat maps are compared after an attack, as a visitor chooses them."""
+
+from __future__ import annotations
+
+from components.robustness import maps
+from components.robustness.form import KEY
+from components.views import ROBUSTNESS
+from engine.attribution.robustness import PGD, MapsFollow
+from engine.attribution.robustness.followed import KINDS, MAPS, MORE
+from engine.attribution.robustness.scored import attacked_pixels
+from engine.attribution.trust import OtherClass, TrustCase
+from engine.case import PairCase
+from tests.visits import settled, visit, words
+
+CHOSEN = ["Grad-CAM", "Gradient"]
+SMALL = {"model": "Digits CNN", "image": "From a data set", "data": "Digits, 8 × 8"}
+
+
+def test_maps_are_chosen_and_asked_about_another_class():
+    at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
+    case = at.session_state["subject"].case
+    pair = PairCase(case, (attacked_pixels(PGD()(case)),))
+    found = maps.joined([MapsFollow(map=title)(pair) for title in CHOSEN])
+    assert found["followed"].rows == tuple(CHOSEN)
+    assert MapsFollow().finding(pair, found) in words(at)
+
+    button = next(one for one in at.button if one.label.startswith("Ask about another class"))
+    told = words(settled(button.click().run()))
+    views = {title: OtherClass()(TrustCase(case, KINDS[title]()))["check"] for title in CHOSEN}
+    assert "\n".join(maps.lines(OtherClass(), found["followed"], views)) in told
+    assert maps.both(found["followed"], views, "are about this class") in told
+
+
+def test_by_itself_the_eight_are_chosen_and_every_other_one_is_offered():
+    at = settled(visit(SMALL, ROBUSTNESS))
+    row = next(one for one in at.button_group if one.key == f"{KEY}.compared")
+    case = at.session_state["subject"].case
+    fitting = [one.title for one in (*MAPS, *MORE) if not one.unmet(case)]
+    assert list(row.options) == fitting or [one.content for one in row.options] == fitting
+    assert row.value == [one.title for one in MAPS if one.title in fitting]
+    at = settled(row.set_value([]).run())
+    assert "Choose at least one heat map" in " ".join(one.value for one in at.info)
+    assert not at.exception
+
+
+def test_a_map_of_no_name_in_a_link_is_a_sentence():
+    at = settled(visit(SMALL | {f"{KEY}.compared": "Gradcam"}, ROBUSTNESS))
+    assert not at.exception
+    assert "“Gradcam”" in " ".join(one.value for one in [*at.warning, *at.info, *at.error])
