@@ -15,13 +15,12 @@ from components.draw.ranking_table import (
     RankingTable,
 )
 from components.notices import plain
-from engine.attribution.study import METRICS, StudyCase
+from engine.attribution.study import StudyCase
 from engine.attribution.study.findings import fineness, named
 from engine.attribution.study.measure import RANDOM
-from engine.attribution.study.ranking import Metric, in_order, ranked
+from engine.attribution.study.ranking import Metric, in_order, measured, ranked
 from engine.result import Table
 
-RANKED = [metric for metric in METRICS if metric.better]
 UNDER = {"seconds": "× the fastest"}  # a head's second line, where it is not the metric's name
 MARKS = {1.0: "✓", 0.0: "✗"}
 SIGNS = {1: " (high is good)", -1: " (low is good)", 0: ""}
@@ -45,21 +44,22 @@ def drawing(case: StudyCase) -> Drawing:
 
 def ranking_table(table: Table) -> RankingTable:
     """A row for each method, the most reliable first; below them the random order."""
-    ranks = ranked(table)
+    ranks, metrics = ranked(table), measured(table)
+    shown = [metric for metric in metrics if metric.better]
     heads = [
         RankingHead("method"),
         RankingHead("reliability", "mean rank", "mean rank of three columns"),
-        *map(head, RANKED),
+        *map(head, shown),
     ]
     rows = [
         RankingRow(
             named(row),
-            [reliability(ranks, row), *(cell(table, ranks, row, metric) for metric in RANKED)],
+            [reliability(ranks, row), *(cell(table, ranks, row, metric) for metric in shown)],
             "top" if row == RANDOM else "",
         )
         for row in in_order(table)
     ]
-    names = [metric.name for metric in METRICS]
+    names = [metric.name for metric in metrics]
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
     return RankingTable(
         "Table of the study", heads, rows, BLUE, stacked=True,
@@ -101,14 +101,14 @@ def tint(rank: float, count: int) -> float:
     return float(((count - rank) / (count - 1)) ** 1.5)
 
 
-def columns(_: Views) -> None:
+def columns(found: Views) -> None:
     """What each column says, folded."""
     with st.expander("What the columns say"):
         st.markdown(
             "\n".join(
                 f"- **{metric.plainly}**, {metric.name}{SIGNS[metric.better]}: "
                 f"{plain(metric.about)}."
-                for metric in METRICS
+                for metric in measured(found["table"])
             )
         )
         st.caption(TIME)

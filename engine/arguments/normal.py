@@ -20,8 +20,8 @@ from engine.arguments.text import MethodsByName
 from engine.arguments.trained import data_argument, learned
 from engine.attribution.study import SOURCES, StudyCase, study_case, ten
 from engine.attribution.study.images import DEFAULT as USUAL
-from engine.attribution.study.images import ERRORS, MOST
-from engine.attribution.study.methods import KINDS, TITLES
+from engine.attribution.study.images import EVERY_SOURCE, MOST
+from engine.attribution.study.methods import KINDS, TITLES, own
 from engine.data import DataSet
 from engine.data.example import example
 from engine.data.nova import read_nova
@@ -31,7 +31,8 @@ from engine.models.catalog import DEFAULT, data_of, load, word_of
 
 EXPLAINERS = MethodsByName(KINDS, TITLES)
 SOURCE_TITLES = {
-    "scenes": "Scenes", "phantoms": "Brain phantoms", "scenes-missed": "Things missed",
+    "scenes": "Scenes", "phantoms": "Brain phantoms", "own": "Large lesions, own map",
+    "scenes-missed": "Things missed",
     "scenes-made-up": "Things made up", "phantoms-missed": "Lesions missed",
 }  # fmt: skip
 
@@ -168,7 +169,7 @@ class StudyArguments(Arguments[StudyCase]):
     """Images with known masks, and explainers that are compared on them."""
 
     source: str = argument(
-        SOURCES[0], Choice((*SOURCES, *ERRORS), titles=SOURCE_TITLES), "Images of known truth",
+        SOURCES[0], Choice(EVERY_SOURCE, titles=SOURCE_TITLES), "Images of known truth",
         "Where images and model come from.",
     )  # fmt: skip
     count: int = argument(
@@ -178,8 +179,8 @@ class StudyArguments(Arguments[StudyCase]):
     )  # fmt: skip
     methods: tuple[str, ...] = argument(
         EXPLAINERS.names, Many(EXPLAINERS.options), "Methods",
-        "Explainers as the study sets them; on a command line by name, with other settings after "
-        "a colon.",
+        "Explainers as the study sets them, beside a map of the model's own where it has one; on a "
+        "command line by name, with other settings after a colon.",
     )  # fmt: skip
     seed: int = seed_argument(
         "Another seed takes other images and shows how much of a figure is chance."
@@ -188,17 +189,16 @@ class StudyArguments(Arguments[StudyCase]):
     def case(self) -> StudyCase:
         """The case of the study."""
         made = study_case(self.source, self.count, self.seed)
-        return replace(
-            made, methods=tuple(EXPLAINERS.read(one, made.methods) for one in self.methods)
-        )
+        asked = tuple(EXPLAINERS.read(one, made.methods) for one in self.methods)
+        return replace(made, methods=(*asked, *own(made.model)))
 
     @classmethod
     def named(cls, case: StudyCase) -> dict[str, Any]:
         """Everything, of a study that `study_case` made of a model that ships."""
-        usual = ten(case.model.side)
+        usual, chosen = ten(case.model.side), [one for one in case.methods if one.name in TITLES]
         return {
             "source": case.source,
             "count": len(case.images),
-            "methods": tuple(EXPLAINERS.write(one, usual) for one in case.methods),
+            "methods": tuple(EXPLAINERS.write(one, usual) for one in chosen),
             "seed": case.seed,
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.data.dataset import DataSet
 from engine.data.recipe import Variant, seed_setting
@@ -31,18 +32,24 @@ class Brightness(Variant):
 
     def __call__(self, data: DataSet) -> DataSet:
         """The same images in another light."""
-        rng = np.random.default_rng([self.seed, 61])
-        factors = np.exp(rng.uniform(-log(self.most), log(self.most), len(data)))
-        factors = factors.astype(np.float32)
-
-        def lit(images: np.ndarray) -> np.ndarray:
-            scaled = images * factors.reshape(-1, *(1 for _ in images.shape[1:]))
-            return np.rint(scaled).clip(0, 255).astype(np.uint8)
-
+        factors = self.factors(len(data))
         truth = {**data.truth, "factor": factors}
         if "twin" in truth:
-            truth["twin"] = lit(truth["twin"])
+            truth["twin"] = lit(truth["twin"], factors)
         card = replace(data.card, title=f"{data.card.title} · {self.title.lower()}")
         return replace(
-            data, images=lit(data.images), truth=truth, card=card, name=f"{data.name}+{self.name}"
-        )
+            data, images=lit(data.images, factors), truth=truth, card=card,
+            name=f"{data.name}+{self.name}",
+        )  # fmt: skip
+
+    def factors(self, count: int) -> NDArray[np.float32]:
+        """Of so many images, (count,)."""
+        rng = np.random.default_rng([self.seed, 61])
+        found = np.exp(rng.uniform(-log(self.most), log(self.most), count))
+        return found.astype(np.float32)
+
+
+def lit(images: NDArray[np.uint8], factors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Images (N, …), each times its factor (N,), cut at white."""
+    scaled = images * factors.reshape(-1, *(1 for _ in images.shape[1:]))
+    return np.rint(scaled).clip(0, 255).astype(np.uint8)

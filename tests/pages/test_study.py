@@ -64,6 +64,22 @@ def test_the_phantoms_study_is_kept_too():
     assert at.main.header[0].value.startswith("On these 8 phantom slices")
 
 
+def test_a_network_with_a_map_of_its_own_is_studied_beside_the_others():
+    link = {
+        "study.source": "Large lesions, own map", "study.count": "2",
+        "study.methods": ["Grad-CAM"], "study.Study.draws": "1",
+    }  # fmt: skip
+    at = visit(link, STUDY)
+    next(each for each in at.button if each.label.startswith("Run the study")).click().run()
+    at = settled(at)
+    assert not said(at)
+    told = words(at)
+    assert "The model's own map" in told
+    assert "outline meets it" in told
+    assert at.main.header[0].value.startswith("On these 2 phantom slices, rely first on")
+    assert told.count("<img") == 2 * (1 + 2)  # of kind and rival: the slice and both maps
+
+
 def test_another_question_waits_for_the_button_and_says_how_many_maps():
     at = visit({"study.count": "2", "study.methods": FEW}, STUDY)
     assert not at.main.header

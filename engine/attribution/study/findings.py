@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.attribution.study.case import StudyCase
-from engine.attribution.study.images import SOURCES
+from engine.attribution.study.images import ERRORS
 from engine.attribution.study.measure import RANDOM
-from engine.attribution.study.methods import TITLES
+from engine.attribution.study.methods import EVERY, TITLES
 from engine.attribution.study.ranking import COSINE, SCORE, TRUSTED, best, ranked
 from engine.result import Table
 
@@ -19,7 +19,7 @@ INSENSITIVE = 0.9  # a cosine from which maps of two labels are nearly the same
 
 def named(row: str) -> str:
     """A row's name for a person."""
-    return TITLES.get(row, row)
+    return EVERY.get(row, row)
 
 
 def in_words(rows: Sequence[str]) -> str:
@@ -42,7 +42,7 @@ def relied_on(case: StudyCase, table: Table) -> str:
     count = min(3, int(known.sum()))
     first = best(ranks.rows, np.where(known, ranks["reliability"], np.inf), count)
     what = "scenes" if case.source.startswith("scenes") else "phantom slices"
-    what += "" if case.source in SOURCES else " that the network gets wrong"
+    what += " that the network gets wrong" if case.source in ERRORS else ""
     return f"On these {len(case.images)} {what}, rely first on {in_words(first)}."
 
 

@@ -10,6 +10,7 @@ from the seed, so that nothing else of the data set has to be made.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,9 +19,11 @@ from torch import Tensor
 
 from engine.attribution.study import things
 from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
-from engine.attribution.study.methods import Explainer, ten
+from engine.attribution.study.methods import Explainer, own, ten
+from engine.data.brightness import Brightness, lit
 from engine.data.layout import Scene
-from engine.data.phantoms import SLICES, Phantoms
+from engine.data.lesions import KINDS
+from engine.data.phantoms import SLICES, Phantoms, PhantomSlice
 from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT as TENTHS
 from engine.data.sprites import CATEGORIES
@@ -29,13 +32,17 @@ from engine.models import embedded
 from engine.models.classifier import Classifier
 
 SOURCES = ("scenes", "phantoms")
+OWN = "own"  # phantoms for a network with a map of its own; no study of it ships
 ERRORS = ("scenes-missed", "scenes-made-up", "phantoms-missed")
 TEST = 2  # in both splits
+EVERY_SOURCE = (*SOURCES, OWN, *ERRORS)
 ABOUT: Mapping[str, str] = {  # what the images of a source are, and what is asked
     "scenes": "Drawn scenes with two to six things; a network says of each of sixteen things "
     "whether it is there, and a map is made for each that it finds.",
     "phantoms": "Slices with one synthetic lesion, not clinical data; the map is of the kind of "
     "lesion, and beside it one of the kind that the network finds second best.",
+    "own": "Slices with one large synthetic lesion, and a network whose own map stands beside the "
+    "others. The score is that of the lesion's kind less that of the second best.",
     "scenes-missed": "Scenes with things that the network misses: do their maps point at them all "
     "the same?",
     "scenes-made-up": "Scenes of which the network names things that are not there: does the map "
@@ -44,7 +51,8 @@ ABOUT: Mapping[str, str] = {  # what the images of a source are, and what is ask
     "the map is of the lesion's own kind, and beside it one of what the network says.",
 }
 FEWEST = 2  # labels of a scene: maps of one are compared with maps of the other
-PHANTOM_MODEL = "phantom-cnn"
+PHANTOM_MODEL, OWN_MODEL = "phantom-cnn", "phantom-gp-unet"
+LARGE, STAY, LIGHT = Phantoms(count=1500, side=64, size=1.6), 3, Brightness()  # what it learned
 DEFAULT, MOST = 8, 40  # images
 MOST_IMAGES = 10**6  # more than any split has
 
@@ -56,32 +64,40 @@ def study_case(
     """The study of so many images.
 
     Args:
-        source: one of SOURCES or ERRORS.
+        source: one of SOURCES or ERRORS, or OWN.
         count: of images.
         seed: which images, and of every random number.
-        methods: the explainers; all ten when left out.
+        methods: the explainers; all ten when left out, and the model's own map where it has one.
         model: the one that ships when left out.
 
     Raises:
         BlindspotError: no such source, or too few images that the model gets right.
     """
-    if source not in SOURCES + ERRORS:
-        known = ", ".join(SOURCES + ERRORS)
+    if source not in EVERY_SOURCE:
+        known = ", ".join(EVERY_SOURCE)
         raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
     if model is None:
         model = shipped(source.partition("-")[0])
         found = shipped_images(source, count, seed)
     else:
         found = images(source, count, seed, model)
-    name = things.SCENES.name if source.startswith("scenes") else Phantoms().name
-    held = ten(model.side) if methods is None else methods
-    return StudyCase(model, found, held, name, seed, source=source)
+    held = (*ten(model.side), *own(model)) if methods is None else methods
+    return StudyCase(model, found, held, data_name(source), seed, source=source)
 
 
-@lru_cache(maxsize=2)
+def data_name(source: str) -> str:
+    """The data set that a source's images are of."""
+    if source.startswith("scenes"):
+        return things.SCENES.name
+    return embedded.plan(OWN_MODEL).data if source == OWN else Phantoms().name
+
+
+@lru_cache(maxsize=3)
 def shipped(source: str) -> Classifier:
     """The model that ships for a source."""
-    return things.load() if source == "scenes" else embedded.load(PHANTOM_MODEL)
+    if source == "scenes":
+        return things.load()
+    return embedded.load(OWN_MODEL if source == OWN else PHANTOM_MODEL)
 
 
 @lru_cache(maxsize=8)
@@ -103,7 +119,7 @@ def every_error(source: str) -> tuple[ImageQuestion, ...]:
 def images(source: str, count: int, seed: int, model: Classifier) -> tuple[ImageQuestion, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
     drawn = {
-        "scenes": scenes, "phantoms": phantoms, "scenes-missed": missed_things,
+        "scenes": scenes, "phantoms": phantoms, OWN: large_lesions, "scenes-missed": missed_things,
         "scenes-made-up": made_up_things, "phantoms-missed": missed_lesions,
     }[source](seed, model)  # fmt: skip
     found = tuple(one for _, one in zip(range(count), drawn, strict=False))
@@ -159,7 +175,7 @@ def masks_of(scene: Scene, labels: Sequence[int]) -> Bools:
 
 def phantoms(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Slices of test patients with a lesion that the model names right."""
-    yield from lesions(seed, model, right=True)
+    yield from lesions(slices(Phantoms(), seed), model, right=True)
 
 
 def missed_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
@@ -167,18 +183,41 @@ def missed_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
 
     Beside the map of the lesion's own kind stands one of what the model says.
     """
-    yield from lesions(seed, model, right=False)
+    yield from lesions(slices(Phantoms(), seed), model, right=False)
 
 
-def lesions(seed: int, model: Classifier, *, right: bool) -> Iterator[ImageQuestion]:
-    """Slices with a lesion that the model names right, or wrong."""
-    recipe = Phantoms()
+def large_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
+    """Test slices of what the network with a map of its own learned, whose lesion it names right.
+
+    Some classes stay, and each slice has a light of its own, as in the data set.
+    """
+    index = np.arange(LARGE.count)
+    stay = index[index % len(KINDS) < STAY]
+    factors = np.zeros(LARGE.count, np.float32)
+    factors[stay] = LIGHT.factors(len(stay))
+    drawn = (
+        (number, replace(made, image=lit(made.image[None], factors[[number]])[0]))
+        for number, made in slices(LARGE, seed)
+        if factors[number]
+    )
+    yield from lesions(drawn, model, right=True)
+
+
+def slices(recipe: Phantoms, seed: int) -> Iterator[tuple[int, PhantomSlice]]:
+    """Slices of test patients with a lesion, in an order from the seed; with their ids."""
     index = np.arange(recipe.count)
     test = index[PATIENTS[index // SLICES % len(PATIENTS)] == TEST]
     for number in np.random.default_rng([seed, 9]).permutation(test).tolist():
         made = recipe.slice(number)
-        if not made.mask.any():
-            continue
+        if made.mask.any():
+            yield number, made
+
+
+def lesions(
+    drawn: Iterator[tuple[int, PhantomSlice]], model: Classifier, *, right: bool
+) -> Iterator[ImageQuestion]:
+    """Slices whose lesion the model names right, or wrong."""
+    for number, made in drawn:
         image = pixels(made.image[None]).expand(3, -1, -1).contiguous()
         first, second = model.logits(image[None])[0].argsort(descending=True)[:2].tolist()
         if (first == made.kind) == right:

@@ -17,13 +17,15 @@ import numpy as np
 from torch import nn
 
 from engine.attribution.study.case import Bools
-from engine.attribution.study.methods import Explainer
+from engine.attribution.study.methods import Explainer, has_own_map
+from engine.attribution.study.ranking import DICE
 from engine.case import ImageCase
 from engine.errors import BlindspotError
 from engine.measures.agreement import cosine
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import RADIUS, max_sensitivity
 from engine.measures.localization import located
+from engine.measures.outlines import dice, inside_of
 from engine.measures.showing import SMALL, MapCurves, Ranks, curves, random_ranks, ranks
 from engine.models.classifier import Classifier
 from engine.result import Floats, HeatMap
@@ -68,6 +70,7 @@ class TimedMap:
     view: HeatMap
     seconds: float
     passes: int  # images through the network
+    inside: Bools | None = None  # its outline, (H, W), where that is measured
 
     @property
     def values(self) -> Floats:
@@ -76,12 +79,19 @@ class TimedMap:
 
 
 def made(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
-    """The map, computed here and not kept."""
+    """The map, computed here and not kept; with its outline where the model has a map of its own.
+
+    Args:
+        method: the explainer.
+        case: what it is asked.
+        counter: of the images that go through the case's network.
+    """
     before, start = counter.images, perf_counter()
-    view = method(case)["map"]
-    seconds = perf_counter() - start
+    found = method(case)
+    seconds, view = perf_counter() - start, found["map"]
     assert isinstance(view, HeatMap)  # noqa: S101  # every explainer gives one
-    return TimedMap(view, seconds, counter.images - before)
+    inside = inside_of(found) if has_own_map(case.model) else None
+    return TimedMap(view, seconds, counter.images - before, inside)
 
 
 def block_ranks(values: Floats, blocks: int = BLOCKS) -> Ranks:
@@ -139,6 +149,13 @@ class Measurement:
     figures: Mapping[str, float]
 
 
+def outline_of(inside: Bools | None, mask: Bools) -> dict[str, float]:
+    """Dice of an outline, where it is measured; 0 where nothing is outlined."""
+    if inside is None:
+        return {}
+    return {DICE: dice(inside, mask) if inside.any() else 0.0}
+
+
 def on_mask(values: Floats, mask: Bools) -> dict[str, float]:
     """Pointing game, mass and rank accuracy, and what chance gives."""
     found = located(values, mask)
@@ -156,6 +173,7 @@ def of_map(
     """Everything but the curve and the other labels; max-sensitivity makes `draws` more maps."""
     return {
         **on_mask(done.values, mask),
+        **outline_of(done.inside, mask),
         "max-sensitivity": max_sensitivity(
             method, asked, radius=RADIUS, draws=draws, plain=done.values
         ),
@@ -208,4 +226,5 @@ __all__ = [
     "noise",
     "of_map",
     "on_mask",
+    "outline_of",
 ]  # fmt: skip

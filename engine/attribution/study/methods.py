@@ -17,9 +17,11 @@ from engine.attribution.heatmaps.guided_grad_cam import GuidedGradCam
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
+from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.heatmaps.smooth_grad import SmoothGrad
 from engine.case import ImageCase
 from engine.method import Method
+from engine.models.classifier import Classifier
 
 Explainer = Method[ImageCase]
 
@@ -36,6 +38,7 @@ KINDS: tuple[type[Explainer], ...] = (
     SmoothGrad,
 )
 TITLES = {kind.name: "Saliency" if kind is Gradient else kind.title for kind in KINDS}
+EVERY = TITLES | {OwnMap.name: OwnMap.title}  # which stands beside the ten where there is one
 
 
 def ten(side: int, samples: int = 200) -> tuple[Explainer, ...]:
@@ -48,3 +51,13 @@ def ten(side: int, samples: int = 200) -> tuple[Explainer, ...]:
         SmoothGrad: SmoothGrad(samples=20, noise=0.1, channels="size"),
     }
     return tuple(made.get(kind) or kind() for kind in KINDS)
+
+
+def has_own_map(model: Classifier) -> bool:
+    """Whether the model's own map is one of the methods."""
+    return not model.lacks("own map")
+
+
+def own(model: Classifier) -> tuple[Explainer, ...]:
+    """The model's own map, where it has one."""
+    return (OwnMap(),) if has_own_map(model) else ()

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.attribution.study.methods import TITLES
+from engine.attribution.study.methods import EVERY, TITLES
 from engine.result import Table
 
 if TYPE_CHECKING:
     from engine.attribution.study.measure import Measurement
 
 
-SCORE, COSINE = "AUC-MoRF", "cross-label cosine"
+SCORE, COSINE, DICE = "AUC-MoRF", "cross-label cosine", "Dice"
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ METRICS = (
         "of as many strongest pixels as the thing has, the share that lies on it",
     ),
     Metric(
+        DICE, "outline meets it", "", 1,
+        "how far the outline of the map and the thing agree: cut by one rule (multi-Otsu), a map "
+        "of the model's own by its own",
+    ),
+    Metric(
         SCORE, "score left", "share", -1,
         "how much of the score is left on average while the strongest blocks are covered first; "
         "below 0 where an image with some blocks covered scores lower than one covered whole",
@@ -103,6 +108,7 @@ METRICS = (
     ),
 )  # fmt: skip
 NAMED = {one.name: one for one in METRICS}
+SOME = (DICE,)  # which a study has where the model has a map of its own
 RELIABLE = ("pointing game", SCORE, "max-sensitivity")
 APART = 0.2  # of the cosines of guided backpropagation and Grad-CAM
 FOUND = 0.7  # pointing game of the three that the paper trusts
@@ -118,12 +124,17 @@ def order(values: np.ndarray, better: int) -> np.ndarray:
     return found
 
 
+def measured(table: Table) -> tuple[Metric, ...]:
+    """The metrics that a study has."""
+    return tuple(one for one in METRICS if one.name in table.order)
+
+
 def ranked(table: Table) -> Table:
     """The rank of each method in each metric, and the mean rank of what says it is reliable."""
-    own = [at for at, name in enumerate(table.rows) if name in TITLES]
+    own = [at for at, name in enumerate(table.rows) if name in EVERY]
     columns: dict[str, tuple[np.ndarray, str]] = {
         metric.name: (order(np.asarray(table[metric.name])[own], metric.better), "rank")
-        for metric in METRICS
+        for metric in measured(table)
         if metric.better
     }
     reliable = np.mean([columns[name][0] for name in RELIABLE], axis=0)
@@ -167,7 +178,7 @@ def in_order(table: Table) -> list[str]:
 
 def listed(names: Sequence[str]) -> str:
     """Names in a row, as a person reads them."""
-    return ", ".join(TITLES[name] for name in names)
+    return ", ".join(EVERY[name] for name in names)
 
 
 TRUSTED = ("Occlusion", "GradCam", "Lime")

@@ -8,7 +8,7 @@ https://arxiv.org/abs/2104.01375
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,12 @@ from engine.attribution.study.measure import (
     noise,
     of_map,
     on_mask,
+    outline_of,
 )
-from engine.attribution.study.ranking import METRICS, claims, ranked
+from engine.attribution.study.methods import has_own_map
+from engine.attribution.study.ranking import METRICS, SOME, Metric, claims, ranked
 from engine.case import ImageCase
+from engine.measures.outlines import outlined
 from engine.method import Case, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
@@ -55,9 +58,11 @@ class Study(Method[StudyCase]):
     held against the label's own mask (pointing game, relevance mass and rank), against the score
     (AUC-MoRF: how soon it falls when the strongest blocks are covered; the lower, the better),
     against small changes of the image (max-sensitivity), and against the maps of the image's other
-    labels (cosine: near 1, the method paints the same whatever is asked). PNG size stands for how
-    simple a map is to look at. A map can lie off the mask and still be true to a model that goes by
-    something else: read where it lies beside AUC-MoRF.
+    labels (cosine: near 1, the method paints the same whatever is asked). Where the model has a map
+    of its own, outlines are held against the mask too (Dice), and what falls is the label's score
+    less the second best's, for all scores of such a network may lie far below 0. PNG size stands
+    for how simple a map is to look at. A map can lie off the mask and still be true to a model that
+    goes by something else: read where it lies beside AUC-MoRF.
     """
 
     name = "Study"
@@ -134,6 +139,16 @@ class StudyRun:
         count = len(self.case.images)
         self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
 
+    def falling(self, one: ImageQuestion, asked: ImageCase) -> ImageCase:
+        """The score that is watched while blocks are covered.
+
+        Of a model with a map of its own it is the logit less that of the rival: a part that all
+        classes share, which the answer does not depend on, would hide what falls.
+        """
+        if one.rival is None or not has_own_map(self.model):
+            return asked
+        return replace(asked, target=replace(asked.target, versus=one.rival))
+
     def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
         """A map of each method."""
         found = {}
@@ -150,7 +165,7 @@ class StudyRun:
         label, mask = one.labels[place], one.masks[place]
         values = {name: done.values for name, done in maps.items()}
         seeds = self.case.seed, one.id, label
-        areas = deletions(asked, values, *seeds)
+        areas = deletions(self.falling(one, asked), values, *seeds)
         for method in self.case.methods:
             figures = of_map(method, asked, maps[method.name], mask, self.draws)
             figures |= {
@@ -160,6 +175,8 @@ class StudyRun:
             self.rows.append(Measurement(method.name, one.id, label, figures))
         nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
         chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
+        if has_own_map(self.model):
+            chance |= outline_of(outlined(nothing).inside, mask)
         self.rows.append(Measurement(RANDOM, one.id, label, chance))
 
 
@@ -177,13 +194,21 @@ def views(case: StudyCase, rows: Sequence[Measurement]) -> Result:
 def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Table:
     """Means over labels and images, and deviations over images."""
     columns: dict[str, tuple[list[float], str]] = {}
-    for metric in METRICS:
+    for metric in listed_of(rows):
         held = [[one for one in rows if one.method == name] for name in names]
         columns[metric.name] = [mean(metric.of(some)) for some in held], metric.unit
         columns[f"{metric.name} sd"] = [deviation(metric.name, some) for some in held], metric.unit
     counts = [float(sum(one.method == name for one in rows)) for name in names]
     columns["maps"] = counts, ""
     return Table.of(columns, names)
+
+
+def listed_of(rows: Sequence[Measurement]) -> list[Metric]:
+    """The metrics of these rows: all but those that none of them has and not every study."""
+    return [
+        one for one in METRICS
+        if one.name not in SOME or any(one.name in row.figures for row in rows)
+    ]  # fmt: skip
 
 
 def deviation(metric: str, rows: Sequence[Measurement]) -> float:
@@ -211,7 +236,7 @@ def listed(case: StudyCase, rows: Sequence[Measurement]) -> Table:
         "image": ([float(one.image) for one in rows], ""),
         "label": ([float(one.label) for one in rows], ""),
     }
-    for metric in METRICS:
+    for metric in listed_of(rows):
         columns[metric.name] = list(metric.of(rows)), metric.unit
     names = [f"{one.method} · {one.image} · {case.model.labels[one.label]}" for one in rows]
     return Table.of(columns, names)

@@ -15,7 +15,16 @@ from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.guided_backprop import GuidedBackprop
 from engine.attribution.heatmaps.lime import Lime
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.study import TITLES, ImageQuestion, Study, StudyCase, StudyMaps, ten
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.study import (
+    TITLES,
+    ImageQuestion,
+    Study,
+    StudyCase,
+    StudyMaps,
+    study_case,
+    ten,
+)
 from engine.attribution.study.measure import (
     RANDOM,
     alike,
@@ -26,13 +35,15 @@ from engine.attribution.study.measure import (
     noise,
     share,
 )
-from engine.attribution.study.ranking import METRICS, claims, order, ranked
+from engine.attribution.study.ranking import DICE, METRICS, claims, measured, order, ranked
 from engine.attribution.study.study import averaged
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
+from engine.gallery import shipped
 from engine.measures.concentration import file_bytes
 from engine.measures.fidelity import max_sensitivity
+from engine.measures.outlines import inside_of
 from engine.measures.showing import random_ranks, shown_of
 from engine.result import Table
 from engine.run import answer
@@ -67,7 +78,7 @@ def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(sq
     found = Study(draws=2)(squares)
     table, rows = found["table"], found["rows"]
     for name in ("Gradient", "GradientXInput", "Occlusion"):
-        told = {metric.name: table.cell(name, metric.name) for metric in METRICS}
+        told = {metric.name: table.cell(name, metric.name) for metric in measured(table)}
         assert told["pointing game"] == told["relevance mass"] == told["relevance rank"] == 1
         assert told["area share"] == pytest.approx(16 / 256)
         assert told["cross-label cosine"] == pytest.approx(0, abs=1e-6)
@@ -84,6 +95,51 @@ def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(sq
     )
     assert len(rows) == 2 * (3 + 1)
     assert table.cell(RANDOM, "maps") == 2
+
+
+def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside_an_own_map():
+    """On the network that ships, whose logits lie far below 0 whatever it sees."""
+    case = study_case("own", count=3)
+    case = replace(case, methods=(GradCam(), OwnMap()))
+    found = Study(draws=1)(case)
+    table, rows = found["table"], found["rows"]
+    for method in case.methods:
+        scores, falls = [], []
+        for one in case.images:
+            asked = case.question(one.image, one.labels[0])
+            answered = method(asked)
+            inside = inside_of(answered)
+            both = (inside & one.masks[0]).sum()
+            scores.append((2 * both + 1) / (inside.sum() + one.masks[0].sum() + 1))
+            versus = replace(asked, target=Target(one.labels[0], versus=one.rival))
+            falls.append(deletions(versus, {"": answered["map"].values}, 0)[""])
+            empty = asked.baseline("mean").expand(3, -1, -1)
+            logits = case.model.logits(torch.stack([one.image, empty]))
+            apart = logits[:, one.labels[0]] - logits[:, one.rival]
+            assert apart[0] > apart[1]  # though the logit itself rises
+            assert logits[0, one.labels[0]] < logits[1, one.labels[0]]
+        of_it = [at for at, row in enumerate(rows.rows) if row.startswith(f"{method.name} ·")]
+        np.testing.assert_allclose(rows.take(of_it)[DICE], scores, rtol=1e-5)
+        np.testing.assert_allclose(rows.take(of_it)["AUC-MoRF"], falls, rtol=1e-4)
+        assert table.cell(method.name, DICE) == pytest.approx(np.mean(scores), rel=1e-5)
+    assert table.cell("OwnMap", DICE) > 0.1 > table.cell(RANDOM, DICE)
+    assert "OwnMap" in found["ranks"].rows
+
+
+def test_without_an_own_map_nothing_is_outlined_and_the_study_that_ships_has_no_such_column(
+    squares,
+):
+    for table in (Study(draws=1)(squares)["table"], shipped((Study(), study_case()))["table"]):
+        assert DICE not in table.order
+        assert DICE not in ranked(table).order
+
+
+def test_a_command_names_the_ten_and_the_own_map_stands_beside_them():
+    case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
+    assert [one.name for one in case.methods] == ["GradCam", "OwnMap"]
+    assert StudyArguments.named(case) == {
+        "source": "own", "count": 1, "methods": ("GradCam",), "seed": 0
+    }  # fmt: skip
 
 
 def test_a_map_of_the_wrong_label_is_found_out(squares):

@@ -12,14 +12,14 @@ from engine import data as data_sets
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.study import SOURCES, study_case, things
-from engine.attribution.study.images import images
+from engine.attribution.study.images import LARGE, LIGHT, OWN, OWN_MODEL, STAY, images
 from engine.data.phantoms import SLICES, Phantoms
 from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT, Scenes
 from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
 from engine.measures.localization import located
-from engine.models.embedded import file_of
+from engine.models.embedded import file_of, load, plan
 from engine.models.rebuild import read_card
 from engine.training import Recipe, fresh, outputs, train
 from tests import tiny
@@ -143,6 +143,27 @@ def test_images_are_of_the_test_split_and_labels_are_there_and_found(source):
         assert all(mask.any() for mask in one.masks)
 
 
+def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_map_learned(
+    monkeypatch,
+):
+    words = f"{LARGE.name}+classes:count={STAY}+{LIGHT.name}"
+    assert words == plan(OWN_MODEL).data == study_case(OWN, count=1).data
+    few = replace(LARGE, count=80)
+    monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
+    data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
+    found = images(OWN, 4, 3, model)
+    for one in found:
+        (row,) = data.places(np.array([one.id]))
+        assert data.split[row] == 2
+        assert torch.equal(data.pixels(np.array([row]))[0], one.image)
+        assert one.labels == (data.labels[row],) == (int(model.logits(one.image[None]).argmax()),)
+        assert one.rival not in (None, *one.labels)
+        assert np.array_equal(one.masks[0], data.truth["mask"][row])
+        assert one.masks.any()
+    with pytest.raises(BlindspotError, match="images of the kind own"):
+        images(OWN, 40, 3, model)
+
+
 class Halves(nn.Module):
     """Says the first half of its classes of every image, and the third class most."""
 
@@ -199,5 +220,5 @@ def test_more_images_than_there_are_is_said(monkeypatch):
     monkeypatch.setattr(things, "SCENES", Scenes(count=60, kind="broken", clean=True))
     with pytest.raises(BlindspotError, match=r"only .* images of the kind scenes"):
         images("scenes", 100_000, 0, things.load())
-    with pytest.raises(BlindspotError, match="one of scenes, phantoms, scenes-missed"):
+    with pytest.raises(BlindspotError, match="one of scenes, phantoms, own, scenes-missed"):
         study_case("x-rays")
