@@ -14,6 +14,7 @@ from components.draw.drawing import draw as draw_view
 from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
 from components.heatmaps.offsets import by_offset, scores_of
+from components.heatmaps.peaks import of_features
 from components.heatmaps.truth import of_nothing
 from components.notices import plain
 from components.picks import pick
@@ -52,6 +53,12 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
     draw_pictures(pictures(answers, subject), "heatmaps.outlines")
     st.caption(ABOUT)
     cut_elsewhere(answers, subject.mask)
+    if "peaks" in answers[OwnMap.title]:
+        with st.expander("Which pixels is the answer made of?"):
+            draw_view(
+                of_features(answers[OwnMap.title], as_bytes(subject.case.image), subject.mask),
+                answers[OwnMap.title], "heatmaps.outlines.peaks",
+            )  # fmt: skip
     seconds = sum(one.record["seconds"] for one in answers.values())
     among_others({one.title: one for one in methods if one.title in answers}, subject, seconds)
 

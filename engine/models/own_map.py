@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.errors import BadModel
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
+from engine.models.small.gp import PooledMap
 
 
 @runtime_checkable
@@ -41,6 +42,29 @@ def own_maps(model: Classifier, pixels: Tensor) -> Tensor:
             raise BadModel(f"{model.title} has no map of its own.")
         images = (pixels.to(model.device) - net.mean) / net.std
         return network.own_maps(images).float().cpu()
+
+
+def own_peaks(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Where each feature of a GP network has its maximum, which is all that its logits see.
+
+    Args:
+        model: any.
+        pixels: one image, (3, side, side) in [0, 1].
+
+    Returns:
+        Rows and columns (features, 2), and what each adds to the logits, (features, classes), on
+        the CPU; with the last layer's bias they are the logits. None for other networks.
+    """
+    with borrowed(model) as net, torch.inference_mode():
+        network = net.network
+        if not isinstance(network, PooledMap) or type(network).pooled is not PooledMap.pooled:
+            return None
+        images = (pixels[None].to(model.device) - net.mean) / net.std
+        features = network.decoded(images)[0].float()
+        highest, at = features.flatten(1).max(1)
+        parts = network.head.weight.float() * highest
+        places = torch.stack([at // features.shape[-1], at % features.shape[-1]], 1)
+    return places.cpu(), parts.T.cpu()
 
 
 def is_mask(model: Classifier) -> bool:

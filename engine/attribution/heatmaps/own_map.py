@@ -27,9 +27,9 @@ from engine.case.prediction import probabilities
 from engine.measures.outlines import GROUPS, HALF, OFFSET, Outline, outlined
 from engine.method import Method, Progress, Slider, Switch, defaults, quiet, setting
 from engine.models.borrow import borrowed
-from engine.models.own_map import is_mask, own_maps
+from engine.models.own_map import is_mask, own_maps, own_peaks
 from engine.models.small.comet import KEPT, Comet
-from engine.result import Floats, HeatMap, Result, Scores
+from engine.result import Floats, HeatMap, Result, Scores, Table
 
 NONE = "none"  # the class of images without a finding
 KEEPS, TAKES = "from what the mask keeps", "from what it takes away"
@@ -59,6 +59,7 @@ class OwnMap(Method[ImageCase]):
         "Zhang et al. 2024, https://arxiv.org/abs/2407.19308"
     )
     needs = frozenset({"own map", "class"})
+    revision = 2
     argument_defaults = defaults(image="example:phantoms:count=40/17", model="phantom-gp-unet")
     proof = (
         "tests/engine/attribution/test_own_map.py"
@@ -81,7 +82,8 @@ class OwnMap(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in logits or in shares kept; outline, 1 inside; level, of the outline's edge,
-        and the score of the whole image; watched, what a COMET's two parts make of their shares."""
+        and the score of the whole image; peaks, of a GP network, the pixel of each feature's
+        maximum and what it adds to the class; watched, what a COMET's two parts make of theirs."""
         score = float(case.score(case.image[None])[0])
         maps = own_maps(case.model, case.image[None])
         mask = is_mask(case.model)
@@ -97,6 +99,8 @@ class OwnMap(Method[ImageCase]):
             "level": Scores(level, ("outline", "highest", "whole image"), case.target.unit),
             "answer": Scores(answer, case.model.labels, "probability"),
         }
+        if (peaks := own_peaks(case.model, case.image)) is not None:
+            found["peaks"] = listed(case, *peaks, relative=self.relative)
         if isinstance(case.model.network, Comet):
             found["watched"] = Scores(watched(case), (KEEPS, TAKES), "probability")
         progress(1.0, "the model's own map")
@@ -155,6 +159,28 @@ def at_each_pixel(case: ImageCase, maps: Tensor, *, relative: bool) -> Tensor:
     if relative and one and not case.model.points and logits.shape[1] > 1:
         logits = logits - logits.mean(1, keepdim=True)
     return case.target.of(logits).view(size)
+
+
+def listed(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) -> Table:
+    """A row for each feature: its pixel, as shares of the sides, and what it adds to the logit.
+
+    Args:
+        case: what is asked.
+        places: rows and columns, (features, 2).
+        parts: of the logits, (features, classes).
+        relative: whether what all classes share is taken away, as in the map.
+    """
+    target, side = case.target, case.model.side
+    own = parts[:, target.index]
+    if target.versus is not None:
+        own = own - parts[:, target.versus]
+    elif relative and not case.model.points and parts.shape[1] > 1:
+        own = own - parts.mean(1)
+    middle = (places.double() + 0.5) / side
+    return Table.of({
+        "left": (middle[:, 1].numpy(), "share"), "top": (middle[:, 0].numpy(), "share"),
+        "part": (own.numpy(), "logit"),
+    }, [f"feature {at + 1}" for at in range(len(own))])  # fmt: skip
 
 
 def watched(case: ImageCase) -> NDArray[np.float32]:

@@ -1,0 +1,37 @@
+"""Which pixels the answer of a GP network is made of: where each of its features is highest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from components.draw.drawing import Drawing
+from components.draw.picture_points import PicturePoints
+from engine.data.example import Mask
+from engine.pictures import Pixels
+from engine.result import Table
+
+
+def of_features(answer: Mapping[str, Any], image: Pixels, truth: Mask | None) -> Drawing:
+    """A mark for each feature, colored by what it adds to the class."""
+    peaks: Table = answer["peaks"]
+    chart = PicturePoints(picture=image, value="part", title="")
+    return Drawing("peaks", "", chart, lambda _: words(peaks, truth), made=lambda _: peaks)
+
+
+def words(peaks: Table, truth: Mask | None) -> str:
+    """How many pixels there are, what they add, and how much of that comes from the finding."""
+    part = np.asarray(peaks["part"])
+    places = np.stack([peaks["top"], peaks["left"]], 1)
+    count = len(np.unique(places, axis=0))
+    told = (
+        f"The highest values of {len(part)} features, from {count} pixels, are all that the answer "
+        f"is made of: together {part.sum():+.2g} logits against the other classes."
+    )
+    if truth is None or not truth.any():
+        return told
+    rows, columns = (places * truth.shape).astype(int).T
+    inside = truth[rows, columns]
+    return f"{told} {int(inside.sum())} lie in the finding and add {part[inside].sum():+.2g}."

@@ -1,0 +1,28 @@
+"""The pixels that an answer is made of: how many, what they add, and what lies in the finding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.heatmaps.peaks import words
+from engine.result import Table
+
+PEAKS = Table.of({
+    "left": (np.array([0.125, 0.125, 0.875]), "share"),
+    "top": (np.array([0.375, 0.375, 0.625]), "share"),
+    "part": (np.array([1.5, -0.25, 2.0]), "logit"),
+})  # fmt: skip
+
+
+def test_pixels_are_counted_once_and_parts_added_up():
+    told = words(PEAKS, None)
+    assert "3 features, from 2 pixels" in told
+    assert "together +3.2 logits" in told
+    assert "finding" not in told
+
+
+def test_what_lies_in_the_finding_is_counted_apart():
+    truth = np.zeros((4, 4), np.bool_)
+    truth[1, 0] = True
+    assert words(PEAKS, truth).endswith("2 lie in the finding and add +1.2.")
+    assert "finding" not in words(PEAKS, np.zeros((4, 4), np.bool_))
