@@ -26,11 +26,11 @@ from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import FILTERS, best, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.seen import (
-    REMOVED,
+    ERROR,
     broken_up,
     centers,
+    error,
     hole,
-    removed,
     residuals,
 )
 from engine.experiment import Experiment, ExperimentCase, Figures
@@ -83,7 +83,7 @@ class Cbsn(Experiment):
         "tests/engine/attribution/experiments/test_cbsn.py"
         "::test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand"
     )
-    revision = 2
+    revision = 3
     data = ("phantoms:count=200,side=96",)
     measures = (GAIN, HIDDEN, LESION)
     charted = (GAIN, HIDDEN)
@@ -211,12 +211,11 @@ class Cbsn(Experiment):
         """Views: found, the pictures; center and hole, what the output sees; autocorrelation."""
         hidden, found = both(net, test.noisy[:SHOWN], self.stride)
         center, maps = centers(net, test.noisy[0])
-        columns = ("noisy", "blind spot", "C-BSN", REMOVED, "clean")
-        rows = [
-            [*(as_bytes(one.expand(3, -1, -1)) for one in (noisy, one, two)), removed(noisy, two),
-             as_bytes(clean.expand(3, -1, -1))]
-            for noisy, one, two, clean in zip(test.noisy, hidden, found, test.clean, strict=False)
-        ]  # fmt: skip
+        columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
+        rows = []
+        for slices in zip(test.noisy, hidden, found, test.clean, strict=False):
+            *others, two, clean = (as_bytes(one.expand(3, -1, -1)) for one in slices)
+            rows.append([*others, two, error(clean, two), clean])
         before, after = (
             psnr(one, test.clean[:SHOWN]).mean() for one in (test.noisy[:SHOWN], found)
         )
@@ -224,8 +223,8 @@ class Cbsn(Experiment):
             "found": Pictures(
                 np.stack([np.stack(row) for row in rows]),
                 tuple(f"test slice {number}" for number in range(1, len(rows) + 1)), columns,
-                f"PSNR of these slices: {before:.1f} dB noisy, {after:.1f} dB denoised. A lesion "
-                f"in the column {REMOVED} would be one that was erased.",
+                f"PSNR of these slices: {before:.1f} dB noisy, {after:.1f} dB denoised. Gray "
+                f"in {ERROR} is no error; a lesion seen in it was erased, in part or whole.",
             ),
             "hole": hole(maps), "center": center,
             "autocorrelation": broken_up(

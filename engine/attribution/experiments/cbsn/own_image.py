@@ -19,9 +19,11 @@ from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import FILTERS, Filter, best, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.seen import (
+    ERROR,
     REMOVED,
     broken_up,
     centers,
+    error,
     hole,
     removed,
     residuals,
@@ -43,11 +45,11 @@ class Denoised(Method[ImageCase]):
 
     Noise of the chosen σ and correlation is put on the image, a network learns from that noisy
     image alone, and the image as it was says how near it comes (PSNR in dB, higher is nearer). At
-    σ = 0 the image's own noise is left; then nothing says what is right, so no PSNR is given. What
-    was removed should look like noise: whatever can be recognized in it was lost. Filters stand
-    beside it: where noise was put on, each at the strength that is best by the image as it was,
-    which the network does not see. The noise is drawn, not that of a camera or a scanner, and a
-    network that learned from one image has seen little. No classifier is asked: the
+    σ = 0 the image's own noise is left; then nothing says what is right, so no PSNR is given, and
+    what was removed is shown in place of the error. Whatever can be recognized there was lost.
+    Filters stand beside it: where noise was put on, each at the strength that is best by the image
+    as it was, which the network does not see. The noise is drawn, not that of a camera or a
+    scanner, and a network that learned from one image has seen little. No classifier is asked: the
     answer does not depend on the class. Not for reading a finding.
     """
 
@@ -55,6 +57,7 @@ class Denoised(Method[ImageCase]):
     family = "attribution"
     title = "Denoise an image (C-BSN)"
     cost = "job"
+    revision = 2
     paper = PAPER
     proof = (
         "tests/engine/attribution/experiments/test_denoised.py"
@@ -144,14 +147,17 @@ class Denoised(Method[ImageCase]):
         return small.clamp(0, 1)
 
     def picture(self, clean: Tensor, noisy: Tensor, found: Tensor) -> Pictures:
-        """Before and after, and what was removed; (1, C, H, W) each."""
+        """Before and after, and the error or, of its own noise, what was removed; (1, C, H, W)."""
         given = {"image": clean, "with noise": noisy} if self.sigma else {"image": noisy}
+        given["denoised"] = found
         shown = {name: as_bytes(one[0].expand(3, -1, -1)) for name, one in given.items()}
-        shown |= {"denoised": as_bytes(found[0].expand(3, -1, -1)),
-                  REMOVED: removed(noisy[0], found[0])}  # fmt: skip
+        if self.sigma:
+            last, shown[ERROR] = ERROR, error(shown["image"], shown["denoised"])
+        else:
+            last, shown[REMOVED] = REMOVED, removed(noisy[0], found[0])
         return Pictures(
             np.stack(list(shown.values()))[None], ("",), tuple(shown),
-            f"What can be recognized in the column {REMOVED} was lost.",
+            f"What can be recognized in the column {last} was lost.",
         )  # fmt: skip
 
     def beside(self, others: Mapping[str, Tensor], clean: Tensor) -> Pictures:

@@ -18,11 +18,11 @@ from engine.attribution.experiments.cbsn.net import (
 )
 from engine.attribution.experiments.cbsn.noise import autocorrelation
 from engine.models.threads import one_thread
-from engine.pictures import Pixels, as_bytes, tint
+from engine.pictures import Pixels, as_bytes, difference, tint
 from engine.result import Floats, HeatMap, Pictures, Table
 
 AMPLIFIED = 3  # times
-REMOVED = f"removed × {AMPLIFIED}"
+REMOVED, ERROR = f"removed × {AMPLIFIED}", f"error × {AMPLIFIED}"
 LAGS = 5  # px
 MIDDLE = 128 / 255
 WINDOW = 21  # px of the hole's picture
@@ -33,6 +33,14 @@ def removed(noisy: Tensor, found: Tensor) -> Pixels:
     """What denoising took away, (C, H, W) each, amplified around mid-gray."""
     apart = MIDDLE + AMPLIFIED * (noisy - found)
     return as_bytes(apart.expand(3, -1, -1))
+
+
+def error(clean: Pixels, found: Pixels) -> Pixels:
+    """What is wrong with a denoised picture, (H, W, 3) each, amplified around mid-gray.
+
+    The noise that was removed would hide it: at σ = 0.15, three times that is white or black.
+    """
+    return difference(clean, found, AMPLIFIED)
 
 
 def residuals(found: Tensor, truth: Tensor) -> Tensor:

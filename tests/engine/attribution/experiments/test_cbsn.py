@@ -20,7 +20,7 @@ from engine.attribution.experiments.cbsn.claims import (
 from engine.attribution.experiments.cbsn.experiment import contrast
 from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
 from engine.attribution.experiments.cbsn.noise import FACTORS, FILTERS, Filter, psnr
-from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
+from engine.attribution.experiments.cbsn.seen import MASKED, OPEN, error
 from engine.experiment import ExperimentCase, spread
 from engine.method import quiet
 from engine.run import answer
@@ -99,6 +99,29 @@ def test_what_is_shown_is_of_the_first_networks(case, found):
     assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
     assert abs(found["autocorrelation"]["after S_b"][1]) < 0.4
     assert found["found"].columns[-1] == "clean"
+
+
+def test_the_error_beside_each_slice_is_three_times_what_is_wrong_in_its_picture(found):
+    view = found["found"]
+    shown = {name: view.images[:, at].astype(int) for at, name in enumerate(view.columns)}
+    wanted = 128 + 3 * (shown["C-BSN"] - shown["clean"])
+    np.testing.assert_array_equal(shown["error × 3"], wanted.clip(0, 255))
+    assert np.ptp(shown["error × 3"]) > 0
+
+
+def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():
+    chance = np.random.default_rng(0)
+    clean = np.full((32, 32, 3), 90, np.uint8)
+    clean[10:16, 10:16] = 130  # a lesion
+    erased = np.full_like(clean, 90)
+    noise = 0.15 * 255 * chance.standard_normal((32, 32, 1))
+    noisy = np.clip(clean + noise, 0, 255).astype(int)
+    removed = np.clip(128 + 3 * (noisy - erased), 0, 255)
+    assert np.isin(removed, (0, 255)).mean() > 0.2  # why the noise that was removed is not shown
+    apart = error(clean, erased)
+    assert (apart[10:16, 10:16] == 128 - 3 * 40).all()
+    apart[10:16, 10:16] = 128
+    assert (apart == 128).all()
 
 
 def test_claims_are_margins_in_decibels(found):

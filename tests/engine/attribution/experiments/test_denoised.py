@@ -51,6 +51,9 @@ def test_psnr_is_measured_against_the_image_before_the_noise(case):
     for name, one in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
         assert found["psnr"].cell(name, "PSNR") == pytest.approx(psnr(one, clean)[0], abs=1e-3)
     assert set(found["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
+    shown = dict(zip(found["picture"].columns, found["picture"].images[0].astype(int), strict=True))
+    wrong = 128 + 3 * (shown["denoised"] - shown["image"])
+    assert (shown["error × 3"] == wrong.clip(0, 255)).all()
     words = QUICK.finding(case, found)
     assert f"{found['psnr'].cell(FOUND, 'PSNR'):.1f} dB" in words
     assert found["steps"][FOUND][-1] == pytest.approx(found["psnr"].cell(FOUND, "PSNR"), abs=1e-4)
@@ -61,6 +64,7 @@ def test_without_noise_of_ours_nothing_says_what_is_right(case):
     found = answer(method, case)
     assert not {"psnr", "steps"} & set(found)
     assert found["picture"].columns[0] == "image"
+    assert found["picture"].columns[-1] == "removed × 3"
     assert "with noise" not in found["picture"].columns
     assert "what was removed" in found["autocorrelation"].order
     assert "own noise" in method.finding(case, found)
