@@ -159,6 +159,32 @@ def test_what_stands_out_is_said_with_its_share_and_its_edge():
     assert said.endswith(f" logit; the outline is at {edge:.2g}.")
 
 
+@pytest.mark.parametrize("target", [Target(2), Target(2, versus=0)])
+def test_the_logit_is_the_sum_of_what_each_feature_adds_at_its_highest_pixel(target):
+    case = case_of(target=target)
+    network, peaks = case.model.network, answer(OwnMap(relative=False), case)["peaks"]
+    with torch.no_grad():
+        features, weight = by_hand(network, case.image), network.head.weight
+        logits = network.head(features.amax((1, 2)))
+    own = weight[2] - (0 if target.versus is None else weight[target.versus])
+    for at, feature in enumerate(features):
+        row, column = divmod(int(feature.argmax()), 16)
+        place = (column + 0.5) / 16, (row + 0.5) / 16
+        assert (peaks["left"][at], peaks["top"][at]) == place
+        assert peaks["part"][at] == pytest.approx(float(own[at] * feature.max()), abs=1e-5)
+    assert peaks["part"].sum() == pytest.approx(float(target.of(logits[None])[0]), abs=1e-4)
+
+
+def test_without_what_classes_share_parts_sum_to_zero_over_the_classes():
+    parts = [answer(OwnMap(), case_of(target=label))["peaks"]["part"] for label in range(4)]
+    assert np.sum(parts, 0) == pytest.approx(np.zeros(len(parts[0])), abs=1e-5)
+
+
+def test_a_network_with_means_and_a_mask_have_no_such_pixels():
+    assert "peaks" not in answer(OwnMap(), case_of("mean_unet"))
+    assert "peaks" not in answer(OwnMap(), case_of("comet"))
+
+
 def test_a_model_of_one_class_has_a_map_too():
     case = case_of(classes=1, target=0)
     found = OwnMap()(case)
@@ -166,17 +192,41 @@ def test_a_model_of_one_class_has_a_map_too():
     assert np.isfinite(found["map"].values).all()
 
 
-@pytest.mark.parametrize("name", ["phantom-gp-unet", "twice-comet", "twice-selector"])
+SMALL_DATA = {  # of what a model learned from, with few images
+    "phantom-gp-unet": "phantoms:count=100,side=64+classes:count=3",
+    "phantom-gp-shuffle-unet": "phantoms:count=100,side=64+classes:count=3",
+    "phantom-gp-recon-resnet": "phantoms:count=100,side=64+classes:count=3",
+    "scene-gp-unet": "scenes:count=100,kind=ood,clean=yes,side=32",
+    "twice-comet": "twice:count=100",
+    "twice-selector": "twice:count=100",
+}
+
+
+@pytest.mark.parametrize("name", SMALL_DATA)
 def test_a_model_that_ships_answers_about_its_own_data(name):
-    model = load(name)
-    data = data_sets.load(
-        "phantoms:count=100,side=64+classes:count=3" if "phantom" in name else "twice:count=100"
-    )
+    model, data = load(name), data_sets.load(SMALL_DATA[name])
+    assert model.labels == data.classes
     row = data.rows("test")[-1]
     case = ImageCase(model, data.pixels(row[None])[0].contiguous(), int(data.labels[row]))
+    assert not OwnMap.unmet(case)
     found = OwnMap()(case)
     assert found["map"].values.std() > 0
     assert OwnMap().finding(case, found)
+
+
+def scores_of(name, recipe):
+    """Dice of the outline and whether the highest value lies inside, by kind of lesion."""
+    model, rows = load(name), np.arange(recipe.count)
+    rows = rows[(SPLIT[rows // SLICES % len(SPLIT)] == 2) & np.isin(rows % 4, (1, 2))]
+    found = {COMPACT: [], RING: []}
+    for row in rows[::3]:  # both kinds by turns
+        made = recipe.slice(int(row))
+        pixels = torch.from_numpy(made.image / np.float32(255)).expand(3, -1, -1).contiguous()
+        if made.kind in found:
+            values = OwnMap()(ImageCase(model, pixels, made.kind))["map"].values
+            scores = dice(outlined(values).inside, made.mask), located(values, made.mask).hit
+            found[made.kind].append(scores)
+    return {kind: np.array(each) for kind, each in found.items()}
 
 
 def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_not_rings():
@@ -199,3 +249,35 @@ def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_
     assert np.median(compact[:, 1]) < 0.15  # as published, without the other classes
     assert compact[:, 2].mean() > 0.85
     assert np.median(ring[:, 0]) < 0.4
+
+
+def test_the_other_two_that_ship_point_at_compact_lesions_and_outline_worse():
+    """One points well and outlines next to nothing; the other outlines half, and misses rings."""
+    recipe = Phantoms(count=1500, side=64, size=1.6)
+    shuffle = scores_of("phantom-gp-shuffle-unet", recipe)
+    recon = scores_of("phantom-gp-recon-resnet", recipe)
+    assert min(len(one) for one in (*shuffle.values(), *recon.values())) > 10
+    assert shuffle[COMPACT][:, 1].mean() > 0.8
+    assert np.median(shuffle[COMPACT][:, 0]) < 0.3
+    assert np.median(recon[COMPACT][:, 0]) > 0.35
+    assert recon[RING][:, 1].mean() < 0.2
+
+
+def test_the_network_of_scenes_points_at_things_it_was_never_shown():
+    """A theme is all that it was told; things fill an eighth of a scene."""
+    model, data = (
+        load("scene-gp-unet"),
+        data_sets.load("scenes:count=400,kind=ood,clean=yes,side=32"),
+    )
+    rows = data.rows("test")
+    masks = data.truth["mask"][rows]
+    cases = [
+        ImageCase(model, image.contiguous(), int(label))
+        for image, label in zip(data.pixels(rows), data.labels[rows], strict=True)
+    ]
+    maps = [OwnMap()(case)["map"].values for case in cases]
+    inside = [located(*one).hit for one in zip(maps, masks, strict=True)]
+    assert masks.mean() < 0.15
+    assert np.mean(inside) > 0.75
+    right = model.logits(data.pixels(rows)).argmax(1).numpy() == data.labels[rows]
+    assert right.mean() > 0.5

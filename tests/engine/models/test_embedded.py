@@ -11,6 +11,7 @@ import torch
 from engine import data as data_sets
 from engine.commands.cli import main
 from engine.data import DataSet
+from engine.data.lesions import KINDS
 from engine.data.phantoms import SLICES, SPLIT, Phantoms
 from engine.data.variants import variant
 from engine.errors import BadModel
@@ -25,6 +26,7 @@ from engine.training import figures, fresh, outputs, train
 CARDS = {one.name: one.card for one in stored()}
 DIGITS = tuple(name for name in CARDS if not plan(name).data.startswith("phantoms"))
 SHORTCUT = "phantom-cnn-shortcut"
+LARGE = tuple(name for name in CARDS if plan(name).data.startswith("phantoms:count=1500"))
 every = pytest.mark.parametrize("name", CARDS)
 
 
@@ -43,11 +45,27 @@ def phantoms() -> DataSet:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def large_lesions() -> DataSet:
+    """The test patients of the networks with a map of their own, in the light they are seen in."""
+    base, *changes = plan("phantom-gp-unet").data.split("+")
+    recipe = Phantoms.read(base.partition(":")[2])
+    index = np.arange(recipe.count)
+    labels, split = index % len(KINDS), SPLIT[index // SLICES % len(SPLIT)]
+    images = np.zeros((recipe.count, 1, recipe.side, recipe.side), np.uint8)
+    for row in index[(split == 2) & (labels < 3)]:  # the others only have to be counted
+        images[row, 0] = recipe.slice(int(row)).image
+    data = DataSet("large", recipe.card, KINDS, images, labels, index, split, {})
+    for change in changes:
+        data = variant(change)(data)
+    return data.take(data.rows("test"))
+
+
 def test_every_recipe_has_its_weights_and_all_are_small():
     assert set(CARDS) == set(plans())
     assert sum(one.nbytes for one in stored()) < 20e6
     learned = {word_of(card.data) for card in CARDS.values()}
-    assert learned == {"digits", "mnist-5k", "phantoms", "twice"}
+    assert learned == {"digits", "mnist-5k", "phantoms", "scenes", "twice"}
 
 
 @every
@@ -66,6 +84,13 @@ def test_figures_hold_on_the_shipped_weights(name):
     wanted = plan(name)
     found = figures(load(name), data_sets.load(wanted.data), wanted.measured_by)
     assert found == pytest.approx(dict(CARDS[name].figures), abs=0.01)
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_figures_of_phantom_networks_with_large_lesions_hold_too(name, large_lesions):
+    assert large_lesions.classes == CARDS[name].labels
+    for what, figure in figures(load(name), large_lesions).items():
+        assert figure == pytest.approx(CARDS[name].figures[what], abs=0.01)
 
 
 @pytest.mark.parametrize("pair", ["digits-mlp", "digits-cnn", "mnist-mlp", "mnist-cnn"])
