@@ -3,11 +3,19 @@
 from engine.attribution.experiments.adaptive import AdaptiveSmoothing
 from engine.attribution.experiments.cbsn import Cbsn
 from engine.attribution.experiments.comet import CometExperiment
+from engine.attribution.experiments.comet_grid import CometGrid
 from engine.attribution.experiments.own_maps import OwnMapsExperiment
 from engine.experiment import Experiment
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    AdaptiveSmoothing, OwnMapsExperiment, CometExperiment, Cbsn,
+    AdaptiveSmoothing, OwnMapsExperiment, CometExperiment, CometGrid, Cbsn,
 )  # fmt: skip
 
-__all__ = ["EXPERIMENTS", "AdaptiveSmoothing", "Cbsn", "CometExperiment", "OwnMapsExperiment"]
+__all__ = [
+    "EXPERIMENTS",
+    "AdaptiveSmoothing",
+    "Cbsn",
+    "CometExperiment",
+    "CometGrid",
+    "OwnMapsExperiment",
+]

@@ -140,21 +140,12 @@ class CometExperiment(TrainingExperiment):
         """Of the test images: what the mask keeps, and what the parts make of it."""
         data, model = case.data, trained.model
         rows = data.rows("test")
-        masks, truth = masks_of(model, data, rows), data.truth["mask"][rows]
-        kept, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
-        targets = data.targets(rows)
-        inside, rest, whole, shape = said(model, data.pixels(rows), case.seed)
+        masks = masks_of(model, data, rows)
+        finding = rows[data.truth["mask"][rows].any((1, 2))]
         return {
-            RECALL: float((kept & truth).sum() / truth.sum()) if there.any() else float("nan"),
-            BOTH: copies_kept(kept[there], data, rows[there]),
-            RANK: strongest(masks[there], truth[there]),
-            DICE: middle([dice(*one) for one in zip(kept[there], truth[there], strict=True)]),
-            CAM_DICE: middle(of_grad_cam(detector_of(model), data, rows[there])),
-            FILLED: float(masks.mean()),
+            **kept_figures(model, data, masks, case.seed),
+            CAM_DICE: middle(of_grad_cam(detector_of(model), data, finding)),
             BEYOND: float((masks.mean((1, 2)) - self.area).clip(0).mean()),
-            RIGHT: share(inside, targets), WHOLE: share(whole, targets),
-            REST: share(rest, targets), SHAPE: share(shape, targets),
-            APART: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
         }  # fmt: skip
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -203,6 +194,25 @@ class CometExperiment(TrainingExperiment):
                 captions=captions,
             )
         }  # fmt: skip
+
+
+def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> Figures:
+    """What masks (n, H, W) of the test images keep, and what the parts of the model make of it."""
+    rows = data.rows("test")
+    truth = data.truth["mask"][rows]
+    kept, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
+    targets = data.targets(rows)
+    inside, rest, whole, shape = said(model, data.pixels(rows), seed)
+    return {
+        RECALL: float((kept & truth).sum() / truth.sum()) if there.any() else float("nan"),
+        BOTH: copies_kept(kept[there], data, rows[there]),
+        RANK: strongest(masks[there], truth[there]),
+        DICE: middle([dice(*one) for one in zip(kept[there], truth[there], strict=True)]),
+        FILLED: float(masks.mean()),
+        RIGHT: share(inside, targets), WHOLE: share(whole, targets),
+        REST: share(rest, targets), SHAPE: share(shape, targets),
+        APART: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
+    }  # fmt: skip
 
 
 def masks_of(model: Classifier, data: DataSet, rows: Rows) -> Floats:

@@ -1,0 +1,140 @@
+"""COMET's grid of bounds and weights: every cell by hand, the picture, margins, what it shows."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.attribution.experiments import comet_grid
+from engine.attribution.experiments.comet import DICE, FILLED, RANK, RECALL, RIGHT, WHOLE
+from engine.attribution.experiments.comet_grid import (
+    AREAS,
+    CELLS,
+    EMPTY,
+    WEIGHTS,
+    CometGrid,
+    cell,
+    filled,
+    tiled,
+    unfilled,
+)
+from engine.experiment import ExperimentCase, judged, summary
+from engine.experiment import SeedFigures as Seed
+from engine.training import Recipe, comet_loss, detector_of, fresh, train
+from tests import outcomes
+
+SMALL = CometGrid(epochs=2)
+
+
+def small_case(seed=3):
+    return ExperimentCase(data_sets.load("twice:count=80,side=24"), seed)
+
+
+def trained_by_hand(data, area, watch, seed):
+    recipe = Recipe(
+        "comet", epochs=2, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
+        schedule="one cycle",
+    )  # fmt: skip
+    model = fresh(data, recipe, seed)
+    train(detector_of(model), data, recipe, seed)
+    train(model, data, recipe, seed, objective=partial(comet_loss, watch=watch, area=area))
+    return model
+
+
+def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
+    """Two bounds on either side of a fresh mask, which fills about half of an image."""
+    areas, weights = (0.05, 0.8), (0.0, 4.0)
+    cells = {cell(*one): one for one in product(areas, weights)}
+    for name, value in (("AREAS", areas), ("WEIGHTS", weights), ("CELLS", cells)):
+        monkeypatch.setattr(comet_grid, name, value)
+    case = small_case()
+    found, data = SMALL(case), case.data
+    table, rows = found["table"], data.rows("test")
+    truth = data.truth["mask"][rows]
+    assert table.rows == tuple(cells)
+    for name, (area, watch) in cells.items():
+        model = trained_by_hand(data, area, watch, case.seed)
+        network = model.network
+        with torch.no_grad():
+            images = ((data.pixels(rows) - model.mean) / model.std).mean(1, keepdim=True)
+            mask = network.selector.own_maps(images).sigmoid()
+            answers = network.predictor(mask * images).argmax(1)
+        mask = mask[:, 0].numpy()
+        kept, strongest, dices = mask > 0.5, [], []
+        for one, wanted in zip(mask, truth, strict=True):
+            order = np.argsort(-one.ravel())[: wanted.sum()]
+            strongest.append(wanted.ravel()[order].mean())
+            both = ((one > 0.5) & wanted).sum()
+            dices.append((2 * both + 1) / ((one > 0.5).sum() + wanted.sum() + 1))
+        expected = {
+            RECALL: (kept & truth).sum() / truth.sum(), FILLED: mask.mean(),
+            RANK: np.mean(strongest), DICE: np.median(dices),
+            RIGHT: (answers == data.targets(rows)).double().mean().item(),
+        }  # fmt: skip
+        figures = {what: table.cell(name, what) for what in expected}
+        assert figures == pytest.approx(expected, abs=1e-6)
+    shares = [table.cell(name, FILLED) for name in cells]
+    assert len({round(one, 6) for one in shares}) == len(cells)
+    assert found["found"].images.shape == (2, 2, 48, 48, 3)
+    assert all("% kept, Dice" in one for one in found["found"].captions)
+
+
+def test_a_cell_of_the_picture_is_where_its_bound_and_weight_are():
+    grid = unfilled(small_case().data)
+    assert (grid.images == EMPTY).all()
+    assert not any(grid.captions)
+    tile = np.full_like(grid.images[0, 0], 7)
+    measured = {RECALL: 0.291, DICE: 0.35, RIGHT: 0.981, FILLED: 0.152}
+    more = filled(grid, cell(AREAS[1], WEIGHTS[2]), tile, measured)
+    assert (more.images[1, 2] == 7).all()
+    assert (more.images != EMPTY).any((2, 3, 4)).sum() == 1
+    assert more.caption(1, 2) == "29 % kept, Dice 0.35, 98 % right, mask 15 %"
+    assert (grid.images == EMPTY).all()
+
+
+def test_images_stand_in_two_rows():
+    ones = [np.full((2, 3, 3), shade, np.uint8) for shade in (1, 2, 3)]
+    made = tiled(ones)
+    assert made.shape == (4, 6, 3)
+    assert made[::2, ::3, 0].tolist() == [[1, 2], [3, EMPTY]]
+
+
+def made_by_hand():
+    """Recall grows by 10 points for each step of the bound and by 30 for each of the weight."""
+    return {
+        cell(area, weight): {RECALL: 0.1 * row + 0.3 * column, RIGHT: 0.97, WHOLE: 0.99}
+        for (row, area), (column, weight) in product(enumerate(AREAS), enumerate(WEIGHTS))
+    }
+
+
+def test_margins_of_figures_made_by_hand():
+    figures = made_by_hand()
+    figures[cell(AREAS[1], WEIGHTS[2])][RECALL] = 0.5  # 40 points more than without
+    margins = [one.margin(lambda row, name: figures[row][name]) for one in CometGrid.claims]
+    assert margins == pytest.approx([0.3, 0.1, -0.05, -0.01])
+
+
+def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
+    figures = {name: {**one, FILLED: 0.2} for name, one in made_by_hand().items()}
+    runs = [Seed(name, 0, one) for name, one in figures.items()]
+    claims = judged(CometGrid.claims, runs)
+    names = (RECALL, RIGHT, WHOLE, FILLED)
+    found = {"table": summary(runs, names, {}), "claims": claims, "runs": {"seed": np.zeros(9)}}
+    said = SMALL.finding(small_case(), found)
+    assert said.startswith(
+        f"Most of the evidence is kept at {list(CELLS)[-1]}: 80 %, with 20 % of the image. "
+        "Without the detector it is 0 to 20 %. "
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_the_grid_is_measured_with_three_seeds(measure):
+    method = CometGrid(seeds=3)
+    found = method(ExperimentCase(data_sets.load(method.data[0])))
+    outcomes.keep(measure, method, found, "COMET's grid, shapes drawn twice", outcomes.HERE)
