@@ -75,6 +75,46 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     expect(moved).to_be_visible(timeout=1000 * LONG)
 
 
+def orders_asked(page: Page) -> set[tuple[str, ...]]:
+    """The lists that the page says it asks about: above the answer and in its explanation."""
+    asked = page.get_by_text(re.compile("^Can it be made to say .+")).all_text_contents()
+    return {
+        tuple(one.removeprefix("Can it be made to say ").rstrip("?").split(", ")) for one in asked
+    }
+
+
+@pytest.mark.slow
+def test_a_class_that_is_dragged_to_the_front_is_what_is_asked_for_first(
+    app_url: str, open_page: OpenPage
+) -> None:
+    page = open_page()
+    page.goto(f"{app_url}/robustness?{urlencode(DIGIT)}")
+    settle(page, LONG)
+    before = grips(page)
+    assert len(before) == 3
+    assert orders_asked(page) == {tuple(before)}
+    rows = page.locator("ol .grip")
+    rows.first.scroll_into_view_if_needed()
+    settle(page, LONG)
+    start, end = rows.last.bounding_box(), rows.first.bounding_box()
+    assert start is not None
+    assert end is not None
+    left, top = start["x"] + 30, start["y"] + start["height"] / 2
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for part in range(1, 13):
+        page.mouse.move(left, top + (end["y"] - start["y"]) * part / 12)
+    page.mouse.up()
+    wanted = [before[-1], *before[:-1]]
+    assert grips(page) == wanted
+    page.mouse.move(left + 300, top)  # the hand is off it
+    expect(page.get_by_text(f"Can it be made to say {', '.join(wanted)}?").first).to_be_visible()
+    settle(page, LONG)
+    assert orders_asked(page) == {tuple(wanted)}
+    assert grips(page) == wanted
+    assert re.findall("robust.order=([^&]+)", page.url) == wanted
+
+
 def test_which_map_followed_the_order_is_seen_beside_its_trial(
     app_url: str, open_page: OpenPage
 ) -> None:
