@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from components.charts.style import GRAY, INK, laid, theme
+from components.charts.style import DASHES, GRAY, INK, laid, theme
+from components.draw import charts
 from components.draw.charts import BAND, HEIGHT, Chart, column_title, series_style, values
 from engine.result import Table
 
@@ -66,7 +67,8 @@ def drawn_as(look: Look, at: int) -> dict[str, Any]:
     style = series_style(at)
     match look:
         case "line":
-            return {"mode": "lines", "line": {"color": style["color"], "width": 2.5}}
+            dash = DASHES[charts.look(at)]
+            return {"mode": "lines", "line": {"color": style["color"], "dash": dash, "width": 2.5}}
         case "path":
             return drawn_as("line", at) | {"mode": "lines+markers", "marker": style | {"size": 8}}
         case "large":
