@@ -59,7 +59,6 @@ def in_your_order(asked: AttackQuestion) -> Answer | None:
     with spoken():
         refuse_one_class(asked.case.model)
         return find_order(asked)
-    return None
 
 
 def find_order(asked: AttackQuestion) -> Answer | None:
