@@ -1,0 +1,40 @@
+"""A black mask of one's own, opened on the page: what each map outlines though nothing is there."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.attribution.study import study_case
+from tests.visits import settled, visit
+
+EXTRA = re.compile(r"outlines \d+\.\d % of the image though nothing is there")
+
+
+def png(pixels):
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("methods", [["The model's own map", "Grad-CAM"], ["Grad-CAM"]])
+def test_a_black_mask_is_answered_and_what_needs_a_finding_says_so(methods):
+    link = {"model": "Phantom GP-UNet", "heatmaps.methods": methods, "trust.on": "false"}
+    at = visit(link)
+    image = (study_case("own", count=1).images[0].image.numpy() * 255).astype(np.uint8)
+    at.file_uploader(key="subject.file").upload("own.png", png(image.transpose(1, 2, 0))).run()
+    black = np.zeros(image.shape[1:], np.uint8)
+    at.file_uploader(key="subject.mask").upload("black.png", png(black)).run()
+    at = settled(at)
+    assert not at.exception
+    assert not at.error
+    told = " ".join(one.value for one in (*at.markdown, *at.caption)).replace("\\", "")
+    assert "The mask is black here" in told
+    assert "no map can point inside" in told
+    assert EXTRA.search(told)
+    assert "nan" not in told.lower().split()
+    assert not any("other images too" in one.label for one in at.button)

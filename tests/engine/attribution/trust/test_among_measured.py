@@ -1,0 +1,65 @@
+"""What the GP-UNet that ships outlines of a hundred test slices, beside its controls."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.study import study_case
+from engine.attribution.trust import AmongOthers, TrustCase
+from engine.attribution.trust.among import CHANCE, DICE, IOU, POINTS, measured
+from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
+from engine.case import ImageCase
+from engine.case.target import Target
+from engine.data import load as load_data
+from engine.models.catalog import data_of, load
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+OWN, CAM, AGAINST = OwnMap.title, "Grad-CAM", "Grad-CAM against the second best class"
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """Dice, IoU, hits and chance on the same slices, (images, 4) for each map."""
+    one = study_case("own", count=1).images[0]
+    model = load(STUDIED)
+    asked = ImageCase(model, one.image, Target(one.labels[0]))
+    own = TrustCase(asked, OwnMap(), one.masks[0], data_of(model))
+    cases = {OWN: own, CAM: replace(own, method=GradCam()), **controls(own)}
+    tables = {name: AmongOthers()(case)["others"] for name, case in cases.items()}
+    found = {
+        name: np.stack([table[what] for what in (DICE, IOU, POINTS, CHANCE)], 1)
+        for name, table in tables.items()
+    }
+    return found | {AGAINST: np.array(list(against_the_second_best(asked, own.others)))}
+
+
+def against_the_second_best(asked, others):
+    """Grad-CAM of the class's score less that of the other class which the model sees first."""
+    for question, mask in AmongOthers().others(asked, load_data(others)):
+        label = question.target.index
+        logits = asked.model.logits(question.image[None])[0]
+        logits[label] = -np.inf
+        held = replace(question.target, versus=int(logits.argmax()))
+        yield measured(GradCam()(replace(question, target=held)), mask)
+
+
+def test_its_outline_is_no_chance_and_an_equal_network_outlines_more(figures, measure):
+    for name, rows in figures.items():
+        dice, iou, _, _ = np.median(rows, 0)
+        hits, chance = rows[:, 2].sum(), rows[:, 3].sum()
+        measure(
+            f"GP-UNet that ships, {len(rows)} test slices: {name}",
+            f"median Dice {dice:.2f}, IoU {iou:.2f}; points inside on {hits:.0f}, "
+            f"by chance on {chance:.0f}",
+        )
+    medians = {name: np.median(rows[:, 0]) for name, rows in figures.items()}
+    hits = {name: rows[:, 2].mean() for name, rows in figures.items()}
+    assert medians[SHUFFLED] < 0.05 < medians[OWN] < medians[PLAIN]
+    assert hits[SHUFFLED] < 0.1
+    assert hits[OWN] > 0.6
+    assert hits[CAM] < hits[AGAINST]  # all classes share most of a class's own score
+    assert medians[CAM] < medians[AGAINST]
