@@ -39,7 +39,8 @@ CARD = DataCard(
     "them in a faint one (hard)",
 )
 
-Shares, Flags = NDArray[np.float64], NDArray[np.bool_]
+Shares = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class SectionBags:
             faint.append(weak)
             features.append(looked_at(model, tiles, Seconds()))
             progress((bag + 1) / self.count, f"section {bag + 1} of {self.count}")
-        data = self.data(*(np.concatenate(one) for one in (small, shares, faint)))
+        data = self.data(np.concatenate(small), np.concatenate(shares), np.concatenate(faint))
         case = BagsCase(model, data, self.seed)
         return case, bags_with(data, torch.stack(features))
 
