@@ -36,7 +36,7 @@ from engine.training import Pgd, pgd
 
 ROBUST = "-robust"
 NETS = ("normal", "robust", "mixture")
-FIXED, BY_IMAGE = "fixed α", "nonlinear, α by image"
+FIXED, BY_IMAGE = "fixed α", "nonlinear (α by image)"
 AMPLIFIED = 3  # times, in the picture of the difference
 
 
