@@ -3,54 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from components.draw.drawing import Drawing
 from components.draw.lines import Lines
+from engine.attribution.heatmaps.own_map import OwnMap
 from engine.data.example import Mask
-from engine.measures.outlines import OFFSET, dice_by_offset
-from engine.result import HeatMap, Table
+from engine.measures.outlines import GROUPS, OFFSET, dice_by_offset
+from engine.method import Method
+from engine.result import Floats, Table
 
 OFFSETS = np.linspace(0, 2, 41).round(2)
 CUT = "offset"
 
 
-def scores_of(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, HeatMap]:
-    """The maps that are cut by the rule; a mask of shares is cut at one half always."""
-    return {
-        title: one["map"]
-        for title, one in answers.items()
-        if one["map"].signed or "outline" not in one
-    }
+@dataclass(frozen=True, eq=False)
+class CutMap:
+    """A map that is cut by the rule, and where it is cut in the picture.
+
+    Args:
+        values: (H, W).
+        groups: into which multi-Otsu parts it.
+        offset: below the highest threshold.
+    """
+
+    values: Floats
+    groups: int = GROUPS
+    offset: float = OFFSET
 
 
-def by_offset(maps: Mapping[str, HeatMap], truth: Mask) -> Drawing:
+def cut_maps(
+    answers: Mapping[str, Mapping[str, Any]], methods: Mapping[str, Method[Any]]
+) -> dict[str, CutMap]:
+    """The maps that are cut by the rule and outline something.
+
+    A mask of shares is cut at one half always, and a map whose outline is refused at no place.
+    """
+    found = {}
+    for title, one in answers.items():
+        map_, method = one["map"], methods.get(title)
+        if "outline" not in one:
+            found[title] = CutMap(map_.values)
+        elif map_.signed and isinstance(method, OwnMap) and one["outline"].values.any():
+            found[title] = CutMap(map_.values, method.groups, method.offset)
+    return found
+
+
+def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:
     """A line for each map."""
     table = curves(maps, truth)
     chart = Lines(
-        x=CUT, series={title: title for title in maps}, title="Dice", now=OFFSET,
-        now_name="as above",
+        x=CUT, series={title: title for title in maps}, title="Dice",
         x_title="offset below multi-Otsu's highest threshold, standard deviations of the map",
     )  # fmt: skip
-    return Drawing("map", "", chart, lambda _: best(table), made=lambda _: table)
+    return Drawing("map", "", chart, lambda _: best(table, maps, truth), made=lambda _: table)
 
 
-def curves(maps: Mapping[str, HeatMap], truth: Mask) -> Table:
+def curves(maps: Mapping[str, CutMap], truth: Mask) -> Table:
     """Dice at each offset, a column for each map."""
     columns = {
-        title: (dice_by_offset(one.values, truth, OFFSETS.tolist()), "")
+        title: (dice_by_offset(one.values, truth, OFFSETS.tolist(), one.groups), "")
         for title, one in maps.items()
     }
     return Table.of({CUT: (OFFSETS, ""), **columns})
 
 
-def best(table: Table) -> str:
-    """Each map's Dice at the offset that is used, and at its best one."""
-    here = int(np.flatnonzero(np.isclose(table[CUT], OFFSET))[0])
-    return " ".join(
-        f"{title}: {table[title][here]:.2f} as cut above, {table[title].max():.2f} at best."
-        for title in table.order
-        if title != CUT
-    )
+def best(table: Table, maps: Mapping[str, CutMap], truth: Mask) -> str:
+    """Each map's Dice at the offset that is used above, and at its best one."""
+    told = []
+    for title, one in maps.items():
+        here = dice_by_offset(one.values, truth, [one.offset], one.groups)[0]
+        told.append(f"{title}: {here:.2f} as cut above, {table[title].max():.2f} at best.")
+    return " ".join(told)

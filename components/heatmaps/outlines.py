@@ -13,7 +13,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.drawing import draw as draw_view
 from components.draw.groups import Look, PointGroups
 from components.draw.pictures import draw_pictures
-from components.heatmaps.offsets import by_offset, scores_of
+from components.heatmaps.offsets import by_offset, cut_maps
 from components.heatmaps.peaks import of_features
 from components.heatmaps.truth import of_nothing
 from components.notices import plain
@@ -52,7 +52,8 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
     st.markdown("**What each map outlines**")
     draw_pictures(pictures(answers, subject), "heatmaps.outlines")
     st.caption(ABOUT)
-    cut_elsewhere(answers, subject.mask)
+    used = {one.title: one for one in methods if one.title in answers}
+    cut_elsewhere(answers, used, subject.mask)
     if "peaks" in answers[OwnMap.title]:
         with st.expander("Which pixels is the answer made of?"):
             draw_view(
@@ -60,12 +61,14 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
                 answers[OwnMap.title], "heatmaps.outlines.peaks",
             )  # fmt: skip
     seconds = sum(one.record["seconds"] for one in answers.values())
-    among_others({one.title: one for one in methods if one.title in answers}, subject, seconds)
+    among_others(used, subject, seconds)
 
 
-def cut_elsewhere(answers: Answers, truth: Mask | None) -> None:
+def cut_elsewhere(
+    answers: Answers, methods: Mapping[str, Method[Any]], truth: Mask | None
+) -> None:  # fmt: skip
     """Dice of each map over the offset; nothing without a finding that is known."""
-    maps = scores_of(answers)
+    maps = cut_maps(answers, methods)
     if truth is None or not truth.any() or not maps:
         return
     with st.expander("What if the maps were cut elsewhere?"):

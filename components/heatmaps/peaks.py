@@ -13,11 +13,13 @@ from engine.data.example import Mask
 from engine.pictures import Pixels
 from engine.result import Table
 
+NONE = -1  # of the marks has a thick border
+
 
 def of_features(answer: Mapping[str, Any], image: Pixels, truth: Mask | None) -> Drawing:
-    """A mark for each feature, colored by what it adds to the class."""
+    """A mark for each feature, colored by what it adds; what takes away is at the dark end."""
     peaks: Table = answer["peaks"]
-    chart = PicturePoints(picture=image, value="part", title="")
+    chart = PicturePoints(picture=image, value="part", title="", chosen=NONE)
     return Drawing("peaks", "", chart, lambda _: words(peaks, truth), made=lambda _: peaks)
 
 
@@ -28,7 +30,7 @@ def words(peaks: Table, truth: Mask | None) -> str:
     count = len(np.unique(places, axis=0))
     told = (
         f"The highest values of {len(part)} features, from {count} pixels, are all that the answer "
-        f"is made of: together {part.sum():+.2g} logits against the other classes."
+        f"sees of the image: together they add {part.sum():+.2g} logits to what is asked."
     )
     if truth is None or not truth.any():
         return told

@@ -85,9 +85,11 @@ def cut_of(values: Floats, groups: int = GROUPS) -> Cut:
     return Cut(known, last + (high - low) / BINS / 2)
 
 
-def dice_by_offset(values: Floats, truth: Mask, offsets: Sequence[float]) -> list[float]:
+def dice_by_offset(
+    values: Floats, truth: Mask, offsets: Sequence[float], groups: int = GROUPS
+) -> list[float]:
     """Dice of a map's outline (H, W) at each of some offsets."""
-    cut = cut_of(values)
+    cut = cut_of(values, groups)
     nothing = bool(cut.reason)
     return [dice((cut.values > cut.at(one)) & (not nothing), truth) for one in offsets]
 

@@ -80,14 +80,23 @@ class MaskedRatio(Method[BagsCase]):
     def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The share with most hard key tiles, if it differs from none, and plain attention."""
         table: Table = found["curve"]
+        if np.isnan(table["hard ones"]).all():
+            return "No key tile of the test bags is known to be hard: only the bag AUC can be read."
         best, hard = int(np.nanargmax(table["hard ones"])), 100 * table["hard ones"]
         plain = f"plain attention {100 * found['plain'].cell(ABMIL, 'hard ones'):.0f} %"
-        clear = table["hard ones, low"][best] > table["hard ones, high"][0]
-        if best and not clear:
+        if len(np.unique(found["runs"]["seed"])) < 2:
+            return (
+                f"One seed decides nothing: {hard[best]:.0f} % of the hard key tiles are found at "
+                f"{100 * RATIOS[best]:.0f} %, {hard[0]:.0f} % at 0 %; {plain}."
+            )
+        if not best or table["hard ones, low"][best] <= table["hard ones, high"][0]:
             return (
                 f"Masking the highest tiles makes no clear difference: {hard[best]:.0f} % of the "
                 f"hard key tiles are found at {100 * RATIOS[best]:.0f} %, {hard[0]:.0f} % at 0 %; "
                 f"{plain}."
+                if best
+                else f"Masking the highest tiles finds no more of the hard ones: {hard[0]:.0f} % "
+                f"at 0 %; {plain}."
             )
         return (
             f"Most hard key tiles are found when {100 * RATIOS[best]:.0f} % of the tiles are "

@@ -23,11 +23,11 @@ MODELS = {SHUFFLED: "phantom-gp-unet-shuffled", PLAIN: "phantom-cnn-large"}
 
 
 def controls(case: TrustCase) -> dict[str, TrustCase]:
-    """The question put to each control; none where the others are of data that it did not learn.
+    """The question put to each control; none where another model is asked than the one that ships.
 
     A map of a network's own is cut as the person has it cut.
     """
-    if case.others != plan(STUDIED).data:
+    if case.others != plan(STUDIED).data or case.model.fingerprint != load(STUDIED).fingerprint:
         return {}
     own = case.method if isinstance(case.method, OwnMap) else OwnMap()
     methods: dict[str, Method[ImageCase]] = {SHUFFLED: own, PLAIN: GradCam()}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.heatmaps.offsets import CUT, OFFSETS, best, by_offset, curves, scores_of
+from components.heatmaps.offsets import CUT, OFFSETS, CutMap, best, by_offset, curves, cut_maps
+from engine.attribution.heatmaps.grad_cam import GradCam
+from engine.attribution.heatmaps.own_map import OwnMap
 from engine.measures.outlines import dice, outlined
 from engine.result import HeatMap
 
@@ -14,29 +16,40 @@ TRUTH = np.zeros((16, 16), np.bool_)
 TRUTH[4:10, 5:12] = True
 VALUES = (RNG.normal(0, 0.4, TRUTH.shape) + 1.5 * TRUTH).astype(np.float32)
 MAP = HeatMap(VALUES, "logit", signed=True)
+OUTLINE = HeatMap(TRUTH.astype(np.float32), "inside", signed=False)
+NOTHING = HeatMap(np.zeros(TRUTH.shape, np.float32), "inside", signed=False)
 
 
-def test_each_offset_is_that_of_an_outline_of_its_own():
-    table = curves({"own": MAP}, TRUTH)
-    wanted = [dice(outlined(VALUES, offset=one).inside, TRUTH) for one in OFFSETS]
+@pytest.mark.parametrize("groups", [2, 3])
+def test_each_offset_is_that_of_an_outline_of_its_own(groups):
+    table = curves({"own": CutMap(VALUES, groups)}, TRUTH)
+    wanted = [dice(outlined(VALUES, groups, one).inside, TRUTH) for one in OFFSETS]
     assert table["own"] == pytest.approx(wanted)
     assert len(set(np.round(wanted, 3))) > 3
     assert table[CUT].tolist() == OFFSETS.tolist()
 
 
 def test_a_map_without_anything_above_nothing_has_no_outline_at_any_offset():
-    table = curves({"own": HeatMap(-np.abs(VALUES), "logit", signed=True)}, TRUTH)
+    table = curves({"own": CutMap(-np.abs(VALUES))}, TRUTH)
     assert table["own"] == pytest.approx(np.full(len(OFFSETS), 1 / (TRUTH.sum() + 1)))
 
 
-def test_the_sentence_says_the_cut_above_and_the_best_one():
-    table = curves({"own": MAP}, TRUTH)
-    here = dice(outlined(VALUES).inside, TRUTH)
-    assert best(table) == f"own: {here:.2f} as cut above, {table['own'].max():.2f} at best."
-    assert by_offset({"own": MAP}, TRUTH).finding({}) == best(table)
+def test_the_sentence_says_the_cut_of_the_picture_and_the_best_one():
+    maps = {"own": CutMap(VALUES, 2, 1.7)}
+    table, here = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
+    told = f"own: {here:.2f} as cut above, {table['own'].max():.2f} at best."
+    assert best(table, maps, TRUTH) == told
+    assert by_offset(maps, TRUTH).finding({}) == told
 
 
-def test_a_mask_of_shares_is_not_cut_by_the_rule():
-    kept = {"map": HeatMap(np.abs(VALUES), "kept", signed=False),
-            "outline": HeatMap(TRUTH.astype(np.float32), "inside", signed=False)}  # fmt: skip
-    assert scores_of({"COMET": kept, "own": {"map": MAP}}) == {"own": MAP}
+def test_maps_are_cut_as_in_the_picture_and_those_without_an_outline_are_left_out():
+    own, cam = OwnMap(groups=4, offset=1.5), GradCam()
+    methods = {own.title: own, cam.title: cam}
+    answers = {own.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}
+    found = cut_maps(answers, methods)
+    assert (found[own.title].groups, found[own.title].offset) == (4, 1.5)
+    assert (found[cam.title].groups, found[cam.title].offset) == (3, 0.5)
+    refused = answers | {own.title: {"map": MAP, "outline": NOTHING}}
+    assert list(cut_maps(refused, methods)) == [cam.title]
+    kept = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}
+    assert not cut_maps({own.title: kept}, methods)  # a mask of shares is cut at one half
