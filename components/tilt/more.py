@@ -164,8 +164,13 @@ def way_words(found: Views) -> str:
     """How far the boundary is on each way."""
     numbers: Table = found["numbers"]
     near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
-    met = [f"{one:.0f} gray levels" if np.isfinite(one) else "not met" for one in (near, far)]
+    met = [f"{levels(one)} gray levels" if np.isfinite(one) else "not met" for one in (near, far)]
     return (
         f"The boundary: {met[0]} against the gradient, {met[1]} from mean to mean. 1 / cos θ is "
         f"{numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."
     )
+
+
+def levels(count: float) -> str:
+    """Gray levels in whole numbers, few of them with two digits that count."""
+    return f"{count:.0f}" if count >= 10 else f"{count:.2g}"

@@ -165,4 +165,6 @@ def test_the_local_words_say_where_no_boundary_was_met():
     numbers = {"to the boundary": [np.nan], "along the means": [3.0], "expected": [2.0]}
     told = more.way_words({"numbers": numbers})
     assert told.startswith("The boundary: not met against the gradient, 3 gray levels from mean")
+    close = more.way_words({"numbers": numbers | {"to the boundary": [0.0224]}})
+    assert close.startswith("The boundary: 0.022 gray levels against the gradient")
     assert LocalTilt.cost == "live"

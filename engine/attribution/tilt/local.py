@@ -27,6 +27,7 @@ from engine.result import Result, Table
 PIXELS, HEAD = "pixels", "features"  # what the head is given
 AT_ONCE = 20  # images, whose maps at all layers are held
 STEPS = 50  # places on a way at which the network is asked
+HALVINGS = 20  # of the step in which the boundary lies, until its place is taken as known
 FAR = 2.0  # times the distance of the means, to which a way goes
 
 
@@ -53,7 +54,7 @@ class LocalTilt(Method[ImageCase]):
     cost = "live"
     paper = PAPER
     needs = frozenset({"class", "one of many"})
-    revision = 2
+    revision = 3
     proof = (
         "tests/engine/attribution/tilt/test_local.py"
         "::test_of_a_linear_network_angle_and_strength_are_those_of_its_weights"
@@ -90,17 +91,19 @@ class LocalTilt(Method[ImageCase]):
         steepest = steepest.sum(0, keepdim=True).expand(3, -1, -1) if gray else steepest
         ways = Ways(model, here, (own, rival), float(straight_on.norm()))
         gradient, straight = (ways.along(one) for one in (steepest, straight_on))
-        progress(1.0, "both ways")
         pixels = np.sqrt(here.numel())
-        places = np.linspace(0, ways.reach, STEPS)
-        met = [255 / pixels * crossing(places, one) for one in (gradient, straight)]
+        met = [
+            255 / pixels * ways.crossing(one, margins)
+            for one, margins in ((steepest, gradient), (straight_on, straight))
+        ]
+        progress(1.0, "both ways")
         return {
             "angles": Table.of({
                 "angle": ([one for one, _ in rows.values()], "°"),
                 "chance": ([one for _, one in rows.values()], "°"),
             }, list(rows)),
             "ways": Table.of({
-                "distance": (255 / pixels * places, "gray levels"),
+                "distance": (255 / pixels * ways.places, "gray levels"),
                 "along the gradient": (gradient, "logit"),
                 "along the means": (straight, "logit"),
             }),
@@ -155,11 +158,42 @@ class Ways:
         """How far they go; pixels may leave [0, 1] there, since this is about geometry."""
         return FAR * self.apart
 
+    @property
+    def places(self) -> Doubles:
+        """At which the network is asked, from the image on, (STEPS,)."""
+        return np.linspace(0, self.reach, STEPS)
+
     def along(self, direction: Tensor) -> Doubles:
-        """The margin against a direction (3, H, W), at STEPS places, (STEPS,)."""
+        """The margin against a direction (3, H, W), at all places, (STEPS,)."""
+        return self.margins(direction, self.places)
+
+    def crossing(self, direction: Tensor, margins: Doubles) -> float:
+        """Where the margin first falls to 0; NaN where it is above 0 at all places.
+
+        The step in which it falls is halved, with the network asked each time: the margin is seldom
+        straight within a step.
+
+        Args:
+            direction: (3, H, W).
+            margins: along it, (STEPS,).
+        """
+        below = np.flatnonzero(margins <= 0)
+        if not len(below):
+            return float("nan")
+        if below[0] == 0:
+            return 0.0
+        near, far = (float(one) for one in self.places[below[0] - 1 : below[0] + 1])
+        for _ in range(HALVINGS):
+            middle = (near + far) / 2
+            past = self.margins(direction, np.array([middle]))[0] <= 0
+            near, far = (near, middle) if past else (middle, far)
+        return (near + far) / 2
+
+    def margins(self, direction: Tensor, places: Doubles) -> Doubles:
+        """The margin at some places (n,) against a direction (3, H, W), (n,)."""
         step = direction / direction.norm().clamp_min(1e-12)
-        places = torch.linspace(0, self.reach, STEPS)[:, None, None, None]
-        logits = self.model.logits(self.image - places * step)
+        moved = torch.from_numpy(places).float()[:, None, None, None] * step
+        logits = self.model.logits(self.image - moved)
         own, rival = self.classes
         return np.asarray((logits[:, own] - logits[:, rival]).numpy(), np.float64)
 
@@ -216,16 +250,3 @@ def between(slope: Doubles, apart: Doubles) -> float:
 def chance(size: int) -> float:
     """The angle of two random directions of so many numbers, in degrees: of their mean |cosine|."""
     return float(np.degrees(np.arccos(min(np.sqrt(2 / (np.pi * size)), 1.0))))
-
-
-def crossing(places_on_way: Doubles, margins: Doubles) -> float:
-    """Where a margin first falls to 0, between two places; NaN where it never does."""
-    below = np.flatnonzero(margins <= 0)
-    if not len(below):
-        return float("nan")
-    at = int(below[0])
-    if at == 0:
-        return 0.0
-    before, after = margins[at - 1], margins[at]
-    share = before / (before - after)
-    return float(places_on_way[at - 1] + share * (places_on_way[at] - places_on_way[at - 1]))

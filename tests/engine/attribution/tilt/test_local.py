@@ -178,6 +178,33 @@ def test_without_training_images_two_photographs_stand_in_and_are_said(two_photo
     assert found["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
 
 
+class Bent(Flat):
+    """Beyond the boundary the logits fall 50 times as fast; the boundary is where it was."""
+
+    def forward(self, images):
+        logits = super().forward(images)
+        return logits.where(logits > 0, 50 * logits)
+
+
+def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photographs):
+    case, weight = two_photographs
+    model = Classifier(Bent(case.model.head.weight.data, torch.zeros(2)), "bent", "bent", 8,
+                       labels=("left", "right"), device=tiny.CPU)  # fmt: skip
+    bent = replace(case, model=model)
+    found = LocalTilt()(bent)
+    own, rival = class_images.class_images(bent, 100)
+    apart = (own.pixels.mean(0) - rival.pixels.mean(0)).double()
+    slope = weight.double()[None].expand(3, -1, -1) / 3
+    margin = float((slope * case.image).sum())
+    scale = 255 / np.sqrt(3 * 64)
+    near = scale * margin / float(slope.norm())
+    far = scale * margin * float(apart.norm() / (slope * apart).sum())
+    numbers = found["numbers"]
+    assert numbers["to the boundary"][0] == pytest.approx(near, rel=1e-4)
+    assert numbers["along the means"][0] == pytest.approx(far, rel=1e-4)
+    assert numbers["strength"][0] == pytest.approx(far / near, rel=1e-4)
+
+
 def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photographs):
     case, weight = two_photographs
     own, rival = class_images.class_images(case, 100)
