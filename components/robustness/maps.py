@@ -21,7 +21,14 @@ from components.trust.trials import WITHHELD
 from components.views import HEATMAPS
 from components.widgets.viewer import Panel
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import FOLLOWS, KINDS, MAPS, NEW, SAME
+from engine.attribution.robustness.followed import (
+    FOLLOWS,
+    KINDS,
+    MAPS,
+    NEW,
+    SAME,
+    answer_changed,
+)
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Check, Order, OtherClass, TrustCase
 from engine.attribution.trust.verdict import GOOD
@@ -55,7 +62,7 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
     with answer:
         found = eight(asked, case, chosen) if set(titles) == usual else some(asked, case, titles)
     if found is not None:
-        trusted(asked, found["followed"])
+        trusted(asked, found)
 
 
 def choose_maps(asked: AttackQuestion) -> list[str]:
@@ -108,7 +115,7 @@ def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | Non
 
 
 def joined(answers: Sequence[Views]) -> dict[str, Any]:
-    """Several answers about one map each, as one about all."""
+    """Several answers about one map each, and one attack, as one about all."""
     tables = [one["followed"] for one in answers]
     values = np.concatenate([one.values for one in tables])
     rows = [row for one in tables for row in one.rows]
@@ -123,22 +130,23 @@ def three(asked: AttackQuestion, found: Views) -> None:
     draw_maps(panels, asked.about, f"{KEY}.viewer")
 
 
-def trusted(asked: AttackQuestion, table: Table) -> None:
+def trusted(asked: AttackQuestion, found: Views) -> None:
     """For each trial a line for each map: whether it moved, and what the trial said."""
     if asked.about.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
     st.markdown("**Can they be trusted?**")
     for trial in TRIALS:
-        tried(asked, table, *trial)
+        tried(asked, found, *trial)
     st.page_link(
         HEATMAPS.path, label="Other trials of these maps stand on Heatmaps", icon=HEATMAPS.icon,
-        query_params={"heatmaps.methods": list(table.rows), "trust.on": "true"},
+        query_params={"heatmaps.methods": list(found["followed"].rows), "trust.on": "true"},
     )  # fmt: skip
 
 
-def tried(asked: AttackQuestion, table: Table, check: Check, button: str, passing: str) -> None:
+def tried(asked: AttackQuestion, found: Views, check: Check, button: str, passing: str) -> None:
     """One trial of each map, when it is asked for."""
+    table = found["followed"]
     st.markdown(plain(check.title))
     cases = {title: TrustCase(asked.case, KINDS[title](), asked.about.mask) for title in table.rows}
     outcomes = runs.ask_all_when_told(check, cases, f"{KEY}.{check.name}", button, named=False)
@@ -147,7 +155,7 @@ def tried(asked: AttackQuestion, table: Table, check: Check, button: str, passin
     if views:
         st.markdown("\n".join(lines(check, table, views)))
     if len(views) == len(table):
-        st.markdown(f"**{both(table, views, passing)}**")
+        st.markdown(f"**{both(found, views, passing)}**")
 
 
 def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
@@ -161,16 +169,17 @@ def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
     return told
 
 
-def both(table: Table, views: Mapping[str, Table], passing: str = CARRY) -> str:
+def both(found: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
     """How many of the maps that moved with the answer pass a trial, and of the others.
 
     Args:
-        table: how far each map moved.
+        found: how far each map moved, and what the model said before and after.
         views: what the trial said of each.
         passing: what a map does that passes.
     """
+    table = found["followed"]
     good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
-    if np.array_equal(table[NEW], table[SAME], equal_nan=True):  # both ask about one class
+    if not answer_changed(found):
         return f"The answer did not change: of {len(good)} maps {good.sum()} {passing}."
     alike = np.array(table[NEW])
     moved, stayed, flat = alike < FOLLOWS, alike >= FOLLOWS, int(np.isnan(alike).sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.robustness import maps
-from engine.attribution.robustness.followed import NEW, SAME
+from engine.attribution.robustness.followed import NEW, SAID, SAME
 from engine.result import Table
 
 
@@ -14,11 +14,17 @@ def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
     names = ("one", "two")
     views = dict(zip(names, "ab", strict=True))
 
-    def table(same, new):
-        return Table.grid(
-            np.array([same, new], np.float32).T, names, (SAME, NEW), ("Spearman",) * 2
-        )
+    def found(same, new, after=1):
+        values = np.array([same, new], np.float32).T
+        said = np.array([[0], [after]], np.float32)
+        return {
+            "followed": Table.grid(values, names, (SAME, NEW), ("Spearman",) * 2),
+            "said": Table.grid(said, SAID, ("class",), ("number",)),
+        }
 
-    still = maps.both(table((0.2, np.nan), (0.2, np.nan)), views)
-    assert still == "The answer did not change: of 2 maps 1 carry its score."
-    assert maps.both(table((0.9, 0.9), (0.2, 0.8)), views).startswith("Moved with the answer: 1 ")
+    still = maps.both(found((0.2, np.nan), (0.2, np.nan), after=0), views)
+    assert still == "The answer did not change: of 2 maps 1 carry the score."
+    moved = maps.both(found((0.9, 0.9), (0.2, 0.8)), views)
+    assert moved.startswith("Moved with the answer: 1 ")
+    any_class = maps.both(found((0.2, 0.9), (0.2, 0.9)), views)  # maps that no class changes
+    assert any_class.startswith("Moved with the answer: 1 ")

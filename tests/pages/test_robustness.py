@@ -22,7 +22,7 @@ from engine.attribution.robustness import (
     SafeCV,
     drawn_order,
 )
-from engine.attribution.robustness.followed import MAPS, NEW, SAME
+from engine.attribution.robustness.followed import MAPS, NEW, SAID, SAME
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Order, TrustCase
 from engine.attribution.trust.verdict import checked
@@ -147,22 +147,24 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
     told = words(settled(button.click().run()))
     case = case_of(at)
     pair = PairCase(case, (attacked_pixels(PGD()(case)),))
-    table, views = MapsFollow()(pair)["followed"], {}
+    found, views = MapsFollow()(pair), {}
+    table = found["followed"]
     for kind in MAPS:
         if kind.title in table.rows:
             views[kind.title] = Order()(TrustCase(case, kind()))["check"]
     assert len(views) == len(table) > 1
     assert "\n".join(maps.lines(Order(), table, views)) in told
-    assert maps.both(table, views) in told
+    assert maps.both(found, views) in told
 
 
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     alike = {NEW: (np.array([0.2, 0.4, 0.8], np.float32), ""), SAME: (np.ones(3, np.float32), "")}
     table = Table.of(alike, ("a", "b", "c"))
+    said = Table.grid(np.array([[0], [1]], np.float32), SAID, ("class",), ("number",))
     views = {
         name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
     }
-    assert maps.both(table, views) == (
+    assert maps.both({"followed": table, "said": said}, views) == (
         "Moved with the answer: 2 maps, of which 1 carry the score before the attack; did not: 1, "
         "of which 1 do."
     )
@@ -170,8 +172,9 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     assert line.startswith("- ✗ **b** (0.40) speaks against it.")
     alike[NEW] = (np.array([0.2, 0.4, np.nan], np.float32), "")
     table = Table.of(alike, ("a", "b", "c"))
-    assert maps.both(table, views).endswith("did not: 0, of which 0 do; flat, so that nothing can "
-                                            "be compared: 1.")  # fmt: skip
+    assert maps.both({"followed": table, "said": said}, views).endswith(
+        "did not: 0, of which 0 do; flat, so that nothing can be compared: 1."
+    )
     assert "**c** (flat)" in maps.lines(Order(), table, {"c": views["c"]})[0]
 
 

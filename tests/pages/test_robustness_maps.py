@@ -28,7 +28,7 @@ def test_maps_are_chosen_and_asked_about_another_class():
     told = words(settled(button.click().run()))
     views = {title: OtherClass()(TrustCase(case, KINDS[title]()))["check"] for title in CHOSEN}
     assert "\n".join(maps.lines(OtherClass(), found["followed"], views)) in told
-    assert maps.both(found["followed"], views, "are about this class") in told
+    assert maps.both(found, views, "are about this class") in told
 
 
 def test_by_itself_the_eight_are_chosen_and_every_other_one_is_offered():

@@ -47,6 +47,7 @@ MORE: tuple[type[Method[ImageCase]], ...] = (
 KINDS = {kind.title: kind for kind in (*MAPS, *MORE)}
 EIGHT = "eight usual maps"
 SAME, NEW = "old class", "what it says now"
+SAID = ("before", "after")
 FOLLOWS, STAYS = 0.5, 0.9  # rank correlations below and above which a map moved and stayed
 
 
@@ -67,6 +68,7 @@ class MapsFollow(Method[PairCase]):
     cost = "wait"
     paper = "Ghorbani, Abid & Zou 2019, https://arxiv.org/abs/1710.10547"
     needs = frozenset({"class", "one of many", "pair"})
+    revision = 2
     proof = (
         "tests/engine/attribution/robustness/test_followed.py"
         "::test_the_correlations_are_those_of_maps_made_one_by_one"
@@ -77,7 +79,8 @@ class MapsFollow(Method[PairCase]):
     targets: ClassVar[tuple[int, int]] = (1, 1)
 
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
-        """Views: followed, a row for each method; and of each its maps before, after and now."""
+        """Views: followed, a row for each method; said, the model's first class before and after;
+        and of each method its maps before, after and now."""
         before, after, now = self.cases(case)
         kinds = self.kinds(before)
         rows: list[list[float]] = []
@@ -95,7 +98,9 @@ class MapsFollow(Method[PairCase]):
         progress(1.0, "compared")
         titles = [kind.title for kind in kinds]
         table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
-        return {"followed": table, **maps}
+        said = [[first_class(one)] for one in (before, after)]
+        words = Table.grid(np.array(said, np.float32), SAID, ("class",), ("number",))
+        return {"followed": table, "said": words, **maps}
 
     def kinds(self, case: ImageCase) -> list[type[Method[ImageCase]]]:
         """The methods whose maps are compared. Raises DoesNotFit where none fits the model."""
@@ -115,8 +120,7 @@ class MapsFollow(Method[PairCase]):
         source = case.source
         old = replace(source, target=Target(source.target.index))
         after = replace(old, image=case.others[0])
-        said = int(case.model.logits(case.others[0][None])[0].argmax())
-        return old, after, replace(after, target=Target(said))
+        return old, after, replace(after, target=Target(first_class(after)))
 
     def map_of(self, method: Method[ImageCase], asked: ImageCase, progress: Progress) -> HeatMap:
         """A map, kept for the views that ask for it too."""
@@ -125,25 +129,52 @@ class MapsFollow(Method[PairCase]):
         return heat
 
     def finding(self, case: PairCase, found: Mapping[str, Any]) -> str:
-        """Which map moved most, and which least."""
-        del case
-        table = found["followed"]
-        values = np.array(table[NEW])
+        """Which map moved most and which least, and which are the same whatever is asked about."""
+        table, changed = found["followed"], answer_changed(found)
+        values = np.array(table[NEW if changed else SAME])
         if not np.isfinite(values).any():
             return "Every heat map is flat before or after the attack: none can be compared."
         low, high = int(np.nanargmin(values)), int(np.nanargmax(values))
-        moved = int((values < FOLLOWS).sum())
-        if np.array_equal(values, table[SAME], equal_nan=True):  # both ask about one class
+        if not changed:
             return (
                 "The attack did not change the answer, so there is nothing to follow: rank "
                 f"correlations of the maps before and after it lie between {values[low]:.2f} "
                 f"({table.rows[low]}) and {values[high]:.2f} ({table.rows[high]})."
             )
+        moved, alike = int((values < FOLLOWS).sum()), any_class(case, found)
         if len(values) == 1:
             followed = "moved with the answer" if moved else "did not move with the answer"
-            return f"{table.rows[0]} {followed} (rank correlation {values[0]:.2f})."
+            return f"{table.rows[0]} {followed} (rank correlation {values[0]:.2f}).{alike}"
         return (
             f"{moved} of {len(values)} heat maps moved with the answer (rank correlation below "
             f"{FOLLOWS:g}): {table.rows[low]} most ({values[low]:.2f}), {table.rows[high]} least "
-            f"({values[high]:.2f})."
+            f"({values[high]:.2f}).{alike}"
         )
+
+
+def first_class(case: ImageCase) -> int:
+    """The class that the model puts first."""
+    return int(case.model.logits(case.image[None])[0].argmax())
+
+
+def answer_changed(found: Mapping[str, Any]) -> bool:
+    """Whether the model's first class is another one after the attack."""
+    before, after = found["said"]["class"]
+    return bool(before != after)
+
+
+def any_class(case: PairCase, found: Mapping[str, Any]) -> str:
+    """Which maps are the same for the old class and the one said now; "" where none is."""
+    if case.source.target.index == int(found["said"]["class"][1]):
+        return ""
+    alike = [title for title in found["followed"].rows if same_for_both(found, title)]
+    if not alike:
+        return ""
+    verb = "does" if len(alike) == 1 else "do"
+    return f" {' and '.join(alike)} {verb} not depend on the class, only on the image."
+
+
+def same_for_both(found: Mapping[str, Any], title: str) -> bool:
+    """Whether the maps of both classes after the attack are one and the same, and not flat."""
+    old, now = (found[f"{title} {word}"].values for word in ("after", "now"))
+    return bool(np.array_equal(old, now) and np.ptp(old))

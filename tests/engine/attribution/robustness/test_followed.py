@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import spearmanr
 
 from engine.attribution import HEATMAPS
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAME
-from engine.case import PairCase
+from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAID, SAME
+from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
-from engine.result import Table
+from engine.result import HeatMap, Table
 from tests import tiny
 
 
@@ -24,6 +25,10 @@ def pair():
     image = tiny.image(case.model.side, seed=7)
     other = (said(case, image) + 1) % len(case.model.labels)
     return PairCase(replace(case, target=Target(other)), (image,))
+
+
+def told_of(before, after):
+    return Table.grid(np.array([[before], [after]], np.float32), SAID, ("class",), ("number",))
 
 
 def said(case, image):
@@ -60,14 +65,44 @@ def test_where_nothing_was_changed_every_map_is_the_same():
 def test_a_flat_map_is_neither_the_most_nor_the_least_moved():
     values = np.array([[np.nan, np.nan], [0.9, 0.2], [0.8, 0.6]], np.float32)
     table = Table.grid(values, ("flat", "one", "two"), (SAME, NEW), ("Spearman",) * 2)
-    told = MapsFollow().finding(pair(), {"followed": table})
-    assert "one most (0.20), two least (0.60)" in told
+    maps = {f"{row} {word}": HeatMap(np.eye(2, dtype=np.float32) * at, "u", signed=False)
+            for row in table.rows for at, word in enumerate(("after", "now"))}  # fmt: skip
+    case, found = pair(), {"followed": table, "said": told_of(0, 1), **maps}
+    assert "one most (0.20), two least (0.60)" in MapsFollow().finding(case, found)
     none = Table.grid(values[:1], ("flat",), (SAME, NEW), ("Spearman",) * 2)
-    assert "none can be compared" in MapsFollow().finding(pair(), {"followed": none})
+    assert "none can be compared" in MapsFollow().finding(case, {**found, "followed": none})
+
+
+def changed_pair(model, last):
+    """Two images between which the model's answer lies, so that it says another class of each."""
+    image, other = (tiny.image(model.side, seed=seed) for seed in (0, 1))
+    with torch.no_grad():
+        last.bias -= model.logits(torch.stack([image, other])).mean(0)
+    case = ImageCase(model, image, Target(0))
+    assert said(case, image) != said(case, other)
+    return PairCase(replace(case, target=Target(said(case, image))), (other,))
+
+
+def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
+    model = tiny.vit()
+    case = changed_pair(model, model.network.head)
+    method = MapsFollow(map="Attention rollout")
+    found = method(case)
+    assert found["followed"].cell("Attention rollout", SAME) == (
+        found["followed"].cell("Attention rollout", NEW)
+    )
+    before, after = (said(case.source, one) for one in (case.source.image, *case.others))
+    assert found["said"]["class"].tolist() == [before, after]
+    told = method.finding(case, found)
+    assert "did not change the answer" not in told
+    assert told.endswith("Attention rollout does not depend on the class, only on the image.")
+    method = MapsFollow(map="Gradient")
+    assert "depend on the class" not in method.finding(case, method(case))
 
 
 def test_the_sentence_names_the_map_that_moved_most():
-    case = pair()
+    model = tiny.cnn()
+    case = changed_pair(model, model.network.fc)
     method = MapsFollow()
     found = method(case)
     table = found["followed"]
@@ -82,7 +117,8 @@ def test_every_heat_map_can_be_compared():
 
 @pytest.mark.parametrize("title", ["Gradient", "SmoothGrad"])
 def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
-    case = pair()
+    model = tiny.cnn()
+    case = changed_pair(model, model.network.fc)
     found = MapsFollow(map=title)(case)
     assert found["followed"].rows == (title,)
     before = KINDS[title]()(case.source)["map"].values
