@@ -25,6 +25,8 @@ def coverage(asked: SlidesQuestion) -> Drawing:
         return Table.of({LOOKED: (np.arange(1, size + 1), "tiles"), **columns})
 
     def words(result: Views) -> str:
+        if not np.asarray(result["tiles"]["key"], bool).any():
+            return "No key tile is known here."
         table: Table = part(result["tiles"])
         deep = {
             name: int(np.argmax(np.asarray(table[name]) >= MOST)) + 1 for name in (ABMIL, STUDENT)

@@ -23,7 +23,7 @@ from components.slides.form import KEY
 from components.widgets.pan import Over, pan, strongest
 from engine.arguments.whole_slides import MADE
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
-from engine.attribution.slides.attention import EQUAL, FOUND, SAYS
+from engine.attribution.slides.attention import EQUAL, FOUND, SAYS, told
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
 from engine.attribution.slides.section_networks import STUDENTS
 from engine.attribution.slides.whole import KEY_SHARE, TileReading
@@ -56,9 +56,10 @@ def show() -> None:
         left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
         with left:
             which = pick("Image", (OURS, THEIRS), f"{KEY}.image", "pills")
-        with right, st.popover("Settings"):
-            given = forms.settings(UnlikeTiles, SLOT)
         drawn = pick("Drawn", DRAWN, f"{KEY}.drawn", "pills")
+        names = ("tile", "glass") if drawn != RARE else None
+        with right, st.popover("Settings"):
+            given = forms.settings(UnlikeTiles, SLOT, names)
         image = made_slide() if which == OURS else theirs()
     if image is None:
         with answer:
@@ -124,12 +125,20 @@ def ask(asked: Asked, known: Mapping[str, Any]) -> None:
     section.show(
         Section(
             KEY, asked.method, asked.case, "A large image in tiles", known=known,
-            picture=partial(picture, asked), columns=1, evidence=evidence, button="Read the tiles",
+            sentence=partial(sentence, asked), picture=partial(picture, asked), columns=1,
+            evidence=evidence, button="Read the tiles",
             before=f"{rows * columns:,} tiles of {asked.method.tile} px are read by a network for "
             f"photographs. {' '.join(asked.case.image.notes)}",
             waiting=lambda: panned(asked.case.image, None, "The image"),
         )
     )  # fmt: skip
+
+
+def sentence(asked: Asked, found: Views) -> str:
+    """What the network that is drawn says, or what is rare."""
+    if asked.column == "distance":
+        return asked.method.finding(asked.case, found)
+    return told(found, asked.column)
 
 
 def picture(asked: Asked, found: Views) -> None:
@@ -139,13 +148,13 @@ def picture(asked: Asked, found: Views) -> None:
     unit = asked.unit(table)
     least = LEAST if unit == EQUAL else None
     over = Over(asked.of(table), asked.method.tile, unit, marked, least)
-    panned(asked.case.image, over, asked.method.finding(asked.case, found))
-    told = "Rare in this image, which is not the same as diseased."
+    panned(asked.case.image, over, sentence(asked, found))
+    words = "Rare in this image, which is not the same as diseased."
     if asked.column != "distance":
-        told = LEARNED if marked is not None else STRANGE
+        words = LEARNED if marked is not None else STRANGE
     if marked is not None:
-        told += " Outlined: tiles of planted regions."
-    st.caption(plain(told))
+        words += " Outlined: tiles of planted regions."
+    st.caption(plain(words))
 
 
 @st.fragment
@@ -169,11 +178,11 @@ def tiles(asked: Asked) -> Drawing:
             for r, c in places
         ])  # fmt: skip
         words = tuple(f"{values[one]:.2f}" for one in places)
-        told = "The strangest first; below: the distance." if rare else strongest_words(
+        shown = "The strangest first; below: the distance." if rare else strongest_words(
             asked.unit(found["tiles"]), [float(planted[one]) for one in places]
         )  # fmt: skip
         ranks = tuple(str(at + 1) for at in range(len(places)))
-        return Pictures(images[None], ("",), ranks, told, captions=words)
+        return Pictures(images[None], ("",), ranks, shown, captions=words)
 
     title = "The strangest tiles" if rare else "The strongest tiles"
     return Drawing("tiles", title, made=made, wide=True)

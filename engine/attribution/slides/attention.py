@@ -43,6 +43,7 @@ class TileAttention(TileReading):
     title = "Attention over a large image"
     cost = "job"
     paper = MHIM.paper
+    revision = 2
     proof = (
         "tests/engine/attribution/slides/test_attention.py"
         "::test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles"
@@ -80,20 +81,29 @@ class TileAttention(TileReading):
 
     def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the student of MHIM-MIL says of the image, and how many key tiles it finds."""
-        table, networks = found["tiles"], found["networks"]
-        own = MHIM.title
-        says = f"{own} says “{CLASSES[PLANTED]}” with {100 * networks.cell(own, SAYS):.0f} %"
-        key = (table["planted"] >= KEY_SHARE) & np.isfinite(table[own])
-        if key.any():
-            count = int(key.sum())
-            hits = {name: round(count * networks.cell(name, FOUND)) for name in (own, ABMIL)}
-            return (
-                f"{says}; of {count} tiles in planted regions, {hits[own]} are among its {count} "
-                f"strongest, {hits[ABMIL]} among plain attention's."
-            )
-        if not np.isnan(table["planted"]).all():
-            return f"{says}; no tile lies in one by a quarter: choose smaller tiles."
-        return f"{says}; its strongest tile has {np.nanmax(table[own]):.0f} times an equal share."
+        return told(found, MHIM.title)
+
+
+def told(found: Mapping[str, Any], own: str) -> str:
+    """What one of the networks says of the image, and how many key tiles it finds."""
+    table, networks = found["tiles"], found["networks"]
+    says = f"{own} says “{CLASSES[PLANTED]}” with {100 * networks.cell(own, SAYS):.0f} %"
+    key = (table["planted"] >= KEY_SHARE) & np.isfinite(table[own])
+    if key.any():
+        count = int(key.sum())
+        other = ABMIL if own != ABMIL else MHIM.title
+        hits = {name: round(count * networks.cell(name, FOUND)) for name in (own, other)}
+        beside = "plain attention's" if other == ABMIL else f"those of {other}"
+        return (
+            f"{says}; of {count} tiles in planted regions, {hits[own]} are among its {count} "
+            f"strongest, {hits[other]} among {beside}."
+        )
+    if not np.isnan(table["planted"]).all():
+        return f"{says}; no tile lies in one by a quarter: choose smaller tiles."
+    most = float(np.nanmax(table[own]))
+    if table.units[table.order.index(own)] == EQUAL:
+        return f"{says}; its strongest tile has {most:.0f} times an equal share."
+    return f"{says}; of its strongest tile by itself with {100 * most:.0f} %."
 
 
 def unit_of(network: BagNetwork) -> str:
@@ -109,5 +119,5 @@ def of_tiles(network: BagNetwork, features: Tensor) -> tuple[float, NDArray[np.f
         if network.pooling == ATTENTION:
             values = said.weights[0] * features.shape[1]
         else:
-            values = network.class_scores(said)[0, :, PLANTED]
+            values = network.head(said.hidden)[0].softmax(-1)[:, PLANTED]
     return chance, values.numpy().astype(np.float32)

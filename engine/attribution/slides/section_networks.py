@@ -36,7 +36,7 @@ NAME = "section-networks"
 BAGS = SectionBags()
 STUDENTS: Mapping[str, BagMining] = {one.title: one() for one in (MHIM, MHIM2)}
 NETWORKS = (*POOLINGS, *STUDENTS)
-USUAL = "recycling."  # weights of what is used in training alone
+LEFT_OUT = "recycling."  # weights of what is used in training alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,9 @@ def retrain(
     for name, model in models.items():
         rounded(model)
         held = bag_network(model).state_dict().items()
-        tensors |= {f"{name}/{key}": one.half() for key, one in held if not key.startswith(USUAL)}
+        tensors |= {
+            f"{name}/{key}": one.half() for key, one in held if not key.startswith(LEFT_OUT)
+        }
     found = measured(models, bags)
     about = {
         "bags": case.data.name, "seed": seed, "spread": bags.spread, "figures": found,

@@ -155,9 +155,11 @@ class TileReading(Method[WholeSlideCase]):
             if not blank[own].all():
                 parts.append(looked_at(case.model, pixels[~blank[own]], spent))
             progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
-        if sum(map(len, parts)) < 2:
+        if (full := sum(map(len, parts))) < 2:
+            none = "Only one tile has anything in it" if full else "There is nothing in this image"
             raise BadImage(
-                "There is nothing in this image: no two tiles are anything but blank or glass."
+                f"{none}: no two tiles are anything but blank or glass. Choose smaller tiles, or "
+                "allow more glass."
             )
         seconds = perf_counter() - begun, spent.total
         return TilesRead(rows, columns, blank, planted, torch.cat(parts), seconds)

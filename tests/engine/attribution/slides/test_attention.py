@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import numpy as np
 import pytest
 import torch
@@ -9,16 +11,18 @@ from scipy.special import erf, softmax
 
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase, whole
 from engine.attribution.slides import section_networks as networks
-from engine.attribution.slides.attention import APART, FOUND, SAYS
+from engine.attribution.slides.attention import APART, FOUND, SAYS, told
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING, MHIM
 from engine.data.whole_slide import made_slide
-from engine.errors import BadModel
+from engine.errors import BadImage, BadModel
+from engine.images.large_base import WholeImage
 from engine.models.catalog import DEFAULT, load
 from engine.models.embedded import file_of
 from engine.run import answer
 from tests import tiny
 
 CASE = tiny.section_case()
+WEIGHTS = "8083b9da551feb6d"
 
 
 def gelu(values):
@@ -59,7 +63,7 @@ def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles()
             logits = share @ scores + bias
             wanted = share * len(tiles)
         if name in (MAX_POOLING, MEAN_POOLING):
-            wanted = softmax(scores, 1)[:, 1]
+            wanted = softmax(scores + bias, 1)[:, 1]
         assert found["tiles"][name][:-1] == pytest.approx(wanted, rel=2e-3, abs=1e-5)
         assert np.isnan(found["tiles"][name][-1])
         chance = softmax(logits)[1]
@@ -99,6 +103,34 @@ def test_what_is_not_known_is_not_counted():
     told = method.finding(CASE, answer(method, CASE))
     assert "times an equal share" in told
     assert "planted regions" not in told
+
+
+def test_each_network_speaks_for_itself():
+    method = TileAttention(tile=16)
+    found = answer(method, CASE)
+    for name in networks.NETWORKS:
+        said = told(found, name)
+        assert said.startswith(f"{name} says “a planted region” with ")
+        assert ("equal share" in said) == (name not in (MAX_POOLING, MEAN_POOLING))
+    best = 100 * np.nanmax(found["tiles"][MAX_POOLING])
+    assert told(found, MAX_POOLING).endswith(f"by itself with {best:.0f} %.")
+    section = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5))
+    beside = told(answer(TileAttention(), section), ABMIL)
+    assert beside.endswith(f"among those of {MHIM.title}.")
+
+
+def test_kept_answers_are_of_the_networks_that_ship():
+    """Other weights give other answers: raise `TileAttention.revision` with the file."""
+    weights = blake2b(file_of(networks.NAME).read_bytes(), digest_size=8).hexdigest()
+    assert (TileAttention.revision, weights) == (2, WEIGHTS)
+
+
+def test_one_tile_with_something_in_it_is_said_to_be_one():
+    pixels = np.full((32, 48, 3), 240, np.uint8)
+    pixels[:16, :16] = CASE.image.pixels[:16, :16]
+    case = WholeSlideCase(CASE.model, WholeImage(48, 32, "one-tile", (), pixels))
+    with pytest.raises(BadImage, match="Only one tile"):
+        TileAttention(tile=16)(case)
 
 
 def test_both_methods_read_the_tiles_once(monkeypatch):
