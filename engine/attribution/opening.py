@@ -12,6 +12,7 @@ from engine.attribution.experiments import (
     AdaptiveSmoothing,
     Cbsn,
     CometExperiment,
+    CometGrid,
     OwnMapsExperiment,
 )
 from engine.attribution.experiments.cbsn import Denoised
@@ -214,7 +215,7 @@ def tilted() -> Iterator[Question]:
 
 def experiments() -> Iterator[Question]:
     """All of them, which take from minutes to half an hour, and the first sample denoised."""
-    for kind in (AdaptiveSmoothing, Cbsn, CometExperiment, OwnMapsExperiment):
+    for kind in (AdaptiveSmoothing, Cbsn, CometExperiment, CometGrid, OwnMapsExperiment):
         yield kind(), ExperimentCase(data_sets.load(kind.data[0]))
     yield Denoised(), about_first(SAMPLES[0].name)
 

@@ -11,7 +11,16 @@ import torch
 
 from engine import data as data_sets
 from engine.attribution.experiments import comet_grid
-from engine.attribution.experiments.comet import DICE, FILLED, RANK, RECALL, RIGHT, WHOLE
+from engine.attribution.experiments.comet import (
+    DICE,
+    FILLED,
+    RANK,
+    RECALL,
+    RIGHT,
+    WHOLE,
+    WITH,
+    CometExperiment,
+)
 from engine.attribution.experiments.comet_grid import (
     AREAS,
     CELLS,
@@ -25,6 +34,7 @@ from engine.attribution.experiments.comet_grid import (
 )
 from engine.experiment import ExperimentCase, judged, summary
 from engine.experiment import SeedFigures as Seed
+from engine.gallery import shipped
 from engine.training import Recipe, comet_loss, detector_of, fresh, train
 from tests import outcomes
 
@@ -130,6 +140,23 @@ def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
         f"Most of the evidence is kept at {list(CELLS)[-1]}: 80 %, with 20 % of the image. "
         "Without the detector it is 0 to 20 %. "
     )
+
+
+def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_bound():
+    case = ExperimentCase(data_sets.load(CometGrid.data[0]))
+    found = shipped((CometGrid(), case))
+    assert found is not None
+    kept = np.array(
+        [[found["table"].cell(cell(area, weight), RECALL) for weight in WEIGHTS] for area in AREAS]
+    )
+    assert (kept[:, 0] < 0.05).all()
+    assert (kept[:, 1] - kept[:, 0] > 0.2).all()
+    assert (kept[:, 2] - kept[:, 1] < 0.1).all()
+    assert (np.diff(kept[:, 2]) > 0.1).all()
+    whole = shipped((CometExperiment(), case))
+    runs = whole["runs"]
+    row = next(n for n, one in enumerate(runs.rows) if one == WITH and runs["seed"][n] == case.seed)
+    assert kept[1, 2] == pytest.approx(runs[RECALL][row], abs=1e-3)  # the same training
 
 
 @pytest.mark.slow
