@@ -13,8 +13,7 @@ https://arxiv.org/abs/1706.06083.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,6 +29,7 @@ from engine.measures.ball import NORMS, Ball
 from engine.measures.levels import levels_of, pixels_of, rounded
 from engine.method import Choice, Cost, Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
+from engine.models.differentiated import differentiated
 from engine.result import Curve, Result
 
 FAR = 2.5  # times ε that all steps together can go, as Madry et al. have it
@@ -66,7 +66,7 @@ def margin_slope(model: Classifier, images: Tensor, label: int) -> MarginSlope:
     """
     with torch.enable_grad():
         pixels = images.detach().requires_grad_()
-        with differentiated(model):
+        with differentiated(no_gradients(model)):
             logits = model.differentiable(1)(pixels)
         if not logits.requires_grad:
             raise no_gradients(model)
@@ -240,21 +240,6 @@ def attack_words(method: GradientAttack, found: Mapping[str, Any]) -> str:
     else:
         words = f"Changes of at most {bound} did not make it say another class: {after}."
     return words + visible(float(figures["SSIM"][0]))
-
-
-@contextmanager
-def differentiated(model: Classifier) -> Iterator[None]:
-    """Say what a network lacks that hands its pixels to another library, such as onnxruntime.
-
-    Raises:
-        DoesNotFit: PyTorch cannot follow them there.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if "requires grad" not in str(error):
-            raise
-        raise no_gradients(model) from error
 
 
 def no_gradients(model: Classifier) -> DoesNotFit:

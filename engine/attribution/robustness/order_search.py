@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.robustness.gradient_steps import differentiated, no_gradients
+from engine.attribution.robustness.gradient_steps import no_gradients
 from engine.attribution.robustness.order_losses import Loss
 from engine.attribution.robustness.ordered_case import in_order
 from engine.errors import BlindspotError, DoesNotFit
 from engine.measures.levels import levels_of, pixels_of
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
+from engine.models.differentiated import differentiated
 from engine.models.layers import capturing
 
 NOISE = 2e-3
@@ -171,7 +172,7 @@ def seen(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """
     form = model.pace("gradient").memory_format
     with (
-        torch.enable_grad(), differentiated(model), borrowed(model) as net,
+        torch.enable_grad(), differentiated(no_gradients(model)), borrowed(model) as net,
         capturing(net.head, inputs=True) as given,
     ):  # fmt: skip
         logits = net(pixels[None].contiguous(memory_format=form))

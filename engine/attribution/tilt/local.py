@@ -18,9 +18,11 @@ from torch import Tensor
 from engine.attribution.tilt.class_images import class_images
 from engine.attribution.tilt.geometry import PAPER, Doubles, strength
 from engine.case import ImageCase
+from engine.errors import DoesNotFit
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
+from engine.models.differentiated import differentiated
 from engine.models.layers import capturing
 from engine.result import Result, Table
 
@@ -53,7 +55,7 @@ class LocalTilt(Method[ImageCase]):
     title = "Tilt of this network's boundary"
     cost = "live"
     paper = PAPER
-    needs = frozenset({"class", "one of many"})
+    needs = frozenset({"class", "gradient", "one of many"})
     revision = 3
     proof = (
         "tests/engine/attribution/tilt/test_local.py"
@@ -213,11 +215,23 @@ def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:
 def looked_at(
     model: Classifier, image: Tensor, pair: tuple[int, int]
 ) -> tuple[float, Tensor, dict[str, Tensor]]:
-    """The margin of one image (1, 3, H, W), the image, and the gradient at pixels and layers."""
+    """The margin of one image (1, 3, H, W), the image, and the gradient at pixels and layers.
+
+    Raises:
+        DoesNotFit: the model gives no gradients.
+    """
     own, rival = pair
-    with borrowed(model) as net, watching(net) as seen, torch.enable_grad():
+    refusal = DoesNotFit(
+        f"{model.title} gives no gradients, and the normal of its boundary needs them: choose "
+        "another model."
+    )
+    with (
+        borrowed(model) as net, watching(net) as seen, torch.enable_grad(), differentiated(refusal),
+    ):  # fmt: skip
         pixels = image.to(model.device).detach().requires_grad_()
         logits = net(pixels)
+        if not logits.requires_grad:
+            raise refusal
         margin = logits[0, own] - logits[0, rival]
         outputs = {PIXELS: pixels} | {name: each[0] for name, each in seen.items()}
         slopes = torch.autograd.grad(margin, list(outputs.values()), allow_unused=True)

@@ -16,7 +16,7 @@ from engine.attribution.tilt.linear import RIDGE, class_pair, family
 from engine.attribution.tilt.local import HEAD, PIXELS, chance, means_at
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.errors import BlindspotError
+from engine.errors import BlindspotError, DoesNotFit
 from engine.images.samples import SAMPLES
 from engine.models.catalog import load
 from engine.models.classifier import Classifier
@@ -203,6 +203,30 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
     assert numbers["to the boundary"][0] == pytest.approx(near, rel=1e-4)
     assert numbers["along the means"][0] == pytest.approx(far, rel=1e-4)
     assert numbers["strength"][0] == pytest.approx(far / near, rel=1e-4)
+
+
+class Deaf(Flat):
+    """Its logits do not follow the pixels."""
+
+    def forward(self, images):
+        return super().forward(images.detach())
+
+
+class Elsewhere(Flat):
+    """Another library gets the pixels, as it does of an ONNX file."""
+
+    def forward(self, images):
+        return super().forward(torch.from_numpy(images.numpy()))
+
+
+@pytest.mark.parametrize("kind", [Deaf, Elsewhere])
+def test_a_model_without_gradients_is_refused_in_words(two_photographs, kind):
+    case, _ = two_photographs
+    network = kind(case.model.head.weight.data, torch.zeros(2))
+    model = Classifier(network, "deaf", "a deaf one", 8, labels=("left", "right"), device=tiny.CPU)
+    assert "gradient" in LocalTilt.needs
+    with pytest.raises(DoesNotFit, match=r"a deaf one gives no gradients.* needs them"):
+        LocalTilt()(replace(case, model=model))
 
 
 def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photographs):
