@@ -24,7 +24,7 @@ from engine.models.classifier import Classifier
 
 OWN = "this image"  # that squares are of
 SIZES = (0.6, 1.0)  # of a square, as a share of the image's side
-FEWEST, MOST = 5, 30  # squares of which a mean is taken
+FEWEST, MOST = 5, 30  # squares of which a mean is taken; of fewer than 10, half of them will do
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +99,10 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
         (own, rival, case.image, OWN), (rival, own, photograph, f"“{title}”"),
     ):  # fmt: skip
         rng = np.random.default_rng([case.seed, 79, label])
-        parts = squares(image, min(count, MOST), rng)
-        logits = case.model.logits(parts)
-        parts = parts[logits[:, label] > logits[:, other]]
-        if len(parts) < FEWEST:
+        drawn = squares(image, min(count, MOST), rng)
+        logits = case.model.logits(drawn)
+        parts = drawn[logits[:, label] > logits[:, other]]
+        if len(parts) < min(FEWEST, len(drawn) / 2):
             raise BlindspotError(
                 f"The training images of {case.model.title} are not here, and hardly any part of "
                 f"{source} is taken for “{labels[label]}” rather than “{labels[other]}”: ask about "

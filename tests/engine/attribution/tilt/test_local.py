@@ -238,6 +238,27 @@ def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photograph
     assert 5 <= len(own.pixels) < MOST  # mirrored ones have moved to the other side
 
 
+def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
+    """Five are drawn at the setting's minimum; each lies on the side that its bright half is of."""
+    case, _ = two_photographs
+    sides = {class_images.OWN: (1, 1, 1, -1, -1), "other": (-1, -1, -1, -1, 1)}
+
+    def drawn(image, count, _rng):
+        own = torch.equal(image, case.image)
+        signs = sides[class_images.OWN if own else "other"][:count]
+        half = torch.zeros(len(signs), 3, 8, 8)
+        for part, sign in zip(half, signs, strict=True):
+            part[..., slice(0, 4) if sign > 0 else slice(4, 8)] = 0.5
+        return half
+
+    monkeypatch.setattr(class_images, "squares", drawn)
+    own, rival = class_images.class_images(case, 5)
+    assert (len(own.pixels), len(rival.pixels)) == (3, 4)
+    sides[class_images.OWN] = (1, 1, -1, -1, -1)
+    with pytest.raises(BlindspotError, match="hardly any part of this image"):
+        class_images.class_images(case, 5)
+
+
 def test_a_square_is_a_part_of_its_image_and_every_other_one_is_mirrored():
     ramp = torch.arange(16.0).repeat(16, 1)[None].expand(3, -1, -1) / 15
     found = squares(ramp, 6, np.random.default_rng(0))
