@@ -59,7 +59,7 @@ class MixedAnswers(Method[ImageCase]):
     title = "The mixture on an image"
     cost = "live"
     paper = PAPER
-    revision = 2
+    revision = 3
     needs = frozenset({"class", "one of many"})
     proof = (
         "tests/engine/attribution/experiments/test_mixed_answers.py"
@@ -121,7 +121,8 @@ class MixedAnswers(Method[ImageCase]):
             "picture": Pictures(
                 np.stack([before, after, difference(before, after, AMPLIFIED)])[None], ("",),
                 ("image", "attacked", f"difference × {AMPLIFIED}"),
-                f"Every pixel is moved by at most {self.epsilon:g} of 1.",
+                f"Every pixel is moved by at most {self.epsilon:g} of 1." if self.epsilon
+                else "Nothing was changed.",
             ),
             "answers": Table.of(
                 {name: (chance[1].cpu().numpy(), "share") for name, chance in chances.items()},
@@ -167,14 +168,13 @@ class MixedAnswers(Method[ImageCase]):
         lead = f"the robust network leads by {100 * margin_:.0f} points"
         if self.mixing == BY_IMAGE:
             lead = f"α is {found['numbers'].cell('attacked', 'alpha'):.2f}, and {lead}"
+        read = "Attacked, it is read as" if self.epsilon else "Nothing was changed. It is read as"
         if sure:
-            return (
-                f"Attacked, it is read as: {said}. The normal network cannot change that: {lead}."
-            )
+            return f"{read}: {said}. The normal network cannot change that: {lead}."
         more = "it has no say at α = 0" if not np.isfinite(needed) else (
             f"{lead}, and {100 * needed:.0f} are needed"
         )  # fmt: skip
-        return f"Attacked, it is read as: {said}. The normal network could change that: {more}."
+        return f"{read}: {said}. The normal network could change that: {more}."
 
 
 def pair_names(name: str) -> tuple[str, str] | tuple[()]:

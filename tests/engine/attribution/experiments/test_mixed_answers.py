@@ -70,6 +70,10 @@ def test_without_reach_nothing_is_attacked(case):
     assert found["numbers"].cell("clean", "margin") == pytest.approx(
         found["numbers"].cell("attacked", "margin"), abs=1e-6
     )
+    told = MixedAnswers(epsilon=0.0).finding(case, found)
+    assert told.startswith("Nothing was changed. It is read as: normal ")
+    assert "ttacked" not in told
+    assert found["picture"].finding == "Nothing was changed."
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9, 1.0])
