@@ -68,12 +68,30 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
 def choose_maps(asked: AttackQuestion) -> list[str]:
     """Some of the heat maps that the model supports; by itself the usual ones."""
     offered = [title for title, kind in KINDS.items() if not kind.unmet(asked.case)]
-    key = f"{KEY}.compared"
-    held: Sequence[str] = st.session_state.get(key) or ()
-    if not set(held) <= set(offered):  # some were those of another model
-        st.session_state[key] = [one for one in held if one in offered]
     usual = [kind.title for kind in MAPS if kind.title in offered]
+    key, before = f"{KEY}.compared", f"{KEY}.usual"
+    if key in st.session_state:
+        held: list[str] = st.session_state[key]
+        st.session_state[key] = chosen_of(held, offered, usual, st.session_state.get(before))
+    st.session_state[before] = usual
     return pick_some("Heat maps that are compared", offered, key, usual)
+
+
+def chosen_of(
+    held: list[str], offered: Sequence[str], usual: list[str], before: list[str] | None
+) -> list[str]:  # fmt: skip
+    """What is chosen of the maps that this model offers.
+
+    Args:
+        held: what was chosen.
+        offered: what can be chosen now.
+        usual: what is chosen by itself now.
+        before: what was chosen by itself the last time, perhaps with another model.
+    """
+    if before is not None and set(held) == set(before):  # nobody chose
+        return usual
+    left = [one for one in held if one in offered]
+    return usual if held and not left else left
 
 
 def eight(asked: AttackQuestion, case: Any, changed: str) -> Views | None:

@@ -28,3 +28,14 @@ def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
     assert moved.startswith("Moved with the answer: 1 ")
     any_class = maps.both(found((0.2, 0.9), (0.2, 0.9)), views)  # maps that no class changes
     assert any_class.startswith("Moved with the answer: 1 ")
+
+
+def test_a_model_with_fewer_maps_leaves_what_a_person_chose_and_the_usual_ones_otherwise():
+    many, few = ["a", "b", "c", "d"], ["a", "b"]
+    usual, less = ["a", "b", "c"], ["a", "b"]
+    assert maps.chosen_of(usual, few, less, usual) == less
+    assert maps.chosen_of(less, many, usual, less) == usual  # nobody chose: all three again
+    assert maps.chosen_of(["a", "d"], few, less, usual) == ["a"]
+    assert maps.chosen_of(["d"], few, less, usual) == less  # none of these is left
+    assert maps.chosen_of([], few, less, usual) == []  # a person took all away
+    assert maps.chosen_of(["a"], few, less, None) == ["a"]  # a link's

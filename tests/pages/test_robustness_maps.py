@@ -47,3 +47,16 @@ def test_a_map_of_no_name_in_a_link_is_a_sentence():
     at = settled(visit(SMALL | {f"{KEY}.compared": "Gradcam"}, ROBUSTNESS))
     assert not at.exception
     assert "“Gradcam”" in " ".join(one.value for one in [*at.warning, *at.info, *at.error])
+
+
+def test_maps_that_nobody_unchose_are_there_again_after_a_model_that_has_fewer():
+    at = settled(visit(SMALL, ROBUSTNESS))
+    eight = chosen(at)
+    assert eight == [one.title for one in MAPS]
+    fewer = chosen(settled(at.selectbox(key="model").set_value("digits-vit").run()))
+    assert set(fewer) < set(eight)
+    assert chosen(settled(at.selectbox(key="model").set_value("digits-cnn").run())) == eight
+
+
+def chosen(at):
+    return next(one for one in at.button_group if one.key == f"{KEY}.compared").value
