@@ -78,7 +78,8 @@ class PixelGame:
         points: where to play.
         rules: how.
         rng: of every draw.
-        note: told of the share of simulations done, and of the fewest pixels so far.
+        note: told, each time the model is asked, of the share of the simulations or of the queries
+            that is done, whichever is larger, and of the fewest pixels so far.
     """
 
     model: Classifier
@@ -88,6 +89,7 @@ class PixelGame:
     rng: np.random.Generator
     note: Callable[[float, str], None]
     asked: int = 0
+    played: int = 0  # simulations
     best: Position | None = None
     best_after: int = 0  # queries
     root: GameNode = field(default_factory=GameNode)
@@ -103,8 +105,7 @@ class PixelGame:
         hopeless = 0
         try:
             for number in range(self.rules.simulations):
-                done = max(number / self.rules.simulations, self.asked / self.rules.queries)
-                self.note(min(done, 0.99), f"{self.asked} queries, {self.words}")
+                self.played = number
                 end, beyond = self.simulate()
                 hopeless += beyond
                 self.series.append(len(end.changed) if end.said != self.own else np.nan)
@@ -255,6 +256,8 @@ class PixelGame:
         """Probabilities (n, classes). Raises OutOfQueriesError beyond the budget."""
         if self.asked + len(images) > self.rules.queries:
             raise OutOfQueriesError
+        done = max(self.played / self.rules.simulations, self.asked / self.rules.queries)
+        self.note(min(done, 0.99), f"{self.asked} queries, {self.words}")
         self.asked += len(images)
         pixels = pixels_of(torch.from_numpy(np.stack(images)))
         found: Doubles = self.model.probabilities(self.model.logits(pixels)).double().numpy()

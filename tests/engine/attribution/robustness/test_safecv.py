@@ -134,6 +134,22 @@ def game_of(case, **changed):
     return PixelGame(case.model, levels, points, GameRules(**given), rng, lambda done, words: None)
 
 
+def test_a_game_without_success_tells_how_far_it_is_and_can_be_stopped_between_any_two_queries():
+    told = []
+    game = game_of(black(np.zeros((12, 12)), 1.0, 12), visit=1, simulations=1, queries=100)
+
+    def stop(done, words):
+        told.append(done)
+        assert words == f"{len(told) - 1} queries, none found yet"
+        if len(told) == 40:
+            raise KeyboardInterrupt
+
+    game.note = stop
+    with pytest.raises(KeyboardInterrupt):
+        game.play()
+    assert told == pytest.approx([one / 100 for one in range(40)])
+
+
 def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
     case = black(np.arange(16).reshape(4, 4) / 10, 2.0)
     game = game_of(case)
