@@ -125,7 +125,8 @@ def show(_found: Views, case: ExperimentCase, key: str) -> None:
                 evidence=(
                     Drawing("picture"),
                     Drawing(
-                        "answers", "Attacked, it is read as" if given["epsilon"] else "It is read as",
+                        "answers",
+                        "Attacked, it is read as" if given["epsilon"] else "It is read as",
                         BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%",
                                   span=(0, 118)),
                         part=strongest,

@@ -51,7 +51,6 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     at = settled(at.slider(key=f"{KEY}.one.MixedAnswers.alpha").set_value(0.0).run())
     later = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
     assert "it has no say at α = 0" in later[0]
-    assert MixedAnswers.cost == "live"
 
 
 def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(monkeypatch):
@@ -68,7 +67,10 @@ def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(monkeypatch):
     at = AppTest.from_function(page, default_timeout=120)
     at.query_params["key.one.about"] = OWN
     at.query_params["key.one.MixedAnswers.mixing"] = BY_IMAGE
-    at = settled(at.run())
+    at.run()
+    assert "key.one.MixedAnswers.stop" in [one.key for one in at.button]  # a network is taught
+    at = settled(at)
+    assert MixedAnswers.cost == "wait"  # so it stands among the jobs
     assert not at.exception
     assert mixture.MIXING in words(at)
     assert not [one for one in at.slider if one.key.endswith("MixedAnswers.alpha")]

@@ -57,7 +57,7 @@ class MixedAnswers(Method[ImageCase]):
     name = "MixedAnswers"
     family = "attribution"
     title = "The mixture on an image"
-    cost = "live"
+    cost = "wait"  # nonlinear mixing teaches a network at its first question
     paper = PAPER
     revision = 3
     needs = frozenset({"class", "one of many"})
