@@ -102,6 +102,7 @@ class PixelGame:
         shares = self.ask([self.levels])[0]
         self.own = int(shares.argmax())
         self.start = Position(self.levels, (), float(shares[self.own]), self.own)
+        self.lowest = self.start
         hopeless = 0
         try:
             for number in range(self.rules.simulations):
@@ -190,10 +191,13 @@ class PixelGame:
         images = [self.changed(position.levels, one) for one in sets]
         shares = self.ask(images)
         own = shares[:, self.own]
-        at = int(own.argmax() if self.rules.player == ENEMY else own.argmin())
-        return Position(
-            images[at], (*position.changed, *sets[at]), float(own[at]), int(shares[at].argmax())
-        )
+        offered = [
+            Position(image, (*position.changed, *pixels), float(row[self.own]), int(row.argmax()))
+            for image, pixels, row in zip(images, sets, shares, strict=True)
+        ]
+        still = [one for one in offered if one.said == self.own]
+        self.lowest = min([self.lowest, *still], key=lambda one: one.share)
+        return offered[int(own.argmax() if self.rules.player == ENEMY else own.argmin())]
 
     def pixels(self, position: Position, place: int) -> list[Pixel]:
         """So many pixels around a key point that are not changed yet and would be."""

@@ -27,7 +27,7 @@ from engine.attribution.robustness.pixel_game import (
     PixelGame,
     UniformGame,
 )
-from engine.attribution.robustness.scored import Rescored
+from engine.attribution.robustness.scored import AFTER, BEFORE, Rescored, percent
 from engine.case import ImageCase
 from engine.measures.levels import levels_of
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
@@ -47,9 +47,10 @@ class SafeCV(Method[ImageCase]):
     change a few pixels near it, look how far the class falls, and learn which places count. When
     another class is said, pixels are put back as long as it still is. The number is how many pixels
     are left; the saliency is where the tester went, before and after it learned. Another game may
-    find fewer pixels: the number is an upper bound. Beside it stands the same game with pixels
-    drawn anywhere, within the same budget: where it finds as few, the key points were of no use.
-    One game of each says little, since another seed may turn it round.
+    find fewer pixels: the number is an upper bound. Where no other class is said, the image on
+    which the class has the lowest probability is drawn: the best try. Beside it stands the same
+    game with pixels drawn anywhere, within the same budget: where it finds as few, the key points
+    were of no use. One game of each says little, since another seed may turn it round.
     """
 
     name = "SafeCV"
@@ -58,7 +59,7 @@ class SafeCV(Method[ImageCase]):
     cost = "wait"
     paper = "Wicker, Huang & Kwiatkowska 2018, https://arxiv.org/abs/1710.07859"
     needs = frozenset({"class", "one of many"})
-    revision = 2
+    revision = 3
     proof = (
         "tests/engine/attribution/robustness/test_safecv.py"
         "::test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds"
@@ -102,7 +103,7 @@ class SafeCV(Method[ImageCase]):
             part_of(progress, 0.0, 0.5, lead=GUIDED),
         )  # fmt: skip
         game.play()
-        end = levels.numpy() if game.best is None else game.best.levels
+        end = (game.best or game.lowest).levels
         rescored = Rescored.of(case, levels, torch.from_numpy(end) - levels)
         saliency = {
             name: HeatMap(points.saliency(weights, gray.shape), "density per px", signed=False)
@@ -130,7 +131,7 @@ class SafeCV(Method[ImageCase]):
         if not found["figures"]["another class"][0]:
             return (
                 f"No change was found that makes it say another class within {queries} queries. "
-                f"That is no proof that there is none. {beside(found['game'])}"
+                f"That is no proof that there is none. {best_try(found)} {beside(found['game'])}"
             )
         share = 100 * float(found["figures"]["pixels changed"][0])
         said = found["pictures"].caption(0, 2)
@@ -138,6 +139,17 @@ class SafeCV(Method[ImageCase]):
             f"{pixels} pixels ({share:.2g} %) are enough: it says {said}, after {queries} queries. "
             f"{beside(found['game'])}"
         )
+
+
+def best_try(found: Mapping[str, Any]) -> str:
+    """How far a search without success came: pixels, and the class's probability."""
+    before, _, after = found["pictures"].images[0]
+    pixels, classes = int((before != after).any(-1).sum()), found["classes"]
+    if not pixels:
+        return "Nothing that it tried made the class less likely."
+    own = list(classes["rank before"]).index(1)
+    shares = " → ".join(percent(float(classes[name][own])) for name in (BEFORE, AFTER))
+    return f"Best try, drawn here: {pixels} px, “{classes.rows[own]}” {shares}."
 
 
 def beside(game: Table) -> str:

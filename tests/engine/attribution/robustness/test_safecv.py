@@ -14,6 +14,7 @@ from engine.attribution.robustness import SafeCV
 from engine.attribution.robustness.keypoints import KeyPoints, grid, key_points
 from engine.attribution.robustness.pixel_game import (
     CHANGES,
+    PLAYERS,
     GameNode,
     GameRules,
     PixelGame,
@@ -89,9 +90,10 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     pixels = attacked_pixels(found)
     before, after = levels_of(case.image), levels_of(pixels)
     changed = (before != after).any(0)
-    assert int(changed.sum()) == found["game"]["pixels"][0]
     said = case.model.logits(torch.stack([pixels_of(before), pixels])).argmax(1)
-    assert bool(said[0] != said[1]) == bool(found["figures"]["another class"][0])
+    another = bool(said[0] != said[1])
+    assert another == bool(found["figures"]["another class"][0])
+    assert found["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
     wanted = torch.from_numpy(pixel_after(before.numpy(), change))
     assert torch.equal(after[:, changed], wanted[:, changed])
 
@@ -121,6 +123,34 @@ def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
     assert torch.equal(attacked_pixels(found), case.image)
     assert "No change was found" in method.finding(case, found)
     assert "no proof" in method.finding(case, found)
+    assert "Nothing that it tried made the class less likely." in method.finding(case, found)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch):
+    """Each white pixel adds 1 to class 1, which would need 17 of 16: so the share is σ(17 - n)."""
+    asked, ask = [], PixelGame.ask
+
+    def watched(game, images):
+        if not isinstance(game, UniformGame):
+            asked.extend(int((image != game.levels).any(0).sum()) for image in images)
+        return ask(game, images)
+
+    monkeypatch.setattr(PixelGame, "ask", watched)
+    case = black(np.ones((4, 4)), 17.0)
+    method = SafeCV(queries=200, visit=1, simulations=5, player=player)
+    found = method(case)
+    most = max(asked)
+    assert most > 2
+    assert int((attacked_pixels(found) != case.image).any(0).sum()) == most
+    share = 1 / (1 + np.exp(most - 17.0))
+    own = found["classes"].rows.index(case.model.labels[0])
+    assert found["classes"]["after"][own] == pytest.approx(share, abs=1e-5)
+    assert not found["figures"]["another class"][0]
+    assert found["game"]["pixels"][0] == 0
+    told = method.finding(case, found)
+    wanted = f"{most} px, “{case.model.labels[0]}” 100 % → {100 * share:.0f} %."
+    assert f"Best try, drawn here: {wanted}" in told
 
 
 def game_of(case, **changed):
