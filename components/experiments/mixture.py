@@ -99,7 +99,7 @@ CERTIFICATES = Drawing(
 )  # fmt: skip
 
 
-def show(_found: Views, case: ExperimentCase, key: str) -> None:
+def show(case: ExperimentCase, key: str) -> None:
     """The dial, and one image under attack."""
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too

@@ -35,11 +35,13 @@ from engine.sparsity import FireTogether
 KEY = "experiments"
 BESIDE = {  # what is asked of an experiment's own networks
     FireTogether.name: channels.show,
-    AdaptiveSmoothing.name: mixture.show,
     VisualAudit.name: perturbation.show,
     RefusalAudit.name: refusal.show,
 }
-BESIDE_ALWAYS = {Cbsn.name: denoising.show}  # what needs no network of the experiment
+BESIDE_ALWAYS = {  # what needs no network of the experiment, so it does not wait for its answer
+    AdaptiveSmoothing.name: mixture.show,
+    Cbsn.name: lambda _case, key: denoising.show(subject.image_alone(), key),
+}
 
 
 def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
@@ -54,19 +56,19 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     st.markdown(f"**{plain(kind.question)}**")
     above, own, below = st.container(), st.container(), st.container()
     found: Answer | None = None
+    case: ExperimentCase | None = None
     with spoken():
         with below:
             method, case = choose(kind, key)
             picker.offer_all(kinds, page)
         with above:
             found = asked(method, case, page, key)
-    if found and (beside := BESIDE.get(kind.name)):
+    if found and case and (beside := BESIDE.get(kind.name)):
         with own, spoken():
             beside(found, case, key)
-    if alone := BESIDE_ALWAYS.get(kind.name):
-        image = subject.image_alone()
+    if case and (alone := BESIDE_ALWAYS.get(kind.name)):
         with own, spoken():
-            alone(image, key)
+            alone(case, key)
     if kind.own_image is not None:
         about = subject.current({"target"})
         with own, spoken():

@@ -38,6 +38,10 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     at = settled(visit(LINK, ATTRIBUTION_EXPERIMENTS))
     assert not at.exception
     assert "an even mixture" in words(at)
+    dial = f"{KEY}.one.MixedAnswers.alpha"
+    assert dial in [one.key for one in at.slider]  # before the experiment has an answer
+    assert known(AdaptiveSmoothing(**FEW), ExperimentCase(data_sets.load("digits"))) is None
+    assert any(one.value.startswith("Attacked, it is read as: normal ") for one in at.header)
     at = settled(at.button(key="attribution.AdaptiveSmoothing.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
@@ -48,7 +52,7 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     assert mixture.certified_words(found) in shown
     told = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
     assert len(told) == 1
-    at = settled(at.slider(key=f"{KEY}.one.MixedAnswers.alpha").set_value(0.0).run())
+    at = settled(at.slider(key=dial).set_value(0.0).run())
     later = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
     assert "it has no say at α = 0" in later[0]
 
@@ -62,7 +66,7 @@ def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(monkeypatch):
         from engine import data as data_sets
         from engine.experiment import ExperimentCase
 
-        mixture.show({}, ExperimentCase(data_sets.load("digits")), "key")
+        mixture.show(ExperimentCase(data_sets.load("digits")), "key")
 
     at = AppTest.from_function(page, default_timeout=120)
     at.query_params["key.one.about"] = OWN
