@@ -41,7 +41,8 @@ CONTROLLED = (
 ABOUT = (
     "Each map is cut at multi-Otsu's highest threshold less an offset; the settings of the model's "
     "own map move its outline. A COMET's mask is cut at one half. The other maps are of this same "
-    "network; those of a plain one may be better, see Attribution ▸ Experiments."
+    "network; those of a plain one may be better, see Attribution ▸ Experiments. Grad-CAM of a GP "
+    "network explains a logit that all classes share, and does better “rather than” the second."
 )
 
 

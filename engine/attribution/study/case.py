@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.attribution.study.methods import Explainer
+from engine.attribution.study.methods import Explainer, has_own_map
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.case_base import Case, Parts
@@ -92,7 +92,7 @@ class StudyCase(Case):
         yield f"study|{self.model.fingerprint}|{methods}|{self.seed}|{self.precision}"
         for one in self.images:
             yield one.image.contiguous().numpy().tobytes()
-            yield f"{one.id}|{one.targets}"
+            yield f"{one.id}|{one.targets}{'|held against' if self.contrasts(one) else ''}"
             yield np.packbits(one.masks).tobytes()
 
     @property
@@ -117,6 +117,22 @@ class StudyCase(Case):
             raise ValueError(f"a study has no {source}")
         return tuple(str(one.id) for one in self.images)
 
-    def question(self, image: Tensor, label: int, model: Classifier | None = None) -> ImageCase:
-        """What an explainer is asked: the logit of one label of one image."""
-        return ImageCase(model or self.model, image, Target(label), self.precision, self.seed)
+    def contrasts(self, one: ImageQuestion) -> bool:
+        """Whether a class is held against another: of a model with a map of its own, if it can be.
+
+        What the logits of all its classes share may be far larger than what tells them apart.
+        """
+        return one.rival is not None and has_own_map(self.model)
+
+    def target(self, one: ImageQuestion, label: int) -> Target:
+        """What is scored: a label, where classes are contrasted less the image's other one."""
+        if not self.contrasts(one):
+            return Target(label)
+        return Target(label, versus=one.labels[0] if label == one.rival else one.rival)
+
+    def question(
+        self, one: ImageQuestion, label: int, model: Classifier | None = None
+    ) -> ImageCase:
+        """What an explainer is asked about one label of one image."""
+        target = self.target(one, label)
+        return ImageCase(model or self.model, one.image, target, self.precision, self.seed)

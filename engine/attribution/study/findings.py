@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.study.case import StudyCase
 from engine.attribution.study.images import ERRORS
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import EVERY, TITLES
-from engine.attribution.study.ranking import COSINE, SCORE, TRUSTED, best, ranked
+from engine.attribution.study.ranking import COSINE, SCORE, TRUSTED, best, first_of_ten, ranked
 from engine.result import Table
 
 NEAR = 0.05  # of the lowest score left, within which a cheaper method is nearly as faithful
@@ -50,16 +51,16 @@ def beside_paper(table: Table) -> str:
     """How that compares with the three that the paper found the most reliable."""
     if not all(name in table.rows for name in TITLES):
         return "The paper's ranking is of all ten methods; this study has fewer."
-    ranks = ranked(table)
-    first = best(ranks.rows, ranks["reliability"], 3)
-    agreed = [name for name in first if name in TRUSTED]
+    agreed = [name for name in first_of_ten(table) if name in TRUSTED]
+    beside = any(name in table.rows for name in EVERY if name not in TITLES)
+    among = "among the first three of its ten here" if beside else "among them"
     match len(agreed):
         case 0:
-            told = "none of the three is among them"
+            told = f"none of the three is {among}"
         case 1:
-            told = f"only {in_words(agreed)} is among them"
+            told = f"only {in_words(agreed)} is {among}"
         case _:
-            told = f"{in_words(agreed)} are among them"
+            told = f"{in_words(agreed)} are {among}"
     return f"The paper found {in_words(TRUSTED)} the most reliable: {told}."
 
 
@@ -119,6 +120,8 @@ def likeness(table: Table) -> str:
         else f"No method draws the same map for every label; {named(most)} comes closest "
         f"({signed(methods.cell(most, COSINE))})."
     )
+    if OwnMap.name in table.rows:
+        return f"{finding} Each class is held against the other: maps of sizes are then the same."
     return f"{finding} Maps without negative values are always somewhat alike."
 
 

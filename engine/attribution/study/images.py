@@ -42,7 +42,7 @@ ABOUT: Mapping[str, str] = {  # what the images of a source are, and what is ask
     "phantoms": "Slices with one synthetic lesion, not clinical data; the map is of the kind of "
     "lesion, and beside it one of the kind that the network finds second best.",
     "own": "Slices with one large synthetic lesion, and a network whose own map stands beside the "
-    "others. The score is that of the lesion's kind less that of the second best.",
+    "others. Every map explains the score of the lesion's kind less that of the second best.",
     "scenes-missed": "Scenes with things that the network misses: do their maps point at them all "
     "the same?",
     "scenes-made-up": "Scenes of which the network names things that are not there: does the map "

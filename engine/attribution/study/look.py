@@ -49,7 +49,7 @@ class StudyMaps(Method[StudyCase]):
         with counted(case.model) as (model, counter):
             maps = Maps(case, one)
             for place, label in enumerate(one.targets):
-                asked = case.question(one.image, label, model)
+                asked = case.question(one, label, model)
                 for number, method in enumerate(case.methods):
                     maps.add(place, method, made(method, asked, counter).view)
                     done = place * len(case.methods) + number + 1

@@ -54,8 +54,10 @@ def map_pictures(case: StudyCase, image: ImageQuestion, found: Result) -> Pictur
 
 def row_name(case: StudyCase, image: ImageQuestion, label: int) -> str:
     """What a row asks about."""
-    name = case.model.labels[label]
-    return name if label in image.labels else f"{name} (not there)"
+    target = case.target(image, label)
+    words = target.words(case.model.labels)
+    plain = label in image.labels or target.versus is not None
+    return words if plain else f"{words} (not there)"
 
 
 def map_of(case: StudyCase, label: int, method: str, found: Result) -> HeatMap:

@@ -8,7 +8,7 @@ https://arxiv.org/abs/2104.01375
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def unfit(case: Case) -> str:
     if not isinstance(case, StudyCase):
         return ""
     first = case.images[0]
-    asked = case.question(first.image, first.labels[0])
+    asked = case.question(first, first.labels[0])
     reasons = ((one.title, one.unmet(asked)) for one in case.methods)
     return next((f"{title}: {reason}" for title, reason in reasons if reason), "")
 
@@ -59,10 +59,11 @@ class Study(Method[StudyCase]):
     (AUC-MoRF: how soon it falls when the strongest blocks are covered; the lower, the better),
     against small changes of the image (max-sensitivity), and against the maps of the image's other
     labels (cosine: near 1, the method paints the same whatever is asked). Where the model has a map
-    of its own, outlines are held against the mask too (Dice), and what falls is the label's score
-    less the second best's, for all scores of such a network may lie far below 0. PNG size stands
-    for how simple a map is to look at. A map can lie off the mask and still be true to a model that
-    goes by something else: read where it lies beside AUC-MoRF.
+    of its own, outlines are held against the mask too (Dice), and every method explains the label's
+    score less the second best's, which is also what falls: most of such a network's scores may be
+    common to all classes. PNG size stands for how simple a map is to look at. A map can lie off the
+    mask and still be true to a model that goes by something else: read where it lies beside
+    AUC-MoRF.
     """
 
     name = "Study"
@@ -120,14 +121,14 @@ class StudyRun:
         found: list[dict[str, TimedMap]] = []
         parts = len(one.targets) + len(one.labels)
         for place, label in enumerate(one.targets):
-            asked = self.case.question(one.image, label, self.model)
+            asked = self.case.question(one, label, self.model)
             found.append(self.maps(asked, number, place / parts))
         likeness = {
             method.name: alike([maps[method.name].values for maps in found])
             for method in self.case.methods
         }
         for place, label in enumerate(one.labels):
-            asked = self.case.question(one.image, label, self.model)
+            asked = self.case.question(one, label, self.model)
             self.label(one, place, asked, found[place], likeness)
             self.report(number, (len(one.targets) + place + 1) / parts, "held against the truth")
         so_far = views(self.case, self.rows)
@@ -138,16 +139,6 @@ class StudyRun:
         """Progress within an image, which stays below its end."""
         count = len(self.case.images)
         self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
-
-    def falling(self, one: ImageQuestion, asked: ImageCase) -> ImageCase:
-        """The score that is watched while blocks are covered.
-
-        Of a model with a map of its own it is the logit less that of the rival: a part that all
-        classes share, which the answer does not depend on, would hide what falls.
-        """
-        if one.rival is None or not has_own_map(self.model):
-            return asked
-        return replace(asked, target=replace(asked.target, versus=one.rival))
 
     def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
         """A map of each method."""
@@ -165,7 +156,7 @@ class StudyRun:
         label, mask = one.labels[place], one.masks[place]
         values = {name: done.values for name, done in maps.items()}
         seeds = self.case.seed, one.id, label
-        areas = deletions(self.falling(one, asked), values, *seeds)
+        areas = deletions(asked, values, *seeds)
         for method in self.case.methods:
             figures = of_map(method, asked, maps[method.name], mask, self.draws)
             figures |= {

@@ -77,6 +77,25 @@ def test_the_paper_s_three_are_counted_among_the_first_three(first, told):
     assert words == f"The paper found Occlusion, Grad-CAM and LIME the most reliable: {told}"
 
 
+def test_a_map_of_the_model_s_own_takes_no_place_among_the_paper_s_ten():
+    above = {"OwnMap": 0.4, "Occlusion": 0.3, "GradCam": 0.2, "Lime": 0.1}
+    best = {
+        metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
+        for metric in RELIABLE
+    }
+    table = table_of(best, (*TITLES, "OwnMap"))
+    told = relied_on(case_of("own"), table)
+    assert told.endswith("rely first on The model's own map, Occlusion and Grad-CAM.")
+    assert beside_paper(table) == (
+        "The paper found Occlusion, Grad-CAM and LIME the most reliable: "
+        "Occlusion, Grad-CAM and LIME are among the first three of its ten here."
+    )
+    less = {metric: held | {"Lime": 0.5} for metric, held in best.items()}
+    assert beside_paper(table_of(less, (*TITLES, "OwnMap"))).endswith(
+        "Occlusion and Grad-CAM are among the first three of its ten here."
+    )
+
+
 def test_fewer_methods_are_no_ranking_to_hold_against_the_paper_s():
     assert "this study has fewer" in beside_paper(table_of({}, THREE))
 
@@ -102,6 +121,13 @@ def test_maps_are_the_same_for_every_label_from_nine_tenths_on():
     told = likeness(table_of({COSINE: {"GuidedBackprop": 0.7}}))
     assert "No method draws the same map for every label; Guided backpropagation" in told
     assert "comes closest (0.70)" in told
+
+
+def test_maps_of_sizes_are_the_same_whichever_of_two_classes_is_held_against_the_other():
+    alike = {COSINE: {"Gradient": 1.0}}
+    told = likeness(table_of(alike, (*TITLES, "OwnMap")))
+    assert told.startswith("Saliency: nearly the same map for every label. Each class is held ")
+    assert "held against" not in likeness(table_of(alike))
 
 
 def test_rows_are_those_with_a_figure_from_the_lowest():

@@ -35,6 +35,7 @@ from engine.attribution.study.measure import (
     noise,
     share,
 )
+from engine.attribution.study.pictures import map_pictures
 from engine.attribution.study.ranking import DICE, METRICS, claims, measured, order, ranked
 from engine.attribution.study.study import averaged
 from engine.case import ImageCase
@@ -61,6 +62,21 @@ class Squares(nn.Module):
 
     def forward(self, images):
         return torch.einsum("nchw,khw->nk", images, self.weight)
+
+
+class Shared(Squares):
+    """Classes that have most of their logit in common, and a map of the network's own."""
+
+    map_unit = "logit"
+
+    def own_maps(self, images):
+        """Every pixel's part of each logit."""
+        common = torch.zeros(SIDE, SIDE)
+        common[:4, 12:] = 10.0  # of every class
+        return torch.einsum("nchw,khw->nkhw", images, self.weight + common)
+
+    def forward(self, images):
+        return self.own_maps(images).sum((2, 3))
 
 
 @pytest.fixture
@@ -100,20 +116,20 @@ def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(sq
 def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside_an_own_map():
     """On the network that ships, whose logits lie far below 0 whatever it sees."""
     case = study_case("own", count=3)
-    case = replace(case, methods=(GradCam(), OwnMap()))
+    case = replace(case, methods=(GradCam(), GradientXInput(), OwnMap()))
     found = Study(draws=1)(case)
     table, rows = found["table"], found["rows"]
     for method in case.methods:
-        scores, falls = [], []
+        scores, falls, hits = [], [], []
         for one in case.images:
-            asked = case.question(one.image, one.labels[0])
-            answered = method(asked)
+            versus = ImageCase(case.model, one.image, Target(one.labels[0], versus=one.rival))
+            answered = method(versus)
+            hits.append(one.masks[0].flat[answered["map"].values.argmax()])
             inside = inside_of(answered)
             both = (inside & one.masks[0]).sum()
             scores.append((2 * both + 1) / (inside.sum() + one.masks[0].sum() + 1))
-            versus = replace(asked, target=Target(one.labels[0], versus=one.rival))
             falls.append(deletions(versus, {"": answered["map"].values}, 0)[""])
-            empty = asked.baseline("mean").expand(3, -1, -1)
+            empty = versus.baseline("mean").expand(3, -1, -1)
             logits = case.model.logits(torch.stack([one.image, empty]))
             apart = logits[:, one.labels[0]] - logits[:, one.rival]
             assert apart[0] > apart[1]  # though the logit itself rises
@@ -121,9 +137,67 @@ def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside
         of_it = [at for at, row in enumerate(rows.rows) if row.startswith(f"{method.name} ·")]
         np.testing.assert_allclose(rows.take(of_it)[DICE], scores, rtol=1e-5)
         np.testing.assert_allclose(rows.take(of_it)["AUC-MoRF"], falls, rtol=1e-4)
+        np.testing.assert_array_equal(rows.take(of_it)["pointing game"], hits)
         assert table.cell(method.name, DICE) == pytest.approx(np.mean(scores), rel=1e-5)
     assert table.cell("OwnMap", DICE) > 0.1 > table.cell(RANDOM, DICE)
     assert "OwnMap" in found["ranks"].rows
+
+
+@pytest.fixture
+def shared():
+    """Such a network, and an image with a finding of the first class alone."""
+    masks = np.zeros((2, SIDE, SIDE), np.bool_)
+    masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
+    model = tiny.classifier(Shared(torch.from_numpy(masks)), SIDE, "shared")
+    shown = torch.full((3, SIDE, SIDE), 0.5)
+    shown[:, :4, :4] = 1.0
+    methods = (GradientXInput(), Occlusion(side=2, overlap=0.0), OwnMap())
+    return StudyCase(model, (ImageQuestion(3, shown, (0,), masks[:1], rival=1),), methods)
+
+
+def test_beside_an_own_map_every_method_is_asked_about_the_class_rather_than_the_second_best(
+    shared,
+):
+    """What both logits share lies elsewhere and is ten times as large: none may point at it."""
+    table = Study(draws=1)(shared)["table"]
+    for method in shared.methods:
+        assert table.cell(method.name, "pointing game") == 1
+        assert table.cell(method.name, "relevance mass") == 1
+    one = shared.images[0]
+    alone = ImageCase(shared.model, one.image, Target(0))
+    plain = GradientXInput()(alone)["map"].values
+    assert not one.masks[0].flat[plain.argmax()]
+
+
+def test_beside_an_own_map_the_second_class_is_asked_rather_than_the_first(shared):
+    found = StudyMaps()(shared)
+    for method in shared.methods:
+        first, second = (
+            found[f"{name} · {method.name}"].values for name in shared.model.labels[:2]
+        )
+        np.testing.assert_allclose(first, -second, atol=1e-5)
+        assert np.abs(first).max() > 0.1
+    shown = map_pictures(shared, shared.images[0], found)
+    names = shared.model.labels
+    assert shown.rows == (
+        f"{names[0]} rather than {names[1]}",
+        f"{names[1]} rather than {names[0]}",
+    )
+
+
+def test_what_is_asked_of_a_network_with_an_own_map_has_another_fingerprint(shared):
+    class Plain(Squares):
+        """The same weights, and no map of its own."""
+
+    network = Plain(shared.model.network.weight.detach())
+    model = tiny.classifier(network, SIDE, "shared")
+    without = replace(shared, model=model, methods=shared.methods[:2])
+    said = [one for one in shared.digest_parts() if isinstance(one, str)]
+    assert "3|(0, 1)" in [one for one in without.digest_parts() if isinstance(one, str)]
+    assert "3|(0, 1)" not in said
+    assert without.target(without.images[0], 0) == Target(0)
+    assert shared.target(shared.images[0], 0) == Target(0, versus=1)
+    assert shared.target(shared.images[0], 1) == Target(1, versus=0)
 
 
 def test_without_an_own_map_nothing_is_outlined_and_the_study_that_ships_has_no_such_column(
@@ -199,7 +273,7 @@ def test_the_area_is_that_of_covering_blocks_one_after_the_other():
 
 
 def test_a_flat_map_has_no_area_and_the_others_have(squares):
-    asked = squares.question(squares.images[0].image, 0)
+    asked = squares.question(squares.images[0], 0)
     found = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, 0)
     assert np.isnan(found["flat"])
     assert 0.2 < found[RANDOM] < 0.8
@@ -255,6 +329,23 @@ def test_a_random_order_has_no_rank_and_reliability_is_the_mean_of_three():
     assert found.cell("SmoothGrad", "pointing game") == 1
     assert found.cell("SmoothGrad", "AUC-MoRF") == 10
     assert found.cell("SmoothGrad", "reliability") == pytest.approx((1 + 10 + 5.5) / 3)
+
+
+def with_own_map(table):
+    """The same, and a map of the model's own that is the best in what reliability is made of."""
+    best = {"pointing game": 2.0, "AUC-MoRF": -2.0, "max-sensitivity": -2.0, "maps": 1.0}
+    columns = {name: ([*table[name], best.get(name, 0.0)], "") for name in table.order}
+    return Table.of(columns, [*table.rows, "OwnMap"])
+
+
+def test_the_paper_s_ranking_is_of_its_ten_whatever_stands_beside_them():
+    pointing = dict.fromkeys(TITLES, 0.0) | {"Occlusion": 0.9, "GradCam": 0.8, "Lime": 0.7}
+    table = with_own_map(table_of(**{"pointing game": [*pointing.values()]}))
+    ranks = ranked(table)
+    assert ranks.rows[int(np.argmin(ranks["reliability"]))] == "OwnMap"
+    assert claims(table)["agrees"][0] == 1
+    assert claims(table).notes[0].endswith("3 of its three.")
+    assert np.isnan(claims(table)["agrees"][-1])  # no class is asked by itself there
 
 
 def test_a_claim_agrees_only_when_the_numbers_do():
@@ -398,7 +489,7 @@ def test_a_map_is_made_with_its_cost():
 
     case = tiny.study_case()
     with counted(case.model) as (model, counter):
-        asked = case.question(case.images[0].image, 0, model)
+        asked = case.question(case.images[0], 0, model)
         assert made(Gradient(), asked, counter).passes == 1
         assert made(Lime(samples=50), asked, counter).passes == 50
 

@@ -59,7 +59,7 @@ def test_its_card_is_of_its_recipe_and_its_file_is_small():
 def test_its_last_maps_are_fine_enough_for_grad_cam_to_point_at_things():
     case = study_case("scenes", count=12, seed=5, methods=(GradCam(),))
     hits = [
-        located(GradCam()(case.question(one.image, label))["map"].values, mask).hit
+        located(GradCam()(case.question(one, label))["map"].values, mask).hit
         for one in case.images
         for label, mask in zip(one.labels, one.masks, strict=True)
     ]
