@@ -4,6 +4,9 @@
 
 η is the size of the difference of Gaussians at the key point, ρ its scale in pixels. An image below
 50 px is first enlarged 15 times, as in the authors' code, and places and widths are divided again.
+The authors divide a place by 15 and no more; then a point in the middle of an enlarged pixel comes
+to lie 7/15 px too far to the lower right, for pixel p of the image is 15 p to 15 p + 14 there. Ours
+is (p + 0.5) / 15 - 0.5.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ def key_points(gray: Doubles) -> KeyPoints:
     response = responses(large, places, scales)
     order = response.argsort()[::-1][:MOST]
     weights = response[order] / response[order].sum()
-    return KeyPoints(places[order] / times, (scales[order] + WIDER) / times, weights)
+    middle = (places[order] + 0.5) / times - 0.5  # where a pixel's whole number is its middle
+    return KeyPoints(middle, (scales[order] + WIDER) / times, weights)
 
 
 def detected(gray: Doubles) -> tuple[Doubles, Doubles]:

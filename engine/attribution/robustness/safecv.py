@@ -59,7 +59,7 @@ class SafeCV(Method[ImageCase]):
     cost = "wait"
     paper = "Wicker, Huang & Kwiatkowska 2018, https://arxiv.org/abs/1710.07859"
     needs = frozenset({"class", "one of many"})
-    revision = 3
+    revision = 4
     proof = (
         "tests/engine/attribution/robustness/test_safecv.py"
         "::test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds"
