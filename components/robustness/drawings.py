@@ -68,6 +68,12 @@ SIZE = Drawing(
           x_title="classes in the list"),
     lambda _found: "Median over the images on which all three succeed; none where there are none.",
 )  # fmt: skip
+OWN_SIZE = Drawing(
+    "own size", "With how large a change, each over its own successes",
+    Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, title="RMS, /255",
+          x_title="classes in the list"),
+    lambda _found: "Median over other images for each attack: the more it finds, the harder ones.",
+)  # fmt: skip
 SEVERITY = Drawing(
     "severity", "Pixels, game by game",
     Lines(x="simulation", series={"pixels": "this game", "fewest so far": "fewest so far",

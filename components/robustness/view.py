@@ -113,7 +113,8 @@ def ask_by_length(
         Section(
             f"{KEY}.length", method, case,
             f"How often does each attack find a list of K classes, on {count} images?",
-            evidence=(drawings.SUCCESS, drawings.SIZE), button="Attack them all",
+            evidence=(drawings.SUCCESS, drawings.SIZE, drawings.OWN_SIZE),
+            button="Attack them all",
             before=f"Three attacks with the same {method.steps} steps on images of "
             f"{case.data.card.title}, for lists of up to "
             f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",

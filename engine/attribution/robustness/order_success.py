@@ -28,7 +28,8 @@ class OrderedSuccess(Method[AttackedImagesCase]):
     Each image gets a random list of K wrong classes, the same for all three. A success is an 8-bit
     image of which the model ranks these classes first, in this order. The size is the root mean
     square of the change in gray levels of 255, the median over the images that all three succeed
-    on, so that an attack is not punished for succeeding on hard images too.
+    on, so that an attack is not punished for succeeding on hard images too. Beside it stands the
+    median over each attack's own successes, which are other images for each.
     """
 
     name = "OrderedSuccess"
@@ -37,6 +38,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
     cost = "job"
     paper = PAPER
     needs = frozenset({"gradient", "head", "one of many"})
+    revision = 2
     proof = PROOF + "test_success_by_length_counts_what_single_attacks_find"
 
     steps: int = setting(
@@ -58,7 +60,8 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         return [one for one in LENGTHS if one < most] + [most]
 
     def __call__(self, case: AttackedImagesCase, progress: Progress = quiet) -> Result:
-        """Views: success and size by K, a column for each loss; attacks, one row for each."""
+        """Views: success, size where all succeed and own size by K, a column for each loss;
+        attacks, one row for each."""
         lengths, classes = self.lengths(len(case.model.labels)), len(case.model.labels)
         usual = QuadAttacK()
         rules = SearchRules(self.steps, 1, self.rate, usual.weight)
@@ -85,6 +88,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         return {
             "success": by_length(won.mean(1), lengths, "share"),
             "size": by_length(common_median(won, size), lengths, "/255"),
+            "own size": by_length(own_median(won, size), lengths, "/255"),
             "attacks": Table.of(
                 {
                     "K": (np.repeat(lengths, len(levels)).astype(np.float32), "classes"),
@@ -129,4 +133,13 @@ def common_median(won: Any, size: Any) -> Any:
     for at, (wins, sizes_) in enumerate(zip(won, size, strict=True)):
         if (all_won := wins.all(1)).any():
             found[at] = np.median(sizes_[all_won], axis=0)
+    return found
+
+
+def own_median(won: Any, size: Any) -> Any:
+    """The median size where a loss itself succeeds, (lengths, losses); NaN where it never does."""
+    found = np.full((len(won), won.shape[2]), np.nan, np.float32)
+    for at, place in np.ndindex(found.shape):
+        if (own := won[at, :, place] > 0).any():
+            found[at, place] = np.median(size[at, own, place])
     return found

@@ -95,7 +95,10 @@ def keep_by_length(method, name, data, seeds, measure):
         f"{method.rate:g}, {seeds} seeds"
     )
     for at, length in enumerate(lengths):
-        for what, unit in (("success", "share"), ("size", "RMS /255 where all three succeed")):
+        for what, unit in (
+            ("success", "share"), ("size", "RMS /255 where all three succeed"),
+            ("own size", "RMS /255 where each succeeds itself"),
+        ):  # fmt: skip
             told = "; ".join(
                 f"{loss} {spread([one[what][loss][at] for one in found])}" for loss in NAMES
             )

@@ -22,6 +22,7 @@ from engine.attribution.robustness import (
 )
 from engine.attribution.robustness.order_losses import NAMES, loss_of
 from engine.attribution.robustness.order_search import SearchRules, search_order
+from engine.attribution.robustness.order_success import common_median, own_median
 from engine.attribution.robustness.ordered_case import in_order
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
@@ -268,7 +269,7 @@ def test_success_by_length_counts_what_single_attacks_find():
     rules = SearchRules(40, 1, 0.02, QuadAttacK().weight)
     for at, length in enumerate((1, 2)):
         for name in NAMES:
-            won = []
+            won, own = [], []
             for number, (image, label) in enumerate(zip(images, labels, strict=True)):
                 seed = (2 * 1009 + number) * 101 + length
                 order = drawn_order(4, label, length, seed)
@@ -278,8 +279,19 @@ def test_success_by_length_counts_what_single_attacks_find():
                     model, levels_of(image), order, loss, rules, chance, lambda *_: None
                 )
                 won.append(one.success)
+                if one.success:
+                    own.append(float(one.change.double().square().mean().sqrt()))
                 row = at * len(images) + number
                 assert bool(found["attacks"][f"success {name}"][row]) == one.success
             assert found["success"][name][at] == pytest.approx(np.mean(won))
+            wanted = np.median(own) if own else np.nan
+            assert found["own size"][name][at] == pytest.approx(wanted, nan_ok=True, rel=1e-5)
     assert found["attacks"]["image"].tolist() == [*range(len(images))] * 2
     assert found["success"].values[:, 1:].any()
+
+
+def test_sizes_are_medians_over_own_successes_even_where_no_image_is_common():
+    won = np.array([[[1, 0, 0], [1, 0, 0], [0, 1, 0]]], np.float32)  # (K, images, attacks)
+    size = np.array([[[2, 9, 9], [4, 9, 9], [90, 7, 9]]], np.float32)
+    np.testing.assert_array_equal(own_median(won, size), [[3, 7, np.nan]])
+    assert np.isnan(common_median(won, size)).all()
