@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from components.charts.style import COLORS, GRAY, on_bars, theme
+from components.charts.style import COLORS, GRAY, INK, on_bars, theme
 from components.draw.bars import AlongRows
 from components.draw.charts import ROW, unit, values
 from engine.result import Table
 
 SHAPES = ("", "/", ".", "x", "+")  # of the parts, so that color alone says nothing
 LEAST = 0.06  # of the longest bar, below which a number does not fit into a part
+HOLLOW = {
+    "color": "rgba(0,0,0,0)", "line": {"width": 1, "color": GRAY},
+    "pattern": {"shape": "/", "fgcolor": GRAY, "fgopacity": 0.35, "size": 12, "solidity": 0.1},
+}  # fmt: skip
+
+
+def filled(color: str, shape: str) -> dict[str, Any]:
+    """How a part of this color and pattern is drawn."""
+    return {
+        "color": color, "line": {"width": 1, "color": "rgba(0,0,0,0.6)"},
+        "pattern": {"shape": shape, "fillmode": "overlay", "fgopacity": 0.35},
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +37,13 @@ class Stacked(AlongRows):
     Args:
         parts: columns with their names in the legend; those of one name look alike.
         rest: the column that is drawn in gray, such as whatever is left.
+        hollow: the column that is drawn empty, hatched in gray, such as what counts for nothing.
         written: whether the numbers stand in the parts.
     """
 
     parts: Mapping[str, str]
     rest: str = ""
+    hollow: str = ""
     written: bool = False
 
     def figure(self, table: Table) -> go.Figure:
@@ -42,16 +57,16 @@ class Stacked(AlongRows):
                 np.nan_to_num(values(table, column)),
             )  # NaN is not stacked
             color = GRAY if column == self.rest else COLORS[theme()][at % len(COLORS[theme()])]
+            look, ink = filled(color, SHAPES[at % len(SHAPES)]), on_bars()
+            if column == self.hollow:
+                look, ink = HOLLOW, INK[theme()]
             sign = f" {unit(table, column)}".rstrip()
             texts = [f"{value:.0f}{sign}" if value >= LEAST * whole else "" for value in drawn]
             figure.add_bar(
                 y=self.labels(table), x=drawn, orientation="h", name=name, legendgroup=name,
                 showlegend=name not in named, hovertext=column,
-                marker={"color": color, "line": {"width": 1, "color": "rgba(0,0,0,0.6)"},
-                        "pattern": {"shape": SHAPES[at % len(SHAPES)], "fillmode": "overlay",
-                                    "fgopacity": 0.35}},
-                text=texts if self.written else None, textposition="inside",
-                insidetextanchor="middle", insidetextfont={"color": on_bars()},
+                marker=look, text=texts if self.written else None, textposition="inside",
+                insidetextanchor="middle", insidetextfont={"color": ink},
             )  # fmt: skip
             named.add(name)
         figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")

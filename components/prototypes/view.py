@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,12 +19,29 @@ from components.notices import plain
 from components.prototypes.form import KEY, PrototypeQuestion
 from components.section import Section
 from components.widgets.pictures import show_picture
-from engine.attribution.prototypes.reasons import PARTS, ignored_words, summed
+from engine import run
+from engine.attribution.prototypes.learning import head_of
+from engine.attribution.prototypes.networks import INDEFINITE
+from engine.attribution.prototypes.reasons import (
+    LEFT_OUT,
+    NEGATIVE_PARTS,
+    PARTS,
+    POSITIVE_PARTS,
+    averaged,
+    ignored_words,
+    summed,
+    with_indefinite,
+)  # fmt: skip
 from engine.result import Table
 
 STACKED = Stacked(
     parts={part: part for part in PARTS}, rest=PARTS[-1], title="% of the reasoning", written=True
 )
+LOW = 284  # px, so that a bar more stands in the first screen too
+OLD = replace(
+    STACKED, parts={part: part for part in (*PARTS, LEFT_OUT)}, hollow=LEFT_OUT,
+    title="% of each prototype's reasoning", span=(0, 100), height=LOW,
+)  # fmt: skip
 FEW = 6  # prototypes that alone could flip the answer
 
 
@@ -33,7 +52,7 @@ def show(asked: PrototypeQuestion, below: DeltaGenerator) -> None:
         asked: the question.
         below: where the evidence is drawn.
     """
-    evidence = [proved(), Drawing("flip", "What would flip it"), single(asked), rival()]
+    evidence = [proved(), Drawing("flip", "What would flip it"), single(asked), rival(asked)]
     section.show(
         Section(
             KEY, asked.method, asked.case, "",
@@ -53,6 +72,8 @@ def parts(asked: PrototypeQuestion, found: Views) -> None:
     with right:
         draw(Drawing("picture"), found, f"{KEY}.picture")
         draw(bars(asked, found), found, f"{KEY}.bars")
+        if told := ignored_words(found["outcome"], asked.method.reasoning):
+            st.caption(plain(told))
 
 
 def labeled(asked: PrototypeQuestion, found: Views) -> str:
@@ -64,21 +85,20 @@ def labeled(asked: PrototypeQuestion, found: Views) -> str:
 
 
 def scored(asked: PrototypeQuestion, found: Views) -> str:
-    """The scores of the first two classes, and what the old CBC leaves out."""
+    """The scores of the first two classes."""
     outcome = found["outcome"]
-    words = (
+    return (
         f"{asked.name(outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
         f"{asked.name(outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
     )
-    return f"{words} {ignored_words(outcome, asked.method.reasoning)}".strip()
 
 
 def bars(asked: PrototypeQuestion, found: Views) -> Drawing:
-    """The four parts of each prototype."""
-    return Drawing(
-        "parts", f"What makes the score of {asked.name(found['outcome']['answer'][0])}",
-        STACKED, partial(whole, "parts"), part=summed,
-    )  # fmt: skip
+    """The parts of each prototype; of the old CBC, what it leaves out too."""
+    title = f"What makes the score of {asked.name(found['outcome']['answer'][0])}"
+    if asked.method.reasoning == INDEFINITE:
+        return five("parts", title, own_parts)
+    return Drawing("parts", title, STACKED, partial(whole, "parts"), part=summed)
 
 
 def whole(view: str, found: Views) -> str:
@@ -88,14 +108,51 @@ def whole(view: str, found: Views) -> str:
     return f"{told[0].upper()}{told[1:]}. The first two are the score; all four make 100 %."
 
 
-def rival() -> Drawing:
-    """The parts of the class that comes second, and its prototypes."""
+def five(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
+    """The four parts of each prototype and what is indefinite."""
     return Drawing(
-        "rival parts", "The class that comes second", STACKED, partial(whole, "rival parts"),
-        part=summed, below=lambda found: draw(
-            Drawing("rival picture"), found, f"{KEY}.rival picture"
-        ),
-    )  # fmt: skip
+        view, title, OLD, lambda found: shares(of(found)), made=lambda found: averaged(of(found))
+    )
+
+
+def own_parts(found: Views) -> Table:
+    """Of the old CBC, the five parts of the answer."""
+    return with_indefinite(found["parts"], float(found["outcome"]["left out"][0]))
+
+
+def shares(five: Table) -> str:
+    """Positive, negative and indefinite reasoning over all prototypes, which sum to one."""
+    positive, negative, indefinite = (
+        100 * sum(float(five[part].mean()) for part in parts)
+        for parts in (POSITIVE_PARTS, NEGATIVE_PARTS, (LEFT_OUT,))
+    )
+    return (
+        f"On average {positive:.0f} % positive, {negative:.0f} % negative, {indefinite:.0f} % "
+        "indefinite; each bar makes 100 %."
+    )
+
+
+def rival(asked: PrototypeQuestion) -> Drawing:
+    """The parts of the class that comes second, and its prototypes."""
+    title = "The class that comes second"
+    drawing = Drawing("rival parts", title, STACKED, partial(whole, "rival parts"), part=summed)
+    if asked.method.reasoning == INDEFINITE:
+        drawing = five("rival parts", title, partial(rival_parts, asked))
+    return replace(
+        drawing,
+        below=lambda found: draw(Drawing("rival picture"), found, f"{KEY}.rival picture"),
+    )
+
+
+def rival_parts(asked: PrototypeQuestion, found: Views) -> Table:
+    """Of the old CBC, the five parts of the class that comes second.
+
+    How much that class leaves out is known to the network alone.
+    """
+    learned = run.answer(asked.network, asked.training)  # kept: the answer began with it
+    head = head_of(asked.method.restored(learned["network"], asked.case.data))
+    share = float(head.ignored()[int(found["outcome"]["rival"][0])])
+    return with_indefinite(found["rival parts"], share)
 
 
 def proved() -> Drawing:

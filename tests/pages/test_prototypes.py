@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 from dataclasses import replace
 
@@ -17,7 +19,7 @@ from engine import data as data_sets
 from engine.attribution.prototypes import PrototypeRobustness, Prototypes, about_row, first_of
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
-from engine.attribution.prototypes.reasons import ignored_words
+from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
 from engine.result import Table
 from engine.run import answer
 from tests.visits import said, settled, unfolded, visit, words
@@ -32,6 +34,19 @@ def question(row=None, **changed):
     row = first_of(data) if row is None else row
     label = data.classes[data.labels[row]]
     return PrototypeQuestion(about_row(data, row), Prototypes(**FEW, **changed), label, {})
+
+
+def charts(at):
+    """The bars of every chart, by name and in the order of the page, each with its lengths."""
+    specs = [json.loads(one.proto.spec) for one in at.main.get("plotly_chart")]
+    return [{bar.get("name"): lengths(bar.get("x")) for bar in one["data"]} for one in specs]
+
+
+def lengths(x):
+    """Numbers as Plotly sends them: a list, or bytes in base 64."""
+    if isinstance(x, dict):
+        return np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"])
+    return x
 
 
 def test_sentence_parts_and_certificate_are_those_of_the_answer():
@@ -66,7 +81,17 @@ def test_another_reasoning_and_another_network_are_other_answers():
     asked = question(reasoning=INDEFINITE)
     found = answer(asked.method, asked.case)
     assert at.header[0].value == asked.method.finding(asked.case, found) != first
-    assert ignored_words(found["outcome"], INDEFINITE) in words(at)
+    shown = words(at)
+    assert ignored_words(found["outcome"], INDEFINITE) in shown
+    assert view.shares(view.own_parts(found)) in shown
+    assert view.shares(view.rival_parts(asked, found)) in shown
+    drawn = [chart for chart in charts(at) if LEFT_OUT in chart]
+    assert len(drawn) == 2  # of the answer and of the class that comes second
+    tables = view.own_parts(found), view.rival_parts(asked, found)
+    for chart, table in zip(drawn, tables, strict=True):
+        assert list(chart) == [*PARTS, LEFT_OUT]
+        assert np.sum(list(chart.values()), 0) == pytest.approx(np.full(8, 100))
+        assert chart[LEFT_OUT][-1] == pytest.approx(100 * table[LEFT_OUT].mean())
     at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[NEGATIVE])
     at.button_group(key=f"{KEY}.network").set_value(NETWORK_TITLES[DEEP])
     at = settled(at.run())
@@ -74,6 +99,7 @@ def test_another_reasoning_and_another_network_are_other_answers():
     found = answer(asked.method, asked.case)
     assert at.header[0].value == asked.method.finding(asked.case, found)
     assert "Proved" not in words(at)
+    assert not any(LEFT_OUT in chart for chart in charts(at))
 
 
 def test_a_pressed_image_is_asked_about():
@@ -138,6 +164,16 @@ def test_what_no_single_prototype_can_do_is_said():
     assert view.needed(asked, found) == (
         "If prototype 4 were seen 75 % in place of 20 %, 3 would have as much as 8."
     )
+
+
+def test_the_captions_of_the_old_cbc_fit_a_telephone():
+    names = (*PARTS, LEFT_OUT)
+    five = Table.of({name: ([0.2], "share") for name in names}, ["prototype 1"])
+    told = view.shares(five)
+    assert told == "On average 40 % positive, 40 % negative, 20 % indefinite; each bar makes 100 %."
+    assert len(told) < 95
+    outcome = Table.of({"left out": ([0.85], "share")})
+    assert len(ignored_words(outcome, INDEFINITE)) < 95
 
 
 @pytest.mark.parametrize("titles", [NETWORK_TITLES, REASONING_TITLES])

@@ -32,9 +32,12 @@ from engine.run import answer
 AGREE = ("seen, as wanted", "not seen, as wanted")
 DISAGREE = ("seen, but unwanted", "not seen, but wanted")
 PARTS = (*AGREE, *DISAGREE)
+POSITIVE_PARTS, NEGATIVE_PARTS = (PARTS[0], PARTS[3]), (PARTS[1], PARTS[2])  # wanted, unwanted
+LEFT_OUT = "indefinite: left out"  # of the older CBC, beside PARTS
 LEVEL = 1e-6  # a certified radius below which two classes are level
 SHOWN = 6  # prototypes in the picture and in bars of their own
 REST = "all others"
+OTHERS, ALL = "others, mean", "all, mean"
 PLACES = 25  # radii at which the lead is bounded and attacked
 FAR = 5.0  # times the certified radius, as far as the attack goes
 BLANK = "All pixels are alike, so that an answer means nothing. "
@@ -218,6 +221,32 @@ def summed(parts: Table) -> Table:
     return Table.of(columns, [*parts.rows[:SHOWN], *([REST] if len(parts) > SHOWN else [])])
 
 
+def with_indefinite(parts: Table, left_out: float) -> Table:
+    """What the older CBC makes of each prototype: PARTS and LEFT_OUT, which sum to one in each row.
+
+    Its class divides by what it does not leave out, so that PARTS sum to one over all prototypes;
+    here they are as before that division. The mean of the rows is the reasoning of the class.
+
+    Args:
+        parts: of the class, as `parts_of` has them.
+        left_out: the mean indefinite share of its prototypes.
+    """
+    kept = len(parts) * (1 - left_out)
+    shares = {part: kept * parts[part].astype(np.float64) for part in PARTS}
+    shares[LEFT_OUT] = np.maximum(1 - sum(shares.values()), 0)  # kept answers are rounded
+    return Table.of({name: (one, "share") for name, one in shares.items()}, parts.rows)
+
+
+def averaged(parts: Table) -> Table:
+    """The bars that are drawn of it: SHOWN prototypes, the others' mean and the mean of all."""
+    columns = {}
+    for name, unit in zip(parts.order, parts.units, strict=True):
+        values = parts[name]
+        others = [values[SHOWN:].mean()] if len(values) > SHOWN else []
+        columns[name] = np.concatenate([values[:SHOWN], others, [values.mean()]]), unit
+    return Table.of(columns, [*parts.rows[:SHOWN], *([OTHERS] if len(parts) > SHOWN else []), ALL])
+
+
 def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, int]) -> Table:
     """What each prototype would have to be seen as for the rival to win, all others as they are.
 
@@ -268,6 +297,6 @@ def ignored_words(outcome: Table, reasoning: str) -> str:
     if reasoning != INDEFINITE:
         return ""
     return (
-        f"The old CBC leaves {share:.0f} % of its prototypes out of this answer and divides by the "
-        "rest, so that a high score may rest on little."
+        f"The old CBC leaves {share:.0f} % of its prototypes out and divides by the rest, which "
+        "may be little."
     )

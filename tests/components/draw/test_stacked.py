@@ -41,6 +41,18 @@ def test_parts_of_one_name_have_one_place_in_the_legend():
     assert [bar.hovertext for bar in bars] == list(TABLE.order)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_counts_for_nothing_is_empty_and_has_its_place_in_the_legend(scheme, monkeypatch):
+    monkeypatch.setattr("components.draw.stacked.theme", lambda: scheme)
+    *_, last = Stacked(parts=PARTS, hollow="another word", written=True).figure(TABLE).data
+    assert (last.name, last.showlegend) == ("another word", True)
+    assert last.marker.color == "rgba(0,0,0,0)"
+    assert last.marker.pattern.fgcolor == last.marker.line.color == GRAY
+    assert last.insidetextfont.color == style.INK[scheme]  # it stands on the page
+    others = Stacked(parts=PARTS).figure(TABLE).data
+    assert [bar.marker.color for bar in others] == list(style.COLORS[scheme])
+
+
 def test_a_part_without_a_number_takes_no_room():
     """Plotly would put the parts behind a NaN at zero."""
     table = Table.of({"a": ([0.5, np.nan], "score"), "b": ([np.nan, 0.1], "score")}, ("yes", "no"))

@@ -21,10 +21,15 @@ def reasons(theta, reasoning, count):
         return both[:count], both[count:]
     if reasoning == POSITIVE:
         return softmax(theta), [0.0] * count
-    states = [softmax([theta[k], theta[count + k], theta[2 * count + k]]) for k in range(count)]
     assert reasoning == INDEFINITE
-    whole = sum(one[0] + one[1] for one in states)
-    return [one[0] / whole for one in states], [one[1] / whole for one in states]
+    each = states(theta, count)
+    whole = sum(one[0] + one[1] for one in each)
+    return [one[0] / whole for one in each], [one[1] / whole for one in each]
+
+
+def states(theta, count):
+    """Of the old CBC, positive, negative and indefinite reasoning of one class, K triples."""
+    return [softmax([theta[k], theta[count + k], theta[2 * count + k]]) for k in range(count)]
 
 
 def detections(image, places, widths):

@@ -12,12 +12,19 @@ from engine.attribution.prototypes import PrototypeNetwork, Prototypes, about_pi
 from engine.attribution.prototypes.learning import inside
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE, POSITIVE, RBF
 from engine.attribution.prototypes.reasons import (
+    ALL,
     BLANK,
+    LEFT_OUT,
+    NEGATIVE_PARTS,
+    OTHERS,
     PARTS,
+    POSITIVE_PARTS,
     SHOWN,
+    averaged,
     held,
     ignored_words,
     summed,
+    with_indefinite,
 )  # fmt: skip
 from engine.data.example import pictured
 from engine.errors import BlindspotError
@@ -165,6 +172,66 @@ def test_the_old_cbc_says_what_it_leaves_out():
     assert outcome["left out"][0] == pytest.approx(share, abs=1e-6)
     assert f"{100 * share:.0f} % of its prototypes" in ignored_words(outcome, INDEFINITE)
     assert ignored_words(outcome, NEGATIVE) == ""
+
+
+def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
+    method = replace(SMALL, reasoning=INDEFINITE)
+    found, model = method(case()), inside(network(method))
+    seen = by_hand.detections(
+        case().image.flatten().tolist(), model.places.tolist(), model.widths.tolist()
+    )
+    theta = model.head.theta.detach().double().numpy()
+    for view, which in (("parts", "answer"), ("rival parts", "rival")):
+        states = by_hand.states(theta[:, int(found["outcome"][which][0])].tolist(), 12)
+        five = with_indefinite(found[view], sum(one[2] for one in states) / 12)
+        assert five.order == (*PARTS, LEFT_OUT)
+        for row, place in enumerate(found[view]["number"].astype(int).tolist()):
+            d, (positive, negative, indefinite) = seen[place], states[place]
+            wanted = [d * positive, (1 - d) * negative, d * negative, (1 - d) * positive]
+            told = [five[part][row] for part in five.order]
+            assert told == pytest.approx([*wanted, indefinite], abs=1e-5)
+            assert sum(told) == pytest.approx(1, abs=1e-9)
+            assert sum(five[part][row] for part in POSITIVE_PARTS) == pytest.approx(positive, 1e-4)
+            assert sum(five[part][row] for part in NEGATIVE_PARTS) == pytest.approx(negative, 1e-4)
+    own = with_indefinite(found["parts"], float(found["outcome"]["left out"][0]))
+    assert own[LEFT_OUT].mean() == pytest.approx(found["outcome"]["left out"][0], abs=1e-6)
+    agree = sum(own[part].mean() for part in PARTS[:2])
+    score = agree / (1 - own[LEFT_OUT].mean())
+    assert score == pytest.approx(found["outcome"]["score"][0], abs=1e-6)
+
+
+def test_five_parts_by_hand():
+    """Two prototypes, one wholly indefinite: what is left of the other is the whole score."""
+    parts = Table.of(
+        {
+            part: ([share, 0.0], "share")
+            for part, share in zip(PARTS, (0.4, 0.3, 0.2, 0.1), strict=True)
+        },
+        ["prototype 2", "prototype 1"],
+    )
+    five = with_indefinite(parts, 0.75)
+    assert five.rows == ("prototype 2", "prototype 1")
+    assert [five[part][0] for part in five.order] == pytest.approx([0.2, 0.15, 0.1, 0.05, 0.5])
+    assert [five[part][1] for part in five.order] == pytest.approx([0, 0, 0, 0, 1])
+    rows = averaged(five)
+    assert rows.rows == ("prototype 2", "prototype 1", ALL)
+    assert rows[LEFT_OUT].tolist() == pytest.approx([0.5, 1, 0.75])
+
+
+def test_others_and_all_are_means_of_which_each_sums_to_one():
+    rng = np.random.default_rng(0)
+    drawn = rng.dirichlet(np.ones(5), 20)
+    names = (*PARTS, LEFT_OUT)
+    table = Table.of(
+        {name: (drawn[:, place], "share") for place, name in enumerate(names)}, map(str, range(20))
+    )
+    rows = averaged(table)
+    assert rows.rows[SHOWN:] == (OTHERS, ALL)
+    for place, name in enumerate(names):
+        others, every = rows[name][SHOWN:]
+        assert others == pytest.approx(sum(drawn[SHOWN:, place]) / 14)
+        assert every == pytest.approx((sum(drawn[:SHOWN, place]) + 14 * others) / 20)
+    assert sum(rows[name] for name in names) == pytest.approx(np.ones(SHOWN + 2))
 
 
 def test_a_blank_image_is_said_to_be_blank():
