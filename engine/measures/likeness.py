@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from math import inf, log10, nan
+from math import inf, isnan, log10, nan
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 WINDOW = 11  # pixels of SSIM's Gaussian window, σ = 1.5, as Wang et al. (2004) have it
+SEEN, GONE = 0.9, 0.5  # SSIM below which a change is plain to see, and below which it is ruin
+SEEN_SHARE, GONE_SHARE = 0.15, 0.6  # for small images: attacked digits, enlarged, have such SSIM
 
 
 def ssim(image: Tensor, other: Tensor) -> float:
@@ -40,3 +43,36 @@ def psnr(images: NDArray[Any], others: NDArray[Any], peak: float = 255.0) -> flo
     each = [np.square(a.astype(np.float64) - b).mean() for a, b in zip(images, others, strict=True)]
     error = float(np.mean(each))
     return 10 * log10(peak**2 / error) if error else inf
+
+
+def change_share(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """The root mean square of a change over the image's own standard deviation; NaN if it is flat.
+
+    Args:
+        before, after: pictures (H, W, 3) in gray levels.
+    """
+    image, change = before.astype(np.float64), after.astype(np.float64) - before
+    contrast = float(image.std())
+    return float(np.sqrt(np.square(change).mean())) / contrast if contrast else nan
+
+
+def visible(before: NDArray[Any], after: NDArray[Any], likeness: float | None = None) -> str:
+    """What a change does to an image for the eye, in a sentence; "" where it is hardly seen.
+
+    Args:
+        before, after: pictures (H, W, 3) uint8.
+        likeness: their SSIM, where it is known; NaN where they are too small for it.
+    """
+    if likeness is None:
+        pair = [torch.from_numpy(np.array(one)).permute(2, 0, 1) / 255 for one in (before, after)]
+        likeness = ssim(*pair)
+    if isnan(likeness):
+        share = change_share(before, after)
+        figure = f"the change is {share:.2f} of the image's contrast"
+        gone, seen = share >= GONE_SHARE, share >= SEEN_SHARE
+    else:
+        figure = f"SSIM {likeness:.2f}; 1 is the same"
+        gone, seen = likeness < GONE, likeness < SEEN
+    if gone:
+        return f" The image itself is ruined by then ({figure})."
+    return f" The change can be seen ({figure})." if seen else ""

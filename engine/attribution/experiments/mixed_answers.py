@@ -26,6 +26,7 @@ from engine.attribution.experiments.mixture import (
     other_first,
 )
 from engine.case import ImageCase
+from engine.measures.likeness import visible
 from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models import catalog
 from engine.models.classifier import Classifier
@@ -169,12 +170,14 @@ class MixedAnswers(Method[ImageCase]):
         if self.mixing == BY_IMAGE:
             lead = f"α is {found['numbers'].cell('attacked', 'alpha'):.2f}, and {lead}"
         read = "Attacked, it is read as" if self.epsilon else "Nothing was changed. It is read as"
+        images = found["picture"].images[0]
+        seen = visible(images[0], images[1])
         if sure:
-            return f"{read}: {said}. The normal network cannot change that: {lead}."
+            return f"{read}: {said}. The normal network cannot change that: {lead}.{seen}"
         more = "it has no say at α = 0" if not np.isfinite(needed) else (
             f"{lead}, and {100 * needed:.0f} are needed"
         )  # fmt: skip
-        return f"{read}: {said}. The normal network could change that: {more}."
+        return f"{read}: {said}. The normal network could change that: {more}.{seen}"
 
 
 def pair_names(name: str) -> tuple[str, str] | tuple[()]:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.robustness.scored import Rescored, visible
+from engine.attribution.robustness.scored import Rescored, seen_words
 from engine.attribution.robustness.way import Way
 from engine.case import ImageCase
 from engine.errors import BlindspotError, DoesNotFit
@@ -239,7 +239,7 @@ def attack_words(method: GradientAttack, found: Mapping[str, Any]) -> str:
         words = f"With changes of at most {bound} it says {after} instead of {before}."
     else:
         words = f"Changes of at most {bound} did not make it say another class: {after}."
-    return words + visible(float(figures["SSIM"][0]))
+    return words + seen_words(found)
 
 
 def no_gradients(model: Classifier) -> DoesNotFit:

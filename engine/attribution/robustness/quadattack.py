@@ -18,7 +18,7 @@ from engine.attribution.robustness.order_search import (
     search_order,
 )
 from engine.attribution.robustness.ordered_case import OrderedCase, in_order
-from engine.attribution.robustness.scored import Rescored, unsure, visible
+from engine.attribution.robustness.scored import Rescored, seen_words, unsure
 from engine.attribution.robustness.way import Way
 from engine.errors import BlindspotError
 from engine.measures.levels import levels_of, pixels_of
@@ -119,7 +119,7 @@ class OrderedAttack(Method[OrderedCase]):
                 f"{self.title} did not find your order in {self.steps} steps: its best try, drawn "
                 f"here, has {right} of {wanted} places right, with changes of {size}."
             )
-        return words + unsure(found) + visible(float(figures["SSIM"][0]))
+        return words + unsure(found) + seen_words(found)
 
 
 def outcome(found: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:

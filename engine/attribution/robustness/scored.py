@@ -12,12 +12,11 @@ from torch import Tensor
 
 from engine.case import ImageCase
 from engine.measures.levels import as_picture, magnified, pixels_of, sizes
-from engine.measures.likeness import ssim
+from engine.measures.likeness import ssim, visible
 from engine.models.classifier import Classifier
 from engine.result import Pictures, Result, Table
 
 FIRST = 5  # classes of which the probabilities are kept, before and after
-SEEN, GONE = 0.9, 0.5  # SSIM below which a change is plain to see, and below which it is ruin
 HARDLY = 0.1  # a probability of the first class below which the model is sure of none
 BEFORE, AFTER = "before", "after"
 
@@ -151,10 +150,7 @@ def attacked_pixels(found: Mapping[str, Any]) -> Tensor:
     return pixels_of(image.permute(2, 0, 1).to(torch.int16).contiguous())
 
 
-def visible(likeness: float) -> str:
-    """What a change does to the image for the eye; "" where it is hardly seen or not known."""
-    if likeness < GONE:
-        return f" The image itself is ruined by then (SSIM {likeness:.2f}; 1 is the same)."
-    if likeness < SEEN:
-        return f" The change can be seen (SSIM {likeness:.2f}; 1 is the same)."
-    return ""
+def seen_words(found: Mapping[str, Any]) -> str:
+    """What an attack's change does to the image for the eye; "" where it is hardly seen."""
+    images = found["pictures"].images[0]
+    return visible(images[0], images[2], float(found["figures"]["SSIM"][0]))

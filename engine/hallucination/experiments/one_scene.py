@@ -40,6 +40,7 @@ from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.hallucination.vlm import VLM
 from engine.measures.levels import as_picture, levels_of, pixels_of
+from engine.measures.likeness import visible
 from engine.method import Choice, Method, Progress, Slider, Switch, part_of, quiet, setting
 from engine.result import Curve, Pictures, Result, Table, Tokens
 
@@ -183,16 +184,20 @@ class PerturbedAnswer(Method[CaptionCase]):
         return found
 
     def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
-        """Whether it says the phrase, and what it does with noise."""
+        """Whether it says the phrase, what it does with noise, and whether the change is seen."""
         hits = found["numbers"]["says the phrase"]
         where = "" if self.against == NONE else f", behind {self.against}"
         if not self.epsilon:
             return f"Nothing is changed: it says “{tidy(found[BEFORE].text)}”."
         how = f"Moving each value by at most {self.epsilon}/255"
         control = "noise of that size does too" if hits[2] else "noise of that size does not"
+        images = found["picture"].images[0]
+        seen = visible(images[0], images[1])
         if hits[1]:
-            return f"{how} makes it say “{tidy(self.phrase)}”{where}; {control}. A simulation."
+            return (
+                f"{how} makes it say “{tidy(self.phrase)}”{where}; {control}. A simulation.{seen}"
+            )
         return (
             f"{how} does not make it say “{tidy(self.phrase)}”{where}: it says "
-            f"“{tidy(found[AFTER].text)}”. A simulation; another attack may succeed."
+            f"“{tidy(found[AFTER].text)}”. A simulation; another attack may succeed.{seen}"
         )

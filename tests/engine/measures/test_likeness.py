@@ -1,4 +1,4 @@
-"""Noise in decibels, from its definition; SSIM is checked where walks use it."""
+"""Noise in decibels, from its definition, and changes in words; SSIM is checked with walks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from engine.measures.likeness import psnr
+from engine.measures.likeness import psnr, visible
 
 
 def test_a_tenth_of_the_range_everywhere_is_twenty_decibels():
@@ -21,3 +21,34 @@ def test_the_error_is_the_mean_over_all_images():
     other = images.copy()
     other[0] = 10  # a mean square of 100 in one image of four
     assert psnr(images, other) == pytest.approx(10 * np.log10(255**2 / 25))
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        (10, ""),
+        (30, " The change can be seen (the change is 0.30 of the image's contrast)."),
+        (50, " The change can be seen (the change is 0.50 of the image's contrast)."),
+        (75, " The image itself is ruined by then (the change is 0.75 of the image's contrast)."),
+    ],
+)
+def test_of_an_image_too_small_for_ssim_the_change_is_held_against_its_contrast(added, words):
+    """Half of it is 0 and half 200, so its standard deviation is 100."""
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:, ::2] = 200
+    changed = np.where(image == 0, image + added, image - added).astype(np.uint8)
+    assert visible(image, changed) == words
+    assert visible(image, changed, float("nan")) == words
+
+
+def test_of_a_larger_image_ssim_decides():
+    """With a change of the whole image by c, SSIM is (2 μ ν + C) / (μ² + ν² + C), C = 0.01²."""
+    image = np.full((16, 16, 3), 51, np.uint8)
+    for level, told in ((255, " The image itself is ruined by then"), (102, " The change can be")):
+        means = np.array([51, level]) / 255
+        wanted = (2 * means.prod() + 1e-4) / (np.square(means).sum() + 1e-4)
+        found = visible(image, np.full_like(image, level))
+        assert found.startswith(told)
+        assert found.endswith(f"(SSIM {wanted:.2f}; 1 is the same).")
+    assert not visible(image, image)
+    assert not visible(image[:8], image[:8] + np.uint8(9))  # flat and small: nothing is known

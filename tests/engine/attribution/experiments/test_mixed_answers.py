@@ -123,3 +123,16 @@ def test_in_nonlinear_mixing_each_image_has_its_own_share_and_the_whole_is_attac
     fixed = MixedAnswers(alpha=float(share), epsilon=0.1, steps=5)(case)
     assert (fixed["picture"].images[0, 1] != found["picture"].images[0, 1]).any()
     assert f"α is {share:.2f}, and the robust network leads" in method.finding(case, found)
+
+
+def test_an_attack_that_ruins_the_image_is_said_to(case):
+    """8 × 8 digits are too small for SSIM."""
+    method = MixedAnswers(epsilon=0.4)
+    found = method(case)
+    image, attacked = found["picture"].images[0, :2].astype(float)
+    share = np.sqrt(((attacked - image) ** 2).mean()) / image.std()
+    assert share > 0.6
+    told = method.finding(case, found)
+    assert told.endswith(
+        f"The image itself is ruined by then (the change is {share:.2f} of the image's contrast)."
+    )

@@ -182,3 +182,13 @@ def test_an_image_of_another_class_is_kept_though_the_margin_falls_further_witho
     assert found["margin"].y[-1] == found["margin"].y.min()  # there, class 0 leads
     assert found["figures"]["another class"][0]
     assert "it says class 1" in method.finding(case, found)
+
+
+def test_of_an_image_too_small_for_ssim_a_change_that_is_seen_is_said_too():
+    case = ImageCase(tiny.classifier(tiny.Cnn(), 8), tiny.image(8), Target(0))
+    method = FGSM(epsilon=64)
+    found = method(case)
+    assert np.isnan(found["figures"]["SSIM"][0])
+    before, _, after = found["pictures"].images[0].astype(float)
+    share = np.sqrt(((after - before) ** 2).mean()) / before.std()
+    assert f"(the change is {share:.2f} of the image's contrast)." in method.finding(case, found)
