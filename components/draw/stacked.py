@@ -69,6 +69,7 @@ class Stacked(AlongRows):
                 insidetextanchor="middle", insidetextfont={"color": ink},
             )  # fmt: skip
             named.add(name)
-        figure.update_layout(barmode="stack", bargap=0.35, legend_traceorder="normal")
+        gap = 0.15 if self.height else 0.35  # where rows are low, bars have room for numbers
+        figure.update_layout(barmode="stack", bargap=gap, legend_traceorder="normal")
         self.across(figure, table, next(iter(self.parts)))
         return figure.update_layout(height=figure.layout.height + ROW // 2 * len(table.rows))
