@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -38,7 +38,8 @@ BESIDE = {  # what is asked of an experiment's own networks
     VisualAudit.name: perturbation.show,
     RefusalAudit.name: refusal.show,
 }
-BESIDE_ALWAYS = {  # what needs no network of the experiment, so it does not wait for its answer
+Alone = Callable[[ExperimentCase, str], object]
+BESIDE_ALWAYS: dict[str, Alone] = {  # what needs no network of the experiment, nor its answer
     AdaptiveSmoothing.name: mixture.show,
     Cbsn.name: lambda _case, key: denoising.show(subject.image_alone(), key),
 }
