@@ -99,8 +99,8 @@ class MapsFollow(Method[PairCase]):
         titles = [kind.title for kind in kinds]
         table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
         said = [[first_class(one)] for one in (before, after)]
-        words = Table.grid(np.array(said, np.float32), SAID, ("class",), ("number",))
-        return {"followed": table, "said": words, **maps}
+        classes = Table.grid(np.array(said, np.float32), SAID, ("class",), ("number",))
+        return {"followed": table, "said": classes, **maps}
 
     def kinds(self, case: ImageCase) -> list[type[Method[ImageCase]]]:
         """The methods whose maps are compared. Raises DoesNotFit where none fits the model."""
