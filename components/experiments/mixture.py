@@ -63,9 +63,10 @@ def plane_words(found: Views) -> str:
         chance = 100 * picked(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
         beside = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
         parts.append(f"{alpha:g}: {100 * table.cell(row, ATTACKED):.0f} %{beside}")
+    told = f"Right under attack (first seed) at α = {', '.join(parts)}"
     if ADAPTIVE in table.rows:
-        parts.append(f"{NONLINEAR}: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %")
-    return f"Right under attack (first seed) at α = {', '.join(parts)}."
+        told += f"; nonlinear: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %"
+    return f"{told}."
 
 
 def certified_words(found: Views) -> str:

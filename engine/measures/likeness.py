@@ -6,7 +6,6 @@ from math import inf, isnan, log10, nan
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -56,16 +55,13 @@ def change_share(before: NDArray[Any], after: NDArray[Any]) -> float:
     return float(np.sqrt(np.square(change).mean())) / contrast if contrast else nan
 
 
-def visible(before: NDArray[Any], after: NDArray[Any], likeness: float | None = None) -> str:
+def visible(before: NDArray[Any], after: NDArray[Any], likeness: float = nan) -> str:
     """What a change does to an image for the eye, in a sentence; "" where it is hardly seen.
 
     Args:
         before, after: pictures (H, W, 3) uint8.
-        likeness: their SSIM, where it is known; NaN where they are too small for it.
+        likeness: their SSIM, where it is known; NaN where it is not, or they are too small for it.
     """
-    if likeness is None:
-        pair = [torch.from_numpy(np.array(one)).permute(2, 0, 1) / 255 for one in (before, after)]
-        likeness = ssim(*pair)
     if isnan(likeness):
         share = change_share(before, after)
         figure = f"the change is {share:.2f} of the image's contrast"

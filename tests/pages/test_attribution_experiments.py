@@ -94,8 +94,8 @@ def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chanc
     )  # fmt: skip
     assert drawn[ATTACKED] == pytest.approx([0.1, 0.5, 0.6, 0.1, 0.6, 0.1, 0.6, 0.65])
     assert mixture.plane_words({"plane": table}) == (
-        "Right under attack (first seed) at α = 0: 10 %, 0.6: 50 % (by chance 40 %), 1: 60 %, "
-        "nonlinear mixing (α by image): 65 %."
+        "Right under attack (first seed) at α = 0: 10 %, 0.6: 50 % (by chance 40 %), 1: 60 %; "
+        "nonlinear: 65 %."
     )
     first = table.take([0, 1])
     assert mixture.in_plane(first).rows == (mixture.MIXED, mixture.MIXED, "normal network")

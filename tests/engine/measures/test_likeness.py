@@ -6,8 +6,9 @@ from math import inf
 
 import numpy as np
 import pytest
+import torch
 
-from engine.measures.likeness import psnr, visible
+from engine.measures.likeness import psnr, ssim, visible
 
 
 def test_a_tenth_of_the_range_everywhere_is_twenty_decibels():
@@ -41,13 +42,15 @@ def test_of_an_image_too_small_for_ssim_the_change_is_held_against_its_contrast(
     assert visible(image, changed, float("nan")) == words
 
 
-def test_of_a_larger_image_ssim_decides():
+def test_where_ssim_is_known_it_decides():
     """With a change of the whole image by c, SSIM is (2 μ ν + C) / (μ² + ν² + C), C = 0.01²."""
     image = np.full((16, 16, 3), 51, np.uint8)
     for level, told in ((255, " The image itself is ruined by then"), (102, " The change can be")):
         means = np.array([51, level]) / 255
         wanted = (2 * means.prod() + 1e-4) / (np.square(means).sum() + 1e-4)
-        found = visible(image, np.full_like(image, level))
+        other = np.full_like(image, level)
+        pair = [torch.from_numpy(one).permute(2, 0, 1) / 255 for one in (image, other)]
+        found = visible(image, other, ssim(*pair))
         assert found.startswith(told)
         assert found.endswith(f"(SSIM {wanted:.2f}; 1 is the same).")
     assert not visible(image, image)
