@@ -92,7 +92,7 @@ def described(chosen: Example) -> str:
     group = chosen.data.truth.get("group")
     if group is not None:
         known += f", group {group[chosen.row]}"
-    return known + (", with a known mask" if chosen.mask() is not None else "")
+    return known + (", with a known mask" if chosen.has_finding else "")
 
 
 def offer_models(chosen: Example | None, model: Classifier) -> None:

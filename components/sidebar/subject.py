@@ -33,7 +33,7 @@ from engine.arguments.pictures import EXAMPLE, SAMPLE
 from engine.case import ImageCase, image_case
 from engine.case.prediction import Prediction, at_once, best
 from engine.case.target import Target
-from engine.data.example import Mask, seen
+from engine.data.example import Mask, known_in
 from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.keeping.lazy import lazy
 from engine.method import Method
@@ -109,11 +109,7 @@ class Subject(ChosenImage):
         It may be empty: nothing is there. What is too small for a pixel of the square is not known.
         """
         mask = self.chosen.mask
-        if mask is None:
-            return None
-        found = seen(mask, self.crop, self.case.model.side)
-        left, top, right, bottom = square_edges(self)
-        return found if found.any() or not mask[top:bottom, left:right].any() else None
+        return None if mask is None else known_in(mask, self.crop, self.case.model.side)
 
     @lazy
     def in_distribution(self) -> InDistribution:

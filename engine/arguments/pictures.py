@@ -22,7 +22,7 @@ from engine.attribution.trust import TrustCase
 from engine.case import ImageCase, PairCase, shown, similarity_case
 from engine.case.target import READINGS, Reading, SimilarityTarget, Target
 from engine.data import load as load_data
-from engine.data.example import Example, example, seen
+from engine.data.example import Example, example, known_in
 from engine.device import PRECISIONS
 from engine.errors import BadData, BlindspotError
 from engine.images import Crop, Picture
@@ -50,7 +50,7 @@ def picture_options(given: Given) -> tuple[Option, ...]:
 
 def unlike(one: Example) -> Iterator[Option]:
     """Its twin where it has one, and the first test images of each other class."""
-    if one.twin() is not None and one.mask() is not None:
+    if one.twin() is not None and one.has_finding:
         yield Option(f"{TWIN}{one.name}", "Its twin without the lesion")
     data, rows = one.data, one.data.rows("test")
     others = (label for label in range(len(data.classes)) if label != data.labels[one.row])
@@ -226,7 +226,7 @@ class TrustArguments(PictureArguments[TrustCase]):
         name = self.image or first_picture(asked.model)
         mask = example(name.removeprefix(EXAMPLE)).mask() if name.startswith(EXAMPLE) else None
         crop = Crop(self.crop_x, self.crop_y)
-        shrunk = None if mask is None else seen(mask, crop, asked.model.side)
+        shrunk = None if mask is None else known_in(mask, crop, asked.model.side)
         return TrustCase(asked, MAPS.read(self.map), shrunk, self.others or "")
 
     @classmethod

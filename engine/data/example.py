@@ -46,9 +46,15 @@ class Example:
         return None if twins is None else pictured(twins[self.row])
 
     def mask(self) -> Mask | None:
-        """Where that is, (H, W); None when it is not known or there is nothing."""
+        """Where that is, (H, W), nowhere when there is nothing; None when it is not known."""
         masks = self.data.truth.get("mask")
-        return masks[self.row] if masks is not None and masks[self.row].any() else None
+        return None if masks is None else masks[self.row]
+
+    @property
+    def has_finding(self) -> bool:
+        """Whether it is known to show something."""
+        mask = self.mask()
+        return mask is not None and bool(mask.any())
 
 
 def example(name: str) -> Example:
@@ -80,6 +86,13 @@ def seen(mask: Mask, crop: Crop, side: int) -> Mask:
     )
     covered: Mask = np.asarray(shrunk) >= 128
     return covered
+
+
+def known_in(mask: Mask, crop: Crop, side: int) -> Mask | None:
+    """As `seen`; None where something is there that is too small for a pixel of the square."""
+    found, (height, width) = seen(mask, crop, side), mask.shape
+    left, top, right, bottom = (round(edge) for edge in crop.box(width, height))
+    return found if found.any() or not mask[top:bottom, left:right].any() else None
 
 
 def with_finding_first(found: DataSet, rows: Rows) -> Rows:

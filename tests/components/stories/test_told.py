@@ -101,7 +101,7 @@ def test_the_twin_and_the_unmarked_slice_differ_from_the_slice_by_one_thing_each
     assert (pixels[0] == pixels[1])[mark].all()
     assert (pixels[0] != pixels[1])[marked.mask()].any()
     assert isinstance(twin, Example)
-    assert twin.mask() is None
+    assert not twin.has_finding
     assert marked.data.split[marked.row] == 2  # nobody learned from it
 
 

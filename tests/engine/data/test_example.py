@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.data.example import Example, example, seen
+from engine.data.example import Example, example, known_in, seen
 from engine.data.registry import add
 from engine.errors import BadData
 from engine.images import Crop
@@ -14,8 +16,6 @@ from tests.engine.data.test_dataset import toy
 
 @pytest.fixture
 def data():
-    from dataclasses import replace
-
     named = replace(toy(), name="upload-toy")
     add(named)
     return named
@@ -54,3 +54,19 @@ def test_the_mask_follows_the_crop():
     assert right[:, 4:].all()
     assert not right[:, :4].any()
     assert not seen(mask, Crop(0.0, 0.5), 8).any()
+
+
+def test_nothing_there_is_known_and_too_little_to_see_is_not():
+    data = toy()
+    nothing = replace(data, truth={**data.truth, "mask": np.zeros_like(data.truth["mask"])})
+    assert not Example(nothing, 4).mask().any()
+    assert not Example(nothing, 4).has_finding
+    assert Example(data, 4).has_finding == data.truth["mask"][4].any()
+    unknown = {name: one for name, one in data.truth.items() if name != "mask"}
+    assert Example(replace(data, truth=unknown), 4).mask() is None
+
+    mask = np.zeros((16, 32), bool)
+    mask[3, 30] = True  # a pixel of 256, in the right half
+    assert known_in(mask, Crop(1.0, 0.5), 4) is None
+    assert not known_in(mask, Crop(0.0, 0.5), 4).any()  # in the left half nothing is there
+    assert (known_in(mask, Crop(1.0, 0.5), 16) == seen(mask, Crop(1.0, 0.5), 16)).all()
