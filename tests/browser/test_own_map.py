@@ -12,7 +12,7 @@ from engine.data.phantoms import Phantoms
 from tests.browser.expecting import expect
 from tests.browser.lists import choose
 from tests.browser.server import settle
-from tests.browser.test_phantom_scan import give, slices
+from tests.browser.test_phantom_scan import give, slices, volumes
 
 LINK = {
     "model": "Phantom GP-UNet",
@@ -21,15 +21,18 @@ LINK = {
 }
 WINDOW = "Full range"  # the one that a scan opens with cuts off what is brightest: the lesion
 COMPACT, LARGE = 1, 1.6  # kind and size of the lesion: such as the network has learned
-THIRD = 2  # which of them it outlines well; of the first it outlines too much
+THIRD, EIGHTH = 2, 7  # slice, head that it outlines well; of the first it outlines too much
 DICE = re.compile(r"The model's own map: Dice (0\.\d+), IoU 0\.\d+, Grad-CAM: (Dice|nothing)")
 
 
 @pytest.mark.slow
-def test_a_dicom_slice_is_outlined_beside_grad_cam_and_against_its_mask(
-    app_url: str, page: Page
+@pytest.mark.parametrize(
+    ("make", "which"), [(slices, THIRD), (volumes, EIGHTH)], ids=["dicom", "nifti"]
+)
+def test_a_slice_is_outlined_beside_grad_cam_and_against_its_mask(
+    app_url: str, page: Page, make, which: int
 ) -> None:
-    image, mask, name = slices(Phantoms(size=LARGE, seed=9), COMPACT, THIRD)
+    image, mask, name = make(Phantoms(size=LARGE, seed=9), COMPACT, which)
     page.goto(f"{app_url}/heatmaps?{urlencode(LINK, doseq=True)}")
     settle(page, 120)
     give(page, "file", name, image)

@@ -30,9 +30,11 @@ def slices(
     return dicom(deep), dicom(found.mask.astype(np.uint16)), "slice.dcm"
 
 
-def volumes() -> tuple[bytes, bytes, str]:
-    """A head with a ring as NIfTI, moved so that its lesion lies in the middle, and its mask."""
-    volume = Phantoms().volume(3, RING)
+def volumes(
+    phantoms: Phantoms | None = None, kind: int = RING, patient: int = 3
+) -> tuple[bytes, bytes, str]:
+    """A head with a lesion as NIfTI, moved so that this lies in the middle, and its mask."""
+    volume = (phantoms or Phantoms()).volume(patient, kind)
     level = int(volume.mask.sum((0, 1)).argmax())
     shift = volume.mask.shape[2] // 2 - level
     head, mask = (np.roll(part, shift, 2) for part in (volume.voxels, volume.mask))
