@@ -180,8 +180,17 @@ def test_fewest_pixels_by_asking_alone(measure):
     ]
     pixels = {}
     for player in ("cooperative", "random", "adversarial"):
-        held = [answer(SafeCV(visit=2, player=player), case)["game"]["pixels"][0] for case in cases]
-        pixels[player] = np.array([one or np.nan for one in held], float)
+        games = [answer(SafeCV(visit=2, player=player), case)["game"]["pixels"] for case in cases]
+        own, control = np.array([[one or np.nan for one in game] for game in games], float).T
+        pixels[player] = own
+        better, worse = int((own < control).sum()), int((own > control).sum())
+        chance = binomtest(better, max(better + worse, 1)).pvalue
+        measure(
+            f"Robustness, SafeCV, player 2 {player}: fewer pixels than where they are drawn "
+            "anywhere",
+            f"{better} of {better + worse} images that differ, p = {chance:.3f}; anywhere found "
+            f"{int(np.isfinite(control).sum())}",
+        )
         known = np.isfinite(pixels[player]).sum()
         measure(
             f"Robustness, SafeCV, digits-cnn, {IMAGES} images, player 2 {player}",
