@@ -62,16 +62,16 @@ SUCCESS = Drawing(
           title="images, %", x_title="classes in the list"),
     lambda _found: "Each list was drawn by chance and is the same for all three attacks.",
 )  # fmt: skip
+SIZES = Lines(
+    x="K", series={name: name for name in (QUAD, CW, AD)}, title="RMS, /255",
+    x_title="classes in the list",
+)  # fmt: skip
 SIZE = Drawing(
-    "size", "With how large a change",
-    Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, title="RMS, /255",
-          x_title="classes in the list"),
+    "size", "With how large a change", SIZES,
     lambda _found: "Median over the images on which all three succeed; none where there are none.",
 )  # fmt: skip
 OWN_SIZE = Drawing(
-    "own size", "With how large a change, each over its own successes",
-    Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, title="RMS, /255",
-          x_title="classes in the list"),
+    "own size", "With how large a change, each over its own successes", SIZES,
     lambda _found: "Median over other images for each attack: the more it finds, the harder ones.",
 )  # fmt: skip
 SEVERITY = Drawing(

@@ -165,3 +165,6 @@ def test_the_grid_is_measured_with_three_seeds(measure):
     method = CometGrid(seeds=3)
     found = method(ExperimentCase(data_sets.load(method.data[0])))
     outcomes.keep(measure, method, found, "COMET's grid, shapes drawn twice", outcomes.HERE)
+    kept = {name: found["table"].cell(name, RECALL) for name in CELLS}
+    least, *_, most = WEIGHTS
+    assert all(kept[cell(area, most)] > kept[cell(area, least)] for area in AREAS)

@@ -112,7 +112,7 @@ def keep_by_length(method, name, data, seeds, measure):
             f"{where}; claim: at K = {lengths[at]} QuadAttacK succeeds more often than {loss}",
             f"{HERE[int(outcome)]} ({mean:+.1f} ± {tolerance:.1f} points)",
         )
-    assert all((one["success"].values[:, 1:] >= 0).all() for one in found)
+    assert np.mean([one["success"][QUAD][0] for one in found]) > 0.5  # of the shortest lists
 
 
 def test_speed_of_pgd_and_of_a_list_of_five(measure):
