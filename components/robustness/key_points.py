@@ -64,11 +64,12 @@ def words(found: Views) -> str:
     else:
         told = f"{len(points)} SIFT key points: the larger, the more the place stands out."
     before, after = (100 * points[name][first] for name in ("weight before", "weight after"))
-    return f"{told} Color: how much it counted in the end, at most {after:.0f} % ({before:.0f} %)."
+    counted = f"at most {after:.0f} % ({before:.0f} % before)"
+    return f"{told} Color: how much it counted in the end, {counted}."
 
 
 KEY_POINTS = Drawing(
-    "points", "Key points: where it was told to look",
+    "points", "Key points: where it looked",
     lambda found: KeyPointCircles(
         picture=before(found), value="weight after", response="weight before", chosen=-1
     ),
@@ -77,5 +78,5 @@ KEY_POINTS = Drawing(
 CONTROL = Drawing(
     "game", "Beside it: the same game with pixels drawn anywhere", wide=True,
     finding=lambda found: f"At most {found['game']['queries'].max():.0f} queries each; one game "
-    "of each, so another seed may turn it round.",
+    "of each, so another seed may reverse this.",
 )  # fmt: skip

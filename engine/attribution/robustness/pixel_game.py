@@ -197,7 +197,11 @@ class PixelGame:
         ]
         still = [one for one in offered if one.said == self.own]
         self.lowest = min([self.lowest, *still], key=lambda one: one.share)
-        return offered[int(own.argmax() if self.rules.player == ENEMY else own.argmin())]
+        taken = offered[int(own.argmax() if self.rules.player == ENEMY else own.argmin())]
+        for one in offered:
+            if self.rules.player == FRIEND and one is not taken and one.said != self.own:
+                self.offer(one)  # of several classes, the least share need not be another's answer
+        return taken
 
     def pixels(self, position: Position, place: int) -> list[Pixel]:
         """So many pixels around a key point that are not changed yet and would be."""

@@ -18,6 +18,7 @@ from engine.attribution.robustness.keypoints import KeyPoints, key_points
 from engine.attribution.robustness.pixel_game import (
     CHANGES,
     CODE,
+    ENEMY,
     FAR,
     PLAYERS,
     RANDOM,
@@ -59,7 +60,7 @@ class SafeCV(Method[ImageCase]):
     cost = "wait"
     paper = "Wicker, Huang & Kwiatkowska 2018, https://arxiv.org/abs/1710.07859"
     needs = frozenset({"class", "one of many"})
-    revision = 4
+    revision = 5
     proof = (
         "tests/engine/attribution/robustness/test_safecv.py"
         "::test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds"
@@ -129,8 +130,11 @@ class SafeCV(Method[ImageCase]):
         del case
         queries, pixels = (int(found["game"][name][0]) for name in ("queries", "pixels"))
         if not found["figures"]["another class"][0]:
+            found_none = "No change was found that makes it say another class"
+            if self.player == ENEMY:  # who passes over what would
+                found_none = "A player 2 who avoids it was not brought to change the answer"
             return (
-                f"No change was found that makes it say another class within {queries} queries. "
+                f"{found_none} within {queries} queries. "
                 f"That is no proof that there is none. {best_try(found)} {beside(found['game'])}"
             )
         share = 100 * float(found["figures"]["pixels changed"][0])
@@ -153,21 +157,15 @@ def best_try(found: Mapping[str, Any]) -> str:
 
 
 def beside(game: Table) -> str:
-    """Whether the key points helped, by the pixels of the game without them."""
+    """How many pixels the game without key points needed; one game of each decides nothing."""
     if len(game) < 2:  # an answer under way
         return ""
     guided, anywhere = (int(one) for one in game["pixels"])
-    if not guided and not anywhere:
-        return "Pixels drawn anywhere, with the same budget, found none either."
+    where = "Drawn anywhere instead, in one game with the same budget,"
     if not anywhere:
-        return (
-            "Pixels drawn anywhere, with the same budget, found none: the key points helped here."
-        )
-    found = f"Drawn anywhere, with the same budget, {anywhere} are enough"
-    if guided == anywhere:
-        return f"{found} too: the key points saved none here."
-    helped = "helped" if 0 < guided < anywhere else "did not help"
-    return f"{found}: the key points {helped} here."
+        return f"{where} none were found{'' if guided else ' either'}."
+    too = " too" if guided == anywhere else ""
+    return f"{where} {anywhere} were enough{too}."
 
 
 def summary(games: Mapping[str, PixelGame]) -> Table:

@@ -289,7 +289,7 @@ def test_where_every_pixel_counts_alike_guidance_saves_none(needed):
     method = SafeCV(visit=1, simulations=20, queries=2000)
     found = method(case)
     assert found["game"]["pixels"].tolist() == [needed, needed]
-    assert f"{needed} are enough too: the key points saved none" in method.finding(case, found)
+    assert f"{needed} were enough too." in method.finding(case, found)
 
 
 def spot_case(side=48, reach=3):
@@ -337,12 +337,12 @@ def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
 @pytest.mark.parametrize(
     ("pixels", "words"),
     [
-        ((5, 9), "9 are enough: the key points helped here."),
-        ((9, 5), "5 are enough: the key points did not help here."),
-        ((5, 5), "5 are enough too: the key points saved none here."),
-        ((5, 0), "found none: the key points helped here."),
-        ((0, 5), "5 are enough: the key points did not help here."),
-        ((0, 0), "found none either."),
+        ((5, 9), "9 were enough."),
+        ((9, 5), "5 were enough."),
+        ((5, 5), "5 were enough too."),
+        ((5, 0), "none were found."),
+        ((0, 5), "5 were enough."),
+        ((0, 0), "none were found either."),
     ],
 )
 def test_what_is_said_of_the_control(pixels, words):
