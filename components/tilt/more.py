@@ -73,6 +73,9 @@ def sheets() -> None:
         )  # fmt: skip
 
 
+LEAST = 0.01  # gray levels that are told
+
+
 def mirror_words(found: Views) -> str:
     """How far an image is from its mirror image."""
     points: Table = found["points"]
@@ -146,7 +149,7 @@ def means_words(found: Views) -> str:
     parts = " and ".join(
         f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
     )
-    absent = "; its training images are not here" if table.rows[0].endswith(OWN) else ""
+    absent = "; the model's training images are not here" if table.rows[0].endswith(OWN) else ""
     return f"Class means are of {parts}{absent}."
 
 
@@ -173,4 +176,6 @@ def way_words(found: Views) -> str:
 
 def levels(count: float) -> str:
     """Gray levels in whole numbers, few of them with two digits that count."""
+    if 0 < count < LEAST:
+        return f"under {LEAST}"
     return f"{count:.0f}" if count >= 10 else f"{count:.2g}"

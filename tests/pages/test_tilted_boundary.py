@@ -86,7 +86,7 @@ def test_of_a_network_that_learned_elsewhere_it_is_said_what_class_means_are_of(
     at = settled(visit(link, TILTED_BOUNDARY))
     assert not at.exception
     assert "squares of this image and" in words(at)
-    assert "“A cup of coffee”; its training images are not here." in words(at)
+    assert "“A cup of coffee”; the model's training images are not here." in words(at)
     assert any("“Egyptian cat” and “espresso”" in one.value for one in at.header)
 
 

@@ -20,7 +20,6 @@ from engine.errors import BlindspotError
 from engine.images import Crop
 from engine.images.samples import SAMPLES, sample
 from engine.models import catalog
-from engine.models.classifier import Classifier
 
 OWN = "this image"  # that squares are of
 SIZES = (0.6, 1.0)  # of a square, as a share of the image's side
@@ -44,18 +43,13 @@ class ClassImages:
     gray: bool = False
 
 
-def learned(model: Classifier) -> str:
-    """The name of the data set that a model learned from; "" when it is none of ours."""
-    return next((one.data for one in catalog.small() if one.name == model.name), "")
-
-
 def class_images(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]:
     """Of the class that is asked about, and of the one that it is held against.
 
     Raises:
         BlindspotError: the data are of other classes, or no photograph can stand in for one.
     """
-    if name := learned(case.model):
+    if name := catalog.data_of(case.model):
         one, two = strongest(case)
         return trained(case, name, one, count), trained(case, name, two, count)
     return photographed(case, count)

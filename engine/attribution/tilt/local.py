@@ -56,7 +56,7 @@ class LocalTilt(Method[ImageCase]):
     cost = "live"
     paper = PAPER
     needs = frozenset({"class", "gradient", "one of many"})
-    revision = 3
+    revision = 4
     proof = (
         "tests/engine/attribution/tilt/test_local.py"
         "::test_of_a_linear_network_angle_and_strength_are_those_of_its_weights"
@@ -162,8 +162,8 @@ class Ways:
 
     @property
     def places(self) -> Doubles:
-        """At which the network is asked, from the image on, (STEPS,)."""
-        return np.linspace(0, self.reach, STEPS)
+        """At which the network is asked, from the image on, closer together near it, (STEPS,)."""
+        return self.reach * np.linspace(0, 1, STEPS) ** 2
 
     def along(self, direction: Tensor) -> Doubles:
         """The margin against a direction (3, H, W), at all places, (STEPS,)."""

@@ -40,7 +40,7 @@ class Flat(nn.Module):
 @pytest.fixture
 def linear(monkeypatch):
     """Two against three by ridge LDA, as a network; the other classes are far away."""
-    monkeypatch.setattr(class_images, "learned", lambda _model: DIGITS)
+    monkeypatch.setattr(class_images.catalog, "data_of", lambda _model: DIGITS)
     pair = class_pair(data_sets.load(DIGITS), 2, 3, 1.0, 0)
     weights, offset = family(pair, RIDGE, [1e-3])[0]
     weight, bias = torch.zeros(10, 64), torch.full((10,), -1e6)
