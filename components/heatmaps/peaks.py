@@ -30,7 +30,8 @@ def words(peaks: Table, truth: Mask | None) -> str:
     count = len(np.unique(places, axis=0))
     told = (
         f"The highest values of {len(part)} features, from {count} pixels, are all that the answer "
-        f"sees of the image: together they add {part.sum():+.2g} logits to what is asked."
+        f"sees of the image. Together they add {part.sum():+.2g} logits, without the constant and, "
+        "unless the settings say otherwise, without what all classes share."
     )
     if truth is None or not truth.any():
         return told

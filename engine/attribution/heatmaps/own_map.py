@@ -99,7 +99,8 @@ class OwnMap(Method[ImageCase]):
             "level": Scores(level, ("outline", "highest", "whole image"), case.target.unit),
             "answer": Scores(answer, case.model.labels, "probability"),
         }
-        if (peaks := own_peaks(case.model, case.image)) is not None:
+        peaks = own_peaks(case.model, case.image) if case.target.reading == "logit" else None
+        if peaks is not None:
             found["peaks"] = listed(case, *peaks, relative=self.relative)
         if isinstance(case.model.network, Comet):
             found["watched"] = Scores(watched(case), (KEEPS, TAKES), "probability")

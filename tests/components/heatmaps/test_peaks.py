@@ -17,7 +17,7 @@ PEAKS = Table.of({
 def test_pixels_are_counted_once_and_parts_added_up():
     told = words(PEAKS, None)
     assert "3 features, from 2 pixels" in told
-    assert "together they add +3.2 logits" in told
+    assert "Together they add +3.2 logits" in told
     assert "finding" not in told
 
 

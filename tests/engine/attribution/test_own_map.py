@@ -180,6 +180,11 @@ def test_without_what_classes_share_parts_sum_to_zero_over_the_classes():
     assert np.sum(parts, 0) == pytest.approx(np.zeros(len(parts[0])), abs=1e-5)
 
 
+def test_only_a_logit_is_such_a_sum():
+    for reading in ("probability", "margin"):
+        assert "peaks" not in answer(OwnMap(), case_of(target=Target(2, reading=reading)))
+
+
 def test_a_network_with_means_and_a_mask_have_no_such_pixels():
     assert "peaks" not in answer(OwnMap(), case_of("mean_unet"))
     assert "peaks" not in answer(OwnMap(), case_of("comet"))
