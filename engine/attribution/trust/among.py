@@ -72,9 +72,10 @@ class AmongOthers(Method[TrustCase]):
         except BlindspotError:  # photographs, or images that were opened in another session
             known = ""
         masks = "mask" in (known or "")
-        return (
-            "" if masks else "it needs data that the model learned from, with masks that are known."
-        )
+        named = "other images to compare with: name the data that the model learned from (others)"
+        if isinstance(case, TrustCase) and not case.others:
+            return f"it needs {named}."
+        return "" if masks else "it needs other images whose masks are known."
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """Views: here, the measures of this image; others, those of each other, by its class."""
@@ -82,6 +83,11 @@ class AmongOthers(Method[TrustCase]):
             raise BadData("No truth is known for this image, or nothing is there.")
         here = measured(answer(case.method, case.asked), case.mask)
         data = data_sets.load(case.others, part_of(progress, 0.0, DRAWN, "making images"))
+        if data.classes != case.model.labels:
+            raise BadData(
+                f"{data.card.title} has other classes than {case.model.title}: name the data that "
+                "it learned from."
+            )
         asked = list(self.others(case.asked, data))
         if not asked:
             raise BadData(f"{data.card.title} has no other test images whose truth is known.")

@@ -107,9 +107,10 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
     with pytest.raises(BadData, match="nothing is there"):
         AmongOthers(images=FEW)(nothing)
     photographs = tiny.trust_case()  # a network that nothing is known of
-    assert "with masks that are known" in AmongOthers.unmet(photographs)
-    for name in ("", "bars", "phantoms:count=9"):  # none, without masks, out of range
-        assert "with masks that are known" in AmongOthers.unmet(replace(case, others=name))
+    assert "needs other images to compare with" in AmongOthers.unmet(photographs)
+    assert "name the data" in AmongOthers.unmet(replace(case, others=""))
+    for name in ("bars", "phantoms:count=9"):  # without masks, out of range
+        assert "whose masks are known" in AmongOthers.unmet(replace(case, others=name))
     held = replace(case.asked, target=replace(case.asked.target, versus=0))
     assert "one class" in AmongOthers.unmet(replace(case, asked=held))
     nowhere = AmongOthers(images=FEW)
