@@ -52,10 +52,11 @@ class TileAttention(TileReading):
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why the networks cannot read what the case's model makes of a tile, or ""."""
-        model = getattr(case, "model", None)
-        if model is not None and model.fingerprint != shipped().reader:
+        if reason := super().unmet(case):
+            return reason
+        if isinstance(case, WholeSlideCase) and case.model.fingerprint != shipped().reader:
             return f"it needs {shipped().title}, which the networks that ship learned to read."
-        return super().unmet(case)
+        return ""
 
     def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
         """Views: tiles, row by row, with a column for each network (NaN where blank) and the share
@@ -67,16 +68,16 @@ class TileAttention(TileReading):
         key = (read.planted >= KEY_SHARE)[~read.blank][None]
         known = not np.isnan(read.planted).all()
         scores: dict[str, tuple[NDArray[np.float32], str]] = {}
-        told: dict[str, list[float]] = {SAYS: [], FOUND: [], APART: []}
+        columns: dict[str, list[float]] = {SAYS: [], FOUND: [], APART: []}
         for name, network in held.networks.items():
             chance, values = of_tiles(network, features)
             scores[name] = values, unit_of(network)
-            told[SAYS].append(chance)
+            columns[SAYS].append(chance)
             every = np.ones_like(key)
-            told[FOUND].append(recall(values[None], key, every) if known else np.nan)
-            told[APART].append(tile_auroc(values[None], key, every) if known else np.nan)
+            columns[FOUND].append(recall(values[None], key, every) if known else np.nan)
+            columns[APART].append(tile_auroc(values[None], key, every) if known else np.nan)
         progress(1.0, "weighed")
-        networks = Table.of({what: (own, "share") for what, own in told.items()}, list(scores))
+        networks = Table.of({what: (own, "share") for what, own in columns.items()}, list(scores))
         return {"tiles": read.columns_with(scores), "networks": networks}
 
     def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
@@ -99,7 +100,7 @@ def told(found: Mapping[str, Any], own: str) -> str:
             f"strongest, {hits[other]} among {beside}."
         )
     if not np.isnan(table["planted"]).all():
-        return f"{says}; no tile lies in one by a quarter: choose smaller tiles."
+        return f"{says}; no tile lies in a planted region by a quarter: choose smaller tiles."
     most = float(np.nanmax(table[own]))
     if table.units[table.order.index(own)] == EQUAL:
         return f"{says}; its strongest tile has {most:.0f} times an equal share."

@@ -53,6 +53,10 @@ class WholeSlideCase(Case):
         if self.precision != "exact":
             yield f"|{self.precision}"
 
+    def facts(self) -> dict[str, Any]:
+        """What it is; another image's seconds say nothing of this one's, whose size differs."""
+        return super().facts() | {"alike": self.fingerprint}
+
 
 @dataclass(frozen=True, eq=False)
 class TilesRead:

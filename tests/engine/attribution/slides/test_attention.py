@@ -150,6 +150,7 @@ def test_another_network_is_refused():
     case = WholeSlideCase(tiny.cnn(), CASE.image)
     assert TileAttention.unmet(case).startswith("it needs EfficientNet-Lite0")
     assert not TileAttention.unmet(CASE)
+    assert TileAttention.unmet(tiny.cnn_case()) == UnlikeTiles.unmet(tiny.cnn_case())
 
 
 def test_damaged_weights_are_said(monkeypatch, tmp_path):
