@@ -57,7 +57,7 @@ def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[
             raise BadImage("A scan in color cannot be a mask: open one in gray.")
         values = np.nan_to_num(behind.values)
     low, high = float(values.min()), float(values.max())
-    if low == high > 0:
+    if low == high != 0:
         raise BadImage(
             "The mask is of one brightness here, and not black: make black what is not marked, "
             "and all of it where nothing is there."
