@@ -16,6 +16,7 @@ from components.section import Section
 from components.sidebar.subject import image_alone
 from engine.attribution.experiments.adaptive import NETWORKS
 from engine.attribution.experiments.mixed_answers import FIXED, NETS, MixedAnswers
+from engine.attribution.experiments.mixing import EPSILON
 from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ATTACKED,
@@ -31,7 +32,10 @@ from engine.result import Table
 
 MIXED, PICKED = "mixtures, α from 0 to 1", "one of both networks, picked by chance"
 NONLINEAR = "nonlinear mixing (α by image)"
-MIXING = "Nonlinear mixing: a small network sets α for each image, higher where it looks attacked."
+MIXING = (
+    "Nonlinear mixing: a small network sets α by image; it learned from attacks up to "
+    f"ε = {EPSILON:g}."
+)
 ENDS = {NORMAL: "normal network", ROBUST: "robust network"}
 
 

@@ -72,7 +72,7 @@ SIZE = Drawing(
 )  # fmt: skip
 OWN_SIZE = Drawing(
     "own size", "With how large a change, each over its own successes", SIZES,
-    lambda _found: "Median over other images for each attack: the more it finds, the harder ones.",
+    lambda _found: "Each attack's median is over its own successes, so the images differ.",
 )  # fmt: skip
 SEVERITY = Drawing(
     "severity", "Pixels, game by game",

@@ -40,7 +40,7 @@ BOUND, ORDER = "the attack above", "your order"
 CARRY = "carry the score"
 TRIALS: tuple[tuple[Check, str, str], ...] = (  # with a button, and what a map does that passes
     (Order(), "Put the maps on trial", CARRY),
-    (OtherClass(), "Ask about another class", "are about this class"),
+    (OtherClass(), "Try with another class", "are about this class"),
 )
 WORDS = {"before": "before: the old class", "after": "after: the old class",
          "now": "after: what it says now"}  # fmt: skip
@@ -52,7 +52,7 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
     attacks = {BOUND: bound, ORDER: ordered}
     chosen = pick("After", list(attacks), f"{KEY}.after", "segments")
     if (attack := attacks[chosen]) is None:
-        st.info(f"There is no image of {chosen} to compare: let it be found first, or see why not.")
+        st.info(f"There is no image of {chosen} to compare: run that attack first.")
         return
     case: Any = PairCase(asked.case, (attacked_pixels(attack),))
     answer, controls = st.container(), st.container()
@@ -202,6 +202,6 @@ def both(found: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
     alike = np.array(table[NEW])
     moved, stayed, flat = alike < FOLLOWS, alike >= FOLLOWS, int(np.isnan(alike).sum())
     pass_it = f"of which {(moved & good).sum()} {passing} before the attack"
-    others = f"{stayed.sum()}, of which {(stayed & good).sum()} do"
+    others = f"{stayed.sum()}, of which {(stayed & good).sum()} {passing}"
     rest = f"; flat, so that nothing can be compared: {flat}" if flat else ""
     return f"Moved with the answer: {moved.sum()} maps, {pass_it}; did not: {others}{rest}."

@@ -166,14 +166,14 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     }
     assert maps.both({"followed": table, "said": said}, views) == (
         "Moved with the answer: 2 maps, of which 1 carry the score before the attack; did not: 1, "
-        "of which 1 do."
+        "of which 1 carry the score."
     )
     (line,) = maps.lines(Order(), table, {"b": views["b"]})
     assert line.startswith("- ✗ **b** (0.40) speaks against it.")
     alike[NEW] = (np.array([0.2, 0.4, np.nan], np.float32), "")
     table = Table.of(alike, ("a", "b", "c"))
     assert maps.both({"followed": table, "said": said}, views).endswith(
-        "did not: 0, of which 0 do; flat, so that nothing can be compared: 1."
+        "did not: 0, of which 0 carry the score; flat, so that nothing can be compared: 1."
     )
     assert "**c** (flat)" in maps.lines(Order(), table, {"c": views["c"]})[0]
 
