@@ -35,7 +35,7 @@ def test_circles_lie_on_their_pixels_and_grow_with_the_response():
     np.testing.assert_allclose(grown, [1, 0.75, 0], atol=1e-6)  # areas are as the responses
     np.testing.assert_allclose(marks.marker.color, [0, 36, 64], atol=1e-4)
     assert shown.finding.startswith("3 SIFT key points")
-    assert "64 % (0 %)" in shown.finding
+    assert "64 % (0 % before)" in shown.finding
 
 
 def test_a_grid_in_an_image_without_key_points_is_called_one():
