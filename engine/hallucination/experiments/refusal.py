@@ -15,7 +15,6 @@ from engine.hallucination.experiments.refusal_claims import (
     AT_END,
     AT_WORD,
     BLIND,
-    CAUSES,
     CHANGE,
     CLAIMS,
     FIRST,
@@ -38,17 +37,16 @@ from engine.hallucination.experiments.refusal_views import (
     written_by,
 )
 from engine.hallucination.refusal.audited import (
-    REMOVED,
     SCENES,
     Audited,
     audited,
-    causes,
     examined,
     questions,
     shuffled_accuracy,
 )
-from engine.hallucination.refusal.defenses import monitor, tuned
+from engine.hallucination.refusal.defenses import tuned
 from engine.hallucination.refusal.directions import PAPER, first_accurate, states_of
+from engine.hallucination.refusal.examined import CAUSES, REMOVED
 from engine.hallucination.refusal.losses import LOGIT, Goal
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import Prompts
@@ -127,7 +125,7 @@ class RefusalAudit(Experiment):
         found = dict.fromkeys(self.measures, float("nan"))
         if condition in CAUSES:
             usual = 1.0 if condition in CAUSES[:2] else 0.0
-            now = causes(one, case.seed)[condition][one.best - 1]
+            now = one.causes(case.seed)[condition][one.best - 1]
             return found | {CHANGE: abs(now - usual)}
         if condition in PROBES:
             told = {AT_WORD: one.accuracies[0], AT_END: one.accuracies[-1]}
@@ -139,7 +137,7 @@ class RefusalAudit(Experiment):
         flips = moved.flipped
         right = moved.said == prompts.fact
         states = states_of(subject.net, prompts.noted(moved.notes))
-        unseen = ~monitor(subject, states[-1])
+        unseen = ~subject.stopped(states[-1])
         return found | {
             FLIPS: flips.float().mean().item(), TRIED: moved.tried.mean().item(),
             RIGHT: right[flips].float().mean().item(), PASSES: moved.passes.mean().item(),
@@ -188,7 +186,7 @@ class RefusalAudit(Experiment):
         """By layer and by head, the path of a question, and free moves of the note."""
         one, prompts = audited(case), self.prompts(case)
         return {
-            "decline layers": by_layer(one, causes(one, case.seed)),
+            "decline layers": by_layer(one, one.causes(case.seed)),
             "decline parts": written_by(one),
             "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
             "decline free": free_moves(

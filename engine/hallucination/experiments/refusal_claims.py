@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.experiment import Claim, Value
-from engine.hallucination.refusal.audited import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
+from engine.hallucination.refusal.examined import (
+    ADDED,
+    ADDED_RANDOM,
+    REMOVED,
+    REMOVED_RANDOM,
+)
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 
 FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES = (
@@ -47,7 +52,6 @@ SEARCHES = {
     TUNED: SearchWay(where="onward", tuned=True),
     TUNED_OUTPUT: SearchWay(LOGIT, "", tuned=True),
 }  # fmt: skip
-CAUSES = (REMOVED, REMOVED_RANDOM, ADDED, ADDED_RANDOM)
 AT_WORD, AT_END, SHUFFLED = "probe, embedding", "probe, last layer", "probe, shuffled labels"
 PROBES = (AT_WORD, AT_END, SHUFFLED)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.hallucination.refusal.audited import CAUSES, Audited
+from engine.hallucination.refusal.audited import Audited
 from engine.hallucination.refusal.directions import (
     cosines,
     part_shares,
     separations,
     states_of,
 )
+from engine.hallucination.refusal.examined import CAUSES, Examined
 from engine.hallucination.refusal.free import moved
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import HEADS, LAYERS
@@ -28,20 +30,25 @@ PAPER_GRAY, LINE = 246, 120
 RHOS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 FREE_STEPS = 15
 DECLINED, ANSWERED, WAY = "declined", "answered", "one question, rerouted"
-LAYER_NAMES = ("embedding", *(f"layer {at}" for at in range(1, LAYERS + 1)))
 
 
-def strip(one: Audited) -> Pictures:
+def layer_names(count: int) -> tuple[str, ...]:
+    """Of so many states: the embedding, and after each layer."""
+    return ("embedding", *(f"layer {at}" for at in range(1, count)))
+
+
+def strip(one: Examined[Any]) -> Pictures:
     """For each layer, how declined questions (up) and answered ones (down) lie along v_l."""
     along = one.spaces.projections(one.states).double().numpy()
+    accuracies, middle = one.accuracies, one.middle
     declined = one.tests.declined.numpy()
     images = np.stack([mirrored(row[declined], row[~declined]) for row in along])
-    shares = [f"probe right: {100 * right:.0f} %" for right in one.accuracies]
+    shares = [f"probe right: {100 * right:.0f} %" for right in accuracies]
     return Pictures(
-        images[None], ("",), LAYER_NAMES,
+        images[None], ("",), layer_names(len(along)),
         f"Declined questions (up, orange) and answered ones (down, blue) along the direction of "
-        f"each layer: mixed at the embedding (probe {100 * one.accuracies[0]:.0f} % right), parted "
-        f"in layer {one.middle} ({100 * one.accuracies[one.middle]:.0f} %).",
+        f"each layer: mixed at the embedding (probe {100 * accuracies[0]:.0f} % right), parted "
+        f"in layer {middle} ({100 * accuracies[middle]:.0f} %).",
         captions=tuple(shares),
     )  # fmt: skip
 
@@ -62,12 +69,12 @@ def mirrored(far: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.
     return image
 
 
-def by_layer(one: Audited, causes: Mapping[str, list[float]]) -> Table:
+def by_layer(one: Examined[Any], causes: Mapping[str, list[float]]) -> Table:
     """Probes, distances and what edits do, a row for the embedding and each layer."""
     along = one.spaces.projections(one.states)
     nothing = [float("nan")]
     columns = {
-        "layer": (np.arange(LAYERS + 1), ""),
+        "layer": (np.arange(len(along)), ""),
         "probe right": (np.array(one.accuracies), "share"),
         "Cohen's d": (separations(along, one.tests.declined), ""),
         "cosine with the layer before": (
@@ -75,7 +82,7 @@ def by_layer(one: Audited, causes: Mapping[str, list[float]]) -> Table:
         ),
     }  # fmt: skip
     edits = {name: (np.array(nothing + causes[name]), "share") for name in CAUSES}
-    return Table.of({**columns, **edits}, LAYER_NAMES)
+    return Table.of({**columns, **edits}, layer_names(len(along)))
 
 
 def written_by(one: Audited) -> Table:
@@ -83,7 +90,7 @@ def written_by(one: Audited) -> Table:
     parts = part_shares(one.net, one.tests, one.spaces.directions[-1])
     names = [*(f"head {at}" for at in range(1, HEADS + 1)), "MLP"]
     columns = {name: (parts[:, at], "") for at, name in enumerate(names)}
-    return Table.of(columns, LAYER_NAMES[1:])
+    return Table.of(columns, layer_names(1 + LAYERS)[1:])
 
 
 def one_path(subject: Audited, prompts: Prompts, search: Rerouted) -> Table:

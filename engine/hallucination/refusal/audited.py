@@ -3,67 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.data.sprites import CATEGORIES
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal import weights
 from engine.hallucination.refusal.directions import (
-    Subspaces,
-    added,
     declines,
-    first_accurate,
-    random_direction,
-    removed,
     states_of,
     subspaces,
 )
-from engine.hallucination.refusal.network import LAYERS, WIDTH, QuestionNet
+from engine.hallucination.refusal.examined import Examined, causes, most_changed
+from engine.hallucination.refusal.network import QuestionNet
 from engine.hallucination.refusal.questions import Prompts, SceneQuestion, drawn
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
 PAIRS = 200  # of questions to learn directions and probes from, and as many to try them on
 SCENES = "scenes:kind=broken,seed=1000"
-CONTROLS = 5  # random directions
 _AUDITED: Memory[Audited] = Memory(6)
 
 
 @dataclass(frozen=True, eq=False)
-class Audited:
-    """What is known of a network before it is rerouted.
+class Audited(Examined[Prompts]):
+    """A network, examined: it learned from things drawn at random and is tested on test scenes.
 
     Args:
         net: the network.
-        spaces: directions and probes, learned from questions about things drawn at random.
-        tests: other questions, about the test scenes, each followed by its twin.
-        states: of those, (1 + L, N, d).
-        accuracies: of each layer's probe on them, the embedding's first.
-        middle: the first layer whose probe is accurate.
-        best: the layer at which removing the direction takes away most declines.
     """
 
     net: QuestionNet
-    spaces: Subspaces
-    tests: Prompts
-    states: Tensor
-    accuracies: list[float]
-    middle: int
-    best: int
 
-    @property
-    def far(self) -> Prompts:
-        """The tests that are to be declined."""
-        return self.tests.take(self.tests.declined.nonzero()[:, 0])
-
-    @property
-    def near(self) -> Prompts:
-        """The tests that are to be answered."""
-        return self.tests.take((~self.tests.declined).nonzero()[:, 0])
+    def causes(self, seed: int) -> dict[str, list[float]]:
+        """By layer from 1 on, the share that is declined with each kind of edit."""
+        return causes(self, partial(declines, self.net), seed)
 
 
 def things_of(case: ExperimentCase, count: int, seed: int) -> list[list[str]]:
@@ -110,40 +87,8 @@ def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
     learned = Prompts.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
     spaces = subspaces(states_of(net, learned), learned.declined)
     tests = Prompts.of(questions(case, PAIRS))
-    states = states_of(net, tests)
-    accuracies = spaces.accuracies(states, tests.declined)
-    far = learned.take(learned.declined.nonzero()[:, 0])
-    left = [declines(net, far, removed(spaces.directions[at], at)) for at in range(1, LAYERS + 1)]
-    return Audited(
-        net, spaces, tests, states, accuracies, first_accurate(accuracies),
-        1 + int(np.argmin(left)),
-    )  # fmt: skip
-
-
-def causes(one: Audited, seed: int) -> dict[str, list[float]]:
-    """By layer from 1 on: declines of questions to be declined, and of those to be answered.
-
-    Of the first with the direction removed, or a random one; of the second with the direction
-    added, as much of it as the means lie apart, or a random one of the same length. What random
-    ones do is the mean of several.
-    """
-    net, spaces = one.net, one.spaces
-    others = [random_direction(1000 * seed + at, WIDTH) for at in range(CONTROLS)]
-    found: dict[str, list[float]] = {name: [] for name in CAUSES}
-    for at in range(1, LAYERS + 1):
-        size, own = float(spaces.gaps[at]), spaces.directions[at]
-        for name in CAUSES:
-            tried = others if name in (REMOVED_RANDOM, ADDED_RANDOM) else [own]
-            far = name in CAUSES[:2]
-            edits = [removed(v, at) if far else added(v, at, size) for v in tried]
-            asked = one.far if far else one.near
-            found[name].append(float(np.mean([declines(net, asked, edit) for edit in edits])))
-    return found
-
-
-REMOVED, REMOVED_RANDOM = "direction removed", "random direction removed"
-ADDED, ADDED_RANDOM = "direction added", "random direction added"
-CAUSES = (REMOVED, REMOVED_RANDOM, ADDED, ADDED_RANDOM)
+    best = most_changed(spaces, learned, partial(declines, net))
+    return Audited(spaces, tests, states_of(net, tests), best, net)
 
 
 @torch.no_grad()

@@ -1,10 +1,9 @@
-"""Two defenses: fine-tuning with rerouted questions, and a monitor at the last layer."""
+"""A defense: fine-tuning with rerouted questions."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal.audited import Audited
@@ -15,19 +14,8 @@ from engine.hallucination.refusal.rerouting import SearchRules, reroute
 from engine.hallucination.refusal.school import SchoolPlan, descended
 from engine.method import Progress, part_of, quiet
 
-ALARMS = 0.05  # of answered questions that the monitor may stop
 REROUTED, NOTE, STEPS, RATE = 48, 4, 60, 5e-4  # questions, words, and steps of the fine-tuning
 LESSON = 32  # rerouted questions in a batch, beside as many usual ones
-
-
-def monitor(one: Audited, states: Tensor) -> Tensor:
-    """Which states of the last layer (N, d) the monitor stops, (N,) bool.
-
-    Its threshold lets 95 % of the answered tests pass.
-    """
-    odds = one.spaces.odds(one.states[-1], LAYERS)
-    usual = odds[~one.tests.declined]
-    return one.spaces.odds(states, LAYERS) < usual.quantile(ALARMS)
 
 
 def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> QuestionNet:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -44,17 +43,14 @@ class Goal:
         return self.of(net, net.states(net.at_places(words), last, upto=self.depth))
 
     def of(self, net: QuestionNet, states: Tensor) -> Tensor:
-        """One for each prompt, (N,), from its states (1 + depth, N, d).
-
-        The output logit asks for no word in particular: DECLINE is to lose to whichever other word
-        leads.
-        """
+        """One for each prompt, (N,), from its states (1 + depth, N, d)."""
         if self.kind == LOGIT:
-            logits = net.logits(states[-1])
-            others = logits.clone()
-            others[:, DECLINE] = float("-inf")
-            return F.softplus(logits[:, DECLINE] - others.max(1).values)
-        found = torch.zeros(states.shape[1])
+            return led_by(net.logits(states[-1]), DECLINE)
+        return self.inside(states)
+
+    def inside(self, states: Tensor) -> Tensor:
+        """One for each prompt, (N,), from its states (1 + depth, N, d) in the chosen layers."""
+        found = states.new_zeros(states.shape[1])
         for layer in self.layers:
             state, direction = states[layer], self.spaces.directions[layer]
             if self.kind == PROBE:
@@ -63,3 +59,13 @@ class Goal:
                 centered = state - self.spaces.middles[layer] * direction
                 found = found + (-self.alpha - F.cosine_similarity(centered, direction)).square()
         return found / len(self.layers)
+
+
+def led_by(logits: Tensor, word: int) -> Tensor:
+    """How far a word leads before all others, softly from 0 on, (N,), from logits (N, V).
+
+    No word in particular is asked for in its place: it is to lose to whichever other one leads.
+    """
+    others = logits.clone()
+    others[:, word] = float("-inf")
+    return F.softplus(logits[:, word] - others.max(1).values)

@@ -14,7 +14,6 @@ from engine.hallucination.experiments.refusal_claims import (
     AT_END,
     AT_WORD,
     BLIND,
-    CAUSES,
     CHANGE,
     CLAIMS,
     FIRST,
@@ -35,6 +34,7 @@ from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, W
 from engine.hallucination.refusal import defenses
 from engine.hallucination.refusal.audited import SCENES, audited, questions
 from engine.hallucination.refusal.directions import random_direction
+from engine.hallucination.refusal.examined import CAUSES
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, WIDTH
 from engine.hallucination.refusal.questions import DECLINE, Prompts

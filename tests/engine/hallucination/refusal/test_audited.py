@@ -11,18 +11,13 @@ from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal import audited as module
 from engine.hallucination.refusal.audited import (
-    ADDED,
-    ADDED_RANDOM,
-    REMOVED,
-    REMOVED_RANDOM,
     audited,
-    causes,
     questions,
     shuffled_accuracy,
     things_of,
 )
-from engine.hallucination.refusal.defenses import monitor
 from engine.hallucination.refusal.directions import PENALTY, states_of
+from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import PAD, Prompts, drawn
 
@@ -50,7 +45,7 @@ def test_it_is_decided_inside_and_not_at_the_embedding(case):
 
 def test_one_direction_decides_and_a_random_one_does_not(case):
     one = audited(case)
-    found, at = causes(one, case.seed), one.best - 1
+    found, at = one.causes(case.seed), one.best - 1
     assert found[REMOVED][at] < 0.4
     assert found[REMOVED_RANDOM][at] > 0.95
     assert found[ADDED][at] > 0.6
@@ -61,7 +56,7 @@ def test_one_direction_decides_and_a_random_one_does_not(case):
 
 def test_before_the_last_layer_its_direction_does_not_decide():
     one = audited(case_of(0))
-    left = causes(one, 0)[REMOVED]
+    left = one.causes(0)[REMOVED]
     assert one.best == LAYERS
     assert one.middle < LAYERS
     assert all(share > 0.95 for share in left[:-1])  # a probe is right there all the same
@@ -91,7 +86,7 @@ def test_no_test_question_is_among_those_that_directions_learned_from(case):
 
 def test_the_monitor_stops_five_percent_of_answered_questions():
     one = audited(case_of(0))
-    stopped = monitor(one, one.states[-1])
+    stopped = one.stopped(one.states[-1])
     assert stopped[~one.tests.declined].float().mean().item() == pytest.approx(0.05, abs=0.01)
     assert stopped[one.tests.declined].float().mean().item() > 0.95
 
