@@ -35,13 +35,14 @@ from engine.hallucination.experiments.audit_pairs import (
     still_named,
 )
 from engine.hallucination.experiments.defenses import DETECTOR, STRENGTHS, defense, disagreement
-from engine.hallucination.experiments.one_scene import side_by_side
+from engine.hallucination.experiments.one_scene import side_by_side, towards
 from engine.hallucination.experiments.perturb import (
     PAPER,
     Bound,
     Perturbed,
     as_it_is,
     noisy,
+    of_phrases,
     perturbed,
 )
 from engine.hallucination.experiments.phrases import PHRASES, answers, losses, says
@@ -164,6 +165,8 @@ class VisualAudit(Experiment):
         ways = [defense(what.defense, self.strength)] if what.through else [as_it_is]
         ways += [defense(*DETECTOR)] if what.evades else []
 
+        loss = of_phrases(vlm, pairs.wanted)
+
         def make() -> list[Perturbed]:
             found = []
             for at, epsilon in enumerate(LEVELS):
@@ -175,9 +178,8 @@ class VisualAudit(Experiment):
                     found.append(Perturbed(change, np.zeros(1, np.float32)))
                 else:
                     bound = Bound(epsilon, self.steps, self.step)
-                    found.append(
-                        perturbed(vlm, pairs.levels, pairs.wanted, bound, chance, ways, part)
-                    )
+                    found.append(perturbed(pairs.levels, loss, bound, chance, ways, part,
+                                           device=vlm.device))  # fmt: skip
             return found
 
         if what.noise:
@@ -214,7 +216,9 @@ class VisualAudit(Experiment):
         levels = drawn(case, 1)[0][0]
         bound = Bound(MIDDLE, self.steps, self.step)
         vlm = weights.load(self.audited)
-        return side_by_side(vlm, levels, PROMPTS["image"], PHRASES[0], bound, case.seed)[0]
+        prompt = PROMPTS["image"]
+        aim = towards(vlm, prompt, PHRASES[0])
+        return side_by_side(vlm, levels, prompt, aim, bound, case.seed)[0]
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many succeed, how many do with noise, and that it is a simulation."""

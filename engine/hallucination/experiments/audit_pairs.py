@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from engine.data import DataSet
+from engine.data.layout import Bools, Ints
 from engine.data.sprites import CATEGORIES
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
@@ -45,16 +46,24 @@ class AuditPairs:
 
 def drawn(case: ExperimentCase, count: int) -> tuple[Tensor, list[frozenset[str]]]:
     """Test scenes as levels (n, 3, 64, 64) int16, and what is in each. Raises BadData."""
-    data: DataSet = case.data
+    rows, present = scenes_of(case.data, "test", count, case.seed)
+    held = [frozenset(CATEGORIES[one] for one in np.flatnonzero(row)) for row in present]
+    return levels_of(case.data.pixels(rows)), held
+
+
+def scenes_of(data: DataSet, part: str, count: int, seed: int) -> tuple[Ints, Bools]:
+    """The rows of so many scenes of a part of the data, and which things each holds (n, 16).
+
+    Raises:
+        BadData: the data are no scenes of TinyVLM's size.
+    """
     if "present" not in data.truth or data.images.shape[1:] != (3, SIDE, SIDE):
         raise BadData(
             f"TinyVLM is audited on drawn scenes of {SIDE} px, and {data.card.title} are none: "
             f"choose {SCENES}."
         )
-    rows = data.some("test", count, case.seed)
-    held = [frozenset(CATEGORIES[one] for one in np.flatnonzero(row))
-            for row in data.truth["present"][rows]]  # fmt: skip
-    return levels_of(data.pixels(rows)), held
+    rows = data.some(part, count, seed)
+    return rows, data.truth["present"][rows]
 
 
 def described_pairs(case: ExperimentCase, count: int, targets: int) -> AuditPairs:

@@ -22,9 +22,11 @@ from engine.hallucination.experiments.defenses import (
 from engine.hallucination.experiments.perturb import (
     PAPER,
     Bound,
+    Loss,
     Pass,
     as_it_is,
     noisy,
+    of_phrases,
     perturbed,
 )
 from engine.hallucination.experiments.phrases import (
@@ -48,8 +50,27 @@ MAGNIFIED = 10  # times, in the picture of the change
 BEFORE, AFTER, CONTROL = "before", "after", "random noise"
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What a picture is moved towards.
+
+    Args:
+        loss: what the steps lower.
+        words: as a sentence.
+    """
+
+    loss: Loss
+    words: str
+
+
+def towards(vlm: TinyVLM, prompt: str, phrase: str) -> Aim:
+    """That the model says a phrase."""
+    wanted = of_phrases(vlm, taught([prompt], [phrase]))
+    return Aim(wanted, f"It is meant to say “{tidy(phrase)}”")
+
+
 def side_by_side(
-    vlm: TinyVLM, levels: Tensor, prompt: str, phrase: str, bound: Bound, seed: int,
+    vlm: TinyVLM, levels: Tensor, prompt: str, aim: Aim, bound: Bound, seed: int,
     way: Pass = as_it_is, inside: Pass = as_it_is, progress: Progress = quiet,
 ) -> tuple[Pictures, Tensor, np.ndarray]:  # fmt: skip
     """A picture before and after, the change, and noise of the same size.
@@ -58,7 +79,7 @@ def side_by_side(
         vlm: the model.
         levels: the picture, (3, H, W) int16.
         prompt: what is asked.
-        phrase: what is to be said.
+        aim: what it is moved towards.
         bound: how far, and in which steps.
         seed: of the start and of the noise.
         way: what the picture goes through before the model gets it.
@@ -69,8 +90,8 @@ def side_by_side(
         The pictures; their levels before, after and with noise, (3, 3, H, W); the loss by step.
     """
     chance = torch.Generator().manual_seed(seed)
-    moved = perturbed(vlm, levels[None], taught([prompt], [phrase]), bound, chance, (inside,),
-                      progress)  # fmt: skip
+    moved = perturbed(levels[None], aim.loss, bound, chance, (inside,), progress,
+                      device=vlm.device)  # fmt: skip
     noise = noisy(levels, bound.epsilon, chance)
     every = torch.stack([levels, levels + moved.change[0], levels + noise])
     said = [tidy(" ".join(one)) for one in answers(vlm, way(pixels_of(every)), [prompt] * 3)]
@@ -80,8 +101,7 @@ def side_by_side(
     view = Pictures(
         np.stack([images[0], images[1], apart, images[2]])[None], ("",),
         (BEFORE, f"{AFTER} the attack", f"change × {MAGNIFIED}", f"{CONTROL} of that size"),
-        f"A simulation. It is meant to say “{tidy(phrase)}”; no value moves by more than {most} of "
-        "255.",
+        f"A simulation. {aim.words}; no value moves by more than {most} of 255.",
         captions=(f"“{said[0]}”", f"“{said[1]}”", f"at most {most}/255", f"“{said[2]}”"),
     )  # fmt: skip
     return view, every, moved.trace
@@ -146,8 +166,8 @@ class PerturbedAnswer(Method[CaptionCase]):
         way = defense(self.against, self.strength)
         bound = Bound(self.epsilon, self.steps, self.step)
         picture, every, trace = side_by_side(
-            vlm, levels, case.prompt, self.phrase, bound, case.seed, way,
-            way if self.knows else as_it_is, part_of(progress, 0.0, 0.9),
+            vlm, levels, case.prompt, towards(vlm, case.prompt, self.phrase), bound, case.seed,
+            way, way if self.knows else as_it_is, part_of(progress, 0.0, 0.9),
         )  # fmt: skip
         seen = way(pixels_of(every))
         wanted = taught([case.prompt] * 3, [self.phrase] * 3)

@@ -2,9 +2,10 @@
 
     δ ~ U[−ε, ε];   δ ← Π( δ − α sign ∇δ L(x + δ) ),   Π keeps |δ| ≤ ε and x + δ in [0, 1]
 
-L is the mean negative log-likelihood of the phrase, averaged over the ways in which the model may
-get the image: as it is, or through a defense. Every image is kept at the step where its L was
-lowest, and is then rounded to 8 bits inside the ball: what is scored is a picture that can exist.
+L is a loss of what the model makes of the image, averaged over the ways in which it may get it: as
+it is, or through a defense; of a phrase it is the mean negative log-likelihood of its words. Every
+image is kept at the step where its L was lowest, and is then rounded to 8 bits inside the ball:
+what is scored is a picture that can exist.
 
 Qi et al., "Visual Adversarial Examples Jailbreak Aligned Large Language Models" (2023),
 https://arxiv.org/abs/2306.13213
@@ -34,6 +35,7 @@ PAPER = (
 FINEST = 0.25  # of ε, that a step may be long: longer ones only jump between its ends
 TOGETHER = 64  # images in one pass
 Pass = Callable[[Tensor], Tensor]  # from the picture's pixels to those that the model gets
+Loss = Callable[[Tensor, Tensor], Tensor]  # (N,) of pixels (N, 3, H, W) and the rows that they are
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Perturbed:
 
     Args:
         change: levels that are added to each, (N, 3, H, W) int16.
-        trace: the mean loss of all images before each step and after the last, (steps + 1,) nats.
+        trace: the mean loss of all images before each step and after the last, (steps + 1,).
     """
 
     change: Tensor
@@ -74,45 +76,51 @@ def as_it_is(pixels: Tensor) -> Tensor:
     return pixels
 
 
+def of_phrases(vlm: TinyVLM, wanted: Texts) -> Loss:
+    """How unlikely the model finds the phrase of each row, in nats; nothing of it changes."""
+    return lambda pixels, rows: losses(vlm, pixels, wanted.take(rows))
+
+
 def perturbed(
-    vlm: TinyVLM, levels: Tensor, wanted: Texts, bound: Bound, generator: torch.Generator,
+    levels: Tensor, loss: Loss, bound: Bound, generator: torch.Generator,
     ways: Sequence[Pass] = (as_it_is,), progress: Progress = quiet,
+    look: Callable[[int, Tensor], None] = lambda *_: None, device: str = "cpu",
 ) -> Perturbed:  # fmt: skip
-    """Images moved towards their phrases, from a random start of their own.
+    """Images moved down a loss, from a random start of their own.
 
     Args:
-        vlm: the model; nothing of it changes.
         levels: images (N, 3, H, W) int16, in levels of 255.
-        wanted: the prompt and the phrase for each.
+        loss: of each image, by its row.
         bound: how far, and in which steps.
         generator: of the start.
         ways: what the loss looks through; several are averaged.
         progress: told after each step.
+        look: shown the number of steps and the best pixels so far, after each.
+        device: where the loss is computed.
     """
-    center = pixels_of(levels).to(vlm.device)
+    center = pixels_of(levels).to(device)
     ball = Ball(center, float(bound.epsilon), NORMS[0])
     if not bound.epsilon:
-        first = float(slopes(vlm, center, wanted, ways)[0].mean())
+        first = float(slopes(loss, center, ways)[0].mean())
         return Perturbed(torch.zeros_like(levels), np.array([first], np.float32))
     image = best = ball.start(generator)
     lowest = center.new_full((len(center),), torch.inf)
     trace = []
     for step in range(bound.steps + 1):
-        each, slope = slopes(vlm, image, wanted, ways)
+        each, slope = slopes(loss, image, ways)
         better = each < lowest
         lowest = torch.where(better, each, lowest)
         best = torch.where(better[:, None, None, None], image, best)
         trace.append(float(each.mean()))
+        look(step, best)
         if step < bound.steps:
             image = ball.project(image - ball.step(slope, bound.share))
-        progress((step + 1) / (bound.steps + 1), f"step {step}: {trace[-1]:.2f} nats")
+        progress((step + 1) / (bound.steps + 1), f"step {step}: {trace[-1]:.2f}")
     change = rounded(levels, best, bound.epsilon, NORMS[0])
     return Perturbed(change, np.array(trace, np.float32))
 
 
-def slopes(
-    vlm: TinyVLM, images: Tensor, wanted: Texts, ways: Sequence[Pass]
-) -> tuple[Tensor, Tensor]:
+def slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple[Tensor, Tensor]:
     """The loss of each image, (N,), averaged over the ways to get it, and its slope.
 
     Images are passed some at a time, so that memory does not grow with their number.
@@ -121,8 +129,7 @@ def slopes(
     for rows in torch.arange(len(images)).split(TOGETHER):
         with torch.enable_grad():
             pixels = images[rows].detach().requires_grad_()
-            texts = wanted.take(rows)
-            each = torch.stack([losses(vlm, way(pixels), texts) for way in ways]).mean(0)
+            each = torch.stack([loss(way(pixels), rows) for way in ways]).mean(0)
             (slope,) = torch.autograd.grad(each.sum(), pixels)
         parts.append((each.detach(), slope))
     found, along = zip(*parts, strict=True)

@@ -137,8 +137,12 @@ def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(cas
     assert [int(each.change.abs().max()) for each in plain] == list(LEVELS)
     seen = []
     real = audit.perturbed
-    monkeypatch.setattr(audit, "perturbed", lambda *args: seen.append(args[4].initial_seed())
-                        or real(*args))  # fmt: skip
+
+    def watched(*args, **others):
+        seen.append(args[3].initial_seed())
+        return real(*args, **others)
+
+    monkeypatch.setattr(audit, "perturbed", watched)
     one.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
     assert seen == [1000 + at for at in range(len(LEVELS))]
 

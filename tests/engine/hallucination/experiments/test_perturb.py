@@ -19,6 +19,7 @@ from engine.hallucination.experiments.perturb import (
     Bound,
     averaged,
     noisy,
+    of_phrases,
     perturbed,
     slopes,
 )
@@ -51,7 +52,9 @@ def levels():
 @pytest.fixture(scope="module")
 def moved(vlm, levels):
     wanted = taught([PROMPT] * 3, PHRASES[:3])
-    return perturbed(vlm, levels, wanted, Bound(16, 60, 1.0), torch.Generator().manual_seed(0))
+    return perturbed(
+        levels, of_phrases(vlm, wanted), Bound(16, 60, 1.0), torch.Generator().manual_seed(0)
+    )
 
 
 def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm, levels):
@@ -98,7 +101,9 @@ def test_the_loss_falls_and_never_rises_over_twenty_steps(moved):
 
 def test_without_room_nothing_moves_and_the_answer_is_the_same(vlm, levels):
     wanted = taught([PROMPT] * 3, PHRASES[:3])
-    still = perturbed(vlm, levels, wanted, Bound(0, 10, 1.0), torch.Generator().manual_seed(0))
+    still = perturbed(
+        levels, of_phrases(vlm, wanted), Bound(0, 10, 1.0), torch.Generator().manual_seed(0)
+    )
     assert not still.change.any()
     assert still.trace.tolist() == pytest.approx(
         [losses(vlm, pixels_of(levels), wanted).mean().item()], abs=1e-5
@@ -109,9 +114,9 @@ def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, 
     from engine.hallucination.experiments import perturb
 
     wanted = taught([PROMPT] * 3, PHRASES[:3])
-    whole = slopes(vlm, pixels_of(levels), wanted, [defense(BLUR, 3)])
+    whole = slopes(of_phrases(vlm, wanted), pixels_of(levels), [defense(BLUR, 3)])
     monkeypatch.setattr(perturb, "TOGETHER", 2)
-    parts = slopes(vlm, pixels_of(levels), wanted, [defense(BLUR, 3)])
+    parts = slopes(of_phrases(vlm, wanted), pixels_of(levels), [defense(BLUR, 3)])
     assert torch.allclose(whole[0], parts[0], atol=1e-5)
     assert torch.allclose(whole[1], parts[1], atol=1e-6)
 
