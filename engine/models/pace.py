@@ -9,7 +9,7 @@ forward and backward (gradient), which shares the format of exact.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -156,32 +156,47 @@ def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
     again = [one for one in found if one.seconds <= NEAR * min(each.seconds for each in found)]
     if len(again) == 1:
         return again[0]
-    for _ in range(LOOKS):  # in turn, so that a slow moment meets all of them
-        again = [replace(p, seconds=min(p.seconds, timed_again(model, p))) for p in again]
+    most = max(one.batch for one in again)
+    looks = [  # in turn, so that a slow moment meets all of them
+        [timed_again(model, pace, most) for pace in again] for _ in range(LOOKS)
+    ]
+    again = [replace(pace, seconds=min(each)) for pace, *each in zip(again, *looks, strict=True)]
     fastest = min(one.seconds for one in again)
     return min((one for one in again if one.seconds <= fastest * CLOSE), key=lambda one: one.batch)
 
 
-def timed_again(model: Classifier, pace: Pace) -> float:
-    """Seconds an image at another look."""
+def timed_again(model: Classifier, pace: Pace, images: int) -> float:
+    """Seconds an image at another look, over so many of them.
+
+    All batches are looked at over equally many: the best of several short tries is a lucky one,
+    and small batches would win by it.
+    """
     into(model.network, pace)
-    return time_pace(model, pace)
+    return sum(run_times(model, pace, images // pace.batch)) / images
 
 
 def time_pace(model: Classifier, pace: Pace) -> float:
-    """Seconds an image, the best of a few tries after one that is not counted."""
+    """Seconds an image, the best of a few tries."""
+    times: list[float] = []
+    for one in run_times(model, pace, TRIES):
+        times.append(one)
+        if sum(times) >= ENOUGH:
+            break
+    return min(times) / pace.batch
+
+
+def run_times(model: Classifier, pace: Pace, count: int) -> Iterator[float]:
+    """Seconds of each of so many runs, after one that is not counted."""
     pixels = torch.rand(
         pace.batch, 3, model.side, model.side, generator=torch.Generator().manual_seed(0)
     )
     moved = pixels.to(model.device, pace.dtype, memory_format=pace.memory_format)
     run = backward if pace.use == "gradient" else forward
-    times: list[float] = []
     settle(run(model, moved))
-    while len(times) < TRIES and sum(times) < ENOUGH:
+    for _ in range(count):
         start = perf_counter()
         settle(run(model, moved))
-        times.append(perf_counter() - start)
-    return min(times) / pace.batch
+        yield perf_counter() - start
 
 
 def forward(model: Classifier, pixels: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def timed(monkeypatch):
     """Seconds an image by (channels_last, batch); tried is what was looked at."""
     table, tried = {}, []
 
-    def clock(_model, pace):
+    def clock(_model, pace, _images=0):
         tried.append((pace.channels_last, pace.batch))
         found = table.get((pace.channels_last, pace.batch), 1.0)
         if isinstance(found, Exception):
@@ -34,6 +34,7 @@ def timed(monkeypatch):
         return found
 
     monkeypatch.setattr(module, "time_pace", clock)
+    monkeypatch.setattr(module, "timed_again", clock)
     return table, tried
 
 
@@ -142,6 +143,21 @@ def test_the_model_is_left_in_the_format_that_won(timed):
     weight = model.network.conv2.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(weight, tiny.cnn().network.conv2.weight)
+
+
+def test_batches_are_compared_over_equally_many_images(monkeypatch):
+    runs = []
+
+    def run_times(_model, pace, count):
+        for at in range(count):
+            runs.append(pace.batch)
+            yield pace.batch * (1.0 if at else 0.9)  # the first run of all is a lucky one
+
+    monkeypatch.setattr(module, "run_times", run_times)
+    pace = Pace(8, True, "exact", 0.0)
+    assert module.timed_again(tiny.cnn(), pace, 32) == pytest.approx(0.975)
+    assert runs == [8, 8, 8, 8]
+    assert module.timed_again(tiny.cnn(), Pace(32, True, "exact", 0.0), 32) == pytest.approx(0.9)
 
 
 def test_it_is_really_timed_on_a_small_model():
