@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -130,11 +131,16 @@ def blocks(network: nn.Module, inside: str = "") -> Iterator[tuple[str, nn.Modul
 
 @contextmanager
 def capturing(module: nn.Module, *, inputs: bool = False) -> Iterator[list[Tensor]]:
-    """Collect what a module gives (or is given) while the block runs; the hook always comes off."""
+    """Collect what a module gives (or is given) while the block runs; the hook always comes off.
+
+    Only what the own thread asks of it: others may be asking the same module.
+    """
     seen: list[Tensor] = []
+    own = get_ident()
 
     def hook(_module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        seen.append(given[0] if inputs else output)
+        if get_ident() == own:
+            seen.append(given[0] if inputs else output)
 
     handle = module.register_forward_hook(hook)
     try:

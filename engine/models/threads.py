@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -17,3 +22,12 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
+    """What several pieces of work give, side by side, each with one thread of torch.
+
+    The same to the bit as one after the other, and faster where each is too small for two threads.
+    """
+    with one_thread(), ThreadPoolExecutor(min(len(works), os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda work: work(), works))

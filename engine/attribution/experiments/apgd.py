@@ -14,13 +14,15 @@ parameter-free attacks" (2020), https://arxiv.org/abs/2003.01690
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
 from math import ceil
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.threads import one_thread
+from engine.models.threads import at_once
 
 AHEAD = 0.75  # of a step is the gradient's, the rest goes on as before
 RISES = 0.75  # share of steps that must raise the loss, or the step is halved
@@ -70,48 +72,103 @@ def apgd(
     """
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=generator).to(images.device)
     low, high = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
-    at = before = (images + epsilon * noise).clamp(low, high)
-    loss, slope, wrong = looked(model, at, targets, raised)
-    best, best_loss, best_slope = at, loss, slope
-    found, done = at, wrong  # the first misread one, where there is one
-    size = torch.full_like(loss, 2 * epsilon)
-    rises, last, halved = torch.zeros_like(loss), best_loss, torch.ones_like(wrong)
+    begin = (images + epsilon * noise).clamp(low, high)
+    loss, slope, wrong = looked(model, begin, targets, raised)
+    found, rows = begin.clone(), (~wrong).nonzero()[:, 0]  # those that are not misread yet
+    now = Ascent(
+        low, high, targets, begin, begin, loss, slope, begin, loss, slope,
+        torch.full_like(loss, 2 * epsilon), torch.zeros_like(loss), loss, torch.ones_like(wrong),
+    ).of(~wrong)  # fmt: skip
     marks, begun = checkpoints(steps), 0
     for step in range(1, steps + 1):
-        ahead = (at + wide(size, at) * slope.sign()).clamp(low, high)
-        part = AHEAD if step > 1 else 1.0
-        near = at + part * (ahead - at) + (1 - part) * (at - before)
-        at, before, old = near.clamp(low, high), at, loss
-        loss, slope, wrong = looked(model, at, targets, raised)
-        found, done = torch.where(wide(wrong & ~done, at), at, found), done | wrong
-        better, rises = loss > best_loss, rises + (loss > old)
-        best, best_slope = (
-            torch.where(wide(better, at), new, held)
-            for new, held in ((at, best), (slope, best_slope))
-        )
-        best_loss = torch.where(better, loss, best_loss)
+        if not len(rows):
+            break
+        now.step(AHEAD if step > 1 else 1.0)
+        wrong = now.look(model, raised)
+        if wrong.any():  # found: steps after this one would change nothing
+            found[rows[wrong]] = now.at[wrong]
+            now, rows = now.of(~wrong), rows[~wrong]
         if step in marks:
-            slow = rises < RISES * (step - begun)
-            halve = slow | (~halved & (best_loss <= last))
-            size = torch.where(halve, size / 2, size)
-            at, slope = (
-                torch.where(wide(halve, at), held, new)
-                for held, new in ((best, at), (best_slope, slope))
-            )
-            loss = torch.where(halve, best_loss, loss)
-            rises, last, halved, begun = torch.zeros_like(rises), best_loss, halve, step
-    return torch.where(wide(done, at), found, best).detach()
+            now.checkpoint(step - begun)
+            begun = step
+    found[rows] = now.best
+    return found
+
+
+@dataclass
+class Ascent:
+    """Images that are not misread yet, on their way up; the first dimension of all is theirs.
+
+    Args:
+        low, high: the ends of the box.
+        targets: the right classes.
+        at, before: where each is, and was a step before.
+        loss, slope: there.
+        best, best_loss, best_slope: where the loss was highest.
+        size: of a step.
+        rises: in how many steps the loss rose since the checkpoint.
+        last, halved: the best loss at the checkpoint, and whether the step was halved there.
+    """
+
+    low: Tensor
+    high: Tensor
+    targets: Tensor
+    at: Tensor
+    before: Tensor
+    loss: Tensor
+    slope: Tensor
+    best: Tensor
+    best_loss: Tensor
+    best_slope: Tensor
+    size: Tensor
+    rises: Tensor
+    last: Tensor
+    halved: Tensor
+
+    def of(self, rows: Tensor) -> Ascent:
+        """Some of the images."""
+        return Ascent(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+    def step(self, part: float) -> None:
+        """A step along the gradient's sign, of which so large a part is new."""
+        ahead = (self.at + wide(self.size, self.at) * self.slope.sign()).clamp(self.low, self.high)
+        near = self.at + part * (ahead - self.at) + (1 - part) * (self.at - self.before)
+        self.at, self.before = near.clamp(self.low, self.high), self.at
+
+    def look(self, model: nn.Module, raised: Each) -> Tensor:
+        """Loss and slope where they are now; which are misread, (N,)."""
+        old = self.loss
+        self.loss, self.slope, wrong = looked(model, self.at, self.targets, raised)
+        better, self.rises = self.loss > self.best_loss, self.rises + (self.loss > old)
+        self.best, self.best_slope = (
+            torch.where(wide(better, self.at), new, held)
+            for new, held in ((self.at, self.best), (self.slope, self.best_slope))
+        )
+        self.best_loss = torch.where(better, self.loss, self.best_loss)
+        return wrong
+
+    def checkpoint(self, steps: int) -> None:
+        """Halve the steps of those that were slow in so many, and send them back to their best."""
+        slow = self.rises < RISES * steps
+        halve = slow | (~self.halved & (self.best_loss <= self.last))
+        self.size = torch.where(halve, self.size / 2, self.size)
+        self.at, self.slope = (
+            torch.where(wide(halve, self.at), held, new)
+            for held, new in ((self.best, self.at), (self.best_slope, self.slope))
+        )
+        self.loss = torch.where(halve, self.best_loss, self.loss)
+        self.rises, self.last, self.halved = torch.zeros_like(self.rises), self.best_loss, halve
 
 
 def strongly(
     model: nn.Module, images: Tensor, targets: Tensor, epsilon: float, steps: int, seed: int
 ) -> list[Tensor]:
     """Images (N, C, H, W) attacked once for each loss; arguments as those of `apgd`."""
-    with one_thread():
-        return [
-            apgd(model, images, targets, epsilon, steps, torch.Generator().manual_seed(seed), loss)
-            for loss in STRONG
-        ]
+    return at_once([
+        partial(apgd, model, images, targets, epsilon, steps,
+                torch.Generator().manual_seed(seed), loss)
+        for loss in STRONG
+    ])  # fmt: skip
 
 
 def looked(

@@ -10,6 +10,7 @@ Bai et al., "Improving the Accuracy-Robustness Trade-Off of Classifiers via Adap
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from engine.models.classifier import Classifier
 from engine.models.layers import capturing
-from engine.models.threads import one_thread
+from engine.models.threads import at_once, one_thread
 from engine.training import Pgd, pgd
 
 PAPER = (
@@ -170,11 +171,10 @@ def attacked(
     model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, seed: int
 ) -> list[Tensor]:
     """Images (N, C, H, W) attacked once for each of two losses."""
-    with one_thread():
-        return [
-            pgd(model, images, targets, attack, torch.Generator().manual_seed(seed), loss)
-            for loss in LOSSES
-        ]
+    return at_once([
+        partial(pgd, model, images, targets, attack, torch.Generator().manual_seed(seed), loss)
+        for loss in LOSSES
+    ])  # fmt: skip
 
 
 def right(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
