@@ -42,19 +42,30 @@ def certified(
     rows = data.some("test", count, seed)
     images, labels = data.pixels(rows), data.labels[rows]
     noise = torch.Generator().manual_seed(seed)
-    radii = np.zeros((len(rows), len(alphas)))
-    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
-        chosen = int(votes(robust, image, CHOSEN, noise).argmax())
-        if chosen != label:
-            continue
-        first, second = bounds(votes(robust, image, DRAWS, noise), chosen)
-        radii[place] = [smoothed_radius(alpha, SIGMA, first, second) for alpha in alphas]
+    radii = np.array([
+        radii_of(robust, image, int(label), alphas, noise)
+        for image, label in zip(images, labels, strict=True)
+    ])  # fmt: skip
     columns: dict[str, tuple[object, str]] = {"radius": (RADII, "")}
     columns |= {
         f"α = {alpha:g}": ((radii[:, at] > RADII[:, None]).mean(1), "share")
         for at, alpha in enumerate(alphas)
     }
     return Table.of(columns)
+
+
+def radii_of(
+    robust: Classifier, image: Tensor, label: int, alphas: Sequence[float], noise: torch.Generator
+) -> list[float]:
+    """The L2 radius within which a right answer about an image (3, H, W) stays, for each α.
+
+    0 where the answer is wrong, or nothing can be promised.
+    """
+    chosen = int(votes(robust, image, CHOSEN, noise).argmax())
+    if chosen != label:
+        return [0.0] * len(alphas)
+    first, second = bounds(votes(robust, image, DRAWS, noise), chosen)
+    return [smoothed_radius(alpha, SIGMA, first, second) for alpha in alphas]
 
 
 def votes(model: Classifier, image: Tensor, count: int, noise: torch.Generator) -> np.ndarray:
