@@ -27,6 +27,7 @@ OWN = {
     "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
     "hallucination.RefusalAudit": {"asked": 4, "rounds": 2, "width": 8, "seeds": 1},
     "hallucination.DeclinedQuestion": {"rounds": 2},
+    "hallucination.ImageRerouting": {"asked": 4, "steps": 5, "seeds": 1},
     "hallucination.VisualAudit": {"images": 2, "targets": 1, "steps": 10, "seeds": 1},
     "attribution.CBSN": {"images": 5, "steps": 3, "blocks": 1, "stride": 3},
     "attribution.Denoised": {"steps": 3, "blocks": 1, "stride": 3, "side": 24},

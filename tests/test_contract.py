@@ -30,7 +30,7 @@ from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
-from engine.hallucination.experiments import RefusalAudit, VisualAudit
+from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.refusal import weights as refusal
 from engine.hallucination.tiny_vlm.weights import HONEST, load
@@ -143,7 +143,7 @@ def network(case, kind=CudaExperiment):
         return case.vlm.parts, case.vlm.parts.encoder
     if isinstance(case, GeneratorCase):
         return case.generator.network, case.generator.network
-    if kind is VisualAudit:  # asks a model that ships
+    if kind in {VisualAudit, ImageRerouting}:  # ask a model that ships
         parts = load(HONEST).parts
         return parts, parts.encoder
     if kind in {RefusalAudit, DeclinedQuestion}:  # ask a network that ships

@@ -71,7 +71,7 @@ from engine.hallucination import (
     WordCase,
     WordRisk,
 )  # fmt: skip
-from engine.hallucination.experiments import RefusalAudit, VisualAudit
+from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.images import Crop, Picture, Scan, SliceChoice
@@ -485,14 +485,15 @@ def experiment_case(
         return ExperimentCase(few_digits())
     if kind in AUDITS or issubclass(kind, ClosedFormExperiment):
         name = FEW_SCENES if kind in AUDITS else kind.data[0]
-        seed = 0 if kind in AUDITS[1:] else 5  # no answer of it ships
+        seed = 0 if kind in DECLINERS else 5  # no answer of it ships
         return ExperimentCase(data_sets.load(name), seed)
     if kind in {RangeForgetting, OwnMapsExperiment, CometExperiment, CometGrid, Cbsn}:
         return ExperimentCase(squares_with_twins() if kind is Cbsn else squares())
     return ExperimentCase(columns(8, ("a", "b", "c", "d") if kind in TILT else ("a", "b", "c")))
 
 
-AUDITS = (VisualAudit, RefusalAudit, DeclinedQuestion)  # the last two ask networks of seed 0
+AUDITS = (VisualAudit, ImageRerouting, RefusalAudit, DeclinedQuestion)
+DECLINERS = (RefusalAudit, DeclinedQuestion)  # ask networks of seed 0
 FEW_SCENES = "scenes:count=40,kind=broken,seed=1000"
 
 

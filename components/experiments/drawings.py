@@ -28,6 +28,7 @@ from components.experiments.poison import PLANES, POISONED
 from components.experiments.ranges import PREDICTIONS, RANGES
 from components.experiments.recommender import SWAYED_USERS
 from components.experiments.refusal import AUDIT
+from components.experiments.rerouting import REROUTED
 from engine.anomaly.experiments.smote import SEGMENTS
 from engine.experiment import spread
 from engine.result import Table
@@ -155,7 +156,7 @@ REACHED = Drawing(
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (
     REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
-    CERTIFICATES, *DENOISING, *AUDITED, *AUDIT,
+    CERTIFICATES, *DENOISING, *AUDITED, *AUDIT, *REROUTED,
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.

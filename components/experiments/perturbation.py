@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,19 @@ X = "ε"
 OVER = "largest change ε (of 255)"
 
 
-def over_epsilon(found: Views, names: tuple[str, ...]) -> Table:
+Measure = Callable[[int], str]  # how the share that succeeds at an ε is called
+
+
+def over_epsilon(
+    found: Views, names: Sequence[str], levels: Sequence[int] = LEVELS, measure: Measure = success
+) -> Table:
     """Success of some conditions over ε with its deviation over seeds; names tell ε50."""
     table: Table = found["table"]
-    columns: dict[str, tuple[Any, str]] = {X: (np.array(LEVELS, np.float64), "/255")}
+    columns: dict[str, tuple[Any, str]] = {X: (np.array(levels, np.float64), "/255")}
     for name in names:
         if name in table.rows:
-            columns[called(table, name)] = [table.cell(name, success(e)) for e in LEVELS], "share"
-            deviations = [table.cell(name, spread(success(e))) for e in LEVELS]
+            columns[called(table, name)] = [table.cell(name, measure(e)) for e in levels], "share"
+            deviations = [table.cell(name, spread(measure(e))) for e in levels]
             columns[spread(called(table, name))] = deviations, "share"
     return Table.of(columns)
 
@@ -60,12 +66,12 @@ def called(table: Table, name: str) -> str:
     return f"{name}, ε50 = {half:.1f}" if np.isfinite(half) else f"{name}, no ε50"
 
 
-def success_lines(found: Views, names: tuple[str, ...]) -> Lines:
-    """A line for each condition."""
-    series = [one for one in over_epsilon(found, names).order[1:] if not one.endswith("(sd)")]
+def success_lines(over: Table, title: str = "says the phrase (%)") -> Lines:
+    """A line for each condition, from a table over ε."""
+    series = [one for one in over.order[1:] if not one.endswith("(sd)")]
     return Lines(
         x=X, series={one: one for one in series}, intervals={one: (spread(one),) for one in series},
-        x_title=OVER, title="says the phrase (%)", span=(-4, 104), ticks=list(LEVELS),
+        x_title=OVER, title=title, span=(-4, 104), ticks=over[X].tolist(),
     )  # fmt: skip
 
 
@@ -138,12 +144,12 @@ def detector_words(found: Views) -> str:
 AUDITED = (
     Drawing(
         "nats", "Success by size of change: each defense outside of the attack, and inside",
-        lambda found: success_lines(found, DEFENDED), defended_words,
+        lambda found: success_lines(over_epsilon(found, DEFENDED)), defended_words,
         made=lambda found: over_epsilon(found, DEFENDED),
     ),
     Drawing(
         "nats", "The detector, and questions that it declines",
-        lambda found: success_lines(found, OTHERS), other_words,
+        lambda found: success_lines(over_epsilon(found, OTHERS)), other_words,
         made=lambda found: over_epsilon(found, OTHERS),
     ),
     Drawing(

@@ -14,16 +14,16 @@ from components.draw.matrix import Matrix
 from components.section import Section
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
-from engine.hallucination.experiments.refusal_claims import CAUSES, FIRST, OUTPUT
+from engine.hallucination.experiments.refusal_claims import FIRST, OUTPUT
 from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
+from engine.hallucination.refusal.examined import CAUSES
 from engine.result import Table
 
 LAYERS, PARTS, PATH, FREE = (f"decline {name}" for name in ("layers", "parts", "way", "free"))
 
 
-def probe_words(found: Views) -> str:
+def probe_words(table: Table) -> str:
     """Where the probe becomes accurate."""
-    table: Table = found[LAYERS]
     right = 100 * table["probe right"]
     return (
         f"Probe: {right[0]:.0f} % right at the embedding, {right[1]:.0f} % after layer 1, "
@@ -31,12 +31,18 @@ def probe_words(found: Views) -> str:
     )
 
 
-def edit_words(found: Views) -> str:
-    """What the edits do at the layer where most declines end."""
-    table: Table = found[LAYERS]
-    least = int(np.nanargmin(table[CAUSES[0]]))
-    parts = [f"{name} {100 * table[name][least]:.0f} %" for name in CAUSES]
-    return f"Questions that are declined, with an edit in layer {least}: {', '.join(parts)}."
+def by_layer(view: str) -> Drawing:
+    """The probe's share and what edits do, layer by layer."""
+    return Drawing(
+        view, "By layer: the probe, and what one direction does",
+        lambda found: Lines(
+            x="layer", series={name: name for name in ("probe right", *CAUSES)}, span=(-4, 104),
+            ticks=found[view]["layer"].tolist(), title="%", x_title="layer (0: embedding)",
+        ),
+        lambda found: (
+            f"{probe_words(found[view])} The other lines: questions declined after an edit."
+        ),
+    )  # fmt: skip
 
 
 def part_words(found: Views) -> str:
@@ -70,14 +76,7 @@ def free_words(found: Views) -> str:
 
 
 AUDIT = (
-    Drawing(
-        LAYERS, "By layer: the probe, and what one direction does",
-        lambda found: Lines(
-            x="layer", series={name: name for name in ("probe right", *CAUSES)}, span=(-4, 104),
-            ticks=found[LAYERS]["layer"].tolist(), title="%", x_title="layer (0: embedding)",
-        ),
-        lambda found: f"{probe_words(found)} The other lines: questions declined after an edit.",
-    ),
+    by_layer(LAYERS),
     Drawing(
         PATH, "One question on its way, in the first accurate layer",
         PointGroups(

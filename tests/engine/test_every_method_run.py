@@ -74,6 +74,10 @@ OWN = {
         *("--data", "scenes:kind=broken,count=40,seed=1000", "--asked", "4", "--rounds", "2"),
         *("--width", "8", "--seeds", "1"),
     ],
+    "hallucination.ImageRerouting": [
+        *("--data", "scenes:count=120,kind=broken,seed=1000", "--asked", "4", "--steps", "5"),
+        *("--seeds", "1"),
+    ],
     "hallucination.DeclinedQuestion": ["--data", "scenes:kind=broken,count=40,seed=1000"],
     "hallucination.SCMoE": ["--model", "tiny-vlm-experts"],
     "unlearning.Dictionary": ["--count", "60"],

@@ -10,9 +10,10 @@ from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, refusal_views
 from engine.hallucination.experiments.one_question import DeclinedQuestion
-from engine.hallucination.experiments.refusal_claims import CAUSES, FIRST, OUTPUT
+from engine.hallucination.experiments.refusal_claims import FIRST, OUTPUT
 from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, WAY
 from engine.hallucination.refusal import defenses
+from engine.hallucination.refusal.examined import CAUSES
 from engine.result import Table
 from engine.run import known
 from tests.visits import settled, visit, words
@@ -39,7 +40,8 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
     found = known(method, case)
     assert at.header[0].value == method.finding(case, found)
     shown = words(at)
-    for said in (refusal.probe_words, refusal.part_words, refusal.free_words):
+    assert refusal.probe_words(found[refusal.LAYERS]) in words(at)
+    for said in (refusal.part_words, refusal.free_words):
         assert said(found) in shown
     at = settled(at.slider(key=f"{ONE}.dial").set_value(0.0).run())
     assert not at.exception
@@ -52,10 +54,9 @@ def test_sentences_below_charts_have_their_figures():
         "layer": (np.arange(3), ""), "probe right": ([0.5, 0.7, 1.0], "share"),
         **{name: ([np.nan, 0.9, 0.1], "share") for name in CAUSES},
     })  # fmt: skip
-    assert refusal.probe_words({refusal.LAYERS: layers}) == (
+    assert refusal.probe_words(layers) == (
         "Probe: 50 % right at the embedding, 70 % after layer 1, 100 % after the last one."
     )
-    assert "in layer 2: direction removed 10 %" in refusal.edit_words({refusal.LAYERS: layers})
     parts = Table.of({"head 1": ([1.0, 6.0], ""), "MLP": ([2.0, 1.0], "")}, ["layer 1", "layer 2"])
     assert refusal.part_words({refusal.PARTS: parts}).startswith(
         "head 1 of layer 2 writes most: 60 %"

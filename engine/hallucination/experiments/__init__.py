@@ -2,8 +2,9 @@
 
 from engine.experiment import Experiment
 from engine.hallucination.experiments.audit import VisualAudit
+from engine.hallucination.experiments.image_rerouting import ImageRerouting
 from engine.hallucination.experiments.refusal import RefusalAudit
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (VisualAudit, RefusalAudit)
+EXPERIMENTS: tuple[type[Experiment], ...] = (VisualAudit, RefusalAudit, ImageRerouting)
 
-__all__ = ["EXPERIMENTS", "RefusalAudit", "VisualAudit"]
+__all__ = ["EXPERIMENTS", "ImageRerouting", "RefusalAudit", "VisualAudit"]

@@ -1,0 +1,242 @@
+"""Rerouting by an image: its figures, by steps that are written out again, and its claims."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine import data as data_sets
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments import ImageRerouting
+from engine.hallucination.experiments import image_rerouting as module
+from engine.hallucination.experiments.audit_pairs import SCENES
+from engine.hallucination.experiments.defenses import JPEG
+from engine.hallucination.experiments.image_rerouting import along, share_of
+from engine.hallucination.experiments.image_rerouting_claims import (
+    ACCURACY,
+    AT_END,
+    AT_WORD,
+    AWARE,
+    CHANGE,
+    CLAIMS,
+    EPS50,
+    FIRST,
+    FOUND,
+    IN_SCENE,
+    LAST,
+    LEVELS,
+    MIDDLE,
+    NOISE,
+    OUTPUT,
+    PROBED,
+    PROBES,
+    ROUTES,
+    SHUFFLED,
+    STEPS,
+    UNAWARE,
+    UNSEEN,
+    answered,
+)
+from engine.hallucination.experiments.phrases import COLORED
+from engine.hallucination.experiments.scene_questions import examined_vlm
+from engine.hallucination.refusal.examined import (
+    ADDED,
+    ADDED_RANDOM,
+    CAUSES,
+    REMOVED,
+    REMOVED_RANDOM,
+)
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.run import answer
+
+SMALL = ImageRerouting(seeds=1, asked=6, steps=8)
+UNKNOWN = "unknown"
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load(SCENES))
+
+
+@pytest.fixture(scope="module")
+def found(case):
+    return answer(SMALL, case)
+
+
+def seen(vlm, pixels, prompt):
+    """States at the question's last word and its logits, by the model's own reading."""
+    from engine.hallucination.vlm import Want
+
+    asked = torch.tensor(vlm.tokenizer.encode(prompt))[None]
+    image = vlm.encode_image(vlm.normalize(pixels[None]))
+    out, _ = vlm.prefill(image, asked, Want(hidden=(1, 2, 3)))
+    return {at: held[0, -1] for at, held in out.hidden.items()}, out.logits[0]
+
+
+def loss_by_hand(one, condition, pixels, prompt):
+    states, logits = seen(one.vlm, pixels, prompt)
+    if condition == OUTPUT:
+        word = one.vlm.tokenizer.encode(UNKNOWN)[0]
+        rest = torch.cat([logits[:word], logits[word + 1 :]])
+        return F.softplus(logits[word] - rest.max())
+    layer = 3 if condition == LAST else one.middle
+    spaces, state = one.spaces, states[layer]
+    if condition == PROBED:
+        return -F.logsigmoid(state @ spaces.weights[layer] + spaces.offsets[layer])
+    away = state - spaces.middles[layer] * spaces.directions[layer]
+    return (-1 - F.cosine_similarity(away, spaces.directions[layer], dim=0)).square()
+
+
+def by_hand(one, condition, row, epsilon, start):
+    """Madry's steps for one question; what is said in the end, and after how many steps first."""
+    prompt, image = one.far.prompts[row], one.far.levels[row]
+    clean, radius = image / 255, epsilon / 255
+    length = min(1 / 255, radius / 4)
+    now = (clean + radius * start).clamp(0, 1)
+    best, least, first = now, np.inf, SMALL.steps
+    for step in range(SMALL.steps + 1):
+        leaf = now.clone().requires_grad_()
+        value = loss_by_hand(one, condition, leaf, prompt)
+        if value.item() < least:
+            best, least = now, value.item()
+        if first == SMALL.steps and said(one.vlm, best, prompt) != UNKNOWN:
+            first = step
+        if step < SMALL.steps:
+            (slope,) = torch.autograd.grad(value, leaf)
+            near = (now - length * slope.sign()).clamp(clean - radius, clean + radius)
+            now = near.clamp(0, 1)
+    change = (255 * best.double() - image.double()).round().clamp(-epsilon, epsilon)
+    return said(one.vlm, (image + change).clamp(0, 255).float() / 255, prompt), first
+
+
+def said(vlm, pixels, prompt):
+    with torch.no_grad():
+        word = int(seen(vlm, pixels, prompt)[1].argmax())
+    return vlm.tokenizer.decode([word])
+
+
+@pytest.mark.parametrize("condition", [FIRST, PROBED, LAST, OUTPUT])
+def test_figures_are_those_of_steps_written_out(case, found, condition):
+    one, table = examined_vlm(load(HONEST), case), found["table"]
+    assert module.ROUTES[condition].defense == "none"
+    noise = [
+        2 * torch.rand(one.far.levels[:6].shape, generator=torch.Generator().manual_seed(at)) - 1
+        for at in range(len(LEVELS))
+    ]
+    for epsilon in (1, MIDDLE):
+        at = LEVELS.index(epsilon)
+        ends = [by_hand(one, condition, row, epsilon, noise[at][row]) for row in range(6)]
+        right = np.mean([word in COLORED for word, _ in ends])
+        # one of six may turn on float noise along the way
+        assert table.cell(condition, answered(epsilon)) == pytest.approx(right, abs=0.17)
+        if epsilon == MIDDLE:
+            steps = np.mean([first for _, first in ends])
+            assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.7)
+    assert table.cell(condition, answered(0)) == 0
+
+
+def test_conditions_have_the_figures_that_belong_to_them(case, found):
+    table, one = found["table"], examined_vlm(load(HONEST), case)
+    assert list(table.rows) == [*ROUTES, *CAUSES, *PROBES]
+    for name in table.rows:
+        assert np.isfinite(table.cell(name, answered(MIDDLE))) == (name in ROUTES)
+        assert np.isfinite(table.cell(name, CHANGE)) == (name in CAUSES)
+        assert np.isfinite(table.cell(name, ACCURACY)) == (name in PROBES)
+        timed = name in (FIRST, PROBED, LAST, OUTPUT, *UNAWARE.values())
+        assert np.isfinite(table.cell(name, STEPS)) == timed
+    causes = one.causes(0)
+    usual = dict(zip(CAUSES, (1, 1, 0, 0), strict=True))
+    for name in CAUSES:
+        changed = abs(causes[name][one.best - 1] - usual[name])
+        assert table.cell(name, CHANGE) == pytest.approx(changed)
+    assert table.cell(AT_WORD, ACCURACY) == pytest.approx(one.accuracies[0])
+    assert table.cell(AT_END, ACCURACY) == pytest.approx(one.accuracies[-1])
+    assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(one.shuffled(0))
+
+
+def test_a_defense_outside_scores_the_same_images_and_one_inside_others(case):
+    one = examined_vlm(load(HONEST), case)
+    quiet = lambda *_: None  # noqa: E731
+    plain = SMALL.moved(one, ROUTES[FIRST], case, quiet)
+    assert SMALL.moved(one, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
+    through = SMALL.moved(one, ROUTES[AWARE[JPEG]], case, quiet)
+    assert not torch.equal(through[0][2].change, plain[0][2].change)
+    assert [int(each.change.abs().max()) for each in plain[0]] == list(LEVELS)
+    noise, _ = SMALL.moved(one, ROUTES[NOISE], case, quiet)
+    assert [int(each.change.abs().max()) for each in noise] == list(LEVELS)
+
+
+def test_views_say_where_the_states_lie_and_what_each_layer_knows(case, found):
+    one, table = examined_vlm(load(HONEST), case), found["rerouted along"]
+    assert table.order == ("layer", "declined", "answered", FIRST, OUTPUT, NOISE)
+    assert table["declined"][1:] == pytest.approx(1, abs=0.4)
+    assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
+    assert table[FIRST][one.middle] < table[NOISE][one.middle]
+    with torch.no_grad():
+        own = along(one, None, "own", one.states[:, one.tests.declined])
+    assert own["own"] == pytest.approx(own["declined"])
+    layers = found["rerouted layers"]
+    assert layers["probe right"].tolist() == pytest.approx(one.accuracies)
+    assert layers[REMOVED][one.best] == pytest.approx(one.causes(0)[REMOVED][one.best - 1])
+    assert len(found["rerouted strip"].images[0]) == 4
+
+
+def test_the_picture_has_a_question_that_is_declined_and_then_answered(case):
+    view = SMALL.picture(case)
+    before, after, change, noise = view.images[0].astype(int)
+    assert np.array_equal(np.minimum(10 * abs(after - before), 255), change)
+    assert abs(noise - before).max() == MIDDLE
+    assert view.caption(0, 0) == "“unknown”"
+    assert "what color is the" in view.finding
+    assert "simulation" in view.finding.lower()
+
+
+def test_the_sentence_has_its_figures_and_says_that_it_is_a_simulation(case, found):
+    words, table = SMALL.finding(case, found), found["table"]
+    assert f"answer {100 * table.cell(FIRST, answered(MIDDLE)):.0f} %" in words
+    assert f"noise {100 * table.cell(NOISE, answered(MIDDLE)):.0f} %" in words
+    assert f"{100 * table.cell(REMOVED, CHANGE):.0f} % less" in words
+    assert "simulation" in words
+
+
+def test_shares_of_nothing_are_unknown():
+    assert np.isnan(share_of([True, False], np.array([False, False])))
+    assert share_of([True, False], np.array([True, False])) == 1
+
+
+def margins(**to):
+    """The claims' margins where everything holds, but for what is changed."""
+    figures = {(name, answered(e)): 0.9 for name in ROUTES for e in LEVELS}
+    figures |= {(NOISE, answered(e)): 0.0 for e in LEVELS}
+    figures |= {(name, answered(MIDDLE)): 0.3 for name in UNAWARE.values()}
+    figures |= {
+        (REMOVED, CHANGE): 0.9, (REMOVED_RANDOM, CHANGE): 0.0, (ADDED, CHANGE): 0.9,
+        (ADDED_RANDOM, CHANGE): 0.0, (AT_WORD, ACCURACY): 0.5, (SHUFFLED, ACCURACY): 0.5,
+        (AT_END, ACCURACY): 1.0, (FIRST, STEPS): 3.0, (OUTPUT, STEPS): 6.0, (FIRST, FOUND): 0.95,
+    }  # fmt: skip
+    figures |= to.get("to", {})
+    return [one.margin(lambda row, name: figures[row, name]) for one in CLAIMS]
+
+
+@pytest.mark.parametrize(
+    ("claim", "to"),
+    [
+        (0, {(REMOVED, CHANGE): 0.5}), (0, {(REMOVED_RANDOM, CHANGE): 0.2}),
+        (1, {(ADDED, CHANGE): 0.5}), (1, {(ADDED_RANDOM, CHANGE): 0.2}),
+        (2, {(AT_WORD, ACCURACY): 0.7}), (2, {(SHUFFLED, ACCURACY): 0.7}),
+        (2, {(AT_END, ACCURACY): 0.9}), (3, {(FIRST, answered(MIDDLE)): 0.45}),
+        (4, {(NOISE, answered(8)): 0.2}), (5, {(FIRST, STEPS): 7.0}),
+        (6, {(UNAWARE[JPEG], answered(MIDDLE)): 0.84}), (7, {(AWARE[JPEG], answered(MIDDLE)): 0.3}),
+        (8, {(FIRST, FOUND): 0.7}),
+    ],
+)  # fmt: skip
+def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
+    assert all(margin > 0 for margin in margins())
+    assert [at for at, margin in enumerate(margins(to=to)) if margin < 0] == [claim]
+
+
+def test_every_measure_is_told_once():
+    assert len(set(ImageRerouting.measures)) == len(ImageRerouting.measures)
+    assert {EPS50, STEPS, IN_SCENE, UNSEEN, FOUND} < set(ImageRerouting.measures)

@@ -1,0 +1,129 @@
+"""Questions in pairs that only the image tells apart, and the states at their last word."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from engine import data as data_sets
+from engine.data.sprites import CATEGORIES, COLORS
+from engine.errors import BadData
+from engine.experiment import ExperimentCase
+from engine.hallucination.experiments import scene_questions as module
+from engine.hallucination.experiments.audit_pairs import SCENES
+from engine.hallucination.experiments.phrases import answers
+from engine.hallucination.experiments.scene_questions import (
+    declines,
+    examined_vlm,
+    is_color,
+    matched,
+    refused,
+    scene_questions,
+    streams,
+)
+from engine.hallucination.refusal.directions import added, removed
+from engine.hallucination.tiny_vlm.weights import HONEST, load
+from engine.hallucination.vlm import Want
+from tests import tiny
+
+
+@pytest.fixture(scope="module")
+def case():
+    return ExperimentCase(data_sets.load(SCENES))
+
+
+@pytest.fixture(scope="module")
+def asked(case):
+    return scene_questions(load(HONEST), case, "test", 30)
+
+
+def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, asked):
+    assert asked.declined.tolist() == [True, False] * (len(asked.prompts) // 2)
+    assert torch.equal(asked.levels[::2], asked.levels[1::2])
+    said = answers(load(HONEST), asked.pixels, asked.prompts)
+    assert {one[0] for one in said[::2]} == {"unknown"}
+    assert all(is_color(one) for one in said[1::2])
+    things = [Counter(one.split()[-1] for one in asked.prompts[side::2]) for side in (0, 1)]
+    assert (things[0] & things[1]).total() > 0.7 * things[0].total()
+    rows = case.data.some("test", 30, 0)
+    scenes = {case.data.pixels(rows)[at].numpy().tobytes(): row for at, row in enumerate(rows)}
+    for at, prompt in enumerate(asked.prompts):
+        row = scenes[asked.pixels[at].numpy().tobytes()]
+        there = case.data.truth["present"][row, CATEGORIES.index(prompt.split()[-1])]
+        assert there == (not asked.declined[at])
+        held = case.data.truth["color"][row]
+        assert asked.colors[at] == {COLORS[one] for one in held if one >= 0}
+
+
+def test_things_are_matched_to_scenes_without_them():
+    random = np.random.default_rng(0)
+    present = random.random((40, 16)) < 0.2
+    there = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
+    found = matched(there, present, random)
+    assert all(one < 0 or not row[one] for one, row in zip(found, present, strict=True))
+    every = [one for one in found if one >= 0]
+    assert len(every) > 30
+    assert all(every.count(one) <= there.count(one) for one in every)
+    full = np.ones((2, 16), np.bool_)
+    assert matched([3, 5], full, random) == [-1, -1]
+
+
+def test_states_are_those_of_the_model_and_stop_where_they_are_told(asked):
+    vlm, few = load(HONEST), asked.take(torch.arange(4))
+    want = Want(hidden=(0, 1, 2, 3))
+    out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.asked, want)
+    with torch.no_grad():
+        own = streams(vlm, few.pixels, few.asked)
+        short = streams(vlm, few.pixels, few.asked, 2)
+    for at in range(4):
+        torch.testing.assert_close(own[at], out.hidden[at][:, -1], atol=1e-4, rtol=1e-4)
+    assert torch.equal(short, own[:3])
+    told = vlm.unembed(own[-1]).argmax(1) == vlm.tokenizer.encode("unknown")[0]
+    assert torch.equal(refused(vlm, few.pixels, few.asked), told)
+
+
+def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):
+    vlm, few = load(HONEST), asked.take(torch.arange(4))
+    direction = torch.zeros(128)
+    direction[5] = 1.0
+    with torch.no_grad():
+        plain, without, more = (
+            streams(vlm, few.pixels, few.asked, edit=edit)
+            for edit in (None, removed(direction, 2), added(direction, 2, 3.0))
+        )
+    assert torch.equal(plain[:2], without[:2])
+    assert without[2, :, 5].abs().max() < 1e-5
+    torch.testing.assert_close(more[2] - plain[2], 3 * direction.expand(4, -1), atol=1e-5, rtol=0)
+    assert not torch.allclose(plain[3], more[3])
+
+
+def test_probes_learn_from_other_scenes_and_shuffled_labels_teach_nothing(case):
+    vlm = load(HONEST)
+    one = examined_vlm(vlm, case)
+    assert examined_vlm(vlm, case) is one
+    images = [set(map(bytes, part.levels.numpy())) for part in (
+        one.tests, scene_questions(vlm, case, "train", module.LEARNED)
+    )]  # fmt: skip
+    assert not images[0] & images[1]
+    assert one.accuracies[-1] > 0.9
+    assert 0.3 < one.shuffled(0) < 0.7
+    assert declines(vlm, one.far) == 1
+    assert declines(vlm, one.near) == 0
+
+
+def test_a_color_is_one_word():
+    assert is_color(["red"])
+    assert not is_color(["unknown"])
+    assert not is_color(["red", "red"])
+    assert not is_color([])
+
+
+def test_other_data_and_too_few_scenes_are_refused_with_a_sentence(monkeypatch):
+    with pytest.raises(BadData, match="drawn scenes"):
+        scene_questions(load(HONEST), ExperimentCase(tiny.columns(8, ("a", "b"))), "test", 4)
+    few = ExperimentCase(data_sets.load("scenes:count=40,kind=broken,seed=1000"))
+    with pytest.raises(BadData, match="choose more of them"):
+        scene_questions(load(HONEST), few, "test", 1)

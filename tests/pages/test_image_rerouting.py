@@ -1,0 +1,51 @@
+"""Rerouting by an image as a visitor meets it: the picture first, then run to its figures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.experiments import rerouting
+from components.views import HALLUCINATION_EXPERIMENTS
+from engine import data as data_sets
+from engine.experiment import ExperimentCase, spread
+from engine.hallucination.experiments import ImageRerouting
+from engine.hallucination.experiments.image_rerouting_claims import (
+    EPS50,
+    FIRST,
+    LEVELS,
+    NOISE,
+    answered,
+)
+from engine.result import Table
+from engine.run import known
+from tests.visits import settled, visit, words
+
+KEY = "hallucination.ImageRerouting"
+FEW = {"seeds": 1, "asked": 4, "steps": 5}
+LINK = {"hallucination.chosen": ImageRerouting.title, f"{KEY}.seed": "3"} | {
+    f"{KEY}.{name}": str(one) for name, one in FEW.items()
+}
+
+
+def test_it_opens_with_its_picture_and_is_run_to_figures():
+    at = settled(visit(LINK, HALLUCINATION_EXPERIMENTS))
+    assert not at.exception
+    assert "There is none, and it is meant to name a color all the same" in words(at)
+    at = settled(at.button(key=f"{KEY}.go").click().run())
+    assert not at.exception
+    case, method = ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3), ImageRerouting(**FEW)
+    found = known(method, case)
+    assert at.header[0].value == method.finding(case, found)
+    shown = words(at)
+    for said in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
+        assert said(found) in shown
+
+
+def test_a_line_goes_over_every_size_of_change():
+    columns = {answered(one): ([at / 5, 0.0], "share") for at, one in enumerate(LEVELS)}
+    columns |= {spread(name): ([0.1, 0.0], "share") for name in [*columns]}
+    table = Table.of({**columns, EPS50: ([3.5, np.nan], "/255")}, (FIRST, NOISE))
+    over = rerouting.over({"table": table}, (FIRST, NOISE))
+    assert over["ε"].tolist() == list(LEVELS)
+    assert over[f"{FIRST}, ε50 = 3.5"].tolist() == [at / 5 for at in range(len(LEVELS))]
+    assert f"{NOISE}, no ε50" in over.order
