@@ -21,13 +21,13 @@ from components.robustness.steps import step_by_step
 from components.section import Section
 from components.widgets.viewer import Panel
 from engine.arguments.attacks import AttackedImagesArguments
+from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness import (
     AttackedImagesCase,
     OrderedCase,
     OrderedSuccess,
     SafeCV,
 )  # fmt: skip
-from engine.attribution.robustness.gradient_steps import refuse_one_class
 from engine.run import Answer
 
 

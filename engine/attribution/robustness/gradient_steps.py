@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.scored import Rescored, seen_words
 from engine.attribution.robustness.way import Way
 from engine.case import ImageCase
@@ -248,9 +249,3 @@ def no_gradients(model: Classifier) -> DoesNotFit:
         f"{model.title} gives no gradients, and this attack needs them: choose another model, or "
         "the feature-guided search, which only asks."
     )
-
-
-def refuse_one_class(model: Classifier) -> None:
-    """Raise DoesNotFit when there is no other class that could be said."""
-    if len(model.labels) < 2:
-        raise DoesNotFit(f"{model.title} has one class only: it cannot be made to say another.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from engine.attribution.robustness.gradient_steps import refuse_one_class
+from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.ordered_case import no_head
 from engine.case_base import Case
 from engine.data import DataSet

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from engine.attribution.robustness.gradient_steps import refuse_one_class
+from engine.attribution.one_class import refuse_one_class
 from engine.case import ImageCase
 from engine.case_base import WrappedCase
 from engine.errors import BadModel, BlindspotError

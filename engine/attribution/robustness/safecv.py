@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.attribution.robustness.gradient_steps import refuse_one_class
+from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.keypoints import KeyPoints, key_points
 from engine.attribution.robustness.pixel_game import (
     CHANGES,

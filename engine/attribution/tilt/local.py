@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.attribution.one_class import refuse_one_class
 from engine.attribution.tilt.class_images import class_images
 from engine.attribution.tilt.geometry import PAPER, Doubles, strength
 from engine.case import ImageCase
@@ -56,7 +57,7 @@ class LocalTilt(Method[ImageCase]):
     cost = "live"
     paper = PAPER
     needs = frozenset({"class", "gradient", "one of many"})
-    revision = 4
+    revision = 5
     proof = (
         "tests/engine/attribution/tilt/test_local.py"
         "::test_of_a_linear_network_angle_and_strength_are_those_of_its_weights"
@@ -73,7 +74,12 @@ class LocalTilt(Method[ImageCase]):
         Means: of which images, and of how many, the two class means were taken. Numbers: the two
         classes, the distances to the boundary along the gradient and along the line between the
         means, in root mean square gray levels of 255, NaN where it is not met.
+
+        Raises:
+            BlindspotError: the model has one class only or gives no gradients, or no images can be
+                had of which the class means are taken.
         """
+        refuse_one_class(case.model, "there is no boundary between two classes to measure")
         model, groups = case.model, class_images(case, self.images)
         own, rival = (one.label for one in groups)
         margin, here, slopes = looked_at(model, case.image[None], (own, rival))

@@ -229,6 +229,16 @@ def test_a_model_without_gradients_is_refused_in_words(two_photographs, kind):
         LocalTilt()(replace(case, model=model))
 
 
+@pytest.mark.parametrize("data", ["", DIGITS], ids=["photographs", "training images"])
+def test_a_model_with_one_class_is_refused_in_words(monkeypatch, data):
+    """Either way of finding a rival would fail later, or take the class for its own rival."""
+    monkeypatch.setattr(class_images.catalog, "data_of", lambda _model: data)
+    alone = Classifier(Flat(torch.ones(1, 64), torch.zeros(1)), "flat", "a lonely one", 8,
+                       labels=("2",), device=tiny.CPU)  # fmt: skip
+    with pytest.raises(DoesNotFit, match=r"^a lonely one has one class only: there is no boundary"):
+        LocalTilt()(ImageCase(alone, tiny.image(8), Target(0)))
+
+
 def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photographs):
     case, weight = two_photographs
     own, rival = class_images.class_images(case, 100)
