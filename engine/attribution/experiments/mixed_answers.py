@@ -26,6 +26,7 @@ from engine.attribution.experiments.mixture import (
     other_first,
 )
 from engine.case import ImageCase
+from engine.measures.levels import TOP, levels_of, pixels_of, rounded
 from engine.measures.likeness import visible
 from engine.method import Case, Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.models import catalog
@@ -50,9 +51,11 @@ class MixedAnswers(Method[ImageCase]):
     image from 0.5 to 0.99, higher where it looks attacked; its gradient is attacked with the rest.
     It learns from clean and attacked training images at the first such question. The attack moves
     every pixel by at most ε, by steps along the gradient of what is attacked, away from what the
-    model of the sidebar's image is asked about. The answer is *certain* where the robust network's
-    lead m is so large that the other one cannot change it: α m ≥ 1 - α. That holds for the attacked
-    image as it is, and says nothing about what another attack would do to the robust network.
+    model of the sidebar's image is asked about. The attacked image is rounded to 8 bits, still
+    within ε, and the networks are asked again about the picture that is shown. The answer is
+    *certain* where the robust network's lead m is so large that the other one cannot change it:
+    α m ≥ 1 - α. That holds for the attacked image as it is, and says nothing about what another
+    attack would do to the robust network.
     """
 
     name = "MixedAnswers"
@@ -60,7 +63,7 @@ class MixedAnswers(Method[ImageCase]):
     title = "The mixture on an image"
     cost = "wait"  # nonlinear mixing teaches a network at its first question
     paper = PAPER
-    revision = 3
+    revision = 4
     needs = frozenset({"class", "one of many"})
     proof = (
         "tests/engine/attribution/experiments/test_mixed_answers.py"
@@ -99,11 +102,13 @@ class MixedAnswers(Method[ImageCase]):
         """Views: picture; answers, the probabilities of all classes on the attacked image; numbers.
 
         Numbers: for the clean and the attacked image α, the margin of the robust network, what it
-        needs to be, whether the answer is certain, and the class that the mixture names.
+        needs to be, whether the answer is certain, and the class that the mixture names. Both
+        images are asked about as they are shown, in whole gray levels.
         """
         normal, robust = (catalog.load(name).twin() for name in pair_names(case.model.name))
         mixture = Mixture(normal, robust, self.share(normal, robust, progress))
-        image = case.image.mean(0, keepdim=True)[None].to(normal.device)  # these networks see gray
+        gray = case.image.mean(0, keepdim=True)[None]  # as these networks see it
+        image = pixels_of(levels_of(gray)).to(normal.device)
         target = torch.tensor([case.target.index], device=normal.device)
         moved = self.attacked(dict(zip(NETS, (normal, robust, mixture), strict=True))[self.against],
                               image, target, mixture, case.seed)  # fmt: skip
@@ -148,16 +153,31 @@ class MixedAnswers(Method[ImageCase]):
     def attacked(
         self, model: torch.nn.Module, image: Tensor, target: Tensor, mixture: Mixture, seed: int
     ) -> Tensor:
-        """The image (1, 1, H, W) after the attack, of two losses, that harms the mixture most."""
+        """The image after the attack, of two losses, that harms the mixture most.
+
+        Args:
+            model: the network whose gradient is followed.
+            image: (1, 1, H, W), in whole levels of 1/255, as is what is returned.
+            target: the class that is attacked, (1,).
+            mixture: what is to be harmed.
+            seed: of the random start.
+        """
         attack = Pgd(self.epsilon, self.steps, 2.5 * self.epsilon / self.steps)
         with one_thread():
-            tried = [
+            found = [
                 pgd(model, image, target, attack, torch.Generator().manual_seed(seed), loss)
                 for loss in LOSSES
             ]
+            tried = [self.in_levels(image, one) for one in found]
             with torch.no_grad():
                 harm = [other_first(mixture(one.expand(-1, 3, -1, -1)), target) for one in tried]
         return tried[int(torch.stack(harm).argmax())]
+
+    def in_levels(self, image: Tensor, found: Tensor) -> Tensor:
+        """An attacked image as it is shown: whole levels of 1/255, each within ε of the image's."""
+        levels = levels_of(image)
+        change = rounded(levels, found, self.epsilon * TOP, "L∞")
+        return pixels_of(levels + change).to(image.device)
 
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
         """What the attacked image is read as by each, and whether the mixture could be turned."""
