@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.experiments.perturbation import over_epsilon, success_lines
 from components.experiments.refusal import by_layer
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
+    COMPARED,
     FIRST,
     FOUND,
-    IN_SCENE,
     LAST,
     LEVELS,
-    MIDDLE,
     NOISE,
     OUTPUT,
     PROBED,
@@ -34,31 +35,29 @@ def over(found: Views, names: tuple[str, ...]) -> Table:
     return over_epsilon(found, names, LEVELS, answered)
 
 
-def each(found: Views, names: tuple[str, ...], measure: str, form: str) -> str:
-    """A figure of each condition that has it so far; all of them are there in the end."""
+def told(found: Views, sentence: str, names: tuple[str, ...], measure: str, form: str) -> str:
+    """A sentence with a figure of each condition that has it so far; none without any."""
     table: Table = found["table"]
-    told = {name: table.cell(name, measure) for name in names if name in table.rows}
-    return ", ".join(f"{name} {form.format(one)}" for name, one in told.items())
+    figures = {name: table.cell(name, measure) for name in names if name in table.rows}
+    parts = [
+        f"{name} {form.format(one).replace('%', ' %')}"
+        for name, one in figures.items() if np.isfinite(one)
+    ]  # fmt: skip
+    return f" {sentence}: {', '.join(parts)}." if parts else ""
 
 
 def way_words(found: Views) -> str:
-    """Steps until an answer, and which color it is."""
-    steps = each(found, (FIRST, OUTPUT), STEPS, "{:.1f}")
-    own = each(found, (FIRST,), IN_SCENE, "{:.0%}").replace("%", " %")
-    return (
-        f"At ε = {MIDDLE}/255, steps until it answers: {steps}. Answers that are a color of the "
-        f"scene: {own}."
-    )
+    """Half of the questions, and the steps until one is not declined."""
+    sentence = f"Steps until it does not decline, ε = {COMPARED}/255"
+    steps = told(found, sentence, (FIRST, OUTPUT), STEPS, "{:.1f}")
+    return f"ε50: where half of the questions are answered.{steps}"
 
 
 def defense_words(found: Views) -> str:
     """What the monitor and the detector find."""
-    unseen = each(found, (FIRST, OUTPUT), UNSEEN, "{:.0%}").replace("%", " %")
-    seen = each(found, (FIRST, NOISE), FOUND, "{:.2f}")
-    return (
-        f"At ε = {MIDDLE}/255, answers that the monitor lets pass: {unseen}. The detector's AUROC: "
-        f"{seen}."
-    )
+    unseen = told(found, "Answers that the monitor lets pass", (FIRST, OUTPUT), UNSEEN, "{:.0%}")
+    seen = told(found, "The detector's AUROC", (FIRST, OUTPUT), FOUND, "{:.2f}")
+    return f"The monitor and the detector, at ε = {COMPARED}/255.{unseen}{seen}"
 
 
 def along_words(found: Views) -> str:
@@ -66,7 +65,7 @@ def along_words(found: Views) -> str:
     table: Table = found[ALONG]
     there = [name for name in (FIRST, OUTPUT, NOISE) if name in table.order]
     ends = ", ".join(f"{name} {table[name][-1]:+.1f}" for name in there)
-    return f"After the last layer: {ends} (ε = {MIDDLE}/255).".replace("-", "−")
+    return f"After the last layer: {ends} (ε = {COMPARED}/255).".replace("-", "−")
 
 
 REROUTED = (

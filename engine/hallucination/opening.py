@@ -27,7 +27,7 @@ from engine.hallucination import (
     asking,
 )
 from engine.hallucination.case import CaptionCase
-from engine.hallucination.experiments import RefusalAudit, VisualAudit
+from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.inside.probe import COUNT
 from engine.hallucination.measures.attention_sinks import COUNT as SCENES
@@ -56,6 +56,7 @@ def questions() -> Iterator[Question]:
     yield from before_and_after()
     yield VisualAudit(), ExperimentCase(data_sets.load(VisualAudit.data[0]))
     yield PerturbedAnswer(), pushed()
+    yield ImageRerouting(), ExperimentCase(data_sets.load(ImageRerouting.data[0]))
     for method in (RefusalAudit(), DeclinedQuestion()):
         yield method, ExperimentCase(data_sets.load(RefusalAudit.data[0]))
 

@@ -12,8 +12,12 @@ from engine.hallucination.experiments import ImageRerouting
 from engine.hallucination.experiments.image_rerouting_claims import (
     EPS50,
     FIRST,
+    FOUND,
     LEVELS,
     NOISE,
+    OUTPUT,
+    STEPS,
+    UNSEEN,
     answered,
 )
 from engine.result import Table
@@ -39,6 +43,16 @@ def test_it_opens_with_its_picture_and_is_run_to_figures():
     shown = words(at)
     for said in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
         assert said(found) in shown
+
+
+def test_a_sentence_leaves_out_what_is_not_measured_yet():
+    columns = {STEPS: ([2.0, np.nan], "steps"), UNSEEN: ([np.nan] * 2, "share"),
+               FOUND: ([0.75, np.nan], "")}  # fmt: skip
+    some = {"table": Table.of(columns, (FIRST, OUTPUT))}
+    assert rerouting.way_words(some).endswith(f"ε = 2/255: {FIRST} 2.0.")
+    assert rerouting.defense_words(some).endswith(f"2/255. The detector's AUROC: {FIRST} 0.75.")
+    none = {"table": some["table"].take(np.array([1]))}
+    assert rerouting.way_words(none).endswith("are answered.")
 
 
 def test_a_line_goes_over_every_size_of_change():

@@ -14,24 +14,19 @@ from torch import Tensor
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.audit_claims import half_point
 from engine.hallucination.experiments.audit_pairs import SCENES
-from engine.hallucination.experiments.defenses import STRENGTHS, defense, disagreement
+from engine.hallucination.experiments.defenses import NONE, STRENGTHS, defense, disagreement
 from engine.hallucination.experiments.image_rerouting_claims import (
     ACCURACY,
-    AT_END,
-    AT_WORD,
     CHANGE,
     CLAIMS,
+    COMPARED,
     EPS50,
     FIRST,
     FOUND,
-    IN_SCENE,
     LEVELS,
-    MIDDLE,
     NOISE,
     OUTPUT,
-    PROBES,
     ROUTES,
-    SHUFFLED,
     STEPS,
     UNSEEN,
     Route,
@@ -42,7 +37,6 @@ from engine.hallucination.experiments.perturb import (
     Bound,
     Loss,
     Perturbed,
-    as_it_is,
     noisy,
     perturbed,
 )
@@ -58,10 +52,11 @@ from engine.hallucination.experiments.scene_questions import (
     streams,
 )
 from engine.hallucination.refusal.directions import PAPER
-from engine.hallucination.refusal.examined import CAUSES, REMOVED
+from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, REMOVED
 from engine.hallucination.refusal.losses import LOGIT, Goal, led_by
 from engine.hallucination.tiny_vlm import weights
 from engine.hallucination.tiny_vlm.decoder import LAYERS
+from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.keeping.memory import Memory
 from engine.measures.detection import auroc
 from engine.measures.levels import pixels_of
@@ -83,9 +78,11 @@ class ImageRerouting(Experiment):
     states. *Rerouting* moves the image by steps along the gradient, every value by at most ε, until
     that state lies among the answered; the question stays what it was. The image is rounded to 8
     bits and the model asked again: an answer counts when it is a color and nothing else. The thing
-    is not there, so no color is right. Defenses are measured against images made without them
-    (*behind*) and through them. The monitor is the last layer's probe, with 5 % false alarms; the
-    detector asks again after JPEG. An attack that fails proves nothing.
+    is not there, so no color is right. Directions and probes learn from training scenes, are tried
+    on validation scenes, and questions about test scenes are moved. Defenses are measured against
+    images made without them (*behind*) and through them. The monitor is the last layer's probe,
+    with 5 % false alarms; the detector asks again after JPEG and is held against usual answers with
+    a color. An attack that fails proves nothing.
     """
 
     name = "ImageRerouting"
@@ -100,13 +97,17 @@ class ImageRerouting(Experiment):
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (
-        *map(answered, LEVELS), EPS50, STEPS, IN_SCENE, UNSEEN, FOUND, CHANGE, ACCURACY,
+        *map(answered, LEVELS), EPS50, STEPS, UNSEEN, FOUND, CHANGE, ACCURACY,
     )  # fmt: skip
-    charted = (answered(MIDDLE), CHANGE, ACCURACY)
+    charted = (answered(COMPARED), CHANGE, ACCURACY)
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})
     axis = "%"
     claims = CLAIMS
 
+    seeds: int = setting(
+        3, Slider(1, 10, 1), "Seeds", "How often scenes and starts are drawn. One seed decides "
+        "nothing: a claim is judged by its spread over seeds.",
+    )  # fmt: skip
     audited: str = setting(
         weights.HONEST,
         Choice(weights.DENSE, titles={one: weights.TITLES[one] for one in weights.DENSE}),
@@ -146,169 +147,176 @@ class ImageRerouting(Experiment):
         views: dict[str, View],
     ) -> Figures:  # fmt: skip
         """Of a way to move: answers by ε and what they cost; of an edit or a probe, its share."""
-        one = examined_vlm(weights.load(self.audited), case)
-        found = dict.fromkeys(self.measures, float("nan"))
-        if condition in CAUSES:
-            usual = 1.0 if condition in CAUSES[:2] else 0.0
-            return found | {CHANGE: abs(one.causes(case.seed)[condition][one.best - 1] - usual)}
-        if condition in PROBES:
-            told = {AT_WORD: one.accuracies[0], AT_END: one.accuracies[-1]}
-            right = one.shuffled(case.seed) if condition == SHUFFLED else told[condition]
-            return found | {ACCURACY: right}
-        assert what is not None  # noqa: S101  # what is left are ways to move
-        far = self.questions(one)
-        moved, steps = self.moved(one, what, case, progress)
+        known = examined_vlm(weights.load(self.audited), case)
+        none = dict.fromkeys(self.measures, float("nan"))
+        if what is None:
+            return {**none, **inside(known, condition)}
+        asked = self.questions(known)
+        changes, steps = self.moved(known, what, case, progress)
         way = defense(what.defense, self.strength)
-        shown = [way(pixels_of(far.levels + each.change)) for each in moved]
-        said = [answers(one.vlm, pixels, far.prompts) for pixels in shown]
-        hits = [np.array([is_color(words) for words in each]) for each in said]
-        shares = [float(each.mean()) for each in hits]
-        at = LEVELS.index(MIDDLE)
+        shown = [way(pixels_of(asked.levels + each.change)) for each in changes]
+        said = [answers(known.vlm, pixels, asked.prompts) for pixels in shown]
+        shares = [float(np.mean([is_color(words) for words in each])) for each in said]
+        at = LEVELS.index(COMPARED)
         with torch.no_grad():
-            last = streams(one.vlm, shown[at], far.asked)
+            states = streams(known.vlm, shown[at], asked.asked)
         if condition in (FIRST, OUTPUT, NOISE):
-            views["rerouted along"] = along(one, views.get("rerouted along"), condition, last)
-        mine, unseen = hits[at], ~one.stopped(last[-1]).cpu().numpy()
-        own = [words[0] in colors for words, colors in zip(said[at], far.colors, strict=True)]
-        return found | dict(zip(map(answered, LEVELS), shares, strict=True)) | {
+            before = views.get("rerouted along")
+            views["rerouted along"] = along(known, before, condition, states)
+        hits = torch.tensor([is_color(words) for words in said[at]])
+        plain = what.defense == NONE
+        return none | dict(zip(map(answered, LEVELS), shares, strict=True)) | {
             EPS50: half_point(LEVELS, shares),
-            STEPS: float(np.mean(steps)) if steps else float("nan"),
-            IN_SCENE: share_of(own, mine), UNSEEN: share_of(unseen, mine),
-            FOUND: float("nan") if what.defense != "none" else self.found(
-                one, far, shown[at], said[at], mine | what.noise
-            ),
+            STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
+            UNSEEN: (~known.stopped(states[-1]))[hits].float().mean().item(),
+            FOUND: self.detected(known, asked, shown[at], said[at]) if plain else float("nan"),
         }  # fmt: skip
 
-    def questions(self, one: ExaminedVLM) -> SceneQuestions:
-        """The declined questions that are rerouted; no direction was learned from them."""
-        far = one.far
-        return far.take(torch.arange(min(self.asked, len(far.prompts))))
+    def questions(self, known: ExaminedVLM) -> SceneQuestions:
+        """The declined questions that are moved; nothing was learned from their scenes."""
+        far = known.moved.declined.nonzero()[:, 0]
+        return known.moved.take(far[: self.asked])
 
     def moved(
-        self, one: ExaminedVLM, what: Route, case: ExperimentCase, progress: Progress
+        self, known: ExaminedVLM, what: Route, case: ExperimentCase, progress: Progress
     ) -> tuple[list[Perturbed], list[float]]:
-        """The images at every ε, each from a start of its own; the steps until each is answered."""
-        far = self.questions(one)
+        """The images at every ε, each from a start of its own; steps until each is not declined."""
+        asked = self.questions(known)
         chances = [torch.Generator().manual_seed(1000 * case.seed + at)
                    for at in range(len(LEVELS))]  # fmt: skip
         if what.noise:
-            changes = [noisy(far.levels, epsilon, chance)
+            changes = [noisy(asked.levels, epsilon, chance)
                        for epsilon, chance in zip(LEVELS, chances, strict=True)]  # fmt: skip
             return [Perturbed(each, np.zeros(1, np.float32)) for each in changes], []
-        inside = what.defense if what.through else ""
-        way = defense(what.defense, self.strength) if what.through else as_it_is
+        inside = what.defense if what.through else NONE
+        way, loss = defense(inside, self.strength), self.loss(known, what, asked)
 
         def make() -> tuple[list[Perturbed], list[float]]:
-            first = FirstAnswers(one, far, self.steps)
-            found = []
+            first = FirstAnswers(known.vlm, asked, self.steps)
+            changes = []
             for at, (epsilon, chance) in enumerate(zip(LEVELS, chances, strict=True)):
                 part = part_of(progress, at / len(LEVELS), (at + 1) / len(LEVELS),
                                lead=f"ε = {epsilon}/255")  # fmt: skip
-                look = first.look if epsilon == MIDDLE and not inside else lambda *_: None
-                found.append(perturbed(
-                    far.levels, self.loss(one, what, far), Bound(epsilon, self.steps, self.step),
-                    chance, (way,), part, look, one.vlm.device,
+                look = first.look if epsilon == COMPARED and inside == NONE else lambda *_: None
+                changes.append(perturbed(
+                    asked.levels, loss, Bound(epsilon, self.steps, self.step), chance, (way,), part,
+                    look, known.vlm.device,
                 ))  # fmt: skip
-            return found, [] if inside else first.steps
+            return changes, first.steps if inside == NONE else []
 
-        name = f"{digest(self, case)} {one.vlm.fingerprint} {what.kind} {what.where} {inside}"
+        layers = self.layers(known, what)
+        name = f"{digest(self, case)} {known.vlm.fingerprint} {what.kind} {layers} {inside}"
         return _MOVED.made(name, make)
 
-    def loss(self, one: ExaminedVLM, what: Route, far: SceneQuestions) -> Loss:
+    def layers(self, known: ExaminedVLM, what: Route) -> tuple[int, ...]:
+        """Whose states are led to the other side; none for the output."""
+        return {"first": (known.middle,), "last": (LAYERS,), "": ()}[what.where]
+
+    def loss(self, known: ExaminedVLM, what: Route, asked: SceneQuestions) -> Loss:
         """What the steps lower: that the states of the layers, or the output, are a refusal's."""
-        layers = {"first": (one.middle,), "last": (LAYERS,), "": ()}[what.where]
-        goal = Goal(what.kind, layers, self.alpha, one.spaces)
+        layers = self.layers(known, what)
+        goal = Goal(what.kind, layers, self.alpha, known.spaces)
 
         def each(pixels: Tensor, rows: Tensor) -> Tensor:
-            states = streams(one.vlm, pixels, far.asked[rows], max(layers, default=LAYERS))
+            states = streams(known.vlm, pixels, asked.asked[rows], max(layers, default=LAYERS))
             if what.kind == LOGIT:
-                return led_by(one.vlm.unembed(states[-1]), REFUSED)
+                return led_by(known.vlm.unembed(states[-1]), REFUSED)
             return goal.inside(states)
 
         return each
 
-    def found(
-        self, one: ExaminedVLM, far: SceneQuestions, pixels: Tensor, said: list[list[str]],
-        which: np.ndarray,
-    ) -> float:  # fmt: skip
-        """AUROC of the detector between clean images and some of those moved; NaN of none."""
-        if not which.any():
+    def detected(
+        self, known: ExaminedVLM, asked: SceneQuestions, pixels: Tensor, said: list[list[str]]
+    ) -> float:
+        """The detector's AUROC: rerouted answers against usual ones; NaN without any.
+
+        Usual ones are colors too, of things that are there in the same scenes.
+        """
+        hits = [at for at, words in enumerate(said) if is_color(words)]
+        if not hits:
             return float("nan")
-        clean = answers(one.vlm, far.pixels, far.prompts)
-        known = disagreement(one.vlm, far.pixels, far.prompts, clean)
-        return auroc(known, disagreement(one.vlm, pixels, far.prompts, said)[which])
+        near = known.moved.take((~known.moved.declined).nonzero()[:, 0][: len(asked.prompts)])
+        usual = answers(known.vlm, near.pixels, near.prompts)
+        prompts, words = [asked.prompts[at] for at in hits], [said[at] for at in hits]
+        return auroc(
+            disagreement(known.vlm, near.pixels, near.prompts, usual),
+            disagreement(known.vlm, pixels[hits], prompts, words),
+        )
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """One scene before and after, with random noise of the same size beside it."""
-        one = examined_vlm(weights.load(self.audited), case)
-        first = self.questions(one).take(torch.tensor([0]))
+        known = examined_vlm(weights.load(self.audited), case)
+        first = self.questions(known).take(torch.tensor([0]))
         prompt = first.prompts[0]
         words = f"“{prompt}?” There is none, and it is meant to name a color all the same"
-        aim = Aim(self.loss(one, ROUTES[FIRST], first), words)
-        bound = Bound(MIDDLE, self.steps, self.step)
-        return side_by_side(one.vlm, first.levels[0], prompt, aim, bound, case.seed)[0]
+        aim = Aim(self.loss(known, ROUTES[FIRST], first), words)
+        bound = Bound(COMPARED, self.steps, self.step)
+        return side_by_side(known.vlm, first.levels[0], prompt, aim, bound, case.seed)[0]
 
     def more(self, case: ExperimentCase) -> Result:
         """By layer: how declined and answered questions part, and what edits do."""
-        one = examined_vlm(weights.load(self.audited), case)
-        return {
-            "rerouted strip": strip(one), "rerouted layers": by_layer(one, one.causes(case.seed)),
-        }  # fmt: skip
+        known = examined_vlm(weights.load(self.audited), case)
+        return {"rerouted strip": strip(known), "rerouted layers": by_layer(known, known.edits)}
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are rerouted, how many noise does, and what one direction does."""
         table: Table = found["table"]
-        hit, control = (100 * table.cell(name, answered(MIDDLE)) for name in (FIRST, NOISE))
+        hit, control = (100 * table.cell(name, answered(COMPARED)) for name in (FIRST, NOISE))
         gone = 100 * table.cell(REMOVED, CHANGE)
         return (
-            f"Moving each value by at most {MIDDLE}/255 makes it answer {hit:.0f} % of what it "
+            f"Moving each value by at most {COMPARED}/255 makes it answer {hit:.0f} % of what it "
             f"declined, noise {control:.0f} %; without one direction inside it declines "
             f"{gone:.0f} % less. A simulation."
         )
 
 
 class FirstAnswers:
-    """After how many steps each question is no longer declined; all steps where it stays so."""
+    """After how many steps each question is not declined any more; all steps where it stays so."""
 
-    def __init__(self, one: ExaminedVLM, far: SceneQuestions, steps: int) -> None:
-        self.one, self.far = one, far
-        self.steps = [float(steps)] * len(far.prompts)
-        self.open = torch.arange(len(far.prompts))
+    def __init__(self, vlm: TinyVLM, asked: SceneQuestions, steps: int) -> None:
+        self.vlm, self.asked = vlm, asked
+        self.steps = [float(steps)] * len(asked.prompts)
+        self.open = torch.arange(len(asked.prompts))
 
     def look(self, step: int, pixels: Tensor) -> None:
-        """Ask those that were declined until now about the images as they are."""
+        """Ask those that were declined until now about the images as they are, not rounded."""
         if not len(self.open):
             return
-        still = refused(self.one.vlm, pixels[self.open], self.far.asked[self.open]).cpu()
+        still = refused(self.vlm, pixels[self.open], self.asked.asked[self.open]).cpu()
         for row in self.open[~still].tolist():
             self.steps[row] = float(step)
         self.open = self.open[still]
 
 
-def share_of(these: Any, among: np.ndarray) -> float:
-    """How many of some are these; NaN of none."""
-    return float(np.asarray(these)[among].mean()) if among.any() else float("nan")
+def inside(known: ExaminedVLM, condition: str) -> Figures:
+    """What an edit changes at the best layer, or how often a probe is right on the tests."""
+    if condition in CAUSES:
+        usual = 1.0 if condition in CAUSES[:2] else 0.0
+        return {CHANGE: abs(known.edits[condition][known.best - 1] - usual)}
+    told = {AT_WORD: known.accuracies[0], AT_END: known.accuracies[-1]}
+    return {ACCURACY: told.get(condition, known.shuffled)}
 
 
-def along(one: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
+def along(known: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
     """Where the states lie along each layer's direction: 1 as declined ones, −1 as answered ones.
 
     Args:
-        one: the model, examined; its own tests are the first two columns.
+        known: the model, examined; its own tests are the first two columns.
         before: the table with the conditions so far, or None.
         name: of the condition.
         states: of its questions, (1 + L, N, d).
     """
 
     def mean(held: Tensor) -> np.ndarray:
-        half = (one.spaces.gaps / 2).clamp(min=1e-9)[:, None]
-        return (one.spaces.projections(held.cpu()) / half).mean(1).double().numpy()
+        half = (known.spaces.gaps / 2).clamp(min=1e-9)[:, None]
+        return (known.spaces.projections(held) / half).mean(1).double().numpy()
 
     if before is None:
+        declined = known.tests.declined
         columns = {
             "layer": (np.arange(len(states)), ""),
-            DECLINED: (mean(one.states[:, one.tests.declined]), ""),
-            ANSWERED: (mean(one.states[:, ~one.tests.declined]), ""),
+            DECLINED: (mean(known.states[:, declined]), ""),
+            ANSWERED: (mean(known.states[:, ~declined]), ""),
         }  # fmt: skip
     else:
         columns = {each: (before[each], "") for each in before.order}

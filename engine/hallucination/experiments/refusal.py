@@ -12,8 +12,6 @@ import numpy as np
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.refusal_claims import (
     ACCURACY,
-    AT_END,
-    AT_WORD,
     BLIND,
     CHANGE,
     CLAIMS,
@@ -21,10 +19,8 @@ from engine.hallucination.experiments.refusal_claims import (
     FLIPS,
     OUTPUT,
     PASSES,
-    PROBES,
     RIGHT,
     SEARCHES,
-    SHUFFLED,
     TRIED,
     UNSEEN,
     SearchWay,
@@ -46,7 +42,7 @@ from engine.hallucination.refusal.audited import (
 )
 from engine.hallucination.refusal.defenses import tuned
 from engine.hallucination.refusal.directions import PAPER, first_accurate, states_of
-from engine.hallucination.refusal.examined import CAUSES, REMOVED
+from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, REMOVED, SHUFFLED
 from engine.hallucination.refusal.losses import LOGIT, Goal
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import Prompts

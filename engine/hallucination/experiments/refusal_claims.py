@@ -8,8 +8,11 @@ from engine.experiment import Claim, Value
 from engine.hallucination.refusal.examined import (
     ADDED,
     ADDED_RANDOM,
+    AT_END,
+    AT_WORD,
     REMOVED,
     REMOVED_RANDOM,
+    SHUFFLED,
 )
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 
@@ -52,8 +55,6 @@ SEARCHES = {
     TUNED: SearchWay(where="onward", tuned=True),
     TUNED_OUTPUT: SearchWay(LOGIT, "", tuned=True),
 }  # fmt: skip
-AT_WORD, AT_END, SHUFFLED = "probe, embedding", "probe, last layer", "probe, shuffled labels"
-PROBES = (AT_WORD, AT_END, SHUFFLED)
 
 
 def gained(of: Value, cost: str) -> float:

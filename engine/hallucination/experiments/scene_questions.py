@@ -1,15 +1,16 @@
 """Questions about the color of a thing in a scene; what is not there, TinyVLM declines.
 
 "what color is the boat" gets a color where a boat is to be seen and "unknown" where none is. Every
-scene is asked about one thing that is there and about one that is not, and over all scenes the same
-things are asked both ways, so that declined and answered questions have the same images and words.
-Only what is in the image tells them apart.
+scene is asked about one thing that is there and about one that is not, and over all scenes nearly
+the same things are asked both ways: declined and answered questions have the same images and nearly
+the same words, so that only the image tells them apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments.audit_pairs import UNKNOWN, scenes_of
 from engine.hallucination.experiments.phrases import COLORED, answers
-from engine.hallucination.refusal.directions import Subspaces, subspaces
+from engine.hallucination.refusal.directions import subspaces
 from engine.hallucination.refusal.examined import Examined, causes, most_changed
 from engine.hallucination.refusal.network import Edit
 from engine.hallucination.tiny_vlm.decoder import LAYERS, turn
@@ -31,7 +32,8 @@ from engine.hallucination.tiny_vlm.sayings import color_question
 from engine.keeping.memory import Memory
 from engine.measures.levels import levels_of, pixels_of
 
-LEARNED, TESTED = 200, 100  # scenes for directions and probes, and scenes to try them on
+LEARNED, TRIED, MOVED = 200, 50, 100  # training, validation and test scenes
+SHUFFLES = 20  # of labels, for a probe that has nothing to learn
 _EXAMINED: Memory[ExaminedVLM] = Memory(4)
 
 
@@ -44,14 +46,12 @@ class SceneQuestions:
         prompts: what is asked.
         asked: the same in word numbers, (N, L).
         declined: which the model declines, (N,) bool.
-        colors: those of the things in each scene.
     """
 
     levels: Tensor
     prompts: list[str]
     asked: Tensor
     declined: Tensor
-    colors: list[frozenset[str]]
 
     @property
     def pixels(self) -> Tensor:
@@ -63,39 +63,30 @@ class SceneQuestions:
         at = rows.tolist()
         return SceneQuestions(
             self.levels[rows], [self.prompts[row] for row in at], self.asked[rows],
-            self.declined[rows], [self.colors[row] for row in at],
+            self.declined[rows],
         )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class ExaminedVLM(Examined[SceneQuestions]):
-    """A TinyVLM, examined.
+    """A TinyVLM, examined: it is tried on validation scenes, and test scenes are left to move.
 
     Args:
         vlm: the model; nothing of it changes.
-        learned: the states that directions and probes come from, (1 + L, N, d).
-        labels: which of those questions were declined, (N,) bool.
+        moved: pairs about test scenes, of which nothing was learned.
+        edits: by layer from 1 on, the share that is declined with each kind of edit.
+        shuffled: how often the last layer's probe is right on the tests if its labels were
+            shuffled, the mean over several times.
     """
 
     vlm: TinyVLM
-    learned: Tensor
-    labels: Tensor
-
-    def causes(self, seed: int) -> dict[str, list[float]]:
-        """By layer from 1 on, the share that is declined with each kind of edit."""
-        return causes(self, lambda asked, edit: declines(self.vlm, asked, edit), seed)
-
-    def shuffled(self, seed: int) -> float:
-        """How often the last layer's probe is right on the tests if its labels were shuffled."""
-        chance = torch.Generator().manual_seed(seed)
-        labels = self.labels[torch.randperm(len(self.labels), generator=chance)]
-        return subspaces(self.learned[-1:], labels).accuracies(
-            self.states[-1:], self.tests.declined
-        )[0]
+    moved: SceneQuestions
+    edits: Mapping[str, list[float]]
+    shuffled: float
 
 
 def examined_vlm(vlm: TinyVLM, case: ExperimentCase) -> ExaminedVLM:
-    """Directions and probes of the training scenes, tried on test scenes; made once.
+    """Directions and probes of the training scenes, tried on validation scenes; made once.
 
     Raises:
         BadData: the data are no drawn scenes, or the model declines too little about them.
@@ -104,18 +95,28 @@ def examined_vlm(vlm: TinyVLM, case: ExperimentCase) -> ExaminedVLM:
     return _EXAMINED.made(name, lambda: _examined(vlm, case))
 
 
+@torch.no_grad()
 def _examined(vlm: TinyVLM, case: ExperimentCase) -> ExaminedVLM:
-    learned = scene_questions(vlm, case, "train", LEARNED)
-    tests = scene_questions(vlm, case, "test", TESTED)
-    with torch.no_grad():
-        states, tried = (streams(vlm, one.pixels, one.asked) for one in (learned, tests))
-    spaces: Subspaces = subspaces(states, learned.declined)
-    best = most_changed(spaces, learned, lambda asked, edit: declines(vlm, asked, edit))
-    return ExaminedVLM(spaces, tests, tried, best, vlm, states, learned.declined)
+    learned, tests, moved = (
+        scene_questions(vlm, case, part, count)
+        for part, count in (("train", LEARNED), ("validation", TRIED), ("test", MOVED))
+    )
+    states, tried = (streams(vlm, each.pixels, each.asked) for each in (learned, tests))
+    spaces, declined = subspaces(states, learned.declined), partial(declines, vlm)
+    best = most_changed(spaces, learned, declined)
+    known = Examined(spaces, tests, tried, best)
+    chance = torch.Generator().manual_seed(case.seed)
+    orders = [torch.randperm(len(learned.prompts), generator=chance) for _ in range(SHUFFLES)]
+    null = [
+        subspaces(states[-1:], learned.declined[order]).accuracies(tried[-1:], tests.declined)[0]
+        for order in orders
+    ]
+    edits = causes(known, declined, case.seed)
+    return ExaminedVLM(spaces, tests, tried, best, vlm, moved, edits, float(np.mean(null)))
 
 
 def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -> SceneQuestions:
-    """Pairs about so many scenes of a part of the data, where the model does as it was taught.
+    """Pairs about so many scenes of a part of the data, where the model answers as it was taught.
 
     Raises:
         BadData: the data are no drawn scenes, or fewer than two pairs are left.
@@ -124,22 +125,21 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     random = np.random.default_rng([case.seed, 67])
     there = [int(random.choice(np.flatnonzero(row))) if row.any() else -1 for row in present]
     absent = matched(there, present, random)
-    kept = [at for at, thing in enumerate(absent) if thing >= 0]
-    levels = levels_of(case.data.pixels(rows))
+    kept = [at for at, pair in enumerate(zip(absent, there, strict=True)) if min(pair) >= 0]
+    levels, color = levels_of(case.data.pixels(rows)), case.data.truth["color"][rows]
     prompts = [[color_question(things[at]) for at in kept] for things in (absent, there)]
-    far, near = (answers(vlm, pixels_of(levels[kept]), asked) for asked in prompts)
-    both = [at for at, (one, two) in enumerate(zip(far, near, strict=True))
-            if one == [UNKNOWN] and is_color(two)]  # fmt: skip
+    said = [answers(vlm, pixels_of(levels[kept]), asked) for asked in prompts]
+    wanted = [[COLORS[color[at, there[at]]]] for at in kept]
+    both = [at for at, right in enumerate(wanted)
+            if said[0][at] == [UNKNOWN] and said[1][at] == right]  # fmt: skip
     if len(both) < 2:
         raise BadData(f"{vlm.title} declines too little about these scenes: choose more of them.")
-    color: Any = case.data.truth["color"][rows]
-    colors = [frozenset(COLORS[one] for one in row if one >= 0) for row in color]
     order = [(side, at) for at in both for side in (0, 1)]
-    said = [prompts[side][at] for side, at in order]
-    places = [kept[at] for _, at in order]
+    asked = [prompts[side][at] for side, at in order]
     return SceneQuestions(
-        levels[places], said, torch.tensor([TOKENIZER.encode(one) for one in said]),
-        torch.tensor([side == 0 for side, _ in order]), [colors[at] for at in places],
+        levels[[kept[at] for _, at in order]], asked,
+        torch.tensor([TOKENIZER.encode(each) for each in asked]),
+        torch.tensor([side == 0 for side, _ in order]),
     )  # fmt: skip
 
 

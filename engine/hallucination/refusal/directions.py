@@ -106,11 +106,14 @@ def probe(states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def first_accurate(accuracies: Sequence[float]) -> int:
-    """The first layer whose probe is accurate; the most accurate one where none is."""
+    """The first layer whose probe is accurate; the most accurate one where none is.
+
+    The embedding is no layer.
+    """
     for layer, one in enumerate(accuracies):
         if layer and one > ACCURATE:
             return layer
-    return int(np.argmax(accuracies))
+    return 1 + int(np.argmax(accuracies[1:]))
 
 
 def removed(direction: Tensor, layer: int) -> Edit:

@@ -23,6 +23,8 @@ ALARMS = 0.05  # of answered questions that the monitor may stop
 REMOVED, REMOVED_RANDOM = "direction removed", "random direction removed"
 ADDED, ADDED_RANDOM = "direction added", "random direction added"
 CAUSES = (REMOVED, REMOVED_RANDOM, ADDED, ADDED_RANDOM)
+AT_WORD, AT_END, SHUFFLED = "probe, embedding", "probe, last layer", "probe, shuffled labels"
+PROBES = (AT_WORD, AT_END, SHUFFLED)
 
 
 class Questions(Protocol):

@@ -10,43 +10,41 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import ImageRerouting
-from engine.hallucination.experiments import image_rerouting as module
 from engine.hallucination.experiments.audit_pairs import SCENES
-from engine.hallucination.experiments.defenses import JPEG
-from engine.hallucination.experiments.image_rerouting import along, share_of
+from engine.hallucination.experiments.defenses import JPEG, disagreement, recoded
+from engine.hallucination.experiments.image_rerouting import along
 from engine.hallucination.experiments.image_rerouting_claims import (
     ACCURACY,
-    AT_END,
-    AT_WORD,
     AWARE,
     CHANGE,
     CLAIMS,
+    COMPARED,
     EPS50,
     FIRST,
     FOUND,
-    IN_SCENE,
     LAST,
     LEVELS,
-    MIDDLE,
     NOISE,
     OUTPUT,
     PROBED,
-    PROBES,
     ROUTES,
-    SHUFFLED,
     STEPS,
     UNAWARE,
     UNSEEN,
     answered,
 )
-from engine.hallucination.experiments.phrases import COLORED
+from engine.hallucination.experiments.phrases import COLORED, answers
 from engine.hallucination.experiments.scene_questions import examined_vlm
 from engine.hallucination.refusal.examined import (
     ADDED,
     ADDED_RANDOM,
+    AT_END,
+    AT_WORD,
     CAUSES,
+    PROBES,
     REMOVED,
     REMOVED_RANDOM,
+    SHUFFLED,
 )
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.run import answer
@@ -89,9 +87,9 @@ def loss_by_hand(one, condition, pixels, prompt):
     return (-1 - F.cosine_similarity(away, spaces.directions[layer], dim=0)).square()
 
 
-def by_hand(one, condition, row, epsilon, start):
-    """Madry's steps for one question; what is said in the end, and after how many steps first."""
-    prompt, image = one.far.prompts[row], one.far.levels[row]
+def by_hand(one, asked, condition, row, epsilon, start):
+    """Madry's steps for one question; the levels in the end, and after how many it gives way."""
+    prompt, image = asked.prompts[row], asked.levels[row]
     clean, radius = image / 255, epsilon / 255
     length = min(1 / 255, radius / 4)
     now = (clean + radius * start).clamp(0, 1)
@@ -108,7 +106,7 @@ def by_hand(one, condition, row, epsilon, start):
             near = (now - length * slope.sign()).clamp(clean - radius, clean + radius)
             now = near.clamp(0, 1)
     change = (255 * best.double() - image.double()).round().clamp(-epsilon, epsilon)
-    return said(one.vlm, (image + change).clamp(0, 255).float() / 255, prompt), first
+    return (image + change).clamp(0, 255).to(torch.int16), first
 
 
 def said(vlm, pixels, prompt):
@@ -117,43 +115,86 @@ def said(vlm, pixels, prompt):
     return vlm.tokenizer.decode([word])
 
 
+def starts(levels):
+    """Of each ε, drawn apart."""
+    return [
+        2 * torch.rand(levels.shape, generator=torch.Generator().manual_seed(at)) - 1
+        for at in range(len(LEVELS))
+    ]
+
+
 @pytest.mark.parametrize("condition", [FIRST, PROBED, LAST, OUTPUT])
 def test_figures_are_those_of_steps_written_out(case, found, condition):
     one, table = examined_vlm(load(HONEST), case), found["table"]
-    assert module.ROUTES[condition].defense == "none"
-    noise = [
-        2 * torch.rand(one.far.levels[:6].shape, generator=torch.Generator().manual_seed(at)) - 1
-        for at in range(len(LEVELS))
-    ]
-    for epsilon in (1, MIDDLE):
+    asked = SMALL.questions(one)
+    assert set(asked.prompts) <= set(one.moved.prompts)
+    noise = starts(asked.levels)
+    for epsilon in (1, COMPARED):
         at = LEVELS.index(epsilon)
-        ends = [by_hand(one, condition, row, epsilon, noise[at][row]) for row in range(6)]
-        right = np.mean([word in COLORED for word, _ in ends])
+        ends = [by_hand(one, asked, condition, row, epsilon, noise[at][row]) for row in range(6)]
+        words = [said(one.vlm, levels.float() / 255, prompt)
+                 for (levels, _), prompt in zip(ends, asked.prompts, strict=True)]  # fmt: skip
+        right = np.mean([word in COLORED for word in words])
         # one of six may turn on float noise along the way
         assert table.cell(condition, answered(epsilon)) == pytest.approx(right, abs=0.17)
-        if epsilon == MIDDLE:
+        if epsilon == COMPARED:
             steps = np.mean([first for _, first in ends])
-            assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.7)
+            assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.34)
+            behind = [said(one.vlm, recoded(levels[None].float() / 255, 60)[0], prompt)
+                      for (levels, _), prompt in zip(ends, asked.prompts, strict=True)]  # fmt: skip
+            if condition == FIRST:
+                share = np.mean([word in COLORED for word in behind])
+                own = table.cell(UNAWARE[JPEG], answered(epsilon))
+                assert own == pytest.approx(share, abs=0.17)
+                assert table.cell(FIRST, UNSEEN) == pytest.approx(
+                    unseen(one, [levels for levels, _ in ends], asked.prompts, words), abs=0.17
+                )
     assert table.cell(condition, answered(0)) == 0
+
+
+def unseen(one, images, prompts, words):
+    """Of the answers with a color, how many the last probe's threshold lets pass, by hand."""
+    weight, offset = one.spaces.weights[3], one.spaces.offsets[3]
+    usual = (one.states[3][~one.tests.declined] @ weight + offset).numpy()
+    with torch.no_grad():
+        odds = [float(seen(one.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
+                for levels, prompt, word in zip(images, prompts, words, strict=True)
+                if word in COLORED]  # fmt: skip
+    return np.mean(np.array(odds) >= np.quantile(usual, 0.05))
+
+
+def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(case):
+    one = examined_vlm(load(HONEST), case)
+    asked = SMALL.questions(one)
+    near = one.moved.take((~one.moved.declined).nonzero()[:, 0][:6])
+    usual = answers(one.vlm, near.pixels, near.prompts)
+    assert all(words[0] in COLORED for words in usual)
+    changes, _ = SMALL.moved(one, ROUTES[FIRST], case, lambda *_: None)
+    pixels = (asked.levels + changes[LEVELS.index(8)].change).float() / 255
+    words = answers(one.vlm, pixels, asked.prompts)
+    clean = disagreement(one.vlm, near.pixels, near.prompts, usual)
+    moved = disagreement(one.vlm, pixels, asked.prompts, words)
+    assert all(len(each) == 1 and each[0] in COLORED for each in words)
+    wins = np.mean([(high > low) + 0.5 * (high == low) for high in moved for low in clean])
+    assert SMALL.detected(one, asked, pixels, words) == pytest.approx(wins)
+    assert np.isnan(SMALL.detected(one, asked, pixels, [[UNKNOWN]] * 6))
 
 
 def test_conditions_have_the_figures_that_belong_to_them(case, found):
     table, one = found["table"], examined_vlm(load(HONEST), case)
     assert list(table.rows) == [*ROUTES, *CAUSES, *PROBES]
     for name in table.rows:
-        assert np.isfinite(table.cell(name, answered(MIDDLE))) == (name in ROUTES)
+        assert np.isfinite(table.cell(name, answered(COMPARED))) == (name in ROUTES)
         assert np.isfinite(table.cell(name, CHANGE)) == (name in CAUSES)
         assert np.isfinite(table.cell(name, ACCURACY)) == (name in PROBES)
-        timed = name in (FIRST, PROBED, LAST, OUTPUT, *UNAWARE.values())
-        assert np.isfinite(table.cell(name, STEPS)) == timed
-    causes = one.causes(0)
+        assert np.isfinite(table.cell(name, STEPS)) == (name in (FIRST, PROBED, LAST, OUTPUT))
     usual = dict(zip(CAUSES, (1, 1, 0, 0), strict=True))
     for name in CAUSES:
-        changed = abs(causes[name][one.best - 1] - usual[name])
+        changed = abs(one.edits[name][one.best - 1] - usual[name])
         assert table.cell(name, CHANGE) == pytest.approx(changed)
     assert table.cell(AT_WORD, ACCURACY) == pytest.approx(one.accuracies[0])
     assert table.cell(AT_END, ACCURACY) == pytest.approx(one.accuracies[-1])
-    assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(one.shuffled(0))
+    assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(one.shuffled)
 
 
 def test_a_defense_outside_scores_the_same_images_and_one_inside_others(case):
@@ -179,7 +220,7 @@ def test_views_say_where_the_states_lie_and_what_each_layer_knows(case, found):
     assert own["own"] == pytest.approx(own["declined"])
     layers = found["rerouted layers"]
     assert layers["probe right"].tolist() == pytest.approx(one.accuracies)
-    assert layers[REMOVED][one.best] == pytest.approx(one.causes(0)[REMOVED][one.best - 1])
+    assert layers[REMOVED][1:].tolist() == pytest.approx(one.edits[REMOVED])
     assert len(found["rerouted strip"].images[0]) == 4
 
 
@@ -187,30 +228,26 @@ def test_the_picture_has_a_question_that_is_declined_and_then_answered(case):
     view = SMALL.picture(case)
     before, after, change, noise = view.images[0].astype(int)
     assert np.array_equal(np.minimum(10 * abs(after - before), 255), change)
-    assert abs(noise - before).max() == MIDDLE
-    assert view.caption(0, 0) == "“unknown”"
+    assert abs(noise - before).max() == COMPARED
+    assert view.caption(0, 0) == view.caption(0, 3) == "“unknown”"
+    assert view.caption(0, 1).strip("“”") in COLORED
     assert "what color is the" in view.finding
     assert "simulation" in view.finding.lower()
 
 
 def test_the_sentence_has_its_figures_and_says_that_it_is_a_simulation(case, found):
     words, table = SMALL.finding(case, found), found["table"]
-    assert f"answer {100 * table.cell(FIRST, answered(MIDDLE)):.0f} %" in words
-    assert f"noise {100 * table.cell(NOISE, answered(MIDDLE)):.0f} %" in words
+    assert f"answer {100 * table.cell(FIRST, answered(COMPARED)):.0f} %" in words
+    assert f"noise {100 * table.cell(NOISE, answered(COMPARED)):.0f} %" in words
     assert f"{100 * table.cell(REMOVED, CHANGE):.0f} % less" in words
     assert "simulation" in words
-
-
-def test_shares_of_nothing_are_unknown():
-    assert np.isnan(share_of([True, False], np.array([False, False])))
-    assert share_of([True, False], np.array([True, False])) == 1
 
 
 def margins(**to):
     """The claims' margins where everything holds, but for what is changed."""
     figures = {(name, answered(e)): 0.9 for name in ROUTES for e in LEVELS}
     figures |= {(NOISE, answered(e)): 0.0 for e in LEVELS}
-    figures |= {(name, answered(MIDDLE)): 0.3 for name in UNAWARE.values()}
+    figures |= {(name, answered(COMPARED)): 0.3 for name in UNAWARE.values()}
     figures |= {
         (REMOVED, CHANGE): 0.9, (REMOVED_RANDOM, CHANGE): 0.0, (ADDED, CHANGE): 0.9,
         (ADDED_RANDOM, CHANGE): 0.0, (AT_WORD, ACCURACY): 0.5, (SHUFFLED, ACCURACY): 0.5,
@@ -226,9 +263,10 @@ def margins(**to):
         (0, {(REMOVED, CHANGE): 0.5}), (0, {(REMOVED_RANDOM, CHANGE): 0.2}),
         (1, {(ADDED, CHANGE): 0.5}), (1, {(ADDED_RANDOM, CHANGE): 0.2}),
         (2, {(AT_WORD, ACCURACY): 0.7}), (2, {(SHUFFLED, ACCURACY): 0.7}),
-        (2, {(AT_END, ACCURACY): 0.9}), (3, {(FIRST, answered(MIDDLE)): 0.45}),
+        (2, {(AT_END, ACCURACY): 0.9}), (3, {(FIRST, answered(COMPARED)): 0.45}),
         (4, {(NOISE, answered(8)): 0.2}), (5, {(FIRST, STEPS): 7.0}),
-        (6, {(UNAWARE[JPEG], answered(MIDDLE)): 0.84}), (7, {(AWARE[JPEG], answered(MIDDLE)): 0.3}),
+        (6, {(UNAWARE[JPEG], answered(COMPARED)): 0.84}),
+        (7, {(AWARE[JPEG], answered(COMPARED)): 0.3}),
         (8, {(FIRST, FOUND): 0.7}),
     ],
 )  # fmt: skip
@@ -239,4 +277,4 @@ def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
 
 def test_every_measure_is_told_once():
     assert len(set(ImageRerouting.measures)) == len(ImageRerouting.measures)
-    assert {EPS50, STEPS, IN_SCENE, UNSEEN, FOUND} < set(ImageRerouting.measures)
+    assert {EPS50, STEPS, UNSEEN, FOUND} < set(ImageRerouting.measures)

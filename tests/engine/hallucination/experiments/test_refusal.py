@@ -11,8 +11,6 @@ from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, refusal_views
 from engine.hallucination.experiments.refusal_claims import (
     ACCURACY,
-    AT_END,
-    AT_WORD,
     BLIND,
     CHANGE,
     CLAIMS,
@@ -22,10 +20,8 @@ from engine.hallucination.experiments.refusal_claims import (
     OUTPUT,
     PASSES,
     PROBED,
-    PROBES,
     RIGHT,
     SEARCHES,
-    SHUFFLED,
     TRIED,
     TUNED,
     UNSEEN,
@@ -34,7 +30,7 @@ from engine.hallucination.experiments.refusal_views import ANSWERED, DECLINED, W
 from engine.hallucination.refusal import defenses
 from engine.hallucination.refusal.audited import SCENES, audited, questions
 from engine.hallucination.refusal.directions import random_direction
-from engine.hallucination.refusal.examined import CAUSES
+from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, SHUFFLED
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, WIDTH
 from engine.hallucination.refusal.questions import DECLINE, Prompts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from engine.hallucination.experiments.scene_questions import (
     streams,
 )
 from engine.hallucination.refusal.directions import added, removed
+from engine.hallucination.refusal.examined import ADDED, REMOVED, most_changed
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.vlm import Want
 from tests import tiny
@@ -52,10 +54,9 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, ask
     scenes = {case.data.pixels(rows)[at].numpy().tobytes(): row for at, row in enumerate(rows)}
     for at, prompt in enumerate(asked.prompts):
         row = scenes[asked.pixels[at].numpy().tobytes()]
-        there = case.data.truth["present"][row, CATEGORIES.index(prompt.split()[-1])]
-        assert there == (not asked.declined[at])
-        held = case.data.truth["color"][row]
-        assert asked.colors[at] == {COLORS[one] for one in held if one >= 0}
+        color = case.data.truth["color"][row, CATEGORIES.index(prompt.split()[-1])]
+        assert (color < 0) == bool(asked.declined[at])
+        assert said[at] == (["unknown"] if color < 0 else [COLORS[color]])
 
 
 def test_things_are_matched_to_scenes_without_them():
@@ -102,16 +103,29 @@ def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):
 
 def test_probes_learn_from_other_scenes_and_shuffled_labels_teach_nothing(case):
     vlm = load(HONEST)
-    one = examined_vlm(vlm, case)
-    assert examined_vlm(vlm, case) is one
-    images = [set(map(bytes, part.levels.numpy())) for part in (
-        one.tests, scene_questions(vlm, case, "train", module.LEARNED)
-    )]  # fmt: skip
-    assert not images[0] & images[1]
-    assert one.accuracies[-1] > 0.9
-    assert 0.3 < one.shuffled(0) < 0.7
-    assert declines(vlm, one.far) == 1
-    assert declines(vlm, one.near) == 0
+    known = examined_vlm(vlm, case)
+    assert examined_vlm(vlm, case) is known
+    learned = scene_questions(vlm, case, "train", module.LEARNED)
+    images = [{one.numpy().tobytes() for one in part.levels}
+              for part in (learned, known.tests, known.moved)]  # fmt: skip
+    assert len(set.union(*images)) == sum(map(len, images))
+    assert known.accuracies[-1] > 0.9
+    assert 0.4 < known.shuffled < 0.6
+    assert declines(vlm, known.far) == 1
+    assert declines(vlm, known.near) == 0
+
+
+def test_what_edits_do_is_counted_on_the_tests_and_the_layer_is_chosen_on_others(case):
+    vlm = load(HONEST)
+    known = examined_vlm(vlm, case)
+    for at in (1, 3):
+        direction, gap = known.spaces.directions[at], float(known.spaces.gaps[at])
+        left = declines(vlm, known.far, removed(direction, at))
+        assert known.edits[REMOVED][at - 1] == pytest.approx(left)
+        more = declines(vlm, known.near, added(direction, at, gap))
+        assert known.edits[ADDED][at - 1] == pytest.approx(more)
+    learned = scene_questions(vlm, case, "train", module.LEARNED)
+    assert known.best == most_changed(known.spaces, learned, partial(declines, vlm))
 
 
 def test_a_color_is_one_word():
