@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from components.asked_image import OWN
 from components.experiments import mixture
@@ -19,7 +21,13 @@ from engine.attribution.experiments.mixture_claims import (
     NORMAL,
     ROBUST,
 )
+from engine.case import image_case
+from engine.case.prediction import at_once
+from engine.case.target import Target
 from engine.experiment import ExperimentCase
+from engine.images import Crop
+from engine.images.samples import SAMPLES, sample
+from engine.models.catalog import load
 from engine.result import Table
 from engine.run import known
 from tests.visits import settled, visit, words
@@ -27,11 +35,16 @@ from tests.visits import settled, visit, words
 KEY = "attribution.AdaptiveSmoothing"
 FEW = {"seeds": 1, "images": 10, "steps": 5, "epochs": 1}
 LINK = {f"{KEY}.data": "Digits, 8 × 8"} | {f"{KEY}.{name}": str(one) for name, one in FEW.items()}
+SAMPLE = next(one for one in SAMPLES if one.name == "coffee")
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(adaptive, "CERTIFIED", 2)
+
+
+def attacked_words(at):
+    return [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
 
 
 def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_attack():
@@ -50,26 +63,47 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     shown = words(at)
     assert mixture.plane_words(found) in shown
     assert mixture.certified_words(found) in shown
-    told = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
-    assert len(told) == 1
+    assert len(attacked_words(at)) == 1
     at = settled(at.slider(key=dial).set_value(0.0).run())
-    later = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
-    assert "it has no say at α = 0" in later[0]
+    assert "it has no say at α = 0" in attacked_words(at)[0]
 
 
-def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(monkeypatch):
-    """In the part below the claims, without the experiment's answer."""
-    from streamlit.testing.v1 import AppTest
+def below_the_claims():
+    """The part about one image, without the experiment's answer."""
+    from components.experiments import mixture
+    from engine import data as data_sets
+    from engine.experiment import ExperimentCase
 
-    def page():
-        from components.experiments import mixture
-        from engine import data as data_sets
-        from engine.experiment import ExperimentCase
+    mixture.show(ExperimentCase(data_sets.load("digits")), "key")
 
-        mixture.show(ExperimentCase(data_sets.load("digits")), "key")
 
-    at = AppTest.from_function(page, default_timeout=120)
+@pytest.fixture
+def own():
+    """That part, not run yet, about the image of the sidebar: a cup of coffee."""
+    at = AppTest.from_function(below_the_claims, default_timeout=120)
+    at.query_params["image"] = SAMPLE.title
     at.query_params["key.one.about"] = OWN
+    return at
+
+
+def test_a_person_s_own_image_is_asked_of_a_fixed_mixture_and_the_slider_decides(own):
+    case = image_case(load("digits-cnn"), sample(SAMPLE.name), Crop(), Target(0))
+    case = replace(case, target=Target(int(at_once(case).argmax())))
+    at, told = settled(own.run()), []
+    for alpha in (MixedAnswers.alpha, 0.0, 1.0):  # as it opens, and both ends
+        if alpha != MixedAnswers.alpha:
+            at = settled(at.slider(key="key.one.MixedAnswers.alpha").set_value(alpha).run())
+        assert not at.exception
+        method = MixedAnswers(alpha=alpha)
+        assert attacked_words(at) == [method.finding(case, method(case))]
+        told += attacked_words(at)
+    assert "it has no say at α = 0" in told[1]
+    assert "The normal network cannot change that" in told[2]
+    assert len(set(told)) == len(told)
+
+
+def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(own):
+    at = own
     at.query_params["key.one.MixedAnswers.mixing"] = BY_IMAGE
     at.run()
     assert "key.one.MixedAnswers.stop" in [one.key for one in at.button]  # a network is taught
@@ -78,7 +112,7 @@ def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(monkeypatch):
     assert not at.exception
     assert mixture.MIXING in words(at)
     assert not [one for one in at.slider if one.key.endswith("MixedAnswers.alpha")]
-    told = [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
+    told = attacked_words(at)
     assert len(told) == 1
     assert re.search(r"α is 0\.[5-9]\d, and the robust network leads by", told[0])
 
