@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, cycle
 
 import numpy as np
 
 from benchmarks.table import BenchmarkRow
 from benchmarks.timing import timed, within
 from engine import data as data_sets
-from engine.attribution.tilt import TiltedSheets
+from engine.attribution.tilt import TiltedBoundary, TiltedSheets
+from engine.attribution.tilt.boundary import STRENGTHS
+from engine.attribution.tilt.mirror import mirror, pictures, wall
 from engine.data.phantoms import Phantoms
 from engine.data.protect import convolved, draw_filters, legacy
 from engine.data.scenes import Scenes
@@ -23,7 +25,7 @@ TILTED = 100  # ms, of a slider's new place
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
-    """Slices and scenes a second, a protected image, the slowest of all models, and a slider."""
+    """Slices and scenes a second, a protected image, the slowest of all models, and two sliders."""
     recipe = Phantoms(count=SLICES)
     recipe.slice(0)
     rates = [SLICES / timed(recipe.arrays) for _ in range(rounds)]
@@ -44,6 +46,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         f"The slowest of the {len(names)} models that ship is read", slowest, "s", most=1
     )
     yield from tilted(rounds)
+    yield from regularized(rounds)
 
 
 def tilted(rounds: int) -> Iterator[BenchmarkRow]:
@@ -53,4 +56,32 @@ def tilted(rounds: int) -> Iterator[BenchmarkRow]:
     yield within(
         "Tilt a boundary by hand, 100,000 drawn points, kept too",
         lambda: answer(TiltedSheets(tilt=next(places) / 10), case), TILTED, 4 * rounds, unit="ms",
+    )  # fmt: skip
+
+
+def regularized(rounds: int) -> Iterator[BenchmarkRow]:
+    """A boundary at another λ each round, with the boundaries of all λ kept, as on the page.
+
+    What the page makes anew is timed, up to the drawing: the classes' held-out images in order, the
+    sentence, the image with its mirror image, and those of other λ.
+    """
+    from components.tilt.form import TiltQuestion
+    from components.tilt.view import sentence
+
+    method = TiltedBoundary()
+    case = ExperimentCase(data_sets.load(method.argument_defaults["data"]))
+    answer(method, case)
+    places = cycle(range(len(STRENGTHS)))
+
+    def move() -> None:
+        found, row = answer(method, case), method.pair(case).typical[0]
+        asked = TiltQuestion(case, method, 0, next(places), row, {})
+        sentence(asked, found)
+        one = mirror(case.data, row, found, asked.learner, asked.place)
+        pictures(one, method, case.data.classes)
+        wall(case.data, row, found, asked.learner)
+
+    yield within(
+        f"Regularize a boundary, λ moves, {len(method.pair(case).train):,} images learned", move,
+        TILTED, 4 * rounds, unit="ms",
     )  # fmt: skip

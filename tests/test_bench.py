@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import first_visits, growth, machine, rerun, smoothing, timing
+from benchmarks import first_visits, growth, lab, machine, rerun, smoothing, timing
 from benchmarks.first_visits import FirstVisit
 from benchmarks.growth import Growing, fit
 from benchmarks.machine import CpuSpent, MachineState
@@ -193,6 +193,21 @@ def test_a_machine_says_what_it_is_and_how_fast(tmp_path):
 @pytest.mark.parametrize("name", sorted(bench.PARTS))
 def test_each_part_takes_the_number_of_rounds(name):
     assert inspect.signature(bench.PARTS[name]).bind(7).arguments == {"rounds": 7}
+
+
+def test_each_round_moves_lambda_to_another_place(monkeypatch):
+    moved, mirror = [], lab.mirror
+
+    def seen(*given):
+        moved.append((mirror(*given), *given[1:]))
+        return moved[-1][0]
+
+    monkeypatch.setattr(lab, "mirror", seen)
+    (row,) = lab.regularized(2)
+    assert (row.rounds, row.unit, row.most) == (8, "ms", 100)
+    assert 0 < row.low <= row.value <= row.high
+    assert [place for *_, place in moved] == list(range(8))
+    assert len({one.change for one, *_ in moved}) == 8  # each mirror image is another one
 
 
 def some(_rounds):
