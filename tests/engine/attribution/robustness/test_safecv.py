@@ -14,7 +14,10 @@ from engine.attribution.robustness import SafeCV
 from engine.attribution.robustness.keypoints import KeyPoints, grid, key_points
 from engine.attribution.robustness.pixel_game import (
     CHANGES,
+    ENEMY,
+    FRIEND,
     PLAYERS,
+    RANDOM,
     GameNode,
     GameRules,
     PixelGame,
@@ -68,14 +71,48 @@ def exhaustive(case, most=3):
     return None
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds(seed):
+def needing(count, seed):
+    """A black image, random weights, and a bias that the brightest so many just make up for."""
     weight = np.random.default_rng(seed).uniform(0.1, 1.0, (4, 4))
-    bias = float(np.sort(weight.ravel())[-2:].sum() - 0.01)  # two of the brightest are enough
-    case = replace(black(weight, bias), seed=seed)
-    assert exhaustive(case) == 2
-    found = SafeCV(visit=1, simulations=200, queries=5000, player="cooperative")(case)
-    assert found["game"]["pixels"][0] == 2
+    bias = float(np.sort(weight.ravel())[-count:].sum() - 0.01)
+    return replace(black(weight, bias), seed=seed)
+
+
+def played(case, player):
+    """How many pixels the game found, which are those that were changed and flip the class."""
+    found = SafeCV(visit=1, simulations=200, queries=5000, player=player)(case)
+    pixels = attacked_pixels(found)
+    assert int(case.model.logits(pixels[None])[0].argmax()) != 0
+    count = int((pixels != case.image).any(0).sum())
+    assert found["game"]["pixels"][0] == count
+    return count
+
+
+@pytest.mark.parametrize("player", [RANDOM, FRIEND])
+@pytest.mark.parametrize("needed", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds(seed, needed, player):
+    case = needing(needed, seed)
+    fewest = exhaustive(case)
+    assert fewest == needed
+    assert played(case, player) == fewest
+
+
+@pytest.mark.parametrize("needed", [1, 2])
+@pytest.mark.parametrize("seed", range(2))
+def test_against_an_enemy_the_game_is_never_below_the_exhaustive_search(seed, needed):
+    case = needing(needed, seed)
+    assert played(case, ENEMY) >= exhaustive(case) == needed
+
+
+def test_the_exhaustive_search_tells_what_is_beyond_it_and_where_places_only_count_together():
+    assert exhaustive(needing(4, 0)) is None
+    assert exhaustive(needing(4, 0), 4) == 4
+    weight = np.full((4, 4), -1.0)  # all but two places speak for the class
+    weight[0, 3] = weight[3, 0] = 1.0
+    assert exhaustive(black(weight, 0.5)) == 1
+    assert exhaustive(black(weight, 1.5)) == 2
+    assert exhaustive(black(weight, 2.5)) is None
 
 
 def drawn_case(seed=0):
