@@ -28,6 +28,7 @@ def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
     """What several pieces of work give, side by side, each with one thread of torch.
 
     The same to the bit as one after the other, and faster where each is too small for two threads.
+    Gradients are on in each, as in every new thread.
     """
     with one_thread(), ThreadPoolExecutor(min(len(works), os.cpu_count() or 1)) as pool:
         return list(pool.map(lambda work: work(), works))

@@ -66,7 +66,8 @@ def apgd(
         images: (N, C, H, W); gray ones, C = 1, are repeated for the model.
         targets: the right classes, (N,).
         epsilon: how far each value may go, in [0, 1].
-        steps: each a forward and a backward pass, and one more for the start.
+        steps: each a forward and a backward pass, and one more for the start. Images that are
+            misread take no more of them, so that passes grow smaller; their last bits may differ.
         generator: of the start.
         raised: the loss.
     """

@@ -12,10 +12,13 @@ from scipy.stats import norm
 from engine import data as data_sets
 from engine.attribution.experiments.mixture import (
     HIGH,
+    LOSSES,
     LOW,
+    TOGETHER,
     MixingNet,
     Mixture,
     attacked,
+    both,
     certain,
     margin,
     mixed,
@@ -25,7 +28,8 @@ from engine.attribution.experiments.mixture import (
 )
 from engine.attribution.experiments.smoothed import CHOSEN, DRAWS, RISK, bounds, certified, votes
 from engine.models.catalog import load
-from engine.training import Pgd
+from engine.models.threads import one_thread
+from engine.training import Pgd, pgd
 from tests import tiny
 
 
@@ -114,6 +118,30 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
                 assert torch.equal(said[safe], robust.argmax(1)[safe])
                 safely += int(safe.sum())
     assert safely >= 10_000
+
+
+def test_attacks_pass_images_in_parts_and_see_the_same(networks, digits):
+    mixture = Mixture(*networks, 0.6)
+    wide = digits[0].expand(-1, 3, -1, -1).clone().requires_grad_()
+    assert len(wide) > TOGETHER
+    slopes = [torch.autograd.grad(answer.sum(0)[3], wide)[0]
+              for answer in (mixture(wide), mixture.parts(wide)[0])]  # fmt: skip
+    torch.testing.assert_close(*slopes, atol=1e-5, rtol=1e-4)
+    assert slopes[0].abs().max() > 0.01
+
+
+def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(networks, digits):
+    images, targets = (part[:20] for part in digits)
+    with torch.no_grad():
+        maps = both(*networks, images.expand(-1, 3, -1, -1))[2]
+    torch.manual_seed(0)
+    mixture = Mixture(*networks, MixingNet(maps.shape[1]))
+    attack = Pgd(0.1, 6, 0.03)
+    together = attacked(mixture, images, targets, attack, 0)
+    with one_thread():
+        alone = [pgd(mixture, images, targets, attack, torch.Generator().manual_seed(0), loss)
+                 for loss in LOSSES]  # fmt: skip
+    assert all(torch.equal(one, two) for one, two in zip(together, alone, strict=True))
 
 
 def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
