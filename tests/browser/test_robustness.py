@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page
 
+from engine.attribution.robustness.followed import FOLLOWS, MAPS
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.lists import choose
@@ -25,6 +26,33 @@ DIGIT = {
     "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
     "robust.after": "your order",
 }  # fmt: skip
+
+NAMED = "|".join(re.escape(kind.title) for kind in MAPS)
+FOLLOWED = re.compile(
+    rf"^(\d) of (\d) heat maps moved with the answer \(rank correlation below {FOLLOWS:g}\): "
+    rf"({NAMED}) most \((-?\d\.\d\d)\), ({NAMED}) least \((-?\d\.\d\d)\)\."
+)
+PANELS = ["before: the old class", "after: the old class", "after: what it says now"]
+
+
+def expect_maps_compared(page: Page) -> None:
+    """Once the answer is another one: which map followed it most, and one map in three panels."""
+    heading = page.get_by_role("heading", name=FOLLOWED)
+    expect(heading).to_be_visible(timeout=1000 * LONG)
+    sentence = FOLLOWED.match(heading.inner_text())
+    assert sentence
+    moved, of, most, lowest, least, highest = sentence.groups()
+    assert (int(moved) == 0) == (float(lowest) >= FOLLOWS), sentence[0]  # "0 of": none followed
+    assert (int(moved) == int(of)) == (float(highest) < FOLLOWS), sentence[0]
+    for name in (most, least):
+        expect(page.get_by_role("radio", name=name, exact=True)).to_be_visible()
+    viewer = page.locator(".bs-viewer").filter(has=page.get_by_text(PANELS[-1], exact=True))
+    expect(viewer).to_be_visible()
+    expect(viewer.locator(".bs-panel strong")).to_have_text(PANELS)
+    for panel in viewer.locator(".bs-panel").all():
+        expect(panel.locator(".bs-stage canvas")).to_be_visible()
+        expect(panel.locator(".bs-read")).to_have_text(re.compile(r"\w"))  # a map is there
+        expect(panel.locator(".bs-wait")).to_be_hidden()
 
 
 def grips(page: Page) -> list[str]:
@@ -52,6 +80,7 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     page.keyboard.press("ArrowUp")
     asked = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
     expect(asked.first).to_be_visible()
+    settle(page, LONG)  # while it is drawn anew, its button is there twice
     page.get_by_role("button", name=re.compile("^Make it say this")).click()
     found = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
     expect(found).to_be_visible(timeout=1000 * LONG)
@@ -62,17 +91,18 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     expect(steps.locator("li", has_text="first of yours")).to_contain_text(FIVE[0])
     steps.get_by_role("slider").focus()
     page.keyboard.press("Home")
-    expect(steps.get_by_text("Step 0 of")).to_be_visible()
+    said = steps.locator(".bp-said")  # its words stand in the status for screen readers, too
+    expect(said).to_have_text(re.compile(r"^Step 0 of \d+: the model says "))
     ranked = page.locator(".ytick text").all_text_contents()
     for place, name in enumerate(FIVE, 1):  # as the model ranks them now
         label = rf"{place} \(was \d+\)\s*" + name.replace(" ", r"\s*")  # of two lines
         assert any(re.match(label, one) for one in ranked), (place, name, ranked)
 
     page.get_by_role("radio", name="your order").click()
+    settle(page, LONG)
     compare = page.get_by_role("button", name=re.compile("^Compare the maps"))
     compare.click()
-    moved = page.get_by_role("heading", name=re.compile("heat maps moved|maps before and after"))
-    expect(moved).to_be_visible(timeout=1000 * LONG)
+    expect_maps_compared(page)
 
 
 def orders_asked(page: Page) -> set[tuple[str, ...]]:
@@ -126,8 +156,7 @@ def test_which_map_followed_the_order_is_seen_beside_its_trial(
     steps.get_by_role("slider").focus()
     page.keyboard.press("Home")
     expect(steps.get_by_text(re.compile("^Step 0 of 22: the model says"))).to_be_visible()
-    moved = page.get_by_role("heading", name=re.compile("heat maps moved|maps before and after"))
-    expect(moved).to_be_visible(timeout=1000 * LONG)
+    expect_maps_compared(page)
     page.get_by_role("button", name=re.compile("^Put the maps on trial")).click()
     counted = page.get_by_text(re.compile("^Moved with the answer: [0-9] maps, of which [0-9]"))
     expect(counted.first).to_be_visible(timeout=1000 * LONG)
