@@ -147,116 +147,121 @@ class ImageRerouting(Experiment):
         views: dict[str, View],
     ) -> Figures:  # fmt: skip
         """Of a way to move: answers by ε and what they cost; of an edit or a probe, its share."""
-        known = examined_vlm(weights.load(self.audited), case)
+        model = examined_vlm(weights.load(self.audited), case)
         none = dict.fromkeys(self.measures, float("nan"))
         if what is None:
-            return {**none, **inside(known, condition)}
-        asked = self.questions(known)
-        changes, steps = self.moved(known, what, case, progress)
+            return {**none, **inside(model, condition)}
+        questions = self.questions(model)
+        changes, steps = self.moved(model, what, case, progress)
         way = defense(what.defense, self.strength)
-        shown = [way(pixels_of(asked.levels + each.change)) for each in changes]
-        said = [answers(known.vlm, pixels, asked.prompts) for pixels in shown]
-        shares = [float(np.mean([is_color(words) for words in each])) for each in said]
+        shown = [way(pixels_of(questions.levels + each.change)) for each in changes]
+        replies = [answers(model.vlm, pixels, questions.prompts) for pixels in shown]
+        shares = [float(np.mean([is_color(words) for words in reply])) for reply in replies]
         at = LEVELS.index(COMPARED)
         with torch.no_grad():
-            states = streams(known.vlm, shown[at], asked.asked)
+            states = streams(model.vlm, shown[at], questions.tokens)
         if condition in (FIRST, OUTPUT, NOISE):
             before = views.get("rerouted along")
-            views["rerouted along"] = along(known, before, condition, states)
-        hits = torch.tensor([is_color(words) for words in said[at]])
+            views["rerouted along"] = along(model, before, condition, states)
+        hits = torch.tensor([is_color(words) for words in replies[at]])
         plain = what.defense == NONE
         return none | dict(zip(map(answered, LEVELS), shares, strict=True)) | {
             EPS50: half_point(LEVELS, shares),
             STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
-            UNSEEN: (~known.stopped(states[-1]))[hits].float().mean().item(),
-            FOUND: self.detected(known, asked, shown[at], said[at]) if plain else float("nan"),
+            UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
+            FOUND: (
+                self.detected(model, questions, shown[at], replies[at]) if plain else float("nan")
+            ),
         }  # fmt: skip
 
-    def questions(self, known: ExaminedVLM) -> SceneQuestions:
+    def questions(self, model: ExaminedVLM) -> SceneQuestions:
         """The declined questions that are moved; nothing was learned from their scenes."""
-        far = known.moved.declined.nonzero()[:, 0]
-        return known.moved.take(far[: self.asked])
+        far = model.moved.declined.nonzero()[:, 0]
+        return model.moved.take(far[: self.asked])
 
     def moved(
-        self, known: ExaminedVLM, what: Route, case: ExperimentCase, progress: Progress
+        self, model: ExaminedVLM, what: Route, case: ExperimentCase, progress: Progress
     ) -> tuple[list[Perturbed], list[float]]:
         """The images at every ε, each from a start of its own; steps until each is not declined."""
-        asked = self.questions(known)
+        questions = self.questions(model)
         chances = [torch.Generator().manual_seed(1000 * case.seed + at)
                    for at in range(len(LEVELS))]  # fmt: skip
         if what.noise:
-            changes = [noisy(asked.levels, epsilon, chance)
+            changes = [noisy(questions.levels, epsilon, chance)
                        for epsilon, chance in zip(LEVELS, chances, strict=True)]  # fmt: skip
             return [Perturbed(each, np.zeros(1, np.float32)) for each in changes], []
-        inside = what.defense if what.through else NONE
-        way, loss = defense(inside, self.strength), self.loss(known, what, asked)
+        through = what.defense if what.through else NONE
+        way, loss = defense(through, self.strength), self.loss(model, what, questions)
 
         def make() -> tuple[list[Perturbed], list[float]]:
-            first = FirstAnswers(known.vlm, asked, self.steps)
+            first = FirstAnswers(model.vlm, questions, self.steps)
             changes = []
             for at, (epsilon, chance) in enumerate(zip(LEVELS, chances, strict=True)):
                 part = part_of(progress, at / len(LEVELS), (at + 1) / len(LEVELS),
                                lead=f"ε = {epsilon}/255")  # fmt: skip
-                look = first.look if epsilon == COMPARED and inside == NONE else lambda *_: None
+                look = first.look if epsilon == COMPARED and through == NONE else lambda *_: None
                 changes.append(perturbed(
-                    asked.levels, loss, Bound(epsilon, self.steps, self.step), chance, (way,), part,
-                    look, known.vlm.device,
+                    questions.levels, loss, Bound(epsilon, self.steps, self.step), chance, (way,),
+                    part, look, model.vlm.device,
                 ))  # fmt: skip
-            return changes, first.steps if inside == NONE else []
+            return changes, first.steps if through == NONE else []
 
-        layers = self.layers(known, what)
-        name = f"{digest(self, case)} {known.vlm.fingerprint} {what.kind} {layers} {inside}"
+        layers = self.layers(model, what)
+        name = f"{digest(self, case)} {model.vlm.fingerprint} {what.kind} {layers} {through}"
         return _MOVED.made(name, make)
 
-    def layers(self, known: ExaminedVLM, what: Route) -> tuple[int, ...]:
+    def layers(self, model: ExaminedVLM, what: Route) -> tuple[int, ...]:
         """Whose states are led to the other side; none for the output."""
-        return {"first": (known.middle,), "last": (LAYERS,), "": ()}[what.where]
+        return {"first": (model.middle,), "last": (LAYERS,), "": ()}[what.where]
 
-    def loss(self, known: ExaminedVLM, what: Route, asked: SceneQuestions) -> Loss:
+    def loss(self, model: ExaminedVLM, what: Route, questions: SceneQuestions) -> Loss:
         """What the steps lower: that the states of the layers, or the output, are a refusal's."""
-        layers = self.layers(known, what)
-        goal = Goal(what.kind, layers, self.alpha, known.spaces)
+        layers = self.layers(model, what)
+        goal = Goal(what.kind, layers, self.alpha, model.spaces)
 
         def each(pixels: Tensor, rows: Tensor) -> Tensor:
-            states = streams(known.vlm, pixels, asked.asked[rows], max(layers, default=LAYERS))
+            depth = max(layers, default=LAYERS)
+            states = streams(model.vlm, pixels, questions.tokens[rows], depth)
             if what.kind == LOGIT:
-                return led_by(known.vlm.unembed(states[-1]), REFUSED)
+                return led_by(model.vlm.unembed(states[-1]), REFUSED)
             return goal.inside(states)
 
         return each
 
     def detected(
-        self, known: ExaminedVLM, asked: SceneQuestions, pixels: Tensor, said: list[list[str]]
-    ) -> float:
+        self, model: ExaminedVLM, questions: SceneQuestions, pixels: Tensor,
+        replies: list[list[str]],
+    ) -> float:  # fmt: skip
         """The detector's AUROC: rerouted answers against usual ones; NaN without any.
 
         Usual ones are colors too, of things that are there in the same scenes.
         """
-        hits = [at for at, words in enumerate(said) if is_color(words)]
+        hits = [at for at, words in enumerate(replies) if is_color(words)]
         if not hits:
             return float("nan")
-        near = known.moved.take((~known.moved.declined).nonzero()[:, 0][: len(asked.prompts)])
-        usual = answers(known.vlm, near.pixels, near.prompts)
-        prompts, words = [asked.prompts[at] for at in hits], [said[at] for at in hits]
+        near = (~model.moved.declined).nonzero()[:, 0]
+        clean = model.moved.take(near[: len(questions.prompts)])
+        usual = answers(model.vlm, clean.pixels, clean.prompts)
+        prompts, words = [questions.prompts[at] for at in hits], [replies[at] for at in hits]
         return auroc(
-            disagreement(known.vlm, near.pixels, near.prompts, usual),
-            disagreement(known.vlm, pixels[hits], prompts, words),
+            disagreement(model.vlm, clean.pixels, clean.prompts, usual),
+            disagreement(model.vlm, pixels[hits], prompts, words),
         )
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """One scene before and after, with random noise of the same size beside it."""
-        known = examined_vlm(weights.load(self.audited), case)
-        first = self.questions(known).take(torch.tensor([0]))
+        model = examined_vlm(weights.load(self.audited), case)
+        first = self.questions(model).take(torch.tensor([0]))
         prompt = first.prompts[0]
         words = f"“{prompt}?” There is none, and it is meant to name a color all the same"
-        aim = Aim(self.loss(known, ROUTES[FIRST], first), words)
+        aim = Aim(self.loss(model, ROUTES[FIRST], first), words)
         bound = Bound(COMPARED, self.steps, self.step)
-        return side_by_side(known.vlm, first.levels[0], prompt, aim, bound, case.seed)[0]
+        return side_by_side(model.vlm, first.levels[0], prompt, aim, bound, case.seed)[0]
 
     def more(self, case: ExperimentCase) -> Result:
         """By layer: how declined and answered questions part, and what edits do."""
-        known = examined_vlm(weights.load(self.audited), case)
-        return {"rerouted strip": strip(known), "rerouted layers": by_layer(known, known.edits)}
+        model = examined_vlm(weights.load(self.audited), case)
+        return {"rerouted strip": strip(model), "rerouted layers": by_layer(model, model.edits)}
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are rerouted, how many noise does, and what one direction does."""
@@ -273,50 +278,50 @@ class ImageRerouting(Experiment):
 class FirstAnswers:
     """After how many steps each question is not declined any more; all steps where it stays so."""
 
-    def __init__(self, vlm: TinyVLM, asked: SceneQuestions, steps: int) -> None:
-        self.vlm, self.asked = vlm, asked
-        self.steps = [float(steps)] * len(asked.prompts)
-        self.open = torch.arange(len(asked.prompts))
+    def __init__(self, vlm: TinyVLM, questions: SceneQuestions, steps: int) -> None:
+        self.vlm, self.questions = vlm, questions
+        self.steps = [float(steps)] * len(questions.prompts)
+        self.open = torch.arange(len(questions.prompts))
 
     def look(self, step: int, pixels: Tensor) -> None:
         """Ask those that were declined until now about the images as they are, not rounded."""
         if not len(self.open):
             return
-        still = refused(self.vlm, pixels[self.open], self.asked.asked[self.open]).cpu()
+        still = refused(self.vlm, pixels[self.open], self.questions.tokens[self.open]).cpu()
         for row in self.open[~still].tolist():
             self.steps[row] = float(step)
         self.open = self.open[still]
 
 
-def inside(known: ExaminedVLM, condition: str) -> Figures:
+def inside(model: ExaminedVLM, condition: str) -> Figures:
     """What an edit changes at the best layer, or how often a probe is right on the tests."""
     if condition in CAUSES:
         usual = 1.0 if condition in CAUSES[:2] else 0.0
-        return {CHANGE: abs(known.edits[condition][known.best - 1] - usual)}
-    told = {AT_WORD: known.accuracies[0], AT_END: known.accuracies[-1]}
-    return {ACCURACY: told.get(condition, known.shuffled)}
+        return {CHANGE: abs(model.edits[condition][model.best - 1] - usual)}
+    accuracies = {AT_WORD: model.accuracies[0], AT_END: model.accuracies[-1]}
+    return {ACCURACY: accuracies.get(condition, model.shuffled)}
 
 
-def along(known: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
+def along(model: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
     """Where the states lie along each layer's direction: 1 as declined ones, −1 as answered ones.
 
     Args:
-        known: the model, examined; its own tests are the first two columns.
+        model: as it was examined; its own tests are the first two columns.
         before: the table with the conditions so far, or None.
         name: of the condition.
         states: of its questions, (1 + L, N, d).
     """
 
-    def mean(held: Tensor) -> np.ndarray:
-        half = (known.spaces.gaps / 2).clamp(min=1e-9)[:, None]
-        return (known.spaces.projections(held) / half).mean(1).double().numpy()
+    def mean(states: Tensor) -> np.ndarray:
+        half = (model.spaces.gaps / 2).clamp(min=1e-9)[:, None]
+        return (model.spaces.projections(states) / half).mean(1).double().numpy()
 
     if before is None:
-        declined = known.tests.declined
+        declined = model.tests.declined
         columns = {
             "layer": (np.arange(len(states)), ""),
-            DECLINED: (mean(known.states[:, declined]), ""),
-            ANSWERED: (mean(known.states[:, ~declined]), ""),
+            DECLINED: (mean(model.states[:, declined]), ""),
+            ANSWERED: (mean(model.states[:, ~declined]), ""),
         }  # fmt: skip
     else:
         columns = {each: (before[each], "") for each in before.order}

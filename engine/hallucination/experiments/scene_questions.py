@@ -44,13 +44,13 @@ class SceneQuestions:
     Args:
         levels: the images, (N, 3, 64, 64) int16.
         prompts: what is asked.
-        asked: the same in word numbers, (N, L).
+        tokens: the same in word numbers, (N, L).
         declined: which the model declines, (N,) bool.
     """
 
     levels: Tensor
     prompts: list[str]
-    asked: Tensor
+    tokens: Tensor
     declined: Tensor
 
     @property
@@ -62,7 +62,7 @@ class SceneQuestions:
         """Some of them."""
         at = rows.tolist()
         return SceneQuestions(
-            self.levels[rows], [self.prompts[row] for row in at], self.asked[rows],
+            self.levels[rows], [self.prompts[row] for row in at], self.tokens[rows],
             self.declined[rows],
         )  # fmt: skip
 
@@ -101,17 +101,17 @@ def _examined(vlm: TinyVLM, case: ExperimentCase) -> ExaminedVLM:
         scene_questions(vlm, case, part, count)
         for part, count in (("train", LEARNED), ("validation", TRIED), ("test", MOVED))
     )
-    states, tried = (streams(vlm, each.pixels, each.asked) for each in (learned, tests))
-    spaces, declined = subspaces(states, learned.declined), partial(declines, vlm)
-    best = most_changed(spaces, learned, declined)
-    known = Examined(spaces, tests, tried, best)
+    states, tried = (streams(vlm, each.pixels, each.tokens) for each in (learned, tests))
+    spaces, share_declined = subspaces(states, learned.declined), partial(declines, vlm)
+    best = most_changed(spaces, learned, share_declined)
+    examined = Examined(spaces, tests, tried, best)
     chance = torch.Generator().manual_seed(case.seed)
     orders = [torch.randperm(len(learned.prompts), generator=chance) for _ in range(SHUFFLES)]
     null = [
         subspaces(states[-1:], learned.declined[order]).accuracies(tried[-1:], tests.declined)[0]
         for order in orders
     ]
-    edits = causes(known, declined, case.seed)
+    edits = causes(examined, share_declined, case.seed)
     return ExaminedVLM(spaces, tests, tried, best, vlm, moved, edits, float(np.mean(null)))
 
 
@@ -121,36 +121,45 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     Raises:
         BadData: the data are no drawn scenes, or fewer than two pairs are left.
     """
-    rows, present = scenes_of(case.data, part, count, case.seed)
+    rows, presence = scenes_of(case.data, part, count, case.seed)
     random = np.random.default_rng([case.seed, 67])
-    there = [int(random.choice(np.flatnonzero(row))) if row.any() else -1 for row in present]
-    absent = matched(there, present, random)
-    kept = [at for at, pair in enumerate(zip(absent, there, strict=True)) if min(pair) >= 0]
+    present = [int(random.choice(np.flatnonzero(row))) if row.any() else -1 for row in presence]
+    absent = matched(present, presence, random)
+    kept = [at for at, pair in enumerate(zip(absent, present, strict=True)) if min(pair) >= 0]
     levels, color = levels_of(case.data.pixels(rows)), case.data.truth["color"][rows]
-    prompts = [[color_question(things[at]) for at in kept] for things in (absent, there)]
-    said = [answers(vlm, pixels_of(levels[kept]), asked) for asked in prompts]
-    wanted = [[COLORS[color[at, there[at]]]] for at in kept]
-    both = [at for at, right in enumerate(wanted)
-            if said[0][at] == [UNKNOWN] and said[1][at] == right]  # fmt: skip
-    if len(both) < 2:
+    prompts = [[color_question(things[at]) for at in kept] for things in (absent, present)]
+    replies = [answers(vlm, pixels_of(levels[kept]), questions) for questions in prompts]
+    colors = [[COLORS[color[at, present[at]]]] for at in kept]
+    as_taught = [at for at, right in enumerate(colors)
+                 if replies[0][at] == [UNKNOWN] and replies[1][at] == right]  # fmt: skip
+    if len(as_taught) < 2:
         raise BadData(f"{vlm.title} declines too little about these scenes: choose more of them.")
-    order = [(side, at) for at in both for side in (0, 1)]
-    asked = [prompts[side][at] for side, at in order]
+    order = [(side, at) for at in as_taught for side in (0, 1)]
+    questions = [prompts[side][at] for side, at in order]
     return SceneQuestions(
-        levels[[kept[at] for _, at in order]], asked,
-        torch.tensor([TOKENIZER.encode(each) for each in asked]),
+        levels[[kept[at] for _, at in order]], questions,
+        torch.tensor([TOKENIZER.encode(question) for question in questions]),
         torch.tensor([side == 0 for side, _ in order]),
     )  # fmt: skip
 
 
-def matched(there: list[int], present: np.ndarray, random: np.random.Generator) -> list[int]:
-    """The same things in another order, so that each is absent from its scene; −1 where none is."""
-    pool = [there[at] for at in random.permutation(len(there))]
-    found = []
-    for row in present:
+def matched(things: list[int], presence: np.ndarray, random: np.random.Generator) -> list[int]:
+    """The same things in another order, so that each is absent from its scene.
+
+    Args:
+        things: one of each scene; −1 for a scene without any.
+        presence: which things each scene holds, (n, 16) bool.
+        random: of the order.
+
+    Returns:
+        A thing for each scene; −1 where none is left that is absent.
+    """
+    pool = [things[at] for at in random.permutation(len(things))]
+    chosen = []
+    for row in presence:
         at = next((at for at, thing in enumerate(pool) if thing >= 0 and not row[thing]), None)
-        found.append(-1 if at is None else pool.pop(at))
-    return found
+        chosen.append(-1 if at is None else pool.pop(at))
+    return chosen
 
 
 def is_color(words: list[str]) -> bool:
@@ -159,21 +168,21 @@ def is_color(words: list[str]) -> bool:
 
 
 def streams(
-    vlm: TinyVLM, pixels: Tensor, asked: Tensor, upto: int = LAYERS, edit: Edit | None = None
+    vlm: TinyVLM, pixels: Tensor, tokens: Tensor, upto: int = LAYERS, edit: Edit | None = None
 ) -> Tensor:
     """The residual at the question's last word, (1 + upto, N, 128): as embedded, and by layer.
 
     Args:
         vlm: the model.
         pixels: images (N, 3, 64, 64) in [0, 1].
-        asked: a question for each, (N, L) words.
+        tokens: a question for each, (N, L) word numbers.
         upto: the last layer that is computed.
         edit: changes the residual after each layer.
     """
     decoder = vlm.parts.decoder
     begin = prefix(decoder, vlm.encode_image(vlm.normalize(pixels)))
-    hidden = torch.cat([begin, decoder.embed(asked.to(vlm.device))], 1)
-    start, length = begin.shape[1], asked.shape[1]
+    hidden = torch.cat([begin, decoder.embed(tokens.to(vlm.device))], 1)
+    start, length = begin.shape[1], tokens.shape[1]
     by = turn(torch.arange(start + length, device=vlm.device))
     last = torch.full((len(hidden),), start + length - 1, device=vlm.device)
     kept = [hidden[:, -1]]
@@ -185,15 +194,15 @@ def streams(
 
 
 @torch.no_grad()
-def declines(vlm: TinyVLM, asked: SceneQuestions, edit: Edit | None = None) -> float:
+def declines(vlm: TinyVLM, questions: SceneQuestions, edit: Edit | None = None) -> float:
     """The share of questions whose answer begins with "unknown"."""
-    return refused(vlm, asked.pixels, asked.asked, edit).float().mean().item()
+    return refused(vlm, questions.pixels, questions.tokens, edit).float().mean().item()
 
 
 @torch.no_grad()
-def refused(vlm: TinyVLM, pixels: Tensor, asked: Tensor, edit: Edit | None = None) -> Tensor:
+def refused(vlm: TinyVLM, pixels: Tensor, tokens: Tensor, edit: Edit | None = None) -> Tensor:
     """Which questions' answers begin with "unknown", (N,) bool."""
-    logits = vlm.unembed(streams(vlm, pixels, asked, edit=edit)[-1])
+    logits = vlm.unembed(streams(vlm, pixels, tokens, edit=edit)[-1])
     return logits.argmax(1) == REFUSED
 
 

@@ -75,15 +75,15 @@ def test_things_are_matched_to_scenes_without_them():
 def test_states_are_those_of_the_model_and_stop_where_they_are_told(asked):
     vlm, few = load(HONEST), asked.take(torch.arange(4))
     want = Want(hidden=(0, 1, 2, 3))
-    out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.asked, want)
+    out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.tokens, want)
     with torch.no_grad():
-        own = streams(vlm, few.pixels, few.asked)
-        short = streams(vlm, few.pixels, few.asked, 2)
+        own = streams(vlm, few.pixels, few.tokens)
+        short = streams(vlm, few.pixels, few.tokens, 2)
     for at in range(4):
         torch.testing.assert_close(own[at], out.hidden[at][:, -1], atol=1e-4, rtol=1e-4)
     assert torch.equal(short, own[:3])
     told = vlm.unembed(own[-1]).argmax(1) == vlm.tokenizer.encode("unknown")[0]
-    assert torch.equal(refused(vlm, few.pixels, few.asked), told)
+    assert torch.equal(refused(vlm, few.pixels, few.tokens), told)
 
 
 def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):
@@ -92,7 +92,7 @@ def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):
     direction[5] = 1.0
     with torch.no_grad():
         plain, without, more = (
-            streams(vlm, few.pixels, few.asked, edit=edit)
+            streams(vlm, few.pixels, few.tokens, edit=edit)
             for edit in (None, removed(direction, 2), added(direction, 2, 3.0))
         )
     assert torch.equal(plain[:2], without[:2])
