@@ -227,7 +227,7 @@ def pair_of(case: ExperimentCase, progress: Progress = quiet) -> tuple[Classifie
     for number, plan in enumerate(plans):
         part = part_of(progress, number / 2, (number + 1) / 2, lead=plan.title)
         training = TrainCase(case.data, plan.recipe, case.seed)
-        found.append(rebuilt(answer(Train(), training, part)["model"]))
+        found.append(laid_out(rebuilt(answer(Train(), training, part)["model"])))
     return found[0], found[1]
 
 
@@ -239,8 +239,14 @@ def shipped(data: DataSet) -> tuple[Classifier, Classifier]:
             f"No normal and robust network of {data.card.title} ship: choose "
             f"{' or '.join(NETWORKS)}."
         )
-    one, two = (catalog.load(name).twin() for name in names)
+    one, two = (laid_out(catalog.load(name).twin()) for name in names)
     return one, two
+
+
+def laid_out(network: Classifier) -> Classifier:
+    """The same network with its channels last, in which an attack takes half the time."""
+    network.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    return network
 
 
 def drawn(

@@ -28,7 +28,6 @@ PAPER = (
 )
 LOW, HIGH = 0.5, 0.99  # between which the mixing network sets α
 CHANNELS = 32  # of the mixing network
-TOGETHER = 50  # images in a pass of an attack: what its layers give stays in the processor's cache
 STEEP, RAISED = 2.0, 0.4  # of the normalized output of the mixing network, as published
 
 
@@ -82,9 +81,7 @@ class Mixture(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Log-probabilities (N, classes) of pixels (N, 3, H, W) in [0, 1]."""
-        if self.training or pixels.is_cuda or not pixels.requires_grad:
-            return self.parts(pixels)[0]
-        return torch.cat([self.parts(some)[0] for some in pixels.split(TOGETHER)])
+        return self.parts(pixels)[0]
 
     def parts(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
         """Log-probabilities, and γ (N,) of an adaptive mixture."""

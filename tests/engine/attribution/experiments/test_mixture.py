@@ -14,7 +14,6 @@ from engine.attribution.experiments.mixture import (
     HIGH,
     LOSSES,
     LOW,
-    TOGETHER,
     MixingNet,
     Mixture,
     attacked,
@@ -118,16 +117,6 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
                 assert torch.equal(said[safe], robust.argmax(1)[safe])
                 safely += int(safe.sum())
     assert safely >= 10_000
-
-
-def test_attacks_pass_images_in_parts_and_see_the_same(networks, digits):
-    mixture = Mixture(*networks, 0.6)
-    wide = digits[0].expand(-1, 3, -1, -1).clone().requires_grad_()
-    assert len(wide) > TOGETHER
-    slopes = [torch.autograd.grad(answer.sum(0)[3], wide)[0]
-              for answer in (mixture(wide), mixture.parts(wide)[0])]  # fmt: skip
-    torch.testing.assert_close(*slopes, atol=1e-5, rtol=1e-4)
-    assert slopes[0].abs().max() > 0.01
 
 
 def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(networks, digits):
