@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 ALPHAS = (0.75, 0.9, 1.0)
 IMAGES, STEPS, STARTS, NOISES = 100, 8, 48, 16
 VOTES, AGAIN, SURE = 200, 8000, 4.0
-FURTHER = 2.0  # times the radius, where the control attacks
+FURTHER = 3.0  # times the radius, where the control attacks
 
 
 @pytest.fixture(scope="module")
