@@ -35,13 +35,15 @@ def over(found: Views, names: tuple[str, ...]) -> Table:
     return over_epsilon(found, names, LEVELS, answered)
 
 
-def told(found: Views, sentence: str, names: tuple[str, ...], measure: str, form: str) -> str:
+def with_figures(
+    found: Views, sentence: str, names: tuple[str, ...], measure: str, form: str
+) -> str:
     """A sentence with a figure of each condition that has it so far; none without any."""
     table: Table = found["table"]
-    figures = {name: table.cell(name, measure) for name in names if name in table.rows}
+    values = {name: table.cell(name, measure) for name in names if name in table.rows}
     parts = [
-        f"{name} {form.format(one).replace('%', ' %')}"
-        for name, one in figures.items() if np.isfinite(one)
+        f"{name} {form.format(value).replace('%', ' %')}"
+        for name, value in values.items() if np.isfinite(value)
     ]  # fmt: skip
     return f" {sentence}: {', '.join(parts)}." if parts else ""
 
@@ -49,14 +51,16 @@ def told(found: Views, sentence: str, names: tuple[str, ...], measure: str, form
 def way_words(found: Views) -> str:
     """Half of the questions, and the steps until one is not declined."""
     sentence = f"Steps until it does not decline, ε = {COMPARED}/255"
-    steps = told(found, sentence, (FIRST, OUTPUT), STEPS, "{:.1f}")
+    steps = with_figures(found, sentence, (FIRST, OUTPUT), STEPS, "{:.1f}")
     return f"ε50: where half of the questions are answered.{steps}"
 
 
 def defense_words(found: Views) -> str:
     """What the monitor and the detector find."""
-    unseen = told(found, "Answers that the monitor lets pass", (FIRST, OUTPUT), UNSEEN, "{:.0%}")
-    seen = told(found, "The detector's AUROC", (FIRST, OUTPUT), FOUND, "{:.2f}")
+    unseen = with_figures(
+        found, "Answers that the monitor lets pass", (FIRST, OUTPUT), UNSEEN, "{:.0%}"
+    )
+    seen = with_figures(found, "The detector's AUROC", (FIRST, OUTPUT), FOUND, "{:.2f}")
     return f"The monitor and the detector, at ε = {COMPARED}/255.{unseen}{seen}"
 
 

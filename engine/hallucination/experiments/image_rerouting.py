@@ -16,8 +16,6 @@ from engine.hallucination.experiments.audit_claims import half_point
 from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.defenses import NONE, STRENGTHS, defense, disagreement
 from engine.hallucination.experiments.image_rerouting_claims import (
-    ACCURACY,
-    CHANGE,
     CLAIMS,
     COMPARED,
     EPS50,
@@ -32,6 +30,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     Route,
     answered,
 )
+from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.one_scene import Aim, side_by_side
 from engine.hallucination.experiments.perturb import (
     Bound,

@@ -6,22 +6,14 @@ from dataclasses import dataclass
 
 from engine.experiment import Claim, Value
 from engine.hallucination.experiments.defenses import BLUR, JPEG, NONE
-from engine.hallucination.refusal.examined import (
-    ADDED,
-    ADDED_RANDOM,
-    AT_END,
-    AT_WORD,
-    REMOVED,
-    REMOVED_RANDOM,
-    SHUFFLED,
-)
+from engine.hallucination.experiments.inside_claims import ADDING, READING, REMOVING
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 
 LEVELS = (0, 1, 2, 4, 8)  # ε, in levels of 255
 COMPARED = 2  # ε at which defenses and costs are compared
-EPS50, STEPS, UNSEEN, FOUND, CHANGE, ACCURACY = (
+EPS50, STEPS, UNSEEN, FOUND = (
     "ε50", "steps until it does not decline", "answers unseen by the monitor",
-    "found by the detector (AUROC)", "answers changed by an edit", "probe right",
+    "found by the detector (AUROC)",
 )  # fmt: skip
 
 
@@ -72,23 +64,15 @@ AT, MOST = answered(COMPARED), answered(LEVELS[-1])
 CLAIMS = (
     Claim(
         "What is declined is read from one direction of the last word's state",
-        "removing it at the best layer takes away more than 60 points of declines, a random "
-        "direction fewer than 5",
-        lambda of: min(of(REMOVED, CHANGE) - 0.6, 0.05 - of(REMOVED_RANDOM, CHANGE)),
+        *REMOVING,
     ),
     Claim(
         "Adding the direction makes it decline what it would answer",
-        "adding the distance of the means raises declines by more than 60 points, a random "
-        "direction by fewer than 5",
-        lambda of: min(of(ADDED, CHANGE) - 0.6, 0.05 - of(ADDED_RANDOM, CHANGE)),
+        *ADDING,
     ),
     Claim(
         "The decision is made inside: the question's last word alone does not tell",
-        "the probe is right in fewer than 60 % at the embedding and with shuffled labels, and in "
-        "more than 95 % after the last layer",
-        lambda of: min(
-            0.6 - of(AT_WORD, ACCURACY), 0.6 - of(SHUFFLED, ACCURACY), of(AT_END, ACCURACY) - 0.95
-        ),
+        *READING,
     ),
     Claim(
         f"Moving the image by at most {COMPARED} of 255 levels reroutes a question",

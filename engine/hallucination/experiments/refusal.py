@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from engine.experiment import Experiment, ExperimentCase, Figures
+from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.refusal_claims import (
-    ACCURACY,
     BLIND,
-    CHANGE,
     CLAIMS,
     FIRST,
     FLIPS,

@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.experiment import Claim, Value
-from engine.hallucination.refusal.examined import (
-    ADDED,
-    ADDED_RANDOM,
-    AT_END,
-    AT_WORD,
-    REMOVED,
-    REMOVED_RANDOM,
-    SHUFFLED,
-)
+from engine.hallucination.experiments.inside_claims import ADDING, READING, REMOVING
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 
-FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES = (
+FLIPS, RIGHT, UNSEEN, TRIED, PASSES = (
     "declined questions answered", "of these, the right fact", "of these, unseen by the monitor",
-    "answers changed by an edit", "probe right", "notes tried", "forward passes",
+    "notes tried", "forward passes",
 )  # fmt: skip
 
 
@@ -69,23 +61,15 @@ def gained(of: Value, cost: str) -> float:
 CLAIMS = (
     Claim(
         "One direction decides: without it, questions are no longer declined",
-        "removing it at the best layer takes away more than 60 points of declines, a random "
-        "direction fewer than 5",
-        lambda of: min(of(REMOVED, CHANGE) - 0.6, 0.05 - of(REMOVED_RANDOM, CHANGE)),
+        *REMOVING,
     ),
     Claim(
         "Adding the direction makes it decline what it would answer",
-        "adding the distance of the means raises declines by more than 60 points, a random "
-        "direction by fewer than 5",
-        lambda of: min(of(ADDED, CHANGE) - 0.6, 0.05 - of(ADDED_RANDOM, CHANGE)),
+        *ADDING,
     ),
     Claim(
         "The decision is made inside: the last word alone does not tell",
-        "the probe is right in fewer than 60 % at the embedding and with shuffled labels, and in "
-        "more than 95 % after the last layer",
-        lambda of: min(
-            0.6 - of(AT_WORD, ACCURACY), 0.6 - of(SHUFFLED, ACCURACY), of(AT_END, ACCURACY) - 0.95
-        ),
+        *READING,
     ),
     Claim(
         "Rerouting at a middle layer needs fewer tries than the output logit",

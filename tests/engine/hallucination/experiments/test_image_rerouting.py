@@ -14,9 +14,7 @@ from engine.hallucination.experiments.audit_pairs import SCENES
 from engine.hallucination.experiments.defenses import JPEG, disagreement, recoded
 from engine.hallucination.experiments.image_rerouting import along
 from engine.hallucination.experiments.image_rerouting_claims import (
-    ACCURACY,
     AWARE,
-    CHANGE,
     CLAIMS,
     COMPARED,
     EPS50,
@@ -33,6 +31,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     UNSEEN,
     answered,
 )
+from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.phrases import COLORED, answers
 from engine.hallucination.experiments.scene_questions import examined_vlm
 from engine.hallucination.refusal.examined import (

@@ -9,10 +9,9 @@ import torch
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import RefusalAudit, refusal_views
+from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.refusal_claims import (
-    ACCURACY,
     BLIND,
-    CHANGE,
     CLAIMS,
     FIRST,
     FLIPS,

@@ -7,7 +7,7 @@ import pytest
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.hallucination.experiments import RefusalAudit
-from engine.hallucination.experiments.refusal_claims import CHANGE
+from engine.hallucination.experiments.inside_claims import CHANGE
 from engine.hallucination.refusal.examined import CAUSES
 from engine.run import answer
 from tests.outcomes import HERE, keep
