@@ -85,6 +85,7 @@ class RefusalAudit(Experiment):
     units = MappingProxyType({TRIED: "notes", PASSES: "passes"})
     axis = "%"
     claims = CLAIMS
+    revision = 2
 
     asked: int = setting(
         12, Slider(4, 48, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
