@@ -60,11 +60,8 @@ def weights(data: bytes, name: str) -> None:
     """Open weights, and hold them against a network."""
     from engine.models.own_file import check
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, name)
-        path.write_bytes(data)
-        found = read_weights(path)
-        check(found, found, name)
+    found = read_weights(data, name)
+    check(found, found, name)
 
 
 def compressed(syntax: str) -> bytes:

@@ -22,9 +22,9 @@ def opening(name: str, path: Path) -> Callable[[], Any]:
     """What opens the file, with everything imported."""
     data = path.read_bytes()
     if name in {case.name for case in hostile.WEIGHTS}:
-        from engine.models.own_file import load_from_file
+        from engine.models.own_file import load_weights
 
-        return lambda: load_from_file(path, hostile.ARCHITECTURE)
+        return lambda: load_weights(data, name, hostile.ARCHITECTURE)
     if name in {case.name for case in hostile.ZIPS}:
         from engine.data.folders import read_folders
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import streamlit as st
@@ -200,11 +198,12 @@ def read(given: Mapping[str, Any], architecture: str) -> dict[str, tuple[Classif
         if called.lower().endswith(".zip"):
             found[name] = open_zip(content, called, MOST[name], architecture, first)
             continue
-        with TemporaryDirectory() as folder:
-            path = Path(folder, called)
-            path.write_bytes(content)
-            one = open_alike(path, first) if first else open_model(path, architecture)
-            found[name] = (one,)
+        one = (
+            open_alike(content, called, first)
+            if first
+            else open_model(content, called, architecture)
+        )
+        found[name] = (one,)
     return found
 
 

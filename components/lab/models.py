@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import streamlit as st
 
@@ -168,10 +166,8 @@ def bring_in() -> None:
             help="A file that Blindspot exported: weights with their card. Code is never run.",
         )  # fmt: skip
         if given is not None and st.session_state.get("lab.imported") != given.file_id:
-            with spoken(), TemporaryDirectory() as folder:
-                path = Path(folder, safe_name(given.name))
-                path.write_bytes(given.getvalue())
-                stored = checkpoints.bring_in(path)
+            with spoken():
+                stored = checkpoints.bring_in(given.getvalue(), safe_name(given.name))
                 sharing.remember(stored.name)
                 st.session_state["lab.imported"] = given.file_id
                 st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from engine.errors import BadModel
 from engine.models import catalog
 from engine.models.catalog import ModelEntry
 from engine.models.classifier import Classifier
+from engine.models.own_file import load_weights, read_labels
 from engine.models.words import MOST_LETTERS, USUAL_PROMPT, USUAL_WORDS, WordList
 from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
 
@@ -148,14 +148,10 @@ def add_own(own: dict[str, Classifier]) -> None:
         st.error("Give both a weights file and the name of its timm architecture.")
         return
     try:
-        with TemporaryDirectory() as folder:
-            path = Path(folder, safe_name(weights.name))
-            path.write_bytes(weights.getvalue())
-            named = None
-            if labels is not None:
-                named = Path(folder, "labels" + Path(labels.name).suffix[:5])
-                named.write_bytes(labels.getvalue())
-            model = catalog.load_from_file(path, architecture.strip(), named)
+        named = read_labels(labels.getvalue(), safe_name(labels.name)) if labels else ()
+        model = load_weights(
+            weights.getvalue(), safe_name(weights.name), architecture.strip(), named
+        )
     except BadModel as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

@@ -1,7 +1,13 @@
 """Data sets with labels, splits and, where it can be had, the truth behind the images."""
 
-from engine.data.dataset import SPLITS, DataCard, DataSet, Rows, split_rows, stratified
-from engine.data.registry import DataEntry, add, entries, entry, load, names, tables, title_of
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.data.dataset import SPLITS, DataCard, DataSet, Rows, split_rows, stratified
+    from engine.data.registry import DataEntry, add, entries, entry, load, names, tables, title_of
 
 __all__ = [
     "SPLITS",
@@ -19,3 +25,12 @@ __all__ = [
     "tables",
     "title_of",
 ]
+SETS = {"SPLITS", "DataCard", "DataSet", "Rows", "split_rows", "stratified"}
+
+
+def __getattr__(name: str) -> Any:
+    """What is listed above, when it is first wanted: the reader unpacks zips without torch."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module("engine.data.dataset" if name in SETS else "engine.data.registry")
+    return globals().setdefault(name, getattr(module, name))

@@ -33,6 +33,7 @@ CPU_SECONDS = 10  # of computing for one file; set by the reader itself
 WALL_SECONDS = 90.0  # until it is ended whatever it does, on a machine that is busy
 TOO_LONG = getattr(signal, "SIGXCPU", None)  # what the system ends it with after CPU_SECONDS
 ENDED = getattr(signal, "SIGKILL", None)  # what it ends a program with when memory runs out
+SMALLER = "save it smaller, or as an 8-bit PNG or JPEG"  # what helps when it takes too much
 AT_ONCE = 3  # files that are read at the same time; one reader stays when all are done
 
 
@@ -90,9 +91,18 @@ _places = BoundedSemaphore(AT_ONCE)
 
 
 def ask(
-    called: str, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()
+    called: str,
+    words: Mapping[str, Any],
+    arrays: Sequence[NDArray[Any]] = (),
+    advice: str = SMALLER,
 ) -> tuple[Words, Arrays]:
     """What a reader says to a request about a file.
+
+    Args:
+        called: the file, in messages.
+        words: the request; "ask" names what reads it.
+        arrays: the bytes of the file.
+        advice: what the person can do when it takes too much time or memory.
 
     Raises:
         BadImage: it cannot be read; why in one sentence.
@@ -104,9 +114,9 @@ def ask(
         except OSError as error:
             raise BadImage(f"{called} cannot be read: no reader starts here ({error}).") from error
         try:
-            said, given = reader.ask({**words, "called": called}, arrays)
+            said, given = reader.ask({**words, "called": called, "advice": advice}, arrays)
         except (OSError, EOFError, ValueError):  # it has ended
-            why = ended(reader.end(), late=reader.late)
+            why = ended(reader.end(), advice, late=reader.late)
         except BaseException:  # nobody waits for its answer, which must not be the next one's
             reader.process.kill()
             reader.end()
@@ -130,29 +140,27 @@ def waiting() -> Reader | None:
     return reader if reader and reader.process.poll() is None else None
 
 
-def ended(code: int, *, late: bool) -> str:
+def ended(code: int, advice: str, *, late: bool) -> str:
     """What it means for the person that a reader has ended.
 
     Args:
         code: of the process; minus a signal's number.
+        advice: what the person can do.
         late: whether it was ended after WALL_SECONDS.
     """
     if late:
         return (
             f"was not decoded within {WALL_SECONDS:g} seconds: try again when the computer is less "
-            "busy, or save it smaller"
+            f"busy, or {advice}"
         )
     if -code == TOO_LONG:
-        return (
-            f"takes more than {CPU_SECONDS} seconds to decode: save it smaller, or as an 8-bit "
-            "PNG or JPEG"
-        )
+        return f"takes more than {CPU_SECONDS} seconds to decode: {advice}"
     if -code == ENDED:
         return (
             "could not be decoded: the system ended the decoder, most often because memory ran "
-            "out. Close other programs, or save the file smaller"
+            f"out. Close other programs, or {advice}"
         )
-    return "makes its decoder fail: save it anew, best as an 8-bit PNG or JPEG"
+    return f"makes its decoder fail: save it anew, or {advice}"
 
 
 def keep(reader: Reader) -> None:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadImage
+from engine.errors import BlindspotError
 from engine.images.kinds import Kind
 from engine.images.picture import decoded
 from engine.images.reader import CPU_SECONDS
@@ -65,8 +65,33 @@ def nova(words: Words, arrays: Arrays) -> Reply:
     return opened(arrays.pop().tobytes(), words["called"])
 
 
+def weights(words: Words, arrays: Arrays) -> Reply:
+    """Where a file of weights has its tensors; the two ends of the file are given."""
+    from engine.models.weights_table import table
+
+    head, tail = (array.tobytes() for array in arrays)
+    return table(words["form"], head, tail, words["size"], words["called"]), []
+
+
+def models(words: Words, arrays: Arrays) -> Reply:
+    """The files of weights in a zip."""
+    from engine.models.model_zip import unpacked
+
+    limits = words["most"], words["most_bytes"]
+    names, files = unpacked(arrays.pop().tobytes(), words["called"], *limits)
+    return {"names": names}, [np.frombuffer(one, np.uint8) for one in files]
+
+
+def toml(words: Words, arrays: Arrays) -> Reply:
+    """What a TOML file says."""
+    from engine.foreign_text import toml_in_reader
+
+    return {"toml": toml_in_reader(arrays.pop().tobytes(), words["called"], words["deepest"])}, []
+
+
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
     "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
+    "weights": weights, "models": models, "toml": toml,
 }  # fmt: skip
 
 
@@ -75,10 +100,10 @@ def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:
     called = words["called"]
     try:
         return ASKED[words["ask"]](words, arrays)
-    except BadImage as error:
+    except BlindspotError as error:
         return {"bad": str(error)}, []
     except MemoryError:
-        return {"bad": f"{called} needs more memory than one file may: save it smaller."}, []
+        return {"bad": f"{called} needs more memory than one file may: {words['advice']}."}, []
     except Exception:  # noqa: BLE001 - its text may repeat a header, so it goes no further
         return {"bad": f"{called} is damaged or inconsistent: save or download it again."}, []
 

@@ -6,7 +6,6 @@ A file appears whole or not at all, and is what is exported too.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from engine.errors import BadModel, BlindspotError
 from engine.keeping.store import home, remove, write_atomic
 from engine.models.card import ModelCard, weights_of
 from engine.models.classifier import Classifier
-from engine.models.rebuild import packed, read_card, read_model, rebuilt
+from engine.models.rebuild import card_at, packed, read_card, read_model, rebuilt
 from engine.result import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 PREFIX = "kept:"  # how the name of a model kept here begins
 SUFFIX = ".safetensors"
 NAME = 16  # letters of the digest in a name
-LARGEST = 512 * 2**20  # bytes of a file that is brought in
 DISK_BYTES = 20 * 2**30  # of all models together: nobody's are deleted to make room, so it is said
 
 
@@ -110,7 +108,12 @@ def stored(name: str) -> Stored:
     path = path_of(name)
     if not path.is_file():
         raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
-    return Stored(name, read_card(path), path.stat().st_size, path)
+    return stored_at(name, path)
+
+
+def stored_at(name: str, path: Path) -> Stored:
+    """A model whose file was written here, with its card. Raises BadModel."""
+    return Stored(name, card_at(path), path.stat().st_size, path)
 
 
 def path_of(name: str) -> Path:
@@ -124,7 +127,7 @@ def path_of(name: str) -> Path:
 def load(name: str) -> Classifier:
     """A kept model with its lineage. Raises BadModel."""
     model = stored(name)
-    return read_model(model.path, name)
+    return read_model(model.path.read_bytes(), model.path.name, name, ours=True)
 
 
 def listed() -> tuple[Stored, ...]:
@@ -166,14 +169,16 @@ def export(name: str) -> bytes:
     return stored(name).path.read_bytes()
 
 
-def bring_in(path: Path) -> Stored:
+def bring_in(content: bytes, called: str) -> Stored:
     """Keep an exported model that came as a file.
+
+    Args:
+        content: of the file.
+        called: the file, in messages.
 
     Raises:
         BadModel: the file is damaged, too large, has no card, or its parts do not fit together.
         BlindspotError: the disk is full.
     """
-    if path.is_file() and os.path.getsize(path) > LARGEST:  # noqa: PTH202
-        raise BadModel(f"{path.name} is larger than {LARGEST // 2**20} MB.")
-    card = read_card(path)
-    return put(card, read_model(path, PREFIX + "new"))
+    card = read_card(content, called)
+    return put(card, read_model(content, called, PREFIX + "new"))

@@ -1,7 +1,7 @@
 """Chest X-ray models of torchxrayvision (Apache-2.0): DenseNets that say several findings at once.
 
 The library builds the network and knows labels and operating points; the file of weights, which is
-a pickled network, is read without running it (`whole_network`). Shown pixels go through the
+a pickled network, is read without running it (`inert`). Shown pixels go through the
 library's own range, −1024 to 1024, and one channel. The square that the model sees is the same as
 the library's center crop, until the person moves it.
 """
@@ -24,8 +24,7 @@ from engine.models.classifier import Classifier
 from engine.models.extras import XRAY
 from engine.models.hub import host_answers, host_known
 from engine.models.own_file import check
-from engine.models.weights_file import read_weights
-from engine.models.whole_network import read_network
+from engine.models.weights_file import bytes_of, read_network, read_weights
 
 CHEST = "torchxrayvision:"  # how the name of such a model begins
 HOST = "github.com"  # where the library has its weights
@@ -156,7 +155,8 @@ def chest_model(
         labels: one for each output, "" for those that were not learned.
         points: the operating point of each output, NaN where there is none.
     """
-    state = read_weights(path) if path.suffix == ".safetensors" else read_network(path)
+    reads = read_weights if path.suffix == ".safetensors" else read_network
+    state = reads(bytes_of(path), path.name)
     dense: Any = dense_net()
     known = dense.state_dict()
     state = {name: tensor for name, tensor in state.items() if name != "op_threshs"}

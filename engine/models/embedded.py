@@ -20,9 +20,9 @@ from engine.errors import BadModel
 from engine.keeping.store import write_atomic
 from engine.method import Progress, quiet
 from engine.models.card import ModelCard, card_of, weights_of
-from engine.models.checkpoints import Stored
+from engine.models.checkpoints import Stored, stored_at
 from engine.models.classifier import Classifier
-from engine.models.rebuild import packed, read_card, read_model
+from engine.models.rebuild import packed, read_model
 from engine.training import Pgd, Recipe, figures, fresh, train_whole
 from engine.training.state import state_file
 
@@ -87,14 +87,13 @@ def files() -> frozenset[str]:
 def stored() -> tuple[Stored, ...]:
     """The models that ship, with their cards."""
     paths = {name: file_of(name) for name in names()}
-    return tuple(
-        Stored(name, read_card(path), path.stat().st_size, path) for name, path in paths.items()
-    )
+    return tuple(stored_at(name, path) for name, path in paths.items())
 
 
 def load(name: str) -> Classifier:
     """A model that ships. Raises BadModel."""
-    return read_model(file_of(plan(name).name), name)
+    path = file_of(plan(name).name)
+    return read_model(path.read_bytes(), path.name, name, ours=True)
 
 
 def retrain(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import timm
@@ -12,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import BadModel
+from engine.foreign_text import read_json
 from engine.models.architectures import known_architecture, wrap
 from engine.models.classifier import Classifier, Lineage
 from engine.models.rebuild import NUMBERS, has_card, read_model
-from engine.models.weights_file import read_weights
+from engine.models.weights_file import bytes_of, check_size, read_weights
 from engine.result import distinct
 
 OWN = "file:"  # how the name of a model from a file begins
-LARGEST = 512 * 2**20  # bytes of a file that is judged
 MOST_LABELS = 2**20  # bytes of a list of labels
 MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
 UNBUILT = (AssertionError, AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError,
@@ -27,64 +26,94 @@ UNBUILT = (AssertionError, AttributeError, KeyError, NotImplementedError, Runtim
 
 
 def load_from_file(path: Path, architecture: str, labels: Path | None = None) -> Classifier:
+    """Weights of one's own for a timm architecture, from files of the command line's.
+
+    Raises:
+        BadModel: as `load_weights`.
+    """
+    known_architecture(architecture)
+    named = read_labels(labels_of(labels), labels.name) if labels else ()
+    return load_weights(bytes_of(path), path.name, architecture, named)
+
+
+def load_weights(
+    content: bytes, called: str, architecture: str, labels: Sequence[str] = ()
+) -> Classifier:
     """Weights of one's own, `.safetensors` or `.pt`, for a timm architecture.
 
     Names and shapes are compared with a network without memory before a real one is built.
+
+    Args:
+        content: of the file.
+        called: the file, in messages.
+        architecture: of timm's.
+        labels: one for each class; ImageNet's or numbers when left out.
 
     Raises:
         BadModel: the file holds code, is damaged, or does not fit the architecture.
     """
     known_architecture(architecture)
-    state = read_weights(path)
+    state = read_weights(content, called)
     classes = count_classes(architecture, state)
     if classes is not None and classes > MOST_CLASSES:
-        raise BadModel(f"{path.name} has {classes:,} classes; at most {MOST_CLASSES:,} are read.")
+        raise BadModel(f"{called} has {classes:,} classes; at most {MOST_CLASSES:,} are read.")
     own: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-    called = f"{path.name} does not fit {architecture}"
+    unfit = f"{called} does not fit {architecture}"
     try:
         with torch.device("meta"):
             wanted = timm.create_model(architecture, pretrained=False, **own).state_dict()
     except UNBUILT as error:
-        raise BadModel(f"{called}: it cannot be built with {classes} classes.") from error
-    check(wanted, state, called)
+        raise BadModel(f"{unfit}: it cannot be built with {classes} classes.") from error
+    check(wanted, state, unfit)
     network: nn.Module = timm.create_model(architecture, pretrained=False, **own)
     network.load_state_dict(state)
-    named = read_labels(labels) if labels else ()
-    model = wrap(network, OWN, "Own weights", named, architecture)
+    model = wrap(network, OWN, "Own weights", tuple(labels), architecture)
     digest = model.fingerprint[:6]  # links, jobs and records have it, and never the file's name
     model.name, model.title = f"{OWN}{digest}", f"Own weights {digest} ({architecture})"
     model.lineage = Lineage(model.title)
     return model
 
 
-def open_model(path: Path, architecture: str = "") -> Classifier:
+def open_model(
+    content: bytes, called: str, architecture: str = "", labels: Sequence[str] = ()
+) -> Classifier:
     """A model from a file: one that Blindspot exported, or weights for an architecture of timm's.
+
+    Args:
+        content: of the file.
+        called: the file, in messages.
+        architecture: of timm's, for weights alone.
+        labels: one for each class, for weights alone.
 
     Raises:
         BadModel: the file is too large, cannot be read, or does not say which network it is for.
     """
-    check_size(path)
-    if has_card(path):
-        return called_by_weights(read_model(path, OWN))
+    check_size(content, called)
+    if has_card(content, called):
+        return called_by_weights(read_model(content, called, OWN))
     if not architecture:
         raise BadModel(
-            f"{path.name} holds weights alone: say for which timm architecture they are, such as "
+            f"{called} holds weights alone: say for which timm architecture they are, such as "
             "resnet18, or give a file that Blindspot exported."
         )
-    return load_from_file(path, architecture)
+    return load_weights(content, called, architecture, labels)
 
 
-def open_alike(path: Path, model: Classifier) -> Classifier:
+def open_alike(content: bytes, called: str, model: Classifier) -> Classifier:
     """Another model of the same network: with a card, or weights alone by the same names.
+
+    Args:
+        content: of the file.
+        called: the file, in messages.
+        model: whose network the weights are for.
 
     Raises:
         BadModel: the file is too large, cannot be read, or its weights do not fit the network.
     """
-    check_size(path)
-    if has_card(path):
-        return called_by_weights(read_model(path, OWN))
-    state = read_weights(path)
-    check(model.network.state_dict(), state, f"{path.name} does not fit {model.title}")
+    if has_card(content, called):
+        return called_by_weights(read_model(content, called, OWN))
+    state = read_weights(content, called)
+    check(model.network.state_dict(), state, f"{called} does not fit {model.title}")
     twin = model.twin(paced=False)
     twin.network.load_state_dict(state)
     twin.masks = {}
@@ -97,12 +126,6 @@ def called_by_weights(model: Classifier) -> Classifier:
     model.name, model.title = f"{OWN}{digest}", f"Own weights {digest}"
     model.lineage = Lineage(model.title)
     return model
-
-
-def check_size(path: Path) -> None:
-    """Raise BadModel for a file that is larger than any model that is read here."""
-    if path.is_file() and path.stat().st_size > LARGEST:
-        raise BadModel(f"{path.name} is larger than {LARGEST // 2**20} MB.")
 
 
 def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:
@@ -143,15 +166,33 @@ def count_classes(architecture: str, state: Mapping[str, Tensor]) -> int | None:
     return None
 
 
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Class names: a JSON list, or one a line. One that comes again is numbered."""
-    message = f"{path.name} is no list of labels: give one a line, or a JSON list."
-    if path.is_file() and path.stat().st_size > MOST_LABELS:
-        raise BadModel(f"{path.name} is larger than {MOST_LABELS // 2**20} MB: no labels are.")
+def labels_of(path: Path) -> bytes:
+    """A file of labels of the command line's. Raises BadModel when there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
-        listed = json.loads(text) if path.suffix.lower() == ".json" else text.splitlines()
-    except (OSError, ValueError, RecursionError) as error:
+        with path.open("rb") as file:
+            return file.read(MOST_LABELS + 1)
+    except OSError as error:
+        raise BadModel(f"{path.name} is no list of labels: {error.strerror}.") from error
+
+
+def read_labels(content: bytes, called: str) -> tuple[str, ...]:
+    """Class names: a JSON list, or one a line. One that comes again is numbered.
+
+    Args:
+        content: of the file.
+        called: the file, in messages; its suffix says how it is read.
+
+    Raises:
+        BadModel: it is no list, or too long.
+    """
+    message = f"{called} is no list of labels: give one a line, or a JSON list."
+    if len(content) > MOST_LABELS:
+        raise BadModel(f"{called} is larger than {MOST_LABELS // 2**20} MB: no labels are.")
+    try:
+        text = content.decode("utf-8")
+        json = PurePath(called).suffix.lower() == ".json"
+        listed = read_json(text, MOST_LABELS, deepest=1) if json else text.splitlines()
+    except ValueError as error:
         raise BadModel(message) from error
     if not isinstance(listed, list):
         raise BadModel(message)

@@ -7,22 +7,21 @@ missing or belong to another model.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import timm
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_arrays
 from torch import Tensor, nn
 
 from engine.errors import BadModel
-from engine.keeping.packing import DAMAGE
 from engine.models.bits import packed_bits, unpacked_bits
 from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import BUILT, NetworkShape, build
-from engine.models.weights_file import check_words
+from engine.models.weights_file import table_of, views
+from engine.models.weights_table import HEAD, table
 from engine.result import Array, Checkpoint
 
 KEY = "blindspot"  # of the card in a file's metadata
@@ -150,41 +149,48 @@ def packed(
     return save_arrays({**weights, **held}, metadata={KEY: card.as_json()})
 
 
-def read_card(path: Path) -> ModelCard:
-    """The card of a file, without reading its weights. Raises BadModel."""
-    try:
-        check_words(path)
-        with safe_open(path, framework="numpy") as held:
-            said = held.metadata() or {}
-    except (OSError, SafetensorError, *DAMAGE) as error:
-        raise BadModel(f"{path.name} is no .safetensors file, or it is damaged.") from error
+def read_card(content: bytes, called: str, *, ours: bool = False) -> ModelCard:
+    """The card of a file. Raises BadModel; see `read_model`."""
+    said = metadata_of(content, called, ours=ours)
     if KEY not in said:
-        raise BadModel(
-            f"{path.name} was not exported from Blindspot: it holds weights but no card."
-        )
+        raise BadModel(f"{called} was not exported from Blindspot: it holds weights but no card.")
     return ModelCard.from_json(said[KEY])
 
 
-def has_card(path: Path) -> bool:
+def card_at(path: Path) -> ModelCard:
+    """The card of a file that was written here; its weights are not read. Raises BadModel."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    said = table("safetensors", head, b"", path.stat().st_size, path.name)
+    return ModelCard.from_json(said["metadata"].get(KEY, ""))
+
+
+def metadata_of(content: bytes, called: str, *, ours: bool = False) -> Mapping[str, str]:
+    """What a .safetensors file says beside its tensors. Raises BadModel."""
+    said: Mapping[str, str] = table_of(content, called, "safetensors", ours=ours)["metadata"]
+    return said
+
+
+def has_card(content: bytes, called: str) -> bool:
     """Whether a file says itself how its model is built. Raises BadModel for a damaged one."""
-    if path.suffix.lower() != ".safetensors":
-        return False
-    try:
-        check_words(path)
-        with safe_open(path, framework="numpy") as held:
-            return KEY in (held.metadata() or {})
-    except (OSError, SafetensorError, *DAMAGE) as error:
-        raise BadModel(f"{path.name} is no .safetensors file, or it is damaged.") from error
+    safe = PurePath(called).suffix.lower() == ".safetensors"
+    return safe and KEY in metadata_of(content, called)
 
 
-def read_model(path: Path, name: str) -> Classifier:
-    """The model of a file. Raises BadModel."""
-    card = read_card(path)
-    try:
-        with safe_open(path, framework="pt") as held:
-            tensors = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, *DAMAGE) as error:
-        raise BadModel(f"{path.name} is damaged.") from error
+def read_model(content: bytes, called: str, name: str, *, ours: bool = False) -> Classifier:
+    """The model of a file that Blindspot exported.
+
+    Args:
+        content: of the file.
+        called: the file, in messages.
+        name: of the model.
+        ours: whether it was written here, so that it is read without the reader process.
+
+    Raises:
+        BadModel: the file is damaged, has no card, or its parts do not fit together.
+    """
+    card = read_card(content, called, ours=ours)
+    tensors = views(content, table_of(content, called, "safetensors", ours=ours), called)
     masks = {
         key.removeprefix(MASK): tensors.pop(key).numpy()
         for key in [key for key in tensors if key.startswith(MASK)]

@@ -1,133 +1,149 @@
 """Named tensors from a file of one's own; code that it may hold is never run.
 
-What a file says of itself is looked at before it is opened: torch and safetensors believe their
-headers, and a pickle of a few bytes can ask for any amount of memory.
+A foreign file's words are read in the reader process, from the first and last bytes of it alone
+(`weights_table`); the tensors are then views of the bytes that are here already, so that nothing
+is copied and no file is written.
 """
 
 from __future__ import annotations
 
-import pickletools
-from collections.abc import Mapping
-from pathlib import Path
+import warnings
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import Any
-from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
+import numpy as np
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from engine.errors import BadModel
+from engine.errors import BadImage, BadModel
+from engine.images.reader import ask
+from engine.models.weights_table import HEAD, SIZES, TAIL, ZIP, Table, table
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
-CODE = ("GLOBAL ", "Unsupported class", "TorchScript")  # in what torch says of a refused file
-MOST_WORDS = 2 * 2**20  # bytes that describe the tensors; a network of a thousand has 200 000
-MOST_MEMBERS = 20_000  # of a .pt file, one a tensor
-PICKLES = 5  # of torch's format before 1.6; the tensors' bytes follow them
-DATA = "data.pkl"
+LARGEST = 512 * 2**20  # bytes of a file that is read
+ADVICE = "save the state_dict alone, best as .safetensors"
+LOCAL = 30  # bytes of a zip's local header, before a name and what else it has
+
+with warnings.catch_warnings():  # torch says it once: nobody writes into these views
+    warnings.simplefilter("ignore")
+    torch.frombuffer(b"\0", dtype=torch.uint8)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def read_weights(content: bytes, called: str) -> dict[str, Tensor]:
     """Named tensors of a `.safetensors` or `.pt` file; code in it is never run.
+
+    Args:
+        content: of the file.
+        called: the file, in messages; its suffix says how it is read.
+
+    Returns:
+        Views of the content, which must not be written into.
 
     Raises:
         BadModel: the file is no such file, is damaged, holds code, or no plain table of tensors.
     """
-    suffix = path.suffix.lower()
+    suffix = PurePath(called).suffix.lower()
     if suffix not in SUFFIXES:
-        message = f"{path.name} is neither .safetensors nor .pt: those are what can be read."
-        raise BadModel(message)
+        raise BadModel(f"{called} is neither .safetensors nor .pt: those are what can be read.")
+    form = "safetensors" if suffix == ".safetensors" else "state"
+    return views(content, table_of(content, called, form), called)
+
+
+def read_network(content: bytes, called: str) -> dict[str, Tensor]:
+    """Named tensors of a network that was saved whole by `torch.save`, as views of the content.
+
+    torchxrayvision publishes such files. None of the file's code is run, see `inert`.
+
+    Raises:
+        BadModel: the file is no such file, is damaged, or describes more than a network has.
+    """
+    return views(content, table_of(content, called, "network"), called)
+
+
+def bytes_of(path: Path) -> bytes:
+    """A file of the command line's. Raises BadModel for none, or one too large to be a model."""
     if not path.is_file():
         raise BadModel(f"There is no file {path.name} here: check the path.")
-    try:
-        state: Any = safe_tensors(path) if suffix == ".safetensors" else torch_tensors(path)
-    except BadModel:
-        raise
-    except Exception as error:  # a damaged or hostile file can raise anything
-        if any(sign in str(error) for sign in CODE):
-            message = (
-                f"{path.name} holds more than weights (pickled code), so it was not opened. "
-                "Save the state_dict alone, best as .safetensors."
-            )
-            raise BadModel(message) from error
-        raise BadModel(f"{path.name} cannot be read as weights: it is damaged or empty.") from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
-            state = state[wrapper]
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
-    ):
-        raise BadModel(f"{path.name} holds no plain table of weights (a state_dict).")
-    plain = {name.removeprefix("module."): value for name, value in state.items()}
-    for name, tensor in plain.items():
-        if not is_plain(tensor):
-            raise BadModel(f"{path.name}: {name[:80]!r} is no plain array of real numbers.")
-    return plain
-
-
-def safe_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors file."""
-    check_words(path)
-    return load_file(path)
-
-
-def check_words(path: Path) -> None:
-    """Raise BadModel for a .safetensors file that describes too much."""
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-    if MOST_WORDS < length < path.stat().st_size:
-        raise BadModel(said_too_much(path))
+        content = file.read(LARGEST + 1)
+    check_size(content, path.name)
+    return content
 
 
-def torch_tensors(path: Path) -> Any:
-    """What a .pt file holds, of the types that are sure."""
-    if modern := is_zipfile(path):
-        check_archive(path)
-    else:
-        check_pickles(path)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=modern)
+def check_size(content: bytes, called: str) -> None:
+    """Raise BadModel for a file that is larger than any model that is read here."""
+    if len(content) > LARGEST:
+        raise BadModel(f"{called} is larger than {LARGEST // 2**20} MB.")
 
 
-def check_archive(path: Path) -> None:
-    """Raise BadModel for a .pt file that unpacks to more than it has, or describes too much."""
+def table_of(content: bytes, called: str, form: str, *, ours: bool = False) -> Table:
+    """Where the file has its tensors, and what else it says.
+
+    Args:
+        content: of the file.
+        called: the file, in messages.
+        form: as `weights_table.table` takes it.
+        ours: whether it was written here, so that no reader is needed.
+
+    Raises:
+        BadModel: it is too large, or cannot be read.
+    """
+    check_size(content, called)
+    head, tail = content[:HEAD], content[max(HEAD, len(content) - TAIL) :]
+    if ours:
+        return table(form, head, tail, len(content), called)
+    words = {"ask": "weights", "form": form, "size": len(content)}
+    ends = [np.frombuffer(end, np.uint8) for end in (head, tail)]
     try:
-        with ZipFile(path) as archive:
-            members = archive.infolist()
-    except (BadZipFile, NotImplementedError) as error:
-        message = f"{path.name} cannot be read as weights: it is damaged or empty."
+        said, _ = ask(called, words, ends, advice=ADVICE)
+    except BadImage as error:
+        raise BadModel(str(error)) from error.__cause__
+    return said
+
+
+def views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:
+    """The tensors of a table. Raises BadModel where the bytes are not as it says."""
+    storages: dict[tuple[int, str], Tensor] = {}
+    found: dict[str, Tensor] = {}
+    try:
+        for name, kind, shape, stride, first, at, count, before in said["tensors"]:
+            if (at, kind) not in storages:
+                storages[at, kind] = storage(content, kind, at, count, before)
+            found[name] = strided(storages[at, kind], shape, stride, first)
+    except (ValueError, RuntimeError, OverflowError) as error:
+        message = f"{called} cannot be read as weights: it is damaged or empty."
         raise BadModel(message) from error
-    if any(one.compress_type != ZIP_STORED for one in members):
-        raise BadModel(f"{path.name} is packed, as torch never saves weights: save it again.")
-    words = sum(one.file_size for one in members if one.filename.endswith(DATA))
-    total = sum(one.file_size for one in members)
-    if words > MOST_WORDS or len(members) > MOST_MEMBERS or total > path.stat().st_size:
-        raise BadModel(said_too_much(path))
+    return found
 
 
-def check_pickles(path: Path) -> None:
-    """Raise BadModel when the pickles of torch's old format describe too much."""
-    with path.open("rb") as file:
-        for _ in range(PICKLES):
-            for _, _, place in pickletools.genops(file):
-                if place is not None and place > MOST_WORDS:
-                    raise BadModel(said_too_much(path))
+def storage(content: bytes, kind: str, at: int, count: int, before: str) -> Tensor:
+    """Elements that lie side by side (count,); a copy only where the file has them askew."""
+    dtype, width = getattr(torch, kind), SIZES[kind]
+    match before:
+        case "member":
+            header = content[at : at + LOCAL]
+            if not header.startswith(ZIP):
+                raise ValueError("no member of an archive")
+            at += LOCAL + int.from_bytes(header[26:28], "little")
+            at += int.from_bytes(header[28:30], "little")
+        case "count":
+            if int.from_bytes(content[at : at + 8], "little") not in {count, count * width}:
+                raise ValueError("a storage of another length")
+            at += 8
+    if at + count * width > len(content):
+        raise ValueError("a storage ends beyond the file")
+    if not count:
+        return torch.empty(0, dtype=dtype)
+    if at % width:
+        return torch.frombuffer(bytearray(content[at : at + count * width]), dtype=dtype)
+    return torch.frombuffer(content, dtype=dtype, count=count, offset=at)
 
 
-def said_too_much(path: Path) -> str:
-    """The sentence for a file of more words than weights."""
-    return (
-        f"{path.name} describes more tensors than a network has: save the state_dict alone, best "
-        "as .safetensors."
-    )
-
-
-def is_plain(tensor: Tensor) -> bool:
-    """Whether it is an ordinary array of real numbers, each of which the file really holds."""
-    return (
-        type(tensor) in {Tensor, nn.Parameter}
-        and tensor.layout == torch.strided
-        and tensor.device.type == "cpu"
-        and not tensor.is_quantized
-        and not tensor.is_complex()
-        and not tensor.is_nested
-        and tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
-    )
+def strided(flat: Tensor, shape: Sequence[int], stride: Sequence[int], first: int) -> Tensor:
+    """A view of elements (count,) in another shape."""
+    if 0 in shape:
+        return flat[:0].reshape(tuple(shape))
+    made: Any = flat.as_strided(tuple(shape), tuple(stride), first)
+    view: Tensor = made
+    return view

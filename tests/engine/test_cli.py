@@ -29,7 +29,7 @@ from engine.images import Crop
 from engine.images.samples import sample
 from engine.method import Choice, Slider, Switch
 from engine.models import catalog, embedded
-from engine.models.rebuild import read_card
+from engine.models.rebuild import card_at
 from engine.training import Recipe
 from engine.unlearning import CudaExperiment
 from tests import tiny
@@ -343,7 +343,7 @@ def test_weights_are_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypa
     for seed, options in ((short.seed, []), (7, ["--seed", "7"])):
         assert main(["weights", "digits-mlp", "--out", str(tmp_path), *options]) == 0
         path = embedded.file_of("digits-mlp", tmp_path)
-        assert read_card(path).seed == seed
+        assert card_at(path).seed == seed
         made[seed] = path.read_bytes()
     assert made[short.seed] != made[7]
 
@@ -360,7 +360,7 @@ def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_p
     for options in ([], ["--seed", "7"]):
         assert main(["weights", "scenes-things", "--out", str(tmp_path), *options]) == 0
     assert asked == [things.SEED, 7]
-    assert read_card(embedded.file_of("scenes-things", tmp_path)).seed == 7
+    assert card_at(embedded.file_of("scenes-things", tmp_path)).seed == 7
 
 
 # ---------------------------------------------------------------- experiments

@@ -13,7 +13,7 @@ from engine.data.folders import read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BadData, BadImage, BadModel, BlindspotError
 from engine.images import read
-from engine.models.own_file import load_from_file
+from engine.models.own_file import load_from_file, load_weights
 from engine.sparsity import read_scores
 from engine.sparsity.masks.file import read_masks
 from tests import changed_files, tiny
@@ -63,11 +63,9 @@ def test_a_hostile_archive_is_refused_in_a_sentence(reads, case):
 
 
 @pytest.mark.parametrize("case", named(WEIGHTS))
-def test_hostile_weights_are_refused_in_a_sentence(case, tmp_path):
-    path = tmp_path / case.name
-    path.write_bytes(case.make())
+def test_hostile_weights_are_refused_in_a_sentence(case):
     with pytest.raises(BadModel) as caught:
-        load_from_file(path, ARCHITECTURE)
+        load_weights(case.make(), case.name, ARCHITECTURE)
     assert is_sentence(caught.value, case.says)
 
 

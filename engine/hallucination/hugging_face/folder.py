@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 from engine.errors import BadModel
 from engine.hallucination.hugging_face.families import DECODERS, FAMILIES, NAMES
 from engine.keeping.memory import Memory
-from engine.models.weights_file import MOST_WORDS
+from engine.models.weights_table import MOST_WORDS
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 PIXELS = ("preprocessor_config.json", "processor_config.json")

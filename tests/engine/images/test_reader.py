@@ -59,7 +59,7 @@ def test_a_reader_that_is_ended_here_was_not_ended_by_the_system(bad_reader):
     wire.send(stuck.process.stdin, {"ask": "picture", "kind": "png", "called": "a.png"}, [
         np.frombuffer(b"l", np.uint8)
     ])  # fmt: skip
-    assert "makes its decoder fail" in reader.ended(stuck.end(), late=stuck.late)
+    assert "makes its decoder fail" in reader.ended(stuck.end(), reader.SMALLER, late=stuck.late)
 
 
 def test_a_reader_that_was_ended_while_it_waited_is_replaced(bad_reader):

@@ -17,8 +17,8 @@ from engine.keeping.memory import Memory
 from engine.models import catalog, hub
 from engine.models.architectures import wrap
 from engine.models.catalog import DEFAULT, entries, load
-from engine.models.own_file import load_from_file, read_labels
-from engine.models.weights_file import read_weights
+from engine.models.own_file import labels_of, load_from_file, read_labels
+from engine.models.weights_file import bytes_of, read_weights
 from tests import tiny
 
 ARCHITECTURE = "resnet10t"
@@ -95,7 +95,7 @@ def test_junk_is_said_to_be_damaged_or_no_table(tmp_path, junk):
     path = tmp_path / "junk.pt"
     path.write_bytes(junk)
     with pytest.raises(BadModel, match=r"damaged or empty|no plain table"):
-        read_weights(path)
+        read_weights(path.read_bytes(), path.name)
 
 
 class Trap:
@@ -123,13 +123,13 @@ def test_a_whole_pickled_model_is_refused(tmp_path):
     path = tmp_path / "model.pt"
     torch.save(tiny.Cnn(), path)
     with pytest.raises(BadModel, match="Save the state_dict alone"):
-        read_weights(path)
+        read_weights(path.read_bytes(), path.name)
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(2), "x"])
 def test_a_file_without_a_table_of_weights_says_so(tmp_path, content):
     with pytest.raises(BadModel, match="no plain table of weights"):
-        read_weights(write(tmp_path / "own.pt", content))
+        read_weights(write(tmp_path / "own.pt", content).read_bytes(), "own.pt")
 
 
 def test_other_files_are_refused_by_name(tmp_path):
@@ -137,39 +137,43 @@ def test_other_files_are_refused_by_name(tmp_path):
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("a", "b")
     with pytest.raises(BadModel, match=r"neither .safetensors nor .pt"):
-        read_weights(archive)
+        read_weights(archive.read_bytes(), archive.name)
     with pytest.raises(BadModel, match=r"There is no file gone\.pt"):
-        read_weights(tmp_path / "gone.pt")
+        bytes_of(tmp_path / "gone.pt")
     (tmp_path / "folder.pt").mkdir()
     with pytest.raises(BadModel, match=r"There is no file folder\.pt"):
-        read_weights(tmp_path / "folder.pt")
+        bytes_of(tmp_path / "folder.pt")
+
+
+def labels_in(path):
+    return read_labels(labels_of(path), path.name)
 
 
 def test_labels_are_lines_or_a_json_list(tmp_path, labels):
     listed = tmp_path / "labels.json"
     listed.write_text(json.dumps(["a", 2]))
-    assert read_labels(listed) == ("a", "2")
-    assert read_labels(labels) == ("cat", "dog", "espresso")
+    assert labels_in(listed) == ("a", "2")
+    assert labels_in(labels) == ("cat", "dog", "espresso")
     listed.write_text('["crane", "cat", "crane"]')
-    assert read_labels(listed) == ("crane", "cat", "crane (2)")
+    assert labels_in(listed) == ("crane", "cat", "crane (2)")
     for text in ('{"a": 1}', "3", "[", '"abc"'):
         listed.write_text(text)
         with pytest.raises(BadModel, match="no list of labels"):
-            read_labels(listed)
+            labels_in(listed)
     labels.write_bytes(b"\xff\xfe")
     with pytest.raises(BadModel, match="no list of labels"):
-        read_labels(labels)
+        labels_in(labels)
     with pytest.raises(BadModel, match="no list of labels"):
-        read_labels(tmp_path / "gone.txt")
+        labels_in(tmp_path / "gone.txt")
 
 
 def test_a_list_of_labels_larger_than_any_is_not_read(tmp_path):
     path = tmp_path / "labels.txt"
     path.write_bytes(b"a" * 2**20)
-    assert len(read_labels(path)) == 1
+    assert len(labels_in(path)) == 1
     path.write_bytes(b"a" * 2**20 + b"b")
     with pytest.raises(BadModel, match=r"labels\.txt is larger than 1 MB"):
-        read_labels(path)
+        labels_in(path)
 
 
 def test_too_few_labels_are_said(tmp_path, state, labels):

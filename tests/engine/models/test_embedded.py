@@ -20,7 +20,7 @@ from engine.models import catalog, embedded, hub
 from engine.models.catalog import word_of
 from engine.models.checkpoints import bring_in
 from engine.models.embedded import file_of, load, plan, plans, stored
-from engine.models.rebuild import read_card
+from engine.models.rebuild import card_at
 from engine.training import figures, fresh, outputs, train
 
 CARDS = {one.name: one.card for one in stored()}
@@ -168,9 +168,7 @@ def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
 
 def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    file = tmp_path / "digits.safetensors"
-    file.write_bytes(catalog.export("digits-mlp"))
-    found = bring_in(file)
+    found = bring_in(catalog.export("digits-mlp"), "digits.safetensors")
     assert found.card == CARDS["digits-mlp"]
     assert catalog.load(found.name).fingerprint == CARDS["digits-mlp"].fingerprint
     with pytest.raises(BadModel, match="no name of a model made here"):
@@ -180,7 +178,7 @@ def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
 def test_a_model_is_trained_again_from_its_recipe(tmp_path, capsys):
     assert main(["weights", "digits-mlp", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    card = read_card(file_of("digits-mlp", tmp_path))
+    card = card_at(file_of("digits-mlp", tmp_path))
     assert card.figures == pytest.approx(dict(CARDS["digits-mlp"].figures), abs=0.03)
     for what, figure in card.figures.items():
         assert f"{what}: {figure:.4f}" in said

@@ -63,10 +63,9 @@ def test_a_pruned_model_is_kept_and_built_again_to_the_bit_with_its_masks(digits
     assert model.lineage.parent == digits.model.fingerprint
     assert model.lineage.trail == "Digits MLP ▸ 90.0 % cut · Magnitude"
     assert json.loads(model.lineage.settings)["ratio"] == 0.9
-    exported = tmp_path / "out.safetensors"
-    exported.write_bytes(checkpoints.export(stored.name))
+    exported = checkpoints.export(stored.name)
     checkpoints.delete(stored.name)
-    again = checkpoints.bring_in(exported)
+    again = checkpoints.bring_in(exported, "out.safetensors")
     assert again.card == stored.card
     assert np.array_equal(masks_in(checkpoints.load(again.name)).flat, masks.flat)
 
@@ -166,15 +165,13 @@ def test_cutting_nothing_gives_no_second_copy_of_the_model(digits):
 def test_masks_that_do_not_fit_their_weights_are_refused(digits, tmp_path):
     view = Prune(ratio=0.9)(digits)["model"]
     card, model = ModelCard.from_json(view.card), rebuilt(view)
-    path = tmp_path / "odd.safetensors"
     for masks, words in (
         ({"fc1.weight": view.masks["fc1.weight"][:-1]}, "does not have"),
         ({"fc9.weight": view.masks["fc1.weight"]}, "no such weight"),
         ({"fc1.weight": np.zeros_like(view.masks["fc1.weight"])}, "is not 0 where its mask"),
     ):
-        path.write_bytes(packed(card, weights_of(model), masks))
         with pytest.raises(BadModel, match=words):
-            read_model(path, "odd")
+            read_model(packed(card, weights_of(model), masks), "odd.safetensors", "odd")
 
 
 def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp_path):
@@ -182,14 +179,12 @@ def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp
         "model"
     ]
     card, weights = ModelCard.from_json(view.card), dict(view.weights)
-    path = tmp_path / "odd.safetensors"
     weights["fc2.weight"] = weights["fc2.weight"][:, :-1]
-    path.write_bytes(packed(card, weights))
     with pytest.raises(BadModel, match="as wide as each other"):
-        read_model(path, "odd")
-    path.write_bytes(packed(replace(card, narrowed=False), dict(view.weights)))
+        read_model(packed(card, weights), "odd.safetensors", "odd")
+    whole = packed(replace(card, narrowed=False), dict(view.weights))
     with pytest.raises(BadModel, match="has the shape"):
-        read_model(path, "odd")
+        read_model(whole, "odd.safetensors", "odd")
 
 
 def test_what_cannot_be_pruned_says_why():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from dataclasses import replace
@@ -11,13 +12,13 @@ import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from engine import data as data_sets
 from engine.data import DataCard, DataSet
 from engine.errors import BadModel, BlindspotError, DoesNotFit
 from engine.keeping.store import write_atomic
-from engine.models import checkpoints, own_file
+from engine.models import checkpoints, weights_file
 from engine.models.card import card_of, weights_of
 from engine.models.own_file import open_alike, open_model
 from engine.models.rebuild import packed, rebuilt
@@ -79,26 +80,30 @@ def test_given_models_have_the_very_figures_that_forget_has(case, given, kind):
             np.testing.assert_array_equal(theirs[name].arrays()[part], array, err_msg=part)
 
 
-def test_files_give_the_models_again(case, given, made, tmp_path):
+def saved(content):
+    """As torch saves it."""
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def test_files_give_the_models_again(case, given, made):
     """With their card, and as weights alone that are read into the original's network."""
-    paths = []
+    files = []
     for name, view in zip(("original", "unlearned", "retrained"), (None, *made), strict=True):
-        path = tmp_path / f"{name}.safetensors"
-        model = given.given[name]
         if view is None:
-            path = tmp_path / "original.pt"
-            torch.save(model.network.state_dict(), path)
+            files.append((saved(given.given[name].network.state_dict()), "original.pt"))
         else:
-            write_atomic(path, checkpoints.export(checkpoints.keep(view).name))
-        paths.append(path)
-    unlearned = open_model(paths[1])
+            exported = checkpoints.export(checkpoints.keep(view).name)
+            files.append((exported, f"{name}.safetensors"))
+    unlearned = open_model(*files[1])
     assert unlearned.fingerprint == given.unlearned.fingerprint
     assert re.fullmatch(r"file:[0-9a-f]{6}", unlearned.name)
     assert "unlearned" not in unlearned.title  # it tells nothing of the file
-    original = open_alike(paths[0], unlearned)
+    original = open_alike(*files[0], unlearned)
     assert original.fingerprint == case.model.fingerprint
     again = replace(case, model=original)
-    opened = GivenCase(again, unlearned, open_alike(paths[2], original))
+    opened = GivenCase(again, unlearned, open_alike(*files[2], original))
     found = answer(Judged(), opened)["figures"]
     np.testing.assert_array_equal(found.values, answer(Judged(), given)["figures"].values)
 
@@ -175,19 +180,18 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
     data = DataSet(
         "own", DataCard("Own", "", "", ""), ("a", "b"), images, labels, ids, split
     )  # fmt: skip
-    paths = []
+    files = []
     for seed in (0, 1):
         torch.manual_seed(seed)
         network = timm.create_model("test_vit", pretrained=False, num_classes=2)
-        paths.append(tmp_path / f"{seed}.pt")
-        torch.save(network.state_dict(), paths[-1])
-    side = open_model(paths[0], "test_vit").side
+        files.append((saved(network.state_dict()), f"{seed}.pt"))
+    side = open_model(*files[0], "test_vit").side
     data = replace(data, images=images[:, :, :side, :side])
     with pytest.raises(BadModel, match="holds weights alone: say for which timm architecture"):
-        open_model(paths[0])
-    original = open_model(paths[0], "test_vit")
+        open_model(*files[0])
+    original = open_model(*files[0], "test_vit")
     asked = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
-    case = GivenCase(asked, open_alike(paths[1], original))
+    case = GivenCase(asked, open_alike(*files[1], original))
     found = answer(Judged(), case)["figures"]
     assert np.isfinite(found["UA"]).all()
     assert np.isnan(found["ZRF"]).all()
@@ -195,26 +199,23 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
-def test_numbers_that_torch_cannot_compare_are_a_sentence(tmp_path, case, given, kind):
+def test_numbers_that_torch_cannot_compare_are_a_sentence(case, given, kind):
     state = {
         name: one.to(kind) if one.is_floating_point() else one
         for name, one in given.unlearned.network.state_dict().items()
     }
-    path = tmp_path / "own.safetensors"
-    save_file(state, path)
     with pytest.raises(BadModel, match=r"is torch\.float8_.*: save it as torch\.float32\."):
-        open_alike(path, case.model)
+        open_alike(save(state), "own.safetensors", case.model)
 
 
-def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(tmp_path, given, monkeypatch):
-    path = tmp_path / "own.pt"
-    torch.save(given.unlearned.network, path)  # a whole network is a pickle
+def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(given, monkeypatch):
+    content = saved(given.unlearned.network)  # a whole network is a pickle
     with pytest.raises(BadModel, match="holds more than weights"):
-        open_alike(path, given.unlearned)
-    monkeypatch.setattr(own_file, "LARGEST", 1000)
-    for read in (open_model, lambda one: open_alike(one, given.unlearned)):
+        open_alike(content, "own.pt", given.unlearned)
+    monkeypatch.setattr(weights_file, "LARGEST", 1000)
+    for read in (open_model, lambda *one: open_alike(*one, given.unlearned)):
         with pytest.raises(BadModel, match=r"own.pt is larger than"):
-            read(path)
+            read(content, "own.pt")
 
 
 def test_the_lines_of_the_docs_judge_files(made, case, tmp_path, monkeypatch, capsys):

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 import torch
 
-from engine.errors import BadData, BadModel
+from engine.errors import BadModel
 from engine.models.card import card_of, weights_of
 from engine.models.rebuild import packed
 from engine.training import Recipe, fresh
@@ -73,7 +73,7 @@ def test_other_files_none_damaged_ones_and_other_networks_are_a_sentence(models)
         open_zip(zipped({"a/notes.txt": b"x"}), "my.zip", 3)
     with pytest.raises(BadModel, match=r"my.zip holds no model: put"):
         open_zip(zipped({}), "my.zip", 3)
-    with pytest.raises(BadData, match=r"my.zip is not a zip archive"):
+    with pytest.raises(BadModel, match=r"my.zip is not a zip archive"):
         open_zip(b"nothing", "my.zip", 3)
     with pytest.raises(
         BadModel, match=r"“a.pt” in my.zip: the file holds .*say for which timm architecture"

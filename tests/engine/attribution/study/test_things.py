@@ -20,11 +20,11 @@ from engine.data.sprites import CATEGORIES
 from engine.errors import BlindspotError
 from engine.measures.localization import located
 from engine.models.embedded import file_of, load, plan
-from engine.models.rebuild import read_card
+from engine.models.rebuild import card_at
 from engine.training import Recipe, fresh, outputs, train
 from tests import tiny
 
-CARD = read_card(file_of(things.NAME))
+CARD = card_at(file_of(things.NAME))
 FEW = replace(things.RECIPE, epochs=1)
 
 
@@ -108,7 +108,7 @@ def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
     measured = []
     monkeypatch.setattr(things, "figures", lambda model: measured.append(model) or plain(model))
     assert main(["weights", things.NAME, "--out", str(out)]) == 0
-    card = read_card(file_of(things.NAME, out))
+    card = card_at(file_of(things.NAME, out))
     assert f"micro-F1, clear things: {card.figures['micro-F1, clear things']:.4f}" in (
         capsys.readouterr().out
     )

@@ -1,0 +1,104 @@
+"""JSON and TOML from strangers: nothing larger or deeper than a person writes is taken.
+
+A short text can ask for much: `[[[[…` for one call of a function a letter, and a key of 40,000
+parts, a.a.a…, for gigabytes in Python's TOML parser. JSON is bounded by its length and its depth;
+TOML is read in the limited reader process, too.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from engine.errors import BadImage, BadSetting
+from engine.images.reader import ask
+
+DEEPEST = 16  # tables and lists inside each other
+
+
+def read_json(text: str | bytes, most: int, deepest: int = DEEPEST) -> Any:
+    """What a JSON text says.
+
+    Args:
+        text: of a stranger.
+        most: letters or bytes that it may have.
+        deepest: tables and lists that may be inside each other.
+
+    Raises:
+        ValueError: it is no JSON, too long or nested too deeply; the message continues “it …”.
+    """
+    if len(text) > most:
+        raise ValueError(f"has more than {most:,} letters")
+    try:
+        said = json.loads(text)
+    except RecursionError:
+        raise ValueError(too_deep(deepest)) from None
+    check_depth(said, deepest)
+    return said
+
+
+def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> dict[str, Any]:
+    """What a TOML file says; dates are refused.
+
+    Raises:
+        BadSetting: it is no TOML, too long, or nested too deeply.
+    """
+    if len(text) > most:
+        raise BadSetting(f"{called} has more than {most / 1e6:.0f} MB: that is no plan.")
+    words = {"ask": "toml", "deepest": deepest}
+    try:
+        said, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")
+    except BadImage as error:
+        raise BadSetting(str(error)) from None
+    found: dict[str, Any] = said["toml"]
+    return found
+
+
+def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:
+    """As `read_toml`, in the reader: what it says in plain values of JSON. Raises BadSetting."""
+    try:
+        said = tomllib.loads(text.decode("utf-8"))
+        check_depth(said, deepest)
+        json.dumps(said, default=no_date)
+    except (RecursionError, MemoryError):
+        raise BadSetting(f"{called} cannot be read: it {too_deep(deepest)}.") from None
+    except Deep as error:
+        raise BadSetting(f"{called} cannot be read: it {error}.") from None
+    except ValueError as error:
+        raise BadSetting(f"{called} is no TOML: {error}.") from None
+    return said
+
+
+def no_date(value: Any) -> None:
+    """Raise ValueError for a value that JSON has not."""
+    raise ValueError(f"{value} is a date or a time, which nothing here is: put it in quotes")
+
+
+class Deep(ValueError):
+    """A text with more tables and lists inside each other than may be."""
+
+
+def check_depth(said: Any, deepest: int) -> None:
+    """Raise Deep for more tables and lists inside each other than that."""
+    layer = [said]
+    for _ in range(deepest + 1):
+        layer = [inner for one in layer for inner in inside(one)]
+        if not layer:
+            return
+    raise Deep(too_deep(deepest))
+
+
+def inside(one: Any) -> Iterable[Any]:
+    """What a table or a list has in it."""
+    if isinstance(one, dict):
+        return one.values()
+    return one if isinstance(one, list) else ()
+
+
+def too_deep(deepest: int) -> str:
+    """The end of a sentence about a text that is nested too deeply."""
+    return f"has keys or lists more than {deepest} levels deep"
