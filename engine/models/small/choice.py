@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from engine.errors import BadModel
+from engine.models.small.cifar import CIFAR, cifar_title
 from engine.models.small.comet import Comet, SelectorOnly
 from engine.models.small.gp import GpUNet, MeanUNet
 from engine.models.small.gp_more import GpReconResNet, GpShuffleUNet
@@ -39,7 +40,7 @@ OWN_MAPS: Mapping[str, Callable[[NetworkShape], nn.Module]] = {
 }
 """Those that were made to have a map of their own; some views take only the others."""
 
-BUILT = {**SMALL, **OWN_MAPS}
+BUILT = {**SMALL, **OWN_MAPS, **CIFAR}
 
 TITLES: Mapping[str, str] = {
     "mlp": "MLP",
@@ -55,6 +56,7 @@ TITLES: Mapping[str, str] = {
     "mean_unet": "GP-UNet with a mean",
     "comet": "COMET",
     "selector": "COMET without its detector",
+    **{name: cifar_title(name) for name in CIFAR},
 }
 
 
@@ -62,7 +64,7 @@ def build(architecture: str, shape: NetworkShape, seed: int | None = None) -> nn
     """A small network by name, with weights drawn from the seed.
 
     Args:
-        architecture: a key of SMALL or OWN_MAPS.
+        architecture: a key of BUILT.
         shape: what it is built for.
         seed: of its weights; None where they are loaded anyway.
 
@@ -70,7 +72,8 @@ def build(architecture: str, shape: NetworkShape, seed: int | None = None) -> nn
         BadModel: no such architecture, or it cannot be built for the shape.
     """
     if architecture not in BUILT:
-        raise BadModel(f"There is no small network {architecture[:60]!r}: {', '.join(BUILT)}.")
+        known = ", ".join([*SMALL, *OWN_MAPS])
+        raise BadModel(f"There is no small network {architecture[:60]!r}: {known}.")
     if shape.side < 8:
         raise BadModel(f"Images of {shape.side} pixels are too small for a network: 8 at least.")
     with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
