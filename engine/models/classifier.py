@@ -35,6 +35,17 @@ from engine.models.passes import note_pass
 from engine.models.several import at_points
 from engine.result import digest_arrays
 
+INSIDE = {  # what a network that only answers lacks, see `onnx_network`
+    "attention": "attention layers",
+    "gradient": "gradients",
+    "head": "the features before the last layer",
+    "map": "a layer that can be read as a map",
+    "own map": "a map of the model's own",
+    "rectifier": "the layers inside the network",
+    "rescale": "the layers inside the network",
+    "weights": "weights",
+}
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -310,6 +321,8 @@ class Classifier(nn.Module):
 
     def lacks(self, need: str) -> str:
         """Why the model cannot give what a method needs, or ""."""
+        if need in INSIDE and getattr(self.network, "answers_only", False):
+            return f"it needs {INSIDE[need]}, and this model only gives answers (ONNX)."
         missing = ""
         match need:
             case "map" if self.last_map is None:

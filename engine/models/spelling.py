@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -90,6 +91,7 @@ def network_shape(state: Mapping[str, Tensor]) -> NetworkShape | None:
     return NetworkShape(int(first.shape[1]), SIDE, len(linear[-1]))
 
 
+@cache
 def shapes_of(name: str, shape: NetworkShape) -> dict[str, tuple[int, ...]]:
     """The shapes of a network's weights, without making them."""
     with torch.device("meta"):

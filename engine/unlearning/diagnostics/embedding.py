@@ -27,6 +27,7 @@ class Embedding(Diagnostic):
 
     name = "Embedding"
     title = "Embedding"
+    needs = frozenset({"head"})
     proof = "tests/engine/unlearning/test_diagnostics.py::test_the_embedding_is_that_of_a_plain_svd"
 
     images: int = setting(

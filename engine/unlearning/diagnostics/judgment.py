@@ -96,8 +96,9 @@ def unit_of(name: str) -> str:
 
 
 def row(model: Classifier) -> torch.Tensor:
-    """All weights in one row, double."""
-    return torch.cat([one.detach().flatten().cpu().double() for one in named(model).values()])
+    """All weights in one row, double; NaN for a network that only answers and has none."""
+    weights = [weight.detach().flatten().cpu().double() for weight in named(model).values()]
+    return torch.cat(weights or [torch.full((1,), torch.nan)])
 
 
 def distance(one: Classifier, two: Classifier) -> float:

@@ -27,6 +27,7 @@ class WhatMoved(Diagnostic):
 
     name = "WhatMoved"
     title = "Which weights moved"
+    needs = frozenset({"weights"})
     proof = (
         "tests/engine/unlearning/test_diagnostics.py::test_what_moved_is_what_differs_to_the_bit"
     )

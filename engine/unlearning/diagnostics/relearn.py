@@ -37,6 +37,7 @@ class Relearn(Diagnostic):
 
     name = "Relearn"
     title = "Relearning"
+    needs = frozenset({"gradient"})
     proof = "tests/engine/unlearning/test_diagnostics.py::test_the_original_is_relearnt_at_once"
 
     steps: int = setting(30, Slider(5, 200, 5), "Steps", "At most so many batches.")

@@ -32,6 +32,7 @@ class Similarity(Diagnostic):
     name = "Similarity"
     title = "Likeness of layers"
     paper = "Kornblith et al. 2019, https://arxiv.org/abs/1905.00414"
+    needs = frozenset({"head"})
     proof = (
         "tests/engine/unlearning/test_diagnostics.py"
         "::test_likeness_is_the_formula_on_whole_matrices"

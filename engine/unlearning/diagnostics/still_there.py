@@ -34,6 +34,7 @@ class StillThere(Diagnostic):
 
     name = "StillThere"
     title = "What is still there"
+    needs = frozenset({"head"})
     proof = (
         "tests/engine/unlearning/test_diagnostics.py"
         "::test_a_model_whose_head_alone_was_cut_still_has_it_all"
