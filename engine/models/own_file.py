@@ -13,8 +13,18 @@ from torch import Tensor, nn
 from engine.errors import BadModel
 from engine.foreign_text import read_json
 from engine.models.architectures import known_architecture, wrap
+from engine.models.beyond_timm import (
+    advice,
+    check_kind,
+    cifar_model,
+    guessed,
+    is_cifar,
+    is_onnx,
+    onnx_model,
+)
 from engine.models.classifier import Classifier, Lineage
 from engine.models.rebuild import NUMBERS, has_card, read_model
+from engine.models.spelling import fitting, respelled
 from engine.models.weights_file import bytes_of, check_size, read_weights
 from engine.result import distinct
 
@@ -31,7 +41,8 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
     Raises:
         BadModel: as `load_weights`.
     """
-    known_architecture(architecture)
+    if not is_cifar(architecture):
+        known_architecture(architecture)
     named = read_labels(labels_of(labels), labels.name) if labels else ()
     return load_weights(bytes_of(path), path.name, architecture, named)
 
@@ -39,19 +50,22 @@ def load_from_file(path: Path, architecture: str, labels: Path | None = None) ->
 def load_weights(
     content: bytes, called: str, architecture: str, labels: Sequence[str] = ()
 ) -> Classifier:
-    """Weights of one's own, `.safetensors` or `.pt`, for a timm architecture.
+    """Weights of one's own, `.safetensors` or `.pt`, for an architecture of timm's or of CIFAR's.
 
     Names and shapes are compared with a network without memory before a real one is built.
 
     Args:
         content: of the file.
         called: the file, in messages.
-        architecture: of timm's.
+        architecture: of timm's, or one of `small.cifar`.
         labels: one for each class; ImageNet's or numbers when left out.
 
     Raises:
         BadModel: the file holds code, is damaged, or does not fit the architecture.
     """
+    if is_cifar(architecture):
+        state = read_weights(content, called)
+        return called_by_weights(cifar_model(state, called, architecture, labels, OWN))
     known_architecture(architecture)
     state = read_weights(content, called)
     classes = count_classes(architecture, state)
@@ -89,13 +103,13 @@ def open_model(
         BadModel: the file is too large, cannot be read, or does not say which network it is for.
     """
     check_size(content, called)
+    check_kind(called)
+    if is_onnx(called):
+        return called_by_weights(onnx_model(content, called, labels, OWN))
     if has_card(content, called):
         return called_by_weights(read_model(content, called, OWN))
     if not architecture:
-        raise BadModel(
-            f"{called} holds weights alone: say for which timm architecture they are, such as "
-            "resnet18, or give a file that Blindspot exported."
-        )
+        architecture = guessed(read_weights(content, called), called)
     return load_weights(content, called, architecture, labels)
 
 
@@ -110,9 +124,14 @@ def open_alike(content: bytes, called: str, model: Classifier) -> Classifier:
     Raises:
         BadModel: the file is too large, cannot be read, or its weights do not fit the network.
     """
+    check_kind(called)
+    if is_onnx(called):
+        return called_by_weights(onnx_model(content, called, model.labels, OWN))
     if has_card(content, called):
         return called_by_weights(read_model(content, called, OWN))
     state = read_weights(content, called)
+    if is_cifar(model.architecture):
+        state = dict(respelled(state).state)
     check(model.network.state_dict(), state, f"{called} does not fit {model.title}")
     twin = model.twin(paced=False)
     twin.network.load_state_dict(state)
@@ -136,6 +155,7 @@ def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str
         raise BadModel(
             f"{called}: {len(missing)} tensors are missing and {len(unknown)} are unknown, for "
             f"example {odd[:80]!r}. Is it another architecture?"
+            f"{advice(fitting(respelled(state).state))}"
         )
     for name, tensor in wanted.items():
         given = state[name]
