@@ -12,8 +12,6 @@ import json
 import sys
 import tempfile
 import time
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -26,11 +24,11 @@ from engine.images import Picture, load, reader
 from engine.models.weights_file import read_weights
 from tests import scans
 from tests.hostile.archives import zipped
+from tests.hostile.mutations import inside, mutant
 from tests.hostile.pictures import saved
 from tests.hostile.weights import head, torch_file
 
 Open = Callable[[bytes, str], Any]
-INTERESTING = (0, 1, 2, 127, 128, 254, 255)
 SEED = 7
 
 
@@ -120,56 +118,6 @@ def valid() -> dict[str, tuple[Open, list[bytes]]]:
         "a.pt": (weights, [torch_file(narrow)]),
         "a.safetensors": (weights, [safetensors()]),
     }
-
-
-def mutant(data: bytes, rng: np.random.Generator) -> bytes:
-    """Some bytes changed, a piece doubled or moved, or the end cut off; heads more often."""
-    made = bytearray(data)
-    near = min(len(made), 600 if rng.random() < 0.6 else len(made))
-    match rng.integers(8):
-        case 0:
-            del made[rng.integers(len(made)) :]
-        case 1:
-            start, size = rng.integers(near), rng.integers(1, 64)
-            made[start:start] = made[start : start + size] * rng.integers(1, 200)
-        case 2:
-            start = rng.integers(near)
-            del made[start : start + rng.integers(1, 64)]
-        case 3:
-            start, size = rng.integers(near), int(rng.choice([2, 4, 8]))
-            made[start : start + size] = int(rng.choice([0, 1, 2**15, 2**16 - 1])).to_bytes(size)
-        case _:
-            for place in rng.integers(0, near, rng.integers(1, 8)):
-                made[place] = rng.choice(INTERESTING) if rng.random() < 0.5 else rng.integers(256)
-    return bytes(made)
-
-
-def inside(data: bytes, rng: np.random.Generator) -> bytes:
-    """A mutant whose checksums are right again: what lies inside is changed."""
-    if data[:4] == b"\x89PNG":
-        return mended(mutant(data, rng))
-    if data[:2] == b"\x1f\x8b":
-        return gzip.compress(mutant(gzip.decompress(data), rng))
-    if data[:2] != b"PK":
-        return mutant(data, rng)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-        kind = archive.infolist()[0].compress_type
-    for name in rng.choice(list(files), 2):
-        files[name] = mutant(files[name] or b"\0", rng)
-    return zipped(files, kind)
-
-
-def mended(data: bytes) -> bytes:
-    """A PNG with the checksums that its parts now need."""
-    made, at = bytearray(data), 8
-    while at + 12 <= len(made):
-        end = at + 8 + int.from_bytes(made[at : at + 4])
-        if end + 4 > len(made):
-            break
-        made[end : end + 4] = zlib.crc32(made[at + 4 : end]).to_bytes(4)
-        at = end + 4
-    return bytes(made)
 
 
 def reader_used() -> tuple[float, float]:
