@@ -62,7 +62,7 @@ def inside(data: bytes, rng: Rng) -> bytes:
     if data[:4] == PNG:
         return mended(mutant(data, rng))
     if data[:2] == GZIP:
-        return gzip.compress(mutant(gunzipped(data) or b"\0", rng), 1)
+        return gzip.compress(mutant(gunzipped(data) or b"\0", rng), 1, mtime=0)
     if data[:2] != b"PK":
         return mutant(data, rng)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -271,14 +271,14 @@ def nifti_fields(data: bytes, _: bytes, rng: Rng) -> bytes | None:
         if size in {4, 8} and rng.random() < 0.4:
             new = struct.pack("<f" if size == 4 else "<d", floats[rng.integers(len(floats))])
         plain = put(plain, at, new)
-    return gzip.compress(plain, 1) if packed else plain
+    return gzip.compress(plain, 1, mtime=0) if packed else plain
 
 
 def inflated(data: bytes, _: bytes, rng: Rng) -> bytes | None:
     """A part that unpacks to many zeros: of a PNG, a gzip file, or a Deflate TIFF."""
     zeros = bytes(INFLATED[rng.integers(len(INFLATED))])
     if data[:2] == GZIP:
-        return gzip.compress(gunzipped(data)[: rng.integers(200, PACKED)] + zeros, 1)
+        return gzip.compress(gunzipped(data)[: rng.integers(200, PACKED)] + zeros, 1, mtime=0)
     if data[:4] == PNG:
         head, pieces = segments(data)
         packed = zlib.compress(zeros, 1)
