@@ -133,8 +133,18 @@ def suffix_of(name: str) -> str:
     return "".join(end.suffixes[-2:]) if end.name.endswith(".nii.gz") else end.suffix
 
 
-def tried(doors: Sequence[Door], data: bytes, name: str) -> tuple[str, list[str], float, float]:
-    """What came of a file at the first door, what was wrong at any, seconds and MB."""
+def tried(
+    doors: Sequence[Door], data: bytes, name: str, *, names_parts: bool = False
+) -> tuple[str, list[str], float, float]:
+    """What came of a file at the first door, what was wrong at any, seconds and MB.
+
+    Args:
+        doors: which open it, one after the other.
+        data: the file.
+        name: of the file.
+        names_parts: whether a refusal names a part of the file on purpose, such as a tensor.
+    """
+    secret = b"" if names_parts else data
     used, came, wrong = Usage(), "", []
     for door in doors:
         try:
@@ -142,7 +152,7 @@ def tried(doors: Sequence[Door], data: bytes, name: str) -> tuple[str, list[str]
             word = "read"
         except BlindspotError as error:
             word = "refused"
-            if fault := sentence_fault(str(error), data, name):
+            if fault := sentence_fault(str(error), secret, name):
                 wrong.append(f"{door.__name__}: {fault}")
         except Exception as error:  # noqa: BLE001 - which it was is the outcome
             word = "crash"

@@ -6,7 +6,10 @@ from importlib import import_module
 
 from tests.hostile.trials import TrialKind
 
-KINDS = {"files": "tests.hostile.files:FileTrials"}
+KINDS = {
+    "files": "tests.hostile.files:FileTrials",
+    "own-files": "tests.changed_files:OwnFileTrials",
+}
 
 
 def kind_of_trial(name: str) -> TrialKind:

@@ -89,8 +89,12 @@ def attempted(attempt: Attempt, name: str) -> TrialOutcome:
         return TrialOutcome("crash", what, note=str(error)[:200])
 
 
+def outcomes_of(kind: TrialKind, names: Iterable[str]) -> dict[str, TrialOutcome]:
+    """Do some trials in this process."""
+    with kind.running() as attempt:
+        return {name: attempted(attempt, name) for name in names}
+
+
 def wrong_in(kind: TrialKind, names: Iterable[str]) -> dict[str, TrialOutcome]:
     """Do some trials in this process; those that came out wrong."""
-    with kind.running() as attempt:
-        outcomes = {name: attempted(attempt, name) for name in names}
-    return {name: one for name, one in outcomes.items() if one.wrong}
+    return {name: one for name, one in outcomes_of(kind, names).items() if one.wrong}
