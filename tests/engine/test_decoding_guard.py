@@ -19,7 +19,7 @@ from engine.images.large import open_large
 from engine.images.tiff_entries import MOST_TAGS, tiff_entries, whole_numbers
 from tests import scans
 from tests.hostile.archives import zipped
-from tests.hostile.pictures import saved
+from tests.hostile.pictures import pointing_tiff, saved
 from tests.scans import PATIENT
 
 RAISED = [
@@ -85,18 +85,6 @@ def test_sentences_for_the_person_pass_as_they_are_and_so_does_what_ends_a_run()
 PLACES = [0, 1, 7, 8, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1]
 
 
-def tiff(order, big, page=None, length=1, place=0):
-    """A TIFF with one tag and nothing else: where its page, and where the tag's values are."""
-    word, head, entry = ("Q", "Q", "HHQQ") if big else ("I", "H", "HHII")
-    most = 2 ** (64 if big else 32)
-    mark = {"<": b"II", ">": b"MM"}[order]
-    front = mark + struct.pack(order + ("HHH" if big else "H"), *((43, 8, 0) if big else (42,)))
-    first = len(front) + struct.calcsize(order + word)
-    body = struct.pack(order + head, 1)
-    body += struct.pack(order + entry, 273, 4, length % most, place % most)
-    return front + struct.pack(order + word, (first if page is None else page) % most) + body
-
-
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -104,8 +92,8 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
     order, big, place
 ):
     good = saved("PNG", **SMALL)
-    files = [tiff(order, big, page=place), tiff(order, big, length=place),
-             tiff(order, big, length=2, place=place)]  # fmt: skip
+    files = [pointing_tiff(order, big, page=place), pointing_tiff(order, big, length=place),
+             pointing_tiff(order, big, length=2, place=place)]  # fmt: skip
     for data in files:
         refused(lambda data=data: load(data, "a.tif"))
         refused(lambda data=data: open_large(data, "a.tif"))
@@ -118,15 +106,17 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_entries_have_the_values_that_the_file_has_and_those_cut_off_are_left_out(order, big):
-    data = tiff(order, big, length=3, place=0)
+    data = pointing_tiff(order, big, length=3, place=0)
     place = len(data)
-    data = tiff(order, big, length=3, place=place) + struct.pack(order + "III", 5, 2**32 - 1, 7)
+    data = pointing_tiff(order, big, length=3, place=place) + struct.pack(
+        order + "III", 5, 2**32 - 1, 7
+    )
     (entry,) = tiff_entries(data)
     assert (entry.tag, entry.size, entry.place) == (273, 12, place)
     assert whole_numbers(data, entry) == (5, 2**32 - 1, 7)
     assert whole_numbers(data[:-5], entry) == (5,)
-    (short,) = tiff_entries(tiff(order, big, length=1, place=9))
-    assert whole_numbers(tiff(order, big, length=1, place=9), short) in {(9,), (0,)}
+    (short,) = tiff_entries(pointing_tiff(order, big, length=1, place=9))
+    assert whole_numbers(pointing_tiff(order, big, length=1, place=9), short) in {(9,), (0,)}
     assert tiff_entries(data[:20]) == []
     head = data[: data.index(struct.pack(order + "HH", 273, 4))]
     counted = head[: -8 if big else -2] + struct.pack(order + ("Q" if big else "H"), 65535)
