@@ -21,13 +21,20 @@ log = logging.getLogger(__name__)
 ENGINE = Path(__file__).resolve().parent
 
 
+DAMAGED = "is damaged or inconsistent: save or download it again"
+TOO_LARGE = "needs more memory than there is: save it smaller"
+
+
 @contextmanager
-def decoding_guard(called: str, refusal: type[BlindspotError] = BadImage) -> Iterator[None]:
+def decoding_guard(
+    called: str, refusal: type[BlindspotError] = BadImage, why: str = DAMAGED
+) -> Iterator[None]:
     """Parse foreign bytes inside; sentences for the person pass as they are.
 
     Args:
         called: the file in words, as the sentence begins.
         refusal: what is raised in place of any other error.
+        why: the rest of the sentence, without its period.
 
     Raises:
         BlindspotError: a `refusal`, without the error that it stands for.
@@ -38,9 +45,7 @@ def decoding_guard(called: str, refusal: type[BlindspotError] = BadImage) -> Ite
         raise
     except Exception as error:  # noqa: BLE001 - the kind of fault, see above
         log.warning("refused a file: %s at %s", type(error).__name__, place(error.__traceback__))
-        why = "is damaged or inconsistent: save or download it again"
-        if isinstance(error, MemoryError):
-            why = "needs more memory than there is: save it smaller"
+        why = TOO_LARGE if isinstance(error, MemoryError) else why
         raise refusal(f"{called} {why}.") from None
 
 
