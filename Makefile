@@ -14,8 +14,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow mutants peers check fix shots gallery bench soak audit ranges weights \
-	chromium clean
+.PHONY: help setup run test test-slow mutants peers check fix shots gallery bench soak hostile audit ranges \
+	weights chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: $(PEERS)/.peers  ## ratios against the forward pass and against peers
 
 soak: $(VENV)/.dev  ## 50 visitors, kill -9, a full disk, damage; about 12 minutes; ARGS=--record adds to docs/reliability.md
 	$(PY) -m benchmarks.soak $(ARGS)
+
+hostile: $(VENV)/.dev  ## 12,000 mutants of other projects' test files; 30 to 90 minutes, goes on where it ended; ARGS=--record
+	$(PY) -m tests.hostile $(ARGS)
 
 audit: $(VENV)/.app  ## known weaknesses of what is installed, asked of PyPI; licenses into docs/licenses.md
 	$(PY) -m tests.licenses

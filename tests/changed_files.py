@@ -1,37 +1,30 @@
-"""Valid files with bytes changed, opened by the thousand: `python -m tests.changed_files 10000`.
-
-Each must be read or refused in one sentence. Seconds are of computing, in this process and in the
-reader; memory is the reader's peak, or what this process has gained.
-"""
+"""Valid files of our own with bytes changed, of every sort that a person brings."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import json
-import sys
 import tempfile
-import time
-import zipfile
-import zlib
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.errors import BlindspotError
-from engine.images import Picture, load, reader
+from engine.images import Picture, load
 from engine.models.weights_file import read_weights
 from tests import scans
 from tests.hostile.archives import zipped
+from tests.hostile.files import tried
+from tests.hostile.mutations import inside, mutant
 from tests.hostile.pictures import saved
+from tests.hostile.trials import Attempt, TrialKind, TrialOutcome
 from tests.hostile.weights import head, torch_file
 
 Open = Callable[[bytes, str], Any]
-INTERESTING = (0, 1, 2, 127, 128, 254, 255)
 SEED = 7
+MOST_SECONDS, MOST_MB = 10, 500  # for one file
 
 
 def picture(data: bytes, name: str) -> None:
@@ -119,114 +112,35 @@ def valid() -> dict[str, tuple[Open, list[bytes]]]:
     }
 
 
-def mutant(data: bytes, rng: np.random.Generator) -> bytes:
-    """Some bytes changed, a piece doubled or moved, or the end cut off; heads more often."""
-    made = bytearray(data)
-    near = min(len(made), 600 if rng.random() < 0.6 else len(made))
-    match rng.integers(8):
-        case 0:
-            del made[rng.integers(len(made)) :]
-        case 1:
-            start, size = rng.integers(near), rng.integers(1, 64)
-            made[start:start] = made[start : start + size] * rng.integers(1, 200)
-        case 2:
-            start = rng.integers(near)
-            del made[start : start + rng.integers(1, 64)]
-        case 3:
-            start, size = rng.integers(near), int(rng.choice([2, 4, 8]))
-            made[start : start + size] = int(rng.choice([0, 1, 2**15, 2**16 - 1])).to_bytes(size)
-        case _:
-            for place in rng.integers(0, near, rng.integers(1, 8)):
-                made[place] = rng.choice(INTERESTING) if rng.random() < 0.5 else rng.integers(256)
-    return bytes(made)
+class OwnFileTrials(TrialKind):
+    """Mutants of `valid()`, alike of each sort."""
 
+    title = "Files of our own, changed"
+    count = 10_400
+    longest = 240.0
 
-def inside(data: bytes, rng: np.random.Generator) -> bytes:
-    """A mutant whose checksums are right again: what lies inside is changed."""
-    if data[:4] == b"\x89PNG":
-        return mended(mutant(data, rng))
-    if data[:2] == b"\x1f\x8b":
-        return gzip.compress(mutant(gzip.decompress(data), rng))
-    if data[:2] != b"PK":
-        return mutant(data, rng)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-        kind = archive.infolist()[0].compress_type
-    for name in rng.choice(list(files), 2):
-        files[name] = mutant(files[name] or b"\0", rng)
-    return zipped(files, kind)
+    def names(self, count: int) -> list[str]:
+        """The number of each and its sort."""
+        sorts = list(valid())
+        return [f"{at:05} {sorts[at % len(sorts)]}" for at in range(count)]
 
+    @contextmanager
+    def running(self) -> Iterator[Attempt]:
+        """Each sort is opened by its own function, in this process and its reader."""
+        sorts = valid()
+        for name, (opens, files) in sorts.items():
+            for data in files:
+                opens(data, name)
 
-def mended(data: bytes) -> bytes:
-    """A PNG with the checksums that its parts now need."""
-    made, at = bytearray(data), 8
-    while at + 12 <= len(made):
-        end = at + 8 + int.from_bytes(made[at : at + 4])
-        if end + 4 > len(made):
-            break
-        made[end : end + 4] = zlib.crc32(made[at + 4 : end]).to_bytes(4)
-        at = end + 4
-    return bytes(made)
+        def attempt(trial: str) -> TrialOutcome:
+            number, name = trial.split(" ")
+            opens, files = sorts[name]
+            rng = np.random.default_rng([SEED, int(number)])
+            change = inside if rng.random() < 0.5 else mutant
+            data = change(files[int(number) // len(sorts) % len(files)], rng)
+            came, wrong, seconds, mb = tried((opens,), data, name, names_parts=opens is not picture)
+            if seconds > MOST_SECONDS or mb > MOST_MB:
+                wrong.append(f"{seconds:.1f} s, {mb:.0f} MB")
+            return TrialOutcome(came, "; ".join(wrong), seconds, mb, change.__name__)
 
-
-def reader_used() -> tuple[float, float]:
-    """Seconds of computing and peak MB of the reader that waits."""
-    if not reader._idle:
-        return 0.0, 0.0
-    folder = Path("/proc", str(reader._idle[0].process.pid))
-    used = (folder / "stat").read_text().rpartition(")")[2].split()
-    lines = (folder / "status").read_text().splitlines()
-    peak = next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-    return (int(used[11]) + int(used[12])) / 100, peak
-
-
-def own_peak() -> float:
-    """This process's peak, in MB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-
-
-def outcome(opens: Open, data: bytes, name: str) -> str:
-    """What came of it."""
-    try:
-        opens(data, name)
-    except BlindspotError as error:
-        said = str(error)
-        return "sentence" if said.endswith((".", "?")) and "\n" not in said else f"odd: {said}"
-    except Exception as error:  # noqa: BLE001 - which it was is the answer
-        return f"crash: {error!r}"[:200]
-    return "read"
-
-
-def run(count: int, folder: Path | None = None) -> dict[str, Any]:
-    """Open so many mutants, alike of each sort; counts, and the worst of each."""
-    sorts = valid()
-    for name, (opens, files) in sorts.items():
-        if any(outcome(opens, data, name) != "read" for data in files):
-            raise ValueError(f"{name} is not valid to begin with")
-    found: dict[str, Counter[str]] = {name: Counter() for name in sorts}
-    worst, had = {"seconds": 0.0, "reader MB": 0.0, "where": ""}, own_peak()
-    for at in range(count):
-        name = list(sorts)[at % len(sorts)]
-        opens, files = sorts[name]
-        rng = np.random.default_rng([SEED, at])
-        change = inside if rng.random() < 0.5 else mutant
-        data = change(files[at // len(sorts) % len(files)], rng)
-        before, own = reader_used()[0], time.process_time()
-        came = outcome(opens, data, name)
-        after, peak = reader_used()
-        spent = time.process_time() - own + max(0.0, after - before)
-        if spent > worst["seconds"]:
-            worst |= {"seconds": spent, "where": f"{name} {at}"}
-        worst["reader MB"] = max(worst["reader MB"], peak)
-        found[name][came.split(":")[0]] += 1
-        if ":" in came and folder:
-            (folder / f"{at}-{name}").write_bytes(data)
-            sys.stderr.write(f"{at} {name} {came}\n")
-    worst["own MB"] = own_peak() - had
-    return {"sorts": found, "all": sum(found.values(), Counter()), "worst": worst}
-
-
-if __name__ == "__main__":
-    kept = Path(tempfile.mkdtemp(prefix="mutants-"))
-    sys.stdout.write(json.dumps(run(int(sys.argv[1]), kept), indent=1))
+        yield attempt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,21 +45,30 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ranked[min(len(ranked) - 1, max(0, -int(-share * len(ranked) // 1) - 1))]
 
 
-def head(now: datetime) -> list[str]:
+def head(now: datetime, mark: str = MARK) -> list[str]:
     """When and on what, and the head of the table."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     return [
-        f"{MARK}, {now:%Y-%m-%d}, commit {commit}", "",
+        f"{mark}, {now:%Y-%m-%d}, commit {commit}", "",
         f"{machine}; mean load before: {os.getloadavg()[0]:.1f}.", "",
         "| what | found | goal | |", "| --- | --- | --- | --- |",
     ]  # fmt: skip
 
 
-def write(rows: Iterable[Row]) -> None:
-    """Put the rows in place of those of the last time."""
-    before = RELIABILITY.read_text(encoding="utf-8").partition(MARK)[0].rstrip()
-    lines = [*head(datetime.now(UTC)), *(row.line() for row in rows)]
-    RELIABILITY.write_text(before + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+def write(rows: Iterable[Row], mark: str = MARK) -> None:
+    """Put the rows in place of those of the last time, which stand under the same heading.
+
+    Args:
+        rows: of the table.
+        mark: how the heading begins; a new section comes last.
+    """
+    lines = [*head(datetime.now(UTC), mark), *(row.line() for row in rows)]
+    page = RELIABILITY.read_text(encoding="utf-8")
+    first, *sections = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    place = next((at for at, text in enumerate(sections) if text.startswith(mark)), len(sections))
+    sections[place : place + 1] = ["\n".join(lines)]
+    whole = "\n\n".join(part.rstrip() for part in (first, *sections))
+    RELIABILITY.write_text(whole + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tokenize import TokenError
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from engine.decoding_guard import decoding_guard
 from engine.errors import BadData
 
 MAX_ARCHIVE = 500_000_000  # bytes of the file itself
@@ -48,6 +49,14 @@ def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
     Raises:
         BadData: it is no zip, too large, packed suspiciously tight, locked, or reaches outside.
     """
+    with decoding_guard(called, BadData):
+        archive = checked(source, called)
+    with archive:
+        yield archive
+
+
+def checked(source: bytes | Path, called: str) -> ZipFile:
+    """The archive, as `opened` gives it, without the guard around foreign bytes."""
     try:
         size = source.stat().st_size if isinstance(source, Path) else len(source)
         if size > MAX_ARCHIVE:
@@ -59,11 +68,11 @@ def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
         archive = ZipFile(source if isinstance(source, Path) else BytesIO(source))
     except BadZipFile as error:
         raise BadData(f"{called} is not a zip archive, or is damaged: save it again.") from error
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise BadData(f"{called} cannot be opened ({error}): check it.") from error
-    with archive:
-        check(archive.infolist(), size, called)
-        yield archive
+    except OSError as error:
+        why = (error.strerror or "no reason given").lower()
+        raise BadData(f"{called} cannot be opened ({why}): check the path.") from error
+    check(archive.infolist(), size, called)
+    return archive
 
 
 def check_directory(source: bytes | Path, size: int, called: str) -> None:

@@ -7,7 +7,6 @@ other format goes through the reader process, which keeps up to 16 million pixel
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,12 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.decoding_guard import decoding_guard
 from engine.errors import BadImage
 from engine.images.kinds import kind
 from engine.images.large_base import LargeImage, Pixels, WholeImage
-from engine.images.limits import MOST_TAG_BYTES, MOST_TAGS, SIZES, check
+from engine.images.limits import MOST_TAG_BYTES, check
 from engine.images.picture import shown_name
 from engine.images.reading import read
+from engine.images.tiff_entries import MOST_TAGS, WHOLE_NUMBERS, tiff_entries, whole_numbers
 from engine.images.turned import TRANSPOSED, upright
 
 MAX_MB = 500  # of the file
@@ -36,7 +37,6 @@ PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
 ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
-FORMS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}  # of whole numbers, by a tag's type
 WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS,
           PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}  # fmt: skip
 SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
@@ -147,6 +147,12 @@ def open_large(data: bytes, name: str = "") -> LargeImage:
         BadImage: it cannot be read, is empty, or is too large.
     """
     called = shown_name(name)
+    with decoding_guard(called):
+        return opened(data, name, called)
+
+
+def opened(data: bytes, name: str, called: str) -> LargeImage:
+    """As `open_large`, without the guard around foreign bytes."""
     if len(data) > MAX_MB * 1_000_000:
         raise BadImage(f"{called} has {len(data) / 1e6:,.0f} MB: the most is {MAX_MB} MB.")
     fingerprint = blake2b(data, digest_size=16).hexdigest()
@@ -240,25 +246,9 @@ def decoded(lying: PiecewiseTiff, called: str) -> WholeImage:
 
 def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
     """The tags of a TIFF's first page that are whole numbers; none of a file that is cut off."""
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in {b"+\0", b"\0+"}
-    entry, count, place = ("HHQQ", "Q", 8) if big else ("HHII", "H", 4)
-    size, word = struct.calcsize(order + entry), 8 if big else 4
-    try:
-        (page,) = struct.unpack_from(order + ("Q" if big else "I"), data, place)
-        (tags,) = struct.unpack_from(order + count, data, page)
-        page += struct.calcsize(order + count)
-        held = [
-            (at, *struct.unpack_from(order + entry, data, at))
-            for at in range(page, page + min(tags, MOST_TAGS) * size, size)
-        ]
-        if sum(SIZES.get(form, 0) * many for _, _, form, many, _ in held) > MOST_TAG_BYTES:
-            return
-        for at, tag, form, many, offset in held:
-            if form not in FORMS or tag not in WANTED:
-                continue
-            each = order + f"{many}{FORMS[form]}"
-            inside = struct.calcsize(each) <= word
-            yield tag, struct.unpack_from(each, data, at + size - word if inside else offset)
-    except struct.error:
+    entries = tiff_entries(data)
+    if len(entries) > MOST_TAGS or sum(entry.size for entry in entries) > MOST_TAG_BYTES:
         return
+    for entry in entries:
+        if entry.form in WHOLE_NUMBERS and entry.tag in WANTED:
+            yield entry.tag, whole_numbers(data, entry)

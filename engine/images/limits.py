@@ -5,18 +5,14 @@ The reader process ends whatever takes too much; these say sooner and better wha
 
 from __future__ import annotations
 
-import struct
-
 from engine.errors import BadImage
 from engine.images.kinds import Kind
+from engine.images.tiff_entries import MOST_TAGS, tiff_entries
 
 MOST_SCANS = 100  # passes over a progressive JPEG; usual are about ten
-MOST_TAGS = 4096  # of a TIFF page
 MOST_TAG_BYTES = 16_000_000  # of all values of a TIFF page's tags
 MOST_BLOCKS = 1_000_000  # of at most 255 bytes, in a GIF
 MOST_PARTS = 20_000  # frames and notes of a GIF
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
-         16: 8, 17: 8, 18: 8}  # fmt: skip
 END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA  # markers of a JPEG
 SAVE = "save it anew as PNG or JPEG"
 
@@ -52,20 +48,10 @@ def tiff(data: bytes) -> str:
 
     Tags may point to the same bytes, so that there can be more of them than the file has.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in {b"+\0", b"\0+"}
-    entry, counts = (order + "HHQQ", order + "Q") if big else (order + "HHII", order + "H")
-    try:
-        (place,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-        (count,) = struct.unpack_from(counts, data, place)
-        if count > MOST_TAGS:
-            return f"more than {MOST_TAGS} tags"
-        place += struct.calcsize(counts)
-        size = struct.calcsize(entry)
-        tags = [struct.unpack_from(entry, data, place + size * at) for at in range(count)]
-    except struct.error:
-        return ""  # cut off, which the decoder will say
-    total = sum(SIZES.get(kind, 0) * length for _, kind, length, _ in tags)
+    entries = tiff_entries(data)
+    if len(entries) > MOST_TAGS:
+        return f"more than {MOST_TAGS} tags"
+    total = sum(entry.size for entry in entries)
     return f"{total / 1e6:,.0f} MB of tags" if total > MOST_TAG_BYTES else ""
 
 

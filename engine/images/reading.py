@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.decoding_guard import decoding_guard
 from engine.errors import BadImage
 from engine.images.dicom import DicomScan
 from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, Kind, kind
@@ -34,7 +35,12 @@ def load(source: bytes | Path, name: str = "", *, fine: bool = False) -> Picture
     """
     given = name or (source.name if isinstance(source, Path) else "")
     called = shown_name(given)
-    data = contents(source, called)
+    with decoding_guard(called):
+        return opened(contents(source, called), given, called, fine=fine)
+
+
+def opened(data: bytes, given: str, called: str, *, fine: bool) -> Picture | Scan:
+    """As `load`, without the guard around foreign bytes."""
     found = kind(data)
     if found in SCAN_OF:
         return SCAN_OF[found](called, *asked(data, called, SCAN_OF[found].title.lower()))

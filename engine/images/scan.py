@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.decoding_guard import decoding_guard
 from engine.errors import BadSetting
 from engine.images.orientation import Edges
 from engine.images.picture import Picture, bounded, digest
@@ -120,8 +121,17 @@ class Scan(ABC):
         return SliceChoice(plane, index, view.volume, window)
 
     def picture(self, view: SliceChoice | None = None) -> Picture:
-        """The slice as the model gets it: windowed, square pixels, 8-bit RGB."""
-        asked = self.settled(view or SliceChoice())
+        """The slice as the model gets it: windowed, square pixels, 8-bit RGB.
+
+        Raises:
+            BadImage: it cannot be decoded.
+            BadSetting: the scan has no such plane, slice or volume.
+        """
+        with decoding_guard(f"This {self.title} scan"):
+            return self.drawn(self.settled(view or SliceChoice()))
+
+    def drawn(self, asked: SliceChoice) -> Picture:
+        """The slice of a settled view."""
         if asked.plane is None or asked.slice is None or asked.window is None:
             raise ValueError("an unsettled view")
         plane = self.cut(asked.plane, asked.slice, asked.volume)

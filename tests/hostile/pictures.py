@@ -105,7 +105,24 @@ def bmp_of_runs() -> bytes:
     return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + head + bytes(1024) + body
 
 
+def pointing_tiff(
+    order: str, big: bool, page: int | None = None, length: int = 1, place: int = 0
+) -> bytes:
+    """A TIFF with one tag and nothing else: where its page, and where the tag's values are."""
+    word, head, entry = ("Q", "Q", "HHQQ") if big else ("I", "H", "HHII")
+    most = 2 ** (64 if big else 32)
+    mark = {"<": b"II", ">": b"MM"}[order]
+    front = mark + struct.pack(order + ("HHH" if big else "H"), *((43, 8, 0) if big else (42,)))
+    first = len(front) + struct.calcsize(order + word)
+    body = struct.pack(order + head, 1)
+    body += struct.pack(order + entry, 273, 4, length % most, place % most)
+    return front + struct.pack(order + word, (first if page is None else page) % most) + body
+
+
+BEYOND = pointing_tiff("<", big=True, page=2**64 - 1)  # no offset in memory is as large
+
 PICTURES = (
+    Hostile("beyond.tif", lambda: BEYOND, "is damaged"),
     Hostile("square.png", lambda: png(65535, 65535, 2, b""), "65535 × 65535 px"),
     Hostile("alpha.png", lambda: blank_png(10_000, 9_000, 6, 4), "at most 50 million"),
     Hostile("slivers.png", slivers, "damaged"),

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.data.archive import NO_ARRAY
+from engine.decoding_guard import decoding_guard
 from engine.errors import BadData, BlindspotError, DoesNotFit
-from engine.keeping.packing import DAMAGE
 from engine.method import Case, Progress, quiet
 from engine.models.classifier import Classifier
 from engine.result import Floats, Result, WeightScores
@@ -23,6 +22,7 @@ from engine.weights.case import PruneCase
 from engine.weights.parts import parts
 
 ROOM = 2**20  # bytes of a file beside its numbers
+NO_SCORES = "is no file of scores, or is damaged: give an .npz with one array a weight"
 NEEDED = "it needs scores that a search has learned: open a file of them (.npz)."
 
 
@@ -66,15 +66,13 @@ def read_scores(data: bytes, model: Classifier) -> WeightScores:
     """
     listed = {part.name: part for part in parts(model)}
     room = sum(part.size for part in listed.values()) * 8 + ROOM
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as held:
-            if sum(one.file_size for one in held.zip.infolist()) > room:
-                raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
-            found = {name: np.asarray(held[name]) for name in held.files}
-    except (*NO_ARRAY, *DAMAGE) as error:
-        raise BadData(
-            "This is no file of scores, or it is damaged: give an .npz with one array a weight."
-        ) from error
+    with (
+        decoding_guard("This file", BadData, NO_SCORES),
+        np.load(io.BytesIO(data), allow_pickle=False) as held,
+    ):
+        if sum(one.file_size for one in held.zip.infolist()) > room:
+            raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
+        found = {name: np.asarray(held[name]) for name in held.files}
     if not found:
         raise BadData("There are no scores in this file.")
     checked: dict[str, Floats] = {}

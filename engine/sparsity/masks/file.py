@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.archive import NO_ARRAY
+from engine.decoding_guard import decoding_guard
 from engine.errors import BadData, BlindspotError
-from engine.keeping.packing import DAMAGE
 from engine.models.bits import unpacked_bits
 from engine.models.classifier import Classifier
 from engine.weights.masks import Masks, masks_of
@@ -24,6 +23,7 @@ from engine.weights.parts import parts
 ABOUT = "about"
 LARGEST = 64 * 2**20  # bytes of a file that is read
 LONGEST = 200_000  # letters of what it says of itself
+NO_MASKS = "is no file of masks, or is damaged: give the .npz kept here"
 
 
 def masks_file(masks: Masks, about: Mapping[str, Any] | None = None) -> bytes:
@@ -60,16 +60,14 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
         raise BadData(f"A file of masks has at most {LARGEST // 2**20} MB.")
     shapes = {n: tuple(tensor.shape) for n, tensor in model.network.named_parameters()}
     room = sum(-(-int(np.prod(shape)) // 8) for shape in shapes.values())
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as held:
-            if sum(one.file_size for one in held.zip.infolist()) > room + LONGEST + 2**16:
-                raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
-            packed = {name: held[name] for name in held.files if name != ABOUT}
-            said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
-    except (*NO_ARRAY, *DAMAGE) as error:
-        raise BadData("This is no file of masks, or it is damaged: give the .npz kept here.") from (
-            error
-        )
+    with (
+        decoding_guard("This file", BadData, NO_MASKS),
+        np.load(io.BytesIO(data), allow_pickle=False) as held,
+    ):
+        if sum(one.file_size for one in held.zip.infolist()) > room + LONGEST + 2**16:
+            raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
+        packed = {name: held[name] for name in held.files if name != ABOUT}
+        said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
     if not packed or not isinstance(said, dict):
         raise BadData("There are no masks in this file.")
     try:

@@ -23,6 +23,7 @@ from engine.sweep.spread import Here
 from engine.sweep.sweeping import SweepProgress, look_up, sweep
 from tests import tiny
 from tests.engine.sweep.conftest import arrays
+from tests.hostile.pictures import BEYOND
 
 PLAN = """
 methods = ["attribution.GradCam", "attribution.Occlusion"]
@@ -89,6 +90,7 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
         path = tmp_path / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.open(SAMPLES["cat" not in name].path()).save(path)
+    (tmp_path / "photos/beyond.tif").write_bytes(BEYOND)
     (tmp_path / "photos/broken.png").write_text("no picture")
     model = tiny.cnn()
     monkeypatch.setattr("engine.arguments.classifiers.load", lambda _: model)
@@ -97,6 +99,7 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     assert main(["sweep", plan(lines), "--out", "out"]) == 0
     said = capsys.readouterr().out
     assert "“broken.png” is a text file" in said
+    assert "“beyond.tif” " in said
     assert "needs attention layers" in said
     found = rows(tmp_path / "out")
     assert [row["image"] for row in found] == [
@@ -106,6 +109,7 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     assert {row["correct"] for row in found} == {""}  # they are no classes of this model
     left = list(csv.DictReader(io.StringIO((tmp_path / "out/left-out.csv").read_text())))
     assert sorted((row["image"], row["method"].split(".")[1]) for row in left) == [
+        ("beyond.tif", "AttentionRollout"), ("beyond.tif", "Gradient"),
         ("broken.png", "AttentionRollout"), ("broken.png", "Gradient"),
         ("espresso/again.png", "AttentionRollout"), ("espresso/cup.png", "AttentionRollout"),
         ("tabby/cat.png", "AttentionRollout"),

@@ -14,6 +14,7 @@ from engine.errors import BadData, Cancelled
 from engine.unlearning import ProtectImage
 from engine.unlearning.protection import own_folders
 from engine.unlearning.protection.own_folders import new_names, protected_folders
+from tests.hostile.pictures import BEYOND
 
 RNG = np.random.default_rng(0)
 COLORS = RNG.integers(0, 256, (20, 33, 3), dtype=np.uint8)
@@ -53,7 +54,8 @@ def unzipped(content):
 
 
 def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size():
-    found = protected_folders(zipped(FILES), "pets.zip", CHANGE)
+    beyond = {"pets/cat/beyond.tif": BEYOND}
+    found = protected_folders(zipped(FILES | beyond), "pets.zip", CHANGE)
     there = unzipped(found.content)
     dog, cat = replace(CHANGE, number=1), replace(CHANGE, number=0)
     assert set(there) == {"pets/dog/1.png", "pets/dog/1.bmp.png", "pets/cat/old/x.y.png"}
@@ -68,7 +70,7 @@ def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size(
     apart = [np.abs(dog.apply(COLORS).astype(int) - COLORS), np.abs(cat.apply(clean) - clean * 1.0)]
     assert found.most == max(one.max() for one in apart)
     reasons = {one.file: one.reason for one in found.skipped}
-    assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png"}
+    assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png", *beyond}
     assert "1100 × 1100 px" in reasons["pets/cat/huge.png"]
 
 

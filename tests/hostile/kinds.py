@@ -1,0 +1,19 @@
+"""The kinds of trial that `make hostile` does, by name: where each class is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tests.hostile.trials import TrialKind
+
+KINDS = {
+    "files": "tests.hostile.files:FileTrials",
+    "own-files": "tests.changed_files:OwnFileTrials",
+}
+
+
+def kind_of_trial(name: str) -> TrialKind:
+    """One of KINDS."""
+    module, _, word = KINDS[name].partition(":")
+    made: TrialKind = getattr(import_module(module), word)()
+    return made

@@ -1,0 +1,52 @@
+"""Computing time and memory of this process and of the reader that waits, for one trial."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+from engine.images import reader
+
+
+def status(pid: int | str, word: str) -> float:
+    """A line of a process's memory, in MB."""
+    lines = Path("/proc", str(pid), "status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(word))
+
+
+def reader_pid() -> int | None:
+    """The reader that waits."""
+    return reader._idle[0].process.pid if reader._idle else None
+
+
+def computed() -> float:
+    """Seconds of this process and of all readers, also of those that have ended."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    total = sum(used.ru_utime + used.ru_stime for used in both)
+    if pid := reader_pid():
+        words = Path("/proc", str(pid), "stat").read_text(encoding="utf-8").rpartition(")")[2]
+        total += sum(map(int, words.split()[11:13])) / 100
+    return total
+
+
+class Usage:
+    """What was used since it was made."""
+
+    def __init__(self) -> None:
+        self.reader = reader_pid()
+        for pid in ("self", self.reader):
+            if pid:
+                Path("/proc", str(pid), "clear_refs").write_text("5", encoding="utf-8")
+        self.own = status("self", "VmRSS")
+        self.theirs = status(self.reader, "VmRSS") if self.reader else 0.0
+        self.began = computed()
+
+    def seconds(self) -> float:
+        """Of computing."""
+        return max(0.0, computed() - self.began)
+
+    def mb(self) -> float:
+        """The peak of this process beyond what it had, and the reader's likewise."""
+        pid = reader_pid()
+        theirs = status(pid, "VmHWM") - self.theirs if pid and pid == self.reader else 0.0
+        return status("self", "VmHWM") - self.own + theirs
