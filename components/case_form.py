@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import streamlit as st
-
 from components import forms
 from components.links import refuse
-from components.picks import Kind, pick, pick_some, search
+from components.picks import Kind, pick, pick_some, search, type_text
 from engine.arguments.base import Declared
 from engine.arguments.controls import Many
 from engine.method import Option, Slider, Switch
@@ -66,15 +64,16 @@ class CaseForm:
         """A number or a switch."""
         spec, key = self.kind.specs()[name], self.key_of(name)
         control, start = spec.metadata["control"], spec.default if first is None else first
-        refuse(key, forms.readable(control, start, None), spec.metadata["label"], control.words())
+        for named, allowed, rule in forms.linked_words(control, key, start, None):
+            refuse(named, allowed, spec.metadata["label"], rule)
         return forms.widget(spec, key, None, self.persist, start, **more)
 
     def text(self, name: str, first: str | None = None, **more: Any) -> Any:
         """Words that a person types."""
         spec = self.kind.specs()[name]
-        return st.text_input(
-            spec.metadata["label"], spec.default if first is None else first, key=self.key_of(name),
-            help=spec.metadata["help"], bind="query-params", persist_state=self.persist, **more,
+        return type_text(
+            spec.metadata["label"], spec.default if first is None else first, self.key_of(name),
+            help=spec.metadata["help"], kept=self.kept, **more,
         )  # fmt: skip
 
     def words(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, fields
 from typing import Any, Literal, Protocol, TypeVar
 
 import streamlit as st
 
-from components.links import refuse
+from components.links import Allowed, refuse, sort_out
 from components.notices import plain
-from components.picks import pick, pick_some
+from components.picks import TRUTH, pick, pick_some
 from engine.method import Choice, Control, Method, Slider, Switch
 
 
@@ -62,18 +62,20 @@ def widget(
         first: what it begins with, where that is not the default.
         more: of the widget.
     """
-    label = spec.metadata["label"]
+    label, control = spec.metadata["label"], spec.metadata["control"]
     start: Any = spec.default if first is None else first
+    for name, allowed, rule in linked_words(control, key, start, case):
+        sort_out(name, allowed, label, rule)  # where no `refuse_links` said so before
     more |= {
         "help": spec.metadata["help"], "key": key, "bind": "query-params",
         "persist_state": persist,
     }  # fmt: skip
-    match spec.metadata["control"]:
-        case Slider(off=off) as control if off:
+    match control:
+        case Slider(off=off) if off:
             return optional_slider(control, start, label, **more)
-        case Slider() as control:
+        case Slider():
             return slider(control, start, label, **more)
-        case Choice(off=off) as control:
+        case Choice(off=off):
             return choice(offered(control, case), off, start, label, **more)
         case Switch():
             return st.toggle(label, start, **more)
@@ -133,8 +135,18 @@ def refuse_links(kind: type[Any], key: str, case: Offering | None = None, title:
     """Say which values of a link the form cannot take; called before the form is drawn."""
     for spec in fields(kind):
         control: Control = spec.metadata["control"]
-        name = f"{title or kind.title} ▸ {spec.metadata['label']}"
-        refuse(f"{key}.{spec.name}", readable(control, spec.default, case), name, control.words())
+        label = f"{title or kind.title} ▸ {spec.metadata['label']}"
+        for name, allowed, rule in linked_words(control, f"{key}.{spec.name}", spec.default, case):
+            refuse(name, allowed, label, rule)
+
+
+def linked_words(
+    control: Control, key: str, start: Any, case: Offering | None
+) -> Iterator[tuple[str, Allowed, str]]:
+    """What a link can ask of a control: name in the link, words that can be had, and the rule."""
+    yield key, readable(control, start, case), control.words()
+    if isinstance(control, Slider) and control.off:
+        yield f"{key}.on", TRUTH, " or ".join(TRUTH)
 
 
 def readable(control: Control, start: Any, case: Offering | None) -> Callable[[str], bool]:
@@ -147,7 +159,7 @@ def readable(control: Control, start: Any, case: Offering | None) -> Callable[[s
         case Choice(off=off):
             return {*offered(control, case), *([off] if off else [])}.__contains__
         case Switch():
-            return {"true", "false"}.__contains__
+            return TRUTH.__contains__
 
 
 def within(control: Slider, asked: str) -> bool:

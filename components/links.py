@@ -1,53 +1,91 @@
-"""What a link asks for and cannot have is said until it is set anew; what is gone is let go of."""
+"""What a link asks for and cannot have is said until it is set anew; what is gone is let go of.
+
+A link may hold anything. Every widget that is bound to it is drawn by `picks`, `forms` or a
+neighbor that calls `refuse` first: what the widget cannot show is taken out of the link before the
+widget reads it, so it always gives one of its own values.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
-from math import isinf
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.state import get_session_state
 
 from components.notices import plain
 
 PLACE: ContextVar[DeltaGenerator | None] = ContextVar("place", default=None)
+ADDRESS = "links.address"  # what the link of the page holds, as far as the session knows
 LONGEST = 40  # letters of what a link asked for that are repeated
 
 
-def refuse(
-    key: str, allowed: Collection[str] | Callable[[str], bool], name: str, rule: str
-) -> None:
-    """Say what is ignored; called before the widget of that key, which drops it in silence."""
-    held: dict[str, tuple[str, list[str]]] = st.session_state.setdefault("links.refused", {})
-    allows = allowed if callable(allowed) else allowed.__contains__
-    asked = st.query_params.get_all(key)
-    wrong: list[str] = []
-    rest: list[str] = []
-    for word in asked:
-        (rest if allows(word) else wrong).append(word)
-    if wrong:
-        words = f"The link asks for “{wrong[0][:LONGEST]}” as {name}; it is ignored, "
-        held[key] = (words + f"because it must be {rule}.", rest)
-    elif key in held and asked != held[key][1]:
-        del held[key]
-    if any(map(is_endless, wrong)):
-        with suppress(StreamlitAPIException):  # a widget that is there already sees to the link
-            del st.query_params[key]
-            st.rerun()
+Allowed = Collection[str] | Callable[[str], bool]
+
+
+def refuse(key: str, allowed: Allowed, name: str, rule: str, *, many: bool = False) -> None:
+    """As `sort_out`, and say what is ignored."""
+    sort_out(key, allowed, name, rule, many=many)
+    held: dict[str, tuple[str, list[str]]] = st.session_state["links.refused"]
     if key in held:
         (PLACE.get() or st).info(plain(held[key][0]), icon=":material/link_off:")
 
 
-def is_endless(word: str) -> bool:
-    """Whether it is read as an infinite number, at which Streamlit's number widgets fail."""
-    try:
-        return isinf(float(word))
-    except ValueError:
-        return False
+def sort_out(key: str, allowed: Allowed, name: str, rule: str, *, many: bool = False) -> None:
+    """Take out of the link what cannot be had; called before the widget of that key.
+
+    Args:
+        key: of the widget, and its name in the link.
+        allowed: the words that it can show, or whether it can show a word.
+        name: what the link asks for, as a person knows it.
+        rule: what it must be, as it goes on after "because it must be".
+        many: whether several values can be had at once; a single empty one then means none.
+    """
+    held: dict[str, tuple[str, list[str]]] = st.session_state.setdefault("links.refused", {})
+    asked = st.query_params.get_all(key)
+    rest = fitting(asked, allowed, many=many)
+    wrong = [word for word in asked if word not in rest]
+    if wrong or len(rest) < len(asked):
+        rewrite(key, rest)
+    st.session_state.setdefault(ADDRESS, {})[key] = rest
+    if wrong:
+        held[key] = refusal(asked, wrong, name, rule, many=many), rest
+    elif key in held and asked != held[key][1]:
+        del held[key]
+
+
+def fitting(asked: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:
+    """The values of a link that a widget can show, each once."""
+    allows = allowed if callable(allowed) else allowed.__contains__
+    if many:
+        each = [word for word in dict.fromkeys(asked) if allows(word)]
+        return [""] if list(asked) == [""] else each
+    return list(asked) if len(asked) == 1 and allows(asked[0]) else []
+
+
+def refusal(asked: Sequence[str], wrong: Sequence[str], name: str, rule: str, *, many: bool) -> str:
+    """What is said of values that cannot be had."""
+    if len(asked) > 1 and not many:
+        return f"The link gives {len(asked)} values as {name}, which has one; they are ignored."
+    word = f"asks for “{wrong[0][:LONGEST]}”" if wrong[0] else "gives no value"
+    return f"The link {word} as {name}; it is ignored, because it must be {rule}."
+
+
+def rewrite(key: str, words: Sequence[str]) -> None:
+    """Give the link other values, also where they belong to a widget, which has yet to be drawn.
+
+    `st.query_params` lets nobody write what belongs to a widget, and a widget reads the link as it
+    was when the run began.
+    """
+    with get_session_state().query_params() as link:
+        if words:
+            link.set_corrected_value(key, list(words), "string_array_value")
+        else:
+            link.remove_param(key)
+        link.set_initial_query_params_from_current()
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import streamlit as st
 from components.links import let_go, refuse
 from engine.whole import whole_number
 
+TRUTH = ("true", "false")  # how a link says yes and no
+LONGEST_TEXT = 1000  # letters of a text from a link
 Kind = Literal["list", "radio", "pills", "segments", "slider"]
 WordT = TypeVar("WordT")
 
@@ -35,7 +37,7 @@ def pick(
     """
     words = list(offered)
     start = words[0] if first is None else first
-    hold_back(name or label, words, key, start, rule)
+    hold_back(name or label, words, key, start, rule, more.get("format_func", str))
     shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": help, **more}
     if kept:
         shared["persist_state"] = "session"
@@ -58,7 +60,7 @@ def pick_some(
     name: str = "", rule: str = "", kept: bool = False, **more: Any,
 ) -> list[str]:  # fmt: skip
     """Several of a row of words, in their order; it begins with `first`."""
-    refuse(key, offered, name or label, rule or "some of " + ", ".join(offered))
+    refuse(key, offered, name or label, rule or "some of " + ", ".join(offered), many=True)
     if kept:
         more["persist_state"] = "session"
     return st.pills(
@@ -105,6 +107,35 @@ def pick_number(label: str, count: int, key: str, step: int = 1) -> int:
     return int(st.number_input(label, 0, count - 1, 0, step, key=key, bind="query-params"))
 
 
+def switch(
+    label: str, key: str, first: bool = False, *, name: str = "", kept: bool = False, **more: Any
+) -> bool:
+    """Whether it is on. `name` is what a link is told that it asked for in vain."""
+    refuse(key, TRUTH, name or label, " or ".join(TRUTH))
+    if kept:
+        more["persist_state"] = "session"
+    return st.toggle(label, first, key=key, bind="query-params", **more)
+
+
+def type_text(
+    label: str, first: str, key: str, *, name: str = "", most: int = LONGEST_TEXT,
+    lines: bool = False, kept: bool = False, **more: Any,
+) -> str:  # fmt: skip
+    """What a person types, at most so many letters; over several lines where it says `lines`."""
+    refuse(
+        key, lambda text: is_text(text, most), name or label, f"a text of at most {most:,} letters"
+    )
+    if kept:
+        more["persist_state"] = "session"
+    area = st.text_area if lines else st.text_input
+    return area(label, first, max_chars=most, key=key, bind="query-params", **more) or ""
+
+
+def is_text(text: str, most: int) -> bool:
+    """Whether a text from a link is short enough and has no control characters."""
+    return len(text) <= most and all(letter.isprintable() or letter == "\n" for letter in text)
+
+
 def below(count: int) -> Callable[[str], bool]:
     """Whether a word from a link is a whole number from 0 to below the count."""
     return lambda word: is_place(word, 0, count - 1)
@@ -116,8 +147,11 @@ def is_place(word: str, low: int, high: int) -> bool:
     return number is not None and low <= number <= high
 
 
-def hold_back(label: str, offered: Sequence[Any], key: str, start: Any, rule: str = "") -> None:
+def hold_back(
+    label: str, offered: Sequence[Any], key: str, start: Any, rule: str = "",
+    format_func: Callable[[Any], Any] = str,
+) -> None:  # fmt: skip
     """Say what a link asks for and cannot have, and let go of what is no longer offered."""
-    words = [str(one) for one in offered]
+    words = [str(format_func(one)) for one in offered]
     refuse(key, words, label, rule or "one of " + ", ".join(words))
     let_go(key, offered, start)

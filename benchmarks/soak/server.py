@@ -42,10 +42,20 @@ class Server:
 
 
 @contextmanager
-def running(home: Path, log: Path, **env: str) -> Iterator[Server]:
-    """The app on 127.0.0.1 with that home; it has ended afterwards. It finds no compiler."""
+def running(
+    home: Path, log: Path, module: str = "streamlit", script: Path = ROOT / "app.py", **env: str
+) -> Iterator[Server]:
+    """The app on 127.0.0.1 with that home; it has ended afterwards. It finds no compiler.
+
+    Args:
+        home: of what it keeps.
+        log: of what it prints.
+        module: that has Streamlit's command line.
+        script: that is served.
+        env: further variables.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")]
+    command = [sys.executable, "-m", module, "run", str(script)]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     own: Mapping[str, str] = {"BLINDSPOT_HOME": str(home), "CXX": "", **env}
     with log.open("ab") as out:

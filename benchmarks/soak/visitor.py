@@ -6,6 +6,7 @@ What a page says comes back as text, so that pages can be compared.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from time import perf_counter
@@ -25,6 +26,16 @@ COOKIE = "_streamlit_xsrf"
 AGAIN = ForwardMsg.FINISHED_EARLY_FOR_RERUN  # the page is run once more by itself
 
 
+@dataclass(frozen=True)
+class LinkedWidget:
+    """A widget whose value is in the link: Streamlit's name of its kind, its words, its label."""
+
+    kind: str
+    options: tuple[str, ...]
+    label: str
+    default: tuple[str, ...]
+
+
 @dataclass
 class Seen:
     """What one run of a page sent.
@@ -34,12 +45,18 @@ class Seen:
         texts: headings, Markdown, HTML, captions and messages, in the order in which they came.
         widgets: ids of widgets by the end of the key that the house gave them.
         bytes: of all messages.
+        linked: widgets that are bound to the link, by their name in it.
+        folds: ids of what is built when it is unfolded.
+        traces: errors that are shown with their trace.
     """
 
     seconds: float = 0.0
     texts: list[str] = field(default_factory=list)
     widgets: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
+    linked: dict[str, LinkedWidget] = field(default_factory=dict)
+    folds: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -80,7 +97,7 @@ class Visitor:
         )  # fmt: skip
         return cls(url, socket, token)
 
-    async def open(self, address: str, link: dict[str, str | list[str]] | None = None) -> Seen:
+    async def open(self, address: str, link: Mapping[str, Any] | None = None) -> Seen:
         """Follow a link to a view, as a click in the menu does: widgets begin anew."""
         self.query, self.page = urlencode(link or {}, doseq=True), address
         self.states.clear()
@@ -129,6 +146,8 @@ class Visitor:
                 self.session = message.new_session.initialize.session_id
                 seen.texts.clear()
                 seen.widgets.clear()
+                seen.linked.clear()
+                seen.folds.clear()
             elif kind == "navigation":
                 pages = message.navigation.app_pages
                 self.hashes |= {page.url_pathname: page.page_script_hash for page in pages}
@@ -195,11 +214,19 @@ def widget(seen: Seen, key: str) -> str:
 
 def note(message: ForwardMsg, seen: Seen) -> None:
     """Keep what an element says, and which widget it is."""
+    if message.delta.WhichOneof("type") == "add_block":
+        fold = message.delta.add_block.expandable
+        if fold.id:
+            seen.folds.append(fold.id)
     if message.delta.WhichOneof("type") != "new_element":
         return
     element = message.delta.new_element
     kind = element.WhichOneof("type") or ""
     body = getattr(element, kind, None)
+    if kind == "exception":
+        seen.traces.append(f"{element.exception.type}: {element.exception.message}")
+    if key := getattr(body, "query_param_key", ""):
+        seen.linked[key] = linked_widget(kind, body)
     for name in (
         ("body", "value") if kind in {"markdown", "heading", "html", "alert", "text"} else ()
     ):
@@ -208,6 +235,16 @@ def note(message: ForwardMsg, seen: Seen) -> None:
             seen.texts.append(text)
     if (own := getattr(body, "id", "")) and own.count("-") >= 2:
         seen.widgets[own.split("-", 2)[2]] = own
+
+
+def linked_widget(kind: str, body: Any) -> LinkedWidget:
+    """A bound widget as its message describes it."""
+    options = [getattr(one, "content", one) for one in getattr(body, "options", ())]
+    default = getattr(body, "default", None)
+    several = default if hasattr(default, "__len__") and not isinstance(default, str) else [default]
+    words = [options[one] if options and isinstance(one, int) and one < len(options) else str(one)
+             for one in several]  # fmt: skip
+    return LinkedWidget(kind, tuple(map(str, options)), body.label, tuple(map(str, words)))
 
 
 def asked_of(

@@ -10,7 +10,7 @@ from components import section
 from components.charts.located import MEASURES, located_table
 from components.dialog.scene import KEY, Shown
 from components.draw.drawing import Drawing, Views
-from components.picks import pick
+from components.picks import pick, switch
 from components.section import Section
 from components.sidebar.pictures import enlarged
 from components.widgets.viewer import Panel, viewer
@@ -61,10 +61,11 @@ def settings(case: WordCase) -> Looks:
         )  # fmt: skip
     sinks = True
     if len(case.said) > 1:  # of one word nobody can tell them
-        sinks = right.toggle(
-            "Leave out sinks", True, key=f"{KEY}.sinks", bind="query-params",
-            help="Places that every word of the answer looks at alike, whatever they show.",
-        )  # fmt: skip
+        with right:
+            sinks = switch(
+                "Leave out sinks", f"{KEY}.sinks", True,
+                help="Places that every word of the answer looks at alike, whatever they show.",
+            )  # fmt: skip
     return Looks(layer=None if layer == EVERY else int(layer), sinks=sinks)
 
 

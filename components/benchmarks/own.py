@@ -18,6 +18,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, draw
 from components.draw.lines import Scatter
 from components.notices import plain, spoken
+from components.picks import switch
 from components.widgets.downloads import download
 from engine.errors import BadData
 from engine.hallucination.measures.own_scores import (
@@ -172,8 +173,8 @@ def answer_notes(rates: Table) -> str:
 def captions(held: OwnRows) -> None:
     """CHAIR of captions."""
     sentence = st.container()
-    negation = st.toggle(
-        "Leave out what a caption says is not there", key=f"{SLOT}.negation", bind="query-params",
+    negation = switch(
+        "Leave out what a caption says is not there", f"{SLOT}.negation",
         help="“There is no boat” names a boat, as CHAIR's authors count it.",
     )  # fmt: skip
     found: OwnCaptions = scores(held, negation=negation)

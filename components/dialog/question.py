@@ -91,7 +91,7 @@ def choose_prompt(shown: Shown) -> str:
     now = st.session_state.get(key, st.query_params.get(key, ""))
     st.session_state[pills] = now if now in ready else None
     st.pills("Ready questions", ready, key=pills, on_change=take, wrap=True)
-    return str(ask_carried(form, "ask", first="", max_chars=400))
+    return str(ask_carried(form, "ask", first="", most=400))
 
 
 def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:

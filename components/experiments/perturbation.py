@@ -200,7 +200,7 @@ def show(_found: Views, _case: ExperimentCase, key: str) -> None:
             given |= forms.settings(PerturbedAnswer, slot, ("steps", "step"))
             form.ask("kind")
             form.ask("model", first=HONEST, only=lambda one: one.name in asking.shipped())
-            form.ask("ask", max_chars=400)
+            form.ask("ask", most=400)
             form.ask("seed")
         case = CaptionArguments(**form.given).case()
     with answer:

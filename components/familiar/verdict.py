@@ -10,6 +10,7 @@ from components.draw.placed import placed
 from components.draw.samples import draw_samples
 from components.familiar.form import KEY, FamiliarQuestion
 from components.notices import plain
+from components.picks import switch
 from engine.anomaly.detectors.detector import ruler_in
 from engine.anomaly.protocol import findings
 from engine.anomaly.protocol.standing import Standing, first_line, operating
@@ -50,8 +51,8 @@ def picture(asked: FamiliarQuestion, found: Views) -> None:
 def p_values(asked: FamiliarQuestion, found: Views) -> None:
     """The p-value of the image, within its class and by group, each with its smallest value."""
     label = asked.case.model.labels[int(found["subject"].predicted[0])]
-    by_class = st.toggle(
-        "Compare within its class only", key=f"{KEY}.by-class", bind="query-params",
+    by_class = switch(
+        "Compare within its class only", f"{KEY}.by-class",
         help=f"With the normal images in which the model sees the same: {label}.",
     )  # fmt: skip
     normal = asked.case.normal

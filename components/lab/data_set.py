@@ -11,7 +11,7 @@ from PIL import Image
 
 from components.links import refuse
 from components.notices import plain
-from components.picks import is_place, pick
+from components.picks import is_place, pick, switch
 from components.widgets.encoding import data_url, saved
 from components.widgets.pictures import show_picture
 from components.widgets.thumbs import Thumb, thumbs
@@ -110,8 +110,8 @@ def choose_truth(data: DataSet) -> TruthLayer:
     marks = [n for n, array in data.truth.items() if array.dtype == np.bool_ and array.ndim == 1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         mask = pick_truth("Outline", masks)
-        twin = "twin" in data.truth and st.toggle(
-            "Twin below", key="lab.twin", bind="query-params", persist_state="session",
+        twin = "twin" in data.truth and switch(
+            "Twin below", "lab.twin", kept=True,
             help="The same image without what made its class.",
         )  # fmt: skip
         return TruthLayer(mask, twin, pick_truth("Frame", marks))

@@ -97,7 +97,7 @@ def settle(kind: Kind) -> Wanted | None:
 
 def choose_variants() -> tuple[Variant, ...]:
     """Changes to the data set, applied in the order in which they were added."""
-    refuse("lab.variants", PRESENT, "Change it", "one of " + ", ".join(PRESENT))
+    refuse("lab.variants", PRESENT, "Change it", "one of " + ", ".join(PRESENT), many=True)
     titles = st.multiselect(
         "Change it",
         list(PRESENT),

@@ -8,8 +8,8 @@ import streamlit as st
 
 from components.case_form import CaseForm
 from components.forms import method_form, refuse_links
-from components.links import refuse
 from components.notices import plain
+from components.picks import switch
 from components.sidebar.subject import Subject, cost_words
 from engine.arguments.pictures import ImageArguments
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
@@ -61,16 +61,14 @@ class RegionSearch:
 def choose(about: Subject) -> RegionSearch | None:
     """Settings, and whose probability is looked at; None where that has yet to be said."""
     refuse_links(LiMA, KEY, about.case)
-    refuse(f"{KEY}.error", {"true", "false"}, "Explain the error", "true or false")
     st.caption(ABOUT)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left, st.popover("How the search goes", width="stretch"):
         method = method_form(LiMA, KEY, about.case)
         st.caption(cost_words(method, about))
     with right:
-        error = st.toggle(
-            "Explain the error",
-            key=f"{KEY}.error", bind="query-params",
+        error = switch(
+            "Explain the error", f"{KEY}.error",
             help="Search for the true class instead of the one asked about. For an image that the "
             "model gets wrong: which part speaks for the truth, and which regions mislead.",
         )  # fmt: skip

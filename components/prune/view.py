@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from components.charts.tables import percent
 from components.ending import end
 from components.footer import Entry, footer, leave
-from components.forms import refuse_links, widget
+from components.forms import refuse_links, widget, within
+from components.links import refuse
 from components.notices import plain, spoken
 from components.picks import pick_or_none
 from components.prune import (
@@ -153,6 +155,7 @@ def choose_ratio(rule: Prune) -> float:
     """The share that is cut; a pattern is its own ratio."""
     control: Any = SPECS["ratio"].metadata["control"]
     patterned = rule.structure == PATTERNED
+    refuse(f"{KEY}.ratio", partial(within, control), "Taken out", control.words())
     ratio = st.slider(
         "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
         key=f"{KEY}.ratio", bind="query-params", disabled=patterned,

@@ -93,7 +93,7 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     linked = not model.name.startswith(OWN)  # the name of a class from a file stays here
     if linked:
         rule = f"classes of {model.title} but for “{names[own]}”, each once, at most {most}"
-        refuse(key, one_more(offered, most), "Your order", rule)
+        refuse(key, one_more(offered, most), "Your order", rule, many=True)
     usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
     if key in st.session_state:
         held: Sequence[str] = st.session_state[key]

@@ -5,17 +5,25 @@ it into that page's link, but not always: a page that was run only once keeps wh
 under the numbers of its widgets, and so does one that a component reports from while it is left.
 So the values are put under their keys as a page is opened, and where its link then lacks one, they
 are put there once more when the browser knows the page's widgets: that is written.
+
+A link that opens another page and names another value wins over what was chosen. The browser puts
+what the page before had in its address in front of what the link names, and Streamlit drops all
+values of a name that a widget of the page before has: so what the link names is what comes after
+the address of the page before, and it is put back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
+from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from components.links import ADDRESS, rewrite
 from components.views import AppPage
 
 KEYS = (
@@ -25,6 +33,10 @@ KEYS = (
 PAGE = "subject.page"
 LINKED = "subject.linked_keys"  # what the link of the page says of the subject
 LATE = "subject.late"  # runs in which it may still be written into the link
+SUFFIXES = ("", ".held", ".of")  # of what views keep beside the link under a name of it
+AT_FIRST = {  # what is read from the link that opens a session, and kept
+    "crop": ("subject.linked", "subject.moved"), "file": ("subject.linked_file",),
+}  # fmt: skip
 SECONDS = 0.3  # until it is, where nothing else runs the page again
 
 
@@ -38,7 +50,7 @@ def hold(page: str) -> Iterator[None]:
     if opened and any(is_bound(key) for key in KEYS):
         held[LINKED] = KEYS  # the page before is not left yet, and may have them in its link
     if opened:
-        let_link_win()
+        let_link_win(held.get(ADDRESS, {}))
     if late:
         put_under_keys()
     try:
@@ -46,6 +58,8 @@ def hold(page: str) -> Iterator[None]:
     except BaseException:  # Streamlit's own, of a run that ends early, among them
         held[LATE] = late
         raise
+    finally:
+        held[ADDRESS] = address()
     linked = held.get(LINKED, ())
     if late == 2 and any(key in held and key not in st.query_params for key in linked):
         run_again()
@@ -60,14 +74,44 @@ def put_under_keys() -> None:
             st.session_state[key] = st.session_state[key]
 
 
-def let_link_win() -> None:
+def let_link_win(before: Mapping[str, list[str]]) -> None:
     """Forget what was kept of a setting that the link to this page names: Streamlit keeps the old.
 
-    The subject's own keys stay: the link of the page that is left may still name them here.
+    Args:
+        before: what the link of the page that is left held.
     """
+    for key, words in named_anew(before, address()).items():
+        for name in (*(key + suffix for suffix in SUFFIXES), *AT_FIRST.get(key, ())):
+            st.session_state.pop(name, None)
+        rewrite(key, words)
     for key in st.query_params:
         if key in st.session_state and key not in KEYS:
             del st.session_state[key]
+
+
+def named_anew(
+    before: Mapping[str, list[str]], now: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """What a link names beside what the page that is left had in its own."""
+    named = {}
+    for key, words in now.items():
+        old = before.get(key, [])
+        rest = words[len(old) :] if words[: len(old)] == old else words
+        if rest and rest != written(st.session_state.get(key)):
+            named[key] = rest
+    return named
+
+
+def written(value: Any) -> list[str]:
+    """A widget's value as a link has it, but for words that are shown otherwise than kept."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return [str(part).lower() if isinstance(part, bool) else f"{part}" for part in parts]
+
+
+def address() -> dict[str, list[str]]:
+    """What the browser's link holds, also of widgets of the page that is left."""
+    context = get_script_run_ctx()
+    return parse_qs(context.query_string, keep_blank_values=True) if context else {}
 
 
 @st.fragment(run_every=SECONDS)

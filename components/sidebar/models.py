@@ -10,7 +10,7 @@ import streamlit as st
 from components import sharing
 from components.links import let_go, refuse
 from components.notices import plain
-from components.picks import search
+from components.picks import search, type_text
 from engine.errors import BadModel
 from engine.models import catalog
 from engine.models.catalog import ModelEntry
@@ -21,7 +21,6 @@ from engine.models.zero_shot import ZERO_SHOT, ask_words, asked_words
 
 MOST_MB = 500  # of weights
 LABELS_MB = 1
-MOST_SAID = f"at most {MOST_LETTERS:,} letters"
 
 
 def choose() -> Classifier | None:
@@ -65,30 +64,28 @@ def with_words(entry: ModelEntry) -> str | None:
     """
     if not entry.available or not entry.name.startswith(ZERO_SHOT):
         return entry.name
-    refuse("words", lambda text: len(text) <= MOST_LETTERS, "Classes", MOST_SAID)
-    refuse("prompt", lambda text: len(text) <= MOST_LETTERS, "Prompt", MOST_SAID)
-    words = st.text_area(
+    words = type_text(
         "Classes in words of yours",
         ", ".join(USUAL_WORDS),
-        max_chars=MOST_LETTERS,
-        key="words",
-        bind="query-params",
-        persist_state="session",
+        "words",
+        name="Classes",
+        most=MOST_LETTERS,
+        lines=True,
+        kept=True,
         help="Separated by commas. The image is compared with each; add a word for what else it "
         "could be, because the probabilities add up to 100 % among these words alone.",
     )
-    prompts = st.text_input(
+    prompts = type_text(
         "Prompt",
         USUAL_PROMPT,
-        max_chars=MOST_LETTERS,
-        key="prompt",
-        bind="query-params",
-        persist_state="session",
+        "prompt",
+        most=MOST_LETTERS,
+        kept=True,
         help="The sentence that each word is put into, at {}. Several are separated by | and "
         "averaged.",
     )
     try:
-        return ask_words(asked_words(entry.name)[0], WordList.read(words or "", prompts or ""))
+        return ask_words(asked_words(entry.name)[0], WordList.read(words, prompts))
     except BadModel as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

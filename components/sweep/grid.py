@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from components.links import refuse
-from components.picks import pick
+from components.picks import pick, switch
 from components.sweep.form import KEY
 from components.views import DATA_AND_MODELS
 from components.widgets.data_images import page_of
@@ -53,8 +52,7 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
         known = any(one.correct is not None for one in rows)
         right = pick("Show", RIGHT, f"{KEY}.show", "segments") if known else RIGHT[0]
         by = pick("Sort by", sorts_of(rows), f"{KEY}.sort", width=180)
-        refuse(f"{KEY}.down", {"true", "false"}, "Highest first", "true or false")
-        down = st.toggle("Highest first", key=f"{KEY}.down", bind="query-params")
+        down = switch("Highest first", f"{KEY}.down")
         with st.popover("Filter"):
             for name, words in words_of(rows).items():
                 word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}", bind=bind)

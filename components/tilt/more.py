@@ -14,6 +14,7 @@ from components.draw.groups import PointGroups
 from components.draw.lines import Lines
 from components.footer import footer
 from components.notices import plain
+from components.picks import switch
 from components.section import Section
 from components.sidebar.subject import Subject
 from components.tilt.form import KEY
@@ -101,9 +102,9 @@ def in_a_network() -> bool:
     """Whether a network is asked too; only then are image and model chosen, in the sidebar."""
     st.divider()
     st.header("In a network")
-    return st.toggle(
-        "Measure the tilt of a network at an image of your choice", key=f"{KEY}.network",
-        bind="query-params", help="Image, model and classes are then chosen in the sidebar.",
+    return switch(
+        "Measure the tilt of a network at an image of your choice", f"{KEY}.network",
+        help="Image, model and classes are then chosen in the sidebar.",
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from components import runs
 from components.charts import tables
 from components.draw.agreement import draw_agreement, likeness
 from components.forms import method_form, refuse_links
+from components.picks import switch
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject
 from components.trust import verdict
@@ -59,11 +60,10 @@ def choose(subject: Subject) -> list[Check]:
 
 def wanted() -> bool:
     """Whether the maps are to be put on trial."""
-    return st.toggle(
+    return switch(
         "Put every map on trial",
-        value=True,
-        key=f"{KEY}.on",
-        bind="query-params",
+        f"{KEY}.on",
+        first=True,
         help="Quick trials are made by themselves once the maps are there; slow ones wait for a "
         "button. Switched off, the maps stand alone.",
     )

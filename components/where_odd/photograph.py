@@ -10,6 +10,7 @@ from components import forms, section
 from components.draw.boxes import PictureBoxes
 from components.draw.drawing import Drawing, Views
 from components.draw.maps import first_screen
+from components.picks import switch
 from components.section import Section
 from components.sidebar import reload
 from components.sidebar.pictures import enlarged
@@ -34,7 +35,7 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
         return
     width, height = subject.picture.size
     label = f"Read all {width} × {height} px in tiles"
-    if not st.toggle(label, key=f"{HERE}.on", help=HELP, bind="query-params"):
+    if not switch(label, f"{HERE}.on", name="Read all in tiles", help=HELP):
         return
     with st.spinner("Reading the photograph at its own resolution"):
         picture = finest(subject)

@@ -1,0 +1,1 @@
+"""Links of every view with values that nobody means, over Streamlit's own protocol."""

@@ -1,0 +1,74 @@
+"""A page with a widget of each kind that the house binds to a link, drawn as views draw them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from components import forms
+from components.picks import (
+    pick,
+    pick_number,
+    pick_or_none,
+    pick_some,
+    search,
+    switch,
+    type_text,
+)
+from engine.method import Choice, Slider, Switch, setting
+
+WORDS = ("first", "second", "third")
+
+
+@dataclass(frozen=True)
+class EveryControl:
+    """A setting of each kind."""
+
+    title = "Every control"
+    whole: int = setting(3, Slider(1, 9, 1), "Whole", "A number.")
+    share: float = setting(0.5, Slider(0.0, 1.0, 0.1), "Share", "A share.")
+    typed: int = setting(0, Slider(0, 4_294_967_295, 1), "Typed", "A wide range.")
+    decades: float = setting(0.1, Slider(1e-4, 10.0, 1.0, log=True), "Decades", "Over decades.")
+    limit: float | None = setting(None, Slider(0.0, 1.0, 0.1, off="none"), "Limit", "May be off.")
+    word: str = setting("a", Choice(("a", "b")), "Word", "One of two.")
+    off: str | None = setting(None, Choice(("a", "b"), off="no"), "Off", "May be off.")
+    on: bool = setting(True, Switch(), "On", "A switch.")
+
+
+def draw() -> dict[str, Any]:
+    """Every widget; gives their values by name."""
+    forms.refuse_links(EveryControl, "form")
+    found: dict[str, Any] = forms.settings(EveryControl, "form")
+    kinds: tuple[Any, ...] = ("list", "radio", "pills", "segments", "slider")
+    for kind in kinds:
+        found[kind] = pick(kind, WORDS, f"pick.{kind}", kind, kept=kind == "pills")
+    found["some"] = pick_some("Some", WORDS, "some", WORDS[:1])
+    found["search"] = search("Search", WORDS, "search")
+    found["none"] = pick_or_none("None", WORDS, "none")
+    found["number"] = pick_number("Number", 5, "number")
+    found["switch"] = switch("Switch", "switch")
+    found["text"] = type_text("Text", "usual", "text", most=100)
+    found["lines"] = type_text("Lines", "", "lines", lines=True)
+    return found
+
+
+def problems(values: dict[str, Any]) -> list[str]:
+    """Which widgets gave what is none of their values."""
+    of_words = {
+        **dict.fromkeys(("list", "radio", "pills", "segments", "slider"), WORDS),
+        "search": (None, *WORDS), "none": (None, *WORDS), "number": range(5),
+        "switch": (True, False), "whole": range(1, 10), "word": ("a", "b"), "off": (None, "a", "b"),
+        "on": (True, False),
+    }  # fmt: skip
+    wrong = [name for name, allowed in of_words.items() if values[name] not in allowed]
+    wrong += [name for name in ("text", "lines") if not isinstance(values[name], str)]
+    wrong += ["some"] if not set(values["some"]) <= set(WORDS) else []
+    inside = {"share": (0, 1), "typed": (0, 4_294_967_295), "decades": (1e-4, 10)}
+    wrong += [name for name, (low, high) in inside.items() if not low <= values[name] <= high]
+    return wrong
+
+
+values = draw()
+st.markdown(f"wrong: {problems(values)}")

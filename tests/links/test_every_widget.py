@@ -1,0 +1,63 @@
+"""Whatever a link holds, a widget of each kind gives one of its own values, and the page says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.soak.server import running
+from benchmarks.soak.visitor import Seen, Visitor
+from tests.links import every_widget
+from tests.links.trial import unsaid
+from tests.links.values import ALONE, KINDS, link_values
+
+PAGE = Path(every_widget.__file__)
+ON = {"form.limit.on": "true"}  # the switch before a number that may be off
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with that page."""
+    folder = tmp_path_factory.mktemp("links")
+    with running(folder / "home", folder / "log", script=PAGE) as server:
+        yield server.url
+        assert not server.faults
+
+
+def opened(url: str, link: dict) -> tuple[Seen, str]:
+    """The page of a link, and its address."""
+
+    async def visit() -> tuple[Seen, str]:
+        visitor = await Visitor.arrive(url)
+        seen = await visitor.open("", link)
+        await visitor.leave()
+        return seen, visitor.query
+
+    return asyncio.run(visit())
+
+
+@pytest.fixture(scope="module")
+def widgets(url):
+    """Each widget that is bound, as the page describes it."""
+    return opened(url, ON)[0].linked
+
+
+def test_the_page_has_a_widget_of_each_kind_that_the_house_binds(widgets):
+    kinds = {one.kind for one in widgets.values()}
+    assert {"selectbox", "radio", "button_group", "slider", "number_input", "checkbox",
+            "text_input", "text_area"} <= kinds  # fmt: skip
+    assert len(widgets) == 21
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_widget_gives_a_value_of_its_own_whatever_the_link_holds(url, widgets, kind):
+    bad = {name: link_values(kind, widget) for name, widget in widgets.items()}
+    links = [{name: words} for name, words in bad.items()] if kind in ALONE else [bad, bad | ON]
+    for link in links:
+        seen, address = opened(url, link)
+        assert not seen.traces
+        assert "wrong: []" in seen.text
+        assert not unsaid(seen, address, link)

@@ -1,0 +1,140 @@
+"""One link with values that nobody means, opened by a visitor of its own, and what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs
+
+from benchmarks.soak.server import Server, running
+from benchmarks.soak.visitor import Seen, Visitor
+from components.notices import UNEXPECTED
+from tests.links.recording import NAMES
+from tests.links.values import ALONE, Words, link_values
+
+Link = Mapping[str, str]
+SAID = ("The link ",)  # how each refusal begins
+FREE = {"text_input", "text_area"}  # may have what nobody means
+MANY = {"multiselect"}
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """A view as a link opens it: its address, and what the link names rightly."""
+
+    view: str
+    link: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """The link."""
+        return f"/{self.view}?{'&'.join('='.join(pair) for pair in self.link)}"
+
+
+@contextmanager
+def probing(*, unfold: bool = True) -> Iterator[Prober]:
+    """The app on this machine, with a home of its own, and what opens links at it."""
+    with TemporaryDirectory(prefix="blindspot-links-", ignore_cleanup_errors=True) as folder:
+        home, log, names = (Path(folder, name) for name in ("home", "log", "names"))
+        with running(home, log, "tests.links.recording", **{NAMES: str(names)}) as server:
+            yield Prober(server, names, unfold)
+
+
+@dataclass
+class Prober:
+    """Opens links at a server.
+
+    Args:
+        server: with the names that it reads noted in `names`.
+        names: the file of them.
+        unfold: whether what is folded away is opened too; of some views that takes long.
+        known: what states read from the link and show, once they were opened.
+    """
+
+    server: Server
+    names: Path
+    unfold: bool = True
+    known: dict[LinkState, tuple[Seen, tuple[str, ...]]] = field(default_factory=dict)
+
+    def state(self, state: LinkState) -> tuple[Seen, tuple[str, ...]]:
+        """What the state shows, and all names that it reads from a link."""
+        if state not in self.known:
+            begin = self.names.stat().st_size if self.names.exists() else 0
+            seen = asyncio.run(self.opened(state.view, dict(state.link)))[0]
+            with self.names.open("rb") as file:
+                file.seek(begin)
+                read = set(file.read().decode(errors="replace").split("\n")) - {""}
+            self.known[state] = seen, tuple(sorted({*read, *seen.linked}))
+        return self.known[state]
+
+    def wrong(self, state: LinkState, kind: str) -> str:
+        """What is wrong where every other parameter of the state has values of a kind; or ""."""
+        seen, names = self.state(state)
+        right = dict(state.link)
+        free = [name for name in names if name not in right]
+        if kind in ALONE and free:  # of one parameter after the other, by state
+            free = [free[len(str(state)) % len(free)]]
+        bad = {name: link_values(kind, seen.linked.get(name)) for name in free}
+        problem = self.problem(state, right, bad)
+        if not problem or len(bad) == 1:
+            return problem
+        alone = {name: self.problem(state, right, {name: bad[name]}) for name in bad}
+        named = [f"{name}: {words}" for name, words in alone.items() if words]
+        return "; ".join(named) or f"all at once: {problem}"
+
+    def problem(self, state: LinkState, right: Mapping[str, str], bad: Mapping[str, Words]) -> str:
+        """What is wrong with the page of one link; or ""."""
+        before = self.server.faults
+        try:
+            seen, address = asyncio.run(self.opened(state.view, {**right, **bad}))
+        except Exception as error:  # noqa: BLE001 - the run did not end, or the server is gone
+            return f"{type(error).__name__}: {error}"
+        if seen.traces:
+            return seen.traces[0]
+        if UNEXPECTED in seen.text.replace("\\", ""):
+            return UNEXPECTED
+        if self.server.faults > before:
+            return "a trace in the log"
+        return unsaid(seen, address, bad)
+
+    async def opened(self, view: str, link: Mapping[str, Any]) -> tuple[Seen, str]:
+        """The page with all of it unfolded, and its address then."""
+        visitor = await Visitor.arrive(self.server.url)
+        try:
+            seen = await visitor.open(view, link)
+            for _ in range(3 if self.unfold else 0):  # what is unfolded may have folds of its own
+                new = [one for one in seen.folds if one not in visitor.states]
+                if not new:
+                    break
+                visitor.states |= {one: {"bool_value": True} for one in new}
+                later = await visitor.run()
+                later.traces += seen.traces
+                seen = later
+            return seen, visitor.query
+        finally:
+            await visitor.leave()
+
+
+def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
+    """Which parameter of a widget keeps values that it cannot have, or has lost them in silence."""
+    kept = parse_qs(address, keep_blank_values=True)
+    wrong = [
+        name for name, widget in seen.linked.items()
+        if name in bad and widget.options and widget.kind not in MANY
+        and not set(map(as_text, bad[name])) <= {*widget.options, ""}
+    ]  # fmt: skip
+    held = [name for name in wrong if kept.get(name) == list(map(as_text, bad[name]))]
+    if held:
+        return f"{held[0]} keeps it"
+    if wrong and not any(text.startswith(SAID) for text in seen.texts):
+        return f"{wrong[0]}: nothing is said"
+    return ""
+
+
+def as_text(word: str | bytes) -> str:
+    """As Streamlit reads it from the address."""
+    return word if isinstance(word, str) else word.decode(errors="replace")

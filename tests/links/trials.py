@@ -1,0 +1,50 @@
+"""Every parameter of every view with every kind of value, as trials of `make hostile`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from random import Random
+
+from tests.hostile.trials import Attempt, TrialKind, TrialOutcome
+from tests.links.states import all_states
+from tests.links.trial import LinkState, probing
+from tests.links.values import KINDS
+
+BETWEEN = " · "
+
+
+@cache
+def trials() -> dict[str, tuple[LinkState, str]]:
+    """Each state of each view with each kind of value, by name, in an order that is mixed once."""
+    with probing() as prober:
+        pairs = [(state, kind) for state in all_states(prober) for kind in KINDS]
+    Random(0).shuffle(pairs)
+    return {f"{state}{BETWEEN}{kind}": (state, kind) for state, kind in pairs}
+
+
+class LinkTrials(TrialKind):
+    """One trial: a view in one of its states, all other parameters with one kind of value."""
+
+    title = "Links of every view, in every state that a choice brings"
+    longest = 600.0
+    count = 50_000  # more than there are: all of them
+
+    def names(self, count: int) -> list[str]:
+        """The names of so many."""
+        return list(trials())[:count]
+
+    @contextmanager
+    def running(self) -> Iterator[Attempt]:
+        """The app, and what opens a link at it."""
+        with probing() as prober:
+
+            def attempt(name: str) -> TrialOutcome:
+                where, _, kind = name.rpartition(BETWEEN)
+                view, _, asked = where.removeprefix("/").partition("?")
+                pairs = tuple(tuple(pair.split("=", 1)) for pair in asked.split("&") if pair)
+                wrong = prober.wrong(LinkState(view, pairs), kind)  # type: ignore[arg-type]
+                return TrialOutcome("wrong" if wrong else "refused or shown", wrong)
+
+            yield attempt
