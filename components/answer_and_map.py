@@ -21,10 +21,17 @@ HEATS: Mapping[str, type[Method[Any]]] = {"Grad-CAM": GradCam, "Gradient": Gradi
 
 @dataclass(frozen=True)
 class AnswerAndMap:
-    """Of one model about one image."""
+    """Of one model about one image.
+
+    Args:
+        classes: what it says.
+        heat: where it looks.
+        looks: the heat map's whole answer, to be taken along; None where it is a part of another.
+    """
 
     classes: Scores
     heat: HeatMap
+    looks: Answer | None = None
 
 
 def pick_heat_map(case: ImageCase, key: str) -> type[Method[Any]]:
@@ -40,5 +47,5 @@ def answer_and_map(case: ImageCase, kind: type[Method[Any]], slot: str) -> Answe
     if not all(isinstance(outcome, Answer) for outcome in found):
         runs.watch(found)
         return None
-    answer, heat = (dict(outcome) for outcome in found if isinstance(outcome, Answer))
-    return AnswerAndMap(answer["classes"], heat["map"])
+    answer, heat = (outcome for outcome in found if isinstance(outcome, Answer))
+    return AnswerAndMap(answer["classes"], heat["map"], heat)

@@ -13,6 +13,7 @@ from engine.lane import HOUSE, Job, Lane, Past, lanes
 
 POLL_SECONDS = 2.0
 SHOWN = 8  # of those that are over
+UNNAMED = "A question"
 SIGNS = {
     "done": ":material/check_circle:",
     "failed": ":material/error:",
@@ -51,16 +52,22 @@ def running(lane: Lane, job: Job[object]) -> None:
     words = f"waits behind {ahead}" if ahead else f"{doing} · {job.done:.0%}"
     if left is not None and not ahead:
         words += f" · about {left:.0f} s left"
-    title = job.title if own else job.public
-    text, button = st.columns([5, 1], vertical_alignment="center")
-    text.progress(min(max(job.done, 0.0), 1.0), f"**{plain(title)}** on {lane.device}")
-    text.caption(plain(words))
+    title = named(job.title, job.public, own=own)
+    row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width
+    row.progress(min(max(job.done, 0.0), 1.0), f"**{plain(title)}** on {lane.device}")
     mine = visitor in job.visitors or job.visitors == {HOUSE}
-    if button.button(
+    stop = row.button(
         "Stop", key=f"jobs.stop.{job.name}", disabled=not mine,
         help=None if mine else "Asked on another page or by another visitor.",
-    ):  # fmt: skip
+    )  # fmt: skip
+    st.caption(plain(words))
+    if stop:
         job.stop(visitor)
+
+
+def named(title: str, public: str, *, own: bool) -> str:
+    """What a job is called here: one that has no name for strangers is still a question."""
+    return (title if own else public) or UNNAMED
 
 
 def over(past: Sequence[Past]) -> None:
@@ -70,7 +77,7 @@ def over(past: Sequence[Past]) -> None:
         own = visitor in one.asked
         ago = (datetime.now(UTC) - one.when).total_seconds()
         why = f": {plain(one.why)}" if one.why and own else ""
-        title = plain(one.title if own else one.public)
+        title = plain(named(one.title, one.public, own=own))
         st.markdown(
             f"{SIGNS[one.end]} {title} · {one.end}{why} · {one.seconds:.0f} s, {since(ago)}"
         )

@@ -23,7 +23,7 @@ class Measurement(Generic[FoundT]):
 
     Args:
         slot: where it is waited for; the keys of its buttons begin with it.
-        title: what is waited for, in words.
+        title: what is waited for, in words that every visitor may read in the list of jobs.
         name: of what is measured: another name is measured anew.
         device: in whose lane it waits, so that nothing else is computed beside it.
         work: measures it.
@@ -70,7 +70,9 @@ def follow(asked: Measurement[Any]) -> Any:
             return None
         here = runs.visit()
         queue = lane(asked.device)
-        job = queue.submit(asked.name, asked.work, "wait", here.visitor, asked.title)
+        job = queue.submit(
+            asked.name, asked.work, "wait", here.visitor, asked.title, public=asked.title
+        )
         here.jobs[asked.slot] = job
     return ended(asked, job) if job.finished else Pending(
         asked.slot, asked.title, job, None, asked.device

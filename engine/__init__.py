@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def answer(
     from engine import run  # here, so that `import engine` stays quick
     from engine.method import quiet
 
-    return run.answer(*question(method, settings=settings, **given), progress or quiet)
+    return run.answer(*_question(method, given, settings), progress or quiet)
 
 
 def question(
@@ -50,7 +51,18 @@ def question(
     Raises:
         BlindspotError: something asked was wrong; its text says what.
     """
+    return _question(method, given, settings)
+
+
+def _question(
+    method: str, given: Mapping[str, Any], settings: Mapping[str, Any] | None
+) -> tuple[Method[Any], Case]:
+    """As `question`; warns where a default does not fit the picture that is given."""
+    from engine.arguments.fitting import default_note
     from engine.commands import asking
 
     asked, arguments = asking.question(asking.method_named(method), given, settings)
-    return asked, arguments.case()
+    case = arguments.case()
+    if words := default_note(arguments, case, given):
+        warnings.warn(words, stacklevel=3)  # the line that called `answer` or `question`
+    return asked, case

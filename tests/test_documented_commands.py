@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
 from textwrap import dedent
@@ -18,6 +19,7 @@ from engine.commands.cli import main
 from engine.keeping.store import Store
 from engine.models import embedded
 from engine.run import GALLERY
+from tests.written import answer_folder
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -38,11 +40,11 @@ SLOW = (  # in them
 )  # fmt: skip
 
 
-def commands() -> list[str]:
+def commands(pages: Sequence[Path] = PAGES) -> list[str]:
     """What follows `python -m engine`, each once, without comments."""
     found = [
         command
-        for page in PAGES
+        for page in pages
         for pattern in (LINE, SPAN)
         for command in pattern.findall(page.read_text(encoding="utf-8"))
     ]
@@ -107,7 +109,31 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
     assert status == 0, said.err
     assert said.out
     if arguments[0] == "run":
-        assert json.loads((somebody / "out" / "result.json").read_text())["views"]
+        assert json.loads((answer_folder(somebody / "out") / "result.json").read_text())["views"]
+
+
+def runs_of(page: Path) -> list[str]:
+    """The commands of a page that ask a method here, but for those that take long."""
+    return [
+        one for one in commands([page])
+        if one.startswith("run ") and not any(word in one for word in SLOW)
+        and not FORM.search(one) and not HUB.search(one)
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if len(runs_of(page)) > 1], ids=lambda page: page.name
+)
+def test_commands_of_a_page_one_after_another_overwrite_nothing(page, somebody, capsys):
+    """Each answer is whole, though all have one --out: what was written before stays as it was."""
+    before: dict[Path, bytes] = {}
+    for number, command in enumerate(runs_of(page), 1):
+        assert main(shlex.split(command)) == 0, capsys.readouterr().err
+        after = {path: path.read_bytes() for path in somebody.glob("out/**/*") if path.is_file()}
+        assert {path: after[path] for path in before} == before
+        assert sum(path.name == "result.json" for path in after) == number
+        before = after
 
 
 def test_the_pages_show_how_python_asks():

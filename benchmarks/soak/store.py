@@ -51,10 +51,12 @@ def leftovers(home: Path) -> int:
 
 def arrays(out: Path) -> Numbers:
     """The arrays that the command line wrote, without seconds; none where it did not finish."""
-    if not (out / "result.json").is_file():
+    result = next(out.glob("*/result.json"), None)  # below the folder of its one question
+    if result is None:
         return {}
+    folder = result.parent
     return {path.name: np.load(path, allow_pickle=False)
-            for path in sorted(out.glob("*.npy")) if "seconds" not in path.name}  # fmt: skip
+            for path in sorted(folder.glob("*.npy")) if "seconds" not in path.name}  # fmt: skip
 
 
 def alike(found: Numbers, wanted: Numbers) -> bool:

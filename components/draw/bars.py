@@ -21,7 +21,14 @@ from components.draw.charts import (
     series_style,
     values,
 )
+from components.draw.labels import free_side
 from engine.result import Table
+
+
+def ends(run: Values, line: float) -> tuple[float, float]:
+    """About where an axis ends that shows bars from 0 and a line."""
+    shown = [0.0, line, *run[np.isfinite(run)].tolist()]
+    return min(shown), max(shown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +38,11 @@ class AlongRows(Chart):
     def across(self, figure: go.Figure, table: Table, column: str) -> go.Figure:
         """Finish a chart of rows: values run to the right, the first row is on top."""
         if self.line is not None:
+            low, high = self.span or ends(values(table, column), self.line)
             figure.add_vline(
                 x=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
-                annotation_text=self.line_name, annotation_position="bottom right",
+                annotation_text=self.line_name,
+                annotation_position=f"bottom {free_side(self.line, low, high)}",
             )  # fmt: skip
         figure.update_xaxes(title=self.heading(table, column))
         if self.span is not None:

@@ -100,3 +100,8 @@ def outside(box: Box) -> float:
     """The area of a box that lies outside the plot."""
     whole = (box[2] - box[0]) * (box[3] - box[1])
     return whole - overlap(box, (0, 0, *INNER))
+
+
+def free_side(x: float, low: float, high: float) -> str:
+    """On which side of a vertical line its text has more room, on an axis from low to high."""
+    return "left" if x > (low + high) / 2 else "right"

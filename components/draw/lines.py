@@ -21,7 +21,7 @@ from components.draw.charts import (
     series_style,
     values,
 )
-from components.draw.labels import annotate
+from components.draw.labels import annotate, free_side
 from engine.result import Table
 
 FEW = 24  # places at which a line has marks
@@ -68,6 +68,15 @@ class Lines(Chart):
     now_name: str = ""
     joined: Sequence[str] = ()
 
+    def side_of_now(self, across: Values) -> str:
+        """On which side of `now` its name has room, among the places that are drawn."""
+        if not self.x:
+            return "right"
+        places = [float(place) for place in across if np.isfinite(place)]
+        now, *places = np.log10([self.now, *places]) if self.log else (self.now, *places)
+        low, high = self.x_span or (min([now, *places]), max([now, *places]))
+        return free_side(float(now), low, high)
+
     def figure(self, table: Table) -> go.Figure:
         """The lines."""
         figure = go.Figure()
@@ -103,7 +112,8 @@ class Lines(Chart):
             )  # fmt: skip
         if self.now is not None:
             line = {"color": GRAY, "width": 2}
-            note = {"annotation_text": self.now_name, "annotation_position": "bottom right"}
+            side = f"bottom {self.side_of_now(across)}"
+            note = {"annotation_text": self.now_name, "annotation_position": side}
             figure.add_vline(x=self.now, line=line, **(note if self.now_name else {}))
         kind = "log" if self.log else "linear" if self.x else "category"
         x_title = self.x_title or (column_title(table, self.x) if self.x else "")

@@ -17,7 +17,7 @@ def as_rows(view: View) -> Table | None:
     """The rows of such a view; None of another kind."""
     match view:
         case Scores():
-            return Table.of({VALUE: (view.values, view.unit)}, view.labels)
+            return as_table(view)
         case Ranking():
             count, kept = view.values.shape
             place = np.repeat(np.arange(1, count + 1), kept)
@@ -27,6 +27,11 @@ def as_rows(view: View) -> Table | None:
         case Evidence():
             return of_groups({"": view})
     return None
+
+
+def as_table(scores: Scores) -> Table:
+    """A row for each label."""
+    return Table.of({VALUE: (scores.values, scores.unit)}, scores.labels)
 
 
 def groups_of(answer: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Evidence]:

@@ -8,8 +8,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components.answer_and_map import answer_and_map, pick_heat_map
+from components.answer_and_map import AnswerAndMap, answer_and_map, pick_heat_map
 from components.charts.tables import percent
+from components.draw.drawing import Exhibit
+from components.draw.scores import as_table
 from components.draw.two_models import (
     ModelComparison,
     compared,
@@ -17,12 +19,20 @@ from components.draw.two_models import (
     draw_likeliest,
     draw_maps,
 )
+from components.footer import Entry, leave
 from components.notices import plain
 from components.prune.asked import KEY, Asked, pruned_model
+from components.prune.layers import bars, finding
+from components.section import Section, calls
+from components.share import Offer
+from components.sidebar.ground import ground_of
+from engine.run import Answer
 from engine.sparsity import Masks
+from engine.sparsity.prune import layer_table
 
 SAME, PARTLY = 0.5, 0.2  # of the hottest tenth: from here on it looks at the same place, or partly
 TITLES = "Whole model", "Pruned"
+SLOTS = "before", "after"
 
 
 def show(
@@ -36,8 +46,8 @@ def show(
     with beside:
         kind = pick_heat_map(asked.image, f"{KEY}.heat")
     pruned = replace(asked.image, model=pruned_model(asked, masks))
-    before = answer_and_map(asked.image, kind, f"{KEY}.before")
-    after = answer_and_map(pruned, kind, f"{KEY}.after")
+    before = answer_and_map(asked.image, kind, f"{KEY}.{SLOTS[0]}")
+    after = answer_and_map(pruned, kind, f"{KEY}.{SLOTS[1]}")
     if before is None or after is None:
         return
     found = compared(asked.image, before, after)
@@ -49,6 +59,33 @@ def show(
     with answers:
         st.markdown("**What it says**")
         draw_likeliest(before, after, TITLES, f"{KEY}.answers")
+    for slot, title, shown in zip(SLOTS, TITLES, (before, after), strict=True):
+        if shown.looks is not None:
+            taken_along = offer(asked, masks, f"{KEY}.{slot}", shown, shown.looks, found)
+            leave(Entry(title, offer=taken_along))
+
+
+def offer(
+    asked: Asked, masks: Masks, key: str, shown: AnswerAndMap, looks: Answer, found: ModelComparison
+) -> Offer:
+    """One of the two to take along: its heat map, its classes, and where the model was cut.
+
+    The call beside it makes the pruned model; the masks themselves are offered under "Keep it".
+    """
+    classes = as_table(shown.classes)
+
+    def exhibits() -> list[Exhibit]:
+        chart, layers = bars(masks), layer_table(masks)
+        cut = Exhibit(layers, "Where it was taken out", finding(masks), chart)
+        return [Exhibit(shown.classes, "What it says"), cut]
+
+    return Offer(
+        looks, key,
+        files={"classes.csv": classes.csv, "layers.csv": lambda: layer_table(masks).csv()},
+        calls=calls(Section(KEY, asked.method, asked.case)),
+        sentence=words(found, masks.sparsity), notes=[note for note in (trust(found),) if note],
+        exhibits=exhibits, ground=lambda: ground_of(asked.image), viewer=f"{KEY}.viewer",
+    )  # fmt: skip
 
 
 def words(found: ModelComparison, sparsity: float) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from components.sidebar.examples import use
 from components.sidebar.pictures import Chosen
-from engine.anomaly.protocol.in_distribution import COLORLESS, GRAY_SHARE
-from engine.images import Picture
+from engine.anomaly.protocol.in_distribution import is_gray
 from engine.models import catalog
 from engine.models.chest import CHEST
 from engine.models.classifier import Classifier
@@ -49,10 +47,3 @@ def kind_of(chosen: Chosen) -> str:
     if behind.unit == HOUNSFIELD:
         return "slice of a CT"
     return "scan" if chosen.view is None or chosen.view.plane == "frame" else "slice of a volume"
-
-
-def is_gray(picture: Picture) -> bool:
-    """Whether nearly all pixels have no color; one in nine is looked at."""
-    some = picture.pixels[::3, ::3].astype(np.int16)
-    spread = some.max(2) - some.min(2)
-    return bool((spread <= 255 * COLORLESS).mean() >= GRAY_SHARE)

@@ -14,6 +14,7 @@ from components import exports
 from components.charts import plots
 from components.charts.style import GRAY
 from components.draw.drawing import Views
+from components.draw.labels import free_side
 from components.draw.samples import as_doubles
 from components.draw.spread import Spread
 from components.sidebar.subject import Subject
@@ -73,5 +74,9 @@ def among(found: Views, words: str) -> None:
     figure = Spread(
         bars={"normal": "normal images"}, title="images", x_title="score", height=SIDE + 30
     ).figure(table)
-    figure.add_vline(own, line={"color": GRAY, "width": 3}, annotation_text="this image")
+    side = free_side(own, float(edges[0]), float(edges[-1]))
+    figure.add_vline(
+        own, line={"color": GRAY, "width": 3}, annotation_text="this image",
+        annotation_position=f"top {side}",  # of the most unusual image, it would be cut off
+    )  # fmt: skip
     plots.drawn(figure, words, f"{KEY}.among", said=False)

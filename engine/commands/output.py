@@ -20,11 +20,21 @@ from safetensors.numpy import save_file
 from engine.case import ImageCase, PairCase
 from engine.case_base import Case, WrappedCase
 from engine.keeping.store import sweep_strays, write_atomic
+from engine.method import Method
 from engine.pictures import Pixels, as_bytes, ends, labeled, overlay, tint
 from engine.result import Checkpoint, HeatMap, Pictures, Table, View
-from engine.run import Answer
+from engine.run import Answer, digest
 
 LONGEST = 100  # bytes of a part of a file's name
+DIGITS = 12  # of a question's digest, in the name of its folder
+
+
+def folder_of(method: Method[Any], case: Case, out: Path) -> Path:
+    """The folder below `out` for one question, such as attribution.GradCam-1a2b3c4d5e6f.
+
+    The same question has the same folder, and no other question has it.
+    """
+    return out / f"{method.full_name()}-{digest(method, case)[:DIGITS]}"
 
 
 def write(answer: Answer, case: Case, folder: Path) -> Path:

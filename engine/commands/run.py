@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.commands.terminal import Parser, clear_line, progress, say
+from engine.commands.terminal import Parser, clear_line, progress, say, wrong
 
 if TYPE_CHECKING:
     from engine.method import Method
@@ -22,8 +22,9 @@ USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 def ask(wanted: Namespace) -> None:
     """Ask a method and write the answer."""
+    from engine.arguments.fitting import default_note
     from engine.commands.asking import method_named, question, settings_given
-    from engine.commands.output import write
+    from engine.commands.output import folder_of, write
     from engine.errors import BlindspotError
     from engine.images.named import WORDS, with_view
     from engine.run import answer, titled
@@ -36,18 +37,19 @@ def ask(wanted: Namespace) -> None:
         if not given.get("image"):
             raise BlindspotError("Say with --image which scan the slice and the window are of.")
         given["image"] = with_view(given["image"], of_scan)
-    method, arguments = question(
-        kind, {name: one for name, one in given.items() if one is not None},
-        settings_given(kind, pairs),
-    )  # fmt: skip
+    named = {name: one for name, one in given.items() if one is not None}
+    method, arguments = question(kind, named, settings_given(kind, pairs))
     case = arguments.case()
     method.check(case)
-    out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
+    if words := default_note(arguments, case, named):
+        wrong(words)
+    folder = folder_of(method, case, out)
+    folder.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
     found = answer(method, case, progress)
     clear_line()
     if words := method.finding(case, found):
         say(words)
-    say(f"{titled(method, case)}: {write(found, case, out)}")
+    say(f"{titled(method, case)}: {write(found, case, folder)}")
 
 
 def parser_of(kind: type[Method[Any]]) -> Parser:
@@ -75,7 +77,10 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="settings of the method, such as steps=64",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write into")
+    parser.add_argument(
+        "--out", type=Path, required=True,
+        help="the folder to write into; each answer has a folder of its own in it",
+    )  # fmt: skip
     return parser
 
 

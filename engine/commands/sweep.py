@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from engine.commands.terminal import clear_line, say
+from engine.commands.terminal import clear_line, say, wrong
 from engine.errors import BlindspotError
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def run(wanted: Namespace) -> None:
     report = Reporter()
     looked = look_up(plan, spread, report)
     clear_line()
+    for words in dict.fromkeys(plan.notes()):
+        wrong(words)
     say(f"{looked.words(spread.count)}.")
     if wanted.dry_run:
         return

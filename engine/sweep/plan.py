@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from engine.arguments import Arguments, arguments_of
+from engine.arguments.fitting import default_note
 from engine.arguments.text import near, text_of
 from engine.commands.asking import method_named, question
-from engine.errors import BadSetting
+from engine.errors import BadSetting, BlindspotError
 from engine.method import Method
 from engine.sweep.images import SweepImage, images_of
 
@@ -89,6 +91,15 @@ class SweepPlan:
             for alike in cases.values()
             for one in alike
         )
+
+    def notes(self) -> Iterator[str]:
+        """Which default of a method does not fit the first image."""
+        for name in self.methods if self.images else ():
+            first = replace(next(self.of_method(name)), image=self.images[0])
+            arguments = first.ask()[1]
+            with suppress(BlindspotError):  # an image that cannot be asked about is left out later
+                if words := default_note(arguments, arguments.case(), first.arguments):
+                    yield words
 
     @property
     def count(self) -> int:

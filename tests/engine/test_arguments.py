@@ -39,6 +39,7 @@ from engine.sparsity import PruneCase
 from engine.unlearning import UNLEARNERS, MembershipAttack, request
 from engine.unlearning.protocol import worst
 from tests.engine.data import nova_files
+from tests.written import answer_folder
 
 every = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.full_name())
 each_case = pytest.mark.parametrize("arguments", ARGUMENTS, ids=lambda kind: kind.__name__)
@@ -153,7 +154,8 @@ def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_pyth
     monkeypatch.chdir(tmp_path)
     line = as_shell(method, arguments)
     assert main(shlex.split(line)[3:]) == 0, capsys.readouterr().err
-    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    folder = answer_folder(tmp_path / "out")
+    result = json.loads((folder / "result.json").read_text())
     names: dict[str, object] = {}
     exec(as_python(method, arguments), names)  # noqa: S102  # it is what a person would run
     found = names["answer"]
@@ -161,7 +163,7 @@ def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_pyth
     assert list(found) == list(result["views"])
     for view in result["views"].values():
         for file in [view["file"], *view.get("files", {}).values()]:
-            assert (tmp_path / "out" / file).is_file()
+            assert (folder / file).is_file()
 
 
 @each_case

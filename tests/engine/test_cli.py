@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,7 @@ from engine.models.rebuild import card_at
 from engine.training import Recipe
 from engine.unlearning import CudaExperiment
 from tests import tiny
+from tests.written import answer_folder
 
 RUN = ["run", "attribution.Gradient", "--image", "sample:chelsea"]
 
@@ -74,7 +76,9 @@ def test_a_real_run_gives_the_files_that_were_promised(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "Egyptian cat" in done.stdout
-    said = json.loads((tmp_path / "result.json").read_text())
+    folder = answer_folder(tmp_path)
+    assert str(folder / "result.json") in done.stdout
+    said = json.loads((folder / "result.json").read_text())
     assert list(said) == ["method", "settings", "case", "views", "numbers", "provenance"]
     assert said["method"] == "attribution.Gradient"
     assert said["settings"]["channels"] == "size"
@@ -82,14 +86,14 @@ def test_a_real_run_gives_the_files_that_were_promised(tmp_path):
     view = said["views"]["map"]
     assert view["kind"] == "HeatMap"
     assert view["unit"] == "logit per brightness"
-    values = np.load(tmp_path / view["file"])
+    values = np.load(folder / view["file"])
     assert list(values.shape) == view["shape"] == [224, 224]
     assert values.min() == pytest.approx(view["ends"][0])
     assert said["numbers"]["map.high"] == pytest.approx(values.max())
     assert said["numbers"]["score"] == pytest.approx(8.98, abs=0.1)
     assert {"model", "device", "seconds", "versions"} <= said["provenance"].keys()
     for picture in (view["picture"], view["overlay"]):
-        assert Image.open(tmp_path / picture).size == (224, 224)
+        assert Image.open(folder / picture).size == (224, 224)
 
 
 def test_a_wrong_real_run_says_one_line_and_no_trace(tmp_path, capsys, monkeypatch):
@@ -182,9 +186,41 @@ def test_data_sets_are_listed_with_their_cards(capsys):
     assert "phantoms  Axial slices" in capsys.readouterr().out
 
 
+MANY = (  # each differs from each other one by one word
+    RUN,
+    [*RUN, "--target", "1"],
+    [*RUN, "--target", "1", "--versus", "0"],
+    [*RUN, "--seed", "7"],
+    [*RUN, "--crop_x", "0.1"],
+    [*RUN, "--set", "channels=size"],
+    [*RUN[:3], "sample:coffee"],
+    ["run", "attribution.GradientXInput", *RUN[2:]],
+)
+
+
+def test_answers_to_many_questions_lie_side_by_side_below_one_folder(small, tmp_path, capsys):
+    out = ["--out", str(tmp_path)]
+    assert [main([*question, *out]) for question in MANY] == [0] * len(MANY)
+    printed = [Path(line.rpartition(": ")[2]) for line in capsys.readouterr().out.splitlines()
+               if line.endswith("result.json")]  # fmt: skip
+    assert len(set(printed)) == len(MANY)
+    assert {path.parent for path in printed} == set(tmp_path.iterdir())
+    for path, question in zip(printed, MANY, strict=True):
+        assert json.loads(path.read_text())["method"] == question[1]
+        assert {"map.npy", "map.png", "map.overlay.png"} <= {
+            one.name for one in path.parent.iterdir()
+        }
+
+
+def test_the_same_question_has_the_same_folder_again(small, tmp_path, capsys):
+    for _ in range(2):
+        assert main([*RUN, "--out", str(tmp_path)]) == 0
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, capsys):
     assert main([*RUN, "--versus", "class 0", "--reading", "margin", "--out", str(tmp_path)]) == 0
-    case = json.loads((tmp_path / "result.json").read_text())["case"]
+    case = json.loads((answer_folder(tmp_path) / "result.json").read_text())["case"]
     pixels = shown(sample("chelsea"), Crop(), tiny.cnn())
     assert case["target_index"] == tiny.cnn().logits(pixels[None])[0].argmax()
     assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
@@ -203,7 +239,8 @@ def test_weights_of_ones_own_with_labels(tmp_path, capsys):
          str(tmp_path / "deep" / "out")]
     )  # fmt: skip
     assert status == 0
-    case = json.loads((tmp_path / "deep" / "out" / "result.json").read_text())["case"]
+    folder = answer_folder(tmp_path / "deep" / "out")
+    case = json.loads((folder / "result.json").read_text())["case"]
     assert (case["target"], case["seed"]) == ("dog", 4)
     assert case["model"] == f"file:{case['model_fingerprint'][:6]}"
 
@@ -236,7 +273,7 @@ def test_weights_of_ones_own_with_labels(tmp_path, capsys):
 )
 def test_what_is_wrong_is_said_in_one_line(small, refused, tmp_path, extra, words):
     assert words in refused(*RUN, *extra, "--out", str(tmp_path / "out"))
-    assert not (tmp_path / "out" / "result.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_other_wrong_words_are_said_in_one_line_too(small, refused, tmp_path):
@@ -276,13 +313,14 @@ def test_values_are_read_as_their_control_wants(text, control, wanted):
 def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
     pair = ["--image", "example:digits/6", "--against", "example:digits/1", "--model", "digits-mlp"]
     assert main(["run", "attribution.LST", *pair, "--set", "steps=20", "--out", str(tmp_path)]) == 0
-    said = json.loads((tmp_path / "result.json").read_text())
+    folder = answer_folder(tmp_path)
+    said = json.loads((folder / "result.json").read_text())
     assert said["case"]["kind"] == "pair"
-    numbers = pd.read_csv(tmp_path / said["views"]["figures"]["file"]).iloc[0]
-    path = np.load(tmp_path / said["views"]["path"]["file"])
+    numbers = pd.read_csv(folder / said["views"]["figures"]["file"]).iloc[0]
+    path = np.load(folder / said["views"]["path"]["file"])
     assert path.shape[1:] == (3, 8, 8)
     assert numbers["steps"] == 20
-    left = np.load(tmp_path / "rmse to target.y.npy")
+    left = np.load(folder / "rmse to target.y.npy")
     assert numbers["RMSE to target"] == pytest.approx(left[-1])
     assert left[-1] < left[0]
 
@@ -374,15 +412,16 @@ def test_an_experiment_is_asked_about_a_data_set_and_gives_its_picture(tmp_path,
     assert main([*EXPERIMENT, *BRIEFLY, "--seed", "5", "--out", str(tmp_path)]) == 0
     sentence, done = capsys.readouterr().out.splitlines()
     assert "columns" in done
-    record = json.loads((tmp_path / "result.json").read_text())
+    folder = answer_folder(tmp_path)
+    record = json.loads((folder / "result.json").read_text())
     assert record["case"]["data"] == "columns"
     assert record["case"]["seed"] == 5
     assert record["views"]["picture"]["kind"] == "Pictures"
-    assert np.load(tmp_path / "picture.npy").shape == tuple(record["views"]["picture"]["shape"])
-    with Image.open(tmp_path / record["views"]["picture"]["picture"]) as page:
+    assert np.load(folder / "picture.npy").shape == tuple(record["views"]["picture"]["shape"])
+    with Image.open(folder / record["views"]["picture"]["picture"]) as page:
         assert min(page.size) > 300
     assert record["numbers"] == {}
-    outcomes = pd.read_csv(tmp_path / record["views"]["claims"]["file"])
+    outcomes = pd.read_csv(folder / record["views"]["claims"]["file"])
     assert len(outcomes) == len(CudaExperiment.claims)
     holding = (outcomes["outcome"] == HOLDS).sum()
     assert sentence.startswith(f"{CudaExperiment.claims[0].words}: ")

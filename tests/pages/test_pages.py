@@ -7,11 +7,24 @@ from scipy.stats import spearmanr
 from components import notices
 from components.charts.tables import signed
 from components.heatmaps import view
-from components.views import HEATMAPS, PRUNE, VIEWS
+from components.views import (
+    DATA_AND_MODELS,
+    HEATMAPS,
+    PRUNE,
+    START,
+    STORIES,
+    SWEEP,
+    TRAY,
+    VIEWS,
+)
 from components.widgets.viewer import place
 from engine.models import catalog
 from tests.tiny import vit
 from tests.visits import TITLES, pills, provenance, question_in, said, settled, visit, words
+
+
+WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
+"""They answer no question, or share it in another way: cards and slides, tables, a report."""
 
 
 @pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
@@ -28,6 +41,8 @@ def test_every_view_runs_again_without_another_answer(page):
     first = provenance(at)
     at.run()
     assert provenance(at) == first
+    if at.main.header and page not in WITHOUT_SHARE:  # an answer as a sentence
+        assert any(str(one.key).endswith(".pin") for one in at.button), "Share is missing"
 
 
 def test_the_sidebar_keeps_its_choices_when_the_page_changes():

@@ -569,3 +569,15 @@ def test_snip_ratio_says_that_it_scores_trained_weights():
 def test_photographs_cannot_be_compared_with_other_seeds_and_say_why():
     at = settled(visit({"prune.section": "Before training"}, PRUNE))
     assert "Not available: it needs to know how the model was trained." in words(at)
+
+
+def test_both_sides_are_shared_with_their_files_and_go_into_the_tray_as_they_are_shown():
+    at = opened(ratio=0.3)
+    keys = {str(button.key) for button in at.button}
+    assert {"prune.before.pin", "prune.after.pin"} <= keys
+    assert any("sparsity.Prune" in code.value and "0.3" in code.value for code in at.code)
+    at.button(key="prune.after.pin").click().run()
+    (pin,) = at.session_state["report.tray"]
+    assert pin.sentence == at.main.header[0].value
+    assert len(pin.maps) == 1
+    assert {"What it says", "Where it was taken out"} <= {one.title for one in pin.exhibits}

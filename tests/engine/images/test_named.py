@@ -14,6 +14,7 @@ from engine.errors import BadImage, BadSetting
 from engine.images import SliceChoice, Window, load
 from engine.images.named import read_named, with_view
 from tests import scans, tiny
+from tests.written import answer_folder
 
 BRAIN = Window(40, 80)
 
@@ -88,9 +89,9 @@ def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys)
     asked = ["run", "attribution.Gradient", "--image", head, "--out"]
     for name, words in (("a", ["--slice", "2"]), ("b", ["--slice", "4", "--width", "100"])):
         assert main([*asked, str(tmp_path / name), *words]) == 0
-    found = [np.load(next((tmp_path / name).glob("*.npy"))) for name in "ab"]
+    found = [np.load(next(answer_folder(tmp_path / name).glob("*.npy"))) for name in "ab"]
     assert not np.array_equal(*found)
-    assert json.loads((tmp_path / "a" / "result.json").read_text())["case"]["kind"]
+    assert json.loads((answer_folder(tmp_path / "a") / "result.json").read_text())["case"]["kind"]
     assert main(["run", "attribution.Gradient", "--slice", "2", "--out", str(tmp_path / "c")]) == 2
     assert "Say with --image which scan" in capsys.readouterr().err
 
