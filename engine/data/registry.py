@@ -21,12 +21,15 @@ from engine.data.tabular import Cohort
 from engine.data.textured import TexturedShapes
 from engine.data.variants import variant
 from engine.errors import BadData
+from engine.keeping.access import Access
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30
 MOST_VARIANTS = 6  # on each other
 UPLOAD = "upload-"  # how the name of a set from a person's file begins
+ACCESS = Access()  # its rule is asked with the name of such a set, without variants
+ELSEWHERE = "These images were brought in another session: open their file again."
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def recipe(name: str) -> DataRecipe:
         if kind.word == word:
             return kind.read(settings)
     if word.startswith(UPLOAD):
-        raise BadData("These images were brought in another session: open their file again.")
+        raise BadData(ELSEWHERE)
     known = ", ".join(names())
     raise BadData(f"There is no data set called “{word[:60]}”: choose one of {known}.")
 
@@ -137,10 +140,18 @@ def load(name: str, progress: Progress = quiet) -> DataSet:
     `progress` is told while a set is made for the first time, and may raise to cancel.
 
     Raises:
-        BadData: no data set, variant or setting of that name.
+        BadData: no data set, variant or setting of that name, or one of another person's file.
         BadSetting: a value outside its range.
     """
+    check_access(name)
     return _memory.made(name, lambda: make(name, progress))
+
+
+def check_access(name: str) -> None:
+    """Raise BadData for a data set of a file that whoever asks has not opened."""
+    base = name.partition("+")[0]
+    if base.startswith(UPLOAD) and not ACCESS.rule(base):
+        raise BadData(ELSEWHERE)
 
 
 def make(name: str, progress: Progress) -> DataSet:
@@ -152,5 +163,6 @@ def make(name: str, progress: Progress) -> DataSet:
 
 
 def cached(name: str) -> DataSet | None:
-    """The data set if it was loaded before."""
+    """The data set if it was loaded before. Raises BadData for one of another person's file."""
+    check_access(name)
     return _memory.get(name)
