@@ -57,34 +57,31 @@ def owners() -> list[Owner]:
     return [Owner(secret.encode()) for secret in browser_secret.known()]
 
 
-def owns(name: str) -> bool:
-    """Whether a model that was made here is this person's."""
-    return name.startswith(PREFIX) and owner_of(name) is not None
-
-
 def owner_of(name: str) -> Owner | None:
     """As whom this person owns a model; None where it is not theirs."""
+    if not name.startswith(PREFIX):
+        return None
     return next((owner for owner in owners() if checkpoints.belongs(name, owner)), None)
 
 
 def may_export(name: str) -> bool:
     """Whether this person may take a model away that ships or was made here."""
-    if not name.startswith(PREFIX) or owns(name):
+    if not name.startswith(PREFIX) or owner_of(name):
         return True
     return not checkpoints.is_private(checkpoints.stored(name))
 
 
 def exporter(name: str) -> Callable[[], bytes]:
-    """Makes the file of a model. It raises BadModel where the model is not this person's.
+    """Makes the file of a model. It raises BadModel where this person may not have it.
 
     It is called in a thread that knows no session.
     """
-    return partial(catalog.export, name, owner_of(name) if owns(name) else owners()[0])
+    return partial(catalog.export, name, owner_of(name) or owners()[0])
 
 
 def delete(name: str) -> None:
-    """Delete a model that is this person's. Raises BadModel."""
-    catalog.forget(name, (owner_of(name) if owns(name) else None) or owners()[0])
+    """Delete a model that is this person's. Raises BlindspotError."""
+    catalog.forget(name, owner_of(name) or owners()[0])
 
 
 def may_copy(fingerprint: str) -> bool:
@@ -111,16 +108,21 @@ def keeper() -> Callable[[Checkpoint], Stored]:
 
 def may_look(record: OwnerRecord) -> bool:
     """Whether a private model is shown here: to its owners and to those who came with its key."""
-    if get_script_run_ctx() is None:
+    if not in_session():
         return True  # of a job, for whoever asked
     return any(record.belongs_to(owner) for owner in owners()) or any(
         record.opens_with(key) for key in opened_keys()
     )
 
 
+def in_session() -> bool:
+    """Whether a visitor's script runs here, and no job's thread, which belongs to nobody."""
+    return get_script_run_ctx(suppress_warning=True) is not None
+
+
 def may_open(data: str) -> bool:
     """Whether a data set of a person's file is one that this session has opened, by its name."""
-    return get_script_run_ctx() is None or data in uploads.names()
+    return not in_session() or data in uploads.names()
 
 
 def may_see(data: str) -> bool:

@@ -123,7 +123,7 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
                 "Export", sharing.exporter(entry.name), file, "lab.model.export",
                 icon=":material/download:", help="One file: the weights, with the card inside.",
             )  # fmt: skip
-        if sharing.owns(entry.name):
+        if sharing.owner_of(entry.name):
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown(
                     "It cannot be had back, except by training it again. Where somebody else has "

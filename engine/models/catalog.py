@@ -151,7 +151,7 @@ def export(name: str, owner: Owner | None = None) -> bytes:
 
 
 def forget(name: str, owner: Owner | None = None) -> None:
-    """Delete a model that was made here; see `checkpoints.delete`. Raises BadModel and OSError."""
+    """Delete a model that was made here; see `checkpoints.delete`. Raises BlindspotError."""
     if checkpoints.delete(name, owner):
         _memory.drop(name)
 

@@ -312,14 +312,17 @@ def delete(name: str, owner: Owner | None = None) -> bool:
 
     Raises:
         BadModel: there is none, or it is not that owner's.
-        OSError: the record cannot be written.
+        BlindspotError: the record cannot be written.
     """
     with owners.LOCK:
         path = stored(name).path
-        if owner is not None:
-            check_owner(name, owner, "delete")
-            if not owners.release(path, owner):
-                return False
+        try:
+            if owner is not None:
+                check_owner(name, owner, "delete")
+                if not owners.release(path, owner):
+                    return False
+        except OSError as error:
+            raise BlindspotError(f"It was not deleted: {error.strerror or error}.") from error
         remove(path)
         remove(owners.record_path(path))
     return True
