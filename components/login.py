@@ -64,8 +64,7 @@ def secret_of_user() -> bytes | None:
         return None
     issuer, person = getattr(st.user, "iss", None), getattr(st.user, "sub", None)
     person = person or getattr(st.user, "email", None)
-    key = cookie_secret()
-    if not person or not key:
+    if not person or not (key := cookie_secret()):
         return None
     text = json.dumps([issuer, person])
     return blake2b(text.encode(), digest_size=32, key=key, person=b"owner by login").digest()

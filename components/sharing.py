@@ -18,8 +18,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from components import login, uploads
 from components.widgets import browser_secret
-from engine.data import registry
-from engine.data.registry import UPLOAD
+from engine.keeping import access
+from engine.keeping.access import ViewRights
 from engine.models import catalog, checkpoints
 from engine.models.checkpoints import PREFIX, Stored
 from engine.models.classifier import Classifier
@@ -35,8 +35,7 @@ PRIVATE_LINE = re.compile(r" · [0-9a-f]{4}$")  # how the line of a model that w
 
 def begin() -> None:
     """Before a page is drawn: what is listed from now on is what this session is shown."""
-    checkpoints.ACCESS.rule = may_look
-    registry.ACCESS.rule = may_open
+    access.ask_session(rights)
     read_link()
 
 
@@ -106,29 +105,16 @@ def keeper() -> Callable[[Checkpoint], Stored]:
 # ---------------------------------------------------------------- what is shown
 
 
-def may_look(record: OwnerRecord) -> bool:
-    """Whether a private model is shown here: to its owners and to those who came with its key."""
-    if not in_session():
-        return True  # of a job, for whoever asked
-    return any(record.belongs_to(owner) for owner in owners()) or any(
-        record.opens_with(key) for key in opened_keys()
-    )
+def rights() -> ViewRights | None:
+    """What this session may look at; None where no visitor's script runs."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    people, keys, opened = owners(), tuple(opened_keys()), uploads.names()
 
+    def may_look(record: OwnerRecord) -> bool:
+        return any(map(record.belongs_to, people)) or any(map(record.opens_with, keys))
 
-def in_session() -> bool:
-    """Whether a visitor's script runs here, and no job's thread, which belongs to nobody."""
-    return get_script_run_ctx(suppress_warning=True) is not None
-
-
-def may_open(data: str) -> bool:
-    """Whether a data set of a person's file is one that this session has opened, by its name."""
-    return not in_session() or data in uploads.names()
-
-
-def may_see(data: str) -> bool:
-    """Whether a data set, or what it is a variant of, is no file or one that this person opened."""
-    base = data.partition("+")[0]
-    return not base.startswith(UPLOAD) or base in uploads.names()
+    return ViewRights(may_look, opened.__contains__)
 
 
 # ---------------------------------------------------------------- links

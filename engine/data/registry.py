@@ -21,14 +21,13 @@ from engine.data.tabular import Cohort
 from engine.data.textured import TexturedShapes
 from engine.data.variants import variant
 from engine.errors import BadData
-from engine.keeping.access import Access
+from engine.keeping import access
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30
 MOST_VARIANTS = 6  # on each other
 UPLOAD = "upload-"  # how the name of a set from a person's file begins
-ACCESS = Access()  # its rule is asked with the name of such a set, without variants
 ELSEWHERE = "These images were brought in another session: open their file again."
 
 
@@ -143,15 +142,18 @@ def load(name: str, progress: Progress = quiet) -> DataSet:
         BadData: no data set, variant or setting of that name, or one of another person's file.
         BadSetting: a value outside its range.
     """
-    check_access(name)
+    if not may_open(name):
+        raise BadData(ELSEWHERE)
     return _memory.made(name, lambda: make(name, progress))
 
 
-def check_access(name: str) -> None:
-    """Raise BadData for a data set of a file that whoever asks has not opened."""
-    base = name.partition("+")[0]
-    if base.startswith(UPLOAD) and not ACCESS.rule(base):
-        raise BadData(ELSEWHERE)
+def may_open(name: str) -> bool:
+    """Whether whoever asks may open a data set: one of a person's file only if they have opened it.
+
+    A variant of it counts as the set.
+    """
+    base, rights = name.partition("+")[0], access.current()
+    return not base.startswith(UPLOAD) or rights is None or rights.data(base)
 
 
 def make(name: str, progress: Progress) -> DataSet:
@@ -163,6 +165,5 @@ def make(name: str, progress: Progress) -> DataSet:
 
 
 def cached(name: str) -> DataSet | None:
-    """The data set if it was loaded before. Raises BadData for one of another person's file."""
-    check_access(name)
-    return _memory.get(name)
+    """The data set if it was loaded before, and may be opened."""
+    return _memory.get(name) if may_open(name) else None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from engine.data.registry import UPLOAD
 from engine.errors import BadModel, BlindspotError
-from engine.keeping.access import Access
+from engine.keeping import access
 from engine.keeping.store import home, remove, write_atomic
 from engine.models import owners
 from engine.models.card import ModelCard, weights_of
@@ -33,7 +33,6 @@ SUFFIX = ".safetensors"
 NAME = 16  # letters of the digest in a name
 LARGEST = 512 * 2**20  # bytes of a file that is brought in
 DISK_BYTES = 20 * 2**30  # of all models together: nobody's are deleted to make room, so it is said
-ACCESS = Access()  # its rule is asked with the record of a private model
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,8 @@ def make_folder(path: Path) -> None:
     """The folder of the models, which nobody but this account may look into. Raises OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.stat().st_mode & 0o077:
-        path.chmod(0o700)
+        with suppress(PermissionError):  # it is another account's, which lets this one write there
+            path.chmod(0o700)
 
 
 def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> None:
@@ -263,8 +263,10 @@ def shipped() -> frozenset[str]:
 
 def may_look(model: Stored, models: Sequence[Stored] | None = None) -> bool:
     """Whether whoever asks may look at a model."""
-    record = owners.read_record(model.path) or owners.NOBODYS
-    return not is_private(model, models) or ACCESS.rule(record)
+    rights = access.current()
+    if rights is None or not is_private(model, models):
+        return True
+    return rights.model(owners.read_record(model.path) or owners.NOBODYS)
 
 
 def belongs(name: str, owner: Owner) -> bool:
