@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, login, notices
+from components import jobs, links, login, notices, sharing
 from components.footer import footer
 from components.report import page as tray_page
 from components.report import tray
@@ -38,6 +38,8 @@ def mark(menu_title: str, titles: list[str]) -> None:
 st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png", layout="wide")
 st.html(ROOT / "components" / "theme.css")
 login.require()
+links.bound()
+sharing.begin()
 
 tray.begin()
 menu: dict[str, list[st.Page]] = {}
@@ -45,6 +47,7 @@ for one in VIEWS:
     menu.setdefault(one.menu, []).append(page(one))
 chosen = st.navigation(menu, position="top")
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
+links.say_bound(chosen.url_path)
 
 header = st.container(
     key="jobs", horizontal=True, vertical_alignment="center"
@@ -59,5 +62,6 @@ finally:  # after the page, which may have begun a job, and also where it ends e
             tray_page.entry()
             jobs.panel()
             login.leave()
+    sharing.end()
     popovers.take_focus()
     uploaders.give_again()

@@ -8,12 +8,13 @@ widget reads it, so it always gives one of its own values.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.state import get_session_state
 
 from components.notices import plain
@@ -21,6 +22,9 @@ from components.notices import plain
 PLACE: ContextVar[DeltaGenerator | None] = ContextVar("place", default=None)
 ADDRESS = "links.address"  # what the link of the page holds, as far as the session knows
 LONGEST = 40  # letters of what a link asked for that are repeated
+MOST_VALUES = 100  # that a link may carry under one name
+MOST_LETTERS = 10_000  # of such a value, and of a name
+BOUND, BOUND_PAGE = "links.bound", "links.bound.page"  # what is said of a longer link, and where
 
 
 Allowed = Collection[str] | Callable[[str], bool]
@@ -86,6 +90,31 @@ def rewrite(key: str, words: Sequence[str]) -> None:
         else:
             link.remove_param(key)
         link.set_initial_query_params_from_current()
+
+
+def bound() -> None:
+    """Drop what is too much of a link, before anything reads it."""
+    link = {name: st.query_params.get_all(name) for name in st.query_params}
+    dropped = ""
+    for name, values in link.items():
+        if len(values) > MOST_VALUES or max(map(len, [name, *values])) > MOST_LETTERS:
+            with suppress(StreamlitAPIException):  # a widget there bounds what it writes itself
+                del st.query_params[name]
+                dropped = name
+    if dropped:
+        words = f"{len(link[dropped]):,} values" if len(link[dropped]) > 1 else "a very long value"
+        st.session_state[BOUND] = (
+            f"The link has {words} for “{dropped[:LONGEST]}”. They are ignored: at most "
+            f"{MOST_VALUES} values of {MOST_LETTERS:,} letters are read."
+        )
+        st.session_state.pop(BOUND_PAGE, None)
+        st.rerun()
+
+
+def say_bound(page: str) -> None:
+    """Say on the page that was opened by such a link what was dropped of it."""
+    if BOUND in st.session_state and st.session_state.setdefault(BOUND_PAGE, page) == page:
+        st.info(plain(st.session_state[BOUND]), icon=":material/link_off:")
 
 
 @contextmanager

@@ -5,8 +5,10 @@ SECURITY.md says how it is set up. Without that section nothing is asked, as on 
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 
 import streamlit as st
@@ -18,6 +20,7 @@ from engine.errors import BlindspotError
 log = logging.getLogger(__name__)
 
 SECTION = "auth"
+LONG_ENOUGH = 22  # letters of a cookie_secret: 128 bits where each may be one of 64
 UNREADABLE = (
     "The secrets of this server cannot be read, so it is not known who may come in. Whoever runs "
     "it finds the reason in its log."
@@ -49,6 +52,32 @@ def require() -> None:
     st.markdown("This server asks who you are before it shows anything.")
     st.button("Log in", on_click=st.login, type="primary")
     st.stop()
+
+
+def secret_of_user() -> bytes | None:
+    """What the person who logged in owns models by; None where nobody has to, or it is not known.
+
+    It follows from the person and the server's cookie_secret, so it is the same at each login and
+    stands in no file of ours.
+    """
+    if not required():
+        return None
+    issuer, person = getattr(st.user, "iss", None), getattr(st.user, "sub", None)
+    person = person or getattr(st.user, "email", None)
+    if not person or not (key := cookie_secret()):
+        return None
+    text = json.dumps([issuer, person])
+    return blake2b(text.encode(), digest_size=32, key=key, person=b"owner by login").digest()
+
+
+@cache
+def cookie_secret() -> bytes:
+    """A digest of the server's secret for its cookies; empty where it is too short to be one."""
+    text = str(st.secrets.get(SECTION, {}).get("cookie_secret", ""))
+    if len(text) < LONG_ENOUGH:
+        log.warning("cookie_secret is too short: what is made here belongs to one session alone")
+        return b""
+    return blake2b(text.encode(), digest_size=32).digest()
 
 
 def leave() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import exports, footer, runs
+from components import exports, footer, runs, sharing
 from components.draw.drawing import Draw, Drawing, Exhibit, Views, Words, draw, exhibit
 from components.footer import Entry
 from components.notices import plain, spoken
@@ -104,7 +104,7 @@ def show(section: Section) -> Answer | None:
         answered(section, outcome)
         return outcome
     if section.keeps and isinstance(outcome, Pending):
-        keep_when_done(outcome.job)  # type: ignore[arg-type]
+        keep_of(section, outcome)
     if section.waiting:
         with above:
             section.waiting()
@@ -114,6 +114,19 @@ def show(section: Section) -> Answer | None:
         st.caption(plain(section.before))
     leave(section)
     return None
+
+
+def keep_of(section: Section, outcome: Pending) -> None:
+    """Keep the model as that of whoever pressed the button, if they may have it, once it is there.
+
+    Somebody else who sees it come, with the same question, is not made an owner.
+    """
+    model = getattr(section.case, "model", None)
+    if run.digest(section.method, section.case) not in runs.by_button():
+        return
+    if model is None or sharing.may_copy(model.fingerprint):
+        job: Any = outcome.job
+        keep_when_done(job, sharing.keeper(), runs.visit().visitor)
 
 
 def ask(section: Section) -> Outcome | None:

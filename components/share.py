@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from components import sharing
 from components.draw.drawing import Exhibit
 from components.draw.rows import rows_of
 from components.exports import as_json, as_npy
@@ -133,6 +134,7 @@ def taken(offer: Offer) -> None:
 
 def link() -> str:
     """The address of the page as it is set; "" where it is not known, as in a test."""
+    sharing.write_link()
     asked = {name: st.query_params.get_all(name) for name in st.query_params}
     if not st.context.url:
         return ""

@@ -1,47 +1,165 @@
-"""What of the models and trainings here a person is shown.
+"""What of the models and data here a person is shown, and what is theirs.
 
-Whoever trains on a file of their own does so on a machine that others use too: title and class
-names of that file are theirs. What learned from it is offered to those who opened the same file, to
-whoever imported or chose the model, and to those whose link names it.
+Others use the same machine: title and class names of a person's file are that person's. A private
+model (see `engine.models.checkpoints`) belongs to whoever made it, by a secret that their browser
+stores, or by their login. A link to such a model carries a view key, with which others may ask it;
+they neither export nor delete it. Data sets of a person's file are opened by the session that has
+the file.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from components import uploads
-from engine.data.registry import UPLOAD
-from engine.models import catalog
-from engine.models.catalog import ModelEntry
+from components import login, uploads
+from components.widgets import browser_secret
+from engine.keeping import access
+from engine.keeping.access import ViewRights
+from engine.models import catalog, checkpoints
+from engine.models.checkpoints import PREFIX, Stored
+from engine.models.classifier import Classifier
+from engine.models.owners import KEY_LETTERS, Owner, OwnerRecord
+from engine.result import Checkpoint
+
+KEY = "key"  # of the link's view keys
+MOST_KEYS = 8  # that a link may carry
+OPENED = "sharing.keys"  # view keys that this session came with, each of a model that is here
+VIEW_KEY = re.compile(f"[0-9a-f]{{{KEY_LETTERS}}}")
+PRIVATE_LINE = re.compile(r" · [0-9a-f]{4}$")  # how the line of a model that was made here ends
 
 
-def models() -> tuple[ModelEntry, ...]:
-    """The models that this person is offered."""
-    return tuple(one for one in catalog.entries() if offered(one))
+def begin() -> None:
+    """Before a page is drawn: what is listed from now on is what this session is shown."""
+    access.ask_session(rights)
+    read_link()
 
 
-def offered(entry: ModelEntry) -> bool:
-    """Whether this person is shown a model."""
-    return (
-        may_see(entry.data)
-        or entry.name in remembered()
-        or entry.name == st.session_state.get("model")
-        or any(entry.name[-4:] == line[-4:] for line in st.query_params.get_all("model"))
+def end() -> None:
+    """After a page was drawn: its link opens what it names, and the browser has its secret."""
+    write_link()
+    if not login.required():
+        browser_secret.exchange()
+
+
+# ---------------------------------------------------------------- whose
+
+
+def owners() -> list[Owner]:
+    """Who this person is: first as whom they keep what they make."""
+    if (secret := login.secret_of_user()) is not None:
+        return [Owner(secret)]
+    return [Owner(secret.encode()) for secret in browser_secret.known()]
+
+
+def owner_of(name: str) -> Owner | None:
+    """As whom this person owns a model; None where it is not theirs."""
+    if not name.startswith(PREFIX):
+        return None
+    return next((owner for owner in owners() if checkpoints.belongs(name, owner)), None)
+
+
+def may_export(name: str) -> bool:
+    """Whether this person may take a model away that ships or was made here."""
+    if not name.startswith(PREFIX) or owner_of(name):
+        return True
+    return not checkpoints.is_private(checkpoints.stored(name))
+
+
+def exporter(name: str) -> Callable[[], bytes]:
+    """Makes the file of a model. It raises BadModel where this person may not have it.
+
+    It is called in a thread that knows no session.
+    """
+    return partial(catalog.export, name, owner_of(name) or owners()[0])
+
+
+def delete(name: str) -> None:
+    """Delete a model that is this person's. Raises BlindspotError."""
+    catalog.forget(name, owner_of(name) or owners()[0])
+
+
+def may_copy(fingerprint: str) -> bool:
+    """Whether this person may keep or take away what is made from the model of that fingerprint."""
+    own: dict[str, Classifier] = st.session_state.get("models.own", {})
+    return any(model.fingerprint == fingerprint for model in own.values()) or any(
+        checkpoints.may_copy(fingerprint, owner) for owner in owners()
     )
 
 
-def may_see(data: str) -> bool:
-    """Whether a data set, or what it is a variant of, is no file or one that this person opened."""
-    base = data.partition("+")[0]
-    return not base.startswith(UPLOAD) or base in {one.data.name for one in uploads.held().values()}
+def keeper() -> Callable[[Checkpoint], Stored]:
+    """Keeps a model as this person's, also in a thread that knows no session.
+
+    What is made from weights of a person's own is private.
+    """
+    own: dict[str, Classifier] = st.session_state.get("models.own", {})
+    weights = {model.fingerprint for model in own.values()}
+    owner = owners()[0]
+    return lambda view: checkpoints.keep(view, owner, private=view.parent in weights)
 
 
-def remember(name: str) -> None:
-    """This person has the model of that name, whoever opened what it learned from."""
-    remembered().add(name)
+# ---------------------------------------------------------------- what is shown
 
 
-def remembered() -> set[str]:
-    """The names of models that this person imported."""
-    names: set[str] = st.session_state.setdefault("models.remembered", set())
-    return names
+def rights() -> ViewRights | None:
+    """What this session may look at; None where no visitor's script runs."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    people, keys, opened = owners(), tuple(opened_keys()), uploads.names()
+
+    def may_look(record: OwnerRecord) -> bool:
+        return any(map(record.belongs_to, people)) or any(map(record.opens_with, keys))
+
+    return ViewRights(may_look, opened.__contains__)
+
+
+# ---------------------------------------------------------------- links
+
+
+def opened_keys() -> list[str]:
+    """The view keys that this session came with."""
+    keys: list[str] = st.session_state.setdefault(OPENED, [])
+    return keys
+
+
+def read_link() -> None:
+    """Open what the view keys of the link open, in this session."""
+    keys = st.query_params.get_all(KEY)[:MOST_KEYS]
+    new = [key for key in keys if VIEW_KEY.fullmatch(key) and key not in opened_keys()]
+    if new:
+        opened_keys().extend(checkpoints.opened_by(new))
+
+
+def write_link() -> None:
+    """Put the view keys of the private models into the link that it names, and no others."""
+    keys = list(dict.fromkeys(view_keys()))[:MOST_KEYS]
+    if keys == st.query_params.get_all(KEY):
+        return
+    if keys:
+        st.query_params[KEY] = keys
+    else:
+        st.query_params.pop(KEY, None)
+
+
+def view_keys() -> Iterator[str]:
+    """Those of the models whose line the link has."""
+    words = {word.strip() for name in st.query_params for word in st.query_params.get_all(name)}
+    if not any(PRIVATE_LINE.search(word) for word in words):
+        return
+    for entry in catalog.small():
+        if entry.name.startswith(PREFIX) and entry.line.strip() in words:
+            yield from key_of(checkpoints.stored(entry.name))
+
+
+def key_of(model: Stored) -> Iterator[str]:
+    """The view key of a private model: the owner's, or the one that this session came with."""
+    if not checkpoints.is_private(model):
+        return
+    if (owner := owner_of(model.name)) is not None:
+        yield owner.view_key(model.name)
+    else:
+        yield from checkpoints.keys_of(model, opened_keys())[:1]

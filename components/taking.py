@@ -20,10 +20,9 @@ from engine.result import Checkpoint
 
 
 def kept(view: Checkpoint) -> Stored | None:
-    """The model as it is kept, or None."""
-    card = ModelCard.from_json(view.card)
-    name = checkpoints.named(card.fingerprint, card.labels)
-    return next((one for one in checkpoints.listed() if one.name == name), None)
+    """The model as it is kept and shown to this person, or None."""
+    names = checkpoints.names_of(ModelCard.from_json(view.card))
+    return next((one for one in checkpoints.listed() if one.name in names), None)
 
 
 def offer(

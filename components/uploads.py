@@ -31,6 +31,13 @@ def held() -> dict[str, Imported]:
     return own
 
 
+def names() -> set[str]:
+    """The names of all data sets that were opened in this session, on whichever page."""
+    pages = [own for own in st.session_state.values() if isinstance(own, dict)]
+    sets = [data for own in pages for data in own.values() if isinstance(data, DataSet)]
+    return {data.name for data in [*sets, *(one.data for one in held().values())]}
+
+
 def draw() -> None:
     """The uploader; a file that cannot be read leaves everything as it was."""
     with st.expander("Open data of your own"):

@@ -8,13 +8,17 @@ from typing import Any
 
 import streamlit as st
 
+from components import sharing
 from components.notices import spoken
 from components.taking import kept, offer
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, AppPage
-from engine.models import checkpoints
 from engine.result import Checkpoint
 
 KEEP = "Keep it as a model"
+NOT_YOURS = (
+    "It was made from a model that was shown to you and is not yours: it can be looked at here, "
+    "and not be kept."
+)
 TAKEN = (HEATMAPS, LEVEL_SETS, FAMILIAR, DATA_AND_MODELS)
 
 
@@ -38,10 +42,13 @@ def draw_checkpoint(
     if json.loads(view.card).get("fingerprint") == view.parent:
         st.info("Nothing was changed: this is the model that is there already.")
         return
+    if not sharing.may_copy(view.parent):
+        st.info(NOT_YOURS)
+        return
     there = kept(view)
     with spoken():
         if there is None and (at_once or st.button(KEEP, key=f"{key}.keep", type="primary")):
-            checkpoints.keep(view)
+            sharing.keeper()(view)
             st.rerun()  # so that the sidebar offers it at once
     if there is not None:
         offer(there, views, key, image)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from components import forms, runs, section
+from components import forms, runs, section, sharing
 from components.case_form import CaseForm
 from components.draw.drawing import Drawing
 from components.ending import end
@@ -64,7 +64,7 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     case = TrainCase(data_sets.load(name), recipe)
     made = run.known(Train(), case)
     if made and runs.pressed_for(made):
-        keep(made)
+        keep(made, sharing.keeper())
         go_to(name)
     if any(one.data == name for one in catalog.small()):
         st.markdown("A model here has learned from such images already.")
@@ -83,7 +83,7 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
         )
     )  # fmt: skip
     if found and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
-        keep(found)
+        keep(found, sharing.keeper())
         go_to(name)
 
 

@@ -56,7 +56,7 @@ def listed() -> dict[str, ModelRow]:
     files = {one.name: one for one in (*embedded.stored(), *checkpoints.listed())}
     return {
         entry.line: ModelRow(entry, files.get(entry.name))
-        for entry in sharing.models()
+        for entry in catalog.entries()
         if entry.available
     }
 
@@ -116,14 +116,17 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
     file = f"{safe_name(entry.title)}.safetensors"
     with st.container(horizontal=True, vertical_alignment="center"):
         take(entry.name, HEATMAPS, "lab.model", kind="primary")
-        if stored:
+        if stored and sharing.may_export(entry.name):
             download(
-                "Export", lambda: catalog.export(entry.name), file, "lab.model.export",
+                "Export", sharing.exporter(entry.name), file, "lab.model.export",
                 icon=":material/download:", help="One file: the weights, with the card inside.",
             )  # fmt: skip
-        if entry.name.startswith(PREFIX):
+        if sharing.owner_of(entry.name):
             with st.popover("Delete", icon=":material/delete:"):
-                st.markdown("It cannot be had back, except by training it again.")
+                st.markdown(
+                    "It cannot be had back, except by training it again. Where somebody else has "
+                    "kept an equal model, theirs stays."
+                )
                 st.button(
                     "Delete it for good", key="lab.model.delete", on_click=forget,
                     args=(entry.name,),
@@ -151,11 +154,11 @@ def known(entry: ModelEntry, stored: Stored) -> None:
 
 
 def forget(name: str) -> None:
-    """Delete it, and go back to the usual model where it was chosen."""
-    if st.session_state.get("model") == name:
-        st.session_state["model"] = DEFAULT
+    """Delete it if it is this person's; the usual model is chosen where it was."""
     with spoken():
-        catalog.forget(name)
+        sharing.delete(name)
+        if st.session_state.get("model") == name:
+            st.session_state["model"] = DEFAULT
 
 
 def bring_in() -> None:
@@ -167,8 +170,8 @@ def bring_in() -> None:
         )  # fmt: skip
         if given is not None and st.session_state.get("lab.imported") != given.file_id:
             with spoken():
-                stored = checkpoints.bring_in(given.getvalue(), safe_name(given.name))
-                sharing.remember(stored.name)
+                content, called = given.getvalue(), safe_name(given.name)
+                stored = checkpoints.bring_in(content, called, sharing.owners()[0])
                 st.session_state["lab.imported"] = given.file_id
                 st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
                 st.rerun()  # so that the table has it

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from components import runs, sharing
+from components import runs
 from components.lab import training
 from components.notices import plain, spoken
+from engine.data.registry import may_open
 from engine.lab import again, under_way
 from engine.models.small import TITLES
 from engine.training import Unfinished, unfinished
@@ -35,7 +36,7 @@ def listed(one: Unfinished) -> bool:
     One with a regime is gone on with where it was asked for: an experiment.
     """
     plain_one = one.note.get("kind") == "train" and "regime" not in one.note
-    return plain_one and not under_way(one) and sharing.may_see(str(one.note.get("data")))
+    return plain_one and not under_way(one) and may_open(str(one.note.get("data")))
 
 
 def row(one: Unfinished) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from components import forms, measurement, runs, section
-from components.draw.checkpoint import KEEP, TAKEN, draw_checkpoint
+from components import forms, measurement, runs, section, sharing
+from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
 from components.draw.drawing import Drawing, Views
 from components.measurement import Measurement
 from components.prune.asked import KEY, Asked, named, pruned_model
@@ -27,6 +27,9 @@ CHECKED = 64  # test images that an ONNX file is compared on
 
 def show(asked: Asked, masks: Masks) -> None:
     """Ways to take along what was made."""
+    if not sharing.may_copy(asked.case.model.fingerprint):
+        st.info(NOT_YOURS)
+        return
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**The pruned model**")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from components import sharing
 from components.links import let_go, refuse
 from components.notices import plain
 from components.picks import search, type_text
@@ -26,7 +25,7 @@ LABELS_MB = 1
 def choose() -> Classifier | None:
     """The chosen model, loaded; None, with the reason said, when it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
-    offered = {entry.name: entry for entry in sharing.models()}
+    offered = {entry.name: entry for entry in catalog.entries()}
     lines = [entry.line for entry in offered.values()] + [one.title for one in own.values()]
     refuse("model", lines, "Model", "one that is offered here")
     let_go("model", [*offered, *own])  # it was deleted
@@ -94,7 +93,7 @@ def with_words(entry: ModelEntry) -> str | None:
 def choose_second(first: Classifier, key: str) -> Classifier | None:
     """Another model to hold beside the first; None when none is wanted or it cannot be had."""
     own: dict[str, Classifier] = st.session_state.setdefault("models.own", {})
-    named = {one.line: one.name for one in sharing.models() if one.name != first.name}
+    named = {one.line: one.name for one in catalog.entries() if one.name != first.name}
     named |= {one.title: name for name, one in own.items() if name != first.name}
     line = search(
         "Another model beside it", list(named), key, name="Another model", placeholder="none",

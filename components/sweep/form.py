@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from components import sharing, uploads
+from components import uploads
 from components.case_form import CaseForm
 from components.picks import pick, pick_some
 from engine import data as data_sets
@@ -59,8 +59,7 @@ def choose() -> PlannedSweep:
         name = form.ask("images", own={title: data.name for title, data in own.items()})
         if name != SAMPLED:
             form.ask("count")
-        seen = {one.name for one in sharing.models()}
-        several(form, "models", [one for one in options(form, "models") if one[1] in seen])
+        several(form, "models", options(form, "models"))
     with right:
         several(form, "methods", options(form, "methods"))
         settings = vary([method_named(one) for one in form.given["methods"]])

@@ -21,12 +21,14 @@ from engine.data.tabular import Cohort
 from engine.data.textured import TexturedShapes
 from engine.data.variants import variant
 from engine.errors import BadData
+from engine.keeping import access
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
 CACHE_BYTES = 1 * 2**30
 MOST_VARIANTS = 6  # on each other
 UPLOAD = "upload-"  # how the name of a set from a person's file begins
+ELSEWHERE = "These images were brought in another session: open their file again."
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def recipe(name: str) -> DataRecipe:
         if kind.word == word:
             return kind.read(settings)
     if word.startswith(UPLOAD):
-        raise BadData("These images were brought in another session: open their file again.")
+        raise BadData(ELSEWHERE)
     known = ", ".join(names())
     raise BadData(f"There is no data set called “{word[:60]}”: choose one of {known}.")
 
@@ -137,10 +139,21 @@ def load(name: str, progress: Progress = quiet) -> DataSet:
     `progress` is told while a set is made for the first time, and may raise to cancel.
 
     Raises:
-        BadData: no data set, variant or setting of that name.
+        BadData: no data set, variant or setting of that name, or one of another person's file.
         BadSetting: a value outside its range.
     """
+    if not may_open(name):
+        raise BadData(ELSEWHERE)
     return _memory.made(name, lambda: make(name, progress))
+
+
+def may_open(name: str) -> bool:
+    """Whether whoever asks may open a data set: one of a person's file only if they have opened it.
+
+    A variant of it counts as the set.
+    """
+    base, rights = name.partition("+")[0], access.current()
+    return not base.startswith(UPLOAD) or rights is None or rights.data(base)
 
 
 def make(name: str, progress: Progress) -> DataSet:
@@ -152,5 +165,5 @@ def make(name: str, progress: Progress) -> DataSet:
 
 
 def cached(name: str) -> DataSet | None:
-    """The data set if it was loaded before."""
-    return _memory.get(name)
+    """The data set if it was loaded before, and may be opened."""
+    return _memory.get(name) if may_open(name) else None

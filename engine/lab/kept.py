@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from engine.errors import BlindspotError
 from engine.lab.train import Train
@@ -20,25 +20,28 @@ from engine.training import Unfinished
 
 log = logging.getLogger(__name__)
 
-_followed: WeakSet[Job[object]] = WeakSet()
+Keeper = Callable[[Checkpoint], Stored]  # keeps a model, as somebody's
+
+_followed: WeakKeyDictionary[Job[object], set[str]] = WeakKeyDictionary()  # for whom
 _followed_lock = threading.Lock()
 
 
-def keep(result: Mapping[str, View]) -> Stored:
+def keep(result: Mapping[str, View], keeper: Keeper = checkpoints.keep) -> Stored:
     """The result's model, kept. Raises BlindspotError when it cannot be."""
     model = result["model"]
     if not isinstance(model, Checkpoint):
         raise BlindspotError("There is no model in this result.")
-    return checkpoints.keep(model)
+    return keeper(model)
 
 
-def keep_when_done(job: Job[object]) -> None:
-    """Keep the model as soon as the job is over; asked twice, it is done once."""
+def keep_when_done(job: Job[object], keeper: Keeper = checkpoints.keep, visitor: str = "") -> None:
+    """Keep the model as soon as the job is over, once for each visitor who waits for it."""
     with _followed_lock:
-        if job in _followed:
+        visitors = _followed.setdefault(job, set())
+        if visitor in visitors:
             return
-        _followed.add(job)
-    threading.Thread(target=wait, args=(job,), name="keep a model", daemon=True).start()
+        visitors.add(visitor)
+    threading.Thread(target=wait, args=(job, keeper), name="keep a model", daemon=True).start()
 
 
 def under_way(one: Unfinished) -> bool:
@@ -48,12 +51,12 @@ def under_way(one: Unfinished) -> bool:
     return any(job.name == name for lane in lanes() for job in lane.jobs())
 
 
-def wait(job: Job[object]) -> None:
+def wait(job: Job[object], keeper: Keeper) -> None:
     """The end of the job; one that was stopped or failed gives no model."""
     try:
         result = job.value()
         if isinstance(result, Mapping):
-            keep(result)
+            keep(result, keeper)
     except BlindspotError as error:
         log.info("no model is kept of %s: %s", job.title, error)
     except Exception:

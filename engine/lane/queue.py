@@ -13,6 +13,7 @@ import torch
 
 from engine.device import release_cache
 from engine.errors import Cancelled, TooBusy
+from engine.keeping import access
 from engine.lane.job import HOUSE, Job, Past, T
 from engine.method import Cost, Progress
 from engine.models.borrow import borrowing
@@ -63,6 +64,7 @@ class Lane:
             if len(self._jobs) >= LONGEST:
                 raise TooBusy(f"{LONGEST} questions are waiting already; please try again soon.")
             wanting = {visitor, HOUSE} if cost == "job" else {visitor}
+            work = access.carried(work)
             job = Job(name, work, cost, wanting, next(self._ticks), title, public, _lane=self)
             self._jobs[name] = job  # type: ignore[assignment]
             self.changed.notify_all()

@@ -18,6 +18,7 @@ from engine.models.extras import CLIP, XRAY
 from engine.models.hub import hub_known, in_hub_cache, load_from_hub
 from engine.models.lite import DEFAULT, LITES, load_lite
 from engine.models.own_file import load_from_file
+from engine.models.owners import Owner
 
 SUGGESTED = ("resnet50", "convnext_tiny", "vit_small_patch16_224", "deit3_small_patch16_224")
 CACHE_BYTES = 1 * 2**30
@@ -139,17 +140,20 @@ def word_of(data: str) -> str:
     return data.partition("+")[0].partition(":")[0]
 
 
-def export(name: str) -> bytes:
-    """A model that ships or was made here as one .safetensors file. Raises BadModel for others."""
+def export(name: str, owner: Owner | None = None) -> bytes:
+    """A model that ships or was made here as one .safetensors file; see `checkpoints.export`.
+
+    Raises BadModel for others.
+    """
     if name in embedded.plans():
         return embedded.file_of(name).read_bytes()
-    return checkpoints.export(name)
+    return checkpoints.export(name, owner)
 
 
-def forget(name: str) -> None:
-    """Delete a model that was made here. Raises BadModel when there is none of that name."""
-    checkpoints.delete(name)
-    _memory.drop(name)
+def forget(name: str, owner: Owner | None = None) -> None:
+    """Delete a model that was made here; see `checkpoints.delete`. Raises BlindspotError."""
+    if checkpoints.delete(name, owner):
+        _memory.drop(name)
 
 
 _memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes, grows=True)
@@ -166,6 +170,8 @@ def load(name: str = DEFAULT) -> Classifier:
     """
     if name.startswith(zero_shot.ZERO_SHOT):
         return zero_shot.load_zero_shot(name)  # which keeps it with the others of its source
+    if name.startswith(PREFIX):
+        checkpoints.stored(name)  # what is in the memory was loaded for somebody else, perhaps
     return _memory.made(name, lambda: have(name))
 
 

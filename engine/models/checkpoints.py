@@ -1,6 +1,7 @@
 """The models made here, each in one file that is named by the model's fingerprint and class names.
 
-A file appears whole or not at all, and is what is exported too.
+A file appears whole or not at all, and is what is exported too. A model is private when it learned
+from a person's file, was made from such a model, or came as a file: see `owners`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from errno import EDQUOT, ENOSPC
 from hashlib import blake2b
 from pathlib import Path
 
+from engine.data.registry import UPLOAD
 from engine.errors import BadModel, BlindspotError
+from engine.keeping import access
 from engine.keeping.store import home, remove, write_atomic
+from engine.models import owners
 from engine.models.card import ModelCard, weights_of
 from engine.models.classifier import Classifier
+from engine.models.owners import Owner, OwnerRecord
 from engine.models.rebuild import card_at, packed, read_card, read_model, rebuilt
 from engine.result import Checkpoint
 
@@ -43,45 +48,99 @@ def folder() -> Path:
     return home() / "models"
 
 
-def named(fingerprint: str, labels: tuple[str, ...]) -> str:
+def named(fingerprint: str, labels: tuple[str, ...], *words: str) -> str:
     """The name of a model kept here: one set of weights may have other class names elsewhere."""
-    text = f"{fingerprint}|{labels!r}"
+    text = "|".join([fingerprint, repr(labels), *words])
     return PREFIX + blake2b(text.encode(), digest_size=NAME // 2).hexdigest()
 
 
-def keep(view: Checkpoint) -> Stored:
+def names_of(card: ModelCard) -> tuple[str, str]:
+    """The names that a model with this card may have here: see `free_name`."""
+    usual = named(card.fingerprint, card.labels)
+    return usual, named(card.fingerprint, card.labels, card.as_json())
+
+
+def free_name(card: ModelCard, owner: Owner | None) -> str:
+    """The name under which an owner keeps a model.
+
+    Equal models are one file, which says what its first owner calls the model. So where another
+    owner's private model has the same weights and classes and any other word on its card, this one
+    gets a file of its own.
+    """
+    usual, own = names_of(card)
+    path = path_of(usual)
+    if owner is None or not path.is_file():
+        return usual
+    record = owners.read_record(path)
+    if record is not None and record.belongs_to(owner):
+        return usual
+    there = Stored(usual, card_at(path), 0, path)
+    return own if is_private(there) and there.card != card else usual
+
+
+def keep(view: Checkpoint, owner: Owner | None = None, *, private: bool = False) -> Stored:
     """Keep a result's checkpoint among the models; one that is there already stays as it is.
+
+    Args:
+        view: the checkpoint.
+        owner: whose it is from now on; None for the machine's.
+        private: whether the model is private, whatever its card says.
 
     Raises:
         BadModel: the checkpoint has no card, or its weights do not fit it.
         BlindspotError: the disk is full; nothing is left of it then.
     """
     model = rebuilt(view)
-    return put(ModelCard.from_json(view.card), model)
+    return put(ModelCard.from_json(view.card), model, owner, private=private)
 
 
-def put(card: ModelCard, model: Classifier) -> Stored:
-    """Keep a model under its fingerprint and class names.
+def put(
+    card: ModelCard, model: Classifier, owner: Owner | None = None, *, private: bool = False
+) -> Stored:
+    """Keep a model under its fingerprint and class names, with whom it belongs to.
 
     Raises:
         BlindspotError: the disk is full, or there is no room among the models.
     """
-    name = named(model.fingerprint, model.labels)
-    path = path_of(name)
-    if not path.is_file():
-        said = asdict(card) | {"fingerprint": model.fingerprint}
-        data = packed(ModelCard(**said), weights_of(model), model.masks)
-        if held() + len(data) > DISK_BYTES:
+    card = ModelCard(**asdict(card) | {"fingerprint": model.fingerprint})
+    with owners.LOCK:
+        name = free_name(card, owner)
+        path = path_of(name)
+        there = path.is_file()
+        data = b"" if there else packed(card, weights_of(model), model.masks)
+        if data and held() + len(data) > DISK_BYTES:
             raise BlindspotError(
                 f"{card.title} was not kept: the models here have {DISK_BYTES / 2**30:.0f} GB, the "
                 "most that is kept. Delete one under Data and models, and try again."
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, data)
+            make_folder(path.parent)
+            if not there:
+                remove(owners.record_path(path))  # of a model that was removed by hand
+            private = is_private(Stored(name, card, 0, path)) or (private and not there)
+            before = owners.claim(path, name, owner, private=private)
+            if not there:
+                write_with_record(path, data, before)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
-    return stored(name)
+    return Stored(name, card_at(path), path.stat().st_size, path)
+
+
+def make_folder(path: Path) -> None:
+    """The folder of the models, which nobody but this account may look into. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_mode & 0o077:
+        with suppress(PermissionError):  # it is another account's, which lets this one write there
+            path.chmod(0o700)
+
+
+def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> None:
+    """Write a model's file; its record is as before where that fails. Raises OSError."""
+    try:
+        write_atomic(path, data)
+    except OSError:
+        owners.write_back(path, before)
+        raise
 
 
 def held() -> int:
@@ -104,11 +163,17 @@ def not_kept(title: str, size: int, error: OSError) -> BlindspotError:
 
 
 def stored(name: str) -> Stored:
-    """A model that is kept here. Raises BadModel when there is none of that name."""
+    """A model that is kept here.
+
+    Raises:
+        BadModel: there is none of that name, or none that may be looked at.
+    """
     path = path_of(name)
-    if not path.is_file():
-        raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
-    return stored_at(name, path)
+    if path.is_file():
+        model = stored_at(name, path)
+        if may_look(model):
+            return model
+    raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
 
 
 def stored_at(name: str, path: Path) -> Stored:
@@ -131,11 +196,18 @@ def load(name: str) -> Classifier:
 
 
 def listed() -> tuple[Stored, ...]:
-    """Every model kept here, oldest first; files that cannot be read are left out and logged."""
+    """Every model kept here that may be looked at, oldest first."""
+    models = every()
+    return tuple(one for one in models if may_look(one, models))
+
+
+def every() -> tuple[Stored, ...]:
+    """Every model, whosever it is; files that cannot be read are left out and logged."""
     found: list[tuple[float, Stored]] = []
     for path in folder().glob(f"*{SUFFIX}") if folder().is_dir() else ():
         try:
-            found.append((path.stat().st_mtime, stored(PREFIX + path.stem)))
+            facts, name = path.stat(), PREFIX + path.stem
+            found.append((facts.st_mtime, Stored(name, card_at(path), facts.st_size, path)))
         except (BadModel, OSError) as error:
             log.warning("%s is left out of the models: %s", path.name, error)
     return tuple(one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].name)))
@@ -159,18 +231,133 @@ def tree(models: Sequence[Stored]) -> tuple[tuple[int, Stored], ...]:
     return tuple(found.values())
 
 
-def delete(name: str) -> None:
-    """Remove a model; its children stay and become roots. Raises BadModel when there is none."""
-    remove(stored(name).path)
+# ---------------------------------------------------------------- whose they are
 
 
-def export(name: str) -> bytes:
-    """The model as one .safetensors file. Raises BadModel when there is none."""
-    return stored(name).path.read_bytes()
+def is_private(
+    model: Stored, models: Sequence[Stored] | None = None, below: frozenset[str] = frozenset()
+) -> bool:
+    """Whether a model is shown to its owners and their guests alone.
+
+    Args:
+        model: what is asked about.
+        models: every model that is kept, where that is in hand.
+        below: fingerprints of what was made from it, where its lineage is followed.
+    """
+    if model.card.data.startswith(UPLOAD):
+        return True
+    if (record := owners.read_record(model.path)) is not None:
+        return record.private
+    parent = model.card.parent
+    if not parent or parent in below or parent in shipped():
+        return False
+    everyone = every() if models is None else models
+    holders = [one for one in everyone if one.card.fingerprint == parent]
+    above = below | {parent}
+    return bool(holders) and all(is_private(one, everyone, above) for one in holders)
 
 
-def bring_in(content: bytes, called: str) -> Stored:
-    """Keep an exported model that came as a file.
+def shipped() -> frozenset[str]:
+    """The fingerprints of the models that ship, which anybody may copy."""
+    from engine.models import embedded  # here, because it lists its models as these
+
+    return frozenset(one.card.fingerprint for one in embedded.stored())
+
+
+def may_look(model: Stored, models: Sequence[Stored] | None = None) -> bool:
+    """Whether whoever asks may look at a model."""
+    rights = access.current()
+    if rights is None or not is_private(model, models):
+        return True
+    return rights.model(owners.read_record(model.path) or owners.NOBODYS)
+
+
+def belongs(name: str, owner: Owner) -> bool:
+    """Whether a model is an owner's. Raises BadModel for what is no name."""
+    record = owners.read_record(path_of(name))
+    return record is not None and record.belongs_to(owner)
+
+
+def may_copy(fingerprint: str, owner: Owner) -> bool:
+    """Whether an owner may keep or take away what is made from the model of that fingerprint.
+
+    Whoever was only shown a private model may not: a copy that is hardly changed is that model.
+    """
+    models = every()
+    holders = [one for one in models if one.card.fingerprint == fingerprint]
+    return (
+        not holders
+        or fingerprint in shipped()
+        or any(not is_private(one, models) or belongs(one.name, owner) for one in holders)
+    )
+
+
+def opened_by(view_keys: Sequence[str]) -> list[str]:
+    """Those of the keys that open some model here."""
+    models = every()
+    return [key for key in view_keys if any(keys_of(one, [key]) for one in models)]
+
+
+def keys_of(model: Stored, view_keys: Sequence[str]) -> list[str]:
+    """Those of the keys that open a model."""
+    record = owners.read_record(model.path) or owners.NOBODYS
+    return [key for key in view_keys if record.opens_with(key)]
+
+
+def delete(name: str, owner: Owner | None = None) -> bool:
+    """Remove a model; its children stay and become roots.
+
+    Args:
+        name: of the model.
+        owner: who asks for it: the model is removed with the last of its owners. None for
+            whoever works on the machine itself.
+
+    Returns:
+        Whether it was removed.
+
+    Raises:
+        BadModel: there is none, or it is not that owner's.
+        BlindspotError: the record cannot be written.
+    """
+    with owners.LOCK:
+        path = stored(name).path
+        try:
+            if owner is not None:
+                check_owner(name, owner, "delete")
+                if not owners.release(path, owner):
+                    return False
+        except OSError as error:
+            raise BlindspotError(f"It was not deleted: {error.strerror or error}.") from error
+        remove(path)
+        remove(owners.record_path(path))
+    return True
+
+
+def export(name: str, owner: Owner | None = None) -> bytes:
+    """The model as one .safetensors file.
+
+    Args:
+        name: of the model.
+        owner: who asks for it: a private model is given to its owners only. None for whoever
+            works on the machine itself.
+
+    Raises:
+        BadModel: there is none, or it is not that owner's.
+    """
+    model = stored(name)
+    if owner is not None and is_private(model):
+        check_owner(name, owner, "export")
+    return model.path.read_bytes()
+
+
+def check_owner(name: str, owner: Owner, what: str) -> None:
+    """Raise BadModel where a model is not an owner's."""
+    if not belongs(name, owner):
+        raise BadModel(f"This model is not yours: only its owner can {what} it.")
+
+
+def bring_in(content: bytes, called: str, owner: Owner | None = None) -> Stored:
+    """Keep an exported model that came as a file; with an owner it is private.
 
     Args:
         content: of the file.
@@ -181,4 +368,5 @@ def bring_in(content: bytes, called: str) -> Stored:
         BlindspotError: the disk is full.
     """
     card = read_card(content, called)
-    return put(card, read_model(content, called, PREFIX + "new"))
+    model = read_model(content, called, PREFIX + "new")
+    return put(card, model, owner, private=owner is not None)

@@ -1,0 +1,302 @@
+"""A private model belongs to whoever made it; the disk has nothing that opens it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.errors import BadModel, BlindspotError
+from engine.keeping import access
+from engine.keeping.access import ViewRights
+from engine.keeping.memory import Memory
+from engine.models import catalog, checkpoints, embedded, hub, owners
+from engine.models.card import card_of, checkpoint
+from engine.models.classifier import Classifier
+from engine.models.owners import Owner
+from engine.models.small import NetworkShape, build
+from tests import tiny
+
+DATA = "upload-0123456789ab"
+ANN, BOB = (Owner(bytes([letter]) * 32) for letter in b"ab")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
+    monkeypatch.setattr(hub, "knock", lambda: False)
+
+
+@pytest.fixture
+def as_guest_of(monkeypatch):
+    """From now on whoever asks is an owner, or came with view keys."""
+
+    def change(*known):
+        def may_look(record):
+            return any(
+                record.belongs_to(one) if isinstance(one, Owner) else record.opens_with(one)
+                for one in known
+            )
+
+        monkeypatch.setattr(access, "_session", lambda: ViewRights(may_look, lambda _name: False))
+
+    return change
+
+
+def network(seed=0, title="Small", labels=("cat", "dog", "bird")):
+    return Classifier(
+        build("lenet", NetworkShape(1, 12, 3), seed), "small", title, 12, (0.3,) * 3, (0.1,) * 3,
+        labels, device=tiny.CPU, architecture="lenet",
+    )  # fmt: skip
+
+
+def kept(owner=ANN, data=DATA, seed=0, *, private=False, model=None, **card):
+    model = model or network(seed)
+    return checkpoints.put(card_of(model, data=data, **card), model, owner, private=private)
+
+
+def child_of(parent, owner=ANN, data=""):
+    own = deepcopy(checkpoints.load(parent.name))
+    with torch.no_grad():
+        for weights in own.parameters():
+            weights.add_(0.01)
+    own.changed()
+    card = card_of(own, title="cut", parent=checkpoints.load(parent.name), data=data)
+    return checkpoints.keep(checkpoint(own, card), owner)
+
+
+def listed():
+    return [one.name for one in checkpoints.listed()]
+
+
+def record(model):
+    return json.loads(owners.record_path(model.path).read_text())
+
+
+def files():
+    return sorted(path.name for path in checkpoints.folder().iterdir())
+
+
+# ---------------------------------------------------------------- what is private
+
+
+@pytest.mark.parametrize("data", [DATA, f"{DATA}+noisy:share=0.3", f"{DATA}+poison+long-tailed"])
+def test_what_learned_from_a_person_s_file_is_private_whatever_was_done_to_the_data(data):
+    assert checkpoints.is_private(kept(data=data))
+
+
+@pytest.mark.parametrize("data", ["digits", "phantoms:count=40+noisy:share=0.3", ""])
+def test_what_learned_from_built_in_data_is_not(data):
+    assert not checkpoints.is_private(kept(data=data))
+
+
+def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
+    file = tmp_path / "m.safetensors"
+    file.write_bytes(checkpoints.export(kept(None, "digits").name))
+    catalog.forget(listed()[0])
+    found = checkpoints.bring_in(file, BOB)
+    assert checkpoints.is_private(found)
+    assert checkpoints.belongs(found.name, BOB)
+
+
+@pytest.mark.parametrize("owner", [ANN, None])
+def test_the_children_of_a_private_model_are_private_also_when_it_is_gone(owner, as_guest_of):
+    parent = kept(data="digits", private=True)
+    child = child_of(parent, owner)
+    grandchild = child_of(child, owner)
+    assert checkpoints.is_private(child)
+    assert checkpoints.is_private(grandchild)
+    if owner:
+        checkpoints.delete(parent.name, ANN)
+        assert checkpoints.is_private(child)
+    as_guest_of(BOB)
+    assert listed() == []
+
+
+def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(tmp_path):
+    """Somebody imports what anybody may export: children of the public one stay public."""
+    shipped = embedded.stored()[0]
+    copy = checkpoints.bring_in(shipped.path, BOB)
+    assert checkpoints.is_private(copy)
+    assert not checkpoints.is_private(child_of(shipped_as_stored(shipped)))
+    public = kept(data="digits", seed=3)
+    file = tmp_path / "m.safetensors"
+    file.write_bytes(checkpoints.export(public.name, BOB))
+    again = checkpoints.bring_in(file, BOB)
+    assert again.name == public.name
+    assert not checkpoints.is_private(public)
+
+
+def shipped_as_stored(shipped):
+    """So that `child_of` finds it by name."""
+    return replace(shipped, name=kept_public_twin(shipped))
+
+
+def kept_public_twin(shipped):
+    model = embedded.load(shipped.name)
+    return checkpoints.put(replace(shipped.card, title="twin"), model, ANN).name
+
+
+# ---------------------------------------------------------------- who sees it
+
+
+def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_guest_of):
+    mine, other = kept().name, kept(seed=1).name
+    public = kept(data="digits", seed=2).name
+    view_digests = tuple(record(checkpoints.stored(mine))["owners"].values())
+    for known, seen in (
+        ((), {public}), ((ANN,), {mine, other, public}), ((BOB,), {public}),
+        ((BOB, ANN.view_key(mine)), {mine, public}), ((BOB.view_key(mine),), {public}),
+        (("", "0" * 40, mine, ANN.digest), {public}), (view_digests, {public}),
+    ):  # fmt: skip
+        as_guest_of(*known)
+        assert set(listed()) == seen
+        assert {one.name for one in catalog.small()} & {mine, other, public} == seen
+
+
+def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_it_is_there(
+    as_guest_of,
+):
+    mine, absent = kept(), "kept:0123456789abcdef"
+    catalog.load(mine.name)  # it is in the memory from now on
+    as_guest_of(BOB)
+    for act in (catalog.load, catalog.export, catalog.forget, checkpoints.stored):
+        with pytest.raises(BadModel) as refused:
+            act(mine.name)
+        with pytest.raises(BadModel) as missing:
+            act(absent)
+        assert str(refused.value).replace(mine.name, absent) == str(missing.value)
+    assert mine.path.is_file()
+
+
+def test_an_older_model_without_owners_is_offered_to_nobody_but_on_the_machine(as_guest_of):
+    kept(None)
+    assert len(listed()) == 1
+    as_guest_of(ANN, BOB)
+    assert listed() == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"owners": 3}', '{"private": 0, "owners": {}}'])
+def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
+    one = kept(data="digits")
+    owners.record_path(one.path).write_text(text)
+    as_guest_of(ANN)
+    assert listed() == []
+
+
+# ---------------------------------------------------------------- whose it is
+
+
+@pytest.mark.parametrize("act", [catalog.export, catalog.forget])
+def test_a_guest_looks_and_neither_exports_nor_deletes(act, as_guest_of):
+    one = kept()
+    as_guest_of(ANN.view_key(one.name))
+    assert catalog.load(one.name).labels == ("cat", "dog", "bird")
+    with pytest.raises(BadModel, match="not yours: only its owner can"):
+        act(one.name, BOB)
+    act(one.name, ANN)
+
+
+def test_a_public_model_is_exported_by_all_and_deleted_by_whoever_made_it():
+    one = kept(data="digits")
+    assert catalog.export(one.name, BOB)
+    with pytest.raises(BadModel, match="only its owner can delete"):
+        catalog.forget(one.name, BOB)
+    catalog.forget(one.name, ANN)
+    assert files() == []
+
+
+def test_of_two_owners_each_keeps_what_they_own_until_both_have_deleted_it():
+    for first, then in ((ANN, BOB), (BOB, ANN)):
+        one, same = kept(ANN), kept(BOB)
+        assert one.name == same.name
+        catalog.forget(one.name, first)
+        assert catalog.export(one.name, then)
+        with pytest.raises(BadModel, match="not yours"):
+            catalog.export(one.name, first)
+    catalog.forget(one.name, ANN)
+    assert files() == []
+
+
+def test_who_keeps_an_equal_model_does_not_own_what_was_there_without_an_owner():
+    one = kept(None, "digits")
+    kept(BOB, "digits")
+    catalog.forget(one.name, BOB)
+    assert listed() == [one.name]
+    kept(ANN, seed=1)
+    kept(None, seed=1)  # by the command line
+    catalog.forget(kept(ANN, seed=1).name, ANN)
+    assert len(listed()) == 2
+
+
+def test_nobody_reads_what_another_owner_calls_an_equal_model(as_guest_of):
+    """Same weights and classes, but the words of each card are its owner's."""
+    first = kept(ANN, title="Ann's patients", recipe={"note": "ward 3"})
+    second = kept(BOB, title="Mine")
+    assert first.name != second.name
+    as_guest_of(BOB)
+    assert [one.card.title for one in checkpoints.listed()] == ["Mine"]
+    assert {second.name} == {*checkpoints.names_of(second.card)} & {*listed()}
+    assert "Ann" not in str(catalog.entries())
+
+
+def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
+    one = kept()
+    assert checkpoints.may_copy(one.card.fingerprint, ANN)
+    assert not checkpoints.may_copy(one.card.fingerprint, BOB)
+    kept(BOB)
+    assert checkpoints.may_copy(one.card.fingerprint, BOB)
+    assert checkpoints.may_copy(kept(data="digits", seed=1).card.fingerprint, BOB)
+    assert checkpoints.may_copy(embedded.stored()[0].card.fingerprint, BOB)
+
+
+# ---------------------------------------------------------------- what the disk has
+
+
+def test_the_disk_has_digests_alone_in_files_for_this_account_alone():
+    os.umask(before := os.umask(0))
+    one = kept()
+    key = ANN.view_key(one.name)
+    text = b"".join(path.read_bytes() for path in checkpoints.folder().iterdir()).decode("latin-1")
+    for secret in (ANN.secret.decode(), ANN.secret.hex(), key, repr(ANN)):
+        assert secret not in text
+    assert ANN.secret.decode() not in repr(ANN)
+    assert stat.S_IMODE(checkpoints.folder().stat().st_mode) == 0o700
+    for path in checkpoints.folder().iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.umask(before) == before
+
+
+def test_a_folder_that_others_could_look_into_is_closed():
+    checkpoints.folder().mkdir(parents=True)
+    checkpoints.folder().chmod(0o755)
+    kept()
+    assert stat.S_IMODE(checkpoints.folder().stat().st_mode) == 0o700
+
+
+def test_view_keys_and_secrets_have_more_than_128_bits_and_no_key_fits_two_models():
+    names = [f"kept:{number:016x}" for number in range(100)]
+    keys = {owner.view_key(name) for owner in (ANN, BOB) for name in names}
+    assert len(keys) == 200
+    assert all(len(bytes.fromhex(key)) * 8 >= 128 for key in keys)
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        Owner(b"x" * 15)
+
+
+def test_a_full_disk_leaves_no_record_and_takes_no_owner_away(monkeypatch):
+    def full(path, data):
+        if path.suffix == ".safetensors":
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    write = checkpoints.write_atomic
+    monkeypatch.setattr(checkpoints, "write_atomic", full)
+    with pytest.raises(BlindspotError, match="the disk is full"):
+        kept()
+    assert files() == []

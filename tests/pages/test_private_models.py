@@ -1,0 +1,395 @@
+"""A model that learned from a person's file, as its owner, a guest and a stranger meet it."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from itertools import count
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from components import links, login
+from components.views import DATA_AND_MODELS, FORGET, HEATMAPS, PRUNE, SWEEP
+from components.widgets import browser_secret
+from engine import run
+from engine.data.folders import read_folders
+from engine.lab import Train, TrainCase
+from engine.models import catalog, checkpoints
+from engine.models.card import card_of, checkpoint
+from engine.models.owners import Owner
+from engine.run import answer
+from engine.training import Recipe
+from tests.opening import at_view
+from tests.visits import held_up, pills, said, settled, visit
+
+MARKER = "zqward"  # in the name of a class of a person's file
+OWNER, OTHER = "o" * 43, "x" * 43  # secrets of two browsers
+SEEDS = count(1000)  # of jobs that nobody has asked for yet
+RECIPE = Recipe(architecture="mlp", epochs=1)
+
+
+@pytest.fixture(autouse=True)
+def own_models(monkeypatch, tmp_path):
+    """Models of this test alone."""
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    login.required.cache_clear()
+    login.cookie_secret.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def zipped():
+    """A person's file: a class is called by the marker."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for place, name in enumerate((MARKER, "other")):
+            for at in range(6):
+                picture = io.BytesIO()
+                pixels = np.full((16, 16, 3), 100 * place + 15 * at, np.uint8)
+                Image.fromarray(pixels).save(picture, "PNG")
+                archive.writestr(f"{name}/{at}.png", picture.getvalue())
+    return held.getvalue()
+
+
+@pytest.fixture(scope="module")
+def case(zipped):
+    return TrainCase(read_folders(zipped, "family.zip", 32).data, RECIPE, 7)
+
+
+@pytest.fixture
+def model(case):
+    """The private model of OWNER."""
+    view = answer(Train(), case)["model"]
+    return checkpoints.keep(view, Owner(OWNER.encode()))
+
+
+def visited(secret, view=DATA_AND_MODELS, **link):
+    """The page as the browser with that secret sees it."""
+    at = at_view(view)
+    at.session_state[browser_secret.NEW] = secret
+    at.query_params.update({"trust.on": "false", "heatmaps.methods": ["Gradient"]} | link)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def chosen_in_lab(at, name):
+    pills(at, "lab.part").set_value("Models").run()
+    lines = at.selectbox(key="lab.model").options
+    at.selectbox(key="lab.model").select(next(x for x in lines if x.endswith(name[-4:]))).run()
+    assert not at.exception
+    return at
+
+
+def drawn(at, *typed):
+    """All that a page sends to the browser, but for what it repeats of the words of a link."""
+    shown = repr(at._tree)
+    for word in typed:
+        shown = shown.replace(f"asks for “{word[:40]}”", "")
+    return shown
+
+
+def labels(at):
+    return {each.label for each in at.get("download_button")} | {
+        each.proto.popover.label for each in at.get("popover")
+    } | {each.label for each in at.button}  # fmt: skip
+
+
+def line_of(name):
+    return next(one.line for one in catalog.small() if one.name == name)
+
+
+# ---------------------------------------------------------------- strangers
+
+
+def listing():
+    """A page that lists the models, with as little around it as can be."""
+    import streamlit as st
+
+    from components import links, sharing
+    from engine.models import catalog
+
+    links.bound()
+    sharing.begin()
+    st.text(" ".join(one.name for one in catalog.entries()))
+    sharing.end()
+
+
+def guesses(model):
+    """What somebody may try who knows weights, classes, name and digests, but no secret."""
+    known = [
+        line_of(model.name), model.name, model.name.removeprefix("kept:"), model.card.fingerprint,
+        Owner(OWNER.encode()).digest, *checkpoints.owners.read_record(model.path).owners.values(),
+        Owner(OTHER.encode()).view_key(model.name), "", "*", "%", "0" * 40,
+    ]  # fmt: skip
+    title = line_of(model.name)[:-4]
+    yield from known
+    for number in range(10_000 - len(known)):
+        yield f"{title}{number * 7 % 65536:04x}" if number % 2 else f"{number:040x}"
+
+
+def test_ten_thousand_guesses_in_links_open_nothing(model):
+    listed, every = set(), list(guesses(model))
+    assert line_of(model.name) in every
+    for start in range(0, len(every), links.MOST_VALUES):
+        values = every[start : start + links.MOST_VALUES]
+        at = AppTest.from_function(listing)
+        at.query_params.update({"model": values, "key": values[:: len(values) // 10]})
+        at.run()
+        assert not at.exception
+        listed |= set(at.text[0].value.split())
+    assert not checkpoints.opened_by(every)
+    assert "digits-cnn" in listed
+    assert not [name for name in listed if name.startswith("kept:")]
+
+
+def test_the_view_key_in_a_link_opens_that_model_and_only_that(model):
+    other = checkpoints.put(
+        card_of(checkpoints.load(model.name), data="upload-2"), twin(model), Owner(OWNER.encode())
+    )
+    at = AppTest.from_function(listing)
+    at.query_params["key"] = Owner(OWNER.encode()).view_key(model.name)
+    kept = {name for name in at.run().text[0].value.split() if name.startswith("kept:")}
+    assert kept == {model.name} != {other.name}
+
+
+def twin(model):
+    found = checkpoints.load(model.name).twin()
+    for weights in found.network.parameters():
+        weights.data.add_(0.1)
+    found.changed()
+    return found
+
+
+VIEWS = {
+    "the lab": (DATA_AND_MODELS, {"lab.part": "Models"}),
+    "training": (DATA_AND_MODELS, {"lab.part": "Train"}),
+    "heat maps": (HEATMAPS, {}), "forget": (FORGET, {}), "prune": (PRUNE, {}), "sweep": (SWEEP, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("same_classes", [False, True])
+def test_nothing_on_a_page_names_another_s_model_data_or_job(
+    model, case, view, same_classes, monkeypatch
+):
+    """Not to somebody with the line, nor to the owner of a model with the same classes."""
+    page, link = VIEWS[view]
+    line, title = line_of(model.name), case.data.card.title
+    if same_classes:
+        loaded = twin(model)
+        own = checkpoints.put(
+            card_of(loaded, title="Mine", data="upload-7"), loaded, Owner(OTHER.encode())
+        )
+    hold = held_up(monkeypatch, Train)
+    job = run.ask(Train(), TrainCase(case.data, RECIPE, next(SEEDS)), "another visitor")
+    asked = dict.fromkeys(("model", "lab.model", "forget.model", "sweep.models"), line)
+    asked["data"] = case.data.name
+    secret = OTHER if same_classes else "s" * 43
+    pages = [visited(secret, page, **link, **words) for words in ({}, asked)]
+    hold.go.set()
+    job.wait(20)
+    for at in pages:
+        shown = drawn(at, line, case.data.name)
+        assert "another visitor" in shown  # the job is there
+        for word in (model.name, title, line[-4:], case.data.name):
+            assert word not in shown
+    if same_classes and view == "the lab":
+        assert own.name[-4:] in str(at.selectbox(key="lab.model").options)
+    elif not same_classes:
+        assert MARKER not in shown
+
+
+# ---------------------------------------------------------------- owners and guests
+
+
+def test_who_trains_on_a_file_of_their_own_owns_the_model(zipped):
+    at = visited(OWNER, **{"lab.part": "Train", "lab.recipe.architecture": "mlp",
+                           "lab.recipe.epochs": "2"})  # fmt: skip
+    at.file_uploader(key="lab.file").set_value(("family.zip", zipped, "")).run()
+    at.button(key="lab.training.Train.go").click().run()
+    settled(at, lambda at: at.success)
+    (one,) = checkpoints.listed()
+    assert checkpoints.is_private(one)
+    assert checkpoints.belongs(one.name, Owner(OWNER.encode()))
+    assert {"Export", "Delete"} <= labels(chosen_in_lab(at, one.name))
+    assert line_of(one.name) not in visited(OTHER, HEATMAPS).selectbox(key="model").options
+    at.button(key="lab.model.delete").click().run()
+    assert not at.exception
+    assert checkpoints.listed() == ()
+
+
+def test_a_link_that_its_owner_shares_lets_look_and_neither_export_nor_delete(model):
+    owner = visited(OWNER, **{"lab.part": "Models", "lab.model": line_of(model.name)})
+    assert {"Export", "Delete"} <= labels(owner)
+    link = {name: owner.query_params[name] for name in owner.query_params}
+    assert re.fullmatch("[0-9a-f]{40}", "".join(link["key"]))
+    assert OWNER not in str(link)
+
+    guest = visited(OTHER, **link)
+    assert guest.selectbox(key="lab.model").value == line_of(model.name)
+    assert not {"Export", "Delete"} & labels(guest)
+    assert guest.query_params["key"] == link["key"]
+    guest.button(key="lab.model.take.heatmaps").click().run()
+    assert guest.session_state["model"] == model.name
+    assert not said(guest)
+    assert guest.query_params["key"] == link["key"]  # so that a reload, or another guest, has it
+    alone = visited(OTHER, HEATMAPS, key=link["key"])
+    assert line_of(model.name) in alone.selectbox(key="model").options
+    assert "key" not in alone.query_params  # which names no private model
+
+
+def acting():
+    """Somebody calls what the buttons call, whether they stand on the page or not."""
+    import streamlit as st
+
+    from components import sharing
+    from components.draw.checkpoint import draw_checkpoint
+    from components.lab import models
+    from engine.errors import BadModel
+
+    sharing.begin()
+    name = st.session_state["name"]
+    try:
+        st.session_state.setdefault("bytes", len(sharing.exporter(name)()))
+    except BadModel as error:
+        st.warning(str(error))
+    if "forgotten" not in st.session_state:
+        st.session_state["forgotten"] = True
+        models.forget(name)
+    draw_checkpoint(st.session_state["child"], "child", at_once=True)
+
+
+def put(at, state):
+    for name, value in state.items():
+        at.session_state[name] = value
+
+
+def test_a_guest_who_calls_what_the_buttons_call_is_refused(model):
+    loaded = checkpoints.load(model.name)
+    changed = twin(model)
+    child = checkpoint(changed, card_of(changed, title="hardly changed", parent=loaded))
+    at = AppTest.from_function(acting)
+    put(at, {browser_secret.NEW: OTHER, "name": model.name, "child": child})
+    at.query_params["key"] = Owner(OWNER.encode()).view_key(model.name)
+    at.run()
+    assert not at.exception
+    assert [each.value for each in at.warning] == [
+        "This model is not yours: only its owner can export it."
+    ]
+    assert [each.value for each in at.error] == [
+        "This model is not yours: only its owner can delete it."
+    ]
+    assert "it can be looked at here, and not be kept" in at.info[0].value
+    assert [one.name for one in checkpoints.listed()] == [model.name]
+    at = AppTest.from_function(acting)
+    put(at, {browser_secret.NEW: OWNER, "name": model.name, "child": child})
+    at.run()
+    assert at.session_state["bytes"] == model.nbytes
+    assert not at.exception
+    assert not at.error
+    assert [one.card.title for one in checkpoints.listed()] == ["hardly changed"]
+
+
+def test_the_browser_s_secret_makes_a_session_after_a_reload_the_owner(model):
+    """The component tells it in the second run of a session; until then it has a new one."""
+    at = AppTest.from_function(listing).run()
+    assert model.name not in at.text[0].value
+    new = at.session_state[browser_secret.NEW]
+    for stored, owns in ((OWNER, True), (OTHER, False), ("short", False), (None, False)):
+        at = AppTest.from_function(listing)
+        at.session_state[browser_secret.KEY] = {"secret": stored}
+        at.session_state[browser_secret.NEW] = new
+        assert (model.name in at.run().text[0].value) is owns
+        assert not at.exception
+
+
+def test_what_a_login_made_belongs_to_whoever_logs_in_as_the_same_person(case, monkeypatch):
+    def logged_in(person, secret=OTHER):
+        user = SimpleNamespace(is_logged_in=True, iss="https://a.example", sub=person)
+        monkeypatch.setattr(st, "user", user)
+        return visited(secret)
+
+    monkeypatch.setattr(login, "required", lambda: True)
+    monkeypatch.setattr(st, "secrets", {"auth": {"cookie_secret": "c" * 64}})
+    monkeypatch.setattr(st, "user", SimpleNamespace(is_logged_in=True, iss="https://a.example",
+                                                    sub="ann"))  # fmt: skip
+    model = checkpoints.keep(answer(Train(), case)["model"], Owner(login.secret_of_user()))
+    assert {"Export", "Delete"} <= labels(chosen_in_lab(logged_in("ann"), model.name))
+    other = logged_in("bob")
+    pills(other, "lab.part").set_value("Models").run()
+    assert model.name[-4:] not in str(other.selectbox(key="lab.model").options)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "user"),
+    [({"auth": {}}, {"sub": "ann"}), ({"auth": {"cookie_secret": "short"}}, {"sub": "ann"}),
+     ({"auth": {"cookie_secret": "c" * 64}}, {})],
+)  # fmt: skip
+def test_a_login_that_says_too_little_leaves_what_is_made_to_its_session(
+    secrets, user, monkeypatch
+):
+    monkeypatch.setattr(login, "required", lambda: True)
+    monkeypatch.setattr(st, "secrets", secrets)
+    monkeypatch.setattr(st, "user", SimpleNamespace(is_logged_in=True, **user))
+    assert login.secret_of_user() is None
+
+
+def test_an_older_model_without_an_owner_is_offered_to_nobody(case, zipped):
+    one = checkpoints.keep(answer(Train(), case)["model"])
+    at = visited(OWNER)
+    at.number_input(key="lab.side").set_value(32).run()
+    at.file_uploader(key="lab.file").set_value(("family.zip", zipped, "")).run()
+    assert case.data.name in uploads_of(at)
+    pills(at, "lab.part").set_value("Models").run()
+    assert one.name[-4:] not in str(at.selectbox(key="lab.model").options)
+
+
+def uploads_of(at):
+    return [one.data.name for one in at.session_state["lab.uploads"].values()]
+
+
+def test_data_of_another_s_file_are_not_opened_by_their_name(case):
+    from engine import data as data_sets
+
+    data_sets.add(case.data)
+
+    def opening():
+        import streamlit as st
+
+        from components import sharing
+        from engine import data as data_sets
+        from engine.errors import BadData
+
+        sharing.begin()
+        for change in ("", "+noisy:share=0.5"):
+            try:
+                st.text(data_sets.load(st.session_state["name"] + change).name)
+            except BadData as error:
+                st.warning(str(error))
+
+    at = AppTest.from_function(opening)
+    at.session_state["name"] = case.data.name
+    assert {each.value for each in at.run().warning} == {
+        "These images were brought in another session: open their file again."
+    }
+    at.session_state["where.own"] = {"Mine": case.data}
+    assert [each.value.partition("+")[0] for each in at.run().text] == [case.data.name] * 2
+
+
+# ---------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize(("name", "values"), [("model", ["lite0"] * 990), ("seed", ["1"] * 101),
+                                              ("no-such", ["9" * 10_001])])  # fmt: skip
+def test_a_link_with_more_than_can_be_meant_is_cut_before_anything_reads_it(name, values):
+    at = visit({name: values})
+    assert any("They are ignored: at most 100 values of 10,000 letters" in x for x in said(at))
+    assert len(at.query_params.get(name, [])) <= 1
+    at.run()
+    assert not at.exception
