@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from engine.errors import BadModel, BlindspotError
+from engine.keeping.private import private_folder
 from engine.keeping.store import home, remove, write_atomic
 from engine.models.card import ModelCard, weights_of
 from engine.models.classifier import Classifier
@@ -79,7 +80,7 @@ def put(card: ModelCard, model: Classifier) -> Stored:
                 "most that is kept. Delete one under Data and models, and try again."
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             write_atomic(path, data)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
