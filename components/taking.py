@@ -22,7 +22,7 @@ from engine.result import Checkpoint
 def kept(view: Checkpoint) -> Stored | None:
     """The model as it is kept, or None."""
     card = ModelCard.from_json(view.card)
-    name = checkpoints.named(card.fingerprint, card.labels)
+    name = checkpoints.name_of(card)
     return next((one for one in checkpoints.listed() if one.name == name), None)
 
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from engine.errors import BadModel
 from engine.keeping.memory import Memory
+from engine.keeping.names import as_called
 from engine.models import checkpoints, chest, embedded, zero_shot
 from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX
+from engine.models.class_names import base_of
 from engine.models.classifier import Classifier
 from engine.models.extras import CLIP, XRAY
 from engine.models.hub import hub_known, in_hub_cache, load_from_hub
@@ -139,17 +143,22 @@ def word_of(data: str) -> str:
     return data.partition("+")[0].partition(":")[0]
 
 
-def export(name: str) -> bytes:
-    """A model that ships or was made here as one .safetensors file. Raises BadModel for others."""
+def export(name: str, *, names: bool = False) -> bytes:
+    """A model that ships or was made here as one .safetensors file. Raises BadModel for others.
+
+    With `names` the file has the class names that the kept one leaves out.
+    """
     if name in embedded.plans():
         return embedded.file_of(name).read_bytes()
-    return checkpoints.export(name)
+    return checkpoints.export(name, names=names)
 
 
 def forget(name: str) -> None:
     """Delete a model that was made here. Raises BadModel when there is none of that name."""
     checkpoints.delete(name)
-    _memory.drop(name)
+    for key in _memory.names():
+        if key.partition("-")[0] == name:
+            _memory.drop(key)
 
 
 _memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes, grows=True)
@@ -166,7 +175,18 @@ def load(name: str = DEFAULT) -> Classifier:
     """
     if name.startswith(zero_shot.ZERO_SHOT):
         return zero_shot.load_zero_shot(name)  # which keeps it with the others of its source
-    return _memory.made(name, lambda: have(name))
+    return _memory.made(with_class_names(name), lambda: have(name))
+
+
+def with_class_names(name: str) -> str:
+    """A model's name in memory: it is read anew once the names of its classes are known."""
+    if not name.startswith(PREFIX):
+        return name
+    with suppress(BadModel):
+        kept = checkpoints.stored(name)
+        if base_of(kept.card):
+            return as_called(name, kept.card.labels)
+    return name
 
 
 def have(name: str) -> Classifier:

@@ -18,8 +18,9 @@ from engine.errors import BadModel, BlindspotError
 from engine.keeping.private import private_folder
 from engine.keeping.store import home, remove, write_atomic
 from engine.models.card import ModelCard, weights_of
+from engine.models.class_names import with_labels, with_names, without_names
 from engine.models.classifier import Classifier
-from engine.models.rebuild import packed, read_card, read_model, rebuilt
+from engine.models.rebuild import packed, read_card, read_model, rebuilt, with_card
 from engine.result import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -52,24 +53,30 @@ def named(fingerprint: str, labels: tuple[str, ...]) -> str:
     return PREFIX + blake2b(text.encode(), digest_size=NAME // 2).hexdigest()
 
 
+def name_of(card: ModelCard) -> str:
+    """The name under which `keep` keeps a model, whether it did or not."""
+    return named(card.fingerprint, without_names(card).labels)
+
+
 def keep(view: Checkpoint) -> Stored:
     """Keep a result's checkpoint among the models; one that is there already stays as it is.
+
+    Names that a person gave to classes stay out of the file (`class_names`).
 
     Raises:
         BadModel: the checkpoint has no card, or its weights do not fit it.
         BlindspotError: the disk is full; nothing is left of it then.
     """
-    model = rebuilt(view)
-    return put(ModelCard.from_json(view.card), model)
+    return put(without_names(ModelCard.from_json(view.card)), rebuilt(view))
 
 
 def put(card: ModelCard, model: Classifier) -> Stored:
-    """Keep a model under its fingerprint and class names.
+    """Keep a model under its fingerprint and the class names of its card.
 
     Raises:
         BlindspotError: the disk is full, or there is no room among the models.
     """
-    name = named(model.fingerprint, model.labels)
+    name = named(model.fingerprint, card.labels)
     path = path_of(name)
     if not path.is_file():
         said = asdict(card) | {"fingerprint": model.fingerprint}
@@ -111,7 +118,7 @@ def stored(name: str) -> Stored:
     path = path_of(name)
     if not path.is_file():
         raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
-    return Stored(name, read_card(path), path.stat().st_size, path)
+    return Stored(name, with_labels(read_card(path)), path.stat().st_size, path)
 
 
 def path_of(name: str) -> Path:
@@ -123,9 +130,11 @@ def path_of(name: str) -> Path:
 
 
 def load(name: str) -> Classifier:
-    """A kept model with its lineage. Raises BadModel."""
-    model = stored(name)
-    return read_model(model.path, name)
+    """A kept model with its lineage, and its class names where they can be had. Raises BadModel."""
+    kept = stored(name)
+    model = read_model(kept.path, name)
+    model.labels = kept.card.labels
+    return model
 
 
 def listed() -> tuple[Stored, ...]:
@@ -162,9 +171,17 @@ def delete(name: str) -> None:
     remove(stored(name).path)
 
 
-def export(name: str) -> bytes:
-    """The model as one .safetensors file. Raises BadModel when there is none."""
-    return stored(name).path.read_bytes()
+def export(name: str, *, names: bool = False) -> bytes:
+    """The model as one .safetensors file. Raises BadModel when there is none.
+
+    Args:
+        name: of the model.
+        names: whether the file has the names of classes that are left out of the kept one.
+    """
+    path = stored(name).path
+    if not names:
+        return path.read_bytes()
+    return with_card(path, with_names(read_card(path)))
 
 
 def bring_in(path: Path) -> Stored:

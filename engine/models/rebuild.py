@@ -165,6 +165,16 @@ def read_card(path: Path) -> ModelCard:
     return ModelCard.from_json(said[KEY])
 
 
+def with_card(path: Path, card: ModelCard) -> bytes:
+    """The file of a model with another card. Raises BadModel."""
+    try:
+        with safe_open(path, framework="numpy") as held:
+            arrays = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, *DAMAGE) as error:
+        raise BadModel(f"{path.name} is damaged.") from error
+    return save_arrays(arrays, metadata={KEY: card.as_json()})
+
+
 def has_card(path: Path) -> bool:
     """Whether a file says itself how its model is built. Raises BadModel for a damaged one."""
     if path.suffix.lower() != ".safetensors":
