@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import streamlit as st
 
+from components import own_words
 from components.links import refuse
 from components.notices import plain
 from components.picks import pick, pick_some
@@ -74,7 +75,8 @@ def widget(
         case Slider() as control:
             return slider(control, start, label, **more)
         case Choice(off=off) as control:
-            return choice(offered(control, case), off, start, label, **more)
+            words = offered(control, case)
+            return choice(words, off, start, label, **more | {"bind": own_words.bind(words)})
         case Switch():
             return st.toggle(label, start, **more)
 
