@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import streamlit as st
 
+from components import own_words
 from components.links import Allowed, refuse, sort_out
 from components.notices import plain
 from components.picks import TRUTH, pick, pick_some
@@ -75,8 +76,9 @@ def widget(
             return optional_slider(control, start, label, **more)
         case Slider():
             return slider(control, start, label, **more)
-        case Choice(off=off):
-            return choice(offered(control, case), off, start, label, **more)
+        case Choice(off=off) as control:
+            words = offered(control, case)
+            return choice(words, off, start, label, **more | {"bind": own_words.bind(words)})
         case Switch():
             return st.toggle(label, start, **more)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
+from components import own_words
 from components.links import let_go, refuse
 from engine.whole import whole_number
 
@@ -38,7 +39,7 @@ def pick(
     words = list(offered)
     start = words[0] if first is None else first
     hold_back(name or label, words, key, start, rule, more.get("format_func", str))
-    shared: dict[str, Any] = {"key": key, "bind": "query-params", "help": help, **more}
+    shared: dict[str, Any] = {"key": key, "bind": own_words.bind(words), "help": help, **more}
     if kept:
         shared["persist_state"] = "session"
     match kind:
@@ -64,8 +65,8 @@ def pick_some(
     if kept:
         more["persist_state"] = "session"
     return st.pills(
-        label, offered, selection_mode="multi", default=list(first), key=key, bind="query-params",
-        **more,
+        label, offered, selection_mode="multi", default=list(first), key=key,
+        bind=own_words.bind(offered), **more,
     )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def search(
     refuse(key, offered, name or label, rule or "one of " + ", ".join(offered))
     if st.session_state.get(key) not in {None, *offered}:
         st.session_state[key] = None
-    bind: Literal["query-params"] | None = "query-params" if linked else None
+    bind = own_words.bind(offered) if linked else None
     if kept:
         more["persist_state"] = "session"
     return st.selectbox(label, offered, index=None, key=key, bind=bind, **more)
@@ -97,7 +98,8 @@ def search(
 def pick_or_none(label: str, offered: Sequence[str], key: str) -> str | None:
     """One of a row of words, or none, which it begins with."""
     hold_back(label, offered, key, offered[0])
-    return st.segmented_control(label, offered, default=None, key=key, bind="query-params")
+    bind = own_words.bind(offered)
+    return st.segmented_control(label, offered, default=None, key=key, bind=bind)
 
 
 def pick_number(label: str, count: int, key: str, step: int = 1) -> int:

@@ -70,12 +70,16 @@ def may_export(name: str) -> bool:
     return not checkpoints.is_private(checkpoints.stored(name))
 
 
-def exporter(name: str) -> Callable[[], bytes]:
+def exporter(name: str, *, names: bool = False) -> Callable[[], bytes]:
     """Makes the file of a model. It raises BadModel where this person may not have it.
 
     It is called in a thread that knows no session.
+
+    Args:
+        name: of the model.
+        names: whether the file has the class names that are not kept with the model.
     """
-    return partial(catalog.export, name, owner_of(name) or owners()[0])
+    return partial(catalog.export, name, owner_of(name) or owners()[0], names=names)
 
 
 def delete(name: str) -> None:

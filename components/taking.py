@@ -21,7 +21,7 @@ from engine.result import Checkpoint
 
 def kept(view: Checkpoint) -> Stored | None:
     """The model as it is kept and shown to this person, or None."""
-    names = checkpoints.names_of(ModelCard.from_json(view.card))
+    names = checkpoints.names_of(without_names(ModelCard.from_json(view.card)))
     return next((one for one in checkpoints.listed() if one.name in names), None)
 
 

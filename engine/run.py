@@ -25,6 +25,7 @@ from engine.errors import BlindspotError
 from engine.given_names import given_names
 from engine.keeping.names import as_called, hidden
 from engine.keeping.packing import Record, StoredAnswer
+from engine.keeping.private import mend
 from engine.keeping.store import Store, home, keep_row, read_table, sweep_strays
 from engine.lane import Job, lane
 from engine.method import Case, CaseT, Method, Progress, quiet
@@ -68,7 +69,11 @@ class Answer(Mapping[str, View]):
 
 @cache
 def store() -> Store:
-    """The store of this process; what others left half-written, anywhere at home, goes first."""
+    """The store of this process; what others left half-written, anywhere at home, goes first.
+
+    What an older version let others read is closed to them.
+    """
+    mend(home())
     sweep_strays(home())
     return Store(home() / "answers", shipped=(GALLERY,))
 

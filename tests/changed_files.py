@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np

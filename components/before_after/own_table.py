@@ -13,8 +13,8 @@ from components.notices import plain
 from components.widgets.downloads import download
 from engine.hallucination import PhotoPair, PhotoPairCase
 from engine.hallucination.measures.photo_counts import collected_words, outcome, said_word
-from engine.hallucination.own_rows import as_csv
 from engine.result import Table
+from engine.result.spreadsheet import csv_text
 from engine.run import Answer
 
 MOST = 100
@@ -91,7 +91,7 @@ def show(key: str) -> None:
     st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} pairs")
     with st.container(horizontal=True):
         download(
-            "Your pairs (CSV)", lambda: as_csv(HEADS, (one.cells() for one in pairs)),
+            "Your pairs (CSV)", lambda: csv_text(HEADS, (one.cells() for one in pairs)),
             "blindspot-pairs.csv", f"{key}.csv", icon=":material/download:",
         )  # fmt: skip
         st.button("Empty the table", key=f"{key}.clear", on_click=held(key).clear)

@@ -27,8 +27,9 @@ from engine.hallucination.measures.own_scores import (
     score_answers,
     score_captions,
 )
-from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, as_csv, read
+from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, OwnRows, read
 from engine.result import Table
+from engine.result.spreadsheet import csv_text
 
 SLOT = f"{KEY}.own"
 LETTERS = 300  # of a cell in the table
@@ -131,7 +132,7 @@ def answers(held: OwnRows) -> None:
     read_as, answer = "yes" if found.yes[at] else "no", plain(cut(row["answer"]))
     st.markdown(f"{verdict}: {asked}Answer “{answer}”, read as {read_as}; truth: {row['label']}.")
     heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
-    taken(heads, lambda: as_csv(heads, (
+    taken(heads, lambda: csv_text(heads, (
         (row.get("question", ""), row["answer"], row["label"], "yes" if yes else "no",
          word or "neither", int(wrong), row.get("image", ""), row.get("group", ""))
         for row, yes, word, wrong in zip(
@@ -205,7 +206,7 @@ def captions(held: OwnRows) -> None:
     words.show(*found.mentions(held, at))
     st.caption(plain(f"There are: {', '.join(found.there[at]) or 'no things'}."))
     heads = ("caption", "made up", "named", "there", "image", "group")
-    taken(heads, lambda: as_csv(heads, (
+    taken(heads, lambda: csv_text(heads, (
         (row["caption"], "; ".join(one.node for one in named if not one.true),
          "; ".join(one.node for one in named), "; ".join(there), row.get("image", ""),
          row.get("group", ""))

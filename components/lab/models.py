@@ -14,7 +14,7 @@ from components.sidebar.models import about, safe_name
 from components.taking import take
 from components.views import HEATMAPS
 from components.widgets.downloads import download
-from engine.models import catalog, checkpoints, embedded
+from engine.models import catalog, checkpoints, class_names, embedded
 from engine.models.catalog import DEFAULT, ModelEntry
 from engine.models.checkpoints import PREFIX, Stored
 from engine.models.small import TITLES
@@ -117,8 +117,13 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         take(entry.name, HEATMAPS, "lab.model", kind="primary")
         if stored and sharing.may_export(entry.name):
+            names = class_names.is_private(stored.card) and st.checkbox(
+                "with class names", key="lab.model.names",
+                help="Your names of its classes are not kept with the model. Only with this they "
+                "are in the file, for whoever gets it.",
+            )  # fmt: skip
             download(
-                "Export", sharing.exporter(entry.name), file, "lab.model.export",
+                "Export", sharing.exporter(entry.name, names=names), file, "lab.model.export",
                 icon=":material/download:", help="One file: the weights, with the card inside.",
             )  # fmt: skip
         if sharing.owner_of(entry.name):
@@ -144,6 +149,8 @@ def known(entry: ModelEntry, stored: Stored) -> None:
         f"Classes: **{plain(labels)}**  \n"
         f"Learned from: **{plain(card.data or 'not told')}**, seed {card.seed}"
     )
+    if class_names.has_stand_ins(card):
+        st.caption("Its class names are yours and not kept: open the data again to see them.")
     with st.expander("Figures and recipe"):
         rows = [(name, f"{100 * value:.1f} %") for name, value in card.figures.items()]
         rows += [(str(name), str(value)) for name, value in card.recipe.items()]

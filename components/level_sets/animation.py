@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from components.widgets.sheets import SMALL, bounded
 from engine.result import Curve, Path, Ranking, View
+from engine.result.spreadsheet import csv_text
 
 SIDE = 224  # px; smaller images are enlarged pixel by pixel to about this
 NARROWEST = 160  # px; what the words need
@@ -164,12 +164,11 @@ def typeface(*, bold: bool) -> ImageFont.FreeTypeFont:
 def statistics_csv(views: Views) -> str:
     """One row for every step and one column for every curve; empty where nothing is known."""
     curves = {name: view for name, view in views.items() if isinstance(view, Curve)}
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["step", *curves])
-    for step in range(step_count(views)):
-        rows.writerow([step, *(cell(curve, step) for curve in curves.values())])
-    return text.getvalue()
+    steps = range(step_count(views))
+    return csv_text(
+        ["step", *curves],
+        ([step, *(cell(curve, step) for curve in curves.values())] for step in steps),
+    )
 
 
 def step_count(views: Views) -> int:

@@ -9,13 +9,13 @@ import streamlit as st
 from components.case_form import CaseForm
 from components.forms import method_form, refuse_links
 from components.notices import plain
+from components.own_words import may_link
 from components.picks import switch
 from components.sidebar.subject import Subject, cost_words
 from engine.arguments.pictures import ImageArguments
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.models.own_file import OWN
 
 KEY = "minimal"
 ABOUT = (
@@ -90,6 +90,6 @@ def true_class(about: Subject) -> int | None:
     form = CaseForm(ImageArguments, KEY, {"model": model})
     named = form.ask(
         "target", "search", label="True class", placeholder="what it really is",
-        linked=not model.name.startswith(OWN),  # the name of a class from a file stays here
+        linked=may_link(model),
     )  # fmt: skip
     return labels.index(named) if named else None

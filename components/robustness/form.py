@@ -11,6 +11,7 @@ import streamlit as st
 
 from components.forms import method_form, refuse_links, widget
 from components.links import refuse
+from components.own_words import may_link
 from components.picks import pick
 from components.sidebar.subject import Subject
 from components.widgets.order import order
@@ -20,7 +21,6 @@ from engine.attribution.robustness.ordered_case import MOST, USUAL
 from engine.attribution.robustness.quadattack import OrderedAttack
 from engine.case import ImageCase
 from engine.case.target import Target
-from engine.models.own_file import OWN
 from engine.result import distinct
 
 KEY = "robust"
@@ -90,7 +90,7 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     names = distinct(model.labels)
     offered = [name for index, name in enumerate(names) if index != own]
     key, most = f"{KEY}.order", min(MOST, len(offered))
-    linked = not model.name.startswith(OWN)  # the name of a class from a file stays here
+    linked = may_link(model)
     if linked:
         rule = f"classes of {model.title} but for “{names[own]}”, each once, at most {most}"
         refuse(key, one_more(offered, most), "Your order", rule, many=True)

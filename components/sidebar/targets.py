@@ -10,6 +10,7 @@ import streamlit as st
 from components.case_form import CaseForm
 from components.links import refusals_here
 from components.notices import plain
+from components.own_words import may_link
 from components.widgets.bars import Bar, bars
 from engine.arguments.pictures import ImageArguments
 from engine.case.prediction import best
@@ -17,7 +18,6 @@ from engine.case.target import OF_FINDINGS, READINGS, Reading, Target
 from engine.device import PRECISIONS
 from engine.method import Precision
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
 from engine.models.zero_shot import ZERO_SHOT
 from engine.result import Scores
 
@@ -47,7 +47,7 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
     labels = list(model.labels)
     top = best(scores)
     above = st.container()  # the bars stand first, but need what is chosen below them
-    linked = not model.name.startswith(OWN)  # the name of a class from a visitor's file stays here
+    linked = may_link(model)
     form = CaseForm(ImageArguments, beside={"model": model}, kept=True)
     named = form.ask(
         "target", "search", placeholder=f"{labels[top[0][0]]} (the model's first)",

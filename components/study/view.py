@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
@@ -15,6 +13,7 @@ from components.study import charts, one_image, ranking
 from components.study.form import KEY, StudyQuestion
 from engine.attribution.study.findings import named
 from engine.result import Table
+from engine.result.spreadsheet import csv_text
 
 
 def show(asked: StudyQuestion, rest: DeltaGenerator) -> None:
@@ -46,9 +45,10 @@ def files(asked: StudyQuestion, found: Views) -> Files:
 
 def maps_csv(asked: StudyQuestion, rows: Table) -> str:
     """A row for each map."""
-    frame = pd.DataFrame({name: np.asarray(rows[name]) for name in rows.order})
-    frame["method"] = [named(row.split(" · ")[0]) for row in rows.rows]
-    frame["label"] = [asked.case.model.labels[int(one)] for one in rows["label"]]
-    frame["image"] = frame["image"].astype(int)
-    text: str = frame.to_csv(index=False)
-    return text
+    words = {
+        "method": [named(row.split(" · ")[0]) for row in rows.rows],
+        "label": [asked.case.model.labels[int(label)] for label in rows["label"]],
+        "image": [int(image) for image in rows["image"]],
+    }
+    columns = {**rows.columns, **words}
+    return csv_text([*columns], zip(*columns.values(), strict=True))

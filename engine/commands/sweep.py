@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 APP = "http://localhost:8501"
 MOST_JOBS = 256
 EVERY = 0.2, 30.0  # seconds between two lines of progress: on a terminal, in a log
+TLS_FILES = {
+    "--tls-ca-file": "who signed the certificates that are believed",
+    "--tls-cert": "the certificate that is shown",
+    "--tls-key": "its private key",
+}
 SHOWN = 3  # reasons that are said here; a file has all
 
 
@@ -32,10 +37,16 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="the folder for the tables and the sheet")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=int, default=1, metavar="N", help="on N processes here")
-    where.add_argument("--scheduler", metavar="ADDRESS", help="on a Dask cluster: tcp://HOST:8786")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="on a Dask cluster: tls://HOST:8786")
     parser.add_argument(
         "--gpu", action="store_true", help="with --scheduler: each piece takes a worker's GPU"
     )
+    for name, what in TLS_FILES.items():
+        parser.add_argument(name, type=Path, metavar="PEM", help=f"with tls://: {what}")
+    parser.add_argument(
+        "--trusted-network", action="store_true",
+        help="with tcp://: only trusted people reach this network, who can run code through it",
+    )  # fmt: skip
     parser.add_argument(
         "--dry-run", action="store_true", help="say how many answers are kept and missing, and stop"
     )
@@ -43,12 +54,17 @@ def options(parser: ArgumentParser) -> None:
         "--app", default=APP, metavar="URL",
         help=f"address of the app that the sheet's links open: {APP}",
     )  # fmt: skip
+    parser.add_argument(
+        "--paths", action="store_true",
+        help="tables and sheet name files with their folders, for whoever works with them here",
+    )  # fmt: skip
     parser.set_defaults(command=run)
 
 
 def run(wanted: Namespace) -> None:
     """Sweep a plan."""
     from engine.keeping.store import write_atomic
+    from engine.sweep.names_only import names_only
     from engine.sweep.plan import read_plan
     from engine.sweep.scans import strongest, strongest_first, volumes
     from engine.sweep.sweeping import look_up, sweep
@@ -87,20 +103,28 @@ def run(wanted: Namespace) -> None:
             continue
         write_atomic(wanted.out / name, volume)
         say(f"{wanted.out / name}: the maps as a volume that lies on the scan")
-    written(done, wanted.out, wanted.app)
+    written(done if wanted.paths else names_only(done, plan), wanted.out, wanted.app)
 
 
 def chosen(wanted: Namespace) -> Spread:
     """Who does the work. Raises BlindspotError."""
     from engine.device import best_device
+    from engine.sweep.scheduler import Certificates, Scheduler
     from engine.sweep.spread import Here, Processes, cluster
 
     if wanted.gpu and not wanted.scheduler:
         raise BlindspotError("--gpu goes with --scheduler: this computer's GPU is used anyway.")
+    files = (wanted.tls_ca_file, wanted.tls_cert, wanted.tls_key)
+    if (any(files) or wanted.trusted_network) and not wanted.scheduler:
+        raise BlindspotError("The flags of a network go with --scheduler.")
+    if any(files) and not all(files):
+        raise BlindspotError(f"{', '.join(TLS_FILES)} go together: name all three.")
     if not 1 <= wanted.jobs <= MOST_JOBS:
         raise BlindspotError(f"--jobs cannot be {wanted.jobs}: choose from 1 to {MOST_JOBS}.")
     if wanted.scheduler:
-        return cluster(wanted.scheduler, gpu=wanted.gpu)
+        certificates = Certificates(*files) if all(files) else None
+        scheduler = Scheduler(wanted.scheduler, certificates, trusted=wanted.trusted_network)
+        return cluster(scheduler, gpu=wanted.gpu)
     if wanted.jobs > 1 and (device := best_device()).type != "cpu":
         raise BlindspotError(
             f"{wanted.jobs} processes would share {device}: leave --jobs out. --scheduler with "

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from engine.keeping.packing import DAMAGE
+from engine.keeping.private import private_folder
 from engine.keeping.store import PART, home, remove, touch, write_atomic
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Ar
         return found
     arrays = make()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         write_atomic(path, packed(arrays))
         sweep(path.parent)
     except OSError as error:

@@ -49,7 +49,6 @@ LACKS: Mapping[Kind, str] = {
     "captions": "no caption, or nothing that says what is there (write [] where nothing is)",
 }
 SPACE = re.compile(r"[ \t\r\n]*")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 Row = Mapping[str, str]
 
@@ -313,13 +312,3 @@ def parts(cell: str) -> list[str]:
         except (ValueError, RecursionError):
             cell = cell.strip().strip("[]").replace(",", ";")
     return [part.strip() for part in cell.replace("|", ";").split(";") if part.strip()]
-
-
-def as_csv(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> str:
-    """A table for a spreadsheet, in which no cell of a stranger's is computed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    for row in rows:
-        writer.writerow([f"'{one}" if str(one).startswith(FORMULA) else one for one in row])
-    return text.getvalue()

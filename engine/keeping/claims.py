@@ -17,6 +17,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from engine.keeping.private import FILE, private_folder
+
 fcntl: Any = None
 with suppress(ImportError):  # not a POSIX system: two may compute the same, and both are right
     fcntl = import_module("fcntl")
@@ -45,8 +47,8 @@ def claimed(
     """
     outer = getattr(_inside, "claims", 0)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / digest[:LETTERS], os.O_RDWR | os.O_CREAT, 0o666)
+        private_folder(folder)
+        handle = os.open(folder / digest[:LETTERS], os.O_RDWR | os.O_CREAT, FILE)
     except OSError as error:
         log.warning("no claim on %s: %s", digest, error)
         yield True

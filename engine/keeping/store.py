@@ -25,6 +25,7 @@ from platformdirs import user_cache_path
 from engine.keeping.memory import Memory
 from engine.keeping.names import as_called
 from engine.keeping.packing import DAMAGE, Record, StoredAnswer, pack, unpack
+from engine.keeping.private import FILE, private_folder
 from engine.keeping.shipping import DAMAGED, compress, decompress
 from engine.result import Result
 
@@ -130,7 +131,7 @@ class Store:
 
     def _write(self, digest: str, said: Record, data: bytes) -> None:
         text = json.dumps(said, indent=1).encode()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         arrays_path, said_path = entry(self.folder, digest)
         write_atomic(arrays_path, data)
         write_atomic(said_path, text)
@@ -212,12 +213,13 @@ def remove(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """The file appears whole or not at all."""
+    """The file appears whole or not at all, for its owner alone."""
     with NamedTemporaryFile(dir=path.parent, prefix=PART, delete=False) as handle:
         temporary = Path(handle.name)
         try:
             handle.write(data)
             handle.close()
+            temporary.chmod(FILE)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -262,7 +264,7 @@ def keep_row(path: Path, key: str, value: Any) -> None:
         table[key] = value
         rows = dict(list(table.items())[-TABLE_ROWS:])
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             write_atomic(path, json.dumps(rows, indent=1).encode())
         except OSError as error:
             log.warning("%s not kept: %s", path.name, error)

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.keeping.memory import Memory
+from engine.keeping.names import as_called
 from engine.models import checkpoints, chest, embedded, zero_shot
 from engine.models.architectures import known_architecture
 from engine.models.checkpoints import PREFIX
+from engine.models.class_names import base_of
 from engine.models.classifier import Classifier
 from engine.models.extras import CLIP, XRAY
 from engine.models.hub import hub_known, in_hub_cache, load_from_hub
@@ -140,20 +142,23 @@ def word_of(data: str) -> str:
     return data.partition("+")[0].partition(":")[0]
 
 
-def export(name: str, owner: Owner | None = None) -> bytes:
+def export(name: str, owner: Owner | None = None, *, names: bool = False) -> bytes:
     """A model that ships or was made here as one .safetensors file; see `checkpoints.export`.
 
-    Raises BadModel for others.
+    With `names` the file has the class names that the kept one leaves out. Raises BadModel for
+    others.
     """
     if name in embedded.plans():
         return embedded.file_of(name).read_bytes()
-    return checkpoints.export(name, owner)
+    return checkpoints.export(name, owner, names=names)
 
 
 def forget(name: str, owner: Owner | None = None) -> None:
     """Delete a model that was made here; see `checkpoints.delete`. Raises BlindspotError."""
     if checkpoints.delete(name, owner):
-        _memory.drop(name)
+        for key in _memory.names():
+            if key.partition("-")[0] == name:
+                _memory.drop(key)
 
 
 _memory: Memory[Classifier] = Memory(CACHE_BYTES, lambda model: model.held_bytes, grows=True)
@@ -170,9 +175,19 @@ def load(name: str = DEFAULT) -> Classifier:
     """
     if name.startswith(zero_shot.ZERO_SHOT):
         return zero_shot.load_zero_shot(name)  # which keeps it with the others of its source
-    if name.startswith(PREFIX):
-        checkpoints.stored(name)  # what is in the memory was loaded for somebody else, perhaps
-    return _memory.made(name, lambda: have(name))
+    return _memory.made(with_class_names(name), lambda: have(name))
+
+
+def with_class_names(name: str) -> str:
+    """A model's name in memory: it is read anew once the names of its classes are known.
+
+    Raises:
+        BadModel: it was made here, and whoever asks may not look at it.
+    """
+    if not name.startswith(PREFIX):
+        return name
+    kept = checkpoints.stored(name)  # what is in the memory was loaded for somebody else, perhaps
+    return as_called(name, kept.card.labels) if base_of(kept.card) else name
 
 
 def have(name: str) -> Classifier:

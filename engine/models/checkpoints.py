@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from errno import EDQUOT, ENOSPC
 from hashlib import blake2b
 from pathlib import Path
@@ -17,12 +17,14 @@ from pathlib import Path
 from engine.data.registry import UPLOAD
 from engine.errors import BadModel, BlindspotError
 from engine.keeping import access
+from engine.keeping.private import private_folder
 from engine.keeping.store import home, remove, write_atomic
 from engine.models import owners
 from engine.models.card import ModelCard, weights_of
+from engine.models.class_names import with_labels, with_names, without_names
 from engine.models.classifier import Classifier
 from engine.models.owners import Owner, OwnerRecord
-from engine.models.rebuild import card_at, packed, read_card, read_model, rebuilt
+from engine.models.rebuild import card_at, packed, read_card, read_model, rebuilt, with_card
 from engine.result import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -90,14 +92,14 @@ def keep(view: Checkpoint, owner: Owner | None = None, *, private: bool = False)
         BadModel: the checkpoint has no card, or its weights do not fit it.
         BlindspotError: the disk is full; nothing is left of it then.
     """
-    model = rebuilt(view)
-    return put(ModelCard.from_json(view.card), model, owner, private=private)
+    card = without_names(ModelCard.from_json(view.card))
+    return put(card, rebuilt(view), owner, private=private)
 
 
 def put(
     card: ModelCard, model: Classifier, owner: Owner | None = None, *, private: bool = False
 ) -> Stored:
-    """Keep a model under its fingerprint and class names, with whom it belongs to.
+    """Keep a model under its fingerprint and the class names of its card, with whose it is.
 
     Raises:
         BlindspotError: the disk is full, or there is no room among the models.
@@ -114,7 +116,7 @@ def put(
                 "most that is kept. Delete one under Data and models, and try again."
             )
         try:
-            make_folder(path.parent)
+            private_folder(path.parent)
             if not there:
                 remove(owners.record_path(path))  # of a model that was removed by hand
             private = is_private(Stored(name, card, 0, path)) or (private and not there)
@@ -124,14 +126,6 @@ def put(
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
     return Stored(name, card_at(path), path.stat().st_size, path)
-
-
-def make_folder(path: Path) -> None:
-    """The folder of the models, which nobody but this account may look into. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.stat().st_mode & 0o077:
-        with suppress(PermissionError):  # it is another account's, which lets this one write there
-            path.chmod(0o700)
 
 
 def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> None:
@@ -172,7 +166,7 @@ def stored(name: str) -> Stored:
     if path.is_file():
         model = stored_at(name, path)
         if may_look(model):
-            return model
+            return replace(model, card=with_labels(model.card))
     raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
 
 
@@ -190,9 +184,11 @@ def path_of(name: str) -> Path:
 
 
 def load(name: str) -> Classifier:
-    """A kept model with its lineage. Raises BadModel."""
-    model = stored(name)
-    return read_model(model.path.read_bytes(), model.path.name, name, ours=True)
+    """A kept model with its lineage, and its class names where they can be had. Raises BadModel."""
+    kept = stored(name)
+    model = read_model(kept.path.read_bytes(), kept.path.name, name, ours=True)
+    model.labels = kept.card.labels
+    return model
 
 
 def listed() -> tuple[Stored, ...]:
@@ -333,11 +329,12 @@ def delete(name: str, owner: Owner | None = None) -> bool:
     return True
 
 
-def export(name: str, owner: Owner | None = None) -> bytes:
+def export(name: str, owner: Owner | None = None, *, names: bool = False) -> bytes:
     """The model as one .safetensors file.
 
     Args:
         name: of the model.
+        names: whether the file has the names of classes that are left out of the kept one.
         owner: who asks for it: a private model is given to its owners only. None for whoever
             works on the machine itself.
 
@@ -347,7 +344,10 @@ def export(name: str, owner: Owner | None = None) -> bytes:
     model = stored(name)
     if owner is not None and is_private(model):
         check_owner(name, owner, "export")
-    return model.path.read_bytes()
+    content = model.path.read_bytes()
+    if not names:
+        return content
+    return with_card(content, model.path.name, with_names(card_at(model.path)))
 
 
 def check_owner(name: str, owner: Owner, what: str) -> None:

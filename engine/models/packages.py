@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from engine.keeping.packing import checksum
+from engine.keeping.private import private_folder
 from engine.keeping.store import home, remove, touch, write_atomic
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ def folder() -> Path:
 
 def made_folder() -> Path:
     """The folder, made for nobody else to write to."""
-    folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder()
+    return private_folder(folder())
 
 
 THREADS = torch.get_num_threads()  # a thread may begin with what another one has set for itself

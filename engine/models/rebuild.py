@@ -171,6 +171,13 @@ def metadata_of(content: bytes, called: str, *, ours: bool = False) -> Mapping[s
     return said
 
 
+def with_card(content: bytes, called: str, card: ModelCard) -> bytes:
+    """A file that was written here, with another card. Raises BadModel."""
+    tensors = views(content, table_of(content, called, "safetensors", ours=True), called)
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    return save_arrays(arrays, metadata={KEY: card.as_json()})
+
+
 def has_card(content: bytes, called: str) -> bool:
     """Whether a file says itself how its model is built. Raises BadModel for a damaged one."""
     safe = PurePath(called).suffix.lower() == ".safetensors"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import StringIO
 from typing import Any, Self
 
 import numpy as np
 
+from engine.result.spreadsheet import csv_text
 from engine.result.view import Array, Floats, View
 
 
@@ -123,12 +122,7 @@ class Table(View):
         head, lines = list(self.order), list(self.columns.values())
         if self.rows:
             head, lines = ["row", *head], [np.array(self.rows), *lines]
-        text = StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(head)
-        for line in zip(*lines, strict=True):
-            writer.writerow(["" if str(one) == "nan" else one for one in line])
-        return text.getvalue()
+        return csv_text(head, zip(*lines, strict=True))
 
     @classmethod
     def of(

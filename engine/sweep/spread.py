@@ -6,6 +6,7 @@ computed lies in the store by then, so that whoever dies costs the answer that i
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -19,14 +20,16 @@ from warnings import catch_warnings, simplefilter
 
 from engine import run
 from engine.errors import BlindspotError
+from engine.keeping.private import private_folder
 from engine.keeping.store import home, write_atomic
 from engine.models import pace
 from engine.models.extras import DASK
+from engine.sweep.parent_watch import end_with
+from engine.sweep.scheduler import SHOWN, Scheduler, connected
 from engine.sweep.work import Found, Numbered, chunks, visit
 
 LARGEST = 16  # questions that a process is given at once: progress is heard of after each piece
 SHARE = 4  # pieces for each process, so that none waits long for the last one
-PATIENCE = 10.0  # seconds for a scheduler to answer
 BEHIND = -10  # priority of sweeps on a cluster that people use too
 MEMORY_BYTES = 32 * 2**20  # of answers in each process: it reads few of them again
 SIGNS = "sweeps"  # a folder at home
@@ -72,7 +75,10 @@ class Processes:
 
         work = delayed(partial(with_paces, paces=pace.found(), compute=compute))
         pieces = chunks(questions, piece_size(len(questions), self.count))
-        with parallel_config("loky", n_jobs=self.count, inner_max_num_threads=1):
+        with parallel_config(
+            "loky", n_jobs=self.count, inner_max_num_threads=1, initializer=end_with,
+            initargs=(os.getpid(),),
+        ):  # fmt: skip
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
             done = parallel(work(piece) for piece in pieces)
             try:
@@ -94,12 +100,12 @@ class Cluster:
     """The workers of a Dask cluster, which keep their answers in the same folder as we do.
 
     Args:
-        scheduler: its address, such as tcp://10.0.0.1:8786.
+        scheduler: where it is reached.
         gpu: whether each piece waits for a worker with the resource GPU.
         count: of the workers, when the sweep began.
     """
 
-    scheduler: str
+    scheduler: Scheduler
     gpu: bool = False
     count: int = 1
 
@@ -166,7 +172,7 @@ def at_our_home(
 def sign() -> Iterator[str]:
     """The name of a file at home, by which others see that it is theirs too."""
     path = Path(home() / SIGNS / uuid4().hex)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     write_atomic(path, b"")
     try:
         yield path.name
@@ -174,24 +180,9 @@ def sign() -> Iterator[str]:
         path.unlink(missing_ok=True)
 
 
-@contextmanager
-def connected(scheduler: str) -> Iterator[Any]:
-    """A client of a scheduler. Raises BlindspotError where none answers."""
-    from distributed import Client
-
-    try:
-        client: Any = Client(scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TimeoutError):
-        raise BlindspotError(
-            f"No Dask scheduler answers at {scheduler[:80]}: start one with `dask scheduler`, or "
-            "leave --scheduler out."
-        ) from None
-    with client:
-        yield client
-
-
-def cluster(scheduler: str, *, gpu: bool = False) -> Cluster:
+def cluster(scheduler: Scheduler, *, gpu: bool = False) -> Cluster:
     """The cluster of that scheduler, if it has a worker that fits. Raises BlindspotError."""
+    address = scheduler.address[:SHOWN]
     if not DASK.installed:
         raise BlindspotError(f"--scheduler needs the library Dask: {DASK.install}")
     with connected(scheduler) as client:
@@ -199,11 +190,11 @@ def cluster(scheduler: str, *, gpu: bool = False) -> Cluster:
     fit = sum(not gpu or one.get("resources", {}).get("GPU", 0) >= 1 for one in workers)
     if not fit:
         raise BlindspotError(
-            f"The Dask cluster at {scheduler[:80]} has no worker with the resource GPU: start its "
+            f"The Dask cluster at {address} has no worker with the resource GPU: start its "
             'workers with --resources "GPU=1", or leave --gpu out.'
             if workers
-            else f"The Dask cluster at {scheduler[:80]} has no worker yet: start one with "
-            f"`dask worker {scheduler[:80]} --nthreads 1`."
+            else f"The Dask cluster at {address} has no worker yet: start one with "
+            f"`dask worker {address} --nthreads 1`."
         )
     return Cluster(scheduler, gpu, fit)
 

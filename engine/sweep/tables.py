@@ -7,13 +7,12 @@ from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
+from engine.result.spreadsheet import csv_text
 from engine.sweep.plan import SweepQuestion
 from engine.sweep.rows import FIXED, SweepRow, columns_of
 
-FORMULA = "=+-@\t\r"  # how text begins that a spreadsheet computes
 NUMBERS = {"confidence": pa.float64(), "seconds": pa.float64(), "correct": pa.bool_()}
 
 
@@ -26,23 +25,10 @@ def table_of(rows: Sequence[SweepRow]) -> Any:
     )
 
 
-def plain(table: Any) -> Any:
-    """The same for a spreadsheet: text that it would take for a formula begins with '."""
-    for at, held in enumerate(table.schema):
-        if pa.types.is_string(held.type):
-            column = [
-                f"'{text}" if text and text[0] in FORMULA else text
-                for text in table[held.name].to_pylist()
-            ]
-            table = table.set_column(at, held, pa.array(column, held.type))
-    return table
-
-
 def as_csv(rows: Sequence[SweepRow]) -> bytes:
     """The table as CSV."""
-    file = BytesIO()
-    pyarrow.csv.write_csv(plain(table_of(rows)), file)
-    return file.getvalue()
+    columns = columns_of(rows)
+    return csv_text([*columns], zip(*columns.values(), strict=True)).encode()
 
 
 def as_parquet(rows: Sequence[SweepRow]) -> bytes:
@@ -54,16 +40,14 @@ def as_parquet(rows: Sequence[SweepRow]) -> bytes:
 
 def left_out(questions: Sequence[tuple[SweepQuestion, str]]) -> bytes:
     """The questions without an answer, each with the reason, as CSV."""
-    rows = [
-        {
-            "image": one.image.title if one.image else "",
-            "method": one.method,
-            "settings": ",".join(f"{name}={value}" for name, value in one.settings),
-            "arguments": ",".join(f"{name}={value}" for name, value in one.given),
-            "reason": problem,
-        }
+    rows = (
+        (
+            one.image.title if one.image else "",
+            one.method,
+            ",".join(f"{name}={value}" for name, value in one.settings),
+            ",".join(f"{name}={value}" for name, value in one.given),
+            problem,
+        )
         for one, problem in questions
-    ]
-    file = BytesIO()
-    pyarrow.csv.write_csv(plain(pa.Table.from_pylist(rows)), file)
-    return file.getvalue()
+    )
+    return csv_text(("image", "method", "settings", "arguments", "reason"), rows).encode()

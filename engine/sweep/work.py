@@ -148,7 +148,8 @@ def attempt(
         problem = readable(f"{type(error).__name__}: {error}")
         first = type(error) not in _traced  # a night of others of the kind would fill a log
         _traced.add(type(error))
-        log.exception("internal error at %s: %s", one.question, problem, exc_info=first)
+        about = f"{one.question.method}, answer {one.place + 1}"  # no name of a file
+        log.exception("internal error at %s: %s", about, type(error).__name__, exc_info=first)
         return Found(one.place, problem=problem, fault=True)
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from engine.keeping.packing import DAMAGE
+from engine.keeping.private import private_folder
 from engine.keeping.store import home, remove, sweep_strays, write_atomic
 from engine.result import digest_arrays
 
@@ -70,7 +71,7 @@ def write_state(path: Path, place: Place, tensors: Tensors) -> None:
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     said = json.dumps({"digest": digest(whole), **place})
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         write_atomic(path, save_tensors(whole, metadata={"place": said}))
     except OSError as error:
         log.warning("the state of a training could not be kept: %s", error)

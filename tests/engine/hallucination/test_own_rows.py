@@ -11,7 +11,8 @@ import pytest
 
 from engine.errors import BadData
 from engine.hallucination import own_rows
-from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, as_csv, parts, read
+from engine.hallucination.own_rows import MOST_MB, MOST_ROWS, TEMPLATES, parts, read
+from engine.result.spreadsheet import csv_text
 
 ROW = b'{"answer": "yes", "label": "no"}'
 ANSWERS = "question,answer,label\nIs there a café?,Yes,yes\nIs there a dog?,No.,no\n"
@@ -150,7 +151,7 @@ def test_formulas_are_text_here_and_in_the_file_that_is_taken_along():
     text = 'answer,label\n"=HYPERLINK(""http://x"")",no\n'
     (row,) = read(text.encode(), "mine.csv").rows
     assert row["answer"].startswith("=HYPERLINK")
-    written = list(csv.reader(io.StringIO(as_csv(("answer",), iter([(row["answer"],)])))))
+    written = list(csv.reader(io.StringIO(csv_text(("answer",), iter([(row["answer"],)])))))
     assert written[1][0] == f"'{row['answer']}"
 
 

@@ -18,7 +18,8 @@ from joblib.externals.loky import get_reusable_executor
 from engine.errors import BlindspotError
 from engine.models import pace
 from engine.result import Curve
-from engine.sweep import spread
+from engine.sweep import scheduler, spread
+from engine.sweep.scheduler import Scheduler
 from engine.sweep.spread import Cluster, Here, Processes, at_our_home, cluster, piece_size, sign
 from engine.sweep.sweeping import long, look_up, sweep
 from engine.sweep.work import Found, Numbered, chunks
@@ -26,6 +27,7 @@ from tests.engine.sweep.conftest import arrays, entries
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is missing")
 COUNT = 6  # digits
+HERE = Scheduler("tcp://127.0.0.1:8786")
 
 
 def quiet(tally):
@@ -127,13 +129,13 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
 ):
     from distributed import LocalCluster
 
-    monkeypatch.setattr(spread, "PATIENCE", 120.0)
+    monkeypatch.setattr(scheduler, "PATIENCE", 120.0)
     home = at_home()
     killed, finished = [], {}
     with LocalCluster(n_workers=0, dashboard_address=None) as there:
         processes = workers_at(there.scheduler_address)
         there.wait_for_workers(2, timeout=300)
-        workers = cluster(there.scheduler_address)
+        workers = cluster(Scheduler(there.scheduler_address))
         assert workers.count == 2
         looked = look_up(digits(COUNT), workers, quiet)
         assert len(looked.missing) == 3 * COUNT
@@ -167,15 +169,15 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
 
 @needs_dask
 def test_a_scheduler_that_does_not_answer_is_said_in_a_sentence(monkeypatch):
-    monkeypatch.setattr(spread, "PATIENCE", 0.5)
+    monkeypatch.setattr(scheduler, "PATIENCE", 0.5)
     with pytest.raises(BlindspotError, match=r"scheduler answers at tcp://127\.0\.0\.1:1: "):
-        cluster("tcp://127.0.0.1:1")
+        cluster(Scheduler("tcp://127.0.0.1:1"))
 
 
 def test_without_the_library_it_is_said_how_to_have_it(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     with pytest.raises(BlindspotError, match="pip install distributed"):
-        cluster("tcp://127.0.0.1:8786")
+        cluster(Scheduler("tcp://127.0.0.1:8786"))
 
 
 class FakeClient:
@@ -235,7 +237,7 @@ def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
         *([Found(place)] for place in range(12)),
     ]  # fmt: skip
     client = connect(FakeClient(results))
-    found = list(Cluster("tcp://x", gpu=True, count=3)(numbered(40), compute=True))
+    found = list(Cluster(HERE, gpu=True, count=3)(numbered(40), compute=True))
     assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]
     assert [[one.place for one in piece] for piece in found[:2]] == [[0, 1, 2], [3, 4, 5]]
     assert all(one.fault and "tries again" in one.problem for piece in found[:2] for one in piece)
@@ -249,20 +251,20 @@ def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
 def test_workers_without_the_code_are_said_in_a_sentence(connect):
     client = connect(FakeClient([ModuleNotFoundError("no", name="engine")]))
     with pytest.raises(BlindspotError, match="cannot import engine: start them with"):
-        list(Cluster("tcp://x")(numbered(1), compute=True))
+        list(Cluster(HERE)(numbered(1), compute=True))
     assert client.asked["cancelled"]
 
 
 def test_a_cluster_without_a_worker_that_fits_is_not_waited_for(connect):
     connect(FakeClient())
     with pytest.raises(BlindspotError, match="has no worker yet: start one"):
-        cluster("tcp://x")
+        cluster(HERE)
     connect(FakeClient(workers=[{"resources": {}}, {"resources": {"GPU": 1}}, {}]))
-    assert cluster("tcp://x").count == 3
-    assert cluster("tcp://x", gpu=True).count == 1
+    assert cluster(HERE).count == 3
+    assert cluster(HERE, gpu=True).count == 1
     connect(FakeClient(workers=[{"resources": {}}]))
     with pytest.raises(BlindspotError, match="no worker with the resource GPU"):
-        cluster("tcp://x", gpu=True)
+        cluster(HERE, gpu=True)
 
 
 def test_what_takes_long_is_a_piece_alone(digits):

@@ -1,0 +1,60 @@
+"""Which words may stand in a link: not those by which a person calls classes of their own files.
+
+A link is copied into messages, and every proxy and browser writes it down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Literal
+
+import streamlit as st
+
+from engine.data import DataSet
+from engine.data.folders import LOOSE, Imported
+from engine.data.registry import UPLOAD
+from engine.errors import BadModel
+from engine.models import checkpoints
+from engine.models.checkpoints import PREFIX
+from engine.models.class_names import base_of
+from engine.models.classifier import Classifier
+from engine.models.own_file import OWN
+
+ANYBODYS = re.compile(r"\d*|class \d+")  # numbers, which tell nothing
+
+
+def bind(offered: Collection[Any]) -> Literal["query-params"] | None:
+    """Whether a widget that offers these words has its word in the link."""
+    return None if own_words().intersection(map(str, offered)) else "query-params"
+
+
+def may_link(model: Classifier) -> bool:
+    """Whether the names of a model's classes may stand in a link."""
+    if model.name.startswith((OWN, UPLOAD)):
+        return False
+    if model.name.startswith(PREFIX):
+        try:
+            return not base_of(checkpoints.stored(model.name).card)
+        except BadModel:  # deleted meanwhile
+            return False
+    return True
+
+
+def own_words() -> frozenset[str]:
+    """What classes are called in the data that this session has opened."""
+    words = {word for data in opened(dict(st.session_state)) for word in data.classes}
+    return frozenset(word for word in words if word != LOOSE and not ANYBODYS.fullmatch(word))
+
+
+def opened(held: Any) -> Iterator[DataSet]:
+    """The data from files of this person that a session holds."""
+    match held:
+        case DataSet() if held.name.startswith(UPLOAD):
+            yield held
+        case Imported():
+            yield from opened(held.data)
+        case Mapping():
+            for value in held.values():
+                if isinstance(value, DataSet | Imported | dict):
+                    yield from opened(value)

@@ -1,0 +1,99 @@
+"""A sweep as it is taken along: files by their names, without the folders that they lie in.
+
+A folder's name may say whose images they are, and the way to it who works here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import PurePath
+
+from engine.images.named import MARK
+from engine.result import distinct
+from engine.sweep.images import SweepImage, readable
+from engine.sweep.plan import SweepPlan, SweepQuestion, Text
+from engine.sweep.sweeping import Swept
+
+QUOTED = "'\"'\"'"  # what shlex makes of ' within a word
+
+
+def names_only(swept: Swept, plan: SweepPlan) -> Swept:
+    """The same sweep without any folder that its plan names; names that come again are numbered."""
+    files = {one.title: file_of(one.source) for one in plan.images if is_path(one.source)}
+    names = dict(zip(files, distinct([file_name(title) for title in files]), strict=True))
+    given = {*folders_of(words_of(plan))}
+
+    def shortened(text: str, title: str) -> str:
+        prefixes = {*given, *folders_of([files[title]])} if title in files else given
+        return without(text, prefixes)
+
+    def of_question(asked: SweepQuestion) -> SweepQuestion:
+        title = asked.image.title if asked.image else ""
+        image = SweepImage("", names.get(title, title), asked.image.label) if asked.image else None
+        values = tuple((name, value_without(value, given)) for name, value in asked.given)
+        return replace(asked, image=image, given=values)
+
+    return replace(
+        swept,
+        rows=tuple(
+            replace(
+                row,
+                image=names.get(row.image, row.image),
+                arguments=without(row.arguments, given),
+                command=shortened(row.command, row.image),
+            )
+            for row in swept.rows
+        ),
+        left_out=tuple(
+            (of_question(asked), shortened(reason, asked.image.title if asked.image else ""))
+            for asked, reason in swept.left_out
+        ),
+    )
+
+
+def is_path(word: str) -> bool:
+    """Whether a word of a plan names a file with its folder."""
+    return PurePath(word).is_absolute() or (os.sep in word and os.path.exists(word))  # noqa: PTH110
+
+
+def file_of(source: str) -> str:
+    """The file of an image, without the slice of a scan."""
+    file, mark, words = source.rpartition(MARK)
+    return file if mark and os.sep not in words else source
+
+
+def file_name(title: str) -> str:
+    """A title without folders, with the slice of a scan."""
+    file = file_of(title)
+    return PurePath(file).name + title.removeprefix(file)
+
+
+def words_of(plan: SweepPlan) -> Iterator[str]:
+    """What the arguments of a plan may be, and its settings, word by word."""
+    for axes in (plan.axes, *plan.settings.values()):
+        for values in axes.values():
+            for value in values:
+                yield from (value,) if isinstance(value, str) else value
+
+
+def folders_of(words: Iterable[str]) -> Iterator[str]:
+    """The folders of those words that are paths, as they stand in a text and in a command."""
+    for word in filter(is_path, words):
+        folder = readable(f"{PurePath(word).parent}{os.sep}".replace(2 * os.sep, os.sep))
+        yield from (folder, folder.replace("'", QUOTED))
+
+
+def without(text: str, folders: Iterable[str]) -> str:
+    """Text in which none of these folders stands."""
+    for folder in sorted(folders, key=len, reverse=True):
+        text = text.replace(folder, "")
+    return text
+
+
+def value_without(value: Text, folders: Iterable[str]) -> Text:
+    """A value of a plan, each of its words without folders."""
+    if isinstance(value, str):
+        return without(value, folders)
+    return tuple(without(word, folders) for word in value)
