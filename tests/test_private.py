@@ -131,7 +131,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     rooms, downloads, caplog, capfd, monkeypatch
 ):
     """A picture, a scan and a zip of class folders; a training; report, numbers and export."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     reports, links = [], []
     monkeypatch.setattr(share, "made", lambda key, html: reports.append(html))
     at = visit()
@@ -250,17 +250,18 @@ plan, out, done = map(Path, sys.argv[1:])
 own = read_folders(marked.archive(), f"{{marked.ARCHIVE}}.zip", marked.SIDE).data
 data.add(own)
 
-def train(epochs, seed):
-    return run.answer(Train(), TrainCase(own, Recipe(architecture="mlp", epochs=epochs), seed=seed))
+def train(epochs, pause=0.0):
+    case = TrainCase(own, Recipe(architecture="mlp", epochs=epochs))
+    return run.answer(Train(), case, lambda *told: time.sleep(pause))
 
 def export(name):
     while True:
         (out / "model.safetensors").write_bytes(checkpoints.export(name))
         done.touch()
 
-kept = checkpoints.keep(train(1, 1)["model"])
+kept = checkpoints.keep(train(1)["model"])
 sweep = ["sweep", str(plan), "--out", str(out)]
-jobs = [(train, (1_000_000, 2)), (main, (sweep,)), (export, (kept.name,))]
+jobs = [(train, (100, 0.3)), (main, (sweep,)), (export, (kept.name,))]
 for work, given in jobs:
     threading.Thread(target=work, args=given, daemon=True).start()
 time.sleep(600)
@@ -299,7 +300,7 @@ def answers(home):
 
 
 def test_a_sweep_names_files_and_labels_alone(rooms, tmp_path, capsys, caplog):
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     plan, out = marked.plan(tmp_path), tmp_path / "out"
     assert main(["sweep", str(plan), "--out", str(out)]) == 0
     found = marked.below(out)
