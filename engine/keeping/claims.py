@@ -49,6 +49,8 @@ def claimed(
     try:
         private_folder(folder)
         handle = os.open(folder / digest[:LETTERS], os.O_RDWR | os.O_CREAT, FILE)
+        with suppress(OSError):  # somebody else's
+            (folder / digest[:LETTERS]).chmod(FILE)  # whatever the umask took away
     except OSError as error:
         log.warning("no claim on %s: %s", digest, error)
         yield True

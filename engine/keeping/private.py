@@ -47,6 +47,8 @@ def kept_files(home: Path) -> Iterator[Path]:
     """All that is kept here, but for home itself; links are not followed."""
     yield from (home / name for name in (*ROOMS, *TABLES) if (home / name).exists())
     for room in ROOMS:
+        if (home / room).is_symlink():
+            continue
         for folder, folders, files in os.walk(home / room):
             yield from (Path(folder, name) for name in (*folders, *files))
 

@@ -1,0 +1,111 @@
+"""A person whose every word is known: files in which names, texts, tags and labels are marked.
+
+Each word begins with MARK, so that all that is kept, logged, linked or downloaded can be searched.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from engine.models.small import NetworkShape, build
+from tests import scans
+
+MARK = "quokka"
+FILE, FOLDER, TEXT, PATIENT, LABEL, ARCHIVE, PLAN, WEIGHTS = (
+    f"{MARK}{word}"
+    for word in ("file", "folder", "text", "patient", "label", "archive", "plan", "weights")
+)
+LABELS = (f"{LABEL}one", f"{LABEL}two")
+SIDE = 32
+
+
+def picture(seed: int = 0, side: int = SIDE) -> bytes:
+    """A PNG with a text and a name in its tags."""
+    told = PngInfo()
+    told.add_text("Comment", TEXT)
+    told.add_itxt("Author", TEXT, zip=False)
+    exif = Image.Exif()
+    exif[0x010E] = TEXT
+    pixels = np.random.default_rng(seed).integers(0, 255, (side, side, 3), dtype=np.uint8)
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG", pnginfo=told, exif=exif)
+    return held.getvalue()
+
+
+def scan() -> bytes:
+    """A DICOM file with the person's name in every tag that may have one."""
+    tags = ("PatientName", "PatientID", "InstitutionName", "StudyDescription", "PatientComments")
+    return scans.dicom(scans.ramp(SIDE), **dict.fromkeys(tags, PATIENT))
+
+
+def archive(each: int = 6) -> bytes:
+    """A zip of class folders whose names are labels, with a comment."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as made:
+        made.comment = TEXT.encode()
+        for at, label in enumerate(LABELS):
+            for number in range(each):
+                made.writestr(f"{label}/{FILE}{number}.png", picture(100 * at + number))
+    return held.getvalue()
+
+
+def folder(at: Path) -> Path:
+    """Class folders on the disk, below a folder with a name of its own."""
+    photos = at / FOLDER / "photos"
+    for place, label in enumerate(LABELS):
+        (photos / label).mkdir(parents=True)
+        for number in range(3):
+            (photos / label / f"{FILE}{number}.png").write_bytes(picture(10 * place + number))
+    return photos
+
+
+def plan(at: Path) -> Path:
+    """A sweep over that folder."""
+    path = at / FOLDER / f"{PLAN}.toml"
+    photos = folder(at)
+    asked = ('methods = ["attribution.Gradient"]', f'images = "{photos}"', 'models = "digits-cnn"')
+    path.write_text("\n".join([f"# {PLAN}", *asked, ""]))
+    return path
+
+
+def weights() -> bytes:
+    """A state_dict of a small network, as somebody else saved it."""
+    held = io.BytesIO()
+    torch.save(build("lenet", NetworkShape(1, 12, 3), 0).state_dict(), held)
+    return held.getvalue()
+
+
+def words_in(name: str, data: bytes) -> set[str]:
+    """The marked words in a file, its name included."""
+    if data[:4] == b"PAR1":
+        data = str(pq.read_table(io.BytesIO(data)).to_pydict()).encode()
+    texts = (name, data.decode("latin-1"), data.decode("utf-16-le", "ignore"))
+    return {word for text in texts for word in marked(text.lower())}
+
+
+def marked(text: str) -> Iterable[str]:
+    """Every marked word of a text."""
+    for part in text.split(MARK)[1:]:
+        yield (
+            MARK + part[: next((at for at, one in enumerate(part) if not one.isalpha()), len(part))]
+        )
+
+
+def below(*folders: Path) -> Mapping[str, set[str]]:
+    """By path from there on: the marked words of each file and folder that has some."""
+    found = {}
+    for root in folders:
+        for path in root.rglob("*") if root.is_dir() else ():
+            data = path.read_bytes() if path.is_file() else b""
+            if words := words_in(str(path.relative_to(root)), data):
+                found[str(path)] = words
+    return found

@@ -1,0 +1,313 @@
+"""Nothing of a person appears where they did not ask for it: on the disk, in a log or a link."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from components import share
+from components.views import DATA_AND_MODELS, HEATMAPS
+from engine import run
+from engine.commands.cli import main
+from engine.keeping.claims import claimed
+from engine.keeping.private import mend, private_folder
+from engine.keeping.store import Store, keep_row, write_atomic
+from engine.models import checkpoints
+from engine.run import GALLERY
+from tests import marked
+from tests.marked import FILE, FOLDER, LABELS, MARK
+from tests.visits import settled, visit
+
+ROOT = Path(__file__).parents[1]
+PATIENT_SECONDS = 200.0
+
+
+@pytest.fixture
+def rooms(tmp_path, monkeypatch):
+    """An empty home and an empty temporary folder."""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("BLINDSPOT_HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    fresh = Store(home / "answers", shipped=(GALLERY,))
+    monkeypatch.setattr(run, "store", lambda: fresh)
+    return home, temporary
+
+
+# ---------------------------------------------------------------- who may read it
+
+
+def lax(root):
+    """What others may do something with, below a folder and itself."""
+    paths = [root, *root.rglob("*")]
+    return [path.name for path in paths if stat.S_IMODE(path.lstat().st_mode) & 0o077]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o277])
+def test_whatever_is_kept_is_for_its_owner_alone_under_any_umask(tmp_path, umask):
+    home = tmp_path / "new" / "home"
+    before = os.umask(umask)
+    try:
+        Store(home / "answers").put("a" * 32, {}, {"digest": ""})
+        keep_row(home / "seconds.json", "a", 1)
+        write_atomic(private_folder(home / "training") / "state.safetensors", b"state")
+        with claimed(home / "claims", "b" * 32) as ours:
+            assert ours
+        with claimed(home / "claims", "b" * 32) as ours:  # its file can be opened again
+            assert ours
+    finally:
+        os.umask(before)
+    assert not lax(home)
+    for path in home.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+
+
+def test_what_an_older_version_left_open_is_closed_and_nothing_else(tmp_path):
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for path in (home / "answers" / "deep", home / "thesis", elsewhere):
+        path.mkdir(parents=True)
+    others = [home / "thesis" / "draft.txt", home / "run.sh", elsewhere / "data.bin"]
+    ours = [home / "answers" / "a.json", home / "answers" / "deep" / "b", home / "seconds.json"]
+    for path in (*ours, *others):
+        path.touch()
+        path.chmod(0o755)
+    (home / "data").symlink_to(elsewhere)
+    home.chmod(0o755)
+    mend(home)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in ours} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in others} == {0o755}
+    assert (
+        stat.S_IMODE(home.stat().st_mode)
+        == stat.S_IMODE((home / "answers").stat().st_mode)
+        == 0o700
+    )
+
+
+def test_a_home_that_is_everybodys_is_left_as_it_is(tmp_path):
+    tmp_path.chmod(0o1777)
+    mend(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
+def test_the_store_of_a_process_makes_and_mends_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
+    run.store.__wrapped__()
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+
+
+# ---------------------------------------------------------------- a session in the app
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """What every download button that was drawn would give, by the name of its file."""
+    offered = {}
+
+    def noting(draw):
+        def drawn(*given, **more):
+            made, name = [one for one in given if callable(one) or isinstance(one, str)][-3:-1]
+            offered[name] = made
+            return draw(*given, **more)
+
+        return drawn
+
+    monkeypatch.setattr(DeltaGenerator, "download_button", noting(DeltaGenerator.download_button))
+    monkeypatch.setattr(st, "download_button", noting(st.download_button))
+    return offered
+
+
+def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
+    rooms, downloads, caplog, capfd, monkeypatch
+):
+    """A picture, a scan and a zip of class folders; a training; report, numbers and export."""
+    caplog.set_level(logging.INFO)
+    reports, links = [], []
+    monkeypatch.setattr(share, "made", lambda key, html: reports.append(html))
+    at = visit()
+    for name, content in ((f"{FILE}.png", marked.picture(side=64)), (f"{FILE}.dcm", marked.scan())):
+        at = settled(at.file_uploader(key="subject.file").set_value((name, content, "")).run())
+        assert at.selectbox(key="image").value == "Your image"
+        links.append(str(dict(at.query_params)))
+        next(one for one in at.button if str(one.key).endswith(".file-report")).click().run()
+    trained = train_on_a_zip()
+    links.append(str(dict(trained.query_params)))
+    (model,) = checkpoints.listed()
+    assert model.card.labels == LABELS  # its owner reads them
+    trained.query_params["lab.part"] = "Models"
+    trained = settled(trained.switch_page(str(DATA_AND_MODELS.path)).run())
+    links.append(str(dict(trained.query_params)))
+    asked = ask_about_a_class(trained, model.name)
+    links.append(str(dict(asked.query_params)))
+
+    assert len(reports) == 2
+    files = {name: as_bytes(made()) for name, made in downloads.items()}
+    assert {"record.json", "map.npy"} <= {name.split("-")[-1] for name in files}
+    labels = {name: marked.words_in(name, data) for name, data in files.items()}
+    assert set().union(*labels.values()) <= {*LABELS}  # what a person called a class, if anything
+    assert not any(MARK in report for report in reports)
+    assert not any(MARK in link for link in links)
+    assert not marked.below(*rooms)
+    assert MARK not in caplog.text.lower()
+    assert MARK not in "".join(capfd.readouterr()).lower()
+
+
+def train_on_a_zip():
+    """The page after a training on the person's own classes, whose model is kept."""
+    link = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "1"}
+    at = visit(link, DATA_AND_MODELS)
+    name = f"{marked.ARCHIVE}.zip"
+    at.file_uploader(key="lab.file").set_value((name, marked.archive(), "application/zip")).run()
+    at.button(key="lab.training.Train.go").click().run()
+    return settled(at, lambda at: at.success)
+
+
+def ask_about_a_class(at, model):
+    """The heat maps of the kept model about a class with a name of the person's own."""
+    at.session_state["model"] = model
+    at = settled(at.switch_page(str(HEATMAPS.path)).run())
+    at.selectbox(key="target").set_value(LABELS[1])
+    return settled(at.run())
+
+
+def as_bytes(content):
+    """A file's content."""
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+# ---------------------------------------------------------------- uploaded weights
+
+
+@pytest.fixture
+def opened_files():
+    """Every path that is opened for writing or made, from now on."""
+    paths, on = [], [True]
+
+    def note(event, arguments):
+        if on and event in {"open", "os.mkdir"} and isinstance(arguments[0], str | bytes):
+            writes = event == "os.mkdir" or (
+                isinstance(arguments[1], str) and set(arguments[1]) & {*"wax+"}
+            )
+            flags = arguments[2] if event == "open" and isinstance(arguments[2], int) else 0
+            if writes or flags & (os.O_WRONLY | os.O_RDWR):
+                paths.append(os.fsdecode(arguments[0]))
+
+    sys.addaudithook(note)
+    yield paths
+    on.clear()
+
+
+def test_uploaded_weights_are_never_a_file(rooms, opened_files, monkeypatch):
+    """Whatever ends the server in between, no copy of them is left under their name or another."""
+    at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
+    exported = checkpoints_file()
+    opened_files.clear()
+    at.file_uploader(key="lab.weights").set_value(
+        (f"{marked.WEIGHTS}.safetensors", exported, "")
+    ).run()
+    at.file_uploader(key="models.weights").set_value((f"{marked.WEIGHTS}.pt", marked.weights(), ""))
+    at.text_input(key="models.arch").set_value("resnet18")
+    next(one for one in at.button if one.label == "Load it").click().run()
+    assert not at.exception
+    assert not [path for path in opened_files if MARK in path.lower()]
+    assert not [path for path in opened_files if path.startswith(str(rooms[1]))]
+
+
+def checkpoints_file():
+    """A model that somebody exported."""
+    from engine.models.rebuild import packed
+    from tests.engine.models.test_checkpoints import card_of, small, weights_of
+
+    model = small()
+    return packed(card_of(model, title="Small", data="digits"), weights_of(model))
+
+
+# ---------------------------------------------------------------- kill -9
+
+
+KILLED = """
+import sys, threading, time
+from pathlib import Path
+from engine import data, run
+from engine.commands.cli import main
+from engine.data.folders import read_folders
+from engine.lab import Train, TrainCase
+from engine.models import checkpoints
+from engine.training import Recipe
+from tests import marked
+
+plan, out, done = map(Path, sys.argv[1:])
+own = read_folders(marked.archive(), f"{{marked.ARCHIVE}}.zip", marked.SIDE).data
+data.add(own)
+
+def train(epochs, pause=0.0):
+    case = TrainCase(own, Recipe(architecture="mlp", epochs=epochs))
+    return run.answer(Train(), case, lambda *told: time.sleep(pause))
+
+def export(name):
+    while True:
+        (out / "model.safetensors").write_bytes(checkpoints.export(name))
+        done.touch()
+
+kept = checkpoints.keep(train(1)["model"])
+sweep = ["sweep", str(plan), "--out", str(out)]
+jobs = [(train, (100, 0.3)), (main, (sweep,)), (export, (kept.name,))]
+for work, given in jobs:
+    threading.Thread(target=work, args=given, daemon=True).start()
+time.sleep(600)
+"""
+
+
+def test_kill_9_of_a_training_a_sweep_and_an_export_leaves_no_word(tmp_path):
+    home, temporary, out = (tmp_path / name for name in ("home", "temporary", "out"))
+    temporary.mkdir()
+    out.mkdir()
+    plan, done = marked.plan(tmp_path), tmp_path / "done"
+    own = {"BLINDSPOT_HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(plan), str(out), str(done)],
+            cwd=ROOT, env={**os.environ, **own}, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            begun = monotonic()
+            while not (done.exists() and [*home.glob("training/*.safetensors")] and answers(home)):
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                assert monotonic() - begun < PATIENT_SECONDS
+                sleep(0.05)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    assert not marked.below(home, temporary)
+    assert MARK not in (tmp_path / "log").read_text("utf-8", "replace").lower()
+    found = marked.below(out)
+    assert all(words <= {*LABELS, FILE} for words in found.values()), found
+
+
+def answers(home):
+    """The kept answers of the sweep: the first one is the training's."""
+    return len([*home.glob("answers/*.json")]) >= 3
+
+
+def test_a_sweep_names_files_and_labels_alone(rooms, tmp_path, capsys, caplog):
+    caplog.set_level(logging.INFO)
+    plan, out = marked.plan(tmp_path), tmp_path / "out"
+    assert main(["sweep", str(plan), "--out", str(out)]) == 0
+    found = marked.below(out)
+    assert {Path(path).suffix for path in found} == {".csv", ".parquet", ".html"}
+    assert all(words <= {*LABELS, FILE} for words in found.values())
+    assert str(tmp_path) not in (out / "sheet.html").read_text("utf-8")
+    assert not marked.below(*rooms)
+    assert MARK not in caplog.text.lower()
+    assert main(["sweep", str(plan), "--out", str(out), "--paths"]) == 0
+    assert FOLDER in (out / "sheet.html").read_text("utf-8")  # what `below` would have found
