@@ -31,8 +31,8 @@ from engine.images.dicom_pixels import (
     modality,
     stripped,
 )
-from engine.images.window import FARTHEST, Preset, Window, presets, spanning
 from engine.images.room import claim
+from engine.images.window import FARTHEST, Preset, Window, presets, spanning
 from engine.images.wire import Arrays, Words
 
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)

@@ -111,7 +111,7 @@ def ask(
     Raises:
         BadImage: it cannot be read, or there is no memory for it; why in one sentence.
     """
-    room, booking = SMALL, book(0)
+    room, booking = SMALL + sum(array.nbytes for array in arrays), book(0)
     try:
         while True:
             with BUDGET.decoding(room, called):

@@ -20,7 +20,7 @@ from engine.errors import BadImage
 from engine.images.kinds import Kind
 from engine.images.picture import decoded
 from engine.images.reader import CPU_SECONDS
-from engine.images.room import NeedsMemory, claim, give_room
+from engine.images.room import NeedsMemory, claim, room
 from engine.images.wire import Arrays, LazyArrays, Words, receive, send
 from engine.process import hold_blocks
 
@@ -69,15 +69,37 @@ def nova(words: Words, arrays: Arrays) -> Reply:
     return opened(arrays.pop().tobytes(), words["called"])
 
 
+def member(words: Words, arrays: Arrays) -> Reply:
+    """A member of a zip."""
+    from engine.images import unpacking
+
+    return unpacking.member(words, arrays)
+
+
+def array_header(words: Words, arrays: Arrays) -> Reply:
+    """What an array in a zip is."""
+    from engine.images import unpacking
+
+    return unpacking.header(words, arrays)
+
+
+def array(words: Words, arrays: Arrays) -> Reply:
+    """An array in a zip."""
+    from engine.images import unpacking
+
+    return unpacking.array(words, arrays)
+
+
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
     "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
+    "member": member, "array header": array_header, "array": array,
 }  # fmt: skip
 
 
 def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:
     """A reply to a request; what cannot be read is one sentence, and nothing else is said."""
     called = words["called"]
-    give_room(words.pop("room", inf))
+    room.set(words.pop("room", inf))
     try:
         return ASKED[words["ask"]](words, arrays)
     except BadImage as error:

@@ -1,10 +1,11 @@
-"""How much memory a request may take in a reader: what takes more is asked for before it is read."""
+"""How much memory a request to a reader may take: a file that takes more says so, unread."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from math import inf
 
-_room: float = inf  # bytes; there is no limit in a process that is no reader
+room: ContextVar[float] = ContextVar("room", default=inf)  # bytes; no limit outside of a reader
 
 
 class NeedsMemory(MemoryError):
@@ -20,13 +21,7 @@ class NeedsMemory(MemoryError):
         self.needs, self.keeps = needs, keeps
 
 
-def give_room(nbytes: float) -> None:
-    """From now on a request has so many bytes."""
-    global _room
-    _room = nbytes
-
-
 def claim(needs: int, keeps: int) -> None:
     """Go on only where there is room for what a file takes, by its header. Raises NeedsMemory."""
-    if needs > _room:
+    if needs > room.get():
         raise NeedsMemory(int(needs), int(keeps))

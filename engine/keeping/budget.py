@@ -21,18 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BlindspotError
+from engine.errors import BadData
 
 TOTAL_MB = "BLINDSPOT_OPEN_MB"  # the environment's word for the total, on a larger machine
-TOTAL = int(os.environ.get(TOTAL_MB) or 750) * 1_000_000  # bytes: opened files and readers
-KEPT = TOTAL * 11 // 15  # of them for opened files of all visitors: 550 MB
-EACH = TOTAL * 16 // 25  # for those of one: 480 MB
+TOTAL = int(os.environ.get(TOTAL_MB) or 800) * 1_000_000  # bytes: opened files and readers
+KEPT = TOTAL * 11 // 16  # of them for opened files of all visitors: 550 MB
+EACH = TOTAL * 6 // 10  # for those of one: 480 MB
 WAIT_SECONDS = 60.0  # until memory for decoding is free
 
 current_visitor: ContextVar[str] = ContextVar("current_visitor", default="")
 
 
-class OverBudget(BlindspotError):
+class OverBudget(BadData):
     """A file that would take more memory than there is for it."""
 
 
@@ -56,6 +56,13 @@ class Booking:
     def free(self) -> None:
         """Give them back; a second time does nothing."""
         self.resize(0)
+
+    def __enter__(self) -> Booking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free what was not handed over."""
+        self.free()
 
     def hand_over(self, arrays: Iterable[NDArray[Any]]) -> None:
         """Book what each of some arrays holds until it is gone, in place of these bytes."""
