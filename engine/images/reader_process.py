@@ -90,9 +90,17 @@ def array(words: Words, arrays: Arrays) -> Reply:
     return unpacking.array(words, arrays)
 
 
+def tiles(words: Words, arrays: Arrays) -> Reply:
+    """A rectangle of a TIFF, of the packed strips or tiles that it touches."""
+    from engine.images.tiles import answer as unpacked
+
+    return unpacked(words, arrays)
+
+
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
     "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
     "member": member, "array header": array_header, "array": array,
+    "tiles": tiles,
 }  # fmt: skip
 
 
