@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, login, notices
+from components import jobs, login, notices, presence
 from components.footer import footer
 from components.report import page as tray_page
 from components.report import tray
@@ -38,6 +38,7 @@ def mark(menu_title: str, titles: list[str]) -> None:
 st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png", layout="wide")
 st.html(ROOT / "components" / "theme.css")
 login.require()
+presence.arrive()
 
 tray.begin()
 menu: dict[str, list[st.Page]] = {}

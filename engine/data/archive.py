@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadData, BadImage
+from engine.images import unpacking
 from engine.images.reader import ask
-from engine.images.unpacking import DAMAGED as DAMAGED_MEMBER
 
 MAX_ARCHIVE = 500_000_000  # bytes of the file itself
 MAX_UNPACKED = 2_000_000_000  # bytes of all members together
@@ -42,6 +42,7 @@ DAMAGED = (  # what a broken member raises while it is read
     *(BadZipFile, EOFError, LZMAError, NotImplementedError, OSError, RuntimeError, ValueError),
     zlib.error,
 )
+DAMAGED_MEMBER = unpacking.DAMAGED
 NO_ARRAY = (  # what numpy raises for a broken array or one whose header is no table of three words
     *DAMAGED,
     *(AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError, TypeError),

@@ -132,9 +132,9 @@ def frame(words: Words, arrays: Arrays) -> Reply:
     try:
         pixels = unpacked(words, arrays.pop())
         samples = int(pixels.get("SamplesPerPixel") or 1)
-        values = int(pixels.Rows) * int(pixels.Columns) * samples
+        count = int(pixels.Rows) * int(pixels.Columns) * samples
         stored = len(pixels[words["name"]].value)
-        claim(COPIES * stored + BYTES * values, FLOAT * values)
+        claim(COPIES * stored + BYTES * count, FLOAT * count)
         raw, said = decode(pixels, words["index"])
         if not words["photometric"].startswith("MONOCHROME"):
             return {"step": 0.0}, [colored(raw, said, pixels, words["photometric"])]
