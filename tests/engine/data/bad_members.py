@@ -1,4 +1,4 @@
-"""Members of a zip that cannot be read, one of each kind, and zips with one of them among good ones.
+"""Members of a zip that cannot be read, one of each kind, and zips with one of them.
 
 Each kind takes a zip and the name of a member in it, and makes that member bad.
 """
