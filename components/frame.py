@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, links, login, notices, sharing
+from components import jobs, links, login, notices, presence, sharing
 from components.footer import footer
 from components.report import page as tray_page
 from components.report import tray
@@ -39,6 +39,7 @@ st.set_page_config(page_title="Blindspot", page_icon=ROOT / "assets" / "icon.png
 st.html(ROOT / "components" / "theme.css")
 login.require()
 links.bound()
+presence.arrive()
 sharing.begin()
 
 tray.begin()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from components import presence
 from components.notices import plain
 from engine.data import DataSet
 from engine.data.folders import SIDES, Imported, Skipped, read_folders
@@ -57,11 +58,12 @@ def draw() -> None:
     if problem := st.session_state.get("lab.problem"):
         st.error(plain(problem), icon=":material/error:")
     elif opened := st.session_state.get("lab.opened"):
-        st.caption(plain(opened))
+        describe(*opened)
 
 
 def take(content: bytes, name: str, side: int) -> None:
     """Read the file, and choose it when it is a data set."""
+    presence.arrive()
     st.session_state.pop("lab.problem", None)
     bar = st.empty()
 
@@ -82,12 +84,19 @@ def take(content: bytes, name: str, side: int) -> None:
     found = replace(found, data=without_name(found.data))
     title = found.data.card.title
     held()[title] = found
-    st.session_state.update({"lab.data": title, "lab.opened": f"{name[:60]} is “{title}” here."})
+    words = f"{name[:60]} is “{title}” here: {found.summary}"
+    st.session_state.update({"lab.data": title, "lab.opened": (words, found.skipped)})
 
 
 def without_name(data: DataSet) -> DataSet:
     """Under a title that tells nothing of the file: titles stand in links and in models."""
     return replace(data, card=replace(data.card, title=f"Your data ({data.fingerprint[:4]})"))
+
+
+def describe(words: str, left: Sequence[Skipped]) -> None:
+    """What a file holds, and which of its files were left out."""
+    st.caption(plain(words))
+    skipped(left)
 
 
 def skipped(left: Sequence[Skipped]) -> None:
@@ -114,7 +123,7 @@ def all_held(key: str) -> dict[str, DataSet]:
 
 def draw_pictures(
     key: str, side: int, help: str, pieces: int = 0, label: str = "A zip of pictures",
-    reads: Reads | None = None,
+    reads: Reads | None = None, picker: str = "",
 ) -> None:  # fmt: skip
     """The uploader of a page; a file that cannot be read leaves everything as it was.
 
@@ -126,25 +135,32 @@ def draw_pictures(
         label: what is asked for.
         reads: makes a data set of the file's bytes, its name and the side; a zip of pictures if
             not given.
+        picker: key of the list in which what was opened is chosen at once.
     """
     if pieces:
         st.toggle(
             "Cut large pictures into squares at their own resolution", key=f"{key}.cut",
-            on_change=take_pictures, args=(key, side, pieces),
+            on_change=take_pictures, args=(key, side, pieces, None, picker),
             help=f"At most {pieces} of {side} px from each, for comparing with tiles of a "
             "photograph. Otherwise each picture is made smaller, to what the model sees.",
         )  # fmt: skip
     st.file_uploader(
         label, key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
-        args=(key, side, pieces, reads), help=help,
+        args=(key, side, pieces, reads, picker), help=help,
     )  # fmt: skip
     if problem := st.session_state.get(f"{key}.problem"):
         st.error(plain(problem), icon=":material/error:")
+    elif opened := st.session_state.get(f"{key}.opened"):
+        describe(*opened)
 
 
-def take_pictures(key: str, side: int, pieces: int = 0, reads: Reads | None = None) -> None:
-    """Read the zip, and offer it; cut into squares where that was chosen."""
+def take_pictures(
+    key: str, side: int, pieces: int = 0, reads: Reads | None = None, picker: str = ""
+) -> None:
+    """Read the zip, say what it holds, and choose it; cut into squares where that was chosen."""
+    presence.arrive()
     given = st.session_state[f"{key}.file"]
+    st.session_state.pop(f"{key}.opened", None)
     pieces = pieces if st.session_state.get(f"{key}.cut") else 0
     st.session_state[f"{key}.problem"] = ""
     if given is None:
@@ -152,14 +168,18 @@ def take_pictures(key: str, side: int, pieces: int = 0, reads: Reads | None = No
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
         if reads:
-            found = reads(given.getvalue(), given.name, side).data
+            found = reads(given.getvalue(), given.name, side)
         else:
             content = given.getvalue()
-            found = read_folders(content, given.name, side, classless=True, pieces=pieces).data
+            found = read_folders(content, given.name, side, classless=True, pieces=pieces)
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return
-    data = without_name(found)
+    data = without_name(found.data)
     if pieces:
         data = replace(data, card=replace(data.card, title=f"{data.card.title}, cut"))
-    st.session_state.setdefault(f"{key}.own", {})[data.card.title] = data
+    title = data.card.title
+    st.session_state.setdefault(f"{key}.own", {})[title] = data
+    st.session_state[f"{key}.opened"] = f"Opened as “{title}”: {found.summary}", found.skipped
+    if picker:
+        st.session_state[picker] = title

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import streamlit as st
@@ -35,6 +36,7 @@ from engine.unlearning import (
     forget_case,
     request,
 )
+from engine.unlearning.brought import FoundImages
 from engine.unlearning.case import trained_as
 from engine.unlearning.opening import FORGOTTEN, forgotten
 from engine.unlearning.protocol.klom import BINS, NEEDED
@@ -233,7 +235,7 @@ def choose_data(model: Classifier) -> DataSet | None:
     with st.expander("Data of your own"):
         uploads.draw_pictures(
             KEY, model.side, uploads.HELP, label="Zip of class folders, or MedMNIST .npz",
-            reads=read_data,
+            reads=read_data, picker=f"{KEY}.data",
         )  # fmt: skip
     if chosen is None:
         st.info("Choose the data that the models learned from.")
@@ -286,17 +288,20 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
 
 def found_in(data: DataSet, content: bytes) -> ForgetRequest:
     """The training images that a zip has. Raises BlindspotError."""
-    found = searched(content, data.fingerprint, data)
-    if isinstance(found, str):
-        raise BlindspotError(found)
-    return found
+    named = blake2b(content, key=data.fingerprint.encode(), digest_size=16).hexdigest()
+    last: tuple[str, FoundImages | str] = st.session_state.get(f"{KEY}.searched", ("", ""))
+    if last[0] != named:
+        with st.spinner("Looking for the images"):
+            last = st.session_state[f"{KEY}.searched"] = named, searched(content, data)
+    if isinstance(last[1], str):
+        raise BlindspotError(last[1])
+    uploads.skipped(last[1].skipped)
+    return last[1].request
 
 
-@st.cache_resource(max_entries=4, show_spinner="Looking for the images")
-def searched(content: bytes, fingerprint: str, _data: DataSet) -> ForgetRequest | str:
-    """As `found_in`, or why nothing is found; the last few are held, so each is read once."""
-    del fingerprint
+def searched(content: bytes, data: DataSet) -> FoundImages | str:
+    """The training images that a zip has, or why nothing is found."""
     try:
-        return brought.of_zip(_data, content)
+        return brought.of_zip(data, content)
     except BlindspotError as error:
         return str(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import streamlit as st
@@ -14,7 +14,7 @@ from components.draw.drawing import Drawing, Views
 from components.notices import plain
 from components.protect.form import KEY, ProtectQuestion
 from components.section import Section
-from components.uploads import skipped, without_name
+from components.uploads import describe, without_name
 from components.widgets.downloads import download
 from engine.data.folders import Imported
 from engine.errors import BadData
@@ -53,7 +53,7 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
     except BadData as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    skipped(found.skipped)
+    describe(found.summary, found.skipped)
     given_above = shared(kind, asked)
     own = forms.folded(
         kind, f"{KEY}.{kind.name}", labels_of(kind).keys() - given_above, "Settings of the noise"
@@ -80,7 +80,7 @@ def opened(given: Any, side: int) -> Imported:
         held.clear()
         try:
             read = own_set(given.getvalue(), given.name, side)
-            held[key] = Imported(without_name(read.data), read.skipped)
+            held[key] = replace(read, data=without_name(read.data))
         except BadData as error:
             held[key] = str(error)
     if isinstance(found := held[key], str):

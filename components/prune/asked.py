@@ -61,7 +61,7 @@ FINGERPRINTS: dict[Any, Any] = {
 }
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False, scope="session")
 def case_of(_model: Classifier, name: str, seed: int) -> PruneCase:
     """The model, which is `named` so, with the data that it learned from, or with photographs."""
     del name

@@ -10,6 +10,7 @@ from hashlib import blake2b
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from components import presence
 from components.links import accept, refuse
 from components.notices import plain
 from components.sidebar import examples, masks, medical, reload
@@ -90,6 +91,7 @@ def name_file(*, own: bool) -> None:
 
 def taken(content: bytes, name: str) -> None:
     """An image of the person's own from now on. Raises BadImage, and leaves what is there."""
+    presence.arrive()
     st.session_state["subject.upload"] = load(content, name)
     st.session_state["subject.digest"] = blake2b(content, digest_size=4).hexdigest()
 

@@ -48,8 +48,9 @@ def show(model: Classifier) -> None:
             with above:
                 measured(method, case, form)
         uploads.draw_pictures(
-            KEY, model.side, OWN_HELP, label="A zip in NOVA's format", reads=read_nova
-        )
+            KEY, model.side, OWN_HELP, label="A zip in NOVA's format", reads=read_nova,
+            picker=f"{KEY}.data",
+        )  # fmt: skip
 
 
 def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:

@@ -14,10 +14,16 @@ from io import BytesIO
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from tokenize import TokenError
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.decoding_guard import decoding_guard
-from engine.errors import BadData
+from engine.errors import BadData, BadImage
+from engine.images import unpacking
+from engine.images.reader import ask
 
 MAX_ARCHIVE = 500_000_000  # bytes of the file itself
 MAX_UNPACKED = 2_000_000_000  # bytes of all members together
@@ -29,6 +35,7 @@ MAX_DEPTH = 32  # folders inside each other
 MAX_PATH = 1000  # letters of a path
 METHODS = {ZIP_STORED, ZIP_DEFLATED}  # others ask for memory before they give a byte
 ENTRY = b"PK\x01\x02"  # how each line of the table of contents begins
+LOCAL, LOCAL_ENTRY = 30, b"PK\x03\x04"  # bytes before a member's own name, and their beginning
 END, END_64 = b"PK\x05\x06", b"PK\x06\x07"  # where it says its length; the second for giants
 TAIL = 2**16 + 64  # bytes at the end among which that stands
 ENCRYPTED = 1  # bit of a member's flags
@@ -36,6 +43,7 @@ DAMAGED = (  # what a broken member raises while it is read
     *(BadZipFile, EOFError, LZMAError, NotImplementedError, OSError, RuntimeError, ValueError),
     zlib.error,
 )
+DAMAGED_MEMBER = unpacking.DAMAGED
 NO_ARRAY = (  # what numpy raises for a broken array or one whose header is no table of three words
     *DAMAGED,
     *(AttributeError, LookupError, MemoryError, RecursionError, SyntaxError, TokenError, TypeError),
@@ -120,8 +128,6 @@ def check(members: list[ZipInfo], size: int, called: str) -> None:
             )
         if len(member.filename) > MAX_PATH:
             raise BadData(f"{called} holds a path of more than {MAX_PATH} letters: shorten it.")
-        if member.compress_type not in METHODS:
-            raise BadData(f"{called} is packed in a rare way: save it as a usual zip (deflate).")
         if outside(member.filename):
             raise BadData(
                 f"{called} holds the path {shown(member.filename)}, which reaches outside its "
@@ -131,8 +137,6 @@ def check(members: list[ZipInfo], size: int, called: str) -> None:
             raise BadData(
                 f"{called} holds the link {shown(member.filename)}: put the files themselves in."
             )
-        if member.flag_bits & ENCRYPTED:
-            raise BadData(f"{called} is locked with a password: save it without one.")
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED:
         raise BadData(
@@ -153,10 +157,56 @@ def outside(name: str) -> bool:
     return absolute or ".." in windows.parts or "\0" in name
 
 
-def contents(archive: ZipFile, member: ZipInfo) -> bytes:
-    """The bytes of a member; one of DAMAGED when it is broken."""
-    with archive.open(member) as file:
-        return file.read(member.file_size)
+def unreadable(member: ZipInfo) -> str:
+    """Why a member cannot be unpacked, in a sentence; "" where nothing is known against it."""
+    if member.flag_bits & ENCRYPTED:
+        return "It is locked with a password: save the zip without one."
+    if member.compress_type not in METHODS:
+        return "It is packed in a rare way: save the zip as a usual one (deflate)."
+    return ""
+
+
+def packed(archive: ZipFile, member: ZipInfo, most: int = MAX_ARCHIVE) -> NDArray[np.uint8]:
+    """The bytes of a member as they lie in the archive, the first `most` of them.
+
+    Raises:
+        BadImage: it is locked, packed in a rare way, or not where the archive says.
+    """
+    if why := unreadable(member):
+        raise BadImage(why)
+    file = archive.fp
+    assert file is not None  # noqa: S101  # for mypy: it is open
+    file.seek(member.header_offset)
+    local = file.read(LOCAL)
+    if not local.startswith(LOCAL_ENTRY) or len(local) < LOCAL:
+        raise BadImage(DAMAGED_MEMBER)
+    name, extra = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
+    file.seek(name + extra, 1)
+    data = file.read(min(member.compress_size, most))
+    if len(data) < min(member.compress_size, most):
+        raise BadImage(DAMAGED_MEMBER)
+    return np.frombuffer(data, np.uint8)
+
+
+def request(member: ZipInfo, kind: str) -> dict[str, Any]:
+    """The words by which a reader is asked about a member."""
+    return {
+        "ask": kind, "deflated": member.compress_type == ZIP_DEFLATED, "size": member.file_size,
+        "crc": member.CRC,
+    }  # fmt: skip
+
+
+def contents(archive: ZipFile, member: ZipInfo, most: int = MAX_UNPACKED) -> bytes:
+    """The bytes of a member, the first `most` of them, unpacked in the reader process.
+
+    Raises:
+        BadImage: it is broken or locked, or there is no memory for it.
+    """
+    _, (data,) = ask(
+        shown(member.filename), {**request(member, "member"), "most": most},
+        [packed(archive, member)],
+    )  # fmt: skip
+    return data.tobytes()
 
 
 def shown(name: str) -> str:

@@ -7,23 +7,31 @@ splits. What cannot be read is skipped and listed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import prod
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import DAMAGED, contents, opened, shown
+from engine.data.archive import DAMAGED_MEMBER, contents, opened, shown
 from engine.data.dataset import DataCard, DataSet, stratified
-from engine.errors import BadData, BadImage
+from engine.errors import BadData, BadImage, BlindspotError, Cancelled
 from engine.images import MAX_BYTES, Crop, Picture, read, square
+from engine.keeping.budget import book
 from engine.method import Progress, quiet
+
+log = logging.getLogger(__name__)
 
 MAX_IMAGES = 20_000
 MAX_HELD = 1_000_000_000  # bytes of the images as they are kept
 MAX_CLASSES = 1000
+NAMED = 12  # classes that a summary names
 FEWEST = 2  # pictures that are cut into squares
 SIDES = (8, 512)
 SPLIT_WORDS = {
@@ -34,6 +42,7 @@ LOOSE = "images"  # the class of pictures in no folder, where that is allowed
 LITTER = {"thumbs.db", "desktop.ini"}  # what file managers leave behind
 
 Folders = tuple[str, ...]
+ReadT = TypeVar("ReadT")
 
 
 @dataclass(frozen=True)
@@ -46,10 +55,57 @@ class Skipped:
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """A data set from a file, and what was left out of it."""
+    """A data set from a file, and what was left out of it.
+
+    Args:
+        data: the data set.
+        skipped: the files that are not in it, and why.
+        sizes: width and height of the smallest and the largest picture, as their files have them.
+    """
 
     data: DataSet
     skipped: tuple[Skipped, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What the file holds: how many images, of which classes, and of which size."""
+        data = self.data
+        height, width = data.images.shape[2:]
+        counts = np.bincount(data.labels, minlength=len(data.classes))
+        named = [f"{name[:40]} {count:,}" for name, count in zip(data.classes, counts, strict=True)]
+        rest = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        classes = "1 class" if len(named) == 1 else f"{len(named):,} classes"
+        said = f"{len(data):,} images of {classes} ({', '.join(named[:NAMED])}{rest}), "
+        said += f"{width} × {height} px"
+        if self.sizes:
+            low, high = (f"{across} × {down}" for across, down in self.sizes)
+            said += f", from pictures of {low} px" if low == high else (
+                f", from pictures of {low} to {high} px"
+            )  # fmt: skip
+        left = len(self.skipped)
+        return (
+            f"{said}. {left:,} {'file was' if left == 1 else 'files were'} left out."
+            if left
+            else f"{said}."
+        )
+
+
+def attempt(read: Callable[[], ReadT], file: str, skipped: list[Skipped]) -> ReadT | None:
+    """What is read of one file among many; None when it cannot be, with the reason in `skipped`.
+
+    Whatever a decoder raises is that file's fault, and the others are read all the same.
+    """
+    try:
+        return read()
+    except Cancelled:
+        raise
+    except BlindspotError as error:
+        skipped.append(Skipped(file, str(error)))
+    except Exception as error:  # noqa: BLE001 - decoders fail in a dozen ways
+        log.info("a file of many was left out: %s", type(error).__name__)
+        skipped.append(Skipped(file, DAMAGED_MEMBER))
+    return None
 
 
 def read_folders(
@@ -82,11 +138,12 @@ def read_folders(
         if len(found) * max(pieces, 1) * 3 * side * side > MAX_HELD:
             what = "give fewer pictures, or do not cut them" if pieces else "choose a smaller side"
             raise BadData(f"{called} has too many images for {side} px: {what}.")
-        images, kept, skipped = decoded(archive, found, side, progress, pieces)
+        with book(len(found) * max(pieces, 1) * 3 * side * side, called) as booking:
+            pixels = decoded(archive, found, side, progress, pieces)
+            images, kept, skipped = pixels.compact(), pixels.kept, pixels.skipped
+            booking.hand_over([images])
     places = [found[place][0] for place in kept]
     labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
-    if (images[:, :1] == images).all():  # gray
-        images = images[:, :1]
     ids = np.array(kept, np.int64)
     if pieces and len(set(kept)) < FEWEST:
         raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
@@ -103,7 +160,7 @@ def read_folders(
         split=split,
         truth={"group": ids} if pieces else {},
     )
-    return Imported(named(data), tuple(skipped))
+    return Imported(named(data), tuple(skipped), pixels.sizes)
 
 
 def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
@@ -118,27 +175,53 @@ def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
     return found
 
 
+@dataclass(eq=False)
+class DecodedPictures:
+    """The pictures of a zip as they are read.
+
+    Args:
+        images: (n, 3, side, side), of which the first are filled.
+        kept: the place in the zip of each that is filled.
+        skipped: what could not be read.
+        shapes: width and height of each picture that was read, as its file has it.
+    """
+
+    images: NDArray[np.uint8]
+    kept: list[int] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    shapes: set[tuple[int, int]] = field(default_factory=set)
+
+    def compact(self) -> NDArray[np.uint8]:
+        """The images that were read, holding no more memory than they fill: gray in one channel."""
+        images = self.images[: len(self.kept)]
+        gray = bool((images[:, :1] == images).all())
+        images = images[:, :1] if gray else images
+        return images.copy() if images.nbytes < self.images.nbytes else images
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """The smallest and the largest."""
+        order = sorted(self.shapes, key=prod)
+        return (order[0], order[-1]) if order else ()
+
+
 def decoded(
     archive: ZipFile, found: list[tuple[Folders, ZipInfo]], side: int, progress: Progress,
     pieces: int = 0,
-) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:  # fmt: skip
-    """The pictures (n, 3, side, side), their places in the list, and what could not be read."""
-    images = np.empty((len(found) * max(pieces, 1), 3, side, side), np.uint8)
-    kept: list[int] = []
-    skipped = []
+) -> DecodedPictures:  # fmt: skip
+    """The pictures, and what could not be read."""
+    read = DecodedPictures(np.empty((len(found) * max(pieces, 1), 3, side, side), np.uint8))
     for place, (folders, member) in enumerate(found):
-        try:
-            picture = one(archive, folders, member, fine=pieces > 0)
-        except BadImage as error:
-            skipped.append(Skipped(member.filename, str(error)))
-        except DAMAGED:
-            skipped.append(Skipped(member.filename, "It is damaged inside the archive."))
-        else:
+        picture = attempt(
+            partial(one, archive, folders, member, fine=pieces > 0), member.filename, read.skipped
+        )
+        if picture is not None:
             cut = pieces_of(picture, side, pieces)
-            images[len(kept) : len(kept) + len(cut)] = cut
-            kept += [place] * len(cut)
+            read.images[len(read.kept) : len(read.kept) + len(cut)] = cut
+            read.kept += [place] * len(cut)
+            read.shapes.add(picture.size)
         progress((place + 1) / len(found), "reading pictures")
-    return images[: len(kept)], kept, skipped
+    return read
 
 
 def pieces_of(picture: Picture, side: int, most: int) -> NDArray[np.uint8]:

@@ -11,18 +11,21 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from engine.data.archive import NO_ARRAY, opened, shown
+from engine.data.archive import opened, packed, request, shown
 from engine.data.dataset import SPLITS, DataCard, DataSet
 from engine.data.folders import MAX_CLASSES, Imported, named
-from engine.errors import BadData
+from engine.errors import BadData, BadImage
+from engine.images.reader import ask
+from engine.images.wire import Sink
+from engine.keeping.budget import OverBudget, book
 
 PARTS = ("train", "val", "test")
 MAX_HELD = 1_000_000_000  # bytes of all arrays
 MAX_SIDE = 512
-HEADER = 4096  # bytes of a header that are read
+BEGINNING = 2**16  # packed bytes of an array in which its header is
+BY_IMAGE = 40  # bytes of label, id and split, and of putting them together
 
 Shape = tuple[int, ...]
 Headers = dict[str, tuple[Shape, np.dtype[Any]]]
@@ -38,9 +41,11 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
     with opened(source, called) as archive:
         shapes = {key: header(archive, key, called) for key in keys()}
         check(shapes, called)
-        images = joined(archive, shapes, called)
-        found = [array(archive, f"{part}_labels", called).reshape(-1) for part in PARTS]
-    labels = np.concatenate(found).astype(np.int64)
+        with book(memory(shapes), called) as booking:
+            found = [labels_of(archive, f"{part}_labels", called) for part in PARTS]
+            images = joined(archive, shapes, called)
+            booking.hand_over([images])
+    labels = np.concatenate(found)
     if labels.min() < 0 or labels.max() >= MAX_CLASSES:
         raise BadData(f"{called} has labels outside 0 to {MAX_CLASSES - 1}.")
     counts = [len(part) for part in found]
@@ -69,23 +74,26 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
         wanted = ", ".join(keys())
         raise BadData(f"{called} has no array “{key}”: a MedMNIST file has {wanted}.") from error
     try:
-        with archive.open(member) as file:
-            version = npy.read_magic(file)
-            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, _, kind = read(file, max_header_size=HEADER)
-            begun = file.tell()
-    except NO_ARRAY as error:
-        raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
-    if kind.hasobject:
+        said, _ = ask(called, request(member, "array header"), [packed(archive, member, BEGINNING)])
+    except BadImage as error:
+        raise BadData(damaged(called, key)) from error
+    shape, kind = tuple(said["shape"]), np.dtype(said["kind"])
+    if said["objects"]:
         raise BadData(
             f"{called}: the array “{key}” holds pickled objects, which could run code: not opened."
         )
     count = 1
     for length in shape:
         count *= length  # Python's own numbers: no overflow
-    if min(shape, default=0) < 0 or count * kind.itemsize != member.file_size - begun:
+    if min(shape, default=0) < 0 or count * kind.itemsize != member.file_size - said["begun"]:
         raise BadData(f"{called}: the array “{key}” is not as long as its header says.")
     return shape, kind
+
+
+def memory(found: Headers) -> int:
+    """Bytes that images and labels take once they are read."""
+    shapes = [found[f"{part}_images"][0] for part in PARTS]
+    return sum(int(np.prod(shape, dtype=object)) + BY_IMAGE * shape[0] for shape in shapes)
 
 
 def check(found: Headers, called: str) -> None:
@@ -132,27 +140,46 @@ def check(found: Headers, called: str) -> None:
         )
 
 
-def array(archive: ZipFile, key: str, called: str) -> NDArray[Any]:
-    """An array whose header was found good."""
+def damaged(called: str, key: str) -> str:
+    """That an array cannot be read."""
+    return f"{called}: the array “{key}” is damaged: download it again."
+
+
+def take_array(archive: ZipFile, key: str, called: str, sink: Sink) -> None:
+    """Hand an array whose header was found good to `sink`, some rows at a time. Raises BadData."""
+    member = archive.getinfo(f"{key}.npy")
     try:
-        with archive.open(f"{key}.npy") as file:
-            return npy.read_array(file, allow_pickle=False, max_header_size=HEADER)
-    except NO_ARRAY as error:
-        raise BadData(f"{called}: the array “{key}” is damaged: download it again.") from error
+        ask(called, request(member, "array"), [packed(archive, member)], sink=sink)
+    except BadImage as error:
+        if isinstance(error.__cause__, OverBudget):
+            raise error.__cause__ from error
+        raise BadData(damaged(called, key)) from error
+
+
+def labels_of(archive: ZipFile, key: str, called: str) -> NDArray[np.int64]:
+    """The labels of a part, (N,)."""
+    parts: list[NDArray[np.int64]] = []
+    take_array(archive, key, called, lambda some: parts.append(some.reshape(-1).astype(np.int64)))
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def joined(archive: ZipFile, found: Headers, called: str) -> NDArray[np.uint8]:
-    """The images of all parts, (N, channels, side, side), of which one part is held twice."""
+    """The images of all parts, (N, channels, side, side), filled as they are unpacked."""
     shapes = [found[f"{part}_images"][0] for part in PARTS]
     height, width, *channels = shapes[0][1:]
     images = np.empty(
         (sum(shape[0] for shape in shapes), *(channels or [1]), height, width), np.uint8
     )
     start = 0
-    for part, shape in zip(PARTS, shapes, strict=True):
-        own = array(archive, f"{part}_images", called)
-        images[start : start + shape[0]] = own.transpose(0, 3, 1, 2) if channels else own[:, None]
-        start += shape[0]
+
+    def place(some: NDArray[Any]) -> None:
+        nonlocal start
+        some = some.transpose(0, 3, 1, 2) if channels else some[:, None]
+        images[start : start + len(some)] = some
+        start += len(some)
+
+    for part in PARTS:
+        take_array(archive, f"{part}_images", called, place)
     return images
 
 

@@ -19,12 +19,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import DAMAGED, MAX_MEMBERS, contents, opened, outside, shown
+from engine.data.archive import MAX_MEMBERS, contents, opened, outside, shown
 from engine.data.dataset import DataCard, DataSet
-from engine.data.folders import MAX_HELD, Imported, Skipped
+from engine.data.folders import MAX_HELD, Imported, Skipped, attempt
 from engine.errors import BadData, BadImage
 from engine.images import MAX_BYTES, Crop, Picture, read, square
 from engine.images.reader import ask
+from engine.keeping.budget import book
 from engine.method import Progress, quiet
 
 TABLE = ".parquet"
@@ -61,7 +62,9 @@ def read_nova(
         if len(paths) * 3 * side * side > MAX_HELD:
             raise BadData(f"{called} has too many images for {side} px: give fewer.")
         root = tables[0].rpartition("/")[0].removesuffix("data")
-        images, kept, skipped = padded(held, root, paths, boxes, side, progress)
+        with book(len(paths) * 3 * side * side, called) as booking:
+            images, kept, skipped = padded(held, root, paths, boxes, side, progress)
+            booking.hand_over([images])
     if not kept:
         first = f" The first: {skipped[0].reason}" if skipped else ""
         raise BadData(f"{called}: none of the images that its table names can be read.{first}")
@@ -120,8 +123,6 @@ def annotated(
         words, (flat,) = ask(called, {"ask": "nova"}, [table])
     except BadImage as error:
         raise BadData(str(error)) from error
-    except DAMAGED as error:
-        raise BadData(f"{called} is damaged: download it again.") from error
     flat = flat[np.argsort(flat[:, 0], kind="stable")]
     ends = np.searchsorted(flat[:, 0], np.arange(1, len(words["paths"])))
     return words["paths"], words["kinds"], np.split(flat[:, 1:], ends)
@@ -139,18 +140,15 @@ def padded(
     skipped: list[Skipped] = []
     for row, path in enumerate(paths):
         progress(row / len(paths), "reading images")
-        try:
-            picture = one(held, root, path)
-            images[len(kept)], boxes[row] = in_square(picture, boxes[row], side)
-        except BadImage as error:
-            skipped.append(Skipped(path[:200], str(error)))
-        except DAMAGED:
-            skipped.append(Skipped(path[:200], "It is damaged."))
-        else:
+        placed = attempt(
+            lambda: in_square(one(held, root, path), boxes[row], side), path[:200], skipped  # noqa: B023
+        )  # fmt: skip
+        if placed is not None:
+            images[len(kept)], boxes[row] = placed
             kept.append(row)
     images = images[: len(kept)]
     gray = len(kept) > 0 and (images[:, :1] == images).all()
-    return (images[:, :1] if gray else images), kept, skipped
+    return (images[:, :1].copy() if gray else images), kept, skipped
 
 
 def one(held: Members, root: str, path: str) -> Picture:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from weakref import WeakValueDictionary
 
 from engine.data.bars import BarAngles
 from engine.data.dataset import DataCard, DataSet
@@ -60,6 +61,7 @@ APART: tuple[type[DataRecipe], ...] = (Interactions,)
 """Sets of one experiment, which know their name but are in no picker: they show no things."""
 
 _memory: Memory[DataSet] = Memory(CACHE_BYTES, lambda data: data.nbytes)
+_brought: WeakValueDictionary[str, DataSet] = WeakValueDictionary()  # while a person holds them
 
 
 def entries() -> tuple[DataEntry, ...]:
@@ -126,10 +128,21 @@ def lowered(words: str) -> str:
 def add(data: DataSet) -> str:
     """Let `load` find a data set that a person brought; the name under which it does.
 
-    It is kept in memory only: a file of patients is not copied to the disk.
+    It is found as long as somebody holds it, and nothing of it is copied to the disk: it may be a
+    file of patients.
     """
-    _memory.put(data.name, data)
+    if data.name.startswith(UPLOAD):
+        _brought[data.name] = data
+    else:
+        _memory.put(data.name, data)
     return data.name
+
+
+def forget_variants() -> None:
+    """Let go of what was made of data sets that nobody holds any more."""
+    for name in _memory.names():
+        if name.startswith(UPLOAD) and name.partition("+")[0] not in _brought:
+            _memory.drop(name)
 
 
 def load(name: str, progress: Progress = quiet) -> DataSet:
@@ -144,6 +157,8 @@ def load(name: str, progress: Progress = quiet) -> DataSet:
     """
     if not may_open(name):
         raise BadData(ELSEWHERE)
+    if (brought := _brought.get(name)) is not None:
+        return brought
     return _memory.made(name, lambda: make(name, progress))
 
 
@@ -166,4 +181,4 @@ def make(name: str, progress: Progress) -> DataSet:
 
 def cached(name: str) -> DataSet | None:
     """The data set if it was loaded before, and may be opened."""
-    return _memory.get(name) if may_open(name) else None
+    return (_brought.get(name) or _memory.get(name)) if may_open(name) else None

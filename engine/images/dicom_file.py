@@ -20,7 +20,7 @@ from pydicom.uid import UID
 
 from engine.errors import BadImage
 from engine.images.dicom_header import READ_ONCE, Frame, geometry, has, padding, windows, word
-from engine.images.dicom_limits import check_items, check_lengths, inflated
+from engine.images.dicom_limits import COPIES, check_items, check_lengths, inflated
 from engine.images.dicom_pixels import (
     DECODING,
     PIXELS,
@@ -31,17 +31,20 @@ from engine.images.dicom_pixels import (
     modality,
     stripped,
 )
+from engine.images.room import claim
 from engine.images.window import FARTHEST, Preset, Window, presets, spanning
 from engine.images.wire import Arrays, Words
 
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
+BYTES, FLOAT = 16, 4  # for each value of a frame: while it is decoded, and then
 Reply = tuple[Words, Arrays]
 
 
 def opened(data: bytes, called: str) -> Reply:
     """All that is kept of a file, as DicomScan takes it; BadImage when no image can be shown."""
     try:
+        claim(COPIES * len(data), len(data))
         plain = inflated(data)
         check_items(plain)
         del plain
@@ -128,6 +131,10 @@ def frame(words: Words, arrays: Arrays) -> Reply:
     called, why = words["called"], ""
     try:
         pixels = unpacked(words, arrays.pop())
+        samples = int(pixels.get("SamplesPerPixel") or 1)
+        count = int(pixels.Rows) * int(pixels.Columns) * samples
+        stored = len(pixels[words["name"]].value)
+        claim(COPIES * stored + BYTES * count, FLOAT * count)
         raw, said = decode(pixels, words["index"])
         if not words["photometric"].startswith("MONOCHROME"):
             return {"step": 0.0}, [colored(raw, said, pixels, words["photometric"])]

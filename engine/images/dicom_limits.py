@@ -9,8 +9,11 @@ from typing import Any
 from pydicom.tag import Tag
 
 from engine.errors import BadImage
+from engine.images.room import claim
 
 MAX_UNPACKED = 100_000_000  # bytes of a deflated file
+DEEPEST = 1032  # times that deflate makes anything smaller
+COPIES = 5  # of a file that are held while it is read
 MOST_ITEMS = 100_000  # of sequences, and pieces of compressed pixels
 MOST_VALUE = 4096  # bytes of a value that is read as numbers or words
 MOST_TABLE = 2 * 2**16  # bytes of a lookup table
@@ -32,6 +35,7 @@ def inflated(data: bytes) -> bytes:
     end = end_of_meta(data, start)
     if DEFLATED not in data[start:end]:
         return data
+    claim(COPIES * min(MAX_UNPACKED, DEEPEST * len(data)), min(MAX_UNPACKED, DEEPEST * len(data)))
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
     plain = unpacking.decompress(memoryview(data)[end:], MAX_UNPACKED)
     if unpacking.unconsumed_tail:

@@ -1,16 +1,16 @@
 """Images too large to decode whole: any rectangle of them is read by itself.
 
 A TIFF that is not compressed, or by Deflate, is read strip by strip or tile by tile: zlib alone
-opens its pieces, each with a limit, so that nothing else of a stranger's file is run here. Every
-other format goes through the reader process, which keeps up to 16 million pixels.
+opens its pieces, in the reader process, many of them at a time. What a file takes is added up over
+all of them. Every other format is decoded whole, and up to 16 million pixels are kept.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from time import monotonic, thread_time
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ from engine.images.kinds import kind
 from engine.images.large_base import LargeImage, Pixels, WholeImage
 from engine.images.limits import MOST_TAG_BYTES, check
 from engine.images.picture import shown_name
+from engine.images.reader import ask
 from engine.images.reading import read
 from engine.images.tiff_entries import MOST_TAGS, WHOLE_NUMBERS, tiff_entries, whole_numbers
+from engine.images.tiles import SPARE, Rectangle, TileGrid, request, squares_of
 from engine.images.turned import TRANSPOSED, upright
 
 MAX_MB = 500  # of the file
@@ -32,7 +34,9 @@ MOST_SIDE = 250_000  # px
 LONGEST = 500  # times as long as wide: beyond it, an overview would be a line
 MOST_PIECE = 64_000_000  # bytes of a strip or tile, unpacked
 MOST_WHOLE = 32_000_000  # px of an image that is decoded whole
-SPARE = 4096  # bytes by which packing may make a small piece larger
+BATCH = 16_000_000  # bytes of strips or tiles that are unpacked together
+CPU_FIRST, CPU_BY_MB = 5.0, 0.25  # seconds of computing for a file, and for each MB of it
+CPU_RATE = 0.05  # more for each second that it is open
 PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
 ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
@@ -42,96 +46,101 @@ WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNE
 SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
 
 
+@dataclass(eq=False)
+class CpuAllowance:
+    """Seconds of computing that one file may take, over all of its pieces.
+
+    A file of many bytes may take long to unpack; one of few that takes long is made to. What was
+    spent is forgiven at a slow rate, so that an image can be looked at for hours.
+
+    Args:
+        nbytes: of the file.
+    """
+
+    nbytes: int
+    spent: float = 0.0
+    begun: float = field(default_factory=monotonic)
+
+    @property
+    def allowed(self) -> float:
+        """Seconds that may have been spent by now."""
+        return CPU_FIRST + CPU_BY_MB * self.nbytes / 1e6 + CPU_RATE * (monotonic() - self.begun)
+
+    def charge(self, seconds: float) -> None:
+        """Count some seconds. Raises BadImage when they are more than the file may take."""
+        self.spent += seconds
+        if self.spent > self.allowed:
+            raise BadImage(
+                f"This TIFF has {self.nbytes / 1e6:,.1f} MB and took {self.spent:.0f} seconds of "
+                f"computing to unpack, more than a file of its size may: {SAVE}."
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class PiecewiseTiff(LargeImage):
-    """A TIFF whose strips or tiles are unpacked when they are asked for.
+    """A TIFF whose strips or tiles are unpacked when they are asked for, in the reader process.
+
+    Those that are not packed are cut from the file here.
 
     Args:
         data: the file.
         pieces: of each strip or tile, offset and length in the file.
-        across: strips or tiles side by side.
-        form: height and width of one.
-        channels: 1, 3 or 4 bytes a pixel.
-        packed: whether Deflate was used.
-        differences: whether each byte is the difference to the one before it in its row.
+        grid: how they lie.
         dark: whether a gray image has white as 0.
+        cpu: what unpacking may take.
     """
 
     data: bytes
     pieces: tuple[tuple[int, int], ...]
-    across: int
-    form: tuple[int, int]
-    channels: int
-    packed: bool
-    differences: bool
+    grid: TileGrid
     dark: bool
+    cpu: CpuAllowance
 
     def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
         """Put together from the strips or tiles that it touches."""
-        found = np.empty((bottom - top, right - left, 3), np.uint8)
-        for y, x, part in self.touched(top, bottom, left, right):
-            high, wide = part.shape[:2]
-            found[y - top : y - top + high, x - left : x - left + wide] = as_color(
-                part, dark=self.dark
-            )
-        return found
+        pixels = np.empty((bottom - top, right - left, 3), np.uint8)
+        for part in self.grid.batches((top, bottom, left, right), BATCH):
+            y, below, x, end = part
+            made = self.asked(part)
+            pixels[y - top : below - top, x - left : end - left] = as_color(made, dark=self.dark)
+        return pixels
 
     def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
         """As of any image; each strip or tile is unpacked once, however the squares lie over it."""
         rows, columns = (bottom - top) // times, (right - left) // times
-        total = np.zeros((rows, columns, self.channels), np.uint32)
-        for y, x, part in self.touched(top, top + rows * times, left, left + columns * times):
-            (down, row), (across, column) = (
-                squares(at, size, times)
-                for at, size in ((y - top, len(part)), (x - left, part.shape[1]))
-            )
-            sums = np.add.reduceat(part, down, 0, np.uint32)
-            sums = np.add.reduceat(sums, across, 1)
-            total[row : row + len(down), column : column + len(across)] += sums
+        total = np.zeros((rows, columns, self.grid.channels), np.uint32)
+        rectangle = top, top + rows * times, left, left + columns * times
+        for part in self.grid.batches(rectangle, BATCH):
+            down, across = squares_of(part, times, (top, left))
+            made = self.asked(part, times=times, origin=(top, left))
+            total[down.start : down.stop, across.start : across.stop] += made
         mean = np.rint(total / np.float32(times**2)).astype(np.uint8)
         return np.broadcast_to(as_color(mean, dark=self.dark), (rows, columns, 3)).copy()
 
-    def touched(
-        self, top: int, bottom: int, left: int, right: int
-    ) -> Iterator[tuple[int, int, Pixels]]:
-        """What each strip or tile has of a rectangle, and at which y and x of the image."""
-        if bottom <= top or right <= left:
-            return
-        high, wide = self.form
-        for row in range(top // high, -(-bottom // high)):
-            for column in range(left // wide, -(-right // wide)):
-                y, x = row * high, column * wide
-                above, below = max(top, y), min(bottom, y + high)
-                start, end = max(left, x), min(right, x + wide)
-                part = self.unpacked(row * self.across + column)
-                yield above, start, part[above - y : below - y, start - x : end - x]
+    def asked(self, rectangle: Rectangle, **sums: Any) -> NDArray[Any]:
+        """The pixels of a rectangle (rows, columns, channels), or its sums."""
+        self.cpu.charge(0.0)  # what has run out is not tried again
+        bodies = {number: self.body(number) for number in self.grid.numbers(rectangle)}
+        if self.grid.packed:
+            joined = np.frombuffer(b"".join(bodies.values()), np.uint8)
+            said, (made,) = ask(
+                "This TIFF", request(self.grid, rectangle, bodies, **sums), [joined]
+            )
+            self.cpu.charge(said["seconds"])
+            return made
+        begun = thread_time()
+        made = self.grid.sums(rectangle, bodies, **sums) if sums else (
+            self.grid.whole(rectangle, bodies)
+        )  # fmt: skip
+        self.cpu.charge(thread_time() - begun)
+        return made
 
-    def unpacked(self, number: int) -> Pixels:
-        """One strip or tile, (rows, columns, channels); the last strip may be shorter."""
+    def body(self, number: int) -> memoryview:
+        """What a strip or tile has in the file; of what claims to be long, as much as it may be."""
         offset, length = self.pieces[number]
-        high, wide = self.form
-        if self.across == 1:
-            high = min(high, self.height - number * high)
-        size = high * wide * self.channels
-        if not self.packed:
-            body: Any = memoryview(self.data)[offset : offset + size]
-        else:  # what lies behind the piece is not looked at, whatever length the file claims
-            held = memoryview(self.data)[offset : offset + min(length, 2 * size + SPARE)]
-            try:
-                body = zlib.decompressobj().decompress(held, size)
-            except zlib.error:
-                body = b""
-        if len(body) < size:
-            raise BadImage("This TIFF is cut off or broken: save it anew.")
-        found = np.frombuffer(body, np.uint8, size).reshape(high, wide, self.channels)
-        return np.add.accumulate(found, 1, dtype=np.uint8) if self.differences else found
-
-
-def squares(at: int, size: int, times: int) -> tuple[NDArray[np.int64], int]:
-    """Where each square begins in a part that begins `at` px, and the number of the first one."""
-    first = at // times
-    begins = np.arange(first, -(-(at + size) // times)) * times - at
-    return np.maximum(begins, 0), first
+        size = self.grid.piece_bytes
+        most = min(length, 2 * size + SPARE) if self.grid.packed else size
+        return memoryview(self.data)[offset : offset + most]
 
 
 def as_color(part: Pixels, *, dark: bool) -> Pixels:
@@ -221,11 +230,14 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     if min(len(offsets), len(sizes)) < across * -(-height // high):
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
     how = "tile by tile" if tiled else "in strips"
+    packed = packing not in PLAIN
+    grid = TileGrid(
+        height, across, (high, wide), channels, packed, packed and first(PREDICTOR, 1) == 2
+    )
     lying = PiecewiseTiff(
         width, height, fingerprint, (f"Read {how}, {width:,} × {height:,} px.",), data,
-        tuple(zip(offsets, sizes, strict=False)), across, (high, wide), channels,
-        packing not in PLAIN, packing not in PLAIN and first(PREDICTOR, 1) == 2,
-        channels == 1 and intent == 0,
+        tuple(zip(offsets, sizes, strict=False)), grid, channels == 1 and intent == 0,
+        CpuAllowance(len(data)),
     )  # fmt: skip
     orientation = first(ORIENTATION, 1)
     if orientation in TRANSPOSED and not tiled:  # each of its columns touches every strip

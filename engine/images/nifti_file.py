@@ -13,6 +13,7 @@ from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 
 from engine.errors import BadImage
+from engine.images.room import claim
 from engine.images.wire import Arrays, Words
 
 MAX_UNPACKED = 250_000_000  # bytes; a head at half a millimeter in 16 bits has 200 million
@@ -115,6 +116,7 @@ def unpacked(data: bytes, kind: Any) -> bytes | bytearray:
             f"has {sides} voxels, {size / 1e6:,.0f} MB unpacked, and at most "
             f"{MAX_UNPACKED / 1e6:.0f} MB are read: save one volume or a part of it"
         )
+    claim(needed + 2 * len(data), needed)
     whole = inflated(data, needed) if data[:2] == b"\x1f\x8b" else data
     if len(whole) < needed:
         raise BadImage("is cut off: it holds fewer values than it says; download it again")

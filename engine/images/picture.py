@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import dataclass
 from hashlib import blake2b
 from io import BytesIO
-from math import ceil, sqrt
+from math import ceil, prod, sqrt
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from engine.errors import BadImage
 from engine.images import color, depth
 from engine.images.kinds import Kind
+from engine.images.room import NeedsMemory, claim
 
 if TYPE_CHECKING:
     from engine.images.scan import Slice
@@ -37,6 +38,8 @@ HELD = {  # bytes a pixel where it is more: a copy without palette, of deep valu
 }  # fmt: skip
 WEBP = 4  # more in its decoder
 PROGRESSIVE = 7  # of a JPEG in several passes, which is held whole however small it is decoded
+CHANNELS = 3
+COPIES = 4 * CHANNELS  # bytes for each pixel that is kept, of the steps to plain RGB
 MAX_SHORT = 1024  # px kept on the short side; models see 224 to 512
 MAX_KEPT = 4_000_000  # px kept in all
 FINE = 16_000_000  # px kept of a picture that is read in tiles: 4000 x 4000
@@ -76,7 +79,7 @@ def decoded(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Pic
     """One of Pillow's formats, up to FINE px if wanted; what cannot be decoded raises BadImage."""
     try:
         return decode(data, found, called, fine=fine)
-    except BadImage:
+    except (BadImage, NeedsMemory):
         raise
     except Exception as error:  # decoders fail in a dozen ways, all for the file's sake
         raise BadImage(f"{called} {reason(error, found)}.") from error
@@ -131,6 +134,9 @@ def decode(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Pict
     kept = min(kept, file.size)  # both sides keep their ratio
     held = HELD.get(file.mode, PLAIN) + (WEBP if found.name == "WEBP" else 0)
     check_pixels(*file.size, PLAIN * MAX_WHOLE // held, called)
+    passes = width * height * PROGRESSIVE if file.info.get("progressive") else 0
+    needs = max(file.width * file.height * held, passes) + COPIES * prod(kept) + 2 * len(data)
+    claim(needs, CHANNELS * prod(kept))
 
     sixteen = any(";16" in str(tile.args) for tile in file.tile)
     tags = getattr(file, "tag_v2", {})  # of a TIFF, which Pillow turns upright as it loads

@@ -25,7 +25,8 @@ from typing import Any, BinaryIO, cast
 from numpy.typing import NDArray
 
 from engine.errors import BadImage
-from engine.images.wire import Arrays, Words, receive, send
+from engine.images.wire import Arrays, Sink, Words, receive, send
+from engine.keeping.budget import BUDGET, OverBudget, book
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "engine.images.reader_process"
@@ -33,6 +34,7 @@ CPU_SECONDS = 10  # of computing for one file; set by the reader itself
 WALL_SECONDS = 90.0  # until it is ended whatever it does, on a machine that is busy
 TOO_LONG = getattr(signal, "SIGXCPU", None)  # what the system ends it with after CPU_SECONDS
 ENDED = getattr(signal, "SIGKILL", None)  # what it ends a program with when memory runs out
+SMALL = 64_000_000  # bytes that a reader may take without asking for them
 SMALLER = "save it smaller, or as an 8-bit PNG or JPEG"  # what helps when it takes too much
 AT_ONCE = 3  # files that are read at the same time; one reader stays when all are done
 
@@ -52,14 +54,16 @@ class Reader:
             stderr=subprocess.DEVNULL,
         )
 
-    def ask(self, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]]) -> tuple[Words, Arrays]:
+    def ask(
+        self, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]], sink: Sink | None = None
+    ) -> tuple[Words, Arrays]:
         """Its answer. Raises OSError, EOFError or ValueError when it ends instead."""
         late = Timer(WALL_SECONDS, self.end_late)
         late.daemon = True
         late.start()
         try:
             send(cast("BinaryIO", self.process.stdin), words, arrays)
-            return receive(cast("BinaryIO", self.process.stdout))
+            return receive(cast("BinaryIO", self.process.stdout), sink)
         finally:
             late.cancel()
 
@@ -91,22 +95,46 @@ _places = BoundedSemaphore(AT_ONCE)
 
 
 def ask(
-    called: str,
-    words: Mapping[str, Any],
-    arrays: Sequence[NDArray[Any]] = (),
-    advice: str = SMALLER,
-) -> tuple[Words, Arrays]:
-    """What a reader says to a request about a file.
+    called: str, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = (),
+    advice: str = SMALLER, sink: Sink | None = None,
+) -> tuple[Words, Arrays]:  # fmt: skip
+    """What a reader says to a request about a file; its arrays are booked until they are gone.
+
+    A file that takes much memory is named by the reader before it is decoded: then what it will
+    become is booked, and what decoding it takes is waited for.
 
     Args:
         called: the file, in messages.
         words: the request; "ask" names what reads it.
         arrays: the bytes of the file.
         advice: what the person can do when it takes too much time or memory.
+        sink: takes each array as it comes, and books it; they are returned if not given.
 
     Raises:
-        BadImage: it cannot be read; why in one sentence.
+        BadImage: it cannot be read, or there is no memory for it; why in one sentence.
     """
+    room, booking = SMALL + sum(array.nbytes for array in arrays), book(0)
+    try:
+        while True:
+            with BUDGET.decoding(room, called):
+                answer, given = asked(called, {**words, "room": room}, arrays, advice, sink)
+            booking.free()
+            if "needs" not in answer:
+                booking = book(sum(array.nbytes for array in given), called)
+                booking.hand_over(given)
+                return answer, given
+            booking, room = book(answer["keeps"], called), answer["needs"]
+    except OverBudget as error:
+        raise BadImage(str(error)) from error
+    finally:
+        booking.free()
+
+
+def asked(
+    called: str, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]], advice: str,
+    sink: Sink | None,
+) -> tuple[Words, Arrays]:
+    """As `ask`, of a reader that is free or begins now."""
     why = ""
     with _places:
         try:
@@ -114,7 +142,8 @@ def ask(
         except OSError as error:
             raise BadImage(f"{called} cannot be read: no reader starts here ({error}).") from error
         try:
-            said, given = reader.ask({**words, "called": called, "advice": advice}, arrays)
+            request = {**words, "called": called, "advice": advice}
+            said, given = reader.ask(request, arrays, sink)
         except (OSError, EOFError, ValueError):  # it has ended
             why = ended(reader.end(), advice, late=reader.late)
         except BaseException:  # nobody waits for its answer, which must not be the next one's

@@ -10,6 +10,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from math import inf
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,13 +20,15 @@ from engine.errors import BlindspotError
 from engine.images.kinds import Kind
 from engine.images.picture import decoded
 from engine.images.reader import CPU_SECONDS
-from engine.images.wire import Arrays, Words, receive, send
+from engine.images.room import NeedsMemory, claim, room
+from engine.images.wire import Arrays, LazyArrays, Words, receive, send
 from engine.process import hold_blocks
 
 MEMORY = 700_000_000  # bytes of addresses beyond those of the program itself
+TABLES = 300_000_000  # bytes for the library that reads tables, and for a table
 KEPT_BLOCK = 2**20  # bytes; larger blocks go back to the system at once
 
-Reply = tuple[Words, Arrays]
+Reply = tuple[Words, Arrays | LazyArrays]
 
 
 def picture(words: Words, arrays: Arrays) -> Reply:
@@ -62,6 +65,7 @@ def nova(words: Words, arrays: Arrays) -> Reply:
     """NOVA's table of boxes."""
     from engine.images.nova_file import opened
 
+    claim(TABLES, 0)
     return opened(arrays.pop().tobytes(), words["called"])
 
 
@@ -89,19 +93,52 @@ def toml(words: Words, arrays: Arrays) -> Reply:
     return {"toml": toml_in_reader(arrays.pop().tobytes(), words["called"], words["deepest"])}, []
 
 
+def member(words: Words, arrays: Arrays) -> Reply:
+    """A member of a zip."""
+    from engine.images import unpacking
+
+    return unpacking.member(words, arrays)
+
+
+def array_header(words: Words, arrays: Arrays) -> Reply:
+    """What an array in a zip is."""
+    from engine.images import unpacking
+
+    return unpacking.header(words, arrays)
+
+
+def array(words: Words, arrays: Arrays) -> Reply:
+    """An array in a zip."""
+    from engine.images import unpacking
+
+    return unpacking.array(words, arrays)
+
+
+def tiles(words: Words, arrays: Arrays) -> Reply:
+    """A rectangle of a TIFF, of the packed strips or tiles that it touches."""
+    from engine.images.tiles import answer as unpacked
+
+    return unpacked(words, arrays)
+
+
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
     "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
     "weights": weights, "models": models, "toml": toml,
+    "member": member, "array header": array_header, "array": array,
+    "tiles": tiles,
 }  # fmt: skip
 
 
 def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:
     """A reply to a request; what cannot be read is one sentence, and nothing else is said."""
     called = words["called"]
+    room.set(words.pop("room", inf))
     try:
         return ASKED[words["ask"]](words, arrays)
     except BlindspotError as error:
         return {"bad": str(error)}, []
+    except NeedsMemory as error:
+        return {"needs": error.needs, "keeps": error.keeps}, []
     except MemoryError:
         return {"bad": f"{called} needs more memory than one file may: {words['advice']}."}, []
     except Exception:  # noqa: BLE001 - its text may repeat a header, so it goes no further

@@ -7,7 +7,8 @@ announce. Nothing is ever unpickled, and arrays are of plain numbers.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
@@ -20,21 +21,45 @@ MOST_BYTES = 2_000_000_000  # of an array
 
 Words = dict[str, Any]
 Arrays = list[NDArray[Any]]
+Sink = Callable[[NDArray[Any]], None]
 
 
-def send(pipe: BinaryIO, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> None:
+@dataclass(frozen=True)
+class LazyArrays:
+    """Arrays that are made one by one while they are sent, so that never two are held.
+
+    Args:
+        kinds: type and shape of each.
+        arrays: makes them, in the same order.
+    """
+
+    kinds: Sequence[tuple[np.dtype[Any], tuple[int, ...]]]
+    arrays: Iterator[NDArray[Any]]
+
+
+def send(
+    pipe: BinaryIO, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] | LazyArrays = ()
+) -> None:
     """Write one message."""
-    kinds = [[npy.dtype_to_descr(array.dtype), array.shape] for array in arrays]
+    if isinstance(arrays, LazyArrays):
+        pairs, coming = arrays.kinds, arrays.arrays
+    else:
+        pairs, coming = [(array.dtype, array.shape) for array in arrays], iter(arrays)
+    kinds = [[npy.dtype_to_descr(dtype), shape] for dtype, shape in pairs]
     said = json.dumps([dict(words), kinds]).encode()
     pipe.write(len(said).to_bytes(4, "little"))
     pipe.write(said)
-    for array in arrays:
+    for array in coming:
         pipe.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     pipe.flush()
 
 
-def receive(pipe: BinaryIO) -> tuple[Words, Arrays]:
+def receive(pipe: BinaryIO, sink: Sink | None = None) -> tuple[Words, Arrays]:
     """Read one message.
+
+    Args:
+        pipe: where it comes from.
+        sink: takes each array as it comes; all are held and returned if not given.
 
     Raises:
         EOFError: the other side has ended.
@@ -44,7 +69,12 @@ def receive(pipe: BinaryIO) -> tuple[Words, Arrays]:
     if length > MOST_WORDS:
         raise ValueError("too many words")
     words, kinds = json.loads(exactly(pipe, length))
-    return words, [array(pipe, described(descr), tuple(shape)) for descr, shape in kinds]
+    coming = (array(pipe, described(descr), tuple(shape)) for descr, shape in kinds)
+    if sink is None:
+        return words, list(coming)
+    for each in coming:
+        sink(each)
+    return words, []
 
 
 def described(descr: Any) -> np.dtype[Any]:

@@ -82,14 +82,14 @@ class LastCase:
     def of(self, arguments: Arguments[Any]) -> Case:
         """The case of some arguments. Raises what making it raised."""
         if self.key != arguments:
-            self.key = arguments
+            self.key = None  # until the case is made: after a fault it is not the last one's
             try:
                 self.case = arguments.case()
             except BadModel:
-                self.key = None
                 raise
             except BlindspotError as error:
                 self.case = error
+            self.key = arguments
         if isinstance(self.case, BlindspotError):
             raise self.case
         assert self.case is not None  # noqa: S101  # for mypy: made above

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data import DataSet
-from engine.data.archive import opened, shown
-from engine.data.folders import SIDES, pictures, read_folders
+from engine.data.archive import opened
+from engine.data.folders import SIDES, Skipped, pictures, read_folders
 from engine.errors import BlindspotError
 from engine.unlearning.request import ForgetRequest, picked
 from engine.whole import whole_number
@@ -51,12 +52,24 @@ def is_header(word: str) -> bool:
     return word.lstrip("\"'")[:1].isalpha() and not any(letter.isdigit() for letter in word)
 
 
-def of_zip(data: DataSet, content: bytes) -> ForgetRequest:
-    """The training images that a zip has, see `of_pictures`.
+@dataclass(frozen=True)
+class FoundImages:
+    """The images of a zip among the training images.
+
+    Args:
+        request: asks to forget them.
+        skipped: files of the zip that could not be read, and why.
+    """
+
+    request: ForgetRequest
+    skipped: tuple[Skipped, ...] = ()
+
+
+def of_zip(data: DataSet, content: bytes) -> FoundImages:
+    """The training images that a zip has, see `of_pictures`; what cannot be read is left out.
 
     Raises:
-        BlindspotError: the zip is damaged, has more pictures than there are training images, or
-            one cannot be read.
+        BlindspotError: the zip is damaged, or has more pictures than there are training images.
     """
     most = len(data.rows("train"))
     with opened(content, "the zip") as archive:
@@ -67,13 +80,7 @@ def of_zip(data: DataSet, content: bytes) -> ForgetRequest:
         )
     side = min(max(data.side, SIDES[0]), SIDES[1])
     found = read_folders(content, "the zip", side, classless=True)
-    if found.skipped:
-        first = found.skipped[0]
-        raise BlindspotError(
-            f"{shown(first.file)} cannot be read: {first.reason} Take it out of the zip, or give "
-            "another file of it."
-        )
-    return of_pictures(data, found.data)
+    return FoundImages(of_pictures(data, found.data), found.skipped)
 
 
 def of_pictures(data: DataSet, given: DataSet) -> ForgetRequest:

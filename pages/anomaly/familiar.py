@@ -20,4 +20,4 @@ with notices.spoken():
         view.show(asked, below)
 
 with st.expander("Images of yours, as normal or as unknown ones"):
-    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP)
+    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP, picker=f"{form.KEY}.normal")

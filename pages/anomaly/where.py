@@ -28,5 +28,7 @@ with notices.spoken():
         photograph.show(asked, about)
 
 with st.expander("Normal images of yours"):
-    uploads.draw_pictures(form.KEY, model.side, form.OWN_HELP, form.PIECES)
+    uploads.draw_pictures(
+        form.KEY, model.side, form.OWN_HELP, form.PIECES, picker=f"{form.KEY}.normal"
+    )
 nova.show(model)

@@ -227,10 +227,12 @@ def test_masks_that_could_take_every_tile_are_a_sentence():
 def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():
     def page():
         from components.slides import own
-        from engine.images.large import PiecewiseTiff
+        from engine.images.large import CpuAllowance, PiecewiseTiff
+        from engine.images.tiles import TileGrid
 
+        grid = TileGrid(64, 1, (64, 64), 3, packed=True, differences=False)
         image = PiecewiseTiff(
-            64, 64, "broken", (), b"", ((8, 999),), 1, (64, 64), 3, True, False, False
+            64, 64, "broken", (), b"", ((8, 999),), grid, False, CpuAllowance(0)
         )  # fmt: skip
         own.panned(image, None, "The image")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from time import monotonic
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.archive import DAMAGED, opened, shown
-from engine.data.folders import Folders, Skipped, one, pictures, sorted_out
+from engine.data.archive import contents, opened, shown
+from engine.data.folders import Folders, Skipped, attempt, one, pictures, sorted_out
 from engine.errors import BadData, BadImage
 from engine.experiment import ImageChange
 from engine.images import MAX_KEPT, MAX_SHORT, Picture
@@ -66,19 +67,19 @@ def protected_folders(
             long.
     """
     called, began = shown(name), monotonic()
-    held, kept, skipped, most, spent = BytesIO(), [], [], 0, 0
+    held, kept, most, spent = BytesIO(), [], 0, 0
+    skipped: list[Skipped] = []
     with opened(source, called) as archive, ZipFile(held, "w", ZIP_STORED) as made:
         found = pictures(archive)
         labels, classes = numbered(archive, found, called)
         names = new_names([member.filename for _, member in found])
         for done, (folders, member) in enumerate(found, 1):
             label = labels[done - 1]
-            clean = readable(archive, folders, member)
-            spent += 0 if isinstance(clean, Skipped) else clean[..., 0].size
+            clean = attempt(partial(readable, archive, folders, member), member.filename, skipped)
+            spent += 0 if clean is None else clean[..., 0].size
             check_spent(spent, monotonic() - began, called)
             progress(done / len(found), "protecting images")
-            if isinstance(clean, Skipped):
-                skipped.append(clean)
+            if clean is None:
                 continue
             after = of_class(change, label).apply(clean)
             most = max(most, int(np.abs(after.astype(np.int16) - clean).max()))
@@ -116,22 +117,13 @@ def numbered(
 
 def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
     """Whether a file begins like a picture or a scan."""
-    try:
-        with archive.open(member) as file:
-            found = kind(file.read(BEGINNING))
-    except DAMAGED:
-        return False
-    return found.readable or found in {DICOM, NIFTI}
+    found = attempt(lambda: kind(contents(archive, member, BEGINNING)), member.filename, [])
+    return found is not None and (found.readable or found in {DICOM, NIFTI})
 
 
-def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels | Skipped:
-    """The pixels of an image (H, W, 3), or why it is left out."""
-    try:
-        return whole(one(archive, folders, member))
-    except BadImage as error:
-        return Skipped(member.filename, str(error))
-    except DAMAGED:
-        return Skipped(member.filename, "It is damaged inside the archive.")
+def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:
+    """The pixels of an image (H, W, 3). Raises BadImage."""
+    return whole(one(archive, folders, member))
 
 
 def check_spent(pixels: int, seconds: float, called: str) -> None:

@@ -6,6 +6,7 @@ together; all of them are for training, whatever the folders say.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from time import monotonic
@@ -58,7 +59,7 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
     training = DataSet(
         "upload", data.card, data.classes, data.images, data.labels, data.ids, split, data.truth
     )
-    return Imported(named(training), found.skipped)
+    return replace(found, data=named(training))
 
 
 def surrogate_case(data: DataSet, seed: int = 0) -> TrainCase:

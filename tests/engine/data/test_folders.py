@@ -255,10 +255,10 @@ def test_a_file_on_the_disk_is_read_like_one_in_memory(tmp_path):
         read_folders(tmp_path / "no.zip")
 
 
-def test_a_locked_archive_is_refused():
+def test_an_archive_of_locked_files_is_refused():
     data = bytearray(zipped({"cat/a.png": png(), "dog/a.png": png()}))
-    at = data.index(b"PK\x01\x02") + 8
-    data[at] |= 1
+    for at in (data.index(b"PK\x01\x02") + 8, data.rindex(b"PK\x01\x02") + 8):
+        data[at] |= 1
     with pytest.raises(BadData, match="locked with a password"):
         read_folders(bytes(data))
 

@@ -6,6 +6,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from time import process_time
 
 import numpy as np
 import pytest
@@ -123,10 +124,8 @@ def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
 def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
     data = tiff(PIXELS, packed=True, rows=1, orientation=6)
     asked = []
-    unpacked = PiecewiseTiff.unpacked
-    monkeypatch.setattr(
-        PiecewiseTiff, "unpacked", lambda self, at: asked.append(at) or unpacked(self, at)
-    )
+    body = PiecewiseTiff.body
+    monkeypatch.setattr(PiecewiseTiff, "body", lambda self, at: asked.append(at) or body(self, at))
     image = open_large(data)
     for left in range(0, 90, 10):  # each touches every strip
         image.piece(0, 130, left, left + 10)
@@ -143,12 +142,10 @@ def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
 def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
     pixels = PIXELS[..., :1] if "intent" in how else PIXELS
     image = open_large(tiff(pixels, packed=True, **how))
-    monkeypatch.setattr(large_base, "MOST_HELD", 1)  # bands of one row of squares
+    monkeypatch.setattr(large, "BATCH", 1)  # each strip or tile is asked for by itself
     asked = []
-    unpacked = PiecewiseTiff.unpacked
-    monkeypatch.setattr(
-        PiecewiseTiff, "unpacked", lambda self, at: asked.append(at) or unpacked(self, at)
-    )
+    body = PiecewiseTiff.body
+    monkeypatch.setattr(PiecewiseTiff, "body", lambda self, at: asked.append(at) or body(self, at))
     found = image.smaller(5, 2, 89, 3, 130)
     assert sorted(asked) == sorted(set(asked))
     shown = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
@@ -273,3 +270,47 @@ def test_a_made_slide_is_the_same_however_it_is_cut():
     assert 0.01 < mask.mean() < 0.2
     assert whole[mask].mean() < whole[~mask].mean() - 15
     assert made_slide(700, 500, seed=4).fingerprint != image.fingerprint
+
+
+def shared(width, height, side):
+    """A TIFF all of whose tiles are one and the same packed piece of the file."""
+    zeros = zlib.compress(bytes(side * side * 3), 9)
+    count = -(-width // side) * -(-height // side)
+    tags = [(256, [width]), (257, [height]), (258, [8, 8, 8]), (259, [8]), (262, [2]), (277, [3]),
+            (284, [1]), (322, [side]), (323, [side]), (324, [8] * count),
+            (325, [len(zeros)] * count)]  # fmt: skip
+    place = 8 + len(zeros)
+    end, extra, entries = place + 2 + 12 * len(tags) + 4, b"", b""
+    for tag, values in tags:
+        body = struct.pack(f"<{len(values)}I", *values)
+        if len(values) > 1:
+            body, extra = struct.pack("<I", end + len(extra)), extra + body
+        entries += struct.pack("<HHI", tag, 4, len(values)) + body
+    head = b"II*\0" + struct.pack("<I", place)
+    return head + zeros + struct.pack("<H", len(tags)) + entries + bytes(4) + extra
+
+
+def test_a_small_file_of_endless_tiles_is_stopped_by_what_all_of_them_took(monkeypatch):
+    data = shared(30_000, 30_000, 512)
+    assert len(data) < 60_000
+    monkeypatch.setattr(large, "CPU_FIRST", 0.3)
+    image, begun = open_large(data), process_time()
+    reasons = []
+    for row in range(30):  # one strip of the image after the other, as a page or a method asks
+        try:
+            image.smaller(30, row * 990, (row + 1) * 990, 0, 30_000)
+        except BadImage as error:
+            reasons.append(str(error))
+    assert len(reasons) > 10
+    assert all("more than a file of its size may" in reason for reason in reasons)
+    assert image.cpu.spent < image.cpu.allowed + 1  # what has run out is not tried again
+    assert process_time() - begun < 0.5 * image.cpu.spent  # it is the reader that computes
+
+
+def test_each_batch_that_is_refused_costs_no_more_than_itself():
+    cpu = large.CpuAllowance(10_000_000)
+    cpu.charge(large.CPU_FIRST + 10 * large.CPU_BY_MB - 0.1)
+    with pytest.raises(BadImage, match="has 10"):
+        cpu.charge(1.0)
+    cpu.begun -= 3600  # an hour later it may be looked at again
+    cpu.charge(100.0)

@@ -1,0 +1,77 @@
+"""What a visitor has opened is let go of when they have left, and not when they came back."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+from streamlit.testing.v1 import AppTest
+
+from components import presence
+from components.presence import Presence
+from engine.keeping.budget import BUDGET
+
+
+def page():
+    import streamlit as st
+
+    from components import presence, uploads
+    from tests.engine.data.test_folders import two, zipped
+
+    presence.arrive()
+    if not uploads.held():
+        uploads.take(zipped(two()), "mine.zip", 16)
+    st.text(", ".join(uploads.held()))
+
+
+def opened():
+    """A visitor with a data set: their session, presence, and a weak reference to the data."""
+    known = set(presence._present)
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    (here,) = presence._present - known
+    (found,) = at.session_state["lab.uploads"].values()
+    return at, here, weakref.ref(found.data)
+
+
+def test_bytes_of_a_visitor_who_has_left_are_given_back():
+    at, here, data = opened()
+    assert BUDGET.booked[here.visitor] == data().images.nbytes
+    presence._present.discard(here)
+    here.let_go()
+    del at
+    gc.collect()
+    assert data() is None
+    assert here.visitor not in BUDGET.booked
+
+
+def test_a_visitor_who_came_back_keeps_what_is_open():
+    at, here, data = opened()
+    presence._present.discard(here)
+    again = Presence(here.visitor, "other", here.state)
+    presence._present.add(again)
+    here.let_go()
+    assert "lab.uploads" in at.session_state
+    assert data() is not None
+    presence._present.discard(again)
+
+
+def test_the_browser_s_leaving_sets_the_clock(monkeypatch):
+    timers = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds, call):
+            timers.append((seconds, call))
+
+        def start(self):
+            assert self.daemon
+
+    monkeypatch.setattr(presence.threading, "Timer", Timer)
+    here = Presence("somebody", "session", None)
+    presence._present.add(here)
+    here.leave()
+    assert here not in presence._present
+    assert timers == [(presence.AWAY_SECONDS, here.let_go)]
+    assert presence.AWAY_SECONDS > 120  # in which Streamlit may give the session back

@@ -1,0 +1,60 @@
+"""Members of a zip that cannot be read, one of each kind, and zips with one of them.
+
+Each kind takes a zip and the name of a member in it, and makes that member bad.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+
+FLAGS, METHOD, CRC, PACKED, SIZE, OFFSET = 8, 10, 16, 20, 24, 42  # in the table of contents
+
+
+def entry(data: bytes | bytearray, name: str) -> int:
+    """Where the member's line in the table of contents begins."""
+    at = data.rindex(name.encode())
+    return data.rindex(b"PK\x01\x02", 0, at)
+
+
+def patched(data: bytes, name: str, field: int, form: str, change: Callable[[int], int]) -> bytes:
+    """The zip with one number of the member's line changed."""
+    made = bytearray(data)
+    at = entry(made, name) + field
+    (number,) = struct.unpack_from(form, made, at)
+    struct.pack_into(form, made, at, change(number))
+    return bytes(made)
+
+
+def garbled(data: bytes, name: str) -> bytes:
+    """The zip with the member's packed bytes overwritten."""
+    made = bytearray(data)
+    (start,) = struct.unpack_from("<I", made, entry(made, name) + OFFSET)
+    begin = start + 30 + len(name)
+    (packed,) = struct.unpack_from("<I", made, entry(made, name) + PACKED)
+    made[begin : begin + packed] = b"\xff" * packed
+    return bytes(made)
+
+
+BAD: dict[str, Callable[[bytes, str], bytes]] = {
+    "locked": lambda data, name: patched(data, name, FLAGS, "<H", lambda flags: flags | 1),
+    "wrong checksum": lambda data, name: patched(data, name, CRC, "<I", lambda crc: crc ^ 1),
+    "unknown compression": lambda data, name: patched(data, name, METHOD, "<H", lambda _: 99),
+    "lzma": lambda data, name: patched(data, name, METHOD, "<H", lambda _: 14),
+    "cut off": lambda data, name: patched(data, name, PACKED, "<I", lambda size: size // 2),
+    "lying size": lambda data, name: patched(data, name, SIZE, "<I", lambda size: size - 1),
+    "garbled": garbled,
+    "elsewhere": lambda data, name: patched(data, name, OFFSET, "<I", lambda at: at + 1),
+    "behind the end": lambda data, name: patched(data, name, OFFSET, "<I", lambda _: len(data)),
+}
+
+
+def zip_with(files: dict[str, bytes], bad: str, kind: str) -> bytes:
+    """A zip of some files, of which the one of that name is bad in that way."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return BAD[kind](body.getvalue(), bad)

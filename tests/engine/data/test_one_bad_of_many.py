@@ -1,0 +1,159 @@
+"""One bad file in many is left out and named, whichever way it is bad and whoever reads it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.data import nova
+from engine.data.folders import read_folders
+from engine.errors import BadData, Cancelled
+from engine.images import reading
+from engine.sweep.work import LastCase
+from engine.unlearning.brought import of_zip
+from engine.unlearning.protection.own_folders import protected_folders
+from engine.unlearning.protection.own_set import own_set
+from tests.engine.data import nova_files
+from tests.engine.data.bad_members import BAD, zip_with
+from tests.engine.data.test_folders import zipped
+from tests.engine.unlearning.protection.test_own_folders import CHANGE
+
+BAD_FILE = "dog/1.png"
+
+
+def png(at: int) -> bytes:
+    """A picture of random pixels, so that it does not pack to nothing."""
+    body = io.BytesIO()
+    pixels = np.random.default_rng(at).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(body, "PNG")
+    return body.getvalue()
+
+
+FILES = {f"{name}/{at}.png": png(10 * place + at)
+         for place, name in enumerate(("cat", "doge", "dog")) for at in range(3)}  # fmt: skip
+
+
+def folders(data):
+    found = read_folders(data, "a.zip", side=16)
+    return len(found.data), found.skipped
+
+
+def classless(data):
+    found = read_folders(data, "a.zip", side=16, classless=True)
+    return len(found.data), found.skipped
+
+
+def pieces(data):
+    found = read_folders(data, "a.zip", side=8, classless=True, pieces=1)
+    return len(found.data), found.skipped
+
+
+def protected(data):
+    found = protected_folders(data, "a.zip", CHANGE)
+    return found.count, found.skipped
+
+
+def noise_for_a_set(data):
+    found = own_set(data, "a.zip", 16)
+    return len(found.data), found.skipped
+
+
+def to_be_forgotten(data):
+    learned = read_folders(zipped(FILES), "a.zip", side=16).data
+    everything = type(learned)(
+        "all", learned.card, learned.classes, learned.images, learned.labels, learned.ids,
+        np.zeros(len(learned), np.uint8),
+    )  # fmt: skip
+    found = of_zip(everything, data)
+    return len(found.request.ids), found.skipped
+
+
+READERS = [folders, classless, pieces, protected, noise_for_a_set, to_be_forgotten]
+
+
+@pytest.mark.parametrize("read", READERS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("kind", BAD)
+def test_the_good_ones_arrive_and_the_bad_one_is_named(read, kind):
+    count, skipped = read(zip_with(FILES, BAD_FILE, kind))
+    assert count == len(FILES) - 1
+    assert [one.file for one in skipped] == [BAD_FILE]
+    assert skipped[0].reason[0].isupper() or skipped[0].reason.startswith("“")
+    assert skipped[0].reason.endswith(".")
+
+
+ERRORS = [OverflowError("too large"), MemoryError(), RecursionError(), TypeError("x"),
+          ZeroDivisionError(), KeyError("x"), UnicodeDecodeError("a", b"", 0, 1, "b")]  # fmt: skip
+
+
+@pytest.mark.parametrize("read", READERS[:-1], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda one: type(one).__name__)
+def test_whatever_a_decoder_raises_is_one_file_s_fault(read, error, monkeypatch):
+    check = reading.check
+
+    def failing(data, kind, called):
+        if called.strip("“”") == "1.png" and data == FILES[BAD_FILE]:
+            raise error
+        check(data, kind, called)
+
+    monkeypatch.setattr(reading, "check", failing)
+    count, skipped = read(zipped(FILES))
+    assert count == len(FILES) - 1
+    assert [one.file for one in skipped] == [BAD_FILE]
+    assert skipped[0].reason == "It is damaged inside the archive."
+
+
+def test_a_table_of_boxes_goes_on_after_a_file_that_makes_its_decoder_fail(monkeypatch):
+    rows = [nova_files.row(at, [nova_files.box(1, 1, 5, 5)]) for at in range(4)]
+    content = nova_files.files(rows, [np.full((20, 20), 40 * at, np.uint8) for at in range(4)])
+    read, seen = nova.read, []
+
+    def failing(data, name):
+        seen.append(name)
+        if len(seen) == 2:
+            raise OverflowError("too large")
+        return read(data, name)
+
+    monkeypatch.setattr(nova, "read", failing)
+    found = nova.read_nova(zipped(content))
+    assert len(found.data) == 3
+    assert len(found.skipped) == 1
+
+
+def test_a_person_who_no_longer_waits_ends_the_reading():
+    def stop(*_):
+        raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        read_folders(zipped(FILES), progress=stop)
+
+
+def test_a_zip_of_nothing_good_says_why():
+    with pytest.raises(BadData, match="locked with a password"):
+        read_folders(zip_with({"cat/1.png": png(1)}, "cat/1.png", "locked"))
+
+
+def test_the_questions_after_a_faulty_image_are_not_answered_with_another_one_s():
+    class Good:
+        def case(self):
+            return "the case of the good image"
+
+    class Faulty:
+        def case(self):
+            raise OverflowError("too large")
+
+    last, faulty = LastCase(), Faulty()
+    assert last.of(Good()) == "the case of the good image"
+    for _ in range(2):
+        with pytest.raises(OverflowError):
+            last.of(faulty)
+
+
+def test_a_summary_says_how_many_of_which_classes_and_sizes():
+    found = read_folders(zip_with(FILES, BAD_FILE, "garbled"), "a.zip", side=16)
+    assert found.summary == (
+        "8 images of 3 classes (cat 3, dog 2, doge 3), 16 × 16 px, from pictures of 20 × 20 px. "
+        "1 file was left out."
+    )

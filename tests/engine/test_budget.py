@@ -1,0 +1,160 @@
+"""What opened files take is booked before it is allocated, refused in a sentence, and given back."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data import load, registry
+from engine.data.folders import read_folders
+from engine.data.medmnist import read_npz
+from engine.errors import BadData, BadImage
+from engine.images import load as load_image
+from engine.images import reader
+from engine.keeping import budget
+from engine.keeping.budget import MemoryBudget, OverBudget, owner_of, visited_by
+from tests.engine.data.test_folders import png, two, zipped
+from tests.engine.data.test_medmnist import arrays, npz
+from tests.scans import nifti
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST = 1_000_000_000
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A budget of a few MB beside what every reader may take."""
+    made = MemoryBudget(total=reader.SMALL + 60_000_000, kept=3_000_000, each=2_000_000)
+    monkeypatch.setattr(budget, "BUDGET", made)
+    monkeypatch.setattr(reader, "BUDGET", made)
+    return made
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["npz", pytest.param("nifti", marks=pytest.mark.slow),
+     pytest.param("zip of pictures", marks=pytest.mark.slow),
+     pytest.param("tiled tiff", marks=pytest.mark.slow)],
+)  # fmt: skip
+def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kind):
+    program = [sys.executable, "-m", "tests.opened_at_once", kind]
+    told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(told.stdout.splitlines()[-1])
+    assert found["file"] < 10_000_000
+    assert found["peak"] < MOST
+    assert found["left"] == 0
+    assert found["after"] < 100_000_000
+    assert len(found["said"]) + found["opened"] == 4
+    assert all(words.endswith(".") for words in found["said"])
+
+
+def test_more_than_a_visitor_or_all_of_them_may_have_is_refused_in_a_sentence():
+    made = MemoryBudget(total=1000_000_000, kept=600_000_000, each=400_000_000)
+    first = made.book("a", 300_000_000, "“a.npz”")
+    with pytest.raises(OverBudget, match=r"“b.npz” takes 200 MB .* You have 300 MB open"):
+        made.book("a", 200_000_000, "“b.npz”")
+    made.book("b", 300_000_000)
+    with pytest.raises(OverBudget, match="visitors of this server have 600 MB open"):
+        made.book("c", 1_000_000)
+    first.free()
+    first.free()  # twice is once
+    made.book("c", 300_000_000)
+    assert made.booked == {"b": 300_000_000, "c": 300_000_000}
+    made.book("", 10**12)  # outside of the app nobody is counted
+    assert made.booked.total() == 600_000_000
+
+
+def test_what_readers_need_is_waited_for_and_what_can_never_be_is_said(monkeypatch):
+    made = MemoryBudget(total=100, kept=80, each=80)
+    order = []
+
+    def decode(name):
+        with made.decoding(60):
+            order.append(name)
+
+    with made.decoding(60):
+        waiting = threading.Thread(target=decode, args=("second",))
+        waiting.start()
+        waiting.join(0.1)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+    made.book("a", 50)
+    with pytest.raises(OverBudget, match="needs 0 MB of memory to be decoded"), made.decoding(60):
+        pass
+    monkeypatch.setattr(budget, "WAIT_SECONDS", 0.05)
+    with made.decoding(40), pytest.raises(OverBudget, match="try again in a minute"):  # noqa: SIM117
+        with made.decoding(40):
+            pass
+    assert made.passing == 0
+
+
+def test_bytes_are_given_back_when_every_view_of_an_array_is_gone():
+    made = MemoryBudget()
+    whole = np.zeros((10, 1000), np.uint8)
+    made.book("a", 5).hand_over([whole[:5]])
+    view = whole[3, ::2]
+    assert made.booked["a"] == whole.nbytes
+    assert owner_of(view) is whole
+    del whole
+    assert made.booked["a"] == 10_000
+    del view
+    assert not made.booked
+
+
+def opened_npz(side):
+    return read_npz(npz(arrays((side, side)))).data
+
+
+def opened_zip(side):
+    return read_folders(zipped(two()), side=side).data
+
+
+def opened_picture(side):
+    return load_image(png(size=(side, side)))
+
+
+def opened_scan(side):
+    return load_image(nifti(np.zeros((side, side, 8), np.int16)), "a.nii")
+
+
+@pytest.mark.parametrize(
+    ("read", "fits", "too_much"),
+    [(opened_npz, 28, 256), (opened_zip, 64, 256), (opened_picture, 300, 1000),
+     (opened_scan, 64, 600)],
+)  # fmt: skip
+def test_everything_that_is_opened_is_booked_for_whoever_opened_it(small, read, fits, too_much):
+    with visited_by("a"):
+        opened = read(fits)
+        booked = small.booked["a"]
+        assert 0 < booked <= 2_000_000
+        with pytest.raises((BadData, BadImage), match="of memory once it is opened"):
+            read(too_much)
+    assert small.booked["a"] == booked
+    del opened
+    gc.collect()
+    assert not small.booked
+    assert small.passing == 0
+
+
+def test_what_a_person_opened_is_found_by_name_as_long_as_somebody_holds_it():
+    data = read_folders(zipped(two())).data
+    name = registry.add(data)
+    assert load(name) is data
+    noisy = f"{name}+noisy:share=0.5"
+    load(noisy)
+    registry.forget_variants()
+    assert registry.cached(noisy) is not None
+    del data
+    gc.collect()
+    registry.forget_variants()
+    assert registry.cached(noisy) is None
+    with pytest.raises(BadData, match="open their file again"):
+        load(name)

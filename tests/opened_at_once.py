@@ -1,0 +1,157 @@
+"""Four visitors open a file each at the same time, in a process of its own: what memory that takes.
+
+`python -m tests.opened_at_once KIND` prints the size of the largest file, how far the memory of
+this process and its readers rose at the peak and afterwards, when all have left, and what was said.
+"""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import io
+import json
+import struct
+import sys
+import threading
+import time
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from engine.data.folders import read_folders
+from engine.data.medmnist import read_npz
+from engine.errors import BlindspotError
+from engine.images import load, reader
+from engine.images.large import open_large
+from engine.keeping.budget import BUDGET, visited_by
+from engine.process import hold_blocks
+from tests.engine.images.test_large import shared
+from tests.scans import nifti
+
+FOUR = 4
+
+
+def array_file() -> bytes:
+    """200 MB of images, of which two in a hundred bytes are random."""
+    images = np.zeros((250, 512, 512, 3), np.uint8)
+    images[:3] = np.random.default_rng(0).integers(0, 256, images[:3].shape, np.uint8)
+    few, labels = images[-1:], np.arange(250, dtype=np.uint8)[:, None] % 2
+    body = io.BytesIO()
+    np.savez_compressed(
+        body, train_images=images, train_labels=labels, val_images=few, val_labels=labels[:1],
+        test_images=few, test_labels=labels[:1],
+    )  # fmt: skip
+    return body.getvalue()
+
+
+def blank_png(side: int) -> bytes:
+    """A white PNG in color, packed row by row."""
+    row, packer = b"\0" + b"\xff" * (3 * side), zlib.compressobj(9)
+    body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(
+            ">I", zlib.crc32(kind + data)
+        )  # fmt: skip
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def zip_of_pictures() -> bytes:
+    """Two classes; one picture of 95 million pixels."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        archive.writestr("cat/1.png", blank_png(9750))
+        archive.writestr("dog/1.png", blank_png(64))
+    return body.getvalue()
+
+
+def volume() -> bytes:
+    """240 MB of voxels, packed."""
+    plain = nifti(np.zeros((4, 4, 4), np.int16))
+    head = bytearray(plain[:352])
+    struct.pack_into("<8h", head, 40, 3, 500, 500, 480, 1, 1, 1, 1)
+    return gzip.compress(bytes(head) + bytes(500 * 500 * 480 * 2), 6)
+
+
+def overview(data: bytes) -> None:
+    """All of a large image, much smaller."""
+    image = open_large(data)
+    image.smaller(100, 0, image.height, 0, image.width)
+
+
+KINDS = {
+    "npz": (array_file, read_npz),
+    "zip of pictures": (zip_of_pictures, lambda data: read_folders(data, side=64)),
+    "nifti": (volume, load),
+    "tiled tiff": (lambda: shared(30_000, 30_000, 512), overview),
+}
+
+
+def memory() -> int:
+    """Bytes that this process and its readers have for themselves."""
+    pids = [Path("/proc/self"), *children(Path("/proc/self").resolve().name)]
+    return sum(map(resident, pids))
+
+
+def children(parent: str) -> list[Path]:
+    """The processes that this one started."""
+    found = Path(f"/proc/{parent}/task").glob("*/children")
+    return [Path(f"/proc/{pid}") for each in found for pid in each.read_text().split()]
+
+
+def resident(process: Path) -> int:
+    """Its bytes that no file stands for."""
+    try:
+        lines = (process / "status").read_text().splitlines()
+    except OSError:  # it has ended
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+
+
+def main(kind: str) -> None:
+    """Open, sample, leave."""
+    make, read = KINDS[kind]
+    data = make()
+    gc.collect()
+    hold_blocks(2**20, 2**20)
+    before, peak, ended = memory(), 0, threading.Event()
+    opened, said = [], []
+
+    def visit(number: int) -> None:
+        with visited_by(f"visitor {number}"):
+            try:
+                opened.append(read(bytes(data)))
+            except BlindspotError as error:
+                said.append(str(error))
+
+    def sample() -> None:
+        nonlocal peak
+        while not ended.wait(0.005):
+            peak = max(peak, memory())
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(FOUR)]
+    sampler = threading.Thread(target=sample)
+    begun = time.monotonic()
+    for thread in (sampler, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - begun
+    ended.set()
+    sampler.join()
+    count, booked = len(opened), BUDGET.booked.total()
+    opened.clear()
+    gc.collect()
+    reader.end_all()
+    print(json.dumps({
+        "file": len(data), "peak": peak - before, "after": memory() - before, "opened": count,
+        "booked": booked, "left": BUDGET.booked.total(), "said": said, "seconds": seconds,
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
