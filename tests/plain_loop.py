@@ -1,0 +1,101 @@
+"""Networks of timm's, trained by a plain loop of PyTorch: nothing of Blindspot trains them.
+
+As somebody brings them: weights alone, of a size and normalization that no file says.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import timm
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from torch.nn import functional as F
+
+CLASSES = tuple("0123456789")
+TRAINED = 1200  # of the digits; the others are for the test
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class PlainTraining:
+    """How a network was trained; hashable, so that it is trained once a session."""
+
+    architecture: str = "test_efficientnet"
+    side: int = 32
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    channels: str = "RGB"
+    order: tuple[int, ...] = tuple(range(10))  # the class that each output stands for
+    without: int | None = None  # a class that was left out
+    seed: int = 0
+    epochs: int = 5
+
+
+@cache
+def digits(side: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    """Handwritten digits in two colors, (n, side, side, 3) uint8, and their labels (n,)."""
+    gray, labels = load_digits(return_X_y=True)
+    small = np.uint8(np.minimum(gray.reshape(-1, 8, 8) * 16, 255))
+    planes = [np.asarray(Image.fromarray(one).resize((side, side))) for one in small]
+    ink = np.stack(planes).astype(np.float32) / 255
+    paper, pen = np.array([30, 60, 120]), np.array([250, 200, 90])
+    colored = paper + ink[..., None] * (pen - paper)
+    return np.uint8(np.round(colored)), labels
+
+
+def normalized(images: np.ndarray, how: PlainTraining) -> torch.Tensor:
+    """Images (n, side, side, 3) as that training has them, (n, channels, side, side)."""
+    planes = images.astype(np.float32) / 255
+    if how.channels == "BGR":
+        planes = planes[..., ::-1]
+    if how.channels == "gray":
+        planes = np.repeat((planes @ np.float32([0.299, 0.587, 0.114]))[..., None], 3, -1)
+    planes = (planes - np.float32(how.mean)) / np.float32(how.std)
+    return torch.from_numpy(np.ascontiguousarray(planes.transpose(0, 3, 1, 2)))
+
+
+@cache
+def trained(how: PlainTraining) -> torch.nn.Module:
+    """The network after a few epochs of Adam."""
+    images, labels = digits(how.side)
+    inputs, outputs = normalized(images[:TRAINED], how), np.argsort(how.order)[labels[:TRAINED]]
+    rows = np.flatnonzero(labels[:TRAINED] != how.without)
+    torch.manual_seed(how.seed)
+    network = timm.create_model(how.architecture, num_classes=len(CLASSES))
+    optimizer = torch.optim.Adam(network.parameters(), 5e-3)
+    rng = np.random.default_rng(how.seed)
+    network.train()
+    with torch.enable_grad():
+        for _ in range(how.epochs):
+            for batch in np.array_split(rng.permutation(rows), len(rows) // BATCH):
+                loss = F.cross_entropy(network(inputs[batch]), torch.from_numpy(outputs[batch]))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+    return network.eval()
+
+
+def untrained(how: PlainTraining) -> torch.nn.Module:
+    """The network before it learned anything."""
+    torch.manual_seed(how.seed)
+    return timm.create_model(how.architecture, num_classes=len(CLASSES)).eval()
+
+
+def accuracy(network: torch.nn.Module, how: PlainTraining, rows: slice = slice(TRAINED)) -> float:
+    """The share of images that it gets right, counted by hand."""
+    images, labels = digits(how.side)
+    with torch.no_grad():
+        said = network(normalized(images[rows], how)).argmax(1).numpy()
+    return float((np.array(how.order)[said] == labels[rows]).mean())
+
+
+def weights(network: torch.nn.Module) -> bytes:
+    """Its state_dict as torch saves it."""
+    file = io.BytesIO()
+    torch.save(network.state_dict(), file)
+    return file.getvalue()
