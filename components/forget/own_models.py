@@ -17,7 +17,7 @@ from components.forget.own_data import choose_data, orders_of, remembered
 from components.notices import plain, spoken
 from components.open_file import open_file
 from components.picks import pick
-from components.sidebar.models import safe_name
+from components.sidebar.own_weights import safe_name
 from engine.arguments.trained import data_title
 from engine.data import DataSet
 from engine.data.judged_data import in_order
