@@ -17,6 +17,7 @@ from engine.models.input_format import NORMALIZATIONS, SIDES, InputFormat
 from engine.result import Table
 from engine.run import Answer
 
+MOSTLY = 0.5  # right answers from which an order of classes is suggested
 OTHER = "another format"
 AS_IN_THE_DATA = "as in the data"
 SUGGESTED = "as the answers suggest"
@@ -94,10 +95,14 @@ def share(table: Table, row: int, column: str) -> str:
 
 
 def suggests(table: Table, orders: int) -> bool:
-    """Whether an order that nobody names fits clearly better than all that have a name."""
+    """Whether an order that nobody names fits clearly better than all that have a name.
+
+    It must make most images right: an untrained network, too, tells some classes apart.
+    """
     images = int(table["images"][0])
     known = max(int(table[f"right {number}"][0]) for number in range(orders))
-    return wilson(int(table["right by assignment"][0]), images)[0] > wilson(known, images)[1]
+    low, _ = wilson(int(table["right by assignment"][0]), images)
+    return low > max(wilson(known, images)[1], MOSTLY)
 
 
 def orders_by_name(answer: Answer, case: FormatCase, names: Sequence[str]) -> Mapping[str, Order]:

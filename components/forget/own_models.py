@@ -154,6 +154,10 @@ def hold(opened: OpenedModels) -> bool:
     if source is None or wanted is None:
         return False
     form, order = wanted
+    if source.side != form.side:
+        with left:
+            sides = [f"{side} × {side} px" for side in (source.side, form.side)]
+            st.caption(f"Images of {sides[0]} are brought to {sides[1]}.")
     data = remembered(
         f"{KEY}.ordered", (source.fingerprint, order), lambda: in_order(source, order)
     )

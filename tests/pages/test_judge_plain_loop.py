@@ -7,6 +7,7 @@ import pytest
 
 from components.forget import judge
 from components.views import JUDGE
+from engine.models import format_search
 from tests.plain_loop import (
     TRAINED,
     PlainTraining,
@@ -26,9 +27,10 @@ HALF = (0.5, 0.5, 0.5)
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    """Without the parts below the verdict, which other tests have, and which take long."""
+    """Without the parts below the verdict, which other tests have, and with fewer sizes."""
     for part in ("charts", "look_closer"):
         monkeypatch.setattr(judge, part, lambda *_: None)
+    monkeypatch.setattr(format_search, "USUAL_SIDES", (28, 64))  # beside that of data and card
 
 
 def opened(models, *, test=True):
@@ -102,6 +104,7 @@ def test_in_a_wrong_format_nothing_is_judged_and_the_sentence_says_what_to_check
     assert not [button for button in at.button if button.key == "judge.confirm"]
 
 
+@pytest.mark.slow
 def test_without_test_images_nothing_is_said_of_strangers():
     at = judged(asked(opened(three(), test=False)))
     assert not at.exception
@@ -117,16 +120,18 @@ def test_three_networks_that_learned_nothing_get_no_verdict():
         for seed, name in enumerate(("original", "unlearned", "retrained"))
     }
     at = asked(opened(drawn))
-    assert headline(at).startswith("Cannot judge: the original gets ")
+    assert headline(at).startswith("Cannot judge: the ")
     assert not [button for button in at.button if button.key == "judge.confirm"]
 
 
+@pytest.mark.slow
 def test_an_unlearned_model_that_knows_nothing_is_called_broken():
     at = asked(opened(three() | {"unlearned": untrained(ORIGINAL)}))
     at = judged(at)
     assert "it is broken rather than unlearned" in headline(at)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_classes_is_found_and_said_to_be_a_guess():
     order = tuple(np.random.default_rng(3).permutation(10).tolist())
     how = PlainTraining(order=order)

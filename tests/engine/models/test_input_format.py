@@ -105,8 +105,8 @@ def test_what_no_network_takes_is_a_sentence(wrong):
 
 
 def test_a_side_that_the_network_cannot_take_is_a_sentence():
-    network = timm.create_model("test_vit", num_classes=4)
-    model = wrap(network, "file:x", "Own", architecture="test_vit")
+    flat = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 22 * 22, 5))
+    model = in_format(flat, InputFormat(24), "file:x", "Own")
     with pytest.raises(BadModel, match="does not take images of 32 × 32 px, RGB"):
         with_format(model, InputFormat(32))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.measures.shares import chance, luck, wilson
+from engine.measures.shares import DEVIATIONS, chance, luck, wilson
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import AfterCase, RandomLabels
@@ -98,7 +98,7 @@ def test_untrained_networks_are_hardly_ever_called_right():
         favorite = rng.integers(0, 10, 10)  # the output for each class
         noisy = np.where(rng.random(500) < 0.2, rng.integers(0, 10, 500), favorite[LABELS])
         passed += is_right(table(original=(noisy, LABELS)), "original")
-    assert passed <= 0.05 * 400  # one network; a verdict needs two
+    assert passed <= 0.03 * 400  # one network; a verdict needs two
 
 
 def test_the_interval_is_wilsons():
