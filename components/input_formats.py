@@ -50,6 +50,7 @@ def choose_tried(
     """
     table: Table = answer["formats"]
     tried = formats_in(table)
+    begin_anew(str(answer.record["digest"]), key)
     named = {one.words: one for one in tried}
     draw_table(table, case, names)
     st.caption(ON_TRAINING)
@@ -70,6 +71,15 @@ def choose_tried(
                 )
             )
     return None if wanted is None else (wanted, order)
+
+
+def begin_anew(digest: str, key: str) -> None:
+    """Let go of what was chosen for another model or other images: the best is chosen first."""
+    if st.session_state.get(f"{key}.of") == digest:
+        return
+    st.session_state[f"{key}.of"] = digest
+    for name in ("format", "order", "side", "normalization", "channels", "Mean", "Spread"):
+        st.session_state.pop(f"{key}.{name}", None)
 
 
 def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.notices import plain
 from engine.data import DataSet
-from engine.data.folders import SIDES, Imported, Skipped, read_folders
+from engine.data.folders import SIDES, SPLIT_NOTES, Imported, Skipped, read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BadData
 from engine.result import Result
@@ -75,7 +75,9 @@ def take(content: bytes, name: str, side: int) -> None:
     found = replace(found, data=without_name(found.data))
     title = found.data.card.title
     held()[title] = found
-    st.session_state.update({"lab.data": title, "lab.opened": f"{name[:60]} is “{title}” here."})
+    drawn = SPLIT_NOTES["drawn"]
+    opened = " ".join([f"{name[:60]} is “{title}” here.", drawn * (drawn in found.data.card.made)])
+    st.session_state.update({"lab.data": title, "lab.opened": opened.strip()})
 
 
 def without_name(data: DataSet) -> DataSet:

@@ -20,9 +20,9 @@ from engine.errors import BadData, BadModel, BlindspotError
 from engine.images import Crop, Picture
 from engine.models.classifier import Classifier
 from engine.models.format_search import FormatCase
-from engine.models.from_bytes import describes_itself, open_bytes
+from engine.models.from_bytes import describes_itself, labels_of, open_bytes
 from engine.models.input_format import InputFormat, format_of, with_format
-from engine.models.own_file import read_labels
+from engine.models.own_file import called_by_weights
 
 KEY = "models"
 MOST_MB = 500  # of weights
@@ -100,22 +100,12 @@ def read_weights(file: Any, architecture: str) -> tuple[Classifier, dict[str, st
     """The model of the form, and what the page says of it. Raises BadModel."""
     called, content = safe_name(file.name), file.getvalue()
     uploaded = st.session_state.get(f"{KEY}.labels")
-    labels = () if uploaded is None else labels_of(uploaded)
+    labels = () if uploaded is None else labels_of(uploaded.getvalue(), safe_name(uploaded.name))
     described = describes_itself(content, called)
     model = open_bytes(content, called, architecture, labels=labels)
     stated = "its card says so" if described else "timm's default, until you state another"
     title = (st.session_state.get(f"{KEY}.called") or "").strip()
     return model, {"title": title, "file": file.name, "format": stated}
-
-
-def labels_of(uploaded: Any) -> tuple[str, ...]:
-    """The labels of a file. Raises BadModel."""
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "labels" + Path(uploaded.name).suffix[:5])
-        path.write_bytes(uploaded.getvalue())
-        return read_labels(path)
 
 
 def keep_model(model: Classifier, note: Mapping[str, str]) -> None:
@@ -234,7 +224,6 @@ def read_so(model: Classifier, wanted: InputFormat, labels: tuple[str, ...], how
         return
     note = notes().pop(model.name, {})
     held().pop(model.name)
-    other = other if other is not model else model.twin()
+    other = called_by_weights(other if other is not model else model.twin())
     other.labels = labels
-    other.name = f"{model.name.partition(':')[0]}:{other.fingerprint[:6]}"
     keep_model(other, {"title": "", "file": "", **note, "format": how})

@@ -43,7 +43,8 @@ def answers_in_formats(
                 continue
             pixels = torch.from_numpy(square(picture, crop, wanted.side))[None]
             with torch.inference_mode():
-                shares = read_so(pixels.to(model.device)).softmax(1)[0].cpu()
+                logits = read_so(pixels.to(model.device))
+                shares = model.probabilities(logits)[0].cpu()
             best = int(shares.argmax())
             answers.append(FormatAnswer(wanted, model.labels[best], float(shares[best])))
     return answers

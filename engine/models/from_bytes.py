@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from engine.models import rebuild
 from engine.models.catalog import load_from_file
 from engine.models.classifier import Classifier
-from engine.models.own_file import open_alike, open_model
+from engine.models.own_file import open_alike, open_model, read_labels
 
 
 def open_bytes(
@@ -39,3 +39,11 @@ def describes_itself(content: bytes, called: str) -> bool:
         path = Path(folder, called)
         path.write_bytes(content)
         return rebuild.has_card(path)
+
+
+def labels_of(content: bytes, called: str) -> tuple[str, ...]:
+    """The labels of a file. Raises BadModel."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, called)
+        path.write_bytes(content)
+        return read_labels(path)
