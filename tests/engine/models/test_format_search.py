@@ -38,16 +38,18 @@ def searched(how, data, orders=(), images=128):
 )
 def test_the_format_of_a_plain_training_is_found_again(how):
     table = searched(how, plain_loop.data_set(how.side))["formats"]
-    best = formats_in(table)[0]
-    assert best.side == how.side
-    assert best.channels == how.channels
-    np.testing.assert_allclose(best.mean, how.mean, atol=0.06)
-    right, images = table["right 0"][0], table["images"][0]
-    assert right / images > 0.9
-    assert images == 128
-    assert right / images == pytest.approx(
-        plain_loop.accuracy(plain_loop.trained(how), how), abs=0.08
-    )
+    rights = table["right 0"] / table["images"]
+    found = [
+        share
+        for form, share in zip(formats_in(table), rights, strict=True)
+        if (form.side, form.channels) == (how.side, how.channels)
+        and np.allclose(form.mean, how.mean, atol=0.06)
+    ]
+    assert table["images"][0] == 128
+    assert rights[0] > 0.9
+    assert max(found) > rights[0] - 0.04  # a neighbor, as 32 beside 28 px, may be as good
+    counted = plain_loop.accuracy(plain_loop.trained(how), how)
+    assert rights[0] == pytest.approx(counted, abs=0.08)
     assert min(table["images"][1:]) < 128  # hopeless ones were given up early
 
 
