@@ -15,6 +15,7 @@ from components.views import AppPage
 from engine import data as data_sets
 from engine.models import catalog, checkpoints
 from engine.models.card import ModelCard
+from engine.models.class_names import without_names
 from engine.models.checkpoints import Stored
 from engine.result import Checkpoint
 

@@ -10,7 +10,7 @@ import streamlit as st
 from components import presence
 from components.notices import plain
 from engine.data import DataSet
-from engine.data.folders import SIDES, Imported, Skipped, read_folders
+from engine.data.folders import SIDES, SPLIT_NOTES, Imported, Skipped, read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BadData
 from engine.result import Result
@@ -85,6 +85,8 @@ def take(content: bytes, name: str, side: int) -> None:
     title = found.data.card.title
     held()[title] = found
     words = f"{name[:60]} is “{title}” here: {found.summary}"
+    if SPLIT_NOTES["drawn"] in found.data.card.made:
+        words = f"{words} {SPLIT_NOTES['drawn']}"
     st.session_state.update({"lab.data": title, "lab.opened": (words, found.skipped)})
 
 

@@ -12,7 +12,9 @@ from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.case.prediction import Prediction
 from engine.method import Method
+from engine.models.format_search import FormatSearch
 from engine.sparsity.effects.pruned_image import PrunedImage
+from engine.unlearning.diagnostics.own_images import OwnImages
 from engine.unlearning.oracles.trainings import ManyTrainings
 
 FAMILIES = (attribution, unlearning, hallucination, anomaly, sparsity, lab)
@@ -28,6 +30,8 @@ BESIDE: Mapping[type[Method[Any]], str] = {
     TileByTile: "A localizer asked about each tile of a photograph that a person has opened.",
     BlindSpot: "The end of attribution.LST, made small for the start page.",
     PrunedImage: "sparsity.Prune, and what the copy says of one image, for the start page.",
+    FormatSearch: "How a person's own weights take images: asked before anything else is.",
+    OwnImages: "Whether opened models are right on what they learned from, before they are judged.",
     ManyTrainings: "A part of the networks that unlearning.KLoM, OM and DMM ask for.",
 }
 """Methods that are kept and shown like the others, but that nobody asks by name, and why."""

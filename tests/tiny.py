@@ -82,6 +82,7 @@ from engine.method import case_kind
 from engine.models.catalog import DEFAULT
 from engine.models.catalog import load as load_model
 from engine.models.classifier import Classifier
+from engine.models.format_search import FormatCase, FormatSearch
 from engine.models.small import NetworkShape, build
 from engine.result import WeightScores
 from engine.sparsity import PruneCase
@@ -114,6 +115,7 @@ from engine.unlearning import (
     WorstCase,
     request,
 )
+from engine.unlearning.diagnostics.own_images import OwnImages
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
 from tests.engine.hallucination import tiny as speaking
@@ -287,6 +289,12 @@ def study_case(model: Classifier | None = None) -> StudyCase:
     return StudyCase(model, images, ten(model.side, samples=50))
 
 
+def format_case(model: Classifier | None = None) -> FormatCase:
+    """A model with images of its number of classes."""
+    own = model or cnn()
+    return FormatCase(own, data_set(own.labels, own.side, 8 * len(own.labels)))
+
+
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
     """The tiny network, or another, with data of its size and scores as if they were learned."""
     model = model or cnn()
@@ -403,7 +411,7 @@ def unlearning_case(
     if kind in {*GENERATOR, *ON_IMAGE, *PROTECT}:
         return generator_case() if kind in GENERATOR and model is None else asked_image(model)
     case = forget_case(model)
-    if kind in DIAGNOSTICS:
+    if kind in {*DIAGNOSTICS, OwnImages}:
         return AfterCase(case, FineTune(epochs=2, rate=0.1))
     if kind is WorstCase or issubclass(kind, Protection):
         return case.pruning if kind is WorstCase else train_case(model)
@@ -649,6 +657,7 @@ def case_for(
     special = digit_case if kind in {LocalTilt, MixedAnswers} else special
     special = train_case if case_kind(kind) is TrainCase else special
     special = (lambda model: pair_case(model or cnn())) if kind is Copies else special
+    special = format_case if kind is FormatSearch else special
     special = learned_trust_case if kind is AmongOthers else special
     special = ordered_case if kind in ORDERED else special
     special = attacked_images if kind is OrderedSuccess else special

@@ -22,7 +22,8 @@ UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 def confusion(closer: Closer) -> Rows:
     """What each model takes images of each class for."""
-    of = pick("Images", IMAGES, f"{closer.key}.Confusion.of", "segments")
+    tested = len(closer.asked.case.splits.test)
+    of = pick("Images", IMAGES if tested else IMAGES[1:], f"{closer.key}.Confusion.of", "segments")
     drawings = each_model("", confused, partial(confusion_finding, closer), closer.names)
     return [[closer.section(Confusion(of=of), *drawings, columns=3)]]
 

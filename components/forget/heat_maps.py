@@ -60,7 +60,8 @@ def heat_maps(closer: Closer) -> Rows:
 def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
     """Which image, and which heat map."""
     own, model = closer.own, closer.asked.case.model
-    offered = [FORGOTTEN, TEST, *([SIDEBAR] if own is not None else [])]
+    tested = len(closer.asked.case.splits.test)
+    offered = [FORGOTTEN, *([TEST] if tested else []), *([SIDEBAR] if own is not None else [])]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:
         which = pick("Image shown", offered, f"{closer.key}.look.image")

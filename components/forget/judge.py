@@ -17,7 +17,7 @@ from components.forget import answers, each_image, given_klom, heat_maps, inside
 from components.forget.asked import Closer, ForgetQuestion
 from components.forget.board import figure, gap
 from components.forget.own_models import KEY
-from components.forget.verdict import verdict
+from components.forget.verdict import kept_column, kept_words, verdict
 from components.forget.view import Part, draw_part
 from components.forget.words import BEFORE, FIGURES, GOAL, percent
 from components.notices import plain, spoken
@@ -29,11 +29,13 @@ from engine.run import Answer
 from engine.unlearning import (
     AfterCase,
     Confidence,
+    GivenCase,
     Judged,
     Relearn,
     Scoreboard,
     StillThere,
 )
+from engine.unlearning.diagnostics.own_images import OwnImages, broken, refusal
 from engine.unlearning.given import GivenGroups, attack_images
 from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
@@ -55,6 +57,7 @@ PARTS: Mapping[str, Part] = {
         lambda closer: answers.all_figures(replace(closer, key=f"{closer.key}.all")),
     ),
 }  # fmt: skip
+NEED_TEST = ("Attack",)  # parts that images no model learned from are needed for
 BEFORE_IT = (
     "Each model is asked about every training and test image; an attacker is fitted to its "
     "answers, and a new last layer to what it sees. It can be stopped at any time."
@@ -71,14 +74,16 @@ def show() -> None:
         "figures", "", partial(board, closer), partial(reading, closer),
         part=lambda figures: as_board(figures, case),
     )  # fmt: skip
+    found = None
     with answer, spoken():
         say_which(case, fits=fits)
-        found = section.show(
-            Section(
-                KEY, Judged(), case, columns=1, sentence=partial(sentence, closer),
-                evidence=[table], button="Judge", before=BEFORE_IT,
-            )
-        )  # fmt: skip
+        if not isinstance(case, GivenCase) or are_right(case):
+            found = section.show(
+                Section(
+                    KEY, Judged(), case, columns=1, sentence=partial(sentence, closer),
+                    evidence=[table],
+                )
+            )  # fmt: skip
     if found:
         with below, spoken():
             charts(closer)
@@ -97,6 +102,57 @@ def say_which(case: AfterCase, *, fits: bool) -> None:
         st.caption(plain(f"Judged: {names}."))
 
 
+def are_right(case: GivenCase) -> bool:
+    """Whether every model is right on what it learned from, and the person says so too.
+
+    Without that a model in a wrong format would look as if it had forgotten everything.
+    """
+    outcome = runs.ask(OwnImages(), case, f"{KEY}.OwnImages")
+    if not isinstance(outcome, Answer):
+        runs.watch([outcome])
+        return False
+    accuracy: Table = outcome["accuracy"]
+    if reason := refusal(accuracy):
+        st.header(plain(reason))
+        draw_accuracy(accuracy)
+        return False
+    confirmed: set[str] = st.session_state.setdefault(f"{KEY}.confirmed", set())
+    if case.fingerprint in confirmed:
+        return True
+    draw_accuracy(accuracy)
+    st.caption(f"Is that what these models reach on their training images? {BEFORE_IT}")
+    st.button(
+        "That is right: judge them", key=f"{KEY}.confirm", type="primary",
+        on_click=confirmed.add, args=(case.fingerprint,),
+    )  # fmt: skip
+    return False
+
+
+def draw_accuracy(accuracy: Table) -> None:
+    """Right answers of each model on its own training images."""
+    shown = {"accuracy": "Right", "low": "at least", "high": "at most", "chance": "Chance"}
+    rows = [
+        {
+            "Model": NAMES[ROWS[name]],
+            **{title: percent(accuracy.cell(name, of)) for of, title in shown.items()},
+            "Images": f"{accuracy.cell(name, 'images'):.0f} "
+            + ("training images" if name == "original" else "kept training images"),
+        }
+        for name in accuracy.rows
+    ]
+    st.dataframe(rows, hide_index=True, alt="Table of right answers on each model's own images")
+
+
+def without_test(case: AfterCase) -> str:
+    """What is not said without test images, or ""."""
+    if len(case.case.splits.test):
+        return ""
+    return (
+        "No test images were given: the attack, and all that needs images no model learned from, "
+        "is left out."
+    )
+
+
 def about(case: AfterCase) -> Closer:
     """The models, as the closer looks of Forget take them; there is no scoreboard."""
     asked = ForgetQuestion(case.case, (), Scoreboard())
@@ -111,15 +167,23 @@ def sentence(closer: Closer, found: Views) -> str:
     table, what = as_board(found["figures"], closer.case), closer.asked.case.request.words
     there = run.known(StillThere(), closer.case)
     stays = " Traces remain inside." if there and inside.stayed(there) else ""
+    if harm := broken_words(closer.case):
+        return harm
     if GOAL in table.rows:
         return verdict(table, OWN, what) + stays
     known, before = (1 - table.cell(row, "UA") for row in (OWN, BEFORE))
-    test, test_before = (table.cell(row, "TA") for row in (OWN, BEFORE))
+    rest, rest_before = (table.cell(row, kept_column(table)) for row in (OWN, BEFORE))
     return (
         f"{OWN} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
-        f"{percent(test)} of the test ({percent(test_before)}). Without a retrained "
+        f"{percent(rest)} of the {kept_words(table)} ({percent(rest_before)}). Without a retrained "
         "model this cannot be called right or wrong."
     )
+
+
+def broken_words(case: AfterCase) -> str:
+    """That the unlearned model knows nothing any more, or ""."""
+    answer = run.known(OwnImages(), case) if isinstance(case, GivenCase) else None
+    return broken(answer["accuracy"]) if answer else ""
 
 
 def charts(closer: Closer) -> None:
@@ -162,7 +226,8 @@ def as_board(figures: Table, case: AfterCase) -> Table:
     for name in GAP:
         columns[f"{name} − retrained"] = [off(row, name) for row in own], "share"
     for word, names in GAPS.items():
-        gaps = [float(np.mean([abs(off(row, name)) for name in names])) for row in own]
+        known = [name for name in names if np.isfinite(columns[name][0]).all()]
+        gaps = [float(np.mean([abs(off(row, name)) for name in known])) for row in own]
         columns |= {word: (gaps, "share"), f"{word} sd": ([np.nan] * len(own), "share")}
     images = float(attack_images(case.case))
     columns["attack images"] = [images] * len(own), ""
@@ -216,6 +281,8 @@ def name_of(row: str) -> str:
 
 def reading(closer: Closer, found: Views) -> str:
     """How the table is read, in at most two lines of a telephone."""
+    if lacking := without_test(closer.case):
+        return lacking
     if "retrained" not in found["figures"].rows:
         return "Only a retrained model shows what is good: open one to get gaps and a verdict."
     tells = as_board(found["figures"], closer.case).cell(GOAL, "informative")
@@ -226,7 +293,9 @@ def reading(closer: Closer, found: Views) -> str:
 @st.fragment
 def look_closer(closer: Closer, above: Sequence[Entry]) -> None:
     """One part in sight once it is pressed; nothing of the others is computed."""
-    part = pick_or_none("Closer look", list(PARTS), f"{KEY}.section")
+    tested = len(closer.asked.case.splits.test)
+    offered = [name for name in PARTS if tested or name not in NEED_TEST]
+    part = pick_or_none("Closer look", offered, f"{KEY}.section")
     with footer(above):
         if part is not None:
             with spoken():

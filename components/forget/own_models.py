@@ -13,19 +13,22 @@ from typing import Any
 
 import streamlit as st
 
-from components import uploads
+from components import input_formats, uploads
+from components.forget.own_data import choose_data, orders_of, remembered
 from components.notices import plain, spoken
 from components.open_file import open_file
-from components.picks import pick, search
-from components.sidebar.models import safe_name
-from engine import data as data_sets
+from components.picks import pick
+from components.sidebar.own_weights import ARCHITECTURES, safe_name
 from engine.arguments.trained import data_title
 from engine.data import DataSet
-from engine.data.folders import Imported, read_folders
-from engine.data.medmnist import read_npz
+from engine.data.judged_data import in_order
+from engine.data.resized import resized
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
+from engine.models.format_search import FormatCase, Order
+from engine.models.input_format import InputFormat, format_of, with_format
 from engine.models.own_file import open_alike, open_model
+from engine.models.rebuild import has_card
 from engine.unlearning import (
     AfterCase,
     ForgetCase,
@@ -50,18 +53,24 @@ FILES = {
 }  # fmt: skip
 MOST = {name: NEEDED[BINS] * (1 + (name == "retrained")) for name in FILES}  # models in a zip
 WEIGHTS = (
-    "A model that Blindspot exported (.safetensors), or weights alone, .safetensors or .pt (a "
-    "state_dict; code in a file is never run). For KLoM, a .zip of several, each of a training of "
-    f"its own: at most {{most}}, {MOST_BYTES // 2**20} MB unpacked."
+    "A model that Blindspot exported (.safetensors), weights alone, .safetensors or .pt (a "
+    "state_dict), or .onnx; code in a file is never run. For KLoM, a .zip of several, each of a "
+    f"training of its own: at most {{most}}, {MOST_BYTES // 2**20} MB unpacked."
 )
 CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"
 
 
 @dataclass(frozen=True, eq=False)
 class OpenedModels:
-    """The models of the files, by their names in FILES; the first of each is judged alone."""
+    """The models of the files, by their names in FILES; the first of each is judged alone.
+
+    Args:
+        groups: the models.
+        described: whether the original came with a card, which says how it takes images.
+    """
 
     groups: Mapping[str, tuple[Classifier, ...]]
+    described: bool = False
 
     @property
     def first(self) -> Mapping[str, Classifier]:
@@ -77,6 +86,16 @@ class OpenedModels:
     def several(self) -> bool:
         """Whether there is more than one of a kind."""
         return any(len(models) > 1 for models in self.groups.values())
+
+    def read_in(self, wanted: InputFormat) -> OpenedModels:
+        """The same weights read in another format. Raises BadModel where one does not take it."""
+        if wanted == format_of(self.original):
+            return self
+        groups = {
+            name: tuple(with_format(model, wanted) for model in models)
+            for name, models in self.groups.items()
+        }
+        return OpenedModels(groups, self.described)
 
     def case(self, asked: ForgetCase) -> GivenCase:
         """What they are asked about. Raises BlindspotError when they do not fit each other."""
@@ -133,15 +152,29 @@ def hold(opened: OpenedModels) -> bool:
     """
     left, right = st.columns(2, gap="large")
     with left:
-        data = choose_data(opened.original)
-    with right:
-        asked = None if data is None else choose_request(data)
-    if data is None or asked is None:
+        source = choose_data(opened.original)
+        wanted = None if source is None else choose_format(opened, source)
+    if source is None or wanted is None:
         return False
-    key = opened, data.fingerprint, asked.kind, asked.ids.tobytes()
+    form, order = wanted
+    if source.side != form.side:
+        with left:
+            sides = [f"{side} × {side} px" for side in (source.side, form.side)]
+            st.caption(f"Images of {sides[0]} are brought to {sides[1]}.")
+    data = remembered(
+        f"{KEY}.ordered", (source.fingerprint, order), lambda: in_order(source, order)
+    )
+    with right:
+        asked = choose_request(data)
+    if asked is None:
+        return False
+    key = opened, form, data.fingerprint, asked.kind, asked.ids.tobytes()
     if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
         with st.spinner("Comparing the models with each other"):
-            case = opened.case(forget_case(opened.original, data, asked))
+            models = opened.read_in(form)
+            seen = resized(data, form.side)
+            question = forget_case(models.original, seen, asked, needs_test=False)
+            case = models.case(question)
         st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
     return True
 
@@ -164,8 +197,8 @@ def open_models() -> OpenedModels | None:
         }
         with st.container(horizontal=True, vertical_alignment="bottom"):
             architecture = st.text_input(
-                "timm architecture, for weights alone", placeholder="resnet18", key=f"{KEY}.arch",
-                help="All files are of one network. One that Blindspot exported says which.",
+                "Architecture, for weights alone", placeholder="resnet18", key=f"{KEY}.arch",
+                help=f"All files are of one network. {ARCHITECTURES}",
                 width=320,
             )  # fmt: skip
             sent = st.form_submit_button("Open them", key=f"{KEY}.open", type="primary")
@@ -174,7 +207,7 @@ def open_models() -> OpenedModels | None:
             st.error("Give two files at least: the original and the unlearned model.")
         else:
             with spoken(), st.spinner("Reading the models"):
-                take(OpenedModels(read(given, architecture.strip())))
+                take(read(given, architecture.strip()))
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
         st.caption(told(opened))
@@ -189,24 +222,26 @@ def take(opened: OpenedModels) -> None:
         st.session_state[f"{KEY}.data"] = title
 
 
-def read(given: Mapping[str, Any], architecture: str) -> dict[str, tuple[Classifier, ...]]:
+def read(given: Mapping[str, Any], architecture: str) -> OpenedModels:
     """The models of the files that are there. Raises BadData or BadModel."""
-    found: dict[str, tuple[Classifier, ...]] = {}
+    groups: dict[str, tuple[Classifier, ...]] = {}
+    described = False
     for name, file in given.items():
         if file is None:
             continue
-        first = found["original"][0] if found else None
+        first = groups["original"][0] if groups else None
         called, content = safe_name(file.name), file.getvalue()
         if called.lower().endswith(".zip"):
-            found[name] = open_zip(content, called, MOST[name], architecture, first)
-            continue
-        one = (
-            open_alike(content, called, first)
-            if first
-            else open_model(content, called, architecture)
-        )
-        found[name] = (one,)
-    return found
+            groups[name] = open_zip(content, called, MOST[name], architecture, first)
+            described = described or (first is None and not architecture)
+        else:
+            groups[name] = (
+                open_alike(content, called, first)
+                if first
+                else open_model(content, called, architecture),
+            )
+            described = described or (first is None and has_card(content, called))
+    return OpenedModels(groups, described)
 
 
 def told(opened: OpenedModels) -> str:
@@ -220,37 +255,37 @@ def told(opened: OpenedModels) -> str:
     )
 
 
-# ---------------------------------------------------------------- data
+# ---------------------------------------------------------------- the input format
 
 
-def choose_data(model: Classifier) -> DataSet | None:
-    """The data that the models learned from; None until they are chosen."""
-    titles = {title: name for name in data_sets.names() if (title := data_title(name))}
-    own = uploads.all_held(KEY)
-    chosen = search(
-        "Data that they learned from", [*titles, *own], f"{KEY}.data", linked=False,
-        placeholder="choose", help="Ids are those on Data and models; for your own zip, the file's "
-        "place by name, from 0.",
+def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, Order] | None:
+    """How the models take the images, and which class each output stands for.
+
+    A model with a card says it, unless the person asks for others; for weights alone the plausible
+    formats are tried. None until it is known.
+    """
+    st.markdown("**How the models take images**")
+    model, named = opened.original, orders_of(source)
+    own = format_of(model), labels_order(model, source)
+    if opened.described:
+        st.caption(plain(f"As the original's card says: {own[0].words}."))
+        if not st.toggle("Try other formats", key=f"{KEY}.formats"):
+            return own
+    case = remembered(
+        f"{KEY}.tried", (opened, source.fingerprint),
+        lambda: FormatCase(model, source, tuple(named.values())),
     )  # fmt: skip
-    with st.expander("Data of your own"):
-        uploads.draw_pictures(
-            KEY, model.side, uploads.HELP, label="Zip of class folders, or MedMNIST .npz",
-            reads=read_data, picker=f"{KEY}.data",
-        )  # fmt: skip
-    if chosen is None:
-        st.info("Choose the data that the models learned from.")
+    answer = input_formats.search(case, KEY)
+    if answer is None:
         return None
-    if chosen in own:
-        return own[chosen]
-    with st.spinner("Making the images; the first time this may take some seconds"):
-        return data_sets.load(titles[chosen])
+    return input_formats.choose_tried(answer, case, list(named), KEY)
 
 
-def read_data(content: bytes, name: str, side: int) -> Imported:
-    """A data set of a file's bytes. Raises BadData."""
-    if name.lower().endswith(".npz"):
-        return read_npz(content, name)
-    return read_folders(content, name, side)
+def labels_order(model: Classifier, data: DataSet) -> Order:
+    """For each output, the class of the data with its label; the data's order for other labels."""
+    if sorted(model.labels) == sorted(data.classes) and len(set(data.classes)) == len(data.classes):
+        return tuple(data.classes.index(label) for label in model.labels)
+    return tuple(range(len(data.classes)))
 
 
 # ---------------------------------------------------------------- what was forgotten

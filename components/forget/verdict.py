@@ -28,7 +28,7 @@ def verdict(table: Table, way: str, what: str) -> str:
     rest, rest_goal = (table.cell(row, REST) if apart else 0.0 for row in (way, GOAL))
     return (
         f"{said}: it recognizes {percent(known)} of those (retrained: {percent(goal)}) and "
-        f"{percent(test)} of the test ({percent(test_goal)})"
+        f"{percent(test)} of the {kept_words(table)} ({percent(test_goal)})"
         + (f", {percent(rest)} of the rest of the class ({percent(rest_goal)})." if apart else ".")
     )
 
@@ -67,9 +67,24 @@ def harm_of(table: Table, way: str) -> str:
 
 
 def shares(table: Table, way: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Forgotten images recognized, and test images right: of the way and of the retrained model."""
+    """Forgotten images recognized, and test images right: of the way and of the retrained model.
+
+    Training images that stay where there are no test images.
+    """
     known, goal = (1 - table.cell(row, "UA") for row in (way, GOAL))
-    return (known, goal), (table.cell(way, "TA"), table.cell(GOAL, "TA"))
+    rest = kept_column(table)
+    return (known, goal), (table.cell(way, rest), table.cell(GOAL, rest))
+
+
+def kept_column(table: Table) -> str:
+    """What says whether the rest was kept: the test, or the training images that stay."""
+    row = GOAL if GOAL in table.rows else table.rows[0]
+    return "TA" if np.isfinite(table.cell(row, "TA")) else "RA"
+
+
+def kept_words(table: Table) -> str:
+    """The images that it is about."""
+    return "test" if kept_column(table) == "TA" else "kept training images"
 
 
 def best(table: Table) -> str:

@@ -10,7 +10,8 @@ import streamlit as st
 from components import sharing
 from components.notices import plain, spoken
 from components.picks import pick
-from components.sidebar.models import about, safe_name
+from components.sidebar.models import about
+from components.sidebar.own_weights import safe_name
 from components.taking import take
 from components.views import HEATMAPS
 from components.widgets.downloads import download

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
 from components.ending import end
-from components.sidebar import examples, kinds, medical, models, thumbnails
+from components.sidebar import examples, kinds, medical, models, own_weights, thumbnails
 from components.sidebar.pictures import (
     Chosen,
     choose_crop,
@@ -38,6 +38,7 @@ from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
+from engine.models.own_file import OWN
 from engine.result import Scores
 from engine.run import Answer, expected_seconds
 
@@ -185,6 +186,8 @@ def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None
     image = choose_image(places, pick_by_title if page is None else thumbnails.pick)
     with places.model:
         model = choose_model(image.chosen)
+        if model is not None and model.name.startswith(OWN):
+            own_weights.draw_format(model, image.picture, image.crop)
     if model is None:
         return
     unasked = image_case(model, image.picture, image.crop, Target(0))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
@@ -41,8 +41,17 @@ SHARES = (7.0, 1.0, 2.0)
 LOOSE = "images"  # the class of pictures in no folder, where that is allowed
 LITTER = {"thumbs.db", "desktop.ini"}  # what file managers leave behind
 
+SPLIT_NOTES = {
+    "declared": "Training and test images as its folders say.",
+    "drawn": "It has no train and test folders: 70 % of each class were drawn for training, 10 % "
+    "for validation, 20 % for the test.",
+    "train": "All are training images.",
+    "test": "All are test images.",
+}
+
 Folders = tuple[str, ...]
 ReadT = TypeVar("ReadT")
+Undeclared = Literal["drawn", "train", "test"]  # splits of a zip whose folders say none
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,12 @@ def read_folders(
     *,
     classless: bool = False,
     pieces: int = 0,
+    undeclared: Undeclared = "drawn",
 ) -> Imported:
     """Read a zip of class folders; the middle square of each picture at one side.
+
+    Where no folders say which split a picture belongs to, splits are drawn (70, 10 and 20 % of each
+    class), and the card says so; with `undeclared` all are for training, or all for the test.
 
     With `classless` one class is enough, and pictures in no folder are taken as class "images".
     With `pieces` each picture gives up to so many squares of that side as they are, at its own
@@ -147,12 +160,15 @@ def read_folders(
     ids = np.array(kept, np.int64)
     if pieces and len(set(kept)) < FEWEST:
         raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
-    if split is None:
+    how = SPLIT_NOTES["declared" if split is not None else undeclared]
+    if split is None and undeclared == "drawn":
         _, first, which = np.unique(ids, return_index=True, return_inverse=True)
         split = stratified(labels[first], SHARES, seed=0)[which]  # a picture's pieces together
+    elif split is None:
+        split = np.full(len(ids), 0 if undeclared == "train" else 2, np.uint8)
     data = DataSet(
         name="upload",
-        card=card(PurePosixPath(name).stem or "Your images", len(kept), side),
+        card=card(PurePosixPath(name).stem or "Your images", len(kept), side, how),
         classes=classes,
         images=images,
         labels=labels,
@@ -160,7 +176,8 @@ def read_folders(
         split=split,
         truth={"group": ids} if pieces else {},
     )
-    return Imported(named(data), tuple(skipped), pixels.sizes)
+    for_test = how == SPLIT_NOTES["test"]  # it is joined with training images
+    return Imported(data if for_test else named(data), tuple(skipped), pixels.sizes)
 
 
 def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
@@ -273,12 +290,12 @@ def sorted_out(
     return np.array([numbers[path[0]] for path in folders]), split, classes
 
 
-def card(title: str, count: int, side: int) -> DataCard:
-    """A card for what a person brought."""
+def card(title: str, count: int, side: int, how: str = "") -> DataCard:
+    """A card for what a person brought; `how` says where its splits are from."""
     return DataCard(
         title=title[:60],
         about=f"{count} images of your own, {side} × {side} px.",
-        made="Read from a zip of class folders: the middle square of each picture.",
+        made=f"Read from a zip of class folders: the middle square of each picture. {how}".strip(),
         license="as you have it; nothing leaves this machine",
     )
 

@@ -131,7 +131,10 @@ def ask(
 
 
 def asked(
-    called: str, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]], advice: str,
+    called: str,
+    words: Mapping[str, Any],
+    arrays: Sequence[NDArray[Any]],
+    advice: str,
     sink: Sink | None,
 ) -> tuple[Words, Arrays]:
     """As `ask`, of a reader that is free or begins now."""

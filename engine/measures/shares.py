@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 Whole = NDArray[np.int64]
 
-DEVIATIONS = 2.0  # of luck, above its mean
-MANY_CLASSES = 5  # with fewer, every order of the classes is likely enough to be luck
+DEVIATIONS = 3.0  # of luck, above its mean: the format was the best of many
+MANY_CLASSES = 6  # a perfect network of C classes is C − 1 deviations above the mean
 
 
 def wilson(right: int, images: int) -> tuple[float, float]:
@@ -42,7 +42,7 @@ def luck(predictions: Whole, labels: Whole, classes: int) -> float:
     one for a class or two, which no interval over images notices. It is the mean of the share of
     right answers over all permutations of the outputs, and DEVIATIONS of its standard deviations
     (Hoeffding 1951, "A combinatorial central limit theorem"). With fewer than MANY_CLASSES classes
-    even a perfect network is within luck, and 0 is given.
+    a good network is hardly above luck, and 0 is given.
     """
     if classes < MANY_CLASSES or not len(labels):
         return 0.0

@@ -117,9 +117,7 @@ def assigned(predictions: Whole, labels: Whole, classes: int) -> Whole:
     """The order of classes that makes most answers right (Hungarian method), (classes,)."""
     from scipy.optimize import linear_sum_assignment
 
-    outputs, order = linear_sum_assignment(
-        confusion(predictions, labels, classes).T, maximize=True
-    )
+    outputs, order = linear_sum_assignment(confusion(predictions, labels, classes).T, maximize=True)
     return np.asarray(order[np.argsort(outputs)], np.int64)
 
 
@@ -234,9 +232,7 @@ class Search:
         scores = (self.score(one, images) for one in formats)
         return [score for score in scores if score is not None]
 
-    def score(
-        self, wanted: InputFormat, images: int, *, fits: bool = False
-    ) -> FormatScore | None:
+    def score(self, wanted: InputFormat, images: int, *, fits: bool = False) -> FormatScore | None:
         """One format, given up where it can no longer reach the best; None where it does not fit.
 
         Args:

@@ -203,7 +203,7 @@ def with_format(model: Classifier, wanted: InputFormat) -> Classifier:
         return model
     network, architecture = model.twin(paced=False).network, model.architecture
     if isinstance(network, ChannelStep):
-        network, architecture = network.network, network.architecture
+        architecture, network = network.architecture, network.network
     return in_format(
         network, wanted, model.name, model.title, labels=model.labels, device=model.device,
         lineage=model.lineage, architecture=architecture, narrowed=model.narrowed,

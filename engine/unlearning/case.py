@@ -19,7 +19,7 @@ from engine.models.classifier import Classifier
 from engine.models.small import SMALL
 from engine.training import Recipe
 from engine.unlearning.request import ForgetRequest, Splits, splits
-from engine.weights.case import PruneCase
+from engine.weights.case import PruneCase, check_fit
 
 TRAINED = "lab.Train"  # what made a model that stands at the root of its tree
 
@@ -35,6 +35,8 @@ class ForgetCase(Case):
         recipe: how it was trained, and so how it is retrained without these images.
         seed: of the unlearner and of the retraining.
         precision: "exact" is the only one.
+        needs_test: whether data without test images are refused; models that were made elsewhere
+            are judged without.
 
     Raises:
         BlindspotError: images, classes or the request do not fit, or nothing would be left.
@@ -49,15 +51,18 @@ class ForgetCase(Case):
     recipe: Recipe
     seed: int = 0
     precision: Precision = "exact"
+    needs_test: bool = True
 
     def __post_init__(self) -> None:
-        PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
+        if self.needs_test:
+            PruneCase(self.model, self.data, self.seed)  # says it when model and data do not fit
+        check_fit(self.model, self.data)
         _ = self.splits
 
     @lazy
     def splits(self) -> Splits:
         """The rows that are to be forgotten, that stay, and that measure."""
-        return splits(self.data, self.request)
+        return splits(self.data, self.request, needs_test=self.needs_test)
 
     def digest_parts(self) -> Parts:
         """Weights, masks, images, what is to be forgotten, recipe, precision and seed."""
@@ -116,6 +121,8 @@ def forget_case(
     request: ForgetRequest,
     recipe: Recipe | None = None,
     seed: int = 0,
+    *,
+    needs_test: bool = True,
 ) -> ForgetCase:
     """The case, with the recipe that the model was trained by where that is known.
 
@@ -126,6 +133,7 @@ def forget_case(
         recipe: how it is retrained; as it was trained when left out, and by the usual recipe where
             nothing is known of that.
         seed: of the unlearner and of the retraining.
+        needs_test: whether data without test images are refused.
 
     Raises:
         BlindspotError: the model is known to have learned from other data, or something does not
@@ -137,7 +145,7 @@ def forget_case(
             f"{model.title} learned from {card.data}, not from {data.name}: it has nothing of "
             "these images to forget. Choose its own data, or train a model on these."
         )
-    return ForgetCase(model, data, request, recipe or recipe_of(model), seed)
+    return ForgetCase(model, data, request, recipe or recipe_of(model), seed, needs_test=needs_test)
 
 
 def recipe_of(model: Classifier) -> Recipe:

@@ -24,7 +24,7 @@ from engine.unlearning.protocol.klom import NEEDED
 from engine.unlearning.ways.network import own_copy, settled
 from engine.unlearning.ways.no_op import NoOp
 from engine.unlearning.ways.unlearner import Unlearner
-from engine.weights.case import PruneCase
+from engine.weights.case import check_fit
 
 UNKNOWN = "it is not known here how the opened model was made"
 ALONE = "it compares many models of each kind, and one of each was opened"
@@ -60,7 +60,7 @@ class GivenCase(AfterCase):
     def check_model(self, model: Classifier, called: str) -> None:
         """Raise BlindspotError where a model has other weights, images or classes."""
         check(self.case.model.network.state_dict(), model.network.state_dict(), called)
-        PruneCase(model, self.case.data)  # says it when it takes other images
+        check_fit(model, self.case.data)
         check_order(model, self.case.data)
 
     @property

@@ -216,8 +216,13 @@ def planted(data: DataSet) -> ForgetRequest:
     return ForgetRequest("planted", data.ids[rows], words, label)
 
 
-def splits(data: DataSet, request: ForgetRequest) -> Splits:
+def splits(data: DataSet, request: ForgetRequest, *, needs_test: bool = True) -> Splits:
     """Which rows are to be forgotten, which stay, and which measure.
+
+    Args:
+        data: with training images and, if `needs_test`, test images.
+        request: what is to be forgotten.
+        needs_test: whether data without test images are refused.
 
     Raises:
         BlindspotError: an image is no training image, nothing would stay, nothing measures, or the
@@ -234,7 +239,7 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
             f"All {len(train)} training images of {title} are to be forgotten: leave some, or "
             "begin with an untrained model."
         )
-    if not len(test):
+    if needs_test and not len(test):
         raise BlindspotError(
             f"{title} has no test images to measure with: at least one must be kept apart from "
             "training."
@@ -249,7 +254,7 @@ def splits(data: DataSet, request: ForgetRequest) -> Splits:
                 "these data."
             )
         gone = own[test]
-    if gone.all():
+    if len(test) and gone.all():
         what = "mode" if request.mode else "class"
         raise BlindspotError(f"{title} has only test images of that {what}: nothing measures.")
     return Splits(np.sort(forget), retain, test[~gone], test[gone])

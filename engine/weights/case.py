@@ -46,22 +46,11 @@ class PruneCase(Case):
     recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
-        title = self.data.card.title
         if not 0 <= self.seed < 2**32:
             raise BlindspotError(f"A seed is a whole number from 0 to 2^32 − 1, not {self.seed}.")
         if not len(self.data.rows("test")):
-            raise BlindspotError(f"{title} has no test images to measure with.")
-        if len(self.data.classes) != len(self.model.labels):
-            raise BlindspotError(
-                f"{title} has {len(self.data.classes)} classes, but {self.model.title} tells "
-                f"{len(self.model.labels)} apart: choose the data that it was trained on."
-            )
-        if self.data.images.shape[2:] != (self.model.side, self.model.side):
-            size = " × ".join(map(str, self.data.images.shape[2:]))
-            raise BlindspotError(
-                f"{title} has images of {size} pixels, but {self.model.title} takes "
-                f"{self.model.side} × {self.model.side}: choose the data that it was trained on."
-            )
+            raise BlindspotError(f"{self.data.card.title} has no test images to measure with.")
+        check_fit(self.model, self.data)
 
     def digest_parts(self) -> Parts:
         """Weights, images, precision and seed; masks, scores and a recipe that come along."""
@@ -93,3 +82,19 @@ class PruneCase(Case):
         """Those images, (n, 3, side, side) in [0, 1], and their labels (n,)."""
         rows = self.rows(each)
         return self.data.pixels(rows), self.data.targets(rows)
+
+
+def check_fit(model: Classifier, data: DataSet) -> None:
+    """Raise BlindspotError where a model has other classes or takes other images than the data."""
+    title = data.card.title
+    if len(data.classes) != len(model.labels):
+        raise BlindspotError(
+            f"{title} has {len(data.classes)} classes, but {model.title} tells "
+            f"{len(model.labels)} apart: choose the data that it was trained on."
+        )
+    if data.images.shape[2:] != (model.side, model.side):
+        size = " × ".join(map(str, data.images.shape[2:]))
+        raise BlindspotError(
+            f"{title} has images of {size} pixels, but {model.title} takes "
+            f"{model.side} × {model.side}: choose the data that it was trained on."
+        )

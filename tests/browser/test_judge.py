@@ -14,10 +14,12 @@ from engine.models.rebuild import packed
 from engine.run import answer
 from engine.unlearning import Retrain
 from engine.unlearning.opening import FORGOTTEN, forgotten
+from tests import plain_loop
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.lists import choose
 from tests.browser.server import settle
+from tests.plain_loop import TRAINED, PlainTraining
 
 pytestmark = pytest.mark.timeout(900)
 LONG = 240  # seconds
@@ -44,6 +46,13 @@ def given(page: Page, files: dict[str, Path]) -> None:
     settle(page, LONG)
 
 
+def confirm(page: Page) -> None:
+    """Say that the accuracies on the models' own images are right."""
+    button = page.get_by_role("button", name="That is right: judge them")
+    expect(button).to_be_visible(timeout=1000 * LONG)
+    button.click()
+
+
 @pytest.mark.slow
 def test_three_files_are_opened_and_the_verdict_is_read(
     app_url: str, open_page: OpenPage, files: dict[str, Path]
@@ -61,7 +70,7 @@ def test_three_files_are_opened_and_the_verdict_is_read(
     choose(page, "^Classes", "3", LONG)
     settle(page, LONG)
     page.keyboard.press("Escape")
-    page.get_by_role("button", name=re.compile("^Judge")).last.click()
+    confirm(page)
     expect(page.get_by_text("This is a built-in example")).to_have_count(0)
     expect(
         page.get_by_role("heading", name=re.compile("^The unlearned model forgot class 3 as well"))
@@ -77,6 +86,43 @@ def test_three_files_are_opened_and_the_verdict_is_read(
     expect(page.locator(".bs-stage")).to_have_count(3, timeout=1000 * LONG)
 
     given(page, {"unlearned": files["original"], "original": files["unlearned"]})
-    page.get_by_role("button", name=re.compile("^Judge")).last.click()
+    confirm(page)
     wrong = page.get_by_role("heading", name=re.compile("^The unlearned model did not forget"))
     expect(wrong).to_be_visible(timeout=1000 * LONG)
+
+
+@pytest.mark.slow
+def test_networks_of_a_plain_loop_are_judged_rightly(
+    app_url: str, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Weights alone, of a size and normalization that no file says; test images in a file apart."""
+    ways = {
+        "original": PlainTraining(),
+        "unlearned": PlainTraining(seed=4),  # it was not unlearned at all
+        "retrained": PlainTraining(without=3, seed=1),
+    }
+    files = {name: tmp_path / f"{name}.pt" for name in ways}
+    for name, how in ways.items():
+        files[name].write_bytes(plain_loop.weights(plain_loop.trained(how)))
+    for name, rows in (("file", slice(0, TRAINED)), ("test", slice(TRAINED, None))):
+        (tmp_path / f"{name}.zip").write_bytes(plain_loop.zipped(rows))
+    page = open_page()
+    page.goto(f"{app_url}/judge-a-model")
+    settle(page, LONG)
+    page.get_by_role("textbox", name="timm architecture").last.fill("test_efficientnet")
+    given(page, files)
+    page.get_by_text("Data of your own", exact=True).click()
+    for name in ("file", "test"):
+        with page.expect_response(lambda got: "upload_file" in got.url):
+            place = page.locator(f".st-key-judge-{name} input[type=file]")
+            place.set_input_files(tmp_path / f"{name}.zip")
+        settle(page, LONG)
+    expect(page.get_by_role("combobox", name="Input format")).to_have_value(
+        "32 × 32 px, RGB, −1 … 1", timeout=1000 * LONG
+    )
+    choose(page, "^Classes", "3", LONG)
+    settle(page, LONG)
+    page.keyboard.press("Escape")
+    confirm(page)
+    verdict = page.get_by_role("heading", name=re.compile("^The unlearned model did not forget"))
+    expect(verdict).to_be_visible(timeout=1000 * LONG)

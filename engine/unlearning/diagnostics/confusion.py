@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.errors import BlindspotError
 from engine.method import Choice, Progress, quiet, setting
 from engine.result import Result, Table
 from engine.training import outputs
@@ -41,6 +42,8 @@ class Confusion(Diagnostic):
                 rows = splits.forget
             case _:
                 rows = splits.retain
+        if not len(rows):
+            raise BlindspotError("There are no test images to count.")
         found = {}
         for name, model in models.items():
             said = outputs(model, data, rows).argmax(1).numpy()

@@ -48,6 +48,10 @@ class MembershipAttack(Diagnostic):
         models = three(case, progress)
         if self.model not in models:
             raise BlindspotError("There is no retrained model to attack: none was given.")
+        if not len(case.case.splits.test):
+            raise BlindspotError(
+                "There are no test images: an attack needs images that no model learned from."
+            )
         said = judged(models[self.model], case.case)
         members, strangers = matched(said.retain, said.test, said.seed)
         fitted = attacker(members.confidence, strangers.confidence)

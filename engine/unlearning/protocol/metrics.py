@@ -79,15 +79,19 @@ def figures(said: ModelAnswers) -> dict[str, float]:
     UA is the share of forgotten images it gets wrong, RA and TA the shares of retained and of test
     images it gets right, MIA the balanced attacker's MIA-Efficacy (see `attack`). Where a mode of a
     class is to go, the right shares of three kinds of test images stand beside them: of the mode,
-    of the rest of its class, and of other classes.
+    of the rest of its class, and of other classes. Without test images there is no attack: its
+    figures are NaN.
     """
-    found = attack(said.retain, said.test, said.forget, seed=said.seed)
+    efficacy = attack_accuracy = float("nan")
+    if len(said.test):
+        attacked = attack(said.retain, said.test, said.forget, seed=said.seed)
+        efficacy, attack_accuracy = attacked.efficacy, attacked.accuracy
     return {
         "UA": 1 - accuracy(said.forget),
         "RA": accuracy(said.retain),
         "TA": accuracy(said.test),
-        "MIA": found.efficacy,
-        "attack accuracy": found.accuracy,
+        "MIA": efficacy,
+        "attack accuracy": attack_accuracy,
         **({"TA of the class": accuracy(said.gone)} if said.label is None else of_a_mode(said)),
     }
 
@@ -100,7 +104,14 @@ def of_a_mode(said: ModelAnswers) -> dict[str, float]:
 
 
 def attacks(said: ModelAnswers) -> dict[str, float]:
-    """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own."""
+    """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own.
+
+    NaN without test images.
+    """
+    if not len(said.test):
+        names = (f"MIA, {feature}" for feature in FEATURES if feature != "confidence")
+        others = ("MIA, official counts", "MIA-Privacy", "called members")
+        return dict.fromkeys((*names, *others), float("nan"))
     parts, seed = (said.retain, said.test, said.forget), said.seed
     found = {
         f"MIA, {one}": attack(*parts, one, seed=seed).efficacy

@@ -42,7 +42,7 @@ class Upload:
 def test_zips_give_many_of_each_and_files_one():
     groups = {kind: models[:2] for kind, models in made()[1].items()}
     files = {kind: Upload("many.ZIP", in_zip(models)) for kind, models in groups.items()}
-    opened = own_models.OpenedModels(own_models.read(files, ""))
+    opened = own_models.read(files, "")
     for kind, models in groups.items():
         assert [one.fingerprint for one in opened.groups[kind]] == [
             one.fingerprint for one in models
@@ -54,7 +54,7 @@ def test_zips_give_many_of_each_and_files_one():
     assert own_models.told(opened).startswith("Open: 2 original, 2 unlearned, 2 retrained; the fi")
 
     alone = {kind: Upload("many.zip", in_zip(models[:1])) for kind, models in groups.items()}
-    one = own_models.OpenedModels(own_models.read(alone | {"retrained": None}, ""))
+    one = own_models.read(alone | {"retrained": None}, "")
     case = one.case(replace(made()[0], model=one.original))
     assert type(case) is GivenCase
     assert case.retrained is None

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
+import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
+
+from engine.models import embedded
+from tests import plain_loop
+from tests.plain_loop import PlainTraining
+from tests.visits import settled
 
 
 def choosing() -> None:
@@ -10,19 +19,23 @@ def choosing() -> None:
     import numpy as np
     import streamlit as st
 
-    from components.sidebar import models, targets
+    from components.sidebar import models, own_weights, targets
+    from engine.images import Crop, load
     from engine.result import Scores
     from tests import tiny
+    from tests.components.sidebar.test_own_weights import picture
 
     own = tiny.cnn()
     own.name, own.title = "file:123456", "Own weights 123456 (cnn)"
     own.labels = tuple(f"Secretum {index}" for index in range(4))
     st.session_state.setdefault("models.own", {own.name: own})
-    st.session_state.setdefault("models.files", {own.name: "Patient Smith.pt"})
-    if "model" not in st.session_state:
-        st.session_state["model"] = own.name
+    note = {"title": "Smith's network", "file": "Patient Smith.pt", "format": "stated"}
+    st.session_state.setdefault("models.notes", {own.name: note})
+    st.session_state.setdefault("models.whose", "Smith's network")
     model = models.choose()
     assert model is not None
+    assert model.name == own.name
+    own_weights.draw_format(model, load(picture()), Crop())
     values = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
     target = targets.choose_target(Scores(values, model.labels, "probability"), model)
     st.text(f"{target.index} rather than {target.versus}")
@@ -37,9 +50,126 @@ def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
     assert not at.exception
     assert at.text[0].value == "2 rather than 1"
     linked = {one.proto.query_param_key: one.proto.options for one in at.selectbox}
-    assert any("Own weights 123456" in option for option in linked["model"])  # the browser's words
-    assert "Smith" not in str(linked.pop("model"))
-    assert not {"target", "versus"} & linked.keys()
+    assert not {"target", "versus", "model"} & linked.keys()
+    assert "Smith" not in str([options for key, options in linked.items() if key])
+    (whose,) = [each for each in at.radio if each.key == "models.whose"]
+    assert whose.proto.options == ["Smith's network", "from the list"]
+    assert not whose.proto.query_param_key  # the name is this session's alone
+    assert any(" px, RGB, " in each.value for each in at.caption)
+
+
+def picture() -> bytes:
+    """A small PNG."""
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+def asking() -> None:
+    """A page that asks the chosen model about an image, and shows what a link would have."""
+    import streamlit as st
+
+    from components.sidebar import models, own_weights
+    from engine.images import Crop, load
+    from tests.components.sidebar.test_own_weights import picture
+
+    model = models.choose()
+    assert model is not None
+    st.text(model.name)
+    if model.name.startswith("file:"):
+        own_weights.draw_format(model, load(picture()), Crop())
+
+
+def opening(at: AppTest, content: bytes, suffix: str, called: str, architecture: str) -> AppTest:
+    """The page after one press on the form."""
+    at.file_uploader(key="models.weights").set_value((f"Patient Smith.{suffix}", content, ""))
+    at.text_input(key="models.arch").set_value(architecture)
+    at.text_input(key="models.called").set_value(called)
+    at.button(key="models.open").click().run()
+    assert not at.exception
+    return at
+
+
+def test_one_press_opens_names_and_asks_weights_of_one_s_own():
+    how = PlainTraining()
+    network = plain_loop.untrained(how)
+    at = AppTest.from_function(asking, default_timeout=300).run()
+    listed = at.text[0].value
+    at = opening(at, plain_loop.weights(network), "pt", "My network", "test_efficientnet")
+    assert at.radio(key="models.whose").value == "My network"  # nothing else was pressed
+    own = at.text[0].value
+    assert own.startswith("file:")
+    assert "My" not in own
+    words = " ".join(each.value for each in at.caption)
+    assert "takes 160 × 160 px, RGB, ImageNet" in words
+    at.radio(key="models.whose").set_value("from the list").run()
+    assert at.text[0].value == listed
+    at.session_state["model"] = "digits-mlp"  # as another page chooses one
+    at.radio(key="models.whose").set_value("My network").run()
+    assert at.text[0].value in {own, "digits-mlp"}
+
+    exported = embedded.file_of("digits-cnn").read_bytes()
+    at = opening(at, exported, "safetensors", "My network", "")
+    assert at.radio(key="models.whose").value == "My network (2)"
+    assert "takes 8 × 8 px" in " ".join(each.value for each in at.caption)
+    assert "its card says so" in " ".join(each.value for each in at.caption)
+    kept = {name: model.title for name, model in at.session_state["models.own"].items()}
+    assert "network" not in str(kept)  # records and jobs have the title
+    assert "Smith" not in str(kept)
+
+
+def test_a_file_that_does_not_fit_is_a_sentence_and_the_model_stays():
+    at = AppTest.from_function(asking, default_timeout=300).run()
+    listed = at.text[0].value
+    for content, suffix, expected in (
+        (b"junk", "safetensors", "damaged"),
+        (plain_loop.weights(plain_loop.untrained(PlainTraining())), "pt", "architecture"),
+    ):
+        at = opening(at, content, suffix, "", "")
+        assert any(expected in each.value.replace("\\", "") for each in at.error)
+        assert at.text[0].value == listed
+
+
+def test_the_format_can_be_stated_and_is_compared_on_the_image_in_sight():
+    at = AppTest.from_function(asking, default_timeout=300).run()
+    content = plain_loop.weights(plain_loop.untrained(PlainTraining()))
+    at = opening(at, content, "pt", "Mine", "test_efficientnet")
+    before = at.text[0].value
+    at.session_state["models.format.open"] = True
+    at.run()
+    at.toggle(key="models.compare").set_value(True).run()
+    assert not at.exception
+    (table,) = [each.value for each in at.dataframe if "Probability" in each.value]
+    assert "32 × 32 px, RGB, ImageNet" in list(table["Format"])
+    assert len(set(table["Probability"])) > 1  # formats matter
+    side = next(each for each in at.number_input if each.key.startswith("models.stated."))
+    side.set_value(32).run()
+    at.button(key="models.read").click().run()
+    assert not at.exception
+    assert at.radio(key="models.whose").value == "Mine"
+    assert at.text[0].value != before
+    assert any("takes 32 × 32 px, RGB, ImageNet" in each.value for each in at.caption)
+    assert len(at.session_state["models.own"]) == 1
+
+
+@pytest.mark.slow
+def test_labeled_images_show_the_right_format_and_name_the_classes():
+    how = PlainTraining()
+    at = AppTest.from_function(asking, default_timeout=300).run()
+    content = plain_loop.weights(plain_loop.trained(how))
+    at = opening(at, content, "pt", "Mine", "test_efficientnet")
+    at.session_state["models.format.open"] = True
+    at.run()
+    images = plain_loop.zipped(slice(0, 300))
+    at.file_uploader(key="models.labeled").set_value(("some.zip", images, "")).run()
+    at = settled(at)
+    (table,) = [each.value for each in at.dataframe if "Format" in each.value]
+    assert table["Format"][0] == "32 × 32 px, RGB, −1 … 1"
+    at.button(key="models.read").click().run()
+    assert not at.exception
+    (model,) = at.session_state["models.own"].values()
+    assert model.side == 32
+    assert model.labels == plain_loop.CLASSES
 
 
 def listed() -> None:

@@ -1,0 +1,185 @@
+"""How a person's own weights take images: tried on labeled ones, or stated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from components import runs
+from components.notices import plain
+from engine.errors import BadModel
+from engine.measures.shares import wilson
+from engine.models.format_search import CHANNELS, FormatCase, FormatSearch, Order, formats_in
+from engine.models.input_format import NORMALIZATIONS, SIDES, InputFormat
+from engine.result import Table
+from engine.run import Answer
+
+MOSTLY = 0.5  # right answers from which an order of classes is suggested
+OTHER = "another format"
+AS_IN_THE_DATA = "as in the data"
+SUGGESTED = "as the answers suggest"
+STATED = "mean and spread of your own"
+ON_TRAINING = (
+    "Tried on training images; test images were not looked at. The best of many is a little too "
+    "good by choice: compare it with the next."
+)
+
+
+def search(case: FormatCase, key: str) -> Answer | None:
+    """The formats that were tried; None while they are, with progress and Stop."""
+    outcome = runs.ask(FormatSearch(), case, f"{key}.FormatSearch")
+    if isinstance(outcome, Answer):
+        return outcome
+    runs.watch([outcome])
+    return None
+
+
+def choose_tried(
+    answer: Answer, case: FormatCase, names: Sequence[str], key: str
+) -> tuple[InputFormat, Order] | None:
+    """The format and the order of classes that the person chooses among those that were tried.
+
+    Args:
+        answer: of the search.
+        case: what it was asked about.
+        names: of the case's own orders.
+        key: of the widgets.
+    """
+    table: Table = answer["formats"]
+    tried = formats_in(table)
+    begin_anew(str(answer.record["digest"]), key)
+    named = {one.words: one for one in tried}
+    draw_table(table, case, names)
+    st.caption(ON_TRAINING)
+    chosen = among("Input format", [*named, OTHER], f"{key}.format")
+    wanted = named[chosen] if chosen in named else state_format(tried[0], key)
+    orders = orders_by_name(answer, case, names)
+    order = next(iter(orders.values()))
+    if len(orders) > 1:
+        first = best_order(table, orders)
+        name = among("Order of the classes", list(orders), f"{key}.order", first)
+        order = orders[name]
+        if name == SUGGESTED:
+            st.caption(
+                plain(
+                    "This order was found from the model's own answers, so it is a guess: "
+                    + ", ".join(case.data.classes[place] for place in order[:12])
+                    + (" …" if len(order) > 12 else "")
+                )
+            )
+    return None if wanted is None else (wanted, order)
+
+
+def begin_anew(digest: str, key: str) -> None:
+    """Let go of what was chosen for another model or other images: the best is chosen first."""
+    if st.session_state.get(f"{key}.of") == digest:
+        return
+    st.session_state[f"{key}.of"] = digest
+    for name in ("format", "order", "side", "normalization", "channels", "Mean", "Spread"):
+        st.session_state.pop(f"{key}.{name}", None)
+
+
+def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
+    """The share of right answers in each format and each order of the classes."""
+    columns = {AS_IN_THE_DATA: "right 0"}
+    columns |= {name: f"right {number}" for number, name in enumerate(names, 1)}
+    if suggests(table, len(case.every_order)):
+        columns[SUGGESTED] = "right by assignment"
+    rows = [
+        {"Format": words, **{name: share(table, row, of) for name, of in columns.items()}}
+        for row, words in enumerate(table.rows)
+    ]
+    st.dataframe(
+        rows, hide_index=True, alt=f"Table of {len(rows)} input formats and right answers in each"
+    )  # fmt: skip
+
+
+def share(table: Table, row: int, column: str) -> str:
+    """Right answers with their interval."""
+    right, images = int(table[column][row]), int(table["images"][row])
+    low, high = wilson(right, images)
+    return f"{100 * right / images:.0f} % ({100 * low:.0f}–{100 * high:.0f}) of {images}"
+
+
+def suggests(table: Table, orders: int) -> bool:
+    """Whether an order that nobody names fits clearly better than all that have a name.
+
+    It must make most images right: an untrained network, too, tells some classes apart.
+    """
+    images = int(table["images"][0])
+    known = max(int(table[f"right {number}"][0]) for number in range(orders))
+    low, _ = wilson(int(table["right by assignment"][0]), images)
+    return low > max(wilson(known, images)[1], MOSTLY)
+
+
+def orders_by_name(answer: Answer, case: FormatCase, names: Sequence[str]) -> Mapping[str, Order]:
+    """The orders that can be chosen."""
+    orders = dict(zip((AS_IN_THE_DATA, *names), case.every_order, strict=True))
+    if suggests(answer["formats"], len(case.every_order)):
+        orders[SUGGESTED] = tuple(int(place) for place in answer["order"]["class"])
+    return orders
+
+
+def best_order(table: Table, orders: Mapping[str, Order]) -> str:
+    """The name under which most images are right in the best format."""
+    right = {
+        name: int(table["right by assignment" if name == SUGGESTED else f"right {number}"][0])
+        for number, name in enumerate(orders)
+    }
+    return max(right, key=lambda name: right[name])
+
+
+def state_format(start: InputFormat, key: str) -> InputFormat | None:
+    """A format that the person states, beginning with another; None where it cannot be."""
+    left, middle, right = st.columns(3)
+    side = int(left.number_input("Side (px)", *SIDES, start.side, key=f"{key}.side"))
+    normalizations = [*NORMALIZATIONS, STATED]
+    known = start.normalization
+    first = normalizations.index(known) if known in NORMALIZATIONS else len(NORMALIZATIONS)
+    name = middle.selectbox("Normalization", normalizations, first, key=f"{key}.normalization")
+    channels = right.selectbox(
+        "Channels", CHANNELS, CHANNELS.index(start.channels), key=f"{key}.channels"
+    )
+    mean, std = NORMALIZATIONS.get(name, (start.mean, start.std))
+    try:
+        if name == STATED:
+            mean, std = (
+                three_numbers(label, values, f"{key}.{label}")
+                for label, values in (("Mean", mean), ("Spread", std))
+            )
+        return InputFormat(side, mean, std, channels)
+    except BadModel as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def three_numbers(label: str, start: Sequence[float], key: str) -> Any:
+    """One or three numbers that are typed. Raises BadModel."""
+    typed = st.text_input(
+        label, " ".join(f"{value:g}" for value in start), key=key, max_chars=80,
+        help="Of pixels from 0 to 1: one number, or one for each channel.",
+    )  # fmt: skip
+    try:
+        values = [float(word) for word in typed.replace(",", " ").split()]
+    except ValueError as error:
+        raise BadModel(f"{label}: “{typed[:40]}” are no numbers.") from error
+    if len(values) not in {1, 3}:
+        raise BadModel(f"{label}: give one number, or one for each of three channels.")
+    return tuple(values * 3 if len(values) == 1 else values)
+
+
+def among(label: str, offered: Sequence[str], key: str, first: str = "") -> str:
+    """One of some words; kept as long as it is offered, and in no link."""
+    if st.session_state.get(key) not in offered:
+        st.session_state[key] = first or offered[0]
+    return str(st.selectbox(label, offered, key=key))
+
+
+def neighbors(start: InputFormat, sides: Sequence[int]) -> list[InputFormat]:
+    """A few formats beside one, of which one is likely: other sizes and normalizations."""
+    sized = [replace(start, side=side) for side in sides]
+    normalized = [replace(start, mean=mean, std=std) for mean, std in NORMALIZATIONS.values()]
+    return list(dict.fromkeys([start, *sized, *normalized, replace(start, channels="BGR")]))

@@ -1,0 +1,50 @@
+"""What a model says of one picture when it is read in several input formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from engine.errors import BadModel
+from engine.images import Crop, Picture, square
+from engine.models.borrow import borrowed
+from engine.models.classifier import Classifier
+from engine.models.format_search import in_format_of
+from engine.models.input_format import InputFormat
+
+
+@dataclass(frozen=True)
+class FormatAnswer:
+    """The class that a model sees first in one format.
+
+    Args:
+        format: how it was given the picture.
+        label: of the class.
+        probability: of it, from 0 to 1.
+    """
+
+    format: InputFormat
+    label: str
+    probability: float
+
+
+def answers_in_formats(
+    model: Classifier, picture: Picture, crop: Crop, formats: Iterable[InputFormat]
+) -> list[FormatAnswer]:
+    """One forward pass in each format that the network takes, in their order."""
+    answers = []
+    with borrowed(model):
+        for wanted in formats:
+            try:
+                read_so = in_format_of(model, wanted)
+            except BadModel:
+                continue
+            pixels = torch.from_numpy(square(picture, crop, wanted.side))[None]
+            with torch.inference_mode():
+                logits = read_so(pixels.to(model.device))
+                shares = model.probabilities(logits)[0].cpu()
+            best = int(shares.argmax())
+            answers.append(FormatAnswer(wanted, model.labels[best], float(shares[best])))
+    return answers

@@ -1,0 +1,99 @@
+"""Training and test images of a model that is judged stay apart, and nothing is split here."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.data.folders import read_folders
+from engine.data.judged_data import (
+    in_order,
+    joined,
+    own_side,
+    plausible_orders,
+    read_test,
+    read_training,
+)
+from engine.errors import BadData
+
+
+def zip_of(*names, side=24):
+    """A zip of random pictures with these paths."""
+    rng, file = np.random.default_rng(0), io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            picture = io.BytesIO()
+            pixels = rng.integers(0, 255, (side, side, 3), np.uint8)
+            Image.fromarray(pixels).save(picture, "PNG")
+            archive.writestr(name, picture.getvalue())
+    return file.getvalue()
+
+
+def each(*folders, count=4):
+    """Paths of some pictures in each folder."""
+    return [f"{folder}/{number}.png" for folder in folders for number in range(count)]
+
+
+def test_a_plain_zip_is_training_images_alone():
+    data = read_training(zip_of(*each("a", "b")), "own.zip").data
+    assert len(data.rows("train")) == len(data) == 8
+    assert data.side == 24  # at their own size
+
+
+def test_a_plain_zip_elsewhere_is_drawn_and_its_card_says_so():
+    data = read_folders(zip_of(*each("a", "b", count=10)), "own.zip", 24).data
+    assert len(data.rows("test")) == 4
+    assert "no train and test folders: 70 % of each class were drawn" in data.card.made
+    declared = read_folders(zip_of(*each("train/a", "train/b", "test/a")), "own.zip", 24).data
+    assert "as its folders say" in declared.card.made
+
+
+def test_a_split_that_the_folders_say_is_kept():
+    content = zip_of(*each("train/a", "train/b", "test/a", "test/b"))
+    data = read_training(content, "own.zip").data
+    assert (len(data.rows("train")), len(data.rows("test"))) == (8, 8)
+    with pytest.raises(BadData, match="has test images of its own"):
+        joined(data, read_test(zip_of(*each("a")), "test.zip", 24).data)
+    with pytest.raises(BadData, match="has training images of its own"):
+        read_test(content, "test.zip", 24)
+
+
+def test_test_images_of_another_file_come_under_the_training_images_classes():
+    training = read_training(zip_of(*each("a", "b", "c")), "own.zip").data
+    test = read_test(zip_of(*each("c", "b", count=2), side=40), "test.zip", training.side).data
+    data = joined(training, test)
+    assert data.classes == ("a", "b", "c")
+    rows = data.rows("test")
+    assert sorted(data.labels[rows].tolist()) == [1, 1, 2, 2]
+    assert data.ids.tolist() == list(range(16))
+    np.testing.assert_array_equal(data.ids[data.rows("train")], training.ids)
+    assert data.name != training.name
+    assert joined(training, None) is training
+    alone = joined(training, read_test(zip_of(*each("b")), "test.zip", 24).data)
+    assert (alone.labels[alone.rows("test")] == 1).all()
+    with pytest.raises(BadData, match="a class “d” that the training images lack"):
+        joined(training, read_test(zip_of(*each("d")), "test.zip", 24).data)
+
+
+@pytest.mark.parametrize("side", [8, 32, 97])
+def test_pictures_are_read_at_their_own_side(side):
+    assert own_side(zip_of(*each("a", "b"), side=side), "own.zip") == side
+
+
+def test_the_order_of_the_classes_can_be_that_of_numbers_or_of_the_zip():
+    names = ("class 10", "class 2", "class 1")
+    content = zip_of(*each(*names))
+    data = read_training(content, "own.zip").data
+    assert data.classes == ("class 1", "class 10", "class 2")
+    orders = plausible_orders(data, content)
+    assert [data.classes[at] for at in orders["by number"]] == ["class 1", "class 2", "class 10"]
+    assert [data.classes[at] for at in orders["as in the zip"]] == list(names)
+    other = in_order(data, orders["as in the zip"])
+    assert other.classes == names
+    words = [data.classes[label] for label in data.labels]
+    assert [other.classes[label] for label in other.labels] == words
+    assert plausible_orders(read_training(zip_of(*each("a", "b")), "x.zip").data) == {}

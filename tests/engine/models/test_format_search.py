@@ -1,0 +1,108 @@
+"""The format of a training that nobody here made is found from labeled images, or none is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.errors import Cancelled
+from engine.measures.shares import wilson
+from engine.models import format_search
+from engine.models.architectures import wrap
+from engine.models.format_search import FormatCase, FormatSearch, assigned, formats_in
+from engine.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat
+from tests import plain_loop
+from tests.plain_loop import PlainTraining
+
+PLAIN = PlainTraining()
+OTHERS = [
+    PlainTraining(side=28, mean=(0, 0, 0), std=(1, 1, 1), channels="BGR"),
+    PlainTraining(mean=CIFAR10[0], std=CIFAR10[1], channels="gray"),
+    PlainTraining(side=64, mean=(0, 0, 0), std=(1 / 255,) * 3),
+    PlainTraining("resnet10t", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+]
+
+
+def searched(how, data, orders=(), images=128):
+    """The answer about a network of that training."""
+    network = plain_loop.trained(how)
+    model = wrap(network, "file:x", "Own", architecture=how.architecture)
+    assert model.side in {160, 176}  # as timm's card has it, which is wrong
+    return FormatSearch(images=images)(FormatCase(model, data, orders))
+
+
+@pytest.mark.parametrize(
+    "how", [PLAIN, *(pytest.param(how, marks=pytest.mark.slow) for how in OTHERS)], ids=str
+)
+def test_the_format_of_a_plain_training_is_found_again(how):
+    table = searched(how, plain_loop.data_set(how.side))["formats"]
+    rights = table["right 0"] / table["images"]
+    found = [
+        share
+        for form, share in zip(formats_in(table), rights, strict=True)
+        if (form.side, form.channels) == (how.side, how.channels)
+        and np.allclose(form.mean, how.mean, atol=0.06)
+    ]
+    assert table["images"][0] == 128
+    assert rights[0] > 0.9
+    assert max(found) > rights[0] - 0.04  # a neighbor, as 32 beside 28 px, may be as good
+    counted = plain_loop.accuracy(plain_loop.trained(how), how)
+    assert rights[0] == pytest.approx(counted, abs=0.08)
+    assert min(table["images"][1:]) < 128  # hopeless ones were given up early
+
+
+def test_only_training_images_are_looked_at():
+    data = plain_loop.data_set()
+    spoiled = replace(data, images=np.where((data.split == 2)[:, None, None, None], 0, data.images))
+    few = FormatSearch(images=32)
+    network = plain_loop.trained(PLAIN)
+    model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(format_search, "USUAL_SIDES", (28,))
+        one, two = (few(FormatCase(model, own))["formats"] for own in (data, spoiled))
+    np.testing.assert_array_equal(one.values, two.values)
+
+
+def test_a_network_that_learned_nothing_is_right_in_no_format():
+    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(format_search, "USUAL_SIDES", (28, 64))
+        table = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))["formats"]
+    right = max(table["right 0"] / table["images"])
+    assert right < 0.4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_order_of_classes_is_found_on_other_images_than_it_is_judged_by(seed):
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(10)
+    labels = rng.integers(0, 10, 300)
+    outputs = np.argsort(order)[labels]
+    noisy = np.where(rng.random(300) < 0.2, rng.integers(0, 10, 300), outputs)
+    np.testing.assert_array_equal(assigned(noisy, labels, 10), order)
+    score = format_search.FormatScore(InputFormat(32), noisy, labels)
+    assert score.right_by_assignment(10) / 300 == pytest.approx(0.82, abs=0.06)
+    guesses = format_search.FormatScore(InputFormat(32), rng.integers(0, 10, 300), labels)
+    low, high = wilson(guesses.right_by_assignment(10), 300)
+    assert low < 0.1 < high + 0.03  # no better than chance: nothing is found in noise
+
+
+def test_it_can_be_stopped_between_two_formats():
+    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    told = []
+
+    def stop(done, words="", partial=None):
+        told.append((done, words))
+        if len(told) == 3:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()), stop)
+    assert all(words.startswith("trying") for _, words in told)
+
+
+def test_the_names_of_normalizations_are_told_apart():
+    words = [InputFormat(32, *pair).normalization for pair in NORMALIZATIONS.values()]
+    assert words == list(NORMALIZATIONS)

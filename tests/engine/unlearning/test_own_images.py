@@ -1,0 +1,131 @@
+"""Whether models are right on what they learned from, and what is said where they are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from engine.measures.shares import DEVIATIONS, chance, luck, wilson
+from engine.result import Table
+from engine.run import answer
+from engine.unlearning import AfterCase, RandomLabels
+from engine.unlearning.diagnostics import own_images
+from engine.unlearning.diagnostics.base import three
+from engine.unlearning.diagnostics.own_images import (
+    COLUMNS,
+    OwnImages,
+    broken,
+    is_right,
+    refusal,
+)
+from tests.engine.unlearning.trained import class_case
+
+
+def table(**models):
+    """The figures of models of which predictions and labels are known."""
+    rows = [own_images.figures(np.array(one), np.array(labels), 10) for one, labels in
+            models.values()]  # fmt: skip
+    columns = {name: ([row[name] for row in rows], "") for name in COLUMNS}
+    return Table.of(columns, tuple(models))
+
+
+def test_the_shares_are_those_counted_by_hand():
+    case = AfterCase(class_case(), RandomLabels(epochs=3))
+    accuracy = answer(OwnImages(), case)["accuracy"]
+    data, splits = case.case.data, case.case.splits
+    for name, model in three(case, lambda *_: None).items():
+        rows = splits.train if name == "original" else splits.retain
+        rows = own_images.drawn(rows, 1000, case.case.seed)
+        with torch.no_grad():
+            predictions = model(data.pixels(rows)).argmax(1).numpy()
+        right = int((predictions == data.labels[rows]).sum())
+        assert accuracy.cell(name, "right") == right
+        assert accuracy.cell(name, "images") == len(rows)
+        assert is_right(accuracy, name)
+    assert refusal(accuracy) == ""
+    assert broken(accuracy) == ""
+
+
+LABELS = np.arange(500) % 10
+RIGHT = (LABELS, LABELS)
+GUESSED = (np.random.default_rng(0).integers(0, 10, 500), LABELS)
+ONE_CLASS = (np.full(500, 4), LABELS)
+CLUSTERS = (np.array([0, 1, 1, 1, 0, 1, 0, 0, 1, 1])[LABELS], LABELS)  # two classes right by luck
+
+
+@pytest.mark.parametrize("wrong", [GUESSED, ONE_CLASS, CLUSTERS], ids=["guesses", "one", "two"])
+def test_a_model_at_chance_is_named_with_its_figure(wrong):
+    share = 100 * np.mean(wrong[0] == wrong[1])
+    assert refusal(table(original=RIGHT, unlearned=RIGHT, retrained=RIGHT)) == ""
+    said = refusal(table(original=wrong, unlearned=RIGHT, retrained=RIGHT))
+    assert said.startswith(
+        f"Cannot judge: the original gets {share:.0f} % of its own training images right"
+    )
+    assert said.endswith("Check size, normalization, class order.")
+    said = refusal(table(original=RIGHT, unlearned=RIGHT, retrained=wrong))
+    assert f"the retrained gets {share:.0f} % of the kept training images right" in said
+    fine = table(original=RIGHT, unlearned=wrong, retrained=RIGHT)
+    assert refusal(fine) == ""
+    assert "it is broken rather than unlearned" in broken(fine)
+    assert refusal(table(original=RIGHT, unlearned=RIGHT)) == ""
+
+
+def test_half_right_is_right_enough_and_the_majority_s_share_is_not():
+    half = (np.where(np.arange(500) % 3 == 0, LABELS, (LABELS + np.arange(500)) % 10), LABELS)
+    assert is_right(table(original=half), "original")
+    skewed = np.where(np.arange(500) < 400, 0, LABELS)
+    assert not is_right(table(original=(np.zeros(500, int), skewed)), "original")
+    assert chance(skewed) > 0.8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_luck_is_the_mean_and_spread_over_all_orders_of_the_outputs(seed):
+    rng = np.random.default_rng(seed)
+    predictions, labels = rng.integers(0, 6, 200), rng.integers(0, 6, 200)
+    orders = [rng.permutation(6) for _ in range(4000)]
+    shares = np.array([(order[predictions] == labels).mean() for order in orders])
+    assert luck(predictions, labels, 6) == pytest.approx(shares.mean() + 2 * shares.std(), abs=0.01)
+
+
+def test_untrained_networks_are_hardly_ever_called_right():
+    """Images of a class often get one answer: by luck that is right for a class or two."""
+    rng = np.random.default_rng(1)
+    passed = 0
+    for _ in range(400):
+        favorite = rng.integers(0, 10, 10)  # the output for each class
+        noisy = np.where(rng.random(500) < 0.2, rng.integers(0, 10, 500), favorite[LABELS])
+        passed += is_right(table(original=(noisy, LABELS)), "original")
+    assert passed <= 0.03 * 400  # one network; a verdict needs two
+
+
+def test_the_interval_is_wilsons():
+    low, high = wilson(55, 500)
+    z, p, n = 1.959964, 0.11, 500
+    center, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    assert (low, high) == pytest.approx(
+        ((center - half) / (1 + z * z / n), (center + half) / (1 + z * z / n)), abs=1e-6
+    )
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_data_without_test_images_are_judged_without_strangers():
+    from engine.errors import BlindspotError
+    from engine.unlearning import ForgetCase, GivenCase, Judged, MembershipAttack, forget_case
+
+    case = class_case()
+    alone = case.data.take(case.data.rows("train"))
+    with pytest.raises(BlindspotError, match="no test images"):
+        replace(case, data=alone)
+    asked = forget_case(case.model, alone, case.request, case.recipe, needs_test=False)
+    assert isinstance(asked, ForgetCase)
+    given = GivenCase(asked, case.model.twin(), case.model.twin())
+    figures = answer(Judged(), given)["figures"]
+    for name in ("TA", "MIA", "attack accuracy", "MIA-Privacy", "called members"):
+        assert np.isnan(figures[name]).all(), name
+    for name in ("UA", "RA"):
+        assert np.isfinite(figures[name]).all(), name
+    with pytest.raises(BlindspotError, match="no model learned from"):
+        answer(MembershipAttack(), given)

@@ -1,0 +1,144 @@
+"""Networks of a plain PyTorch loop, judged through the page as their owner would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.forget import judge
+from components.views import JUDGE
+from engine.models import format_search
+from tests.plain_loop import (
+    TRAINED,
+    PlainTraining,
+    accuracy,
+    trained,
+    untrained,
+    weights,
+    zipped,
+)
+from tests.visits import said, settled, visit, words
+
+ORIGINAL = PlainTraining()
+RETRAINED = PlainTraining(without=3, seed=1)
+UNLEARNED = PlainTraining(without=3, seed=2)  # it really never saw them
+HALF = (0.5, 0.5, 0.5)
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Without the parts below the verdict, which other tests have, and with fewer sizes."""
+    for part in ("charts", "look_closer"):
+        monkeypatch.setattr(judge, part, lambda *_: None)
+    monkeypatch.setattr(format_search, "USUAL_SIDES", (28, 64))  # beside that of data and card
+
+
+def opened(models, *, test=True):
+    """The page with these networks and the digits, after the formats were tried."""
+    at = visit(view=JUDGE)
+    for name, network in models.items():
+        at.file_uploader(key=f"judge.{name}").set_value((f"{name}.pt", weights(network), ""))
+    at.text_input(key="judge.arch").set_value("test_efficientnet")
+    at.button(key="judge.open").click().run()
+    assert not at.exception
+    assert not [line for line in said(at) if "fit" in line]
+    training = zipped(slice(0, TRAINED))
+    at.file_uploader(key="judge.file").set_value(("train.zip", training, "")).run()
+    if test:
+        strangers = zipped(slice(TRAINED, None))
+        at.file_uploader(key="judge.test").set_value(("test.zip", strangers, "")).run()
+    return settled(at)
+
+
+def asked(at, label="3"):
+    """The page once the class to be forgotten was named, up to the person's word."""
+    at.multiselect(key="judge.classes").set_value([label]).run()
+    return settled(at)
+
+
+def judged(at):
+    """The page once the person said that the accuracies are right."""
+    at.button(key="judge.confirm").click().run()
+    return settled(at)
+
+
+def headline(at):
+    """The answer on top."""
+    return at.main.header[0].value.replace("\\", "")
+
+
+def three(**others):
+    """The original, one that really never saw the threes, and the retrained one."""
+    ways = {"original": ORIGINAL, "unlearned": UNLEARNED, "retrained": RETRAINED} | others
+    return {name: trained(how) for name, how in ways.items()}
+
+
+def test_a_model_that_never_saw_them_is_as_if_retrained_and_one_left_as_it_was_is_not():
+    at = asked(opened(three()))
+    assert not at.exception
+    (tried,) = [each.value for each in at.main.dataframe if "Format" in each.value]
+    assert tried["Format"][0] == "32 × 32 px, RGB, −1 … 1"
+    case = at.session_state["judge.case"]
+    assert (case.case.model.side, case.case.data.side) == (32, 32)
+    assert "judge.Judged.go" not in [button.key for button in at.button]
+    assert "example" not in words(at)
+    at = judged(at)
+    assert "forgot class 3" in headline(at)
+    assert "did not" not in headline(at)
+    assert "recognizes 0 % of those (retrained: 0 %)" in headline(at)
+
+    at = judged(asked(opened(three(unlearned=PlainTraining(seed=4)))))
+    assert headline(at).startswith("The unlearned model did not forget class 3")
+
+
+def test_in_a_wrong_format_nothing_is_judged_and_the_sentence_says_what_to_check():
+    at = asked(opened(three()))
+    at.selectbox(key="judge.format").set_value("another format").run()
+    at.number_input(key="judge.side").set_value(176).run()
+    at = settled(at)
+    case = at.session_state["judge.case"]
+    assert case.case.model.side == 176
+    assert "forgot" not in headline(at)
+    assert headline(at).startswith("Cannot judge: the original gets ")
+    assert headline(at).endswith("Check size, normalization, class order.")
+    assert not [button for button in at.button if button.key == "judge.confirm"]
+
+
+@pytest.mark.slow
+def test_without_test_images_nothing_is_said_of_strangers():
+    at = judged(asked(opened(three(), test=False)))
+    assert not at.exception
+    assert not len(at.session_state["judge.case"].case.splits.test)
+    assert "of the kept training images" in headline(at)
+    assert "No test images were given: the attack" in words(at)
+    assert "800 training images and no test images of 10 classes" in words(at)
+
+
+def test_three_networks_that_learned_nothing_get_no_verdict():
+    drawn = {
+        name: untrained(PlainTraining(seed=seed))
+        for seed, name in enumerate(("original", "unlearned", "retrained"))
+    }
+    at = asked(opened(drawn))
+    assert headline(at).startswith("Cannot judge: the ")
+    assert not [button for button in at.button if button.key == "judge.confirm"]
+
+
+@pytest.mark.slow
+def test_an_unlearned_model_that_knows_nothing_is_called_broken():
+    at = asked(opened(three() | {"unlearned": untrained(ORIGINAL)}))
+    at = judged(at)
+    assert "it is broken rather than unlearned" in headline(at)
+
+
+@pytest.mark.slow
+def test_the_order_of_the_classes_is_found_and_said_to_be_a_guess():
+    order = tuple(np.random.default_rng(3).permutation(10).tolist())
+    how = PlainTraining(order=order)
+    assert accuracy(trained(how), how) > 0.9
+    at = opened({name: trained(how) for name in ("original", "unlearned")})
+    assert at.selectbox(key="judge.order").value == "as the answers suggest"
+    assert "so it is a guess" in words(at)
+    at = asked(at)
+    assert at.session_state["judge.case"].case.data.classes == tuple(str(place) for place in order)
+    assert [button for button in at.button if button.key == "judge.confirm"]
