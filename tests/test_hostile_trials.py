@@ -55,8 +55,8 @@ def test_the_list_names_hashes_versions_and_licenses_and_holds_the_file_that_was
 def test_a_file_with_another_hash_and_a_package_that_is_not_there_are_left_out(monkeypatch):
     good, other = b"good", b"other"
     listed = {"a": hashlib.sha256(good).hexdigest(), "b": hashlib.sha256(good).hexdigest()}
-    package = corpus.TestPackage("p", "1", INSTALLED, "-", "MIT", listed)
-    gone = corpus.TestPackage("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
+    package = corpus.PackageOfFiles("p", "1", INSTALLED, "-", "MIT", listed)
+    gone = corpus.PackageOfFiles("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
     monkeypatch.setattr(corpus, "packages", lambda: [package, gone])
     real = corpus.installed
     held = [("a", good), ("b", other), ("c", good)]

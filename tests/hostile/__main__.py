@@ -121,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--record", action="store_true", help="into docs/reliability.md")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
+    if asked.record and set(asked.kinds) != set(KINDS):
+        parser.error("--record replaces all figures, so it needs all kinds")
     rows = []
     for name in asked.kinds:
         kind = kind_of_trial(name)
