@@ -18,9 +18,10 @@ from benchmarks.soak.report import Row
 from engine.errors import BadImage
 from tests import scans
 from tests.hostile import __main__ as entry
-from tests.hostile import corpus, files, mutations, trials
+from tests.hostile import corpus, doors, files, mutations, trials
 from tests.hostile.corpus import INSTALLED
-from tests.hostile.files import FileTrials, sentence_fault
+from tests.hostile.doors import sentence_fault
+from tests.hostile.files import FileTrials
 from tests.hostile.pictures import saved
 from tests.hostile.trials import TrialKind, TrialOutcome, summary, wrong_in
 
@@ -114,20 +115,20 @@ def test_a_refusal_that_is_no_sentence_for_a_person_is_noticed(said, what):
 
 def test_what_a_door_lets_through_is_noticed(installed, monkeypatch):
     name = next(iter(installed.files))
-    real = files.load
+    real = doors.load
 
     def broken(data, name):
         if "good" in name or "base" in name:
             return real(data, name)
         raise OverflowError("too large")
 
-    monkeypatch.setattr(files, "load", broken)
+    monkeypatch.setattr(doors, "load", broken)
     assert "OverflowError" in wrong_in(installed, [name])[name].wrong
 
 
 def test_a_good_file_that_is_another_one_afterwards_is_noticed(installed, monkeypatch):
     digests = iter("abcdefgh")
-    monkeypatch.setattr(files.GoodFiles, "digest", lambda self, name: next(digests))
+    monkeypatch.setattr(doors.GoodFiles, "digest", lambda self, name: next(digests))
     name = next(iter(installed.files))
     assert "is another one" in wrong_in(installed, [name])[name].wrong
 
@@ -140,7 +141,7 @@ def test_a_refusal_of_the_next_good_file_is_noticed(installed, monkeypatch):
             return digest
         raise BadImage("It is too late.")
 
-    monkeypatch.setattr(files.GoodFiles, "digest", refuses)
+    monkeypatch.setattr(doors.GoodFiles, "digest", refuses)
     assert "too late" in wrong_in(installed, [name])[name].wrong
 
 
