@@ -14,7 +14,7 @@ from engine.images import Picture, load
 from engine.models.weights_file import read_weights
 from tests import scans
 from tests.hostile.archives import zipped
-from tests.hostile.files import tried
+from tests.hostile.doors import tried
 from tests.hostile.mutations import inside, mutant
 from tests.hostile.pictures import saved
 from tests.hostile.trials import Attempt, TrialKind, TrialOutcome

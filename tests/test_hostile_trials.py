@@ -18,9 +18,10 @@ from benchmarks.soak.report import Row
 from engine.errors import BadImage
 from tests import scans
 from tests.hostile import __main__ as entry
-from tests.hostile import corpus, files, mutations, trials
+from tests.hostile import corpus, doors, files, mutations, trials
 from tests.hostile.corpus import INSTALLED
-from tests.hostile.files import FileTrials, sentence_fault
+from tests.hostile.doors import sentence_fault
+from tests.hostile.files import FileTrials
 from tests.hostile.pictures import saved
 from tests.hostile.trials import TrialKind, TrialOutcome, summary, wrong_in
 
@@ -55,8 +56,8 @@ def test_the_list_names_hashes_versions_and_licenses_and_holds_the_file_that_was
 def test_a_file_with_another_hash_and_a_package_that_is_not_there_are_left_out(monkeypatch):
     good, other = b"good", b"other"
     listed = {"a": hashlib.sha256(good).hexdigest(), "b": hashlib.sha256(good).hexdigest()}
-    package = corpus.TestPackage("p", "1", INSTALLED, "-", "MIT", listed)
-    gone = corpus.TestPackage("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
+    package = corpus.PackageOfFiles("p", "1", INSTALLED, "-", "MIT", listed)
+    gone = corpus.PackageOfFiles("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
     monkeypatch.setattr(corpus, "packages", lambda: [package, gone])
     real = corpus.installed
     held = [("a", good), ("b", other), ("c", good)]
@@ -114,20 +115,20 @@ def test_a_refusal_that_is_no_sentence_for_a_person_is_noticed(said, what):
 
 def test_what_a_door_lets_through_is_noticed(installed, monkeypatch):
     name = next(iter(installed.files))
-    real = files.load
+    real = doors.load
 
     def broken(data, name):
         if "good" in name or "base" in name:
             return real(data, name)
         raise OverflowError("too large")
 
-    monkeypatch.setattr(files, "load", broken)
+    monkeypatch.setattr(doors, "load", broken)
     assert "OverflowError" in wrong_in(installed, [name])[name].wrong
 
 
 def test_a_good_file_that_is_another_one_afterwards_is_noticed(installed, monkeypatch):
     digests = iter("abcdefgh")
-    monkeypatch.setattr(files.GoodFiles, "digest", lambda self, name: next(digests))
+    monkeypatch.setattr(doors.GoodFiles, "digest", lambda self, name: next(digests))
     name = next(iter(installed.files))
     assert "is another one" in wrong_in(installed, [name])[name].wrong
 
@@ -140,7 +141,7 @@ def test_a_refusal_of_the_next_good_file_is_noticed(installed, monkeypatch):
             return digest
         raise BadImage("It is too late.")
 
-    monkeypatch.setattr(files.GoodFiles, "digest", refuses)
+    monkeypatch.setattr(doors.GoodFiles, "digest", refuses)
     assert "too late" in wrong_in(installed, [name])[name].wrong
 
 
@@ -215,14 +216,14 @@ def test_figures_have_a_section_of_their_own_that_the_next_run_replaces(tmp_path
     page = tmp_path / "page.md"
     monkeypatch.setattr(report, "RELIABILITY", page)
     page.write_text("# Words\n\nWhy.\n\n## Figures, old\n\n| old |\n\n## Later\n\nkept\n")
-    report.write([Row("first", "1")], entry.MARK)
-    report.write([Row("second", "2")], entry.MARK)
+    for what in ("first", "second"):
+        report.write([Row(what, "1")], f"{entry.MARK}files")
+        report.write([Row(f"own {what}", "2")], f"{entry.MARK}own-files")
     report.write([Row("soak", "3")])
     text = page.read_text()
-    assert text.count(entry.MARK) == 1
-    assert [text.index(word) for word in ("Why.", "| soak |", "kept", "| second |")] == sorted(
-        text.index(word) for word in ("Why.", "| soak |", "kept", "| second |")
-    )
+    words = ["Why.", "| soak |", "kept", "| second |", "| own second |"]
+    assert sorted(words, key=text.index) == words
+    assert text.count(entry.MARK) == 2
     assert "old" not in text
     assert "first" not in text
 

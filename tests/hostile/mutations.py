@@ -302,12 +302,10 @@ def changed(data: bytes, other: bytes, rng: Rng) -> tuple[str, bytes]:
     """A mutant, and the name of the change; half of them where the format keeps its numbers."""
     if not data:
         return "nothing", data
-    possible = [*ANY]
     if rng.random() < 0.5:
         fitting = [one for one in FORMAT if one is not inflated or rng.random() < RARE]
-        possible = [fitting[at] for at in rng.permutation(len(fitting))] + possible
-        for one in possible:
-            if (made := one(data, other, rng)) is not None:
-                return one.__name__, made
-    one = possible[rng.integers(len(possible))]
+        for at in rng.permutation(len(fitting)):
+            if (made := fitting[at](data, other, rng)) is not None:
+                return fitting[at].__name__, made
+    one = ANY[rng.integers(len(ANY))]
     return one.__name__, one(data, other, rng) or b""

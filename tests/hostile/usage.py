@@ -7,10 +7,15 @@ from pathlib import Path
 
 from engine.images import reader
 
+PROC = Path("/proc")
+KNOWN = PROC.joinpath("self", "clear_refs").exists()  # whether the system tells: Linux does
+
 
 def status(pid: int | str, word: str) -> float:
-    """A line of a process's memory, in MB."""
-    lines = Path("/proc", str(pid), "status").read_text(encoding="utf-8").splitlines()
+    """A line of a process's memory, in MB; 0 where the system does not tell."""
+    if not KNOWN:
+        return 0.0
+    lines = PROC.joinpath(str(pid), "status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(word))
 
 
@@ -23,8 +28,8 @@ def computed() -> float:
     """Seconds of this process and of all readers, also of those that have ended."""
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     total = sum(used.ru_utime + used.ru_stime for used in both)
-    if pid := reader_pid():
-        words = Path("/proc", str(pid), "stat").read_text(encoding="utf-8").rpartition(")")[2]
+    if KNOWN and (pid := reader_pid()):
+        words = PROC.joinpath(str(pid), "stat").read_text(encoding="utf-8").rpartition(")")[2]
         total += sum(map(int, words.split()[11:13])) / 100
     return total
 
@@ -35,8 +40,8 @@ class Usage:
     def __init__(self) -> None:
         self.reader = reader_pid()
         for pid in ("self", self.reader):
-            if pid:
-                Path("/proc", str(pid), "clear_refs").write_text("5", encoding="utf-8")
+            if pid and KNOWN:  # the peak begins anew
+                PROC.joinpath(str(pid), "clear_refs").write_text("5", encoding="utf-8")
         self.own = status("self", "VmRSS")
         self.theirs = status(self.reader, "VmRSS") if self.reader else 0.0
         self.began = computed()
