@@ -28,12 +28,21 @@ AGAIN = ForwardMsg.FINISHED_EARLY_FOR_RERUN  # the page is run once more by itse
 
 @dataclass(frozen=True)
 class LinkedWidget:
-    """A widget whose value is in the link: Streamlit's name of its kind, its words, its label."""
+    """A widget whose value is in the link.
+
+    Args:
+        kind: Streamlit's name of it.
+        label: as a person reads it.
+        options: the words that it offers.
+        default: what it has at first; of a slider of words, their places.
+        shown: what the page sets it to, where that is something else.
+    """
 
     kind: str
-    options: tuple[str, ...]
     label: str
+    options: tuple[str, ...]
     default: tuple[str, ...]
+    shown: tuple[str, ...]
 
 
 @dataclass
@@ -244,7 +253,13 @@ def linked_widget(kind: str, body: Any) -> LinkedWidget:
     several = default if hasattr(default, "__len__") and not isinstance(default, str) else [default]
     words = [options[one] if options and isinstance(one, int) and one < len(options) else str(one)
              for one in several]  # fmt: skip
-    return LinkedWidget(kind, tuple(map(str, options)), body.label, tuple(map(str, words)))
+    fields = ("raw_values", "raw_value", "value")
+    value = next((getattr(body, name) for name in fields if hasattr(body, name)), "")
+    shown = (value,) if isinstance(value, str | int | float) else tuple(value)
+    return LinkedWidget(
+        kind, body.label, tuple(map(str, options)), tuple(map(str, words)),
+        tuple(map(str, shown)) if body.set_value else (),
+    )  # fmt: skip
 
 
 def asked_of(

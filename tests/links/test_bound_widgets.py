@@ -29,12 +29,12 @@ def binding(function: ast.FunctionDef) -> bool:
 
 def unguarded() -> list[str]:
     """Functions that bind a widget without one of `FIRST`, and do not leave that to the caller."""
-    found = []
-    for path in sorted(FOLDER.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef) and binding(node) and not FIRST & names_in(node):
-                found.append(f"{path.relative_to(FOLDER)}:{node.name}")
-    return found
+    return [
+        f"{path.relative_to(FOLDER)}:{node.name}"
+        for path in sorted(FOLDER.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and binding(node) and not FIRST & names_in(node)
+    ]
 
 
 def test_every_bound_widget_is_drawn_after_the_link_was_sorted_out():

@@ -1,4 +1,4 @@
-"""Whatever a link holds, a widget of each kind gives one of its own values, and the page says so."""
+"""Whatever a link holds, a widget of each kind gives a value of its own, and the page says so."""
 
 from __future__ import annotations
 

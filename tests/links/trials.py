@@ -20,7 +20,7 @@ def trials() -> dict[str, tuple[LinkState, str]]:
     """Each state of each view with each kind of value, by name, in an order that is mixed once."""
     with probing() as prober:
         pairs = [(state, kind) for state in all_states(prober) for kind in KINDS]
-    Random(0).shuffle(pairs)
+    Random(0).shuffle(pairs)  # noqa: S311 - no secret
     return {f"{state}{BETWEEN}{kind}": (state, kind) for state, kind in pairs}
 
 
