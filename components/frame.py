@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, login, notices
+from components import jobs, login, notices, runs
 from components.footer import footer
 from components.report import page as tray_page
 from components.report import tray
@@ -46,6 +46,7 @@ for one in VIEWS:
 chosen = st.navigation(menu, position="top")
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 
+runs.visit().open_view(chosen.url_path)
 header = st.container(
     key="jobs", horizontal=True, vertical_alignment="center"
 )  # theme.css lifts it into the header

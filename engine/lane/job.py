@@ -58,6 +58,7 @@ class Job(Generic[T]):
     partial: Result | None = None
     started: float | None = None  # monotonic seconds
     asked: set[str] = field(default_factory=set)  # all visitors who ever wanted it
+    behind: set[str] = field(default_factory=set)  # visitors who look at something else by now
     _lane: Keeper | None = None
     _finished: threading.Event = field(default_factory=threading.Event)
     _cancelled: threading.Event = field(default_factory=threading.Event)
@@ -68,9 +69,10 @@ class Job(Generic[T]):
         self.asked |= self.visitors
 
     def join(self, visitor: str) -> None:
-        """It is wanted by one more."""
+        """It is wanted by one more, or again by one who stepped back."""
         self.visitors.add(visitor)
         self.asked.add(visitor)
+        self.behind.discard(visitor)
 
     @property
     def finished(self) -> bool:
@@ -97,6 +99,20 @@ class Job(Generic[T]):
                 self._leave(visitor)
                 if self.finished:
                     self._lane.drop(self)
+
+    def step_back(self, visitor: str) -> None:
+        """Still wanted, but this visitor waits for something else first, until they `join` again.
+
+        It goes behind others of its kind once all of its visitors have stepped back. A training is
+        meant to go on when nobody looks, so it keeps its place.
+        """
+        if visitor in self.visitors and self.cost != "job":
+            self.behind.add(visitor)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether nobody who wants it looks at it."""
+        return self.visitors <= self.behind
 
     def stop(self, visitor: str) -> None:
         """As `leave`, but the house does not go on alone."""
