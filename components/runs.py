@@ -94,6 +94,11 @@ class Visit:
         """Whether any slot does, perhaps on another page."""
         return any(one is job for one in list(self.jobs.values()))
 
+    def look_at(self, job: Job[Any]) -> None:
+        """It comes forward again, where another view was open meanwhile."""
+        if not job.finished and self.visitor in job.visitors:
+            job.join(self.visitor)
+
     def open_view(self, address: str) -> None:
         """What other views wait for goes behind; what ends with its view is given up.
 
@@ -178,8 +183,7 @@ def follow(here: Visit, slot: str, name: str) -> Job[Answer] | None:
     """The slot's job when it is for this question, even if it failed; another one is given up."""
     stopped().pop(slot, None)
     if (job := here.jobs.get(slot)) is not None and job.name == name:
-        if not job.finished and here.visitor in job.visitors:
-            job.join(here.visitor)  # from behind, where another view was open meanwhile
+        here.look_at(job)
         return job
     here.give_up(slot)
     return None
