@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components import jobs, links, login, notices, presence, sharing
+from components import jobs, links, login, notices, presence, runs, sharing
 from components.footer import footer
 from components.report import page as tray_page
 from components.report import tray
@@ -50,6 +50,7 @@ chosen = st.navigation(menu, position="top")
 mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
 links.say_bound(chosen.url_path)
 
+runs.visit().open_view(chosen.url_path)
 header = st.container(
     key="jobs", horizontal=True, vertical_alignment="center"
 )  # theme.css lifts it into the header

@@ -74,6 +74,7 @@ def follow(asked: Measurement[Any]) -> Any:
             asked.name, asked.work, "wait", here.visitor, asked.title, public=asked.title
         )
         here.jobs[asked.slot] = job
+    runs.visit().look_at(job)
     return ended(asked, job) if job.finished else Pending(
         asked.slot, asked.title, job, None, asked.device
     )  # fmt: skip

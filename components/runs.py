@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from engine.run import Answer
 LIVE_SECONDS = 20.0  # how long the page itself waits for a live answer before it says so
 PRESSED = "pressed"  # whatever is asked there by then: a press may overtake another choice
 POLL_SECONDS = 0.5
+LOOKS = 0.1  # seconds between two looks whether the run is still wanted
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Visit:
     visitor: str
     jobs: dict[str, Job[Answer]] = field(default_factory=dict)
     waited: set[str] = field(default_factory=set)  # digests of what it waited for: not kept before
+    view: str = ""  # the address of the view that is open
+    passing: dict[str, str] = field(default_factory=dict)  # slots that end with their view
 
     def give_up(self, slot: str) -> None:
         """The slot no longer wants what it waited for."""
@@ -89,6 +93,26 @@ class Visit:
     def waits_for(self, job: Job[Answer]) -> bool:
         """Whether any slot does, perhaps on another page."""
         return any(one is job for one in list(self.jobs.values()))
+
+    def look_at(self, job: Job[Any]) -> None:
+        """It comes forward again, where another view was open meanwhile."""
+        if not job.finished and self.visitor in job.visitors:
+            job.join(self.visitor)
+
+    def open_view(self, address: str) -> None:
+        """What other views wait for goes behind; what ends with its view is given up.
+
+        See `ends_with_view`. What this view asks too comes forward again as it is asked.
+        """
+        if address == self.view:
+            return
+        self.view = address
+        for slot, heir in self.passing.items():
+            if heir != address:
+                self.give_up(slot)
+        self.passing = {}
+        for job in list(self.jobs.values()):
+            job.step_back(self.visitor)
 
     def end(self) -> None:
         """The tab was closed: nothing that only this session waited for is computed further."""
@@ -113,6 +137,15 @@ def stopped() -> dict[str, Job[Answer]]:
     return held
 
 
+def ends_with_view(heirs: Mapping[str, str]) -> None:
+    """What is waited for in these slots is given up when another view is opened.
+
+    Args:
+        heirs: by slot, the address of the one view that takes the question over.
+    """
+    visit().passing = dict(heirs)
+
+
 def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECONDS) -> Outcome:
     """The answer when it is known or quick, else a Pending that `watch` follows.
 
@@ -130,7 +163,7 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
         here.jobs[slot] = job
         here.waited.add(digest)
         if method.cost == "live":
-            job.wait(patience)
+            wait_for(job, patience)
         if job.finished:
             return job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
@@ -139,10 +172,18 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
     return Pending(slot, method.title, job, run.expected_seconds(method, case), case.lane)
 
 
+def wait_for(job: Job[Answer], seconds: float) -> None:
+    """Wait for the end; a page that the person leaves or changes meanwhile ends at once."""
+    until = monotonic() + seconds
+    while not job.wait(min(LOOKS, max(until - monotonic(), 0.0))) and monotonic() < until:
+        st.session_state.get("runs.visitor")  # at which Streamlit ends a run that is out of date
+
+
 def follow(here: Visit, slot: str, name: str) -> Job[Answer] | None:
     """The slot's job when it is for this question, even if it failed; another one is given up."""
     stopped().pop(slot, None)
     if (job := here.jobs.get(slot)) is not None and job.name == name:
+        here.look_at(job)
         return job
     here.give_up(slot)
     return None

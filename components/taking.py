@@ -8,15 +8,15 @@ from typing import Any, Literal
 import streamlit as st
 
 from components.notices import plain
-from components.sidebar.examples import ANY
+from components.sidebar.examples import ANY, is_known
 from components.sidebar.held import go
 from components.sidebar.pictures import FROM_DATA
 from components.views import AppPage
 from engine import data as data_sets
 from engine.models import catalog, checkpoints
 from engine.models.card import ModelCard
-from engine.models.class_names import without_names
 from engine.models.checkpoints import Stored
+from engine.models.class_names import without_names
 from engine.result import Checkpoint
 
 
@@ -86,8 +86,12 @@ def image_for(name: str) -> dict[str, Any]:
 
 
 def title_of(data: str) -> str:
-    """By which the sidebar offers a data set; "" for one that it does not offer."""
-    return next((one.card.title for one in data_sets.entries() if one.name == data), "")
+    """By which the sidebar offers a data set; "" for one that it does not offer.
+
+    One with settings, or of the person's own, is offered by its name.
+    """
+    listed = next((one.card.title for one in data_sets.entries() if one.name == data), "")
+    return listed or (data if is_known(data) else "")
 
 
 def image_of(title: str, kind: str = ANY) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from components.draw.checkpoint import draw_checkpoint
 from components.draw.drawing import Drawing, Views
 from components.forget.asked import KEY, Closer, Rows
 from components.section import Section
-from components.sidebar.examples import ANY
+from components.sidebar.examples import BY_ID
 from components.taking import image_of, title_of
 
 
@@ -18,7 +18,7 @@ def keep(closer: Closer) -> Rows:
     """Keep it, then open it elsewhere."""
     st.caption(
         "A copy below its parent; the original stays. Once kept it can be chosen on every page, "
-        "with an image of its data."
+        "with one of the forgotten images."
     )
 
     def draw(found: Views) -> None:
@@ -31,10 +31,6 @@ def keep(closer: Closer) -> Rows:
 
 
 def image_from(closer: Closer) -> dict[str, Any]:
-    """The sidebar's settings for a test image of what was forgotten; none for data of one's own."""
-    if not (title := title_of(closer.data.name)):
-        return {}
-    label, data = closer.asked.case.request.label, closer.data
-    if label is not None and (data.labels[data.rows("test")] == label).any():
-        return image_of(title, data.classes[label])
-    return image_of(title, ANY)
+    """The sidebar's settings for the first of the forgotten images."""
+    title = title_of(closer.data.name)
+    return image_of(title, f"{BY_ID}{closer.asked.case.request.ids[0]}") if title else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from components import uploads
@@ -10,13 +11,15 @@ from components.links import refuse
 from components.notices import plain
 from components.picks import hold_back, is_place, pick
 from engine import data
-from engine.data.dataset import DataSet, Rows
+from engine.data.dataset import SPLITS, DataSet, Rows
 from engine.data.example import SPLIT, Example, with_finding_first
 from engine.errors import BlindspotError
 from engine.models import catalog
 from engine.models.classifier import Classifier
+from engine.whole import whole_number
 
 ANY = "any class"
+BY_ID = "the image with id "  # before an id, in place of a class: for images of any split
 MAKING = "Making the images; the first time this may take some seconds"
 KEY = "data"  # of the list, and in a link
 LINKED = "examples.linked"  # what the link had last, so that another one counts
@@ -28,8 +31,10 @@ def choose() -> Example:
         found = data.load(choose_set())
     rows = choose_rows(found)
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
+    unseen = not len(rows) or SPLITS[found.split[rows[0]]] == SPLIT
     place = st.number_input(
-        f"Image (of {len(rows)} that no model here has learned from)",
+        f"Image (of {len(rows)} that no model here has learned from)" if unseen
+        else "Image (one that a model here may have learned from)",
         1,
         len(rows),
         key="item",
@@ -79,11 +84,27 @@ def choose_rows(found: DataSet) -> Rows:
         st.error(f"{plain(found.card.title)} has no test images to choose from: take more images.")
         end()
     rows = with_finding_first(found, found.rows(SPLIT))
-    present = [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
-    kind = pick("Class", [ANY, *present], "kind", rule=f"a class of {found.card.title}", kept=True)
-    if kind != ANY:
-        rows = rows[found.labels[rows] == found.classes.index(kind)]
-    return rows
+    offered = [ANY]
+    offered += [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
+    for word in (st.session_state.get("kind"), st.query_params.get("kind")):
+        if word not in offered and row_of(found, word) is not None:
+            offered.append(str(word))
+    kind = pick("Class", offered, "kind", rule=f"a class of {found.card.title}", kept=True)
+    if kind in found.classes:
+        return rows[found.labels[rows] == found.classes.index(kind)]
+    row = row_of(found, kind)
+    return rows if row is None else np.array([row])
+
+
+def row_of(data: DataSet, word: str | None) -> int | None:
+    """The row of an image that is asked for by its id, in any split; None where there is none."""
+    number = whole_number((word or "").removeprefix(BY_ID))
+    if not (word or "").startswith(BY_ID) or number is None:
+        return None
+    try:
+        return int(data.places(np.array([number]))[0])
+    except BlindspotError:
+        return None
 
 
 def described(chosen: Example) -> str:

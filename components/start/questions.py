@@ -52,7 +52,10 @@ NO_SCENE = "Ask needs a drawn scene; a shipped one:"
 
 
 def about(subject: Subject) -> Mapping[str, Card]:
-    """The cards by name, in the order in which they are asked: what takes least comes first."""
+    """The cards by name, in the order in which they are asked.
+
+    The heat map of the image comes first; of the others, what takes least.
+    """
     with st.spinner("Getting ready what the image is compared with"):
         return {
             name: card_or_reason(question, view, make, subject)
@@ -236,10 +239,10 @@ def unlearning(question: str, _subject: Subject) -> Card:
 
 Make = Callable[[str, Subject], Card]
 CARDS: Mapping[str, tuple[str, AppPage, Make]] = {
+    "look": ("Where does the model look?", views.HEATMAPS, attribution),
     "forget": ("What stays when a model is told to forget?", views.FORGET, unlearning),
     "made up": ("What does a language model make up?", views.ASK, hallucination),
     "unusual": ("How unusual is this image for the model?", views.FAMILIAR, anomaly),
-    "look": ("Where does the model look?", views.HEATMAPS, attribution),
     "pruned": (
         f"Does the answer survive without {100 * SHARE:.0f} % of the weights?", views.PRUNE,
         sparsity,

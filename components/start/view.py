@@ -47,7 +47,10 @@ MORE = {
 
 
 def show() -> None:
-    """Every card in its place; they are asked one after another, what takes least first."""
+    """Every card in its place; they are asked one after another, the heat map first.
+
+    Who opens another view waits for them no more, but for the card of that view.
+    """
     left, right = st.columns([1, 3], gap="medium")
     left.title("Blindspot")
     left.markdown(ABOUT)
@@ -65,6 +68,9 @@ def show() -> None:
         further()
     cards, turn = questions.about(about), True
     asked = [one for card in cards.values() for one in card.sections.values()]
+    runs.ends_with_view(
+        {one.slot: card.view.address for card in cards.values() for one in card.sections.values()}
+    )
     runs.leave_all_but(KEY, {one.slot: run.job_name(one.method, one.case) for one in asked})
     for name, card in cards.items():
         with places[name]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -58,6 +59,7 @@ class Job(Generic[T]):
     partial: Result | None = None
     started: float | None = None  # monotonic seconds
     asked: set[str] = field(default_factory=set)  # all visitors who ever wanted it
+    behind: set[str] = field(default_factory=set)  # visitors who look at something else by now
     _lane: Keeper | None = None
     _finished: threading.Event = field(default_factory=threading.Event)
     _cancelled: threading.Event = field(default_factory=threading.Event)
@@ -68,9 +70,11 @@ class Job(Generic[T]):
         self.asked |= self.visitors
 
     def join(self, visitor: str) -> None:
-        """It is wanted by one more."""
-        self.visitors.add(visitor)
-        self.asked.add(visitor)
+        """It is wanted by one more, or again by one who stepped back."""
+        with self._guarded():
+            self.visitors.add(visitor)
+            self.asked.add(visitor)
+            self.behind.discard(visitor)
 
     @property
     def finished(self) -> bool:
@@ -90,13 +94,28 @@ class Job(Generic[T]):
 
     def leave(self, visitor: str = "") -> None:
         """No longer wanted by this visitor; the last to leave cancels it, at once if it waits."""
-        if self._lane is None:
+        with self._guarded():  # nobody joins meanwhile, and the lane does not start it
             self._leave(visitor)
-        else:
-            with self._lane.changed:  # nobody joins meanwhile, and the lane does not start it
-                self._leave(visitor)
-                if self.finished:
-                    self._lane.drop(self)
+            if self.finished and self._lane is not None:
+                self._lane.drop(self)
+
+    def _guarded(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self._lane is None else self._lane.changed
+
+    def step_back(self, visitor: str) -> None:
+        """Still wanted, but this visitor waits for something else first, until they `join` again.
+
+        It goes behind others of its kind once all of its visitors have stepped back. A training is
+        meant to go on when nobody looks, so it keeps its place.
+        """
+        with self._guarded():
+            if visitor in self.visitors and self.cost != "job":
+                self.behind.add(visitor)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether nobody who wants it looks at it."""
+        return self.visitors <= self.behind
 
     def stop(self, visitor: str) -> None:
         """As `leave`, but the house does not go on alone."""

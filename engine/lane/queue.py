@@ -170,12 +170,16 @@ class Lane:
                 self._serve(job)
 
 
-def turn(served: dict[str, int]) -> Callable[[Job[object]], tuple[int, int, int]]:
-    """The order of the queue: shortest kind, then who was served longest ago, then who came."""
+def turn(served: dict[str, int]) -> Callable[[Job[object]], tuple[int, bool, int, int]]:
+    """The order of the queue.
 
-    def key(job: Job[object]) -> tuple[int, int, int]:
+    The shortest kind goes first, then what somebody looks at, then who was served longest ago, then
+    who came first.
+    """
+
+    def key(job: Job[object]) -> tuple[int, bool, int, int]:
         last = min((served.get(one, -1) for one in job.visitors - {HOUSE}), default=-1)
-        return RANK[job.cost], last, job.order
+        return RANK[job.cost], job.is_behind, last, job.order
 
     return key
 

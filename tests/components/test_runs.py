@@ -11,7 +11,7 @@ from streamlit.runtime.caching import clear_session_resource_cache
 from streamlit.testing.v1 import AppTest
 
 import engine.attribution
-from components import notices
+from components import notices, runs
 from components.runs import Visit
 from engine.lane import lanes
 from tests.components.toy import Broken, Slow, Toy
@@ -259,3 +259,83 @@ def test_a_visit_that_ends_leaves_every_job():
     jobs = {"a": Left(), "b": Left()}
     Visit("me", dict(jobs)).end()
     assert all(job.visitors == {"you"} for job in jobs.values())
+
+
+def two_views() -> None:
+    """Two views of one visitor: the first asks two questions, of which the second view asks one."""
+    import streamlit as st
+
+    from components import runs
+    from tests import tiny
+    from tests.components.toy import Slow
+
+    case = tiny.cnn_case()
+    view = st.segmented_control("View", ["first", "second", "third"], default="first", key="view")
+    runs.visit().open_view(view)
+    asked = {"first": (0.25, 0.5), "second": (0.5,), "third": ()}[view]
+    if view == "first":
+        runs.ends_with_view({"first.0.25": "", "first.0.5": "second"})
+    runs.watch([runs.ask(Slow(size=size), case, f"{view}.{size}") for size in asked])
+
+
+def waited_for() -> dict[str, set[str]]:
+    """The visitors of every job, by its title."""
+    return {job.name: set(job.visitors) for lane in lanes() for job in lane.jobs()}
+
+
+def turn_to(at: AppTest, view: str) -> None:
+    next(each for each in at.button_group if each.key == "view").set_value(view).run()
+    assert not at.exception
+
+
+def test_another_view_gives_up_what_ends_with_its_view_but_for_the_question_that_it_takes_over():
+    at = AppTest.from_function(two_views).run()
+    assert Slow.running.wait(10)
+    before = set(waited_for())
+    assert len(before) == 2
+    turn_to(at, "second")
+    assert Slow.stopped.wait(10)  # the running one, which the second view does not ask
+    assert len(before & set(waited_for())) == 1
+    assert any(text.startswith("Slow: ") for text in bars(at))
+    turn_to(at, "third")
+    assert len(waited_for()) == 1  # it does not end with the second view: it goes behind
+    assert all(job.is_behind for lane in lanes() for job in lane.jobs())
+    turn_to(at, "second")
+    assert not any(job.is_behind for lane in lanes() for job in lane.jobs())
+
+
+def test_another_visitor_keeps_what_somebody_left_with_a_view():
+    at = AppTest.from_function(two_views).run()
+    assert Slow.running.wait(10)
+    shared = [job for lane in lanes() for job in lane.jobs()]
+    for job in shared:
+        job.join("another")
+    turn_to(at, "third")
+    assert not Slow.stopped.wait(0.2)
+    assert [job.visitors for job in shared] == [{"another"}, {"another"}]
+    assert not any(job.is_behind for job in shared)
+    for job in shared:
+        job.leave("another")
+
+
+def test_a_run_that_is_out_of_date_does_not_wait_for_a_live_answer(monkeypatch):
+    """Streamlit ends it where it looks at the session; so it looks while it waits."""
+    looked = []
+
+    class Left(BaseException):
+        pass
+
+    class Job:
+        def wait(self, seconds):
+            assert seconds <= runs.LOOKS
+            return False
+
+    class Held(dict):
+        def get(self, key):
+            looked.append(key)
+            raise Left
+
+    monkeypatch.setattr(runs.st, "session_state", Held())
+    with pytest.raises(Left):
+        runs.wait_for(Job(), 20.0)
+    assert looked

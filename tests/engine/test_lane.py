@@ -455,11 +455,11 @@ def test_the_queue_s_order_is_kind_then_who_was_served_longest_ago_then_who_came
     def of(cost, order, *visitors):
         return key(Job("a", give(1), cost, set(visitors), order))
 
-    assert of("wait", 9, "ann") == (1, 5, 9)
-    assert of("live", 9, "ann", "zoe") == (0, 1, 9)
-    assert of("wait", 9, "new", "zoe") == (1, -1, 9)
-    assert of("job", 9, "ann", HOUSE) == (2, 5, 9)
-    assert of("job", 9, HOUSE) == (2, -1, 9)
+    assert of("wait", 9, "ann") == (1, False, 5, 9)
+    assert of("live", 9, "ann", "zoe") == (0, False, 1, 9)
+    assert of("wait", 9, "new", "zoe") == (1, False, -1, 9)
+    assert of("job", 9, "ann", HOUSE) == (2, False, 5, 9)
+    assert of("job", 9, HOUSE) == (2, False, -1, 9)
     assert of("wait", 9, "new") < of("wait", 3, "zoe") < of("wait", 2, "ann") < of("job", 1, "new")
 
 
@@ -525,3 +525,61 @@ def test_joining_and_leaving_from_many_threads_keeps_the_lane_alive(queue):
         thread.join(SOON)
     assert queue.submit("end", give("alive"), "live", "ann").value() == "alive"
     assert queue._jobs == {}
+
+
+# ---------------------------------------------------------------- what nobody looks at any more
+
+
+def order_of(queue, jobs):
+    """The names of waiting jobs in the order in which they go."""
+    return [job.name for job in sorted(jobs, key=queue.place)]
+
+
+@pytest.fixture
+def busy(queue):
+    """A lane in which something runs until the test is over."""
+    gate = Gate()
+    queue.submit("running", gate, "wait", "somebody")
+    assert gate.begun.wait(SOON)
+    yield queue
+    gate.go.set()
+
+
+@pytest.mark.parametrize(
+    ("cost", "back", "expected"),
+    [
+        ("wait", ["left"], ["open", "left"]),
+        ("wait", [], ["left", "open"]),
+        ("wait", ["left", "open"], ["left", "open"]),  # alike again
+        ("live", ["left"], ["open", "left"]),
+        ("job", ["left"], ["left", "open"]),  # a training goes on where it stands
+    ],
+)
+def test_what_its_visitor_looks_at_no_more_goes_behind_others_of_its_kind(
+    busy, cost, back, expected
+):
+    jobs = [busy.submit(name, give(name), cost, "ann") for name in ("left", "open")]
+    for job in jobs:
+        if job.name in back:
+            job.step_back("ann")
+    assert order_of(busy, jobs) == expected
+
+
+def test_it_comes_forward_again_when_it_is_asked_again(busy):
+    jobs = [busy.submit(name, give(name), "wait", "ann") for name in ("left", "open")]
+    jobs[0].step_back("ann")
+    assert busy.submit("left", give(0), "wait", "ann") is jobs[0]
+    assert order_of(busy, jobs) == ["left", "open"]
+
+
+def test_it_keeps_its_place_as_long_as_another_visitor_looks_at_it(busy):
+    shared = busy.submit("shared", give(1), "wait", "ann")
+    busy.submit("shared", give(1), "wait", "bob")
+    later = busy.submit("later", give(2), "wait", "ann")
+    shared.step_back("ann")
+    assert order_of(busy, [shared, later]) == ["shared", "later"]
+    shared.step_back("bob")
+    assert order_of(busy, [shared, later]) == ["later", "shared"]
+    shared.step_back("eve")  # who never asked
+    shared.leave("bob")
+    assert not shared.cancelled

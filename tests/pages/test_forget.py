@@ -6,16 +6,18 @@ import io
 import time
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from components.forget import each_image, extremes, train, view
+from components.forget import each_image, extremes, keep, train, view
 from components.forget.ranks import SETS, cases, gaps, ranks_finding
 from components.forget.verdict import best, verdict
 from components.forget.view import PARTS
 from components.forget.words import time as short
+from components.sidebar.examples import BY_ID
 from components.views import FORGET
 from engine.data import add, load
 from engine.data.folders import read_folders
@@ -410,7 +412,42 @@ def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypa
     assert stored.card.parent == catalog.load(FORGOTTEN.model).fingerprint
     at.button(key="forget.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name
-    assert at.session_state["kind"] == "3"
+    shown = at.session_state["subject"].chosen.example
+    assert shown.data.name == FORGOTTEN.data
+    assert int(shown.data.ids[shown.row]) in request.of_class(load(FORGOTTEN.data), 3).ids
+
+
+REQUESTS = {
+    "class": lambda data: request.of_class(data, 3),
+    "a share of it": lambda data: request.of_class(data, 2, 0.1, 5),
+    "at random": lambda data: request.at_random(data, 0.05, 1),
+    "by id": lambda data: request.picked(data, data.ids[data.rows("train")[[40, 7]]]),
+}
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+@pytest.mark.parametrize("name", ["digits", "digits+noisy"])
+def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name):
+    data = load(name)
+    asked = REQUESTS[kind](data)
+    closer = SimpleNamespace(
+        data=data, asked=SimpleNamespace(case=SimpleNamespace(request=asked))
+    )
+    link = {word: str(value) for word, value in keep.image_from(closer).items()}
+    at = visit(link | {"model": "Digits CNN"})
+    assert not said(at)
+    shown = at.session_state["subject"].chosen.example
+    assert shown.data.name == name
+    assert int(shown.data.ids[shown.row]) in asked.ids
+    assert "may have learned from" in at.number_input(key="item").label
+
+
+@pytest.mark.parametrize("word", ["99999", "9" * 400, "-1", "x", ""])
+def test_an_image_by_an_id_that_is_not_there_is_said(word):
+    link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": f"{BY_ID}{word}"}
+    at = visit(link | {"model": "Digits CNN"})
+    assert any("as Class" in one for one in said(at))
+    assert at.session_state["subject"].name.startswith("digits/")
 
 
 def test_pictures_are_picked_by_ids_and_told(shipped):

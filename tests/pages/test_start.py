@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from itertools import count
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from components.start import cards
 from components.start.questions import NO_SCENE
-from components.views import ASK, FORGET, LEVEL_SETS, PRUNE, START
+from components.views import ASK, FORGET, HEATMAPS, LEVEL_SETS, PRUNE, START, STORIES
 from engine import run
 from engine.attribution.level_sets.blind_spot import BlindSpot
+from engine.lane import lanes
 from engine.sparsity.effects.pruned_image import PrunedImage
 from tests.components.sidebar.test_subject import jpeg, upload
 from tests.visits import held_up, said, settled, visit, words
@@ -83,6 +89,71 @@ def test_an_upload_is_answered_card_by_card_and_what_is_there_stays(monkeypatch)
     assert cards.LATER not in told
     assert "of the weights are taken out" in told
     assert "never falls below" in told
+
+
+PICTURES = count(1)
+
+
+def new_picture() -> bytes:
+    """A file that no test has asked about."""
+    pixels = np.random.default_rng(next(PICTURES)).integers(0, 256, (40, 40, 3), np.uint8)
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_heat_map_of_an_upload_is_computed_before_everything_that_it_is_compared_with(
+    monkeypatch,
+):
+    asked, plain = [], run.ask
+
+    def noted(method, case, visitor=""):
+        asked.append(method.title)
+        return plain(method, case, visitor)
+
+    at = settled(visit(QUICK, START))
+    monkeypatch.setattr(run, "ask", noted)
+    settled(upload(at, "cup.png", new_picture()))
+    first, *rest = [title for title in asked if title != "Prediction"]
+    assert first == "Gradient"
+    assert {"ViM", "The image in a pruned copy", "Blind spot"} <= set(rest)
+
+
+@pytest.mark.parametrize("view", [PRUNE, STORIES, HEATMAPS, None], ids=lambda view: str(view))
+def test_who_leaves_start_does_not_wait_for_its_questions_any_more(monkeypatch, view):
+    """But the view of a card goes on with its question; None: the card's own button."""
+    hold = held_up(monkeypatch, PrunedImage)
+    at = visit(QUICK, START)
+    hold.go.set()
+    settled(at)
+    hold.go.clear()
+    hold.begun.clear()
+    upload(at, "cup.png", new_picture())
+    hold.begins(at)
+    if view is None:
+        at.button(key=f"start.{PRUNE.address}").click().run()
+    else:
+        at.switch_page(str(view.path)).run()
+    assert not at.exception
+    assert hold.is_given_up(0.3 if view in {PRUNE, None} else 20) == (view not in {PRUNE, None})
+
+
+def test_what_another_visitor_asked_too_goes_on_when_start_is_left(monkeypatch):
+    hold = held_up(monkeypatch, PrunedImage)
+    at = visit(QUICK, START)
+    hold.go.set()
+    settled(at)
+    hold.go.clear()
+    hold.begun.clear()
+    upload(at, "cup.png", new_picture())
+    hold.begins(at)
+    (job,) = [job for lane in lanes() for job in lane.jobs() if job.title.startswith("The image in")]
+    job.join("another")
+    at.switch_page(str(HEATMAPS.path)).run()
+    assert not hold.is_given_up(0.3)
+    assert job.visitors == {"another"}
+    assert job.wait(20)
+    assert job.value()
 
 
 def test_what_cannot_be_asked_says_why():
