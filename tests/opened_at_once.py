@@ -147,7 +147,7 @@ def main(kind: str) -> None:
     opened.clear()
     gc.collect()
     reader.end_all()
-    print(json.dumps({
+    sys.stdout.write(json.dumps({
         "file": len(data), "peak": peak - before, "after": memory() - before, "opened": count,
         "booked": booked, "left": BUDGET.booked.total(), "said": said, "seconds": seconds,
     }))  # fmt: skip

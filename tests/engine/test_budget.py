@@ -1,4 +1,4 @@
-"""What opened files take is booked before it is allocated, refused in a sentence, and given back."""
+"""What opened files take is booked before it is allocated, and given back."""
 
 from __future__ import annotations
 
