@@ -19,7 +19,7 @@ from engine.errors import BadModel
 
 MOST_BYTES = 2 * 2**30  # of weights and buffers
 MOST_WHOLE = 256 * 2**20  # of a network that has to be built whole before its layers are narrowed
-MOST_STEP = 512 * 2**20  # of what one step makes of one image
+MOST_STEP = 256 * 2**20  # of what one step makes of one image
 Make = Callable[[], nn.Module]
 
 
@@ -66,7 +66,8 @@ def check_pass(network: nn.Module, side: int, called: str) -> None:
     Where torch cannot say without numbers what a step makes, the network is left to be tried.
 
     Raises:
-        BadModel: a step of it would take more than MOST_STEP.
+        BadModel: its layers do not fit each other or the image, or a step would take more than
+            MOST_STEP.
     """
     was, steps = network.training, Steps(called)
     try:
@@ -74,8 +75,13 @@ def check_pass(network: nn.Module, side: int, called: str) -> None:
             network.eval()(torch.zeros(1, 3, side, side, device="meta"))
     except BadModel:
         raise
-    except Exception:  # noqa: BLE001 - a real image says it better, in `Classifier`
-        return
+    except Exception as error:
+        if isinstance(error, NotImplementedError) or "meta" in str(error):  # a real image says it
+            return
+        raise BadModel(
+            f"{called}: its layers do not fit each other or an image of {side} pixels "
+            f"({first_line(error)})."
+        ) from error
     finally:
         network.train(was)
 

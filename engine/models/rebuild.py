@@ -81,7 +81,7 @@ def assembled(
     except Exception as error:  # layers of each kind have their own way to refuse an image
         why = f"its network takes no image of {card.side} pixels ({first_line(error)})"
         if card.narrowed:
-            why = "its layers are not as wide as each other needs"
+            why = "its layers do not fit each other"
         raise BadModel(f"{card.title}: {why}.") from error
 
 

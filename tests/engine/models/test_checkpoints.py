@@ -270,7 +270,7 @@ def test_a_good_file_made_by_the_same_hands_is_taken():
         ({"architecture": "mlp"}, "the weights are not those of mlp"),
         ({"architecture": "os.system"}, "no architecture is called"),
         ({"architecture": "timm:resnet1000000"}, "no architecture is called"),
-        ({"architecture": "timm:vit_giant_patch14_224"}, r"takes 3.8 GB of memory, and at most 2 GB"),
+        ({"architecture": "timm:vit_giant_patch14_224"}, r"takes 3\.8 GB of memory"),
         ({"architecture": "timm:vit_base_patch16_224"}, "the weights are not those of"),
         ({"recipe": "x"}, "no table"),
     ],
