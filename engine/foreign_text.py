@@ -29,10 +29,10 @@ def read_json(text: str | bytes, most: int, deepest: int = DEEPEST) -> Any:
         deepest: tables and lists that may be inside each other.
 
     Raises:
-        ValueError: it is no JSON, too long or nested too deeply; the message continues “it …”.
+        ValueError: it is no JSON, too long or nested too deeply; its message ends a sentence.
     """
     if len(text) > most:
-        raise ValueError(f"has more than {most:,} letters")
+        raise ValueError(f"it has more than {most:,} letters")
     try:
         said = json.loads(text)
     except RecursionError:
@@ -65,9 +65,9 @@ def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:
         check_depth(said, deepest)
         json.dumps(said, default=no_date)
     except (RecursionError, MemoryError):
-        raise BadSetting(f"{called} cannot be read: it {too_deep(deepest)}.") from None
+        raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.") from None
     except Deep as error:
-        raise BadSetting(f"{called} cannot be read: it {error}.") from None
+        raise BadSetting(f"{called} cannot be read: {error}.") from None
     except ValueError as error:
         raise BadSetting(f"{called} is no TOML: {error}.") from None
     return said
@@ -82,7 +82,7 @@ class Deep(ValueError):
     """A text with more tables and lists inside each other than may be."""
 
 
-def check_depth(said: Any, deepest: int) -> None:
+def check_depth(said: Any, deepest: int = DEEPEST) -> None:
     """Raise Deep for more tables and lists inside each other than that."""
     layer = [said]
     for _ in range(deepest + 1):
@@ -101,4 +101,4 @@ def inside(one: Any) -> Iterable[Any]:
 
 def too_deep(deepest: int) -> str:
     """The end of a sentence about a text that is nested too deeply."""
-    return f"has keys or lists more than {deepest} levels deep"
+    return f"it has tables or lists more than {deepest} levels deep"

@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any, Literal
 
 from engine.errors import BadData
+from engine.foreign_text import check_depth, read_json
 
 MOST_MB, MOST_ROWS, MOST_LETTERS, SHOWN = 20, 50_000, 4000, 60
 MOST_LINE = 150_000  # letters of a line, or of one object of a JSON list
@@ -159,8 +160,8 @@ def json_lines(text: str) -> Iterator[tuple[str, Any]]:
     for number, line in lines(text, newline="\n"):
         if line.strip():
             try:
-                yield f"Line {number:,}", json.loads(line)
-            except (ValueError, RecursionError):
+                yield f"Line {number:,}", read_json(line, MOST_LINE)
+            except ValueError:
                 raise BadData(
                     f"Line {number:,} is no JSON: each line is one object in {{}}."
                 ) from None
@@ -178,6 +179,7 @@ def json_items(text: str) -> Iterator[tuple[str, Any]]:
             part, start = text[at : at + 4 * MOST_LINE], at
         try:
             item, end = decoder.raw_decode(part, at - start)
+            check_depth(item)
         except (ValueError, RecursionError):
             raise BadData(
                 f"Object {number:,} of the list is no JSON, or has more than {MOST_LINE:,} letters."
@@ -308,7 +310,7 @@ def parts(cell: str) -> list[str]:
     """The things or captions of a cell, between semicolons or bars, or as a JSON list."""
     if cell.lstrip().startswith("["):
         try:
-            return [str(one).strip() for one in json.loads(cell.replace("'", '"'))]
-        except (ValueError, RecursionError):
+            return [str(one).strip() for one in read_json(cell.replace("'", '"'), MOST_LINE)]
+        except (ValueError, TypeError):
             cell = cell.strip().strip("[]").replace(",", ";")
     return [part.strip() for part in cell.replace("|", ";").split(";") if part.strip()]

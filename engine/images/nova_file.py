@@ -7,7 +7,6 @@ patients are never read.
 
 from __future__ import annotations
 
-import json
 import os
 from math import isfinite
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import BadImage
+from engine.foreign_text import read_json
 from engine.images.wire import Arrays, Words
 
 MOST_ROWS = 20_000
@@ -89,8 +89,8 @@ def plain(given: Any, called: str) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        return json.loads(text(given, called))
-    except (ValueError, RecursionError) as error:
+        return read_json(text(given, called), MOST_TEXT)
+    except ValueError as error:
         raise BadImage(f"{called}: a text that should be JSON is none.") from error
 
 

@@ -34,6 +34,12 @@ def known_architecture(name: str) -> None:
     raise BadModel(f"timm knows no architecture called {name[:60]!r}.{hint}")
 
 
+def image_side(network: nn.Module) -> int:
+    """The side of the images that a network of timm's was made for, in pixels."""
+    side: int = resolve_model_data_config(network)["input_size"][1]
+    return side
+
+
 def wrap(
     network: nn.Module,
     name: str,
@@ -43,14 +49,15 @@ def wrap(
 ) -> Classifier:
     """A timm network as a Classifier, with timm's own size and normalization."""
     config = resolve_model_data_config(network)
-    _, height, _ = config["input_size"]
     if not labels and getattr(network, "num_classes", 0) == IMAGENET:
         labels = imagenet_labels()
     try:
         return Classifier(
-            network, name, title, height, config["mean"], config["std"], labels,
+            network, name, title, image_side(network), config["mean"], config["std"], labels,
             lineage=Lineage(title), architecture=architecture and TIMM + architecture,
         )  # fmt: skip
-    except (RuntimeError, AssertionError, TypeError, IndexError) as error:
+    except BadModel:
+        raise
+    except Exception as error:  # layers of each kind have their own way to refuse an image
         message = f"{title} does not take one color photograph and give class scores, as is needed."
         raise BadModel(message) from error

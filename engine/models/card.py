@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from engine.errors import BadModel
+from engine.foreign_text import read_json
 from engine.keeping.packing import DAMAGE
 from engine.models.bits import Packed, unpacked_bits
 from engine.models.classifier import Classifier, Lineage
@@ -71,9 +72,7 @@ class ModelCard:
     def from_json(cls, text: str) -> ModelCard:
         """The card again. Raises BadModel when it is none, or says what cannot be."""
         try:
-            if len(text) > BUDGET:
-                raise ValueError("too long")
-            said = json.loads(text)
+            said = read_json(text, BUDGET)
             known = {spec.name for spec in fields(cls)}
             given: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from functools import partial
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import timm
 
 from engine.errors import BadModel
 from engine.models.architectures import known_architecture, wrap
+from engine.models.building import on_meta
 from engine.models.classifier import Classifier
 from engine.models.lite import DEFAULT
 
@@ -33,6 +35,7 @@ def load_from_hub(architecture: str) -> Classifier:
             f"{architecture} needs weights from the model hub, which cannot be reached from here. "
             f"Choose {DEFAULT}, or give a .safetensors file of your own."
         )
+    on_meta(partial(timm.create_model, architecture, pretrained=False), architecture)
     try:
         network = timm.create_model(architecture, pretrained=True)
     except Exception as error:  # the hub's client, timm and torch each raise kinds of their own

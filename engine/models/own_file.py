@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 import timm
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import BadModel
 from engine.foreign_text import read_json
-from engine.models.architectures import known_architecture, wrap
+from engine.models.architectures import image_side, known_architecture, wrap
 from engine.models.beyond_timm import (
     advice,
     check_kind,
@@ -22,6 +23,7 @@ from engine.models.beyond_timm import (
     is_onnx,
     onnx_model,
 )
+from engine.models.building import check_pass, on_meta, with_memory
 from engine.models.classifier import Classifier, Lineage
 from engine.models.rebuild import NUMBERS, has_card, read_model
 from engine.models.spelling import fitting, respelled
@@ -31,8 +33,6 @@ from engine.result import distinct
 OWN = "file:"  # how the name of a model from a file begins
 MOST_LABELS = 2**20  # bytes of a list of labels
 MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
-UNBUILT = (AssertionError, AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError,
-           ValueError)  # fmt: skip
 
 
 def load_from_file(path: Path, architecture: str, labels: Path | None = None) -> Classifier:
@@ -73,13 +73,11 @@ def load_weights(
         raise BadModel(f"{called} has {classes:,} classes; at most {MOST_CLASSES:,} are read.")
     own: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     unfit = f"{called} does not fit {architecture}"
-    try:
-        with torch.device("meta"):
-            wanted = timm.create_model(architecture, pretrained=False, **own).state_dict()
-    except UNBUILT as error:
-        raise BadModel(f"{unfit}: it cannot be built with {classes} classes.") from error
-    check(wanted, state, unfit)
-    network: nn.Module = timm.create_model(architecture, pretrained=False, **own)
+    make = partial(timm.create_model, architecture, pretrained=False, **own)
+    network = on_meta(make, f"{unfit}: it")
+    check(network.state_dict(), state, unfit)
+    check_pass(network, image_side(network), called)
+    network = with_memory(network, make, called)
     network.load_state_dict(state)
     model = wrap(network, OWN, "Own weights", tuple(labels), architecture)
     digest = model.fingerprint[:6]  # links, jobs and records have it, and never the file's name

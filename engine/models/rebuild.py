@@ -7,6 +7,7 @@ missing or belong to another model.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.errors import BadModel
 from engine.models.bits import packed_bits, unpacked_bits
+from engine.models.building import check_pass, first_line, on_meta, with_memory
 from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import BUILT, NetworkShape, build
@@ -42,19 +44,29 @@ def assembled(
     tensors: Mapping[str, Tensor],
     name: str,
     masks: Mapping[str, Array] | None = None,
+    *,
+    ours: bool = True,
 ) -> Classifier:
     """A model from its card, weights and masks.
 
+    Args:
+        card: how it is built.
+        tensors: its weights and buffers by name; they are copied.
+        name: of the model.
+        masks: of its weights, one bit each.
+        ours: whether all was made here, so that no step of it takes too much.
+
     Raises:
-        BadModel: they do not fit together, a weight is no number, or one is not 0 where its mask
-            says so.
+        BadModel: they do not fit together, a weight is no number, one is not 0 where its mask
+            says so, or the network takes too much.
     """
-    network = skeleton(card, {key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     for key, tensor in tensors.items():
         if tensor.dtype not in NUMBERS or not torch.isfinite(tensor).all():
             raise BadModel(f"{card.title}: the weights {key} hold what is no number.")
-    network.load_state_dict({key: tensor.clone() for key, tensor in tensors.items()})
-    bits = unpacked_bits(masks or {}, {key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    network = skeleton(card, shapes, ours=ours)
+    network.load_state_dict(dict(tensors))
+    bits = unpacked_bits(masks or {}, shapes)
     for key, mask in bits.items():
         if tensors[key][~torch.from_numpy(mask)].any():
             raise BadModel(f"{card.title}: {key} is not 0 where its mask says so.")
@@ -64,38 +76,60 @@ def assembled(
             lineage=card.lineage, architecture=card.architecture, narrowed=card.narrowed,
             masks=packed_bits(bits),
         )  # fmt: skip
-    except RuntimeError as error:
-        if not card.narrowed:
-            raise
-        raise BadModel(f"{card.title}: its layers are not as wide as each other needs.") from error
+    except BadModel:
+        raise
+    except Exception as error:  # layers of each kind have their own way to refuse an image
+        why = f"its network takes no image of {card.side} pixels ({first_line(error)})"
+        if card.narrowed:
+            why = "its layers do not fit each other"
+        raise BadModel(f"{card.title}: {why}.") from error
 
 
-def skeleton(card: ModelCard, shapes: Mapping[str, tuple[int, ...]]) -> nn.Module:
-    """The card's network, once its weights are known to have the shapes that were found.
+def skeleton(
+    card: ModelCard, shapes: Mapping[str, tuple[int, ...]], *, ours: bool = True
+) -> nn.Module:
+    """The card's network with room for its weights, which are known to have these shapes.
 
-    It is built without memory first: a card that asks for a giant costs nothing.
+    It is built, and its layers made smaller, without memory: a card that asks for a giant costs
+    nothing. Raises BadModel.
     """
-    try:
-        with torch.device("meta"):
-            wanted = {key: tuple(t.shape) for key, t in network_of(card).state_dict().items()}
-    except (RuntimeError, ValueError, TypeError, AssertionError, NotImplementedError) as error:
-        raise BadModel(f"{card.title}: {card.architecture} cannot be built: {error}.") from error
+    called = f"{card.title}: {card.architecture}"
+    network = on_meta(partial(network_of, card), called)
+    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     if odd := sorted(wanted.keys() ^ shapes.keys()):
         message = f"{card.title}: the weights are not those of {card.architecture}: "
         raise BadModel(f"{message}{len(odd)} are missing or unknown, for example {odd[0][:80]!r}.")
-    odd_one = next((key for key, shape in wanted.items() if shapes[key] != shape), None)
-    if odd_one is None:
-        return network_of(card)
-    if card.narrowed and all(
+    odd_one = unlike(network, shapes)
+    narrowed = odd_one and card.narrowed and narrower(shapes, wanted)
+    if narrowed:
+        resize(network, shapes)
+        odd_one = unlike(network, shapes)  # some layers have one width alone
+    if odd_one:
+        raise BadModel(
+            f"{card.title}: {odd_one} has the shape {shapes[odd_one]}, but "
+            f"{card.architecture} needs {wanted[odd_one]}."
+        )
+    if not ours:
+        check_pass(network, card.side, called)
+    made = with_memory(network, partial(network_of, card), called)
+    if narrowed and made is not network:
+        resize(made, shapes)
+    return made
+
+
+def unlike(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The first tensor of a network that has another shape, or ""."""
+    state = network.state_dict()
+    return next((key for key, tensor in state.items() if tuple(tensor.shape) != shapes[key]), "")
+
+
+def narrower(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether each tensor is as wide as wanted or narrower, and none is empty."""
+    return all(
         len(shapes[key]) == len(shape)
         and all(0 < a <= b for a, b in zip(shapes[key], shape, strict=True))
         for key, shape in wanted.items()
-    ):
-        network = network_of(card)
-        resize(network, shapes)
-        return network
-    message = f"{card.title}: {odd_one} has the shape {shapes[odd_one]}, but {card.architecture}"
-    raise BadModel(f"{message} needs {wanted[odd_one]}.")
+    )
 
 
 def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -202,4 +236,4 @@ def read_model(content: bytes, called: str, name: str, *, ours: bool = False) ->
         key.removeprefix(MASK): tensors.pop(key).numpy()
         for key in [key for key in tensors if key.startswith(MASK)]
     }
-    return assembled(card, tensors, name, masks)
+    return assembled(card, tensors, name, masks, ours=ours)

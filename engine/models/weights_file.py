@@ -23,6 +23,7 @@ from engine.models.weights_table import HEAD, SIZES, TAIL, ZIP, Table, table
 SUFFIXES = (".safetensors", ".pt", ".pth")
 LARGEST = 512 * 2**20  # bytes of a file that is read
 ADVICE = "save the state_dict alone, best as .safetensors"
+SHARED = 2  # times its own bytes that a file's tensors may take: two layers may share weights
 LOCAL = 30  # bytes of a zip's local header, before a name and what else it has
 
 with warnings.catch_warnings():  # torch says it once: nobody writes into these views
@@ -114,6 +115,8 @@ def views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:
     except (ValueError, RuntimeError, OverflowError) as error:
         message = f"{called} cannot be read as weights: it is damaged or empty."
         raise BadModel(message) from error
+    if sum(one.nbytes for one in found.values()) > SHARED * len(content):
+        raise BadModel(f"{called} says that its tensors share their numbers: save each by itself.")
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from engine.arguments.fitting import default_note
 from engine.arguments.text import near, text_of
 from engine.commands.asking import method_named, question
 from engine.errors import BadSetting, BlindspotError
+from engine.foreign_text import read_toml
 from engine.method import Method
 from engine.sweep.images import SweepImage, images_of
 
@@ -144,11 +144,7 @@ def read_plan(path: Path) -> SweepPlan:
     """
     if path.stat().st_size > MOST_BYTES:
         raise BadSetting(f"{path.name} has more than {MOST_BYTES / 1e6:.0f} MB: that is no plan.")
-    try:
-        said = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{path.name} is no TOML: {error}.") from None
-    return plan_of(said, path.parent)
+    return plan_of(read_toml(path.read_bytes(), path.name, MOST_BYTES), path.parent)
 
 
 def plan_of(said: Mapping[str, Any], beside: Path) -> SweepPlan:

@@ -6,7 +6,6 @@ tokenizer, and how pixels are normalized. Pickled weights are refused: opening t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -14,6 +13,7 @@ from math import isfinite, prod
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from engine import foreign_text
 from engine.errors import BadModel
 from engine.hallucination.hugging_face.families import DECODERS, FAMILIES, NAMES
 from engine.keeping.memory import Memory
@@ -130,8 +130,8 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     if path.stat().st_size > MOST_JSON:
         raise BadModel(f"{path.name} in {folder} is larger than {MOST_JSON // 2**20} MB.")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        found = foreign_text.read_json(path.read_bytes(), MOST_JSON)
+    except (OSError, ValueError) as error:
         raise BadModel(f"{path.name} in {folder} cannot be read: it is damaged.") from error
     if not isinstance(found, dict):
         raise BadModel(f"{path.name} in {folder} cannot be read: it holds no settings.")
@@ -252,7 +252,11 @@ def header(file: Path) -> tuple[bytes, int]:
         length = int.from_bytes(held.read(8), "little")
         raw = held.read(length) if 0 < length <= min(4 * MOST_WORDS, size) else b""
     try:
-        tensors = [one for name, one in json.loads(raw).items() if name != "__metadata__"]
+        tensors = [
+            one
+            for name, one in foreign_text.read_json(raw, 4 * MOST_WORDS).items()
+            if name != "__metadata__"
+        ]
         end = max((one["data_offsets"][1] for one in tensors), default=0)
         numbers = sum(prod(one["shape"]) for one in tensors)
         whole = end + 8 + length == size and 0 <= numbers <= 8 * size  # 1 bit a number at least

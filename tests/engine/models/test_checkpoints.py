@@ -246,7 +246,7 @@ def test_a_good_file_made_by_the_same_hands_is_taken():
         ("[" * 100_000, "no card of a model"),
         ("{}", "no card of a model"),
         ('{"title": 3}', "no card of a model"),
-        (json.dumps({"title": "x" * 300_000}), "too long"),
+        (json.dumps({"title": "x" * 300_000}), "has more than 200,000 letters"),
         ({"title": "x" * 500}, "no plain text"),
         ({"title": "two\nlines"}, "no plain text"),
         ({"labels": ["a", 2, "c"]}, "no plain text"),
@@ -270,7 +270,8 @@ def test_a_good_file_made_by_the_same_hands_is_taken():
         ({"architecture": "mlp"}, "the weights are not those of mlp"),
         ({"architecture": "os.system"}, "no architecture is called"),
         ({"architecture": "timm:resnet1000000"}, "no architecture is called"),
-        ({"architecture": "timm:vit_giant_patch14_224"}, "the weights are not those of"),
+        ({"architecture": "timm:vit_giant_patch14_224"}, r"takes 3\.8 GB of memory"),
+        ({"architecture": "timm:vit_base_patch16_224"}, "the weights are not those of"),
         ({"recipe": "x"}, "no table"),
     ],
 )  # fmt: skip

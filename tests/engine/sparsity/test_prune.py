@@ -180,7 +180,7 @@ def test_a_narrow_file_whose_layers_do_not_fit_each_other_is_refused(digits, tmp
     ]
     card, weights = ModelCard.from_json(view.card), dict(view.weights)
     weights["fc2.weight"] = weights["fc2.weight"][:, :-1]
-    with pytest.raises(BadModel, match="as wide as each other"):
+    with pytest.raises(BadModel, match="its layers do not fit each other"):
         read_model(packed(card, weights), "odd.safetensors", "odd")
     whole = packed(replace(card, narrowed=False), dict(view.weights))
     with pytest.raises(BadModel, match="has the shape"):
