@@ -73,7 +73,7 @@ def three(**others):
     return {name: trained(how) for name, how in ways.items()}
 
 
-def test_a_model_that_never_saw_them_is_as_if_retrained_and_one_left_as_it_was_is_not():
+def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained():
     at = asked(opened(three()))
     assert not at.exception
     (tried,) = [each.value for each in at.main.dataframe if "Format" in each.value]
@@ -87,6 +87,8 @@ def test_a_model_that_never_saw_them_is_as_if_retrained_and_one_left_as_it_was_i
     assert "did not" not in headline(at)
     assert "recognizes 0 % of those (retrained: 0 %)" in headline(at)
 
+
+def test_a_model_that_was_not_unlearned_at_all_is_said_not_to_have_forgotten():
     at = judged(asked(opened(three(unlearned=PlainTraining(seed=4)))))
     assert headline(at).startswith("The unlearned model did not forget class 3")
 
