@@ -204,7 +204,7 @@ def test_a_trial_that_ends_its_process_or_never_ends_is_wrong_and_the_rest_goes_
     row = OddTrials().rows(outcomes)[0]
     assert row.holds is False
     assert row.found.startswith(
-        "5: 2 read, 1 crash, 1 end, 1 late; worst 1.0 s of computing (good)"
+        "5: 2 read, 1 crash, 1 end, 1 late; worst 1.00 s of computing (good)"
     )
 
     lines = (tmp_path / "odd.jsonl").read_text()

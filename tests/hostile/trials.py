@@ -70,7 +70,7 @@ def summary(title: str, outcomes: Mapping[str, TrialOutcome]) -> Row:
             for what in ("seconds", "mb")
         )
         found += (
-            f"; worst {outcomes[slow].seconds:.1f} s of computing ({slow}), "
+            f"; worst {outcomes[slow].seconds:.2f} s of computing ({slow}), "
             f"{outcomes[large].mb:.0f} MB ({large})"
         )
     wrong = [f"{name}: {one.wrong:.150}" for name, one in outcomes.items() if one.wrong]
