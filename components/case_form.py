@@ -72,7 +72,7 @@ class CaseForm:
         """Words that a person types."""
         spec = self.kind.specs()[name]
         return type_text(
-            spec.metadata["label"], spec.default if first is None else first, self.key_of(name),
+            spec.metadata["label"], str(spec.default if first is None else first), self.key_of(name),
             help=spec.metadata["help"], kept=self.kept, **more,
         )  # fmt: skip
 
