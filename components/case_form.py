@@ -71,8 +71,9 @@ class CaseForm:
     def text(self, name: str, first: str | None = None, **more: Any) -> Any:
         """Words that a person types."""
         spec = self.kind.specs()[name]
+        begin = str(spec.default if first is None else first)
         return type_text(
-            spec.metadata["label"], spec.default if first is None else first, self.key_of(name),
+            spec.metadata["label"], begin, self.key_of(name),
             help=spec.metadata["help"], kept=self.kept, **more,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import streamlit as st
 
 from components import own_words
-from components.links import Allowed, refuse, sort_out
+from components.links import Allowed, refuse
 from components.notices import plain
 from components.picks import TRUTH, pick, pick_some
 from engine.method import Choice, Control, Method, Slider, Switch
@@ -66,7 +66,7 @@ def widget(
     label, control = spec.metadata["label"], spec.metadata["control"]
     start: Any = spec.default if first is None else first
     for name, allowed, rule in linked_words(control, key, start, case):
-        sort_out(name, allowed, label, rule)  # where no `refuse_links` said so before
+        refuse(name, allowed, label, rule, late=True)
     more |= {
         "help": spec.metadata["help"], "key": key, "bind": "query-params",
         "persist_state": persist,

@@ -30,16 +30,10 @@ BOUND, BOUND_PAGE = "links.bound", "links.bound.page"  # what is said of a longe
 Allowed = Collection[str] | Callable[[str], bool]
 
 
-def refuse(key: str, allowed: Allowed, name: str, rule: str, *, many: bool = False) -> None:
-    """As `sort_out`, and say what is ignored."""
-    sort_out(key, allowed, name, rule, many=many)
-    held: dict[str, tuple[str, list[str]]] = st.session_state["links.refused"]
-    if key in held:
-        (PLACE.get() or st).info(plain(held[key][0]), icon=":material/link_off:")
-
-
-def sort_out(key: str, allowed: Allowed, name: str, rule: str, *, many: bool = False) -> None:
-    """Take out of the link what cannot be had; called before the widget of that key.
+def refuse(
+    key: str, allowed: Allowed, name: str, rule: str, *, many: bool = False, late: bool = False
+) -> None:
+    """Take out of the link what cannot be had, and say so; called before the widget of that key.
 
     Args:
         key: of the widget, and its name in the link.
@@ -47,8 +41,9 @@ def sort_out(key: str, allowed: Allowed, name: str, rule: str, *, many: bool = F
         name: what the link asks for, as a person knows it.
         rule: what it must be, as it goes on after "because it must be".
         many: whether several values can be had at once; a single empty one then means none.
+        late: whether it is the widget that says so, where its form did not before.
     """
-    held: dict[str, tuple[str, list[str]]] = st.session_state.setdefault("links.refused", {})
+    held: dict[str, tuple[str, list[str], bool]] = st.session_state.setdefault("links.refused", {})
     asked = st.query_params.get_all(key)
     rest = fitting(asked, allowed, many=many)
     wrong = [word for word in asked if word not in rest]
@@ -56,9 +51,11 @@ def sort_out(key: str, allowed: Allowed, name: str, rule: str, *, many: bool = F
         rewrite(key, rest)
     st.session_state.setdefault(ADDRESS, {})[key] = rest
     if wrong:
-        held[key] = refusal(asked, wrong, name, rule, many=many), rest
+        held[key] = refusal(asked, wrong, name, rule, many=many), rest, late
     elif key in held and asked != held[key][1]:
         del held[key]
+    if key in held and held[key][2] == late:
+        (PLACE.get() or st).info(plain(held[key][0]), icon=":material/link_off:")
 
 
 def fitting(asked: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:

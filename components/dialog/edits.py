@@ -13,6 +13,7 @@ from engine.data.layout import CELLS, Scene
 from engine.errors import BadData
 
 Act = Literal["remove", "fade", "move"]
+MOST = 40  # edits of a link
 SIGNS: dict[str, Act] = {"*": "fade", "@": "move"}
 
 
@@ -39,6 +40,12 @@ Edits = tuple[Edit, ...]
 def read(text: str) -> Edits:
     """The edits that a text names; what cannot be read is left out."""
     return tuple(found for part in text.split(",") if (found := read_one(part.strip())))
+
+
+def is_readable(text: str) -> bool:
+    """Whether a link's text is of edits alone, and of no more than a person makes."""
+    parts = text.split(",", MOST)
+    return not text or (len(parts) <= MOST and all(read_one(part.strip()) for part in parts))
 
 
 def read_one(part: str) -> Edit | None:

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from components.case_form import CaseForm
-from components.dialog.edits import Edit, Edits, added, applied, put_back, read, written
+from components.dialog.edits import (
+    Edit,
+    Edits,
+    added,
+    applied,
+    is_readable,
+    put_back,
+    read,
+    written,
+)
 from components.draw.maps import first_screen
 from components.links import refuse
 from components.notices import plain
@@ -106,6 +115,8 @@ def sidebar_picture(page: str) -> Shown:
 def choose_scene(start: int, page: str, beside: DeltaGenerator) -> Shown:
     """A scene by kind and number, as edited in the place beside it."""
     form = CaseForm(CaptionArguments, page)
+    edits_rule = "changes as this page writes them"
+    refuse(f"{KEY}.edits", is_readable, "Changes of the scene", edits_rule)
     if form.key_of("kind") not in st.session_state:  # the page has just been opened
         keep_edits(read(st.query_params.get(f"{KEY}.edits", "")))
     kind = ask_carried(form, "kind", first=next(iter(KINDS)), on_change=forget_edits)

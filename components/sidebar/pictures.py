@@ -56,6 +56,7 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
     if YOURS not in shown and st.query_params.get("image") == YOURS:
         st.session_state["subject.wanted"] = True  # until the tab says what it had opened
+    refuse(FILE, lambda word: bool(DIGEST(word)), "File", "the digest of a file, in 8 signs")
     linked = linked_file()
     refuse("image", shown, "Image", "a sample; images of your own are not part of a link" + linked)
     picked = pick(shown)
@@ -215,6 +216,7 @@ def enlarged(pixels: Pixels) -> Pixels:
 
 def linked_crop(name: str) -> Crop:
     """Where the link that opened this session put the square, or a person on another page."""
+    refuse("crop", is_crop, "Crop", "two shares from 0 to 1, such as 0.5,0.5")
     if "subject.linked" not in st.session_state:
         st.session_state["subject.linked"] = name, read_crop(st.query_params.get("crop", ""))
     if "subject.crop" not in st.session_state and "subject.moved" in st.session_state:
@@ -223,10 +225,15 @@ def linked_crop(name: str) -> Crop:
     return crop if name == linked else Crop()
 
 
-def read_crop(asked: str) -> Crop:
-    """The crop of a link; anything else is the middle."""
+def is_crop(asked: str) -> bool:
+    """Whether a link names the place of a square."""
     try:
         x, y = (float(share) for share in asked.split(","))
     except ValueError:
-        return Crop()
-    return Crop(x, y) if all(0 <= share <= 1 for share in (x, y)) else Crop()
+        return False
+    return all(0 <= share <= 1 for share in (x, y))
+
+
+def read_crop(asked: str) -> Crop:
+    """The crop of a link; anything else is the middle."""
+    return Crop(*map(float, asked.split(","))) if is_crop(asked) else Crop()

@@ -8,7 +8,7 @@ from pathlib import Path
 import components
 
 FOLDER = Path(components.__file__).parent
-FIRST = {"refuse", "sort_out", "hold_back"}  # one of them comes before the widget
+FIRST = {"refuse", "hold_back"}  # one of them comes before the widget
 
 
 def names_in(function: ast.FunctionDef) -> set[str]:

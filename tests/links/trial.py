@@ -18,7 +18,7 @@ from tests.links.recording import NAMES
 from tests.links.values import ALONE, Words, link_values
 
 Link = Mapping[str, str]
-SAID = ("The link ",)  # how each refusal begins
+SAID = "The link "  # how each refusal begins
 FREE = {"text_input", "text_area"}  # may have what nobody means
 MANY = {"multiselect"}
 
@@ -130,8 +130,9 @@ def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
     held = [name for name in wrong if kept.get(name) == list(map(as_text, bad[name]))]
     if held:
         return f"{held[0]} keeps it"
-    if wrong and not any(text.startswith(SAID) for text in seen.texts):
-        return f"{wrong[0]}: nothing is said"
+    said = sum(text.startswith(SAID) for text in seen.texts)
+    if len(wrong) > said:
+        return f"{said} of {len(wrong)} are refused in a sentence: {', '.join(wrong)}"
     return ""
 
 

@@ -305,9 +305,10 @@ class SmoteExperiment(ClosedFormExperiment):
             f"{len(given.rare)} real": given.rare,
             **{way: self.added(way, given, case) for way in (NEAREST, ANY)},
         }
-        rows = {name: one for name, one in rows.items() if len(one) >= SHOWN}
+        shown = min(SHOWN, len(given.rare))
+        rows = {name: one for name, one in rows.items() if len(one) >= shown}
         drawn = [
-            np.stack([*one[:SHOWN], one.mean(0), BRIGHT * one.std(0)])
+            np.stack([*one[:shown], one.mean(0), BRIGHT * one.std(0)])
             for one in map(given.pixels, rows.values())
         ]
         whole = spread_of(given.rare)
@@ -316,7 +317,7 @@ class SmoteExperiment(ClosedFormExperiment):
         ]
         return Pictures(
             np.stack([gray(one, case.data) for one in drawn]), tuple(rows),
-            (*map(str, range(1, SHOWN + 1)), "mean", f"spread × {BRIGHT:g}"),
+            (*map(str, range(1, shown + 1)), "mean", f"spread × {BRIGHT:g}"),
             f"Total variance beside the real “{case.data.classes[given.label]}”: "
             f"{', '.join(shares)}.",
         )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.measures.shares import DEVIATIONS, chance, luck, wilson
+from engine.measures.shares import chance, luck, wilson
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import AfterCase, RandomLabels
