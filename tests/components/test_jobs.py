@@ -47,9 +47,8 @@ def test_stop_is_not_squeezed_into_a_share_of_a_narrow_list():
 
 
 def measured() -> None:
-    from tests.components.test_jobs import SLOW
-
     from components import measurement
+    from tests.components.test_jobs import SLOW
 
     measurement.show(SLOW, print)
 

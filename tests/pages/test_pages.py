@@ -22,7 +22,6 @@ from engine.models import catalog
 from tests.tiny import vit
 from tests.visits import TITLES, pills, provenance, question_in, said, settled, visit, words
 
-
 WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 """They answer no question, or share it in another way: cards and slides, tables, a report."""
 
