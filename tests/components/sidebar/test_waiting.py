@@ -15,7 +15,7 @@ from tests.pages.test_start import new_picture
 from tests.visits import said, settled, visit
 
 
-def page(state: str, own: bool, before: int) -> None:  # noqa: FBT001 - given by name
+def page(state: str, own: bool, before: int) -> None:
     """The end of a page whose subject is not there."""
     import streamlit as st
 
