@@ -38,11 +38,20 @@ class Pending:
     expected: float | None
     device: str  # in whose lane it waits
 
+    def goes_first(self, which: str = "") -> str:
+        """How many questions go first, such as "1 question goes first"; "" where none does."""
+        match lane(self.device).place(self.job):
+            case 0:
+                return ""
+            case 1:
+                return f"1 {which}question goes first"
+            case before:
+                return f"{before} {which}questions go first"
+
     def words(self) -> str:
         """What is being done, for how long, and who is first."""
-        if before := lane(self.device).place(self.job):
-            others = "1 other question goes" if before == 1 else f"{before} other questions go"
-            return f"waiting: {others} first"
+        if first := self.goes_first("other "):
+            return f"waiting: {first}"
         left = self.job.seconds_left()
         if left is None:
             hint = f" · about {self.expected:.0f} s here" if self.expected else ""

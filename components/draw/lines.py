@@ -68,14 +68,15 @@ class Lines(Chart):
     now_name: str = ""
     joined: Sequence[str] = ()
 
-    def side_of_now(self, across: Values) -> str:
-        """On which side of `now` its name has room, among the places that are drawn."""
+    def side_of(self, now: float, across: Values) -> str:
+        """On which side of a place its name has room, among the places that are drawn."""
         if not self.x:
             return "right"
-        places = [float(place) for place in across if np.isfinite(place)]
-        now, *places = np.log10([self.now, *places]) if self.log else (self.now, *places)
-        low, high = self.x_span or (min([now, *places]), max([now, *places]))
-        return free_side(float(now), low, high)
+        places = np.array([now, *across[np.isfinite(across)]], np.float64)
+        if self.log:
+            places = np.log10(places)
+        low, high = self.x_span or (float(places.min()), float(places.max()))
+        return free_side(float(places[0]), low, high)
 
     def figure(self, table: Table) -> go.Figure:
         """The lines."""
@@ -112,7 +113,7 @@ class Lines(Chart):
             )  # fmt: skip
         if self.now is not None:
             line = {"color": GRAY, "width": 2}
-            side = f"bottom {self.side_of_now(across)}"
+            side = f"bottom {self.side_of(self.now, across)}"
             note = {"annotation_text": self.now_name, "annotation_position": side}
             figure.add_vline(x=self.now, line=line, **(note if self.now_name else {}))
         kind = "log" if self.log else "linear" if self.x else "category"

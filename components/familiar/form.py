@@ -11,6 +11,7 @@ import streamlit as st
 from components import uploads
 from components.case_form import CaseForm
 from components.forms import pick_method
+from components.normal_images import fitting_model, follow_image
 from components.notices import spoken
 from components.picks import pick
 from components.sidebar.subject import Subject
@@ -55,7 +56,9 @@ def choose(subject: Subject) -> FamiliarQuestion:
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
     own = uploads.all_held(KEY)
     with left:
-        normal = form.ask("normal", own=own)
+        usual = fitting_model(subject)
+        follow_image(form, usual, own)
+        normal = form.ask("normal", own=own, first=usual)
     if isinstance(normal, str):
         normal = made(lambda: sources.normal(form.given["normal"]))
     with middle:

@@ -33,7 +33,8 @@ def choose() -> Example:
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
     unseen = not len(rows) or SPLITS[found.split[rows[0]]] == SPLIT
     place = st.number_input(
-        f"Image (of {len(rows)} that no model here has learned from)" if unseen
+        f"Image (of {len(rows)} that no model here has learned from)"
+        if unseen
         else "Image (one that a model here may have learned from)",
         1,
         len(rows),

@@ -16,8 +16,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import runs
 from components.ending import end
+from components.runs import Pending, Problem
 from components.sidebar import examples, kinds, medical, models, own_weights, thumbnails
 from components.sidebar.pictures import (
+    YOURS,
     Chosen,
     choose_crop,
     choose_picture,
@@ -41,6 +43,8 @@ from engine.models.classifier import Classifier
 from engine.models.own_file import OWN
 from engine.result import Scores
 from engine.run import Answer, expected_seconds
+
+WAITING = "subject.waiting"  # what the subject waits for
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,8 @@ def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None
         asks: beside the image and the model.
         page: where the image is chosen among thumbnails; without it, from a list in the sidebar.
     """
-    st.session_state.pop("subject", None)
+    for name in ("subject", WAITING):
+        st.session_state.pop(name, None)
     places = in_sidebar() if page is None else on_page(page)
     image = choose_image(places, pick_by_title if page is None else thumbnails.pick)
     with places.model:
@@ -230,6 +235,7 @@ def choose_case(unasked: ImageCase, asks: Collection[Part]) -> ImageCase | None:
     """What the model says of the image, and what is asked about that; None until it is known."""
     outcome = runs.ask(Prediction(), unasked, "subject.prediction")
     if not isinstance(outcome, Answer):
+        st.session_state[WAITING] = outcome
         runs.watch([outcome])
         return None
     scores, model = outcome["classes"], unasked.model
@@ -252,9 +258,28 @@ def current(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = N
     draw(asks, page)
     subject: Subject | None = st.session_state.get("subject")
     if subject is None:
-        st.info("Choose an image and a model in the sidebar; this page then shows its answer.")
+        why_none(st.session_state.get(WAITING))
         end()
     return subject
+
+
+def why_none(waiting: Pending | Problem | None) -> None:
+    """Why there is no subject: its image is still read, cannot be, or was not chosen."""
+    match waiting:
+        case Pending():
+            own = st.session_state.get("image") == YOURS
+            being_read(waiting, "Your image" if own else "The image")
+        case Problem():
+            st.info("The model gave no answer about this image; the sidebar says why.")
+        case None:
+            st.info("Choose an image and a model in the sidebar; this page then shows its answer.")
+
+
+@st.fragment(run_every=runs.POLL_SECONDS)
+def being_read(pending: Pending, whose: str) -> None:
+    """That it is, with how many questions go first; the sidebar runs the page when it was."""
+    first = pending.goes_first()
+    st.info(f"{whose} is being read{f': {first}' if first else ''}.")
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:

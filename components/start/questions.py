@@ -19,6 +19,7 @@ from components.forget.verdict import claim
 from components.heatmaps import view as heatmaps
 from components.level_sets import asked as levels
 from components.level_sets import walks
+from components.normal_images import fitting_model
 from components.prune import before_after
 from components.runs import Pending
 from components.section import Section
@@ -151,7 +152,7 @@ def anomaly(question: str, subject: Subject) -> Card:
 def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
     """What Familiar? asks about the image as it opens."""
     model = subject.case.model
-    normal = sources.normal(sources.normal_sources(model)[0].name)
+    normal = sources.normal(fitting_model(subject))
     group = group_of(subject.arguments.get("image", ""), normal)
     case = opening.unusual(model, subject.case.image, normal.name, group)
     fitting = [kind for kind in DETECTORS if not kind.unmet(case)]

@@ -10,11 +10,11 @@ import streamlit as st
 
 from components import forms, uploads
 from components.case_form import CaseForm
+from components.normal_images import fitting_image, follow_image
 from components.notices import plain
 from components.picks import pick
 from components.sidebar.subject import Subject
 from engine.anomaly import LOCALIZERS, FamiliarCase, Localizer, sources
-from engine.anomaly.healthy import TWINS
 from engine.arguments.normal import FamiliarArguments, group_of
 
 KEY = "where"
@@ -47,19 +47,15 @@ def choose(subject: Subject) -> WhereQuestion:
     model, seed = subject.case.model, subject.case.seed
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
     with left:
-        normal = form.ask("normal", own=uploads.all_held(KEY), first=usual(subject))
+        own, usual = uploads.all_held(KEY), fitting_image(subject)
+        follow_image(form, usual, own)
+        normal = form.ask("normal", own=own, first=usual)
         if isinstance(normal, str):
             with st.spinner("Making the images; the first time this may take some seconds"):
                 normal = sources.normal(normal)
     group = group_of(subject.arguments.get("image", ""), normal)
     case = FamiliarCase(model, subject.case.image, normal, None, group, seed)
     return WhereQuestion(case, choose_method(case, middle, right), form.known(subject.arguments))
-
-
-def usual(subject: Subject) -> str:
-    """The normal images that fit the image: heads without a lesion for a phantom or a scan."""
-    is_head = subject.name.startswith("phantoms") or subject.picture.behind is not None
-    return TWINS if is_head else sources.normal_sources(subject.case.model)[0].name
 
 
 def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:

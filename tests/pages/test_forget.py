@@ -430,9 +430,7 @@ REQUESTS = {
 def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name):
     data = load(name)
     asked = REQUESTS[kind](data)
-    closer = SimpleNamespace(
-        data=data, asked=SimpleNamespace(case=SimpleNamespace(request=asked))
-    )
+    closer = SimpleNamespace(data=data, asked=SimpleNamespace(case=SimpleNamespace(request=asked)))
     link = {word: str(value) for word, value in keep.image_from(closer).items()}
     at = visit(link | {"model": "Digits CNN"})
     assert not said(at)

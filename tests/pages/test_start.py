@@ -119,7 +119,7 @@ def test_the_heat_map_of_an_upload_is_computed_before_everything_that_it_is_comp
     assert {"ViM", "The image in a pruned copy", "Blind spot"} <= set(rest)
 
 
-@pytest.mark.parametrize("view", [PRUNE, STORIES, HEATMAPS, None], ids=lambda view: str(view))
+@pytest.mark.parametrize("view", [PRUNE, STORIES, HEATMAPS, None], ids=str)
 def test_who_leaves_start_does_not_wait_for_its_questions_any_more(monkeypatch, view):
     """But the view of a card goes on with its question; None: the card's own button."""
     hold = held_up(monkeypatch, PrunedImage)
@@ -147,7 +147,9 @@ def test_what_another_visitor_asked_too_goes_on_when_start_is_left(monkeypatch):
     hold.begun.clear()
     upload(at, "cup.png", new_picture())
     hold.begins(at)
-    (job,) = [job for lane in lanes() for job in lane.jobs() if job.title.startswith("The image in")]
+    (job,) = [
+        job for lane in lanes() for job in lane.jobs() if job.title.startswith("The image in")
+    ]
     job.join("another")
     at.switch_page(str(HEATMAPS.path)).run()
     assert not hold.is_given_up(0.3)
