@@ -52,5 +52,4 @@ def test_an_imported_model_stays_its_browser_s_and_its_link_lets_others_look(
     delete.click()
     page.get_by_role("button", name="Delete it for good").click()
     settle(page)
-    expect(page.get_by_text(re.compile("none made here|[0-9]+ made here"))).to_be_visible()
-    expect(page.get_by_text(line)).to_have_count(0)
+    expect(delete).to_have_count(0)

@@ -19,10 +19,12 @@ from components.forget.view import PARTS
 from components.forget.words import time as short
 from components.sidebar.examples import BY_ID
 from components.views import FORGET
+from components.widgets import browser_secret
 from engine.data import add, load
 from engine.data.folders import read_folders
 from engine.models import catalog, checkpoints, embedded
 from engine.models.card import card_of
+from engine.models.owners import Owner
 from engine.result import Table
 from engine.run import answer, known
 from engine.training import Recipe, fresh
@@ -497,8 +499,9 @@ def own(monkeypatch, tmp_path):
         model = fresh(found.data, recipe, 0)
         learn(model, found.data, recipe, 0)
         about = {"title": "Mine", "made_by": "lab.Train", "data": found.data.name}
-        checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model)
         at = visit(view=FORGET)
+        owner = Owner(at.session_state[browser_secret.NEW].encode())
+        checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model, owner)
         at.session_state["lab.uploads"] = {"My zip": found}
         at.run()
         pills(at, "forget.ways").set_value(["SalUn"])
