@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import signal
@@ -9,17 +10,22 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import share
+from components.forget import own_models
 from components.views import DATA_AND_MODELS, HEATMAPS
 from engine import run
 from engine.commands.cli import main
+from engine.errors import BlindspotError
 from engine.keeping.claims import claimed
 from engine.keeping.private import mend, private_folder
 from engine.keeping.store import Store, keep_row, write_atomic
@@ -207,7 +213,28 @@ def opened_files():
     on.clear()
 
 
-def test_uploaded_weights_are_never_a_file(rooms, opened_files, monkeypatch):
+def given_file(name, content):
+    """A file as an uploader gives it."""
+    return SimpleNamespace(name=name, getvalue=lambda: content)
+
+
+def test_weights_to_be_judged_are_never_a_file(rooms, opened_files):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(f"{marked.WEIGHTS}1.pt", marked.weights())
+        archive.writestr(f"{marked.WEIGHTS}2.safetensors", checkpoints_file())
+    for name, content in (
+        (f"{marked.WEIGHTS}.pt", marked.weights()),
+        (f"{marked.WEIGHTS}.safetensors", checkpoints_file()),
+        (f"{marked.WEIGHTS}.zip", held.getvalue()),
+    ):
+        opened_files.clear()
+        with suppress(BlindspotError):  # some do not fit
+            own_models.read({"original": given_file(name, content)}, "resnet18")
+        assert not [path for path in opened_files if path.startswith(str(rooms[1]))]
+
+
+def test_uploaded_weights_are_never_a_file(rooms, opened_files):
     """Whatever ends the server in between, no copy of them is left under their name or another."""
     at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
     exported = checkpoints_file()
@@ -241,6 +268,7 @@ import sys, threading, time
 from pathlib import Path
 from engine import data, run
 from engine.commands.cli import main
+from engine.errors import BlindspotError
 from engine.data.folders import read_folders
 from engine.lab import Train, TrainCase
 from engine.models import checkpoints
