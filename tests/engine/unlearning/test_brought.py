@@ -130,7 +130,7 @@ def test_pictures_that_are_not_there_are_a_sentence(digits):
         brought.of_pictures(digits, pictures(digits.images[rows], side=16))
 
 
-def test_a_zip_is_searched_and_what_cannot_be_read_named_or_refused_before_it_is_read(digits, monkeypatch):
+def test_a_zip_is_searched_and_what_cannot_be_read_is_named(digits, monkeypatch):
     rows = digits.rows("train")[[7, 2, 30]]
     found = brought.of_zip(digits, zipped(digits.images[rows]))
     assert set(found.request.ids) >= set(digits.ids[rows])
