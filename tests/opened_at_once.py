@@ -34,10 +34,10 @@ FOUR = 4
 
 
 def array_file() -> bytes:
-    """200 MB of images, of which two in a hundred bytes are random."""
-    images = np.zeros((250, 512, 512, 3), np.uint8)
+    """250 MB of images, of which one byte in a hundred is random."""
+    images = np.zeros((320, 512, 512, 3), np.uint8)
     images[:3] = np.random.default_rng(0).integers(0, 256, images[:3].shape, np.uint8)
-    few, labels = images[-1:], np.arange(250, dtype=np.uint8)[:, None] % 2
+    few, labels = images[-1:], (np.arange(320) % 2).astype(np.uint8)[:, None]
     body = io.BytesIO()
     np.savez_compressed(
         body, train_images=images, train_labels=labels, val_images=few, val_labels=labels[:1],

@@ -104,11 +104,13 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
+        archive.writestr("notes.txt", "no picture")
     file = ("mine.zip", held.getvalue(), "application/zip")
     at.file_uploader(key="where.file").set_value(file).run()
     options = at.selectbox(key="where.normal").options
     mine = next(one for one in options if one.startswith("Your data"))
-    at.selectbox(key="where.normal").set_value(mine).run()
+    assert at.selectbox(key="where.normal").value == mine  # it is chosen at once
+    assert any("1 file was left out" in each.label for each in at.expander)
     at = answered(at)
     assert "too few for a threshold at 5 %" in at.main.header[0].value
     assert "no false-alarm rate below" in words(at)
