@@ -38,10 +38,8 @@ def test_nothing_unpickles_what_a_stranger_gives():
         for path in (ROOT / folder).rglob("*.py")
         for call in loads.finditer(path.read_text(encoding="utf-8"))
     }
-    sure = re.compile(
-        r"weights_only=True|pickle_module=INERT|allow_pickle=False|np\.load\(io\.BytesIO\(data\)"
-    )
-    assert len(found) > 5
+    sure = re.compile(r"weights_only=True|allow_pickle=False|np\.load\(io\.BytesIO\(data\)")
+    assert len(found) >= 5
     assert not [one for one in found if not sure.search(one[1])]
 
 

@@ -8,7 +8,7 @@ is copied and no file is written.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -48,7 +48,7 @@ def read_weights(content: bytes, called: str) -> dict[str, Tensor]:
     if suffix not in SUFFIXES:
         raise BadModel(f"{called} is neither .safetensors nor .pt: those are what can be read.")
     form = "safetensors" if suffix == ".safetensors" else "state"
-    return views(content, table_of(content, called, form), called)
+    return plainly(views(content, table_of(content, called, form), called))
 
 
 def read_network(content: bytes, called: str) -> dict[str, Tensor]:
@@ -59,7 +59,12 @@ def read_network(content: bytes, called: str) -> dict[str, Tensor]:
     Raises:
         BadModel: the file is no such file, is damaged, or describes more than a network has.
     """
-    return views(content, table_of(content, called, "network"), called)
+    return plainly(views(content, table_of(content, called, "network"), called))
+
+
+def plainly(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by their names in the network, without what training on many devices puts before."""
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
 
 
 def bytes_of(path: Path) -> bytes:
@@ -105,13 +110,14 @@ def table_of(content: bytes, called: str, form: str, *, ours: bool = False) -> T
 
 def views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:
     """The tensors of a table. Raises BadModel where the bytes are not as it says."""
-    storages: dict[tuple[int, str], Tensor] = {}
+    storages: dict[tuple[int, str, int], Tensor] = {}
     found: dict[str, Tensor] = {}
     try:
         for name, kind, shape, stride, first, at, count, before in said["tensors"]:
-            if (at, kind) not in storages:
-                storages[at, kind] = storage(content, kind, at, count, before)
-            found[name] = strided(storages[at, kind], shape, stride, first)
+            key = at, kind, count  # an empty storage begins where the next one does
+            if key not in storages:
+                storages[key] = storage(content, kind, at, count, before)
+            found[name] = strided(storages[key], shape, stride, first)
     except (ValueError, RuntimeError, OverflowError) as error:
         message = f"{called} cannot be read as weights: it is damaged or empty."
         raise BadModel(message) from error

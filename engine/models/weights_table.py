@@ -259,16 +259,15 @@ def state_of(holds: Any, called: str) -> dict[str, TensorPlace]:
         for name, value in holds.items()
     ):
         raise BadModel(f"{called} holds no plain table of weights (a state_dict).")
-    plain = {name.removeprefix("module."): value for name, value in holds.items()}
-    for name, value in plain.items():
+    for name, value in holds.items():
         if isinstance(value, OddTensor):
             raise BadModel(odd(called, name))
-    return plain
+    return dict(holds)
 
 
 def network_of(holds: Any) -> dict[str, TensorPlace]:
     """The tensors of a network that was saved whole. Raises ValueError where there are none."""
-    found = {name.removeprefix("module."): place for name, place in parts(holds)}
+    found = dict(parts(holds))
     if not 0 < len(found) <= MOST_MEMBERS:
         raise ValueError("no network")
     return found

@@ -188,5 +188,5 @@ def test_nothing_is_left_when_it_is_killed_while_weights_are_read(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    assert list(folder.iterdir()) == []
+    assert not [one for one in folder.iterdir() if not one.name.startswith("torchinductor_")]
     assert not [path for path in home.rglob("*") if "secret" in path.name]
