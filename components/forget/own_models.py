@@ -271,6 +271,8 @@ def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, O
         st.caption(plain(f"As the original's card says: {own[0].words}."))
         if not st.toggle("Try other formats", key=f"{KEY}.formats"):
             return own
+    if own[1] != tuple(range(len(own[1]))):
+        named = {"as its labels say": own[1], **named}
     case = remembered(
         f"{KEY}.tried", (opened, source.fingerprint),
         lambda: FormatCase(model, source, tuple(named.values())),

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.case_base import Case
+from engine.case_base import Case, Precision
 from engine.data import DataSet
 from engine.data.resized import at_side
 from engine.errors import BadModel, BlindspotError
@@ -52,6 +52,7 @@ class FormatCase(Case):
         model: in any format that its network takes.
         data: images at their own size; the training images are tried.
         orders: of the classes, beside that of the data: see Order.
+        precision: "exact" is the only one.
 
     Raises:
         BlindspotError: the numbers of classes differ, or there are no training images.
@@ -63,6 +64,7 @@ class FormatCase(Case):
     model: Classifier
     data: DataSet
     orders: tuple[Order, ...] = ()
+    precision: Precision = "exact"
 
     def __post_init__(self) -> None:
         classes = len(self.data.classes)
