@@ -9,6 +9,7 @@ from tests.hostile.trials import TrialKind
 KINDS = {
     "files": "tests.hostile.files:FileTrials",
     "own-files": "tests.changed_files:OwnFileTrials",
+    "links": "tests.links.trials:LinkTrials",
 }
 
 
