@@ -282,3 +282,9 @@ def test_features_are_those_of_the_network_and_are_drawn_as_the_nearest_image():
     assert {tuple(one) for one in blends} <= {tuple(one) for one in real}
     with pytest.raises(BadData, match="choose pixels"):
         imbalanced(ExperimentCase(tiny.columns(30, ("a", "b", "c"))), 5, "features")
+
+
+def test_the_picture_of_fewer_rare_images_than_usual_shows_those():
+    method = SmoteExperiment(kept=3)
+    picture = method.picture(ExperimentCase(data_sets.load(method.data[0])))
+    assert picture.columns[:4] == ("1", "2", "3", "mean")
