@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 import streamlit as st
@@ -24,6 +25,7 @@ from engine.data import DataSet
 from engine.data.judged_data import in_order
 from engine.data.resized import resized
 from engine.errors import BlindspotError
+from engine.keeping.budget import book
 from engine.models.classifier import Classifier
 from engine.models.format_search import FormatCase, Order
 from engine.models.input_format import InputFormat, format_of, with_format
@@ -216,6 +218,8 @@ def open_models() -> OpenedModels | None:
 
 def take(opened: OpenedModels) -> None:
     """Judge these from now on; with the data that the original is known to have learned from."""
+    for model in chain.from_iterable(opened.groups.values()):
+        book(model.own_bytes, "This model").until_gone(model)
     st.session_state[f"{KEY}.opened"] = opened
     card = trained_as(opened.original)
     if card is not None and (title := data_title(card.data)):

@@ -18,6 +18,7 @@ from engine.data import DataSet
 from engine.data.judged_data import in_order, plausible_orders, read_training
 from engine.errors import BadData, BadModel, BlindspotError
 from engine.images import Crop, Picture
+from engine.keeping.budget import book
 from engine.models.classifier import Classifier
 from engine.models.format_search import FormatCase
 from engine.models.input_format import InputFormat, format_of, with_format
@@ -97,7 +98,7 @@ def open_weights() -> None:
         return
     try:
         keep_model(*read_weights(values["weights"], (values["arch"] or "").strip()))
-    except BadModel as error:
+    except BlindspotError as error:
         st.session_state[f"{KEY}.problem"] = str(error)
 
 
@@ -115,6 +116,7 @@ def read_weights(file: Any, architecture: str) -> tuple[Classifier, dict[str, st
 
 def keep_model(model: Classifier, note: Mapping[str, str]) -> None:
     """Keep it for this session under a title of its own, and choose it."""
+    book(model.own_bytes, "This model").until_gone(model)
     title = note["title"] or model.title
     taken = {titled(name) for name in held() if name != model.name} | {LISTED}
     number = 2

@@ -82,6 +82,7 @@ def models(words: Words, arrays: Arrays) -> Reply:
     from engine.models.model_zip import unpacked
 
     limits = words["most"], words["most_bytes"]
+    claim(3 * arrays[0].nbytes + words["most_bytes"], words["most_bytes"])
     names, files = unpacked(arrays.pop().tobytes(), words["called"], *limits)
     return {"names": names}, [np.frombuffer(one, np.uint8) for one in files]
 
