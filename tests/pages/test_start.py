@@ -102,6 +102,19 @@ def new_picture() -> bytes:
     return file.getvalue()
 
 
+def computing(monkeypatch):
+    """Start while the pruned copy of a new upload is computed, and what holds that up."""
+    hold = held_up(monkeypatch, PrunedImage)
+    at = visit(QUICK, START)
+    hold.go.set()
+    settled(at)
+    hold.go.clear()
+    hold.begun.clear()
+    upload(at, "cup.png", new_picture())
+    hold.begins(at)
+    return at, hold
+
+
 def test_the_heat_map_of_an_upload_is_computed_before_everything_that_it_is_compared_with(
     monkeypatch,
 ):
@@ -122,14 +135,7 @@ def test_the_heat_map_of_an_upload_is_computed_before_everything_that_it_is_comp
 @pytest.mark.parametrize("view", [PRUNE, STORIES, HEATMAPS, None], ids=str)
 def test_who_leaves_start_does_not_wait_for_its_questions_any_more(monkeypatch, view):
     """But the view of a card goes on with its question; None: the card's own button."""
-    hold = held_up(monkeypatch, PrunedImage)
-    at = visit(QUICK, START)
-    hold.go.set()
-    settled(at)
-    hold.go.clear()
-    hold.begun.clear()
-    upload(at, "cup.png", new_picture())
-    hold.begins(at)
+    at, hold = computing(monkeypatch)
     if view is None:
         at.button(key=f"start.{PRUNE.address}").click().run()
     else:
@@ -139,14 +145,7 @@ def test_who_leaves_start_does_not_wait_for_its_questions_any_more(monkeypatch, 
 
 
 def test_what_another_visitor_asked_too_goes_on_when_start_is_left(monkeypatch):
-    hold = held_up(monkeypatch, PrunedImage)
-    at = visit(QUICK, START)
-    hold.go.set()
-    settled(at)
-    hold.go.clear()
-    hold.begun.clear()
-    upload(at, "cup.png", new_picture())
-    hold.begins(at)
+    at, hold = computing(monkeypatch)
     (job,) = [
         job for lane in lanes() for job in lane.jobs() if job.title.startswith("The image in")
     ]
