@@ -22,6 +22,7 @@ from components.picks import pick
 from components.sidebar.own_weights import ARCHITECTURES, safe_name
 from engine.arguments.trained import data_title
 from engine.data import DataSet
+from engine.data.folders import Skipped
 from engine.data.judged_data import in_order
 from engine.data.resized import resized
 from engine.errors import BlindspotError
@@ -69,10 +70,12 @@ class OpenedModels:
     Args:
         groups: the models.
         described: whether the original came with a card, which says how it takes images.
+        skipped: files of zips that were left out.
     """
 
     groups: Mapping[str, tuple[Classifier, ...]]
     described: bool = False
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def first(self) -> Mapping[str, Classifier]:
@@ -213,6 +216,7 @@ def open_models() -> OpenedModels | None:
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
         st.caption(told(opened))
+        uploads.skipped(opened.skipped)
     return opened
 
 
@@ -230,13 +234,16 @@ def read(given: Mapping[str, Any], architecture: str) -> OpenedModels:
     """The models of the files that are there. Raises BadData or BadModel."""
     groups: dict[str, tuple[Classifier, ...]] = {}
     described = False
+    skipped: tuple[Skipped, ...] = ()
     for name, file in given.items():
         if file is None:
             continue
         first = groups["original"][0] if groups else None
         called, content = safe_name(file.name), file.getvalue()
         if called.lower().endswith(".zip"):
-            groups[name] = open_zip(content, called, MOST[name], architecture, first)
+            zipped = open_zip(content, called, MOST[name], architecture, first)
+            groups[name] = zipped.models
+            skipped += zipped.skipped
             described = described or (first is None and not architecture)
         else:
             groups[name] = (
@@ -245,7 +252,7 @@ def read(given: Mapping[str, Any], architecture: str) -> OpenedModels:
                 else open_model(content, called, architecture),
             )
             described = described or (first is None and has_card(content, called))
-    return OpenedModels(groups, described)
+    return OpenedModels(groups, described, skipped)
 
 
 def told(opened: OpenedModels) -> str:

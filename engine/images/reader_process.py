@@ -77,16 +77,6 @@ def weights(words: Words, arrays: Arrays) -> Reply:
     return table(words["form"], head, tail, words["size"], words["called"]), []
 
 
-def models(words: Words, arrays: Arrays) -> Reply:
-    """The files of weights in a zip."""
-    from engine.models.model_zip import unpacked
-
-    limits = words["most"], words["most_bytes"]
-    claim(3 * arrays[0].nbytes + words["most_bytes"], words["most_bytes"])
-    names, files = unpacked(arrays.pop().tobytes(), words["called"], *limits)
-    return {"names": names}, [np.frombuffer(one, np.uint8) for one in files]
-
-
 def toml(words: Words, arrays: Arrays) -> Reply:
     """What a TOML file says."""
     from engine.foreign_text import toml_in_reader
@@ -124,7 +114,7 @@ def tiles(words: Words, arrays: Arrays) -> Reply:
 
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
     "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
-    "weights": weights, "models": models, "toml": toml,
+    "weights": weights, "toml": toml,
     "member": member, "array header": array_header, "array": array,
     "tiles": tiles,
 }  # fmt: skip

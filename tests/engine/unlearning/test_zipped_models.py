@@ -8,7 +8,7 @@ import zipfile
 import pytest
 import torch
 
-from engine.errors import BadModel
+from engine.errors import BadData, BadModel
 from engine.models.card import card_of, weights_of
 from engine.models.rebuild import packed
 from engine.training import Recipe, fresh
@@ -49,16 +49,17 @@ def test_models_come_by_name_and_what_a_system_adds_is_passed_over(models):
         "runs/c.safetensors": exported(models[2]), "__MACOSX/runs/._a.safetensors": b"x",
         "runs/.DS_Store": b"x",
     })  # fmt: skip
-    found = open_zip(content, "runs.zip", 3)
-    assert [one.fingerprint for one in found] == [one.fingerprint for one in models]
-    assert not any("runs" in one.title for one in found)
+    zip_file = open_zip(content, "runs.zip", 3)
+    assert [one.fingerprint for one in zip_file.models] == [one.fingerprint for one in models]
+    assert zip_file.skipped == ()
+    assert not any("runs" in one.title for one in zip_file.models)
     again = open_zip(zipped({"x.pt": weights(models[2])}), "x.zip", 3, like=models[0])
-    assert again[0].fingerprint == models[2].fingerprint
+    assert again.models[0].fingerprint == models[2].fingerprint
 
 
 def test_too_many_too_large_and_too_slow_are_a_sentence(models, monkeypatch):
     content = zipped({f"{at}.safetensors": exported(one) for at, one in enumerate(models)})
-    with pytest.raises(BadModel, match=r"my.zip holds 3 models, and at most 2 are read"):
+    with pytest.raises(BadModel, match=r"my.zip holds 3 files, and at most 2 models are read"):
         open_zip(content, "my.zip", 2)
     monkeypatch.setattr(zipped_models, "SECONDS", -1.0)
     with pytest.raises(BadModel, match=r"my.zip takes more than -1 seconds to read"):
@@ -68,23 +69,33 @@ def test_too_many_too_large_and_too_slow_are_a_sentence(models, monkeypatch):
         open_zip(content, "my.zip", 3)
 
 
-def test_other_files_none_damaged_ones_and_other_networks_are_a_sentence(models):
-    with pytest.raises(BadModel, match=r"“notes.txt” in my.zip is no file of weights"):
-        open_zip(zipped({"a/notes.txt": b"x"}), "my.zip", 3)
-    with pytest.raises(BadModel, match=r"my.zip holds no model: put"):
-        open_zip(zipped({}), "my.zip", 3)
-    with pytest.raises(BadModel, match=r"my.zip is not a zip archive"):
-        open_zip(b"nothing", "my.zip", 3)
-    with pytest.raises(
-        BadModel, match=r"“a.pt” in my.zip: the file holds .*say for which timm architecture"
-    ):
-        open_zip(zipped({"a.pt": weights(models[0])}), "my.zip", 3)
-    with pytest.raises(BadModel, match=r"“b.pt” in my.zip: the file cannot be .*damaged"):
-        open_zip(zipped({"b.pt": b"PK\x03\x04 no"}), "my.zip", 3, like=models[0])
+def test_a_bad_file_among_good_ones_is_left_out_and_named(models):
     odd = fresh(tiny.columns(8, tuple("abcd")), Recipe("lenet"))
-    with pytest.raises(BadModel, match=r"“b.pt” in my.zip: .*does not fit"):
-        open_zip(zipped({"a.safetensors": exported(models[0]), "b.pt": weights(odd)}), "my.zip", 3)
-    content = bytearray(zipped({"a.safetensors": exported(models[0])}))
-    content[200:260] = bytes(60)
-    with pytest.raises(BadModel, match=r"“a.safetensors” in my.zip is damaged"):
-        open_zip(bytes(content), "my.zip", 3)
+    content = bytearray(zipped({
+        "a/0.safetensors": exported(models[0]), "a/1-damaged.safetensors": exported(models[1]),
+        "a/2-other.pt": weights(odd), "a/3-no.pt": b"PK\x03\x04 no", "a/notes.txt": b"x",
+        "a/9.pt": weights(models[2]),
+    }))  # fmt: skip
+    place = content.index(b"1-damaged") + 200
+    content[place : place + 60] = bytes(60)
+    zip_file = open_zip(bytes(content), "my.zip", 9)
+    assert [one.fingerprint for one in zip_file.models] == [
+        models[place].fingerprint for place in (0, 2)
+    ]
+    reasons = {left.file: left.reason for left in zip_file.skipped}
+    assert list(reasons) == ["1-damaged.safetensors", "2-other.pt", "3-no.pt", "notes.txt"]
+    assert "damaged" in reasons["1-damaged.safetensors"]
+    assert "does not fit" in reasons["2-other.pt"]
+    assert "cannot be read as weights" in reasons["3-no.pt"]
+    assert "no file of weights" in reasons["notes.txt"]
+
+
+def test_a_zip_without_a_model_is_a_sentence(models):
+    with pytest.raises(BadModel, match=r"my.zip holds no .*“notes.txt”: It is no file of weights"):
+        open_zip(zipped({"a/notes.txt": b"x"}), "my.zip", 3)
+    with pytest.raises(BadModel, match=r"my.zip holds no model that can be opened: put"):
+        open_zip(zipped({}), "my.zip", 3)
+    with pytest.raises(BadData, match=r"my.zip is not a zip archive"):
+        open_zip(b"nothing", "my.zip", 3)
+    with pytest.raises(BadModel, match=r"“a.pt”: The file holds .*say for which architecture"):
+        open_zip(zipped({"a.pt": weights(models[0])}), "my.zip", 3)
