@@ -21,11 +21,10 @@ from pathlib import Path
 from benchmarks.soak import report
 from tests.hostile.corpus import CACHE, NotAvailable
 from tests.hostile.kinds import KINDS, kind_of_trial
-from tests.hostile.trials import TrialOutcome, attempted
+from tests.hostile.trials import TrialKind, TrialOutcome, attempted
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "## Hostile trials: "  # how the heading of a kind begins, before its name
-SETUP = 300.0  # seconds until the first trial begins
 POLL = 0.5
 
 
@@ -70,21 +69,21 @@ def child(name: str, count: int, log: TrialLog) -> None:
 
 def supervise(name: str, count: int, folder: Path) -> dict[str, TrialOutcome]:
     """Have all trials of a kind done; those that ended their process are wrong."""
-    log, longest = TrialLog(folder / f"{name}.jsonl"), kind_of_trial(name).longest
+    log, kind = TrialLog(folder / f"{name}.jsonl"), kind_of_trial(name)
     command = [sys.executable, "-m", "tests.hostile", name, "--child", "--count", str(count)]
     while True:
         began = len(log.read()[0])
         process = subprocess.Popen(
             [*command, "--folder", str(folder)], cwd=ROOT, start_new_session=True
         )
-        late = watch(process, log, longest)
+        late = watch(process, log, kind)
         outcomes, begun = log.read()
         if process.returncode == 0:
             return outcomes
         if not begun:
             raise SystemExit(f"{name}: no trial can be begun, see above.")
         how = (
-            f"took more than {longest:.0f} s"
+            f"took more than {kind.longest:.0f} s"
             if late
             else f"ended its process: {process.returncode}"
         )
@@ -92,13 +91,14 @@ def supervise(name: str, count: int, folder: Path) -> dict[str, TrialOutcome]:
         print(f"{begun}: {how} (trial {began} and on)", flush=True)
 
 
-def watch(process: subprocess.Popen[bytes], log: TrialLog, longest: float) -> bool:
+def watch(process: subprocess.Popen[bytes], log: TrialLog, kind: TrialKind) -> bool:
     """Wait for a process; end it when the log stands still for too long, and say so."""
     began = time.time()
     while process.poll() is None:
         time.sleep(POLL)
         changed = log.path.stat().st_mtime
-        still, most = time.time() - max(changed, began), longest if changed > began else SETUP
+        still = time.time() - max(changed, began)
+        most = kind.longest if changed > began else kind.setup
         if still > most:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -40,11 +40,13 @@ class TrialKind(ABC):
         title: of its row in docs/reliability.md.
         count: trials of a whole run.
         longest: wall seconds of one trial; then its process is ended, which counts as wrong.
+        setup: wall seconds until the first trial begins.
     """
 
     title: str
     count: int
     longest: float
+    setup: float = 300.0
 
     @abstractmethod
     def names(self, count: int) -> Sequence[str]:
