@@ -47,11 +47,17 @@ def refuse(
     asked = st.query_params.get_all(key)
     rest = fitting(asked, allowed, many=many)
     wrong = [word for word in asked if word not in rest]
+    repeated = [word for word in rest if asked.count(word) > 1]
     if wrong or len(rest) < len(asked):
         rewrite(key, rest)
     st.session_state.setdefault(ADDRESS, {})[key] = rest
     if wrong:
         held[key] = refusal(asked, wrong, name, rule, many=many), rest, late
+    elif repeated:
+        sentence = (
+            f"The link has “{repeated[0][:LONGEST]}” as {name} more than once: it counts once."
+        )
+        held[key] = sentence, rest, late
     elif key in held and asked != held[key][1]:
         del held[key]
     if key in held and held[key][2] == late:

@@ -292,7 +292,7 @@ def study_case(model: Classifier | None = None) -> StudyCase:
 def format_case(model: Classifier | None = None) -> FormatCase:
     """A model with images of its number of classes."""
     own = model or cnn()
-    return FormatCase(own, data_set(own.labels, own.side, 8 * len(own.labels)))
+    return FormatCase(own, data_set(own.labels, own.side, 24 * len(own.labels)))
 
 
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:

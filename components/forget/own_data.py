@@ -20,6 +20,7 @@ from engine.models.classifier import Classifier
 from engine.unlearning.case import trained_as
 
 KEY = "judge"
+IMAGES_MB = uploads.MOST_MB
 TRAINING_HELP = (
     "A zip with a folder for each class (cat/1.png, dog/2.png), or a two-dimensional MedMNIST .npz "
     "file; up to 500 MB. All are training images unless folders called train and test say "
@@ -73,7 +74,7 @@ def draw_uploads() -> None:
         ("Test images (optional): zip of class folders", "test", TEST_HELP),
     ):
         st.file_uploader(
-            label, key=f"{KEY}.{name}", max_upload_size=uploads.MOST_MB, help=help_text,
+            label, key=f"{KEY}.{name}", max_upload_size=IMAGES_MB, help=help_text,
             on_change=take_data,
         )  # fmt: skip
     if problem := st.session_state.get(f"{KEY}.problem"):

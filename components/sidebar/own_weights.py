@@ -28,6 +28,7 @@ from engine.models.rebuild import has_card
 KEY = "models"
 MOST_MB = 500  # of weights
 LABELS_MB = 1
+IMAGES_MB = uploads.MOST_MB
 ARCHITECTURES = (
     "For weights alone: a name of timm's, or one for 32 px such as cifar_resnet18, cifar_resnet20 "
     "or cifar_vgg16_bn. A model that Blindspot exported says it itself, and so does an ONNX file, "
@@ -173,7 +174,7 @@ def labeled_images() -> DataSet | None:
     """Labeled images that formats are tried on; None where none were given."""
     file = st.file_uploader(
         "Labeled images (optional): zip of class folders", key=f"{KEY}.labeled",
-        max_upload_size=uploads.MOST_MB,
+        max_upload_size=IMAGES_MB,
         help="Some images that it learned from. Each plausible format is tried on them, and you "
         "see how many are right. They stay in this session's memory.",
     )  # fmt: skip

@@ -79,6 +79,8 @@ def assembled(
     except BadModel:
         raise
     except Exception as error:  # layers of each kind have their own way to refuse an image
+        if ours and not card.narrowed:
+            raise  # what was made here fits; somebody else stopped it
         why = f"its network takes no image of {card.side} pixels ({first_line(error)})"
         if card.narrowed:
             why = "its layers do not fit each other"

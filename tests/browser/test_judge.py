@@ -109,7 +109,8 @@ def test_networks_of_a_plain_loop_are_judged_rightly(
     page = open_page()
     page.goto(f"{app_url}/judge-a-model")
     settle(page, LONG)
-    page.get_by_role("textbox", name="timm architecture").last.fill("test_efficientnet")
+    box = page.get_by_role("textbox", name="Architecture, for weights alone")
+    box.fill("test_efficientnet")
     given(page, files)
     page.get_by_text("Data of your own", exact=True).click()
     for name in ("file", "test"):

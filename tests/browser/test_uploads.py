@@ -59,9 +59,9 @@ def test_weights_of_60_mb_reach_the_page(app_url: str, page: Page, tmp_path: Pat
     with page.expect_response(lambda got: "upload_file" in got.url) as answered:
         page.locator(".st-key-models-weights input[type=file]").set_input_files(path)
     assert answered.value.ok
-    page.get_by_role("textbox", name="timm architecture").fill("resnet18")
+    page.get_by_role("textbox", name="Architecture").fill("resnet18")
     page.get_by_role("button", name="Open and ask it").click()
-    expect(page.get_by_text("own.safetensors is no .safetensors file")).to_be_visible()
+    expect(page.get_by_text("own.safetensors cannot be read as weights")).to_be_visible()
 
 
 def test_an_image_of_60_mb_is_refused_in_one_sentence(

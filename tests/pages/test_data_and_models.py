@@ -263,7 +263,7 @@ def test_an_exported_model_comes_back_and_a_hostile_file_is_one_sentence():
     checkpoints.delete(one.name)
     at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", b"\x80\x04pickle", "")).run()
-    assert said(at) == ["m.safetensors is no .safetensors file, or it is damaged."]
+    assert said(at) == ["m.safetensors cannot be read as weights: it is damaged or empty."]
     assert checkpoints.listed() == ()
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", content, "")).run()
     assert at.success[0].value == "Imported: Digits, 8 × 8 · MLP."

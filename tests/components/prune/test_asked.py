@@ -1,11 +1,20 @@
-"""What Prune keeps for all visitors is kept apart by all that a person reads."""
+"""What the Prune view asks depends on the weights and on what a person calls their classes."""
 
-from components.prune.asked import case_of, named
-from engine.models.catalog import load
+from streamlit.testing.v1 import AppTest
 
 
-def test_two_people_with_the_same_weights_read_their_own_class_names():
-    model, own = load("digits-cnn"), load("digits-cnn").twin()
-    own.labels = tuple("ABCDEFGHIJ")
-    assert case_of(own, named(own), 0).model.labels == own.labels
-    assert case_of(model, named(model), 0).model.labels == model.labels
+def two_models() -> None:
+    import streamlit as st
+
+    from components.prune.asked import case_of, named
+    from engine.models.catalog import load
+
+    model, renamed = load("digits-cnn"), load("digits-cnn").twin()
+    renamed.labels = tuple("ABCDEFGHIJ")
+    for each in (renamed, model):
+        st.text("".join(case_of(each, named(each), 0).model.labels))
+
+
+def test_two_models_with_the_same_weights_have_their_own_class_names():
+    at = AppTest.from_function(two_models, default_timeout=60).run()
+    assert [text.value for text in at.text] == ["ABCDEFGHIJ", "0123456789"]

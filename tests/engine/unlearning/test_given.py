@@ -187,7 +187,7 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
         files.append((saved(network.state_dict()), f"{seed}.pt"))
     side = open_model(*files[0], "test_vit").side
     data = replace(data, images=images[:, :, :side, :side])
-    with pytest.raises(BadModel, match="holds weights alone: say for which timm architecture"):
+    with pytest.raises(BadModel, match="holds weights alone: say for which architecture"):
         open_model(*files[0])
     original = open_model(*files[0], "test_vit")
     asked = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
