@@ -176,6 +176,8 @@ def packed(archive: ZipFile, member: ZipInfo, most: int = MAX_ARCHIVE) -> NDArra
         raise BadImage(why)
     file = archive.fp
     assert file is not None  # noqa: S101  # for mypy: it is open
+    if member.header_offset < 0:  # zipfile shifts places to where the archive seems to begin
+        raise BadImage(DAMAGED_MEMBER)
     file.seek(member.header_offset)
     local = file.read(LOCAL)
     if not local.startswith(LOCAL_ENTRY) or len(local) < LOCAL:
