@@ -163,5 +163,12 @@ def test_a_damaged_file_gives_a_sentence_or_a_data_set(places, values, cut):
             assert len(read_npz(one).data) == 50
 
 
+@pytest.mark.parametrize("missing", [1, 17, 40])
+def test_a_file_that_lost_its_first_bytes_is_refused(missing):
+    """zipfile then takes its first member to begin before the file does."""
+    with pytest.raises(BadData, match="damaged"):
+        read_npz(npz(arrays())[missing:])
+
+
 def test_the_keys_are_those_of_medmnist():
     assert set(keys()) == set(arrays())
