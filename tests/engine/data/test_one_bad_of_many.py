@@ -102,7 +102,8 @@ def test_whatever_a_decoder_raises_is_one_file_s_fault(read, error, monkeypatch)
     count, skipped = read(zipped(FILES))
     assert count == len(FILES) - 1
     assert [one.file for one in skipped] == [BAD_FILE]
-    assert skipped[0].reason == "It is damaged inside the archive."
+    what = "needs more memory" if isinstance(error, MemoryError) else "is damaged"
+    assert what in skipped[0].reason
 
 
 def test_a_table_of_boxes_goes_on_after_a_file_that_makes_its_decoder_fail(monkeypatch):
