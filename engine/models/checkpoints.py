@@ -17,7 +17,7 @@ from pathlib import Path
 from engine.data.registry import UPLOAD
 from engine.errors import BadModel, BlindspotError
 from engine.keeping import access
-from engine.keeping.private import private_folder
+from engine.keeping.private import close_to_others, private_folder
 from engine.keeping.store import home, remove, write_atomic
 from engine.models import owners
 from engine.models.card import ModelCard, weights_of
@@ -116,7 +116,7 @@ def put(
                 "most that is kept. Delete one under Data and models, and try again."
             )
         try:
-            private_folder(path.parent)
+            close_to_others(private_folder(path.parent))
             if not there:
                 remove(owners.record_path(path))  # of a model that was removed by hand
             private = is_private(Stored(name, card, 0, path)) or (private and not there)

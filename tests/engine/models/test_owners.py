@@ -100,7 +100,7 @@ def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(kept(None, "digits").name))
     catalog.forget(listed()[0])
-    found = checkpoints.bring_in(file, BOB)
+    found = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
     assert checkpoints.is_private(found)
     assert checkpoints.belongs(found.name, BOB)
 
@@ -122,13 +122,13 @@ def test_the_children_of_a_private_model_are_private_also_when_it_is_gone(owner,
 def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(tmp_path):
     """Somebody imports what anybody may export: children of the public one stay public."""
     shipped = embedded.stored()[0]
-    copy = checkpoints.bring_in(shipped.path, BOB)
+    copy = checkpoints.bring_in(shipped.path.read_bytes(), shipped.path.name, BOB)
     assert checkpoints.is_private(copy)
     assert not checkpoints.is_private(child_of(shipped_as_stored(shipped)))
     public = kept(data="digits", seed=3)
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(public.name, BOB))
-    again = checkpoints.bring_in(file, BOB)
+    again = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
     assert again.name == public.name
     assert not checkpoints.is_private(public)
 
