@@ -125,7 +125,7 @@ def put(
                 write_with_record(path, data, before)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
-    return Stored(name, card_at(path), path.stat().st_size, path)
+    return readable(stored_at(name, path))
 
 
 def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> None:
@@ -166,13 +166,18 @@ def stored(name: str) -> Stored:
     if path.is_file():
         model = stored_at(name, path)
         if may_look(model):
-            return replace(model, card=with_labels(model.card))
+            return readable(model)
     raise BadModel(f"There is no model {name[:40]!r} here: it was deleted, or made elsewhere.")
 
 
 def stored_at(name: str, path: Path) -> Stored:
     """A model whose file was written here, with its card. Raises BadModel."""
     return Stored(name, card_at(path), path.stat().st_size, path)
+
+
+def readable(model: Stored) -> Stored:
+    """A model with the names of its classes, where they can be had."""
+    return replace(model, card=with_labels(model.card))
 
 
 def path_of(name: str) -> Path:
@@ -194,7 +199,7 @@ def load(name: str) -> Classifier:
 def listed() -> tuple[Stored, ...]:
     """Every model kept here that may be looked at, oldest first."""
     models = every()
-    return tuple(one for one in models if may_look(one, models))
+    return tuple(readable(one) for one in models if may_look(one, models))
 
 
 def every() -> tuple[Stored, ...]:
