@@ -19,6 +19,7 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(module, "calm", lambda: True)
     monkeypatch.setattr(module, "try_paces", paces.tried)
+    monkeypatch.setattr(module, "_taken", {})  # a cluster in this process hands rows over
 
 
 @pytest.fixture
