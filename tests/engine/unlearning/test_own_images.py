@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.measures.shares import chance, luck, wilson
+from engine.measures.shares import DEVIATIONS, chance, luck, wilson
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import AfterCase, RandomLabels
@@ -87,7 +87,8 @@ def test_luck_is_the_mean_and_spread_over_all_orders_of_the_outputs(seed):
     predictions, labels = rng.integers(0, 6, 200), rng.integers(0, 6, 200)
     orders = [rng.permutation(6) for _ in range(4000)]
     shares = np.array([(order[predictions] == labels).mean() for order in orders])
-    assert luck(predictions, labels, 6) == pytest.approx(shares.mean() + 2 * shares.std(), abs=0.01)
+    expected = shares.mean() + DEVIATIONS * shares.std()
+    assert luck(predictions, labels, 6) == pytest.approx(expected, abs=0.01)
 
 
 def test_untrained_networks_are_hardly_ever_called_right():
