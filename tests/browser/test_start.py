@@ -38,6 +38,7 @@ def test_an_upload_is_asked_about_and_stays(app_url: str, page: Page) -> None:
     page.locator("input[type=file]").first.set_input_files(file)
     chosen = page.get_by_role("button", name="Your image")
     expect(chosen).to_have_attribute("aria-pressed", "true")
+    settle(page, LONG)  # a click while cards are drawn anew may be lost
     page.get_by_role("button", name="Open Ask").click()
     expect(page.get_by_role("heading", name="Wrong. There is no lamp")).to_be_visible()
     page.get_by_text("Overview", exact=True).first.click()
