@@ -16,7 +16,7 @@ from components.notices import plain
 from engine.case.in_formats import answers_in_formats
 from engine.data import DataSet
 from engine.data.judged_data import in_order, plausible_orders, read_training
-from engine.errors import BadData, BadModel, BlindspotError
+from engine.errors import BadData, BlindspotError
 from engine.images import Crop, Picture
 from engine.keeping.budget import book
 from engine.models.classifier import Classifier
@@ -225,13 +225,15 @@ def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
 def read_so(model: Classifier, wanted: InputFormat, labels: tuple[str, ...], how: str) -> None:
     """The same weights in another format take the model's place."""
     st.session_state[f"{KEY}.format.problem"] = ""
-    try:
-        other = with_format(model, wanted)
-    except BadModel as error:
-        st.session_state[f"{KEY}.format.problem"] = str(error)
-        return
+    presence.arrive()
     note = notes().pop(model.name, {})
     held().pop(model.name)
-    other = called_by_weights(other if other is not model else model.twin())
-    other.labels = labels
-    keep_model(other, {"title": "", "file": "", **note, "format": how})
+    try:
+        other = with_format(model, wanted)
+        other = called_by_weights(other if other is not model else model.twin())
+        other.labels = labels
+        keep_model(other, {"title": "", "file": "", **note, "format": how})
+    except BlindspotError as error:  # it is no such format, or there is no memory for a copy
+        held()[model.name] = model
+        notes()[model.name] = note
+        st.session_state[f"{KEY}.format.problem"] = str(error)

@@ -25,8 +25,8 @@ from engine.errors import BadData
 
 TOTAL_MB = "BLINDSPOT_OPEN_MB"  # the environment's word for the total, on a larger machine
 TOTAL = int(os.environ.get(TOTAL_MB) or 800) * 1_000_000  # bytes: opened files and readers
-KEPT = TOTAL * 11 // 16  # of them for opened files of all visitors: 550 MB
-EACH = TOTAL * 6 // 10  # for those of one: 480 MB
+KEPT = TOTAL * 3 // 4  # of them for opened files of all visitors: 600 MB
+EACH = TOTAL * 7 // 10  # for those of one: 560 MB, so the largest file of weights fits
 WAIT_SECONDS = 60.0  # until memory for decoding is free
 
 current_visitor: ContextVar[str] = ContextVar("current_visitor", default="")
