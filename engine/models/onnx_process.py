@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadModel
-from engine.images.wire import Arrays, Words, receive, send
+from engine.images.wire import Arrays, receive, send
 
 MEMORY = 3_000_000_000  # bytes of addresses, beyond those that the file itself takes three times
 OPENING_SECONDS = 30  # of computing, for the file
 SECONDS = 20.0  # of computing, for a batch of any size
 SECONDS_PER_IMAGE = 2.0
 MOST_NODES = 20_000
-PLACES = (1, 3)  # channels that a file may take
+CHANNELS = (1, 3)  # that a file may take
 OUTSIDE = 1  # TensorProto.EXTERNAL: the tensor's bytes lie in another file
 
 
@@ -59,7 +59,7 @@ class OnnxModel:
         batch, channels, height, width = (
             size if isinstance(size, int) and size > 0 else 0 for size in inputs[0].shape
         )
-        if channels not in PLACES or height != width:
+        if channels not in CHANNELS or height != width:
             raise BadModel(
                 f"takes images of the shape {inputs[0].shape}; square ones with 1 or 3 channels "
                 "are needed"
@@ -188,5 +188,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["OnnxModel", "Words", "checked"]
