@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from benchmarks.soak.server import running
 from benchmarks.soak.visitor import Seen, Visitor
+from tests.awaited import awaited
 from tests.links import every_widget
 from tests.links.trial import unsaid
 from tests.links.values import ALONE, KINDS, link_values
@@ -36,7 +36,7 @@ def opened(url: str, link: dict) -> tuple[Seen, str]:
         await visitor.leave()
         return seen, visitor.query
 
-    return asyncio.run(visit())
+    return awaited(visit())
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
@@ -18,6 +17,7 @@ from components.views import (
     UNLEARNING_EXPERIMENTS,
     AppPage,
 )
+from tests.awaited import awaited
 from tests.links.states import words
 from tests.links.trial import LinkState, Prober, probing
 
@@ -73,7 +73,7 @@ def test_a_link_wins_over_what_was_kept_each_time(prober, view, key, other):
                 assert (await tab.follow(view, {}))[key].shown == (word,)
         await tab.visitor.leave()
 
-    asyncio.run(visit())
+    awaited(visit())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs
 from benchmarks.soak.server import Server, running
 from benchmarks.soak.visitor import Seen, Visitor
 from components.notices import UNEXPECTED
+from tests.awaited import awaited
 from tests.links.recording import NAMES
 from tests.links.values import ALONE, Words, link_values
 
@@ -64,7 +64,7 @@ class Prober:
         """What the state shows, and all names that it reads from a link."""
         if state not in self.known:
             begin = self.names.stat().st_size if self.names.exists() else 0
-            seen = asyncio.run(self.opened(state.view, dict(state.link)))[0]
+            seen = awaited(self.opened(state.view, dict(state.link)))[0]
             with self.names.open("rb") as file:
                 file.seek(begin)
                 read = set(file.read().decode(errors="replace").split("\n")) - {""}
@@ -90,7 +90,7 @@ class Prober:
         """What is wrong with the page of one link; or ""."""
         before = self.server.faults
         try:
-            seen, address = asyncio.run(self.opened(state.view, {**right, **bad}))
+            seen, address = awaited(self.opened(state.view, {**right, **bad}))
         except Exception as error:  # noqa: BLE001 - the run did not end, or the server is gone
             return f"{type(error).__name__}: {error}"
         if seen.traces:

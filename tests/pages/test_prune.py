@@ -505,7 +505,7 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
 @pytest.fixture
 def no_cases():
     """No test has asked before, and the next one asks anew: a case is kept with its recipe."""
-    kept = asked.pruner_for, asked.pruned_model
+    kept = asked.case_of, asked.pruner_for, asked.pruned_model
     for one in kept:
         one.clear()
     yield
