@@ -503,20 +503,20 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
 
 
 @pytest.fixture
-def no_cases():
-    """No test has asked before, and the next one asks anew: a case is kept with its recipe."""
-    kept = asked.case_of, asked.pruner_for, asked.pruned_model
-    for one in kept:
-        one.clear()
-    yield
-    for one in kept:
-        one.clear()
+def quick(monkeypatch):
+    """The recipe of every model, for one epoch; no case of it is kept, before or after."""
+    recipe = Recipe("lenet", epochs=1, batch=64, rate=0.05)
+    monkeypatch.setattr(subjects, "recipe_of", lambda model: recipe)
+    monkeypatch.setattr(view, "case_of", lambda model, _, seed: subjects.prune_case(model, seed))
+    caches = asked.pruner_for, asked.pruned_model
+    for cache in caches:
+        cache.clear()
+    yield recipe
+    for cache in caches:
+        cache.clear()
 
 
-@pytest.mark.usefixtures("no_cases")
-def test_what_another_seed_changes_stands_beside_what_pruning_changes(monkeypatch):
-    quick = Recipe("lenet", epochs=1, batch=64, rate=0.05)
-    monkeypatch.setattr(subjects, "recipe_of", lambda model: quick)
+def test_what_another_seed_changes_stands_beside_what_pruning_changes(quick):
     at = opened(section="What is lost", ratio="0.9", Harm__images="40", Harm__maps="2")
     at.button(key="prune.Harm.go").click().run()
     at = settled(at)
@@ -542,9 +542,7 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(monkeypatc
     assert f"{more} more than" in words(at)
 
 
-def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(monkeypatch):
-    quick = Recipe("lenet", epochs=1, batch=64, rate=0.05)
-    monkeypatch.setattr(subjects, "recipe_of", lambda model: quick)
+def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(quick):
     at = opened(section="Before training", ratio="0.9", untrained__epochs="1")
     at.button(key="prune.Untrained.go").click().run()
     at = settled(at)
