@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import subprocess
+import sys
 import time
 import tomllib
 
@@ -134,3 +136,33 @@ def test_a_child_gives_its_answer_or_none_when_it_dies_or_never_ends(tmp_path):
             pass
 
     assert forked(spin, 0, 60, log) is None
+
+
+TRIED = """
+import ast, sys
+from pathlib import Path
+from tests.mutants.__main__ import tried
+from tests.mutants.pins import pins
+from tests.mutants.trial import Change
+
+pin = next(pin for pin in pins() if "max(1, round(share" in pin.old)
+same = Change("the same", pin.file, "", ast.parse, pin.by)
+elsewhere = Change("elsewhere", "engine/measures/drift.py", "top_overlap", ast.parse)
+tests = [pin.by.split("::")[0]]
+folder = Path(sys.argv[1])
+for changes in ([Change.pinned(pin), same], [elsewhere]):
+    print(*(each.verdict for each in tried(tests, "", changes, 60, folder)), flush=True)
+"""
+
+
+def test_a_planted_fault_is_noticed_what_changes_nothing_is_not_and_tests_of_nothing_end_it(
+    tmp_path,
+):
+    ended = subprocess.run(
+        [sys.executable, "-c", TRIED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True,
+        env={name: value for name, value in os.environ.items() if "PYTEST" not in name}
+        | {"OMP_NUM_THREADS": "1"}, check=False,
+    )  # fmt: skip
+    assert ended.stdout.split() == ["killed", "survived"], ended.stderr[-2000:]
+    assert ended.returncode
+    assert "no test reaches any function of the changed files" in ended.stderr

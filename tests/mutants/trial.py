@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -89,15 +90,20 @@ class Trial:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure once, then try each change."""
+        gc.unfreeze()  # functions and caches are looked for among what the collector knows
         files = frozenset(str(ROOT / change.file) for change in self.changes)
         for change in self.changes:  # some are imported only where they are used
             import_module(change.file.removesuffix(".py").replace("/", "."))
         self.functions = loaded(files)
+        if empty := sorted(path for path, there in self.functions.items() if not there):
+            raise pytest.UsageError(f"no function is found of {', '.join(empty)}")
         read_here()
         found = forked(lambda: self.measured(session, files), BASE, BASE, self.log)
         if found is None:
             raise pytest.UsageError("the tests do not run through without a mutant")
         self.reach = found
+        if not any(found["items"].values()) and not any(found["files"].values()):
+            raise pytest.UsageError("no test reaches any function of the changed files")
         self.verdicts += [self.tried(session, change) for change in self.changes]
         return True
 
