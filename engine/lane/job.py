@@ -95,8 +95,9 @@ class Job(Generic[T]):
     def leave(self, visitor: str = "") -> None:
         """No longer wanted by this visitor; the last to leave cancels it, at once if it waits."""
         with self._guarded():  # nobody joins meanwhile, and the lane does not start it
+            over = self.finished  # then the lane drops it
             self._leave(visitor)
-            if self.finished and self._lane is not None:
+            if self.finished and not over and self._lane is not None:
                 self._lane.drop(self)
 
     def _guarded(self) -> AbstractContextManager[Any]:

@@ -166,6 +166,16 @@ def test_a_leave_after_the_end_changes_nothing(queue):
     assert job.value() == 1
 
 
+def test_a_job_left_after_its_work_and_before_the_lane_puts_it_away_is_over_once(
+    queue, monkeypatch
+):
+    run = Job.run
+    monkeypatch.setattr(Job, "run", lambda job, progress: (run(job, progress), job.leave("ann")))
+    ended(queue.submit("a", give(1), "wait", "ann"))
+    ended(queue.submit("next", give(3), "live", "ann"))
+    assert [past.name for past in queue.past()] == ["a"]
+
+
 def test_an_error_reaches_whoever_asked_and_the_lane_lives_on(queue):
     def fail(_progress):
         raise ZeroDivisionError("oh")
