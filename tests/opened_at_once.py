@@ -80,7 +80,7 @@ def volume() -> bytes:
 
 
 def run_length_frames() -> bytes:
-    """Seven frames of 63 MB, run-length coded."""
+    """Seven frames of 64 MB, run-length coded."""
     image = dataset(np.zeros((5656, 5656), np.uint16))
     image.compress(RLELossless, generate_instance_uid=False)
     image.PixelData = encapsulate([get_frame(image.PixelData, 0, number_of_frames=1)] * 7)
