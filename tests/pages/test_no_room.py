@@ -71,11 +71,13 @@ def test_weights_without_room_are_refused_and_the_page_stays_as_it_was(small):
 def test_the_room_of_a_visitor_who_has_left_is_another_s(small):
     present = set(presence._present)
     content = embedded.file_of("phantom-cnn").read_bytes()
-    left = bring_weights(AppTest.from_function(asking, default_timeout=300).run(), content, "mine.safetensors")
+    left = AppTest.from_function(asking, default_timeout=300).run()
+    left = bring_weights(left, content, "mine.safetensors")
     (model,) = own_models(left)
     (leaving,) = presence._present - present
     small.kept = model.own_bytes
-    stays = bring_weights(AppTest.from_function(asking, default_timeout=300).run(), content, "mine.safetensors")
+    stays = AppTest.from_function(asking, default_timeout=300).run()
+    stays = bring_weights(stays, content, "mine.safetensors")
     assert any("The visitors of this server have" in words for words in said(stays))
     assert not own_models(stays)
     del left, model

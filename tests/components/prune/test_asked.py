@@ -4,8 +4,8 @@ from streamlit.testing.v1 import AppTest
 
 from components.prune import asked
 from engine.data import load
+from engine.models import catalog
 from engine.sparsity import Prune, PruneCase
-from tests import tiny
 
 
 def two_models() -> None:
@@ -30,8 +30,8 @@ def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):
         kept.clear()
         monkeypatch.setattr(kept, "room", 1)
     method = Prune()
-    for seed in (1, 2):
-        case = PruneCase(tiny.cnn(seed=seed), load("digits"))
+    for name in ("digits-cnn", "digits-mlp"):
+        case = PruneCase(catalog.load(name), load("digits"))
         masks = asked.masks_at(case, method)
         model = asked.pruned_model(asked.Asked(None, case, method), masks)
         assert asked.pruned_model(asked.Asked(None, case, method), masks) is model
