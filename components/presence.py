@@ -17,6 +17,7 @@ from streamlit.runtime import Runtime, exists
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from components import runs
+from components.sidebar import reload
 from engine.data import registry
 from engine.keeping.budget import current_visitor
 from engine.process import release
@@ -40,6 +41,11 @@ class Presence:
     session: str
     state: Any
 
+    @property
+    def kept_under(self) -> str:
+        """The key of the file that the session opened last; "" where there is none."""
+        return str(self.state.filtered_state.get(reload.KEPT_UNDER, ""))
+
     def leave(self) -> None:
         """The browser has gone: what was opened goes as well, unless it comes back."""
         _present.discard(self)
@@ -51,6 +57,9 @@ class Presence:
         """Hold nothing any more of what was opened, nor the files that it was read from."""
         if any(each.visitor == self.visitor for each in _present):
             return
+        kept_under = self.kept_under
+        if kept_under not in {each.kept_under for each in _present}:  # by a tab that was reloaded
+            reload.drop(kept_under)
         for key in self.state.filtered_state:
             with suppress(Exception):  # Streamlit's own keys; the next one may be a data set
                 del self.state[key]

@@ -1,21 +1,24 @@
 """Opens one hostile file and says what came of it: `python -m tests.hostile_run NAME FOLDER`.
 
-Seconds are of computing, in this process and in its reader; memory is the most that either of them
-had beyond what this program has before it opens anything.
+Seconds are of computing, in this process and in its reader; memory is the most that the reader had,
+or this process beyond what it had before it opened anything.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from engine.errors import BlindspotError
 from engine.images import reader
 from tests import hostile
+from tests.opened_at_once import children
 
 
 def opening(name: str, path: Path) -> Callable[[], Any]:
@@ -44,10 +47,19 @@ def seconds() -> float:
     return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def status(name: str) -> float:
-    """A line of this process's memory, in MB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+def status(name: str, process: Path = Path("/proc/self")) -> float:
+    """A line of a process's memory, in MB; 0 when it has ended."""
+    try:
+        lines = (process / "status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), 0.0)
+
+
+def watch(ended: Event, peaks: list[float]) -> None:
+    """Note the readers' peaks; `ru_maxrss` has the memory of the process that started them too."""
+    while not ended.wait(0.005):
+        peaks += [status("VmHWM", reader) for reader in children(str(os.getpid()))]
 
 
 def main() -> None:
@@ -58,6 +70,9 @@ def main() -> None:
     path.write_bytes(next(case for case in cases if case.name == name).make())
     opens = opening(name, path)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    ended, peaks = Event(), [0.0]
+    watching = Thread(target=watch, args=(ended, peaks))
+    watching.start()
     had, before = status("VmRSS"), seconds()
     try:
         opens()
@@ -67,9 +82,10 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - which it was is the answer
         outcome = repr(error)[:200]
     own = status("VmHWM") - had
+    ended.set()
+    watching.join()
     reader.end_all()
-    theirs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    told = {"outcome": outcome, "seconds": seconds() - before, "mb": max(own, theirs)}
+    told = {"outcome": outcome, "seconds": seconds() - before, "mb": max(own, *peaks)}
     sys.stdout.write(json.dumps(told))
 
 

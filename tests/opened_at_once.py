@@ -19,16 +19,18 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from engine.data.folders import read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BlindspotError
-from engine.images import load, reader
+from engine.images import Picture, Scan, load, reader
 from engine.images.large import open_large
 from engine.keeping.budget import BUDGET, visited_by
-from engine.process import hold_blocks
+from engine.process import hold_blocks, release
 from tests.engine.images.test_large import shared
-from tests.scans import nifti
+from tests.scans import dataset, dicom, nifti, written
 
 FOUR = 4
 
@@ -77,6 +79,27 @@ def volume() -> bytes:
     return gzip.compress(bytes(head) + bytes(500 * 500 * 480 * 2), 6)
 
 
+def run_length_frames() -> bytes:
+    """Seven frames of 64 MB, run-length coded."""
+    image = dataset(np.zeros((5656, 5656), np.uint16))
+    image.compress(RLELossless, generate_instance_uid=False)
+    image.PixelData = encapsulate([get_frame(image.PixelData, 0, number_of_frames=1)] * 7)
+    image.NumberOfFrames = 7
+    return written(image)
+
+
+def deflated_frames() -> bytes:
+    """48 frames of 2 MB in a deflated data set: as much as one may unpack to."""
+    return dicom(np.zeros((48, 1000, 1000), np.uint16), syntax=DeflatedExplicitVRLittleEndian)
+
+
+def with_slice(data: bytes) -> tuple[Scan, Picture]:
+    """A scan, and its middle slice as the page shows it."""
+    scan = load(data)
+    assert isinstance(scan, Scan)
+    return scan, scan.picture()
+
+
 def overview(data: bytes) -> None:
     """All of a large image, much smaller."""
     image = open_large(data)
@@ -86,7 +109,9 @@ def overview(data: bytes) -> None:
 KINDS = {
     "npz": (array_file, read_npz),
     "zip of pictures": (zip_of_pictures, lambda data: read_folders(data, side=64)),
-    "nifti": (volume, load),
+    "nifti": (volume, with_slice),
+    "dicom": (run_length_frames, with_slice),
+    "deflated dicom": (deflated_frames, with_slice),
     "tiled tiff": (lambda: shared(30_000, 30_000, 512), overview),
 }
 
@@ -118,6 +143,7 @@ def main(kind: str) -> None:
     data = make()
     gc.collect()
     hold_blocks(2**20, 2**20)
+    release()
     before, peak, ended = memory(), 0, threading.Event()
     opened, said = [], []
 
@@ -147,6 +173,7 @@ def main(kind: str) -> None:
     opened.clear()
     gc.collect()
     reader.end_all()
+    release()  # as `components/presence.py` does
     sys.stdout.write(json.dumps({
         "file": len(data), "peak": peak - before, "after": memory() - before, "opened": count,
         "booked": booked, "left": BUDGET.booked.total(), "said": said, "seconds": seconds,

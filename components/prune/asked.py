@@ -12,6 +12,7 @@ from components.charts.tables import percent
 from components.notices import plain
 from components.sidebar.subject import Subject
 from engine.case import ImageCase
+from engine.keeping.memory import Memory
 from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.run import Answer
@@ -53,12 +54,9 @@ def named(model: Classifier) -> str:
     return repr((model.fingerprint, model.name, model.title, model.labels))
 
 
-FINGERPRINTS: dict[Any, Any] = {
-    PruneCase: lambda case: (case.fingerprint, named(case.model)),
-    Asked: lambda asked: (asked.case.fingerprint, named(asked.case.model)),
-    Masks: lambda masks: masks.digest,
-    MaskRules: repr,
-}
+ROOM = 256 * 2**20  # bytes of all visitors' sorted scores, and as many of their pruned models
+PRUNERS: Memory[Pruner] = Memory(ROOM, lambda pruner: pruner.nbytes)
+PRUNED: Memory[Classifier] = Memory(ROOM, lambda model: model.held_bytes, grows=True)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, scope="session")
@@ -110,12 +108,12 @@ def told(
     return outcome
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=FINGERPRINTS)
 def pruner_for(
     case: PruneCase, criterion: str, rules: MaskRules, ratio: float | None = None
 ) -> Pruner:
     """Masks at any ratio, or at the one that was searched for; the scores are sorted once."""
-    return pruner_of(case, criterion, rules, ratio=ratio)
+    name = repr((case.fingerprint, named(case.model), criterion, rules, ratio))
+    return PRUNERS.made(name, lambda: pruner_of(case, criterion, rules, ratio=ratio))
 
 
 def masks_at(case: PruneCase, method: Pruning) -> Masks:
@@ -124,7 +122,7 @@ def masks_at(case: PruneCase, method: Pruning) -> Masks:
     return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=FINGERPRINTS)
 def pruned_model(asked: Asked, masks: Masks) -> Classifier:
-    """The pruned copy of the model; the last few are held."""
-    return asked.method.made(asked.case, masks)
+    """The pruned copy of the model; the last few are kept."""
+    name = repr((asked.case.fingerprint, named(asked.case.model), masks.digest))
+    return PRUNED.made(name, lambda: asked.method.made(asked.case, masks))

@@ -2,7 +2,7 @@
 
 Streamlit begins a new session at each reload. The browser's tab keeps a random key (in its
 sessionStorage, so in no link; a duplicated tab has it too), and this process the file under that
-key, for an hour at most and while there is room.
+key: for an hour at most, while there is room, and until no session has the key (`presence.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from engine.keeping.memory import Memory
 ROOM = 300_000_000  # bytes of all visitors' files together
 SECONDS = 3600.0
 KEY = "subject.tab"
+KEPT_UNDER = "subject.kept_under"  # the key, in a session's state
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def remember(name: str, content: bytes) -> None:
     """Keep what was just opened, in place of what this session opened before."""
     forget()
     kept_under = secrets.token_urlsafe(16)
-    st.session_state["subject.kept_under"] = kept_under
+    st.session_state[KEPT_UNDER] = kept_under
     FILES.put(kept_under, KeptFile(name, content))
     end = threading.Timer(SECONDS, drop, [kept_under])
     end.daemon = True
@@ -51,7 +52,7 @@ def remember(name: str, content: bytes) -> None:
 
 def forget() -> None:
     """Let go of what this session opened last: the person has taken it away."""
-    if kept_under := st.session_state.pop("subject.kept_under", None):
+    if kept_under := st.session_state.pop(KEPT_UNDER, None):
         drop(kept_under)
 
 
@@ -66,7 +67,7 @@ def finest() -> Picture | None:
 
     None when its file is no longer kept, or is no picture. Raises BadImage.
     """
-    kept_under: str = st.session_state.get("subject.kept_under", "")
+    kept_under: str = st.session_state.get(KEPT_UNDER, "")
     if (file := FILES.get(kept_under)) is None:
         return None
     if (ready := FINE.get(kept_under)) is None:
@@ -83,18 +84,18 @@ def found() -> KeptFile | None:
     """The file that this tab opened before it was reloaded, the first time it is asked for."""
     state: Any = st.session_state.get(KEY)
     held = state.get("held") if hasattr(state, "get") else None
-    if not isinstance(held, str) or "subject.kept_under" in st.session_state:
+    if not isinstance(held, str) or KEPT_UNDER in st.session_state:
         return None
     file = FILES.get(held)
     if file is not None:
-        st.session_state["subject.kept_under"] = held
+        st.session_state[KEPT_UNDER] = held
     return file
 
 
 def exchange_key(on_found: Callable[[], None]) -> None:
     """Give the tab its key, or ask for the one it has; `on_found` is called when it answers."""
     mounted()(
-        key=KEY, data={"mine": st.session_state.get("subject.kept_under", "")},
+        key=KEY, data={"mine": st.session_state.get(KEPT_UNDER, "")},
         on_held_change=on_found,
     )  # fmt: skip
 

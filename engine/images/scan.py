@@ -139,11 +139,11 @@ class Scan(ABC):
         size, notes = squared(plane)
         said = [*self.notes, *plane.notes, *notes]
         if plane.values.ndim == 3:
-            color = Image.fromarray(plane.values.astype(np.uint8))
+            color = Image.fromarray(plane.values.astype(np.uint8, copy=False))
             pixels = np.array(color.resize(size, Image.Resampling.BICUBIC))
             behind = self.behind(None, plane, asked.window)
         else:
-            values = resized(plane.values.astype(np.float32), size)
+            values = resized(plane.values.astype(np.float32, copy=False), size)
             missing = int(np.count_nonzero(np.isnan(values)))
             if missing:
                 said.append(f"{share(missing, values.size)} of it has no value and is black")

@@ -12,10 +12,9 @@ import os
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -93,10 +92,19 @@ class MemoryBudget:
         self._changed = threading.Condition(threading.RLock())  # finalizers may run within
 
     def book(self, visitor: str, nbytes: int, called: str = "This file") -> Booking:
-        """Bytes for what a visitor opens. Raises OverBudget, in a sentence, when it is too much."""
+        """Bytes for what a visitor opens; waited for while readers have them.
+
+        Raises:
+            OverBudget: it is too much, or others decode for too long.
+        """
+
+        def fits() -> bool:
+            self.check(visitor, nbytes, called)
+            return self.passing + self.booked.total() + nbytes <= self.total
+
         with self._changed:
             if visitor and nbytes:
-                self.check(visitor, nbytes, called)
+                self.wait_until(fits, called)
             self.change(visitor, nbytes)
         return Booking(self, visitor, nbytes)
 
@@ -110,7 +118,7 @@ class MemoryBudget:
                 f"{megabytes(self.each)}: give a smaller file, or reload the page, which closes "
                 "what you have open within three minutes."
             )
-        if nbytes + everyone > min(self.kept, self.total - self.passing):
+        if nbytes + everyone > self.kept:
             raise OverBudget(
                 f"{takes}. The visitors of this server have {megabytes(everyone)} open, and "
                 f"together they may have {megabytes(self.kept)}: try again in a few minutes, give "
@@ -127,6 +135,14 @@ class MemoryBudget:
                 del self.booked[visitor]
             self._changed.notify_all()
 
+    def wait_until(self, fits: Callable[[], bool], called: str) -> None:
+        """Wait while readers have what a file takes. Caller holds the lock. Raises OverBudget."""
+        if not self._changed.wait_for(fits, WAIT_SECONDS):
+            raise OverBudget(
+                f"{called} was not decoded within {WAIT_SECONDS:.0f} seconds, since this server "
+                "decodes other large files: try again in a minute."
+            )
+
     @contextmanager
     def decoding(self, nbytes: int, called: str = "This file") -> Iterator[None]:
         """So many bytes for a reader while it decodes; waited for while others have them.
@@ -134,20 +150,19 @@ class MemoryBudget:
         Raises:
             OverBudget: opened files leave too little, or others decode for too long.
         """
-        end = monotonic() + WAIT_SECONDS
+
+        def fits() -> bool:
+            left = self.total - self.booked.total()
+            if nbytes > left:
+                raise OverBudget(
+                    f"{called} needs {megabytes(nbytes)} of memory to be decoded, and opened "
+                    f"files leave {megabytes(left)} on this server: save it smaller, or try "
+                    "again in a few minutes."
+                )
+            return self.passing + nbytes <= left
+
         with self._changed:
-            while self.passing + nbytes > (left := self.total - self.booked.total()):
-                if nbytes > left:
-                    raise OverBudget(
-                        f"{called} needs {megabytes(nbytes)} of memory to be decoded, and opened "
-                        f"files leave {megabytes(left)} on this server: save it smaller, or try "
-                        "again in a few minutes."
-                    )
-                if not self._changed.wait(end - monotonic()):
-                    raise OverBudget(
-                        f"{called} was not decoded within {WAIT_SECONDS:.0f} seconds, since this "
-                        "server decodes other large files: try again in a minute."
-                    )
+            self.wait_until(fits, called)
             self.passing += nbytes
         try:
             yield

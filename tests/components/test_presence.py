@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from components import presence
 from components.presence import Presence
+from components.sidebar import reload
 from engine.keeping.budget import BUDGET
 
 
@@ -27,7 +28,7 @@ def page():
 def opened():
     """A visitor with a data set: their session, presence, and a weak reference to the data."""
     known = set(presence._present)
-    at = AppTest.from_function(page).run()
+    at = AppTest.from_function(page, default_timeout=300).run()
     assert not at.exception
     (here,) = presence._present - known
     (found,) = at.session_state["lab.uploads"].values()
@@ -54,6 +55,36 @@ def test_a_visitor_who_came_back_keeps_what_is_open():
     assert "lab.uploads" in at.session_state
     assert data() is not None
     presence._present.discard(again)
+
+
+def page_with_a_picture():
+    from components import presence
+    from components.sidebar import reload
+    from tests.engine.data.test_folders import png
+
+    presence.arrive()
+    if reload.finest() is None:
+        reload.remember("mine.png", png(size=(300, 300)))
+        reload.finest()
+
+
+def test_a_picture_kept_for_a_reload_goes_with_the_last_session_of_its_tab():
+    known = set(presence._present)
+    at = AppTest.from_function(page_with_a_picture, default_timeout=300).run()
+    assert not at.exception
+    (first,) = presence._present - known
+    key = at.session_state[reload.KEPT_UNDER]
+    assert BUDGET.booked[first.visitor] == 300 * 300 * 3
+    reloaded = AppTest.from_function(page_with_a_picture, default_timeout=300)
+    reloaded.session_state[reload.KEPT_UNDER] = key
+    reloaded.run()
+    (second,) = presence._present - known - {first}
+    for here, kept in ((first, True), (second, False)):
+        presence._present.discard(here)
+        here.let_go()
+        assert (reload.FILES.get(key) is not None) is kept
+    gc.collect()
+    assert first.visitor not in BUDGET.booked
 
 
 def test_the_browser_s_leaving_sets_the_clock(monkeypatch):

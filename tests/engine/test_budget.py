@@ -41,7 +41,9 @@ def small(monkeypatch):
     "kind",
     ["npz", pytest.param("nifti", marks=pytest.mark.slow),
      pytest.param("zip of pictures", marks=pytest.mark.slow),
-     pytest.param("tiled tiff", marks=pytest.mark.slow)],
+     pytest.param("dicom", marks=pytest.mark.slow),
+     pytest.param("deflated dicom", marks=pytest.mark.slow),
+     pytest.param("tiled tiff", marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
 )  # fmt: skip
 def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kind):
     program = [sys.executable, "-m", "tests.opened_at_once", kind]
@@ -94,6 +96,17 @@ def test_what_readers_need_is_waited_for_and_what_can_never_be_is_said(monkeypat
         with made.decoding(40):
             pass
     assert made.passing == 0
+
+
+def test_opening_waits_while_readers_have_the_memory():
+    made = MemoryBudget(total=100, kept=80, each=80)
+    with made.decoding(60):
+        waiting = threading.Thread(target=made.book, args=("a", 60))
+        waiting.start()
+        waiting.join(0.1)
+        assert not made.booked
+    waiting.join()
+    assert made.booked == {"a": 60}
 
 
 def test_bytes_are_given_back_when_every_view_of_an_array_is_gone():

@@ -508,7 +508,7 @@ def quick(monkeypatch):
     recipe = Recipe("lenet", epochs=1, batch=64, rate=0.05)
     monkeypatch.setattr(subjects, "recipe_of", lambda model: recipe)
     monkeypatch.setattr(view, "case_of", lambda model, _, seed: subjects.prune_case(model, seed))
-    caches = asked.pruner_for, asked.pruned_model
+    caches = asked.PRUNERS, asked.PRUNED
     for cache in caches:
         cache.clear()
     yield recipe

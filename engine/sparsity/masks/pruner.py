@@ -101,6 +101,11 @@ class Pruner:
                 self._shares = pools_after(*given, ratios, self.channels, self.held)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of scores, units and their order, about: the order is made when it is used."""
+        return 4 * sum(scores.nbytes for scores in self.scores.values.values())
+
+    @property
     def units(self) -> int:
         """How many weights, filters, channels or groups are chosen from."""
         return sum(len(pool.values) for pool in self._pools)

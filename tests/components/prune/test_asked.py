@@ -2,6 +2,11 @@
 
 from streamlit.testing.v1 import AppTest
 
+from components.prune import asked
+from engine.data import load
+from engine.models import catalog
+from engine.sparsity import Prune, PruneCase
+
 
 def two_models() -> None:
     import streamlit as st
@@ -18,3 +23,17 @@ def two_models() -> None:
 def test_two_models_with_the_same_weights_have_their_own_class_names():
     at = AppTest.from_function(two_models, default_timeout=60).run()
     assert [text.value for text in at.text] == ["ABCDEFGHIJ", "0123456789"]
+
+
+def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):
+    for kept in (asked.PRUNERS, asked.PRUNED):
+        kept.clear()
+        monkeypatch.setattr(kept, "room", 1)
+    method = Prune()
+    for name in ("digits-cnn", "digits-mlp"):
+        case = PruneCase(catalog.load(name), load("digits"))
+        masks = asked.masks_at(case, method)
+        model = asked.pruned_model(asked.Asked(None, case, method), masks)
+        assert asked.pruned_model(asked.Asked(None, case, method), masks) is model
+    assert len(asked.PRUNERS.names()) == len(asked.PRUNED.names()) == 1
+    assert asked.pruner_for(case, method.criterion, method.rules).nbytes > model.own_bytes
