@@ -34,8 +34,9 @@ class LinkedWidget:
         kind: Streamlit's name of it.
         label: as a person reads it.
         options: the words that it offers.
-        default: what it has at first; of a slider of words, their places.
+        default: what it has at first.
         shown: what the page sets it to, where that is something else.
+        ends: of a number: the lowest, the highest, and the step.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class LinkedWidget:
     options: tuple[str, ...]
     default: tuple[str, ...]
     shown: tuple[str, ...]
+    ends: tuple[float, ...] = ()
 
 
 @dataclass
@@ -251,14 +253,17 @@ def linked_widget(kind: str, body: Any) -> LinkedWidget:
     options = [getattr(one, "content", one) for one in getattr(body, "options", ())]
     default = getattr(body, "default", None)
     several = default if hasattr(default, "__len__") and not isinstance(default, str) else [default]
-    words = [options[one] if options and isinstance(one, int) and one < len(options) else str(one)
+    words = [options[int(one)] if options and isinstance(one, int | float) else str(one)
              for one in several]  # fmt: skip
     fields = ("raw_values", "raw_value", "value")
-    value = next((getattr(body, name) for name in fields if hasattr(body, name)), "")
+    values = [getattr(body, name) for name in fields if hasattr(body, name)]
+    value = next(filter(None, values), values[-1] if values else "")
     shown = (value,) if isinstance(value, str | int | float) else tuple(value)
+    numeric = hasattr(body, "step") and not options
     return LinkedWidget(
         kind, body.label, tuple(map(str, options)), tuple(map(str, words)),
         tuple(map(str, shown)) if body.set_value else (),
+        (body.min, body.max, body.step) if numeric else (),
     )  # fmt: skip
 
 

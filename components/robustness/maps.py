@@ -72,7 +72,9 @@ def choose_maps(asked: AttackQuestion) -> list[str]:
     key, before = f"{KEY}.compared", f"{KEY}.usual"
     if key in st.session_state:
         held: list[str] = st.session_state[key]
-        st.session_state[key] = chosen_of(held, offered, usual, st.session_state.get(before))
+        chosen = chosen_of(held, offered, usual, st.session_state.get(before))
+        if chosen != held:  # what is written here wins over a link
+            st.session_state[key] = chosen
     st.session_state[before] = usual
     return pick_some("Heat maps that are compared", offered, key, usual)
 

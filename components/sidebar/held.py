@@ -14,7 +14,7 @@ the address of the page before, and it is put back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
@@ -52,7 +52,7 @@ def hold(page: str) -> Iterator[None]:
     if opened:
         let_link_win(held.get(ADDRESS, {}))
     if late:
-        put_under_keys()
+        put_under_keys(KEYS if opened else [key for key in KEYS if key not in st.query_params])
     try:
         yield
     except BaseException:  # Streamlit's own, of a run that ends early, among them
@@ -67,9 +67,9 @@ def hold(page: str) -> Iterator[None]:
     held[LINKED] = [key for key in KEYS if key in st.query_params]
 
 
-def put_under_keys() -> None:
+def put_under_keys(keys: Iterable[str]) -> None:
     """Put what was chosen under its own key, from where a widget has it."""
-    for key in KEYS:
+    for key in keys:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 

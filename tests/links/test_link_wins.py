@@ -1,79 +1,54 @@
-"""A link within the app that names something wins over what the session kept of it."""
+"""A link within the app that names something wins over what the session kept of it.
+
+Of all parameters, which `make hostile` tries, another part each day.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import parse_qs
+from datetime import date
+from random import Random
 
 import pytest
 
-from benchmarks.soak.visitor import LinkedWidget, Visitor
 from components.sidebar.held import named_anew
-from components.sidebar.pictures import FROM_DATA
-from components.views import (
-    HEATMAPS,
-    LEVEL_SETS,
-    PROTECT_DATA,
-    UNLEARNING_EXPERIMENTS,
-    AppPage,
-)
-from tests.awaited import awaited
-from tests.links.states import words
-from tests.links.trial import LinkState, Prober, probing
+from components.views import HEATMAPS, LEVEL_SETS, UNLEARNING_EXPERIMENTS, VIEWS
+from tests.links.kept import kept_parameters, kept_wrong
+from tests.links.trial import Prober, probing
 
-KEPT = [  # a parameter of a view, and another view that has it too
-    (HEATMAPS, "image", LEVEL_SETS), (HEATMAPS, "model", LEVEL_SETS),
-    (HEATMAPS, "reading", None), (HEATMAPS, "heatmaps.methods", None),
-    (UNLEARNING_EXPERIMENTS, "experiments.chosen", None),
+PART = 8  # views, one parameter of each, each day others
+ESSENTIAL = [
+    (HEATMAPS, "image"), (HEATMAPS, "model"), (HEATMAPS, "heatmaps.methods"),
+    (UNLEARNING_EXPERIMENTS, "experiments.chosen"),
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def prober() -> Iterator[Prober]:
     """The app, each page as it opens."""
-    with probing(unfold=False) as found:
-        yield found
+    with probing(unfold=False) as prober:
+        yield prober
 
 
-class Tab:
-    """A tab of a browser: what the page's widgets have in the address is sent before a link."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.bound: set[str] = set()
-
-    async def follow(self, view: AppPage, link: dict[str, str]) -> dict[str, LinkedWidget]:
-        """Follow a link within the app; gives the widgets of the page."""
-        address = parse_qs(self.visitor.query)
-        own = {key: words for key, words in address.items() if key in self.bound}
-        if view.address == self.visitor.page:
-            own = {}
-        for key, word in link.items():
-            own[key] = [*own.get(key, []), word]
-        seen = await self.visitor.open(view.address, own)
-        self.bound = set(seen.linked)
-        return seen.linked
+@pytest.mark.parametrize(("view", "key"), ESSENTIAL, ids=[key for _, key in ESSENTIAL])
+def test_a_link_wins_over_what_was_kept_each_time(prober, view, key):
+    parameters = kept_parameters(prober, [view.address, LEVEL_SETS.address])
+    parameter = next(one for one in parameters if (one.view, one.key) == (view.address, key))
+    assert bool(parameter.beside) == (key in {"image", "model"})
+    assert not kept_wrong(prober, parameter)
 
 
-@pytest.mark.parametrize(("view", "key", "other"), KEPT, ids=[key for _, key, _ in KEPT])
-def test_a_link_wins_over_what_was_kept_each_time(prober, view, key, other):
-    widget = prober.state(LinkState(view.address))[0].linked[key]
-    first, second = [word for word in words(widget) if word != FROM_DATA][:2]
-
-    async def visit() -> None:
-        tab = Tab(await Visitor.arrive(prober.server.url))
-        for between in (PROTECT_DATA, view):
-            for word in (first, second):
-                assert (await tab.follow(view, {key: word}))[key].shown == (word,)
-                if between is not view:
-                    await tab.follow(between, {})
-        if other:  # both pages have it: the link's comes after that of the page that is left
-            for word in (first, second):
-                assert (await tab.follow(other, {key: word}))[key].shown == (word,)
-                assert (await tab.follow(view, {}))[key].shown == (word,)
-        await tab.visitor.leave()
-
-    awaited(visit())
+def test_a_link_wins_over_what_was_kept_of_the_parameters_of_this_day(prober):
+    day = date.today().toordinal()
+    mixed = Random(day)  # noqa: S311 - no secret
+    parameters = [
+        mixed.choice(parameters)
+        for view in mixed.sample(VIEWS, PART)
+        if (parameters := kept_parameters(prober, [view.address]))
+    ]
+    assert parameters, day
+    wrong = {str(one): problem for one in parameters if (problem := kept_wrong(prober, one))}
+    assert not wrong, f"day {day}: {wrong}"
 
 
 @pytest.mark.parametrize(
