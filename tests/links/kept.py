@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from tests.links.states import words
 from tests.links.trial import FREE, LinkState, Prober
 
 BETWEEN = PROTECT_DATA.address, HEATMAPS.address  # what is opened meanwhile; it has a subject too
+LATE = 60  # s
 TYPED = ("is there a boat", "is there a fish")
 
 
@@ -47,8 +49,8 @@ class Tab:
         self.visitor = visitor
         self.bound: set[str] = set()
 
-    async def follow(self, view: str, link: dict[str, str]) -> Seen:
-        """Follow a link within the app."""
+    async def follow(self, view: str, link: dict[str, str], awaits: str = "") -> Seen:
+        """Follow a link within the app, and wait until the parameter is there, if one is named."""
         address = parse_qs(self.visitor.query, keep_blank_values=True)
         sent = {key: values for key, values in address.items() if key in self.bound}
         if view == self.visitor.page:
@@ -56,6 +58,11 @@ class Tab:
         for key, word in link.items():
             sent[key] = [*sent.get(key, []), word]
         seen = await self.visitor.open(view, sent)
+        for _ in range(LATE):  # a page comes without what is still being computed
+            if not awaits or awaits in seen.linked:
+                break
+            await asyncio.sleep(1)
+            seen = await self.visitor.run()
         self.bound = set(seen.linked)
         return seen
 
@@ -87,8 +94,11 @@ def link_words(widget: LinkedWidget) -> tuple[str, ...]:
         begin = float(widget.default[0])
         near = (begin + step, begin - step, begin + 2 * step, begin - 2 * step)
         some = tuple(written(number) for number in near if low <= number <= high)[:2]
+    if widget.kind == "checkbox":
+        first = widget.default[0].lower()
+        return tuple(sorted(some, key=first.__eq__))
     default = tuple(written(float(word)) if widget.ends else word for word in widget.default)
-    return some if widget.kind == "checkbox" or len(default) != 1 else (*some, *default)
+    return (*some, *default) if len(default) == 1 else some
 
 
 def written(number: float) -> str:
@@ -125,7 +135,8 @@ async def follow_all(url: str, asked: KeptParameter) -> str:
     tab = Tab(await Visitor.arrive(url))
     try:
         for at, (view, named, expected) in enumerate(steps, 1):
-            seen = await tab.follow(view, {} if named is None else {asked.key: named})
+            link = {} if named is None else {asked.key: named}
+            seen = await tab.follow(view, link, asked.key if expected else "")
             if problem := problem_of(seen, asked.key, expected):
                 return f"link {at}, /{view} with {named!r}: {problem}"
     except TimeoutError as error:
