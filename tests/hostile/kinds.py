@@ -10,6 +10,7 @@ KINDS = {
     "files": "tests.hostile.files:FileTrials",
     "own-files": "tests.changed_files:OwnFileTrials",
     "links": "tests.links.trials:LinkTrials",
+    "deep-links": "tests.links.trials:DeepLinkTrials",
     "kept-links": "tests.links.trials:KeptLinkTrials",
 }
 

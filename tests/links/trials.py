@@ -24,25 +24,32 @@ def named(states: Sequence[LinkState]) -> list[str]:
 
 
 @cache
-def further_names() -> list[str]:
-    """The trials of the states that a choice brings, for which every view is opened first."""
-    first = set(first_states())
+def states_behind_choices() -> tuple[LinkState, ...]:
+    """States that choices bring, each with a parameter that none before had; all are opened."""
     with probing() as prober:
-        return named([state for state in all_states(prober) if state not in first])
+        states, covered = [], set[tuple[str, str]]()
+        for state in all_states(prober):
+            parameters = {(state.view, name) for name in prober.state(state)[1]}
+            if state.link and not parameters <= covered:
+                states.append(state)
+            covered |= parameters
+    return tuple(states)
 
 
 class LinkTrials(TrialKind):
     """One trial: a view in one of its states, all other parameters with one kind of value."""
 
-    title = "Links of every view, in every state that a choice brings"
+    title = "Links of every view as it opens"
     longest = 600.0
-    setup = 7200.0
     count = 50_000  # more than there are: all of them
 
+    def states(self) -> Sequence[LinkState]:
+        """The states of the views that are tried."""
+        return first_states()
+
     def names(self, count: int) -> list[str]:
-        """The names of so many: first those of the views as they open."""
-        names = named(first_states())
-        return (names if count <= len(names) else names + further_names())[:count]
+        """The names of so many."""
+        return named(self.states())[:count]
 
     @contextmanager
     def running(self) -> Iterator[Attempt]:
@@ -57,6 +64,17 @@ class LinkTrials(TrialKind):
                 return TrialOutcome("wrong" if wrong else "refused or shown", wrong)
 
             yield attempt
+
+
+class DeepLinkTrials(LinkTrials):
+    """The same of the parameters that are there after a choice or two."""
+
+    title = "Links of every parameter that a choice brings"
+    setup = 7200.0
+
+    def states(self) -> Sequence[LinkState]:
+        """The states of the views that are tried; every state is opened first."""
+        return states_behind_choices()
 
 
 @cache
