@@ -9,9 +9,10 @@ import pytest
 
 from engine.errors import Cancelled
 from engine.measures.shares import wilson
-from engine.models import format_search
+from engine.models import format_rounds
 from engine.models.architectures import wrap
-from engine.models.format_search import FormatCase, FormatSearch, assigned, formats_in
+from engine.models.format_rounds import assigned
+from engine.models.format_search import FormatCase, FormatSearch, formats_in
 from engine.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat
 from tests import plain_loop
 from tests.plain_loop import PlainTraining
@@ -60,7 +61,7 @@ def test_only_training_images_are_looked_at():
     network = plain_loop.trained(PLAIN)
     model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(format_search, "USUAL_SIDES", (28,))
+        patch.setattr(format_rounds, "USUAL_SIDES", (28,))
         one, two = (few(FormatCase(model, own))["formats"] for own in (data, spoiled))
     np.testing.assert_array_equal(one.values, two.values)
 
@@ -68,7 +69,7 @@ def test_only_training_images_are_looked_at():
 def test_a_network_that_learned_nothing_is_right_in_no_format():
     model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(format_search, "USUAL_SIDES", (28, 64))
+        patch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
         table = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))["formats"]
     right = max(table["right 0"] / table["images"])
     assert right < 0.4
@@ -82,9 +83,9 @@ def test_an_order_of_classes_is_found_on_other_images_than_it_is_judged_by(seed)
     outputs = np.argsort(order)[labels]
     noisy = np.where(rng.random(300) < 0.2, rng.integers(0, 10, 300), outputs)
     np.testing.assert_array_equal(assigned(noisy, labels, 10), order)
-    score = format_search.FormatScore(InputFormat(32), noisy, labels)
+    score = format_rounds.FormatScore(InputFormat(32), noisy, labels)
     assert score.right_by_assignment(10) / 300 == pytest.approx(0.82, abs=0.06)
-    guesses = format_search.FormatScore(InputFormat(32), rng.integers(0, 10, 300), labels)
+    guesses = format_rounds.FormatScore(InputFormat(32), rng.integers(0, 10, 300), labels)
     low, high = wilson(guesses.right_by_assignment(10), 300)
     assert low < 0.1 < high + 0.03  # no better than chance: nothing is found in noise
 
