@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 import timm
@@ -170,7 +171,7 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 setattr(module, leaf, tensor.new_zeros(shapes[own]))
 
 
-def network_of(card: ModelCard, **options: int) -> nn.Module:
+def network_of(card: ModelCard, **options: Any) -> nn.Module:
     """An empty network, of timm's with options. Raises BadModel for an unknown architecture."""
     classes = len(card.labels)
     if card.architecture in BUILT:

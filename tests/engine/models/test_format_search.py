@@ -107,3 +107,44 @@ def test_it_can_be_stopped_between_two_formats():
 def test_the_names_of_normalizations_are_told_apart():
     words = [InputFormat(32, *pair).normalization for pair in NORMALIZATIONS.values()]
     assert words == list(NORMALIZATIONS)
+
+
+class Clock:
+    """Seconds that pass only while a network computes."""
+
+    def __init__(self, patch, for_an_image):
+        self.now, answers = 0.0, format_rounds.Search.answers
+
+        def slow(search, model, start, end):
+            self.now += for_an_image * (end - start)
+            return answers(search, model, start, end)
+
+        patch.setattr(format_rounds, "monotonic", lambda: self.now)
+        patch.setattr(format_rounds.Search, "answers", slow)
+
+
+@pytest.mark.parametrize(("for_an_image", "at_least"), [(0.3, 20), (2.0, 2), (100.0, 1)])
+def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
+    monkeypatch, for_an_image, at_least
+):
+    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
+    network = plain_loop.trained(PLAIN)
+    model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
+    clock = Clock(monkeypatch, for_an_image)
+    answer = FormatSearch()(FormatCase(model, plain_loop.data_set()))
+    batch = for_an_image * format_rounds.BATCH
+    assert clock.now <= format_rounds.SECONDS + 3 * batch  # each round ends within a batch
+    tried, planned = int(answer["tried"]["tried"][0]), int(answer["tried"]["planned"][0])
+    assert at_least <= tried < planned
+    assert 1 <= len(answer["formats"]) <= tried
+    if for_an_image < 1:
+        best = formats_in(answer["formats"])[0]
+        assert (best.side, best.normalization) == (32, "−1 … 1")
+
+
+def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
+    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28,))
+    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    Clock(monkeypatch, 0.0)
+    answer = FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()))
+    assert answer["tried"]["tried"][0] == answer["tried"]["planned"][0] > 20
