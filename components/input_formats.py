@@ -10,10 +10,13 @@ import streamlit as st
 
 from components import runs
 from components.notices import plain
-from engine.errors import BadModel
+from engine.data.judged_data import typed_order
+from engine.errors import BadData, BadModel
 from engine.measures.shares import wilson
-from engine.models.format_search import CHANNELS, FormatCase, FormatSearch, Order, formats_in
-from engine.models.input_format import NORMALIZATIONS, SIDES, InputFormat
+from engine.models.classifier import Classifier
+from engine.models.format_rounds import CHANNELS, SECONDS, Order
+from engine.models.format_search import FormatCase, FormatSearch, formats_in
+from engine.models.input_format import NORMALIZATIONS, SIDES, InputFormat, input_channels
 from engine.result import Table
 from engine.run import Answer
 
@@ -21,6 +24,7 @@ MOSTLY = 0.5  # right answers from which an order of classes is suggested
 OTHER = "another format"
 AS_IN_THE_DATA = "as in the data"
 SUGGESTED = "as the answers suggest"
+TYPED = "in an order of your own"
 STATED = "mean and spread of your own"
 ON_TRAINING = (
     "Tried on training images; test images were not looked at. The best of many is a little too "
@@ -53,24 +57,52 @@ def choose_tried(
     begin_anew(str(answer.record["digest"]), key)
     named = {one.words: one for one in tried}
     draw_table(table, case, names)
-    st.caption(ON_TRAINING)
+    st.caption(ON_TRAINING + left_out(answer["tried"]))
     chosen = among("Input format", [*named, OTHER], f"{key}.format")
-    wanted = named[chosen] if chosen in named else state_format(tried[0], key)
-    orders = orders_by_name(answer, case, names)
-    order = next(iter(orders.values()))
-    if len(orders) > 1:
-        first = best_order(table, orders)
-        name = among("Order of the classes", list(orders), f"{key}.order", first)
-        order = orders[name]
-        if name == SUGGESTED:
-            st.caption(
-                plain(
-                    "This order was found from the model's own answers, so it is a guess: "
-                    + ", ".join(case.data.classes[place] for place in order[:12])
-                    + (" …" if len(order) > 12 else "")
-                )
-            )
-    return None if wanted is None else (wanted, order)
+    wanted = named[chosen] if chosen in named else state_format(tried[0], key, case.model)
+    order = choose_order(orders_by_name(answer, case, names), table, case.data.classes, key)
+    return None if wanted is None or order is None else (wanted, order)
+
+
+def choose_order(
+    orders: Mapping[str, Order], table: Table, classes: Sequence[str], key: str
+) -> Order | None:
+    """The class of each output, as the person chooses or types it; None for what is no order."""
+    first = best_order(table, orders)
+    name = among("Order of the classes", [*orders, TYPED], f"{key}.order", first)
+    if name == TYPED:
+        return type_order(orders[first], classes, key)
+    if name == SUGGESTED:
+        several = ", ".join(classes[place] for place in orders[name][:12])
+        several += " …" if len(classes) > 12 else ""
+        guess = "This order was found from the model's own answers, so it is a guess: "
+        st.caption(plain(guess + several))
+    return orders[name]
+
+
+def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
+    """An order that the person types, beginning with another; None where it is none."""
+    text = "\n".join(classes[place] for place in start)
+    typed = st.text_area(
+        "Classes, one a line", text, key=f"{key}.typed", max_chars=2 * len(text) + 100,
+        help="The class of the model's first output, then of its second, and so on.",
+    )  # fmt: skip
+    try:
+        return typed_order(typed, classes)
+    except BadData as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+def left_out(tried: Table) -> str:
+    """What was not tried because the network is slow, as a sentence after another; "" for all."""
+    count, planned = int(tried["tried"][0]), int(tried["planned"][0])
+    if count >= planned:
+        return ""
+    return (
+        f" Only {count} of {planned} formats were tried, since more would take longer than "
+        f"{SECONDS / 60:.0f} minutes: if none is right, choose “{OTHER}” and state it."
+    )
 
 
 def begin_anew(digest: str, key: str) -> None:
@@ -78,7 +110,7 @@ def begin_anew(digest: str, key: str) -> None:
     if st.session_state.get(f"{key}.of") == digest:
         return
     st.session_state[f"{key}.of"] = digest
-    for name in ("format", "order", "side", "normalization", "channels", "Mean", "Spread"):
+    for name in ("format", "order", "typed", "side", "normalization", "channels", "Mean", "Spread"):
         st.session_state.pop(f"{key}.{name}", None)
 
 
@@ -132,8 +164,10 @@ def best_order(table: Table, orders: Mapping[str, Order]) -> str:
     return max(right, key=lambda name: right[name])
 
 
-def state_format(start: InputFormat, key: str) -> InputFormat | None:
+def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat | None:
     """A format that the person states, beginning with another; None where it cannot be."""
+    count = input_channels(model.network)
+    channels_offered = CHANNELS if count > 1 else ("gray",)
     left, middle, right = st.columns(3)
     side = int(left.number_input("Side (px)", *SIDES, start.side, key=f"{key}.side"))
     normalizations = [*NORMALIZATIONS, STATED]
@@ -141,13 +175,13 @@ def state_format(start: InputFormat, key: str) -> InputFormat | None:
     first = normalizations.index(known) if known in NORMALIZATIONS else len(NORMALIZATIONS)
     name = middle.selectbox("Normalization", normalizations, first, key=f"{key}.normalization")
     channels = right.selectbox(
-        "Channels", CHANNELS, CHANNELS.index(start.channels), key=f"{key}.channels"
+        "Channels", channels_offered, channels_offered.index(start.channels), key=f"{key}.channels"
     )
     mean, std = NORMALIZATIONS.get(name, (start.mean, start.std))
     try:
         if name == STATED:
             mean, std = (
-                three_numbers(label, values, f"{key}.{label}")
+                three_numbers(label, values, f"{key}.{label}", count)
                 for label, values in (("Mean", mean), ("Spread", std))
             )
         return InputFormat(side, mean, std, channels)
@@ -156,18 +190,19 @@ def state_format(start: InputFormat, key: str) -> InputFormat | None:
         return None
 
 
-def three_numbers(label: str, start: Sequence[float], key: str) -> Any:
-    """One or three numbers that are typed. Raises BadModel."""
+def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> Any:
+    """One number, or one for each of so many channels, that are typed. Raises BadModel."""
+    each = ", or one for each channel" if count > 1 else ""
     typed = st.text_input(
-        label, " ".join(f"{value:g}" for value in start), key=key, max_chars=80,
-        help="Of pixels from 0 to 1: one number, or one for each channel.",
+        label, " ".join(f"{value:g}" for value in start[:count]), key=key, max_chars=80,
+        help=f"Of pixels from 0 to 1: one number{each}.",
     )  # fmt: skip
     try:
         values = [float(word) for word in typed.replace(",", " ").split()]
     except ValueError as error:
         raise BadModel(f"{label}: “{typed[:40]}” are no numbers.") from error
-    if len(values) not in {1, 3}:
-        raise BadModel(f"{label}: give one number, or one for each of three channels.")
+    if len(values) not in {1, count}:
+        raise BadModel(f"{label}: give one number{each}; this network takes {count}.")
     return tuple(values * 3 if len(values) == 1 else values)
 
 

@@ -37,6 +37,13 @@ class PlainTraining:
     without: int | None = None  # a class that was left out
     seed: int = 0
     epochs: int = 4
+    rate: float = 5e-3
+    made: tuple[tuple[str, int], ...] = ()  # options of timm.create_model
+
+    def network(self) -> torch.nn.Module:
+        """As it is before it learns."""
+        torch.manual_seed(self.seed)
+        return timm.create_model(self.architecture, num_classes=len(CLASSES), **dict(self.made))
 
 
 @cache
@@ -58,8 +65,10 @@ def normalized(images: np.ndarray, how: PlainTraining) -> torch.Tensor:
     if how.channels == "BGR":
         planes = planes[..., ::-1]
     if how.channels == "gray":
-        planes = np.repeat((planes @ np.float32([0.299, 0.587, 0.114]))[..., None], 3, -1)
-    planes = (planes - np.float32(how.mean)) / np.float32(how.std)
+        count = dict(how.made).get("in_chans", 3)
+        planes = np.repeat((planes @ np.float32([0.299, 0.587, 0.114]))[..., None], count, -1)
+    mean, std = (np.float32(values[: planes.shape[-1]]) for values in (how.mean, how.std))
+    planes = (planes - mean) / std
     return torch.from_numpy(np.ascontiguousarray(planes.transpose(0, 3, 1, 2)))
 
 
@@ -69,9 +78,8 @@ def trained(how: PlainTraining) -> torch.nn.Module:
     images, labels = digits(how.side)
     inputs, outputs = normalized(images[:TRAINED], how), np.argsort(how.order)[labels[:TRAINED]]
     rows = np.flatnonzero(labels[:TRAINED] != how.without)
-    torch.manual_seed(how.seed)
-    network = timm.create_model(how.architecture, num_classes=len(CLASSES))
-    optimizer = torch.optim.Adam(network.parameters(), 5e-3)
+    network = how.network()
+    optimizer = torch.optim.Adam(network.parameters(), how.rate)
     rng = np.random.default_rng(how.seed)
     network.train()
     with torch.enable_grad():
@@ -86,8 +94,7 @@ def trained(how: PlainTraining) -> torch.nn.Module:
 
 def untrained(how: PlainTraining) -> torch.nn.Module:
     """The network before it learned anything."""
-    torch.manual_seed(how.seed)
-    return timm.create_model(how.architecture, num_classes=len(CLASSES)).eval()
+    return how.network().eval()
 
 
 def accuracy(network: torch.nn.Module, how: PlainTraining, rows: slice = slice(TRAINED)) -> float:

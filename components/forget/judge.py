@@ -16,7 +16,7 @@ from components.footer import Entry, footer, taken
 from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
 from components.forget.asked import Closer, ForgetQuestion
 from components.forget.board import figure, gap
-from components.forget.own_models import KEY
+from components.forget.own_data import KEY
 from components.forget.verdict import kept_column, kept_words, verdict
 from components.forget.view import Part, draw_part
 from components.forget.words import BEFORE, FIGURES, GOAL, percent

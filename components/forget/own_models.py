@@ -7,49 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
 import streamlit as st
 
 from components import input_formats, uploads
-from components.forget.own_data import choose_data, orders_of, remembered
+from components.forget.own_data import KEY, choose_data, orders_of, remembered
+from components.forget.own_request import choose_request
 from components.notices import plain, spoken
-from components.open_file import open_file
-from components.picks import pick
 from components.sidebar.own_weights import ARCHITECTURES, safe_name
 from engine.arguments.trained import data_title
 from engine.data import DataSet
 from engine.data.folders import Skipped
 from engine.data.judged_data import in_order
 from engine.data.resized import resized
-from engine.errors import BlindspotError
 from engine.keeping.budget import book
 from engine.models.classifier import Classifier
-from engine.models.format_search import FormatCase, Order
+from engine.models.format_rounds import Order
+from engine.models.format_search import FormatCase
 from engine.models.input_format import InputFormat, format_of, with_format
 from engine.models.own_file import open_alike, open_model
 from engine.models.rebuild import has_card
 from engine.unlearning import (
     AfterCase,
     ForgetCase,
-    ForgetRequest,
     GivenCase,
     GivenGroups,
-    brought,
     forget_case,
-    request,
 )
-from engine.unlearning.brought import FoundImages
 from engine.unlearning.case import trained_as
 from engine.unlearning.opening import FORGOTTEN, forgotten
 from engine.unlearning.protocol.klom import BINS, NEEDED
 from engine.unlearning.zipped_models import MOST_BYTES, open_zip
 
-KEY = "judge"
-WEIGHTS_MB, IDS_MB, PICTURES_MB = 500, 5, 100
+WEIGHTS_MB = 500
 FILES = {
     "original": "Original", "unlearned": "Unlearned",
     "retrained": "Retrained without the images (optional)",
@@ -60,7 +52,6 @@ WEIGHTS = (
     "state_dict), or .onnx; code in a file is never run. For KLoM, a .zip of several, each of a "
     f"training of its own: at most {{most}}, {MOST_BYTES // 2**20} MB unpacked."
 )
-CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,57 +290,3 @@ def labels_order(model: Classifier, data: DataSet) -> Order:
     if sorted(model.labels) == sorted(data.classes) and len(set(data.classes)) == len(data.classes):
         return tuple(data.classes.index(label) for label in model.labels)
     return tuple(range(len(data.classes)))
-
-
-# ---------------------------------------------------------------- what was forgotten
-
-
-def choose_request(data: DataSet) -> ForgetRequest | None:
-    """The images that were to be forgotten; None until there are some."""
-    match pick("To be forgotten", (CLASSES, IDS, PICTURES), f"{KEY}.what", "segments"):
-        case what if what == CLASSES:
-            words = st.multiselect("Classes", data.classes, key=f"{KEY}.classes")
-            found = [data.classes.index(word) for word in words if word in data.classes]
-            asked = request.of_classes(data, found) if found else None
-        case what if what == IDS:
-            typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
-            file = open_file(
-                "Or a file of ids, one a line", f"{KEY}.ids.file",
-                lambda content: content.decode("utf-8", "replace"), most=IDS_MB,
-                help="Text or CSV: one column of ids, or all in one line; a header line is "
-                "skipped. A file is used instead of typed ids.",
-            )  # fmt: skip
-            if file and typed:
-                st.caption("The ids of the file are used, not the typed ones.")
-            text = (file or typed).strip()
-            asked = brought.of_text(data, text) if text else None
-        case _:
-            asked = open_file(
-                "Zip of the images", f"{KEY}.pictures", partial(found_in, data), most=PICTURES_MB,
-                help="Pictures as the data were made of: each is looked for among the training "
-                "images, pixel by pixel.",
-            )  # fmt: skip
-    if asked is None:
-        st.info("Choose what was to be forgotten.")
-    return asked
-
-
-def found_in(data: DataSet, content: bytes) -> ForgetRequest:
-    """The training images that a zip has. Raises BlindspotError."""
-    named = blake2b(content, key=data.fingerprint.encode(), digest_size=16).hexdigest()
-    last: tuple[str, FoundImages | str] = st.session_state.get(f"{KEY}.searched", ("", ""))
-    if last[0] != named:
-        with st.spinner("Looking for the images"):
-            last = st.session_state[f"{KEY}.searched"] = named, searched(content, data)
-    if isinstance(last[1], str):
-        raise BlindspotError(last[1])
-    uploads.skipped(last[1].skipped)
-    return last[1].request
-
-
-def searched(content: bytes, data: DataSet) -> FoundImages | str:
-    """The training images that a zip has, or why nothing is found."""
-    try:
-        return brought.of_zip(data, content)
-    except BlindspotError as error:
-        return str(error)

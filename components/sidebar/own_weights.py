@@ -153,7 +153,9 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
     with box:
         data = labeled_images()
         if data is None:
-            wanted = input_formats.state_format(format_of(model), f"{KEY}.stated.{model.name}")
+            wanted = input_formats.state_format(
+                format_of(model), f"{KEY}.stated.{model.name}", model
+            )
             how = "as you stated"
             compare(model, picture, crop)
             labels = model.labels

@@ -11,8 +11,7 @@ from engine.errors import BadModel
 from engine.images import Crop, Picture, square
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
-from engine.models.format_search import in_format_of
-from engine.models.input_format import InputFormat
+from engine.models.input_format import InputFormat, in_format_of
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ test images come in a file of their own, or there are none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isqrt
 from pathlib import PurePosixPath
@@ -150,6 +151,29 @@ def plausible_orders(data: DataSet, content: bytes | None = None) -> Mapping[str
     for name, order in orders.items():
         named_orders.setdefault(tuple(order), name)
     return {name: order for order, name in named_orders.items() if name}
+
+
+def typed_order(text: str, classes: Sequence[str]) -> tuple[int, ...]:
+    """For each output the class that a person names: one a line, or all in one with commas.
+
+    Raises:
+        BadData: a name is no class, or a class is missing or stands twice.
+    """
+    lines = text.strip().splitlines()
+    names = [word.strip() for word in (lines if len(lines) > 1 else text.split(","))]
+    names = [name for name in names if name]
+    numbers = {word: number for number, word in enumerate(classes)}
+    if unknown := [name for name in names if name not in numbers]:
+        several = ", ".join(classes[:12]) + (" …" if len(classes) > 12 else "")
+        raise BadData(f"“{unknown[0][:60]}” is no class of these images. They are: {several}.")
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadData(f"“{repeated[0][:60]}” stands twice: name each class once.")
+    if missing := sorted(set(classes) - set(names)):
+        raise BadData(
+            f"{len(missing)} of {len(classes)} classes are missing, such as “{missing[0][:60]}”: "
+            "name one for each output."
+        )
+    return tuple(numbers[name] for name in names)
 
 
 def by_number(word: str) -> tuple[float, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from typing import Any
 
 import timm
 from timm.data import resolve_model_data_config
@@ -11,6 +12,7 @@ from torch import nn
 
 from engine.errors import BadModel
 from engine.models.classifier import Classifier, Lineage
+from engine.models.input_format import InputFormat, in_format, input_channels, triple
 from engine.models.lite import imagenet_labels
 from engine.models.rebuild import TIMM
 
@@ -46,16 +48,22 @@ def wrap(
     title: str,
     labels: tuple[str, ...] = (),
     architecture: str = "",
+    side: int | None = None,
 ) -> Classifier:
-    """A timm network as a Classifier, with timm's own size and normalization."""
+    """A timm network as a Classifier, with timm's own normalization, and its size by default."""
     config = resolve_model_data_config(network)
     if not labels and getattr(network, "num_classes", 0) == IMAGENET:
         labels = imagenet_labels()
+    side, mean, std = side or image_side(network), config["mean"], config["std"]
+    more: dict[str, Any] = {
+        "labels": labels, "lineage": Lineage(title),
+        "architecture": architecture and TIMM + architecture,
+    }  # fmt: skip
     try:
-        return Classifier(
-            network, name, title, image_side(network), config["mean"], config["std"], labels,
-            lineage=Lineage(title), architecture=architecture and TIMM + architecture,
-        )  # fmt: skip
+        if input_channels(network) == 1:
+            form = InputFormat(side, triple(mean), triple(std), "gray")
+            return in_format(network, form, name, title, **more)
+        return Classifier(network, name, title, side, mean, std, **more)
     except BadModel:
         raise
     except Exception as error:  # layers of each kind have their own way to refuse an image

@@ -60,8 +60,8 @@ def tensors(network: nn.Module) -> Iterator[Tensor]:
     yield from network.buffers()
 
 
-def check_pass(network: nn.Module, side: int, called: str) -> None:
-    """Send one image of (3, side, side) through a network without memory.
+def check_pass(network: nn.Module, side: int, called: str, channels: int = 3) -> None:
+    """Send one image of (channels, side, side) through a network without memory.
 
     Where torch cannot say without numbers what a step makes, the network is left to be tried.
 
@@ -72,7 +72,7 @@ def check_pass(network: nn.Module, side: int, called: str) -> None:
     was, steps = network.training, Steps(called)
     try:
         with torch.no_grad(), steps:
-            network.eval()(torch.zeros(1, 3, side, side, device="meta"))
+            network.eval()(torch.zeros(1, channels, side, side, device="meta"))
     except BadModel:
         raise
     except Exception as error:

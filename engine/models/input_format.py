@@ -145,11 +145,35 @@ class ChannelStep(nn.Module):
 
 def input_channels(network: nn.Module) -> int:
     """How many channels a network takes: what it says itself, or what its first convolution has."""
-    stated = getattr(network, "input_channels", None)
-    if isinstance(stated, int):
+    stated = next((m.input_channels for m in network.modules() if hasattr(m, "input_channels")), 0)
+    if isinstance(stated, int) and stated:
         return stated
     first = next((one for one in network.modules() if isinstance(one, nn.Conv2d)), None)
     return 3 if first is None else first.in_channels
+
+
+def fixed_side(network: nn.Module) -> int | None:
+    """The one side that a network takes, as a vision transformer does; None where it takes any."""
+    for module in network.modules():
+        size = getattr(module, "img_size", None)
+        if getattr(module, "strict_img_size", False) and size:
+            return int(size[0])
+        if side := getattr(module, "fixed_side", None):
+            return int(side)
+    return None
+
+
+def suited(network: nn.Module, wanted: InputFormat) -> InputFormat:
+    """A format as a network can take it: one channel is gray and has one mean and spread."""
+    if input_channels(network) != 1:
+        return wanted
+    mean, std = (values[:1] * 3 for values in (wanted.mean, wanted.std))
+    return InputFormat(wanted.side, triple(mean), triple(std), "gray")
+
+
+def without_step(network: nn.Module) -> nn.Module:
+    """A network as it was trained, without a step before it."""
+    return network.network if isinstance(network, ChannelStep) else network
 
 
 def format_of(model: Classifier) -> InputFormat:
@@ -173,15 +197,14 @@ def in_format(
 
     Args:
         network: as it was trained.
-        wanted: a network of one channel takes gray, whatever is stated.
+        wanted: a network of one channel takes gray, and the first mean and spread.
         name, title, more: of the Classifier.
 
     Raises:
         BadModel: the network does not take such images.
     """
-    count = input_channels(network)
-    channels = "gray" if count == 1 else wanted.channels
-    mean, std = wanted.mean, wanted.std
+    count, wanted = input_channels(network), suited(network, wanted)
+    channels, mean, std = wanted.channels, wanted.mean, wanted.std
     if channels != "RGB":
         network = ChannelStep(network, channels, mean, std, count, more.get("architecture", ""))
         more["architecture"] = ""  # a card has no word for it: such a model is not kept
@@ -199,7 +222,7 @@ def with_format(model: Classifier, wanted: InputFormat) -> Classifier:
     Raises:
         BadModel: the network does not take such images.
     """
-    if wanted == format_of(model):
+    if suited(model.network, wanted) == format_of(model):
         return model
     network, architecture = model.twin(paced=False).network, model.architecture
     if isinstance(network, ChannelStep):
@@ -209,3 +232,9 @@ def with_format(model: Classifier, wanted: InputFormat) -> Classifier:
         lineage=model.lineage, architecture=architecture, narrowed=model.narrowed,
         masks=model.masks, points=model.points,
     )  # fmt: skip
+
+
+def in_format_of(model: Classifier, wanted: InputFormat) -> Classifier:
+    """The very network of a model in another format; it shares its weights. Raises BadModel."""
+    network = without_step(model.network)
+    return in_format(network, wanted, model.name, model.title, device=model.device)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from engine.errors import BadModel
 from engine.images.wire import receive, send
 from engine.models.extras import ONNX
+from engine.models.onnx_process import can_limit
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "engine.models.onnx_process"
@@ -43,6 +44,12 @@ class OnnxRun:
     def __init__(self, content: bytes, called: str) -> None:
         if not ONNX.installed:
             raise BadModel(f"{called} is an ONNX file; reading one needs {ONNX.install}.")
+        if not can_limit():
+            raise BadModel(
+                f"{called} is an ONNX file, which runs only within limits of memory and time, and "
+                "this system cannot set them: open it on Linux (Docker or WSL will do), or give "
+                "the weights alone as .safetensors."
+            )
         self.content, self.called = content, called
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from math import ceil
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -28,6 +29,7 @@ SECONDS = 20.0  # of computing, for a batch of any size
 SECONDS_PER_IMAGE = 2.0
 MOST_NODES = 20_000
 CHANNELS = (1, 3)  # that a file may take
+USED = Path("/proc/self/statm")  # pages of addresses, where the system says them
 OUTSIDE = 1  # TensorProto.EXTERNAL: the tensor's bytes lie in another file
 
 
@@ -135,16 +137,24 @@ def metadata(model: Any) -> dict[str, Any]:
     return about
 
 
+def can_limit() -> bool:
+    """Whether this system can limit a process's memory and time: Linux can, Windows cannot."""
+    return find_spec("resource") is not None and USED.exists()
+
+
 def limit_memory(content: bytes) -> None:
     """So many bytes of addresses more than now."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        now = int(file.read().split()[0]) * resource.getpagesize()
+    import resource
+
+    now = int(USED.read_text().split()[0]) * resource.getpagesize()
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY + 3 * len(content), most))
 
 
 def limit_time(seconds: float) -> None:
     """Seconds of computing from now on; then the system ends the process."""
+    import resource
+
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (ceil(used + seconds) + 1, most))

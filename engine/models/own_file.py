@@ -25,8 +25,10 @@ from engine.models.beyond_timm import (
 )
 from engine.models.building import check_pass, on_meta, with_memory
 from engine.models.classifier import Classifier, Lineage
+from engine.models.input_format import without_step
 from engine.models.rebuild import NUMBERS, has_card, read_model
 from engine.models.spelling import fitting, respelled
+from engine.models.timm_options import options_of
 from engine.models.weights_file import bytes_of, check_size, read_weights
 from engine.result import distinct
 
@@ -75,11 +77,16 @@ def load_weights(
     unfit = f"{called} does not fit {architecture}"
     make = partial(timm.create_model, architecture, pretrained=False, **own)
     network = on_meta(make, f"{unfit}: it")
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if options := options_of(network, shapes, called):
+        make = partial(make, **options)
+        network = on_meta(make, f"{unfit}: it")
     check(network.state_dict(), state, unfit)
-    check_pass(network, image_side(network), called)
+    side = options.get("img_size") or image_side(network)
+    check_pass(network, side, called, options.get("in_chans", 3))
     network = with_memory(network, make, called)
     network.load_state_dict(state)
-    model = wrap(network, OWN, "Own weights", tuple(labels), architecture)
+    model = wrap(network, OWN, "Own weights", tuple(labels), architecture, side)
     digest = model.fingerprint[:6]  # links, jobs and records have it, and never the file's name
     model.name, model.title = f"{OWN}{digest}", f"Own weights {digest} ({architecture})"
     model.lineage = Lineage(model.title)
@@ -130,9 +137,9 @@ def open_alike(content: bytes, called: str, model: Classifier) -> Classifier:
     state = read_weights(content, called)
     if is_cifar(model.architecture):
         state = dict(respelled(state).state)
-    check(model.network.state_dict(), state, f"{called} does not fit {model.title}")
+    check(without_step(model.network).state_dict(), state, f"{called} does not fit {model.title}")
     twin = model.twin(paced=False)
-    twin.network.load_state_dict(state)
+    without_step(twin.network).load_state_dict(state)
     twin.masks = {}
     return called_by_weights(twin)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 import timm
@@ -18,10 +19,11 @@ from torch import Tensor, nn
 
 from engine.errors import BadModel
 from engine.models.bits import packed_bits, unpacked_bits
-from engine.models.building import check_pass, first_line, on_meta, with_memory
+from engine.models.building import Make, check_pass, first_line, on_meta, with_memory
 from engine.models.card import ModelCard
 from engine.models.classifier import Classifier
 from engine.models.small import BUILT, NetworkShape, build
+from engine.models.timm_options import options_of
 from engine.models.weights_file import table_of, views
 from engine.models.weights_table import HEAD, table
 from engine.result import Array, Checkpoint
@@ -96,7 +98,11 @@ def skeleton(
     nothing. Raises BadModel.
     """
     called = f"{card.title}: {card.architecture}"
-    network = on_meta(partial(network_of, card), called)
+    make: Make = partial(network_of, card)
+    network = on_meta(make, called)
+    if card.architecture.startswith(TIMM) and (options := options_of(network, shapes, called)):
+        make = partial(network_of, card, **options)
+        network = on_meta(make, called)
     wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     if odd := sorted(wanted.keys() ^ shapes.keys()):
         message = f"{card.title}: the weights are not those of {card.architecture}: "
@@ -113,7 +119,7 @@ def skeleton(
         )
     if not ours:
         check_pass(network, card.side, called)
-    made = with_memory(network, partial(network_of, card), called)
+    made = with_memory(network, make, called)
     if narrowed and made is not network:
         resize(made, shapes)
     return made
@@ -165,8 +171,8 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 setattr(module, leaf, tensor.new_zeros(shapes[own]))
 
 
-def network_of(card: ModelCard) -> nn.Module:
-    """An empty network. Raises BadModel for an architecture that is not known here."""
+def network_of(card: ModelCard, **options: Any) -> nn.Module:
+    """An empty network, of timm's with options. Raises BadModel for an unknown architecture."""
     classes = len(card.labels)
     if card.architecture in BUILT:
         shape = NetworkShape(card.channels, card.side, classes, card.width)
@@ -174,7 +180,7 @@ def network_of(card: ModelCard) -> nn.Module:
     name = card.architecture.removeprefix(TIMM)
     if name == card.architecture or not timm.is_model(name):
         raise BadModel(f"{card.title}: no architecture is called {card.architecture!r} here.")
-    return timm.create_model(name, pretrained=False, num_classes=classes)
+    return timm.create_model(name, pretrained=False, num_classes=classes, **options)
 
 
 def packed(

@@ -7,7 +7,7 @@ import pytest
 
 from components.forget import judge
 from components.views import JUDGE
-from engine.models import format_search
+from engine.models import format_rounds
 from tests.plain_loop import (
     TRAINED,
     PlainTraining,
@@ -30,7 +30,7 @@ def brief(monkeypatch):
     """Without the parts below the verdict, which other tests have, and with fewer sizes."""
     for part in ("charts", "look_closer"):
         monkeypatch.setattr(judge, part, lambda *_: None)
-    monkeypatch.setattr(format_search, "USUAL_SIDES", (28, 64))  # beside that of data and card
+    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28, 64))  # beside that of data and card
 
 
 def opened(models, *, test=True):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.forget import own_models
+from components.forget import own_models, own_request
 from engine import data as data_sets
 from engine.errors import BlindspotError
 from engine.unlearning import GivenCase, GivenGroups, brought
@@ -24,7 +24,7 @@ def test_a_zip_that_fails_is_looked_through_once(monkeypatch):
     monkeypatch.setattr(brought, "of_zip", of_zip)
     for _ in range(2):
         with pytest.raises(BlindspotError, match="It does not fit"):
-            own_models.found_in(data, b"a zip that fails")
+            own_request.found_in(data, b"a zip that fails")
     assert len(read) == 1
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from engine.errors import Cancelled
 from engine.measures.shares import wilson
-from engine.models import format_search
+from engine.models import format_rounds
 from engine.models.architectures import wrap
-from engine.models.format_search import FormatCase, FormatSearch, assigned, formats_in
+from engine.models.format_rounds import assigned
+from engine.models.format_search import FormatCase, FormatSearch, formats_in
 from engine.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat
 from tests import plain_loop
 from tests.plain_loop import PlainTraining
@@ -60,7 +61,7 @@ def test_only_training_images_are_looked_at():
     network = plain_loop.trained(PLAIN)
     model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(format_search, "USUAL_SIDES", (28,))
+        patch.setattr(format_rounds, "USUAL_SIDES", (28,))
         one, two = (few(FormatCase(model, own))["formats"] for own in (data, spoiled))
     np.testing.assert_array_equal(one.values, two.values)
 
@@ -68,7 +69,7 @@ def test_only_training_images_are_looked_at():
 def test_a_network_that_learned_nothing_is_right_in_no_format():
     model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(format_search, "USUAL_SIDES", (28, 64))
+        patch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
         table = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))["formats"]
     right = max(table["right 0"] / table["images"])
     assert right < 0.4
@@ -82,9 +83,9 @@ def test_an_order_of_classes_is_found_on_other_images_than_it_is_judged_by(seed)
     outputs = np.argsort(order)[labels]
     noisy = np.where(rng.random(300) < 0.2, rng.integers(0, 10, 300), outputs)
     np.testing.assert_array_equal(assigned(noisy, labels, 10), order)
-    score = format_search.FormatScore(InputFormat(32), noisy, labels)
+    score = format_rounds.FormatScore(InputFormat(32), noisy, labels)
     assert score.right_by_assignment(10) / 300 == pytest.approx(0.82, abs=0.06)
-    guesses = format_search.FormatScore(InputFormat(32), rng.integers(0, 10, 300), labels)
+    guesses = format_rounds.FormatScore(InputFormat(32), rng.integers(0, 10, 300), labels)
     low, high = wilson(guesses.right_by_assignment(10), 300)
     assert low < 0.1 < high + 0.03  # no better than chance: nothing is found in noise
 
@@ -106,3 +107,44 @@ def test_it_can_be_stopped_between_two_formats():
 def test_the_names_of_normalizations_are_told_apart():
     words = [InputFormat(32, *pair).normalization for pair in NORMALIZATIONS.values()]
     assert words == list(NORMALIZATIONS)
+
+
+class Clock:
+    """Seconds that pass only while a network computes."""
+
+    def __init__(self, patch, for_an_image):
+        self.now, answers = 0.0, format_rounds.Search.answers
+
+        def slow(search, model, start, end):
+            self.now += for_an_image * (end - start)
+            return answers(search, model, start, end)
+
+        patch.setattr(format_rounds, "monotonic", lambda: self.now)
+        patch.setattr(format_rounds.Search, "answers", slow)
+
+
+@pytest.mark.parametrize(("for_an_image", "at_least"), [(0.3, 20), (2.0, 2), (100.0, 1)])
+def test_a_slow_network_is_not_asked_forever_and_the_answer_says_so(
+    monkeypatch, for_an_image, at_least
+):
+    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
+    network = plain_loop.trained(PLAIN)
+    model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
+    clock = Clock(monkeypatch, for_an_image)
+    answer = FormatSearch()(FormatCase(model, plain_loop.data_set()))
+    batch = for_an_image * format_rounds.BATCH
+    assert clock.now <= format_rounds.SECONDS + 3 * batch  # each round ends within a batch
+    tried, planned = int(answer["tried"]["tried"][0]), int(answer["tried"]["planned"][0])
+    assert at_least <= tried < planned
+    assert 1 <= len(answer["formats"]) <= tried
+    if for_an_image < 1:
+        best = formats_in(answer["formats"])[0]
+        assert (best.side, best.normalization) == (32, "−1 … 1")
+
+
+def test_a_network_that_is_fast_enough_is_tried_in_every_format(monkeypatch):
+    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28,))
+    model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
+    Clock(monkeypatch, 0.0)
+    answer = FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()))
+    assert answer["tried"]["tried"][0] == answer["tried"]["planned"][0] > 20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,7 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import BadModel, DoesNotFit
-from engine.models import catalog
+from engine.models import catalog, onnx_network
 from engine.models.classifier import Classifier
 from engine.models.onnx_file import written
 from engine.models.onnx_network import OnnxNetwork
@@ -130,6 +132,25 @@ def test_a_file_that_is_no_classifier_is_refused_in_words(kind):
     with pytest.raises(BadModel, match=words) as refusal:
         OnnxModel(content)
     assert "/etc" not in str(refusal.value)
+
+
+def test_a_system_without_limits_says_so_instead_of_running_a_file(monkeypatch):
+    monkeypatch.setattr(onnx_network, "can_limit", lambda: False)
+    with pytest.raises(BadModel, match=r"this system cannot set them: open it on Linux .*\.$"):
+        OnnxNetwork(graph(linear_nodes(), constants=[constant("w", weights())]), "a.onnx")
+
+
+def test_windows_which_has_no_resource_module_can_import_what_reads_onnx():
+    program = (
+        "import sys; sys.modules['resource'] = None\n"
+        "from engine.models import beyond_timm, onnx_process\n"
+        "print(onnx_process.can_limit())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=onnx_network.ROOT, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "False"
 
 
 def test_a_refusal_reaches_the_person_as_one_sentence():

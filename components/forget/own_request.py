@@ -1,0 +1,71 @@
+"""What models of one's own were to forget: whole classes, ids, or a zip of the images."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import blake2b
+
+import streamlit as st
+
+from components import uploads
+from components.forget.own_data import KEY
+from components.open_file import open_file
+from components.picks import pick
+from engine.data import DataSet
+from engine.errors import BlindspotError
+from engine.unlearning import ForgetRequest, brought, request
+from engine.unlearning.brought import FoundImages
+
+IDS_MB, PICTURES_MB = 5, 100
+CLASSES, IDS, PICTURES = "whole classes", "images by id", "images in a zip"
+
+
+def choose_request(data: DataSet) -> ForgetRequest | None:
+    """The images that were to be forgotten; None until there are some."""
+    match pick("To be forgotten", (CLASSES, IDS, PICTURES), f"{KEY}.what", "segments"):
+        case what if what == CLASSES:
+            words = st.multiselect("Classes", data.classes, key=f"{KEY}.classes")
+            found = [data.classes.index(word) for word in words if word in data.classes]
+            asked = request.of_classes(data, found) if found else None
+        case what if what == IDS:
+            typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
+            file = open_file(
+                "Or a file of ids, one a line", f"{KEY}.ids.file",
+                lambda content: content.decode("utf-8", "replace"), most=IDS_MB,
+                help="Text or CSV: one column of ids, or all in one line; a header line is "
+                "skipped. A file is used instead of typed ids.",
+            )  # fmt: skip
+            if file and typed:
+                st.caption("The ids of the file are used, not the typed ones.")
+            text = (file or typed).strip()
+            asked = brought.of_text(data, text) if text else None
+        case _:
+            asked = open_file(
+                "Zip of the images", f"{KEY}.pictures", partial(found_in, data), most=PICTURES_MB,
+                help="Pictures as the data were made of: each is looked for among the training "
+                "images, pixel by pixel.",
+            )  # fmt: skip
+    if asked is None:
+        st.info("Choose what was to be forgotten.")
+    return asked
+
+
+def found_in(data: DataSet, content: bytes) -> ForgetRequest:
+    """The training images that a zip has. Raises BlindspotError."""
+    named = blake2b(content, key=data.fingerprint.encode(), digest_size=16).hexdigest()
+    last: tuple[str, FoundImages | str] = st.session_state.get(f"{KEY}.searched", ("", ""))
+    if last[0] != named:
+        with st.spinner("Looking for the images"):
+            last = st.session_state[f"{KEY}.searched"] = named, searched(content, data)
+    if isinstance(last[1], str):
+        raise BlindspotError(last[1])
+    uploads.skipped(last[1].skipped)
+    return last[1].request
+
+
+def searched(content: bytes, data: DataSet) -> FoundImages | str:
+    """The training images that a zip has, or why nothing is found."""
+    try:
+        return brought.of_zip(data, content)
+    except BlindspotError as error:
+        return str(error)
