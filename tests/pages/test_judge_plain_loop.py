@@ -142,5 +142,12 @@ def test_the_order_of_the_classes_is_found_and_said_to_be_a_guess():
     assert at.selectbox(key="judge.order").value == "as the answers suggest"
     assert "so it is a guess" in words(at)
     at = asked(at)
-    assert at.session_state["judge.case"].case.data.classes == tuple(str(place) for place in order)
+    names = tuple(str(place) for place in order)
+    assert at.session_state["judge.case"].case.data.classes == names
     assert [button for button in at.button if button.key == "judge.confirm"]
+    at.selectbox(key="judge.order").set_value("in an order of your own").run()
+    assert tuple(at.text_area(key="judge.typed").value.splitlines()) == names
+    at.text_area(key="judge.typed").set_value("\n".join(names[::-1])).run()
+    at = settled(at)
+    assert at.session_state["judge.case"].case.data.classes == names[::-1]
+    assert headline(at).startswith("Cannot judge: the original gets ")

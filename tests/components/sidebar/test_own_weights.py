@@ -152,6 +152,26 @@ def test_the_format_can_be_stated_and_is_compared_on_the_image_in_sight():
     assert len(at.session_state["models.own"]) == 1
 
 
+def test_a_network_of_one_channel_opens_and_has_one_mean():
+    how = PlainTraining(channels="gray", made=(("in_chans", 1),))
+    at = AppTest.from_function(asking, default_timeout=300).run()
+    content = plain_loop.weights(plain_loop.untrained(how))
+    at = opening(at, content, "pt", "Mine", "test_efficientnet")
+    assert any("takes 160 × 160 px, gray, mean 0.485" in each.value for each in at.caption)
+    at.session_state["models.format.open"] = True
+    at.run()
+    (channels,) = [each for each in at.selectbox if each.key.endswith(".channels")]
+    assert channels.options == ["gray"]
+    key = next(each.key for each in at.text_input if each.key.endswith(".Mean"))
+    assert at.text_input(key=key).value == "0.485"
+    at.text_input(key=key).set_value("0.1 0.2 0.3").run()
+    assert any("give one number; this network takes 1" in each.value for each in at.error)
+    at.text_input(key=key).set_value("0.25").run()
+    at.button(key="models.read").click().run()
+    assert not at.exception
+    assert any("gray, mean 0.25, spread 0.229" in each.value for each in at.caption)
+
+
 @pytest.mark.slow
 def test_labeled_images_show_the_right_format_and_name_the_classes():
     how = PlainTraining()
