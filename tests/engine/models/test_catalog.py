@@ -295,9 +295,9 @@ def test_an_error_of_the_hub_becomes_a_sentence(monkeypatch):
 
 
 def test_a_network_that_takes_no_color_photograph_is_refused():
-    network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=1)
+    network = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=3, in_chans=4)
     with pytest.raises(BadModel, match="does not take one color photograph"):
-        wrap(network, "gray", "Gray")
+        wrap(network, "depth", "Color and depth")
 
 
 def test_a_small_vision_transformer_of_timm_can_be_wrapped():
