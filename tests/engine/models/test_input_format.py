@@ -57,7 +57,8 @@ def test_a_network_is_given_what_a_plain_loop_gives_it(channels, pair, count):
         seen = model(images)
     torch.testing.assert_close(seen[:, :count], expected.mean((2, 3)), rtol=1e-4, atol=1e-4)
     assert seen[0, -1] == 24 * 24
-    assert format_of(model) == InputFormat(24, *pair, channels)
+    stated = pair if count == 3 else tuple((values[0],) * 3 for values in pair)
+    assert format_of(model) == InputFormat(24, *stated, channels)
 
 
 def test_a_network_of_one_channel_takes_gray_whatever_is_stated():
