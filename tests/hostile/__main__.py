@@ -21,11 +21,12 @@ from pathlib import Path
 from benchmarks.soak import report
 from tests.hostile.corpus import CACHE, NotAvailable
 from tests.hostile.kinds import KINDS, kind_of_trial
-from tests.hostile.trials import TrialKind, TrialOutcome, attempted
+from tests.hostile.trials import TrialKind, TrialOutcome, attempted, run_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "## Hostile trials: "  # how the heading of a kind begins, before its name
 POLL = 0.5
+NO_FILES = 2  # how a process ends that cannot get other projects' files
 
 
 class TrialLog:
@@ -80,6 +81,8 @@ def supervise(name: str, count: int, folder: Path) -> dict[str, TrialOutcome]:
         outcomes, begun = log.read()
         if process.returncode == 0:
             return outcomes
+        if process.returncode == NO_FILES:
+            raise NotAvailable(name)
         if not begun:
             raise SystemExit(f"{name}: no trial can be begun, see above.")
         how = (
@@ -106,18 +109,12 @@ def watch(process: subprocess.Popen[bytes], log: TrialLog, kind: TrialKind) -> b
     return False
 
 
-def commit() -> str:
-    """The commit that is tried."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do the trials, print a row of each kind, and say whether anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("kinds", nargs="*", default=list(KINDS), metavar="KIND")
     parser.add_argument("--count", type=int, help="trials of each kind")
-    parser.add_argument("--folder", type=Path, default=CACHE / "runs" / commit(), help="of the log")
+    parser.add_argument("--folder", type=Path, default=run_folder(), help="of the log")
     parser.add_argument("--record", action="store_true", help="into docs/reliability.md")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
@@ -125,17 +122,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in asked.kinds:
         kind = kind_of_trial(name)
         count = asked.count if asked.count is not None else kind.count
-        if asked.child:
-            child(name, count, TrialLog(asked.folder / f"{name}.jsonl"))
-            return 0
         try:
-            kind.names(count)
+            if asked.child:
+                child(name, count, TrialLog(asked.folder / f"{name}.jsonl"))
+                return 0
+            outcomes = supervise(name, count, asked.folder)
         except NotAvailable as error:
-            print(
-                f"{name}: {error} Their files are needed: go online once, they are kept in {CACHE}."
-            )
-            return 2
-        outcomes = supervise(name, count, asked.folder)
+            if asked.child:
+                print(f"{name}: {error} Go online once: the files are kept in {CACHE}.")
+            return NO_FILES
         rows = kind.rows(outcomes)
         for trial, outcome in outcomes.items():
             if outcome.wrong:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
 import traceback
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.soak.report import Row
+from tests.hostile.corpus import CACHE
 
 Attempt = Callable[[str], "TrialOutcome"]
+
+
+def run_folder() -> Path:
+    """Where runs of this commit keep what they need when they go on."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return CACHE / "runs" / commit
 
 
 @dataclass(frozen=True)

@@ -16,22 +16,34 @@ def first_states() -> list[LinkState]:
     return [LinkState(view.address) for view in VIEWS]
 
 
-def all_states(prober: Prober) -> list[LinkState]:
-    """Every view with each choice that brings other parameters, and the choices among those."""
-    states, edge = first_states(), first_states()
+def states_behind_choices(prober: Prober, view: str) -> list[LinkState]:
+    """States of a view that choices bring, each with a parameter that none before had.
+
+    Each choice is opened, and each choice among those that it brings, once in a view.
+    """
+    first = LinkState(view)
+    covered, tried, states = set(prober.state(first)[1]), set[str](), list[LinkState]()
+    edge = [first]
     for _ in range(DEEP):
-        edge = [further for state in edge for further in choices(prober, state)]
+        further = [state for parent in edge for state in choices(prober, parent, tried)]
+        edge = []
+        for state in further:
+            new = {*prober.state(state)[1]} - covered
+            covered |= new
+            edge += [state] if new else []
         states += edge
     return states
 
 
-def choices(prober: Prober, state: LinkState) -> list[LinkState]:
-    """The states one choice further: only choices that the state before did not offer."""
-    seen = prober.state(state)[0]
-    offered = {name: widget for name, widget in seen.linked.items() if widget.kind in CHOICES}
-    if state.link:
-        before = prober.state(LinkState(state.view, state.link[:-1]))[0]
-        offered = {name: offered[name] for name in offered if name not in before.linked}
+def choices(prober: Prober, state: LinkState, tried: set[str]) -> list[LinkState]:
+    """The states one choice further; parameters that were tried are left out, and noted."""
+    shown = prober.state(state)[0]
+    offered = {
+        name: widget
+        for name, widget in shown.linked.items()
+        if widget.kind in CHOICES and name not in tried
+    }
+    tried |= set(offered)
     return [
         LinkState(state.view, (*state.link, (name, word)))
         for name, widget in offered.items()

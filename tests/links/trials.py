@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from random import Random
 
-from tests.hostile.trials import Attempt, TrialKind, TrialOutcome
+from components.views import VIEWS
+from tests.hostile.trials import Attempt, TrialKind, TrialOutcome, run_folder
 from tests.links.kept import KeptParameter, kept_parameters, kept_wrong
-from tests.links.states import all_states, first_states
+from tests.links.states import first_states, states_behind_choices
 from tests.links.trial import LinkState, probing
-from tests.links.values import KINDS
+from tests.links.values import EACH_SORT, KINDS
 
 BETWEEN = " · "
 
 
-def named(states: Sequence[LinkState]) -> list[str]:
+def named(states: Sequence[LinkState], kinds: Sequence[str]) -> list[str]:
     """Each state with each kind of value, by name, in an order that is mixed once."""
-    names = [f"{state}{BETWEEN}{kind}" for state in states for kind in KINDS]
+    names = [f"{state}{BETWEEN}{kind}" for state in states for kind in kinds]
     Random(0).shuffle(names)  # noqa: S311 - no secret
     return names
 
 
-@cache
-def states_behind_choices() -> tuple[LinkState, ...]:
-    """States that choices bring, each with a parameter that none before had; all are opened."""
-    with probing() as prober:
-        states, covered = [], set[tuple[str, str]]()
-        for state in all_states(prober):
-            parameters = {(state.view, name) for name in prober.state(state)[1]}
-            if state.link and not parameters <= covered:
-                states.append(state)
-            covered |= parameters
-    return tuple(states)
+def crawled_states(file: Path) -> list[LinkState]:
+    """States behind the choices of all views; views that the file has are not opened again."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    states = dict(map(json.loads, lines))
+    missing = [view.address for view in VIEWS if view.address not in states]
+    if missing:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with probing() as prober:
+            for view in missing:
+                states[view] = [state.link for state in states_behind_choices(prober, view)]
+                with file.open("a", encoding="utf-8") as lines_file:
+                    lines_file.write(json.dumps([view, states[view]]) + "\n")
+    return [
+        LinkState(view, tuple((name, word) for name, word in link))
+        for view, links in states.items()
+        for link in links
+    ]
 
 
 class LinkTrials(TrialKind):
@@ -43,13 +52,9 @@ class LinkTrials(TrialKind):
     longest = 600.0
     count = 50_000  # more than there are: all of them
 
-    def states(self) -> Sequence[LinkState]:
-        """The states of the views that are tried."""
-        return first_states()
-
     def names(self, count: int) -> list[str]:
         """The names of so many."""
-        return named(self.states())[:count]
+        return named(first_states(), KINDS)[:count]
 
     @contextmanager
     def running(self) -> Iterator[Attempt]:
@@ -67,14 +72,15 @@ class LinkTrials(TrialKind):
 
 
 class DeepLinkTrials(LinkTrials):
-    """The same of the parameters that are there after a choice or two."""
+    """The same of the parameters that are there after a choice or two; one kind of each sort."""
 
     title = "Links of every parameter that a choice brings"
-    setup = 7200.0
+    setup = 14_400.0
 
-    def states(self) -> Sequence[LinkState]:
-        """The states of the views that are tried; every state is opened first."""
-        return states_behind_choices()
+    def names(self, count: int) -> list[str]:
+        """The names of so many; each choice is opened first, which takes an hour or two."""
+        states = crawled_states(run_folder() / "states-behind-choices.jsonl")
+        return named(states, EACH_SORT)[:count]
 
 
 @cache
