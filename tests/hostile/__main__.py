@@ -39,7 +39,8 @@ class TrialLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        if not path.exists():  # touching it would look as if a trial had begun
+            path.touch()
 
     def write(self, name: str, outcome: TrialOutcome | None = None) -> None:
         """Say that a trial begins, or what came of it."""
