@@ -96,10 +96,12 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
         refuse(key, one_more(offered, most), "Your order", rule, many=True)
     usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
     if key in st.session_state:
-        held: Sequence[str] = st.session_state[key]
-        st.session_state[key] = [name for name in dict.fromkeys(held) if name in offered][:most]
-        if held and not st.session_state[key]:  # classes of another model: by chance again
-            st.session_state[key] = usual
+        before: Sequence[str] = st.session_state[key]
+        now = [name for name in dict.fromkeys(before) if name in offered][:most]
+        if before and not now:  # classes of another model: by chance again
+            now = usual
+        if now != before:  # what is written here wins over a link to the page that is open
+            st.session_state[key] = now
     chosen = st.multiselect(
         "Your order: the class that is to come first, then the second, …", offered, usual,
         key=key, max_selections=most, bind="query-params" if linked else None,
