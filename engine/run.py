@@ -45,7 +45,7 @@ UNRECORDED = {"compiled_forwards": None, "forwards": None, "kept_parts": None}  
 PAST = 5  # runs from which the next one's seconds are guessed
 
 _strangers = count()
-_anew: ContextVar[Callable[[Case], bool] | None] = ContextVar("_anew", default=None)
+_recomputed: ContextVar[Callable[[Case], bool] | None] = ContextVar("_recomputed", default=None)
 _parts: ContextVar[dict[str, float] | None] = ContextVar("_parts", default=None)
 
 
@@ -156,8 +156,8 @@ def answer(
     A method that asks another method does so through here too, and is answered in place. Who
     gives no visitor's name is a visitor of their own, whose leaving is nobody else's.
     """
-    if (wanted := _anew.get()) is not None and wanted(case):
-        return once_more(method, case, progress)
+    if (wanted := _recomputed.get()) is not None and wanted(case):
+        return compute_uncached(method, case, progress)
     if ready := known(method, case):
         note_part(digest(method, case), ready.record["seconds"])
         return ready
@@ -178,19 +178,19 @@ def answer(
 
 
 @contextmanager
-def anew(wanted: Callable[[Case], bool]) -> Iterator[None]:
+def recompute(wanted: Callable[[Case], bool]) -> Iterator[None]:
     """Inside, `answer` computes questions about such cases here and now, and keeps none of it.
 
     For whoever measures how long an answer takes, with all that it asks in turn.
     """
-    token = _anew.set(wanted)
+    token = _recomputed.set(wanted)
     try:
         yield
     finally:
-        _anew.reset(token)
+        _recomputed.reset(token)
 
 
-def once_more(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
+def compute_uncached(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
     """Computed although it may be known; what is kept under its name stays as it is."""
     method.check(case)
     return Answer(*made(method, case, digest(method, case), progress), kept=False)
@@ -317,12 +317,12 @@ __all__ = [
     "Answer",
     "Job",
     "StoredAnswer",
-    "anew",
     "answer",
     "ask",
     "digest",
     "expected_seconds",
     "job_name",
     "known",
+    "recompute",
     "store",
 ]

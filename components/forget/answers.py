@@ -10,7 +10,7 @@ import streamlit as st
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from components.draw.spread import Spread
-from components.forget.asked import WORDS, Closer, Rows, each_model
+from components.forget.asked import WORDS, MethodDetail, Rows, each_model
 from components.picks import pick
 from components.section import Section
 from engine.result import Table
@@ -20,7 +20,7 @@ IMAGES = ("test", "forgotten", "retained")
 UNITS = {"share": "Shares", "nat": "Distances in nats", "": "Distances"}
 
 
-def confusion(closer: Closer) -> Rows:
+def confusion(closer: MethodDetail) -> Rows:
     """What each model takes images of each class for."""
     tested = len(closer.asked.case.splits.test)
     of = pick("Images", IMAGES if tested else IMAGES[1:], f"{closer.key}.Confusion.of", "segments")
@@ -45,7 +45,7 @@ def confused(name: str, found: Views) -> Matrix:
     )  # fmt: skip
 
 
-def confusion_finding(closer: Closer, name: str, found: Views) -> str:
+def confusion_finding(closer: MethodDetail, name: str, found: Views) -> str:
     """Where the forgotten class goes, or how many are right."""
     counts: Table = found[name]
     label, values = closer.asked.case.request.label, counts.values
@@ -60,7 +60,7 @@ def confusion_finding(closer: Closer, name: str, found: Views) -> str:
     )
 
 
-def attack(closer: Closer) -> Rows:
+def attack(closer: MethodDetail) -> Rows:
     """What an attacker goes by, in each of the three models."""
     st.caption(
         "Bars: how often the model is how sure of images that it learned and kept (members), and "
@@ -103,7 +103,7 @@ def attack_finding(found: Views) -> str:
     return f"{words}, hardly more than by chance: this says nothing."
 
 
-def all_figures(closer: Closer) -> Rows:
+def all_figures(closer: MethodDetail) -> Rows:
     """Every figure of the three models."""
     st.caption(
         "Forgetting is good where “after” is like “never saw it”; no figure is good by being high. "

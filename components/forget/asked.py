@@ -54,7 +54,7 @@ class ForgetQuestion:
 
 
 @dataclass(frozen=True)
-class Closer:
+class MethodDetail:
     """One way that is looked at closely, and the scoreboard it stands in."""
 
     asked: ForgetQuestion

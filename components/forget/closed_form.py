@@ -12,7 +12,7 @@ from components import forms
 from components.claims import MARKS
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines, Scatter
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.notices import plain
 from components.section import Section
 from engine.experiment import HOLDS, NOT_HERE
@@ -42,7 +42,7 @@ SERIES = {
 LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
 
 
-def closed_form(closer: Closer) -> Rows:
+def closed_form(closer: MethodDetail) -> Rows:
     """Both layers side by side; fast enough to begin by itself."""
     chosen = forms.settings(ClosedForm, SLOT, ("features",))
     others = ("penalty", "steps", "images")

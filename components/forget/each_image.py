@@ -11,7 +11,7 @@ import streamlit as st
 
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.forget.asked import KEY, MODELS, WORDS, Closer, Rows
+from components.forget.asked import KEY, MODELS, WORDS, MethodDetail, Rows
 from components.notices import plain
 from components.sidebar.pictures import enlarged
 from components.widgets.data_images import page_of, pixels_of, press_images
@@ -25,7 +25,7 @@ CHOSEN = f"{KEY}.image"  # the id of the image in sight
 PAGES = f"{KEY}.images.page"
 
 
-def each_image(closer: Closer) -> Rows:
+def each_image(closer: MethodDetail) -> Rows:
     """The forgotten images as pictures, and one of them large."""
     return [[
         closer.section(
@@ -97,7 +97,7 @@ def choose_id(label: str, ids: Sequence[int], key: str) -> int:
     return st.selectbox(label, ids, start, key=f"{key}.{ids[start]}", format_func="id {}".format)
 
 
-def choose(closer: Closer, images: Table) -> None:
+def choose(closer: MethodDetail, images: Table) -> None:
     """Pictures to press, in the order of the fall."""
     ids = images["id"].astype(int).tolist()
     rows = closer.data.places(np.array(ids)).tolist()
@@ -110,7 +110,7 @@ def choose(closer: Closer, images: Table) -> None:
     )  # fmt: skip
 
 
-def one(closer: Closer, images: Table) -> None:
+def one(closer: MethodDetail, images: Table) -> None:
     """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
     at = chosen(images["id"].astype(int).tolist())

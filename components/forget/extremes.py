@@ -13,7 +13,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.draw.spread import Spread
-from components.forget.asked import Closer, Rows
+from components.forget.asked import MethodDetail, Rows
 from components.forget.ranks import SETS, SLOT, Sets, rank
 from components.picks import pick
 from components.section import Section
@@ -31,7 +31,7 @@ SURE = 0.05  # p-value below which two sets differ
 LEAST = 1e-7  # nats, at which curves end on a scale of decades
 
 
-def extremes(closer: Closer) -> Rows:
+def extremes(closer: MethodDetail) -> Rows:
     """The sets are searched for at once; the ways wait for a button below them."""
     chosen = forms.folded(WorstCase, SLOT, SETTINGS, "Settings of the search")
     methods = {which: WorstCase(which, **chosen) for which in SETS}

@@ -8,7 +8,7 @@ from components import forms, uploads
 from components.case_form import CaseForm
 from components.ending import end
 from components.forget import request, train
-from components.forget.asked import KEY, Closer, ForgetQuestion
+from components.forget.asked import KEY, ForgetQuestion, MethodDetail
 from components.forget.verdict import best
 from components.forget.words import BEFORE, GOAL
 from components.notices import plain, spoken
@@ -29,13 +29,13 @@ from engine.unlearning import (
 from engine.unlearning.opening import FORGOTTEN
 
 
-def choose() -> tuple[ForgetQuestion, Closer | None]:
+def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     """What is asked, and once that is known the way that is looked at; the page ends here, with the
     reason said, where nothing can be asked.
     """
     own = {one.data.name: title for title, one in uploads.held().items()}
     form = CaseForm(BoardArguments, KEY, {"own": own}, kept=True)
-    found: tuple[ForgetQuestion, Closer | None] | None = None
+    found: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with spoken():
         (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
         with st.sidebar:
@@ -71,7 +71,7 @@ def told(case: ForgetCase) -> str:
     )
 
 
-def choose_closer(asked: ForgetQuestion) -> Closer | None:
+def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
     known = run.known(asked.scoreboard, asked.board)
     if known is None:
@@ -83,7 +83,7 @@ def choose_closer(asked: ForgetQuestion) -> Closer | None:
     nearest = next((one.name for one in tried.values() if one.label == best(known["table"])), None)
     form = CaseForm(AfterArguments, KEY)
     way = form.ask("way", first=nearest, only=lambda one: one.name in tried)
-    return Closer(asked, tried[way], known["table"])
+    return MethodDetail(asked, tried[way], known["table"])
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:

@@ -9,7 +9,7 @@ import numpy as np
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines
 from components.draw.trade_off import TradeOff
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.verdict import best
 from components.forget.words import BEFORE, GOAL, named
 from engine import run
@@ -19,7 +19,7 @@ from engine.unlearning import AfterCase, Frontier
 FORGETS, KEEPS = "forgets as retraining does (%)", "keeps as it does (%)"
 
 
-def frontier(closer: Closer) -> Rows:
+def frontier(closer: MethodDetail) -> Rows:
     """Every way as a point, and the dial of the one that is looked at."""
 
     def trade_off(_: Views | None = None) -> None:
@@ -34,7 +34,7 @@ def frontier(closer: Closer) -> Rows:
     ]
 
 
-def all_ways(closer: Closer) -> Drawing:
+def all_ways(closer: MethodDetail) -> Drawing:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Table] = {}
     for method in closer.asked.methods:

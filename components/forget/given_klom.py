@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import forms, section
 from components.draw.drawing import Views
-from components.forget.asked import Closer
+from components.forget.asked import MethodDetail
 from components.forget.klom import curves, one_image
 from components.notices import plain
 from engine.unlearning import KLoM
@@ -23,7 +23,7 @@ ABOUT = (
 ALL = max(NEEDED.values())  # models of each kind that count at most
 
 
-def show(closer: Closer, groups: GivenGroups) -> None:
+def show(closer: MethodDetail, groups: GivenGroups) -> None:
     """The form to compare them in, and the answer above it; what is missing is said in words."""
     st.markdown(ABOUT)
     answer, controls = st.container(), st.container()
@@ -49,7 +49,7 @@ def show(closer: Closer, groups: GivenGroups) -> None:
         )  # fmt: skip
 
 
-def closely(closer: Closer, found: Views) -> None:
+def closely(closer: MethodDetail, found: Views) -> None:
     """One image's margins, in half of a wide window."""
     with st.columns(2, gap="large")[0]:
         one_image(closer, found)

@@ -13,7 +13,7 @@ from components import runs
 from components.answer_and_map import pick_heat_map
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.forget.asked import KEY, MODELS, WORDS, Closer, Rows, model_of
+from components.forget.asked import KEY, MODELS, WORDS, MethodDetail, Rows, model_of
 from components.forget.each_image import choose_id
 from components.forget.words import FIGURES, percent
 from components.links import let_go
@@ -37,7 +37,7 @@ PART = "Heat maps"
 STEP = f"{KEY}.step"
 
 
-def heat_maps(closer: Closer) -> Rows:
+def heat_maps(closer: MethodDetail) -> Rows:
     """The same image in all models."""
     shown, kind = choose(closer)
     if (models := three(closer)) is None:
@@ -57,7 +57,7 @@ def heat_maps(closer: Closer) -> Rows:
     ]]  # fmt: skip
 
 
-def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
+def choose(closer: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
     """Which image, and which heat map."""
     own, model = closer.own, closer.asked.case.model
     tested = len(closer.asked.case.splits.test)
@@ -77,7 +77,7 @@ def choose(closer: Closer) -> tuple[ShownImage, type[Method[Any]]]:
         return shown, pick_heat_map(shown.case, f"{closer.key}.heat")
 
 
-def choose_row(closer: Closer, which: str) -> int:
+def choose_row(closer: MethodDetail, which: str) -> int:
     """A row of the data, at first of the forgotten image in sight."""
     splits, data = closer.asked.case.splits, closer.data
     if which == TEST:
@@ -91,7 +91,7 @@ def choose_row(closer: Closer, which: str) -> int:
     return int(data.places(np.array([number]))[0])
 
 
-def three(closer: Closer) -> Mapping[str, Classifier] | None:
+def three(closer: MethodDetail) -> Mapping[str, Classifier] | None:
     """The models, by their names; None while one is made."""
     if isinstance(closer.case, GivenCase):
         return closer.case.given
@@ -110,7 +110,7 @@ def three(closer: Closer) -> Mapping[str, Classifier] | None:
 # ---------------------------------------------------------------- steps
 
 
-def steps(closer: Closer) -> Rows:
+def steps(closer: MethodDetail) -> Rows:
     """How it goes on the way, and one image's heat map at each step."""
     return [[closer.section(Steps(), STEPS, detail=lambda found: before_and_now(closer, found))]]
 
@@ -146,7 +146,7 @@ STEPS = Drawing(
 )  # fmt: skip
 
 
-def before_and_now(closer: Closer, found: Answer) -> None:
+def before_and_now(closer: MethodDetail, found: Answer) -> None:
     """One image's heat map before the first step and at the one that is looked at."""
     there, original = numbers(found), closer.asked.case.model
     let_go(STEP, there, there[-1])

@@ -13,7 +13,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.layer_pictures import draw_layer_pictures
 from components.draw.lines import Lines, Scatter
-from components.forget.asked import KEY, WORDS, Closer, Rows, each_model
+from components.forget.asked import KEY, WORDS, MethodDetail, Rows, each_model
 from components.forget.each_image import choose_id, series_in
 from components.forget.words import percent
 from components.notices import plain
@@ -28,7 +28,7 @@ HIDDEN = 0.05  # of the images more than in the retrained model: something staye
 NAMES = {**WORDS, "untrained": "never learned anything"}
 
 
-def inside(closer: Closer) -> Rows:
+def inside(closer: MethodDetail) -> Rows:
     """Where images lie, and how alike layers are."""
     drawings = each_model("points", partial(embedded, closer), embedding_finding, closer.names)
     words = (
@@ -41,7 +41,7 @@ def inside(closer: Closer) -> Rows:
     ]
 
 
-def embedded(closer: Closer, name: str, found: Views) -> Scatter:
+def embedded(closer: MethodDetail, name: str, found: Views) -> Scatter:
     """Images that stay, and those to be forgotten."""
     labels = [closer.data.classes[int(label)] for label in found["points"]["label"]]
     return Scatter(
@@ -81,7 +81,7 @@ LAYERS = Drawing(
 # ---------------------------------------------------------------- weights
 
 
-def weights(closer: Closer) -> Rows:
+def weights(closer: MethodDetail) -> Rows:
     """Which weights moved, by layer and one by one."""
     return [[closer.section(WhatMoved(), MOVED, detail=partial(strips, closer))]]
 
@@ -109,7 +109,7 @@ MOVED = Drawing(
 )  # fmt: skip
 
 
-def strips(closer: Closer, found: Views) -> None:
+def strips(closer: MethodDetail, found: Views) -> None:
     """Where in each layer they are."""
     st.markdown("**Where they are**")
     masks = moved_masks(closer.asked.case.model, found["moved"])
@@ -133,7 +133,7 @@ def strips(closer: Closer, found: Views) -> None:
 # ---------------------------------------------------------------- what remains
 
 
-def still_there(closer: Closer) -> Rows:
+def still_there(closer: MethodDetail) -> Rows:
     """The probe and the neighbors."""
     return [[
         closer.section(
@@ -187,7 +187,7 @@ PROBE = Drawing(
 )  # fmt: skip
 
 
-def neighbors(closer: Closer, found: Views) -> None:
+def neighbors(closer: MethodDetail, found: Views) -> None:
     """The training images that lie nearest to the chosen one in the unlearned model."""
     st.caption(
         "Every model that learned to see well lets some of it be read: compare with the one that "
@@ -211,7 +211,7 @@ def neighbors(closer: Closer, found: Views) -> None:
     ))  # fmt: skip
 
 
-def relearn(closer: Closer) -> Rows:
+def relearn(closer: MethodDetail) -> Rows:
     """How soon it is all back."""
     return [[closer.section(Relearn(), LOSSES)]]
 

@@ -14,7 +14,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
 from components.footer import Entry, footer, taken
 from components.forget import answers, each_image, given_klom, heat_maps, inside, own_models
-from components.forget.asked import Closer, ForgetQuestion
+from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.board import figure, gap
 from components.forget.own_data import KEY
 from components.forget.verdict import kept_column, kept_words, verdict
@@ -153,16 +153,16 @@ def without_test(case: AfterCase) -> str:
     )
 
 
-def about(case: AfterCase) -> Closer:
+def about(case: AfterCase) -> MethodDetail:
     """The models, as the closer looks of Forget take them; there is no scoreboard."""
     asked = ForgetQuestion(case.case, (), Scoreboard())
-    return Closer(asked, case.method, Table.of({}), key=KEY, given=case)
+    return MethodDetail(asked, case.method, Table.of({}), key=KEY, given=case)
 
 
 # ---------------------------------------------------------------- the verdict
 
 
-def sentence(closer: Closer, found: Views) -> str:
+def sentence(closer: MethodDetail, found: Views) -> str:
     """How the unlearned model did, and whether something stayed inside where that is known."""
     table, what = as_board(found["figures"], closer.case), closer.asked.case.request.words
     there = run.known(StillThere(), closer.case)
@@ -186,7 +186,7 @@ def broken_words(case: AfterCase) -> str:
     return broken(answer["accuracy"]) if answer else ""
 
 
-def charts(closer: Closer) -> None:
+def charts(closer: MethodDetail) -> None:
     """How sure the models are of the forgotten images, and what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     shift = replace(
@@ -236,7 +236,7 @@ def as_board(figures: Table, case: AfterCase) -> Table:
     return Table.of(columns, [ROWS[name] for name in own])
 
 
-def board(closer: Closer, found: Views) -> RankingTable:
+def board(closer: MethodDetail, found: Views) -> RankingTable:
     """A row for each model; the two last columns are there once they were asked."""
     table = as_board(found["figures"], closer.case)
     heads = (
@@ -262,13 +262,13 @@ def board(closer: Closer, found: Views) -> RankingTable:
     return RankingTable("Verdict", heads, rows, names=[NAMES[row] for row in table.rows])
 
 
-def probed(closer: Closer, row: str) -> str:
+def probed(closer: MethodDetail, row: str) -> str:
     """What a new last layer finds in a model; a dash until it was asked."""
     found = run.known(StillThere(), closer.case)
     return percent(found["figures"].cell(name_of(row), "probe")) if found else "–"
 
 
-def relearned(closer: Closer, row: str) -> str:
+def relearned(closer: MethodDetail, row: str) -> str:
     """When a model knows it all again; a dash until it was asked."""
     found = run.known(Relearn(), closer.case)
     return inside.steps(found["needed"].cell(name_of(row), "steps")) if found else "–"
@@ -279,7 +279,7 @@ def name_of(row: str) -> str:
     return next(name for name, word in ROWS.items() if word == row)
 
 
-def reading(closer: Closer, found: Views) -> str:
+def reading(closer: MethodDetail, found: Views) -> str:
     """How the table is read, in at most two lines of a telephone."""
     if lacking := without_test(closer.case):
         return lacking
@@ -291,7 +291,7 @@ def reading(closer: Closer, found: Views) -> str:
 
 
 @st.fragment
-def look_closer(closer: Closer, above: Sequence[Entry]) -> None:
+def look_closer(closer: MethodDetail, above: Sequence[Entry]) -> None:
     """One part in sight once it is pressed; nothing of the others is computed."""
     tested = len(closer.asked.case.splits.test)
     offered = [name for name in PARTS if tested or name not in NEED_TEST]

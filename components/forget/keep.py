@@ -8,13 +8,13 @@ import streamlit as st
 
 from components.draw.checkpoint import draw_checkpoint
 from components.draw.drawing import Drawing, Views
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.section import Section
 from components.sidebar.examples import BY_ID
 from components.taking import image_of, title_of
 
 
-def keep(closer: Closer) -> Rows:
+def keep(closer: MethodDetail) -> Rows:
     """Keep it, then open it elsewhere."""
     st.caption(
         "A copy below its parent; the original stays. Once kept it can be chosen on every page, "
@@ -30,7 +30,7 @@ def keep(closer: Closer) -> Rows:
     ]]  # fmt: skip
 
 
-def image_from(closer: Closer) -> dict[str, Any]:
+def image_from(closer: MethodDetail) -> dict[str, Any]:
     """The sidebar's settings for the first of the forgotten images."""
     title = title_of(closer.data.name)
     return image_of(title, f"{BY_ID}{closer.asked.case.request.ids[0]}") if title else {}

@@ -14,7 +14,7 @@ from components import forms
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines, Scatter
 from components.draw.spread import Spread
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import named
 from components.notices import plain
 from components.section import Section
@@ -35,7 +35,7 @@ TITLES = {"forget": "Forgotten images", "retain": "Images that stay", "test": "T
 SERIES = {NOTHING: "before", UNLEARNED: "after", NOISE: "noise"}
 
 
-def klom(closer: Closer) -> Rows:
+def klom(closer: MethodDetail) -> Rows:
     """Curves of all images, one image's models, and what it cost; asked for with its price."""
     method = KLoM(**forms.folded(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM"))
     way = named(closer.method.label)
@@ -106,7 +106,7 @@ def press(group: str, points: Table, picked: Any) -> None:
         st.session_state[CHOSEN] = int(own["id"][order[mark]])
 
 
-def closely(closer: Closer, method: KLoM, found: Views) -> None:
+def closely(closer: MethodDetail, method: KLoM, found: Views) -> None:
     """One image's models, and the price of every way whose KLoM is known."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -115,7 +115,7 @@ def closely(closer: Closer, method: KLoM, found: Views) -> None:
         draw(prices(closer, method), found, f"{SLOT}.prices")
 
 
-def one_image(closer: Closer, found: Views) -> None:
+def one_image(closer: MethodDetail, found: Views) -> None:
     """Its picture, and how the margins of all models are spread; at first the farthest one."""
     points: Table = found["points"]
     ids = points["id"].astype(int).tolist()
@@ -178,7 +178,7 @@ def image_finding(at: int, found: Views) -> str:
     )
 
 
-def prices(closer: Closer, method: KLoM) -> Drawing:
+def prices(closer: MethodDetail, method: KLoM) -> Drawing:
     """KLoM against compute, of all ways of the table whose KLoM is known."""
     return Drawing(
         "summary", "KLoM against compute", Scatter(
@@ -190,7 +190,7 @@ def prices(closer: Closer, method: KLoM) -> Drawing:
     )  # fmt: skip
 
 
-def priced(closer: Closer, method: KLoM, found: Views) -> Table:
+def priced(closer: MethodDetail, method: KLoM, found: Views) -> Table:
     """Nothing done, retraining, and each way that is known: its passes and its median KLoM."""
     summary: Table = found["summary"]
     rows = {
@@ -224,7 +224,7 @@ def prices_finding(table: Table) -> str:
 # ---------------------------------------------------------------- datamodel
 
 
-def datamodel(closer: Closer) -> Rows:
+def datamodel(closer: MethodDetail) -> Rows:
     """Predicted against true changes of margins."""
     settings = ("networks", "ridge", "images")
     method = DMDirect(**forms.folded(DMDirect, DIRECT, settings, "Settings of the datamodel"))

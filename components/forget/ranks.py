@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components import runs
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
-from components.forget.asked import KEY, Closer
+from components.forget.asked import KEY, MethodDetail
 from components.forget.words import BEFORE, GOAL, named
 from engine.result import Table
 from engine.run import Answer
@@ -39,7 +39,7 @@ def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
     return found
 
 
-def rank(closer: Closer, sets: Sets) -> None:
+def rank(closer: MethodDetail, sets: Sets) -> None:
     """The scoreboard of each set, asked for together, then the gaps and ranks side by side."""
     st.markdown("**Does the order of the ways change?**")
     boards = {

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import BEFORE, GOAL, named, time
 from components.notices import plain
 from components.section import Section
@@ -19,7 +19,7 @@ from engine.unlearning import Timing
 QUIET = 0.9  # of a core
 
 
-def seconds(closer: Closer) -> Rows:
+def seconds(closer: MethodDetail) -> Rows:
     """Asked for with its cost; then a mark for each way."""
     method = Timing()
     about = (method.rounds + 1) * float(np.nansum(closer.table["seconds"]))

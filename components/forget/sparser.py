@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from components import forms
 from components.draw.drawing import Drawing
 from components.draw.matrix import Matrix
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import BEFORE, FIGURES, GOAL, TITLES
 from components.picks import pick
 from components.section import Section
@@ -25,7 +25,7 @@ SETTINGS = ("by", "seeds")
 FULL = 50  # points of a gap that have the full color
 
 
-def sparser(closer: Closer) -> Rows:
+def sparser(closer: MethodDetail) -> Rows:
     """Asked for with its cost; a square for each way and share, of the figure that is chosen."""
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded(SparseOriginals, SLOT, SETTINGS, "Settings"))

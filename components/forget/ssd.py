@@ -15,7 +15,7 @@ from components.charts import plots, tables
 from components.charts.finished import kept
 from components.draw.lines import Scatter
 from components.folded import folded
-from components.forget.asked import KEY, Closer, Rows
+from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import FIGURES, GOAL, percent
 from components.notices import plain
 from components.section import Section
@@ -29,7 +29,7 @@ DOTS = 250  # weights that are drawn by chance, and as many that stand out most
 DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 1.0))
 
 
-def ssd(closer: Closer) -> Rows:
+def ssd(closer: MethodDetail) -> Rows:
     """The plot with two sliders."""
     method = next((one for one in closer.asked.methods if isinstance(one, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
@@ -47,7 +47,7 @@ def at_first(case: ForgetCase, method: SSD) -> SSD:
 
 
 @st.fragment
-def live(closer: Closer, method: SSD, found: Answer) -> None:
+def live(closer: MethodDetail, method: SSD, found: Answer) -> None:
     """Plot, sliders and figures; a move reruns only this."""
     case, plot = closer.asked.case, st.container()
     method = choose(method)

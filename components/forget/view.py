@@ -11,7 +11,7 @@ from components import runs, section
 from components.draw.drawing import Drawing, draw
 from components.footer import Entry, footer, taken
 from components.forget import answers, each_image, form, frontier, heat_maps, inside, klom, ssd
-from components.forget.asked import KEY, Closer, ForgetQuestion, Rows
+from components.forget.asked import KEY, ForgetQuestion, MethodDetail, Rows
 from components.forget.board import board, finding
 from components.forget.closed_form import closed_form
 from components.forget.extremes import extremes
@@ -30,7 +30,7 @@ from engine.run import Answer
 from engine.unlearning import UNLEARNERS, Confidence, StillThere, Timing
 from engine.unlearning.protocol.findings import markdown, page_text
 
-Part = tuple[str, Callable[[Closer], Rows]]  # its title, and what it asks and draws
+Part = tuple[str, Callable[[MethodDetail], Rows]]  # its title, and what it asks and draws
 PARTS: Mapping[str, Part] = {
     each_image.PART: ("How sure each model is of a forgotten image", each_image.each_image),
     "Frontier": ("Forgetting against keeping", frontier.frontier),
@@ -80,7 +80,7 @@ def asks_own_image() -> bool:
     return st.session_state.get(key, st.query_params.get(key)) == heat_maps.PART
 
 
-def scoreboard(asked: ForgetQuestion, closer: Closer | None, times: Table | None) -> None:
+def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table", "Beside a model that never saw them",
@@ -106,14 +106,14 @@ def times_of(asked: ForgetQuestion) -> Table | None:
     return None if found is None else found["times"]
 
 
-def sentence(closer: Closer) -> str:
+def sentence(closer: MethodDetail) -> str:
     """How the way did, and whether something stayed inside where that is known."""
     words = verdict(closer.table, closer.method.label, closer.asked.case.request.words)
     there = run.known(StillThere(), closer.case)
     return f"{words} Traces remain inside." if there and inside.stayed(there) else words
 
 
-def picture(closer: Closer) -> None:
+def picture(closer: MethodDetail) -> None:
     """How sure the models are of the forgotten images, beside what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -131,14 +131,14 @@ def picture(closer: Closer) -> None:
             )
 
 
-def files(closer: Closer | None) -> Files:
+def files(closer: MethodDetail | None) -> Files:
     """The numbers of the picture."""
     found = None if closer is None else run.known(Confidence(), closer.case)
     return {} if found is None else {"images.csv": found["images"].csv}
 
 
 @st.fragment
-def look_closer(closer: Closer, above: Sequence[Entry], *, timed: bool) -> None:
+def look_closer(closer: MethodDetail, above: Sequence[Entry], *, timed: bool) -> None:
     """One part in sight once it is pressed; nothing of the others is computed.
 
     Args:
@@ -157,7 +157,7 @@ def look_closer(closer: Closer, above: Sequence[Entry], *, timed: bool) -> None:
         st.rerun()  # they were done since the table was drawn
 
 
-def draw_part(closer: Closer, title: str, build: Callable[[Closer], Rows]) -> None:
+def draw_part(closer: MethodDetail, title: str, build: Callable[[MethodDetail], Rows]) -> None:
     """Its sections, and below them the controls that they depend on."""
     st.markdown(f"**{title}**")
     answer, controls = st.container(), st.container()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from components.draw.drawing import Drawing, draw
 from components.forget import answers, each_image, inside
-from components.forget.asked import KEY, Closer, ForgetQuestion, each_model
+from components.forget.asked import KEY, ForgetQuestion, MethodDetail, each_model
 from components.forget.verdict import verdict
 from components.sidebar.pictures import enlarged
 from components.stories.step import Step, Story
@@ -35,11 +35,11 @@ ATTACKED = MembershipAttack(model="unlearned")
 ATTACK = Drawing("histogram", "", answers.attacked, answers.attack_finding)
 
 
-def closer(scoreboard: Answer) -> Closer:
+def closer(scoreboard: Answer) -> MethodDetail:
     """The way that the story tells of, in the scoreboard that the view Forget opens with."""
     case = board()
     asked = ForgetQuestion(case.case, case.methods, Scoreboard())
-    return Closer(asked, FORGOTTEN.told(), scoreboard["table"])
+    return MethodDetail(asked, FORGOTTEN.told(), scoreboard["table"])
 
 
 def after(diagnostic: Diagnostic) -> Question:

@@ -110,7 +110,7 @@ def chosen(wanted: Namespace) -> Spread:
     """Who does the work. Raises BlindspotError."""
     from engine.device import best_device
     from engine.sweep.scheduler import Certificates, Scheduler
-    from engine.sweep.spread import Here, Processes, cluster
+    from engine.sweep.spread import LocalExecutor, Processes, cluster
 
     if wanted.gpu and not wanted.scheduler:
         raise BlindspotError("--gpu goes with --scheduler: this computer's GPU is used anyway.")
@@ -130,7 +130,7 @@ def chosen(wanted: Namespace) -> Spread:
             f"{wanted.jobs} processes would share {device}: leave --jobs out. --scheduler with "
             "--gpu uses several GPUs, a worker on each."
         )
-    return Here() if wanted.jobs == 1 else Processes(wanted.jobs)
+    return LocalExecutor() if wanted.jobs == 1 else Processes(wanted.jobs)
 
 
 class Reporter:

@@ -106,7 +106,7 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
-class Want:
+class RequestedOutputs:
     """What a strategy wants to see beside the logits; layers by number, 0 the embedding.
 
     Args:
@@ -128,7 +128,7 @@ class Want:
     ranks: Ranks | None = None
 
 
-LOGITS = Want()
+LOGITS = RequestedOutputs()
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ class VLM(Protocol):
         """Normalized pixels as the image's tokens, (B, I, D)."""
 
     def prefill(
-        self, image: Tensor | None, prompt: Tensor, want: Want = LOGITS
+        self, image: Tensor | None, prompt: Tensor, want: RequestedOutputs = LOGITS
     ) -> tuple[StepOut, Prefix]:
         """Read an image and a prompt.
 
@@ -274,7 +274,7 @@ class VLM(Protocol):
         self,
         tokens: Tensor,
         cache: Cache,
-        want: Want = LOGITS,
+        want: RequestedOutputs = LOGITS,
         *,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,

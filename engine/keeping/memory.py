@@ -12,7 +12,7 @@ KeptT = TypeVar("KeptT")
 
 
 @dataclass
-class Making:
+class InFlight:
     """One making at a time, and how many make it or wait for it."""
 
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -39,7 +39,7 @@ class Memory(Generic[KeptT]):
         self._kept: OrderedDict[str, KeptT] = OrderedDict()
         self._sizes: dict[str, int] = {}  # of what is kept
         self._held = 0  # their sum
-        self._making: dict[str, Making] = {}
+        self._making: dict[str, InFlight] = {}
         self._lock = threading.Lock()
 
     def get(self, name: str) -> KeptT | None:
@@ -75,7 +75,7 @@ class Memory(Generic[KeptT]):
         if (thing := self.get(name)) is not None:
             return thing
         with self._lock:
-            making = self._making.setdefault(name, Making())
+            making = self._making.setdefault(name, InFlight())
             making.wanted += 1
         try:
             with making.turn:

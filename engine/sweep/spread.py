@@ -52,7 +52,7 @@ class Spread(Protocol):
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalExecutor:
     """This process, with all of its threads."""
 
     count: int = 1
@@ -199,4 +199,4 @@ def cluster(scheduler: Scheduler, *, gpu: bool = False) -> Cluster:
     return Cluster(scheduler, gpu, fit)
 
 
-__all__ = ["Cluster", "Here", "Processes", "Spread", "cluster"]
+__all__ = ["Cluster", "LocalExecutor", "Processes", "Spread", "cluster"]

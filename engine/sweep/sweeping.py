@@ -12,7 +12,7 @@ from engine.commands.asking import method_named
 from engine.errors import BlindspotError
 from engine.sweep.plan import SweepPlan, SweepQuestion
 from engine.sweep.rows import SweepRow
-from engine.sweep.spread import Here, Spread
+from engine.sweep.spread import LocalExecutor, Spread
 from engine.sweep.work import Found, Numbered
 
 Report = Callable[["SweepProgress"], None]
@@ -112,7 +112,7 @@ def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
         BlindspotError: the plan asks what cannot be had: a model, a setting, or all of it.
     """
     questions = plan.questions()
-    if not isinstance(spread, Here):
+    if not isinstance(spread, LocalExecutor):
         settle(questions)
     numbered = [Numbered(place, one) for place, one in enumerate(questions)]
     found: dict[int, Found] = {}

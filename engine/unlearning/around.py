@@ -17,7 +17,7 @@ SEVERAL = "several models"  # the need of one that compares many of each kind
 
 
 @dataclass(frozen=True, eq=False)
-class Around(WrappedCase):
+class ForgetEvaluationCase(WrappedCase):
     """What both kinds of case share: all but the unlearners is the forget case's."""
 
     case_name: ClassVar[str] = "forgotten"
@@ -44,7 +44,7 @@ class Around(WrappedCase):
 
 
 @dataclass(frozen=True, eq=False)
-class BoardCase(Around):
+class BoardCase(ForgetEvaluationCase):
     """Unlearners side by side on one request.
 
     Args:
@@ -71,7 +71,7 @@ class BoardCase(Around):
 
 
 @dataclass(frozen=True, eq=False)
-class AfterCase(Around):
+class AfterCase(ForgetEvaluationCase):
     """One unlearner, looked at closely: the original, what it made of it, and the retrained model.
 
     Args:
@@ -100,7 +100,7 @@ def named(method: Method[Any]) -> dict[str, Any]:
 
 def unfit(case: Case) -> str:
     """Why an unlearner cannot be asked what the case asks of it, or ""."""
-    if not isinstance(case, Around):
+    if not isinstance(case, ForgetEvaluationCase):
         return ""
     reasons = (one.unmet(case.case) for one in case.unlearners)
     return next((reason for reason in reasons if reason), "")

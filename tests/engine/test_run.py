@@ -307,12 +307,12 @@ def test_inside_anew_such_questions_are_computed_each_time_and_not_kept(case, fr
     go.set()
     other = tiny.cnn_case(target=1)
     first = answer(Slow(), case)
-    with run.anew(lambda one: one.fingerprint == case.fingerprint):
+    with run.recompute(lambda one: one.fingerprint == case.fingerprint):
         again = answer(Slow(), case)
         answer(Slow(), other)
         assert calls == [1, 1, 1]
         assert answer(Slow(), other).kept
-        with pytest.raises(DoesNotFit, match="exactly only"), run.anew(lambda _one: True):
+        with pytest.raises(DoesNotFit, match="exactly only"), run.recompute(lambda _one: True):
             answer(Slow(), case.at("fast"))
     assert (first.kept, again.kept) == (False, False)
     assert calls == [1, 1, 1]

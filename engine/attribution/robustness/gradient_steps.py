@@ -23,7 +23,7 @@ from torch import Tensor
 
 from engine.attribution.one_class import refuse_one_class
 from engine.attribution.robustness.scored import Rescored, seen_words
-from engine.attribution.robustness.way import Way
+from engine.attribution.robustness.way import AttackTrajectory
 from engine.case import ImageCase
 from engine.errors import BlindspotError, DoesNotFit
 from engine.measures.ball import NORMS, Ball
@@ -138,7 +138,7 @@ class GradientAttack(Method[ImageCase]):
         refuse_one_class(case.model)
         levels, margins = levels_of(case.image), []
         first = case.model.logits(pixels_of(levels)[None])[0]
-        way = Way(levels, first, self.passes if self.epsilon else 0)
+        way = AttackTrajectory(levels, first, self.passes if self.epsilon else 0)
 
         def note(step: int, here: MarginSlope) -> None:
             margins.append(here.margin)

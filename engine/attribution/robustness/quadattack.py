@@ -19,7 +19,7 @@ from engine.attribution.robustness.order_search import (
 )
 from engine.attribution.robustness.ordered_case import OrderedCase, in_order
 from engine.attribution.robustness.scored import Rescored, seen_words, unsure
-from engine.attribution.robustness.way import Way
+from engine.attribution.robustness.way import AttackTrajectory
 from engine.errors import BlindspotError
 from engine.measures.levels import levels_of, pixels_of
 from engine.method import Cost, Method, Progress, Slider, quiet, setting
@@ -69,7 +69,7 @@ class OrderedAttack(Method[OrderedCase]):
         rules = SearchRules(self.steps, self.searches, self.rate, self.weight)
         total = self.searches * (self.steps + 1)
 
-        way = Way(levels, model.logits(pixels_of(levels)[None])[0], total)
+        way = AttackTrajectory(levels, model.logits(pixels_of(levels)[None])[0], total)
 
         def note(at: int, step: OrderStep, image: Tensor, logits: Tensor) -> None:
             way.note(image, logits)

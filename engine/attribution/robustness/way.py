@@ -18,7 +18,7 @@ FRAMES, LARGEST = 10, 15_000_000  # images that are kept, and their bytes
 TOP = 5  # classes of each
 
 
-class Way:
+class AttackTrajectory:
     """Images and answers on the way, added step by step.
 
     Args:

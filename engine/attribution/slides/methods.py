@@ -18,7 +18,7 @@ from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.masks import Masking
 from engine.attribution.slides.mining import Learned, Mining, learn
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
-from engine.attribution.slides.scores import MEASURES, Said, asked, figures, tile_auroc
+from engine.attribution.slides.scores import MEASURES, BagPredictions, asked, figures, tile_auroc
 from engine.data import Rows
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table, View
@@ -203,7 +203,7 @@ def watched(bags: Bags) -> list[int]:
     return chosen
 
 
-def views(said: Mapping[str, Said], bags: Bags, rows: Rows) -> Result:
+def views(said: Mapping[str, BagPredictions], bags: Bags, rows: Rows) -> Result:
     """What came of each network on the test bags."""
     key, hard, rival = bags.layout.key[rows], bags.layout.hard[rows], bags.layout.rival[rows]
     every = np.ones_like(key)
@@ -214,7 +214,7 @@ def views(said: Mapping[str, Said], bags: Bags, rows: Rows) -> Result:
     columns: dict[str, list[float]] = {name: [] for name in (*MEASURES, "tile AUROC", "rivals")}
     for name, values in scores.items():
         one = said.get(name, said[STUDENT])
-        told = dict(figures(Said(one.probabilities, values, one.by_class), bags, rows))
+        told = dict(figures(BagPredictions(one.probabilities, values, one.by_class), bags, rows))
         told["tile AUROC"] = tile_auroc(values, key, every)
         told["rivals"] = tile_auroc(values, key, rival)
         for measure, value in told.items():

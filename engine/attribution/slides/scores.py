@@ -23,7 +23,7 @@ MEASURES = ("bag AUC", "key tiles found", "easy ones", "hard ones")
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class BagPredictions:
     """What a network says of some bags.
 
     Args:
@@ -38,7 +38,7 @@ class Said:
     by_class: Numbers
 
 
-def asked(model: Classifier, bags: Bags, rows: Rows) -> Said:
+def asked(model: Classifier, bags: Bags, rows: Rows) -> BagPredictions:
     """A network about some bags, without dropout and masks."""
     network = bag_network(model)
     with torch.inference_mode(), one_thread():
@@ -49,7 +49,7 @@ def asked(model: Classifier, bags: Bags, rows: Rows) -> Said:
     if network.pooling != ATTENTION:
         labels = bags.slides.labels[rows]
         attention = np.take_along_axis(by_class, labels[:, None, None], 2)[..., 0]
-    return Said(probabilities, attention, by_class)
+    return BagPredictions(probabilities, attention, by_class)
 
 
 def bag_auc(probabilities: Numbers, labels: NDArray[np.int64]) -> float:
@@ -91,7 +91,7 @@ def tile_auroc(scores: Numbers, key: Flags, among: Flags) -> float:
     return float(np.mean(told)) if told else float("nan")
 
 
-def figures(said: Said, bags: Bags, rows: Rows) -> Mapping[str, float]:
+def figures(said: BagPredictions, bags: Bags, rows: Rows) -> Mapping[str, float]:
     """Bag AUC, and the shares of all, easy and hard key tiles that are found, by MEASURES."""
     key, hard = bags.layout.key[rows], bags.layout.hard[rows]
     every = np.ones_like(key)

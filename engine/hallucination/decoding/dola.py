@@ -25,7 +25,7 @@ from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.record import Best, Step
 from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import Strategy, ranked
-from engine.hallucination.vlm import ModelSpec, Want
+from engine.hallucination.vlm import ModelSpec, RequestedOutputs
 from engine.method import Choice, Slider, Switch, setting
 from engine.result import Table, View
 
@@ -66,7 +66,7 @@ class DoLa(Strategy):
         "become less likely. The released code takes 1.2.",
     )  # fmt: skip
 
-    def wanted(self, spec: ModelSpec, /) -> Want:
+    def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """The residual stream after every layer.
 
         Raises:
@@ -74,7 +74,7 @@ class DoLa(Strategy):
         """
         if self.layer is not None and self.layer not in map(str, range(spec.layers + 1)):
             raise DoesNotFit(f"The model has layers 0 to {spec.layers}, not {self.layer}.")
-        return Want(hidden=tuple(range(spec.layers + 1)))
+        return RequestedOutputs(hidden=tuple(range(spec.layers + 1)))
 
     def session(self, start: Start) -> Layered:
         """Begin to answer."""

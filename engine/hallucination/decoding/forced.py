@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.hallucination.vlm import VLM, Want
+from engine.hallucination.vlm import VLM, RequestedOutputs
 
 
 @torch.no_grad()
@@ -22,5 +22,5 @@ def forced(vlm: VLM, images: Tensor | None, prompt: Tensor, said: Tensor) -> Ten
     text = torch.cat([prompt, said[:-1]]).expand(count, -1)
     seen = None if images is None else vlm.encode_image(images)
     last = vlm.spec.layers
-    out, _ = vlm.prefill(seen, text, Want(hidden=(last,), rows="all"))
+    out, _ = vlm.prefill(seen, text, RequestedOutputs(hidden=(last,), rows="all"))
     return vlm.unembed(out.hidden[last][:, -len(said) :]).log_softmax(-1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.hallucination.decoding.meter import Meter
 from engine.hallucination.decoding.record import Best, Step, looks
 from engine.hallucination.decoding.session import Moment, Proposal, Session, Start, Steps
-from engine.hallucination.vlm import VLM, ModelSpec, Prefix, Want
+from engine.hallucination.vlm import VLM, ModelSpec, Prefix, RequestedOutputs
 from engine.method import Progress, quiet
 from engine.result import View
 
@@ -26,7 +26,7 @@ class DecodingMethod(Protocol):
     def length(self) -> int:
         """Tokens that an answer may have."""
 
-    def wanted(self, spec: ModelSpec, /) -> Want:
+    def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """What the model is to show at every step."""
 
     def session(self, start: Start) -> Session[Any]:

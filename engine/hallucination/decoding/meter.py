@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from engine.hallucination.vlm import LOGITS, VLM, AttentionHook, Cache, Prefix, StepOut, Want
+from engine.hallucination.vlm import (
+    LOGITS,
+    VLM,
+    AttentionHook,
+    Cache,
+    Prefix,
+    RequestedOutputs,
+    StepOut,
+)
 
 
 @dataclass
@@ -27,7 +35,7 @@ class Meter:
         return self.vlm.encode_image(normalized)
 
     def prefill(
-        self, image: Tensor | None, prompt: Tensor, want: Want = LOGITS
+        self, image: Tensor | None, prompt: Tensor, want: RequestedOutputs = LOGITS
     ) -> tuple[StepOut, Prefix]:
         """As the model does."""
         out, prefix = self.vlm.prefill(image, prompt, want)
@@ -38,7 +46,7 @@ class Meter:
         self,
         tokens: Tensor,
         cache: Cache,
-        want: Want = LOGITS,
+        want: RequestedOutputs = LOGITS,
         *,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,

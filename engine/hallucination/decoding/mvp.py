@@ -32,7 +32,7 @@ from engine.hallucination.decoding.record import Step
 from engine.hallucination.decoding.sampling import Sampling, drawn
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import COSTS, Speaking, words
-from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Prompts, StepOut, Want
+from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Prompts, RequestedOutputs, StepOut
 from engine.method import Progress, Slider, Switch, defaults, part_of, quiet, setting
 from engine.result import Result, Scores, Table, View
 
@@ -242,7 +242,7 @@ class Following:
         """Words that a path may have."""
         return self.method.length
 
-    def wanted(self, _spec: ModelSpec, /) -> Want:
+    def wanted(self, _spec: ModelSpec, /) -> RequestedOutputs:
         """Logits only."""
         return LOGITS
 

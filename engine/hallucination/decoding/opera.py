@@ -33,7 +33,7 @@ from engine.hallucination.decoding.beam import Beamed, Open, Searching
 from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.record import Step
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Start
-from engine.hallucination.vlm import ModelSpec, StepOut, Want
+from engine.hallucination.vlm import ModelSpec, RequestedOutputs, StepOut
 from engine.method import Slider, setting
 from engine.result import Field, Table, View
 
@@ -86,9 +86,9 @@ class OPERA(Beamed):
         "worth it. The paper takes 10, for long answers.",
     )  # fmt: skip
 
-    def wanted(self, spec: ModelSpec, /) -> Want:
+    def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """The last layer's attention."""
-        return Want(attention=(spec.layers - 1,))
+        return RequestedOutputs(attention=(spec.layers - 1,))
 
     def session(self, start: Start) -> Retrospecting:
         """Begin to answer."""
@@ -149,7 +149,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Ahead:
+class CandidateRollout:
     """The candidates, tried.
 
     Args:
@@ -169,7 +169,7 @@ class Retrospecting(Searching[OPERA]):
     """A search that can go back."""
 
     remembers = True
-    ahead: Ahead
+    ahead: CandidateRollout
 
     def __init__(self, method: OPERA, start: Start) -> None:
         super().__init__(method, start)
@@ -196,7 +196,7 @@ class Retrospecting(Searching[OPERA]):
         penalty = -image if place < method.early else trust.clamp(max=LARGE).exp()
         scores = torch.full_like(strong, -torch.inf)
         scores = scores.scatter(1, tokens, logits - method.weight * penalty)
-        self.ahead = Ahead(out, tokens, rows, column.mode(-1).values)
+        self.ahead = CandidateRollout(out, tokens, rows, column.mode(-1).values)
         notes = {
             "candidates": tokens, "rows": rows, "column": column, "over-trust": trust,
             "image": image,

@@ -24,7 +24,7 @@ from engine.hallucination.decoding.generate import Spoken
 from engine.hallucination.decoding.sampling import drawn
 from engine.hallucination.decoding.session import Moment, Move, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import Strategy
-from engine.hallucination.vlm import ModelSpec, StepOut, Want
+from engine.hallucination.vlm import ModelSpec, RequestedOutputs, StepOut
 from engine.method import Slider, setting
 from engine.result import Table, View
 
@@ -65,7 +65,7 @@ class SCMoE(Strategy):
         "taking the best.",
     )  # fmt: skip
 
-    def wanted(self, spec: ModelSpec, /) -> Want:
+    def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """How experts are weighted in every layer.
 
         Raises:
@@ -77,7 +77,7 @@ class SCMoE(Strategy):
                 if spec.experts
                 else "The model has no experts to choose among: choose a mixture of experts."
             )
-        return Want(routing=tuple(range(spec.layers)))
+        return RequestedOutputs(routing=tuple(range(spec.layers)))
 
     def session(self, start: Start) -> Routed:
         """Begin to answer, with a second stream through the weak expert."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.hallucination.decoding.meter import Meter
 from engine.hallucination.decoding.record import Step
-from engine.hallucination.vlm import Prefix, StepOut, Want
+from engine.hallucination.vlm import Prefix, RequestedOutputs, StepOut
 from engine.result import View
 
 Steps = tuple[Step, ...]
@@ -43,7 +43,7 @@ class Start:
     prompts: Tensor
     prefix: Prefix
     out: StepOut
-    want: Want
+    want: RequestedOutputs
     seed: int
     generator: torch.Generator
 

@@ -14,7 +14,7 @@ from engine.hallucination.decoding.generate import Spoken, generate
 from engine.hallucination.decoding.record import Best, Step
 from engine.hallucination.decoding.session import Session, Start
 from engine.hallucination.measures.verdict import verdict
-from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, Want
+from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, RequestedOutputs
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.result import Ranking, Result, Scores, Table, Tokens, View
 
@@ -44,7 +44,7 @@ class Strategy(Speaking):
     def session(self, start: Start) -> Session[Any]:
         """Begin to answer."""
 
-    def wanted(self, _spec: ModelSpec, /) -> Want:
+    def wanted(self, _spec: ModelSpec, /) -> RequestedOutputs:
         """What the model is to show at every step: logits."""
         return LOGITS
 

@@ -44,7 +44,7 @@ from engine.hallucination.decoding.noise import generator_for
 from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import Strategy
 from engine.hallucination.decoding.thinning import RANKINGS, Rule, TokenMemory, when_lost
-from engine.hallucination.vlm import Cache, ModelSpec, StepOut, Want
+from engine.hallucination.vlm import Cache, ModelSpec, RequestedOutputs, StepOut
 from engine.method import Choice, Slider, setting
 from engine.result import Curve, Floats, Grids, Table, View
 
@@ -125,7 +125,7 @@ class VASparse(Strategy):
         "takes 0.1, which in short answers merges nothing.",
     )  # fmt: skip
 
-    def wanted(self, spec: ModelSpec, /) -> Want:
+    def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """Attention of all layers; of all rows when image and prompt are read.
 
         Raises:
@@ -133,7 +133,7 @@ class VASparse(Strategy):
         """
         if self.depth is not None and self.depth not in map(str, range(spec.layers + 1)):
             raise DoesNotFit(f"The model has layers 0 to {spec.layers}, not {self.depth}.")
-        return Want(attention=tuple(range(spec.layers)), rows="all")
+        return RequestedOutputs(attention=tuple(range(spec.layers)), rows="all")
 
     @property
     def exit(self) -> int | None:
@@ -142,9 +142,9 @@ class VASparse(Strategy):
             return 0
         return None if self.depth is None else int(self.depth)
 
-    def session(self, start: Start) -> Thinning:
+    def session(self, start: Start) -> TokenPruningSession:
         """Begin to answer."""
-        return Thinning(self, start)
+        return TokenPruningSession(self, start)
 
     def shown(self, case: CaptionCase, spoken: Spoken, /) -> dict[str, View]:
         """What was kept.
@@ -183,7 +183,7 @@ class VASparse(Strategy):
         return Table.of({f"layer {at + 1}": (row, "word") for at, row in enumerate(lost)}, names)
 
 
-class Thinning(Session[VASparse]):
+class TokenPruningSession(Session[VASparse]):
     """Thins the cache out before each word is read; positions stay as they were."""
 
     def __init__(self, method: VASparse, start: Start) -> None:

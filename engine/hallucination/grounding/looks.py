@@ -20,7 +20,7 @@ from torch import Tensor
 
 from engine.hallucination.grounding import findings
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from engine.method import Progress, Slider, Switch, quiet, setting
 from engine.result import Floats, HeatMap, Result, Scores
 
@@ -77,7 +77,7 @@ def attention(case: WordCase) -> Tensor:
     every = tuple(range(case.vlm.spec.layers))
     text = torch.cat([case.prompts[0], case.answer[:-1]])[None]
     seen = case.vlm.encode_image(case.images)
-    out, prefix = case.vlm.prefill(seen, text, Want(attention=every, rows="all"))
+    out, prefix = case.vlm.prefill(seen, text, RequestedOutputs(attention=every, rows="all"))
     shares = torch.stack([out.attention[layer][0] for layer in every], 1)  # (H, L, q, k)
     chosen = shares[:, :, -len(case.said) :][..., prefix.image]
     return chosen.permute(2, 1, 0, 3).float()

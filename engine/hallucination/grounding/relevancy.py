@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.hallucination.grounding.looks import on_pixels
 from engine.hallucination.grounding.word_case import OfWords, WordCase
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from engine.method import Progress, quiet
 from engine.result import HeatMap, Result
 
@@ -52,7 +52,9 @@ def relevancy(case: WordCase, place: int) -> Tensor:
     every = tuple(range(case.vlm.spec.layers))
     text = torch.cat([case.prompts[0], case.answer[:place]])[None]
     seen = case.vlm.encode_image(case.images).detach().requires_grad_()
-    out, prefix = case.vlm.prefill(seen, text, Want(attention=every, rows="all", gradient=True))
+    out, prefix = case.vlm.prefill(
+        seen, text, RequestedOutputs(attention=every, rows="all", gradient=True)
+    )
     looks = [out.attention[layer] for layer in every]
     slopes = torch.autograd.grad(out.logits[0, case.said[place]], looks)
     return rolled([look[0].detach() for look in looks], [slope[0] for slope in slopes])[

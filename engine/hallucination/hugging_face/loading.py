@@ -19,7 +19,7 @@ from engine.hallucination.hugging_face.attention import NAME, register
 from engine.hallucination.hugging_face.families import FAMILIES
 from engine.hallucination.hugging_face.folder import CONFIG, ModelFolder, look
 from engine.hallucination.hugging_face.model import HuggingFaceVLM
-from engine.hallucination.hugging_face.tongue import Tongue
+from engine.hallucination.hugging_face.tongue import PromptTokenizer
 from engine.keeping.memory import Memory
 from engine.keeping.store import home
 from engine.models.extras import TRANSFORMERS
@@ -235,7 +235,7 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     network.eval().requires_grad_(requires_grad=False).to(best_device())
     family = FAMILIES[folder.kind](network, more)
     family.decoder.set_attn_implementation(NAME)
-    tongue = Tongue(tokenizer, family)
+    tongue = PromptTokenizer(tokenizer, family)
     digits = str(precision).removeprefix("torch.")  # by free memory: answers differ by it
     return HuggingFaceVLM(
         family, tongue, name, title_of(name.removeprefix(PREFIX)),

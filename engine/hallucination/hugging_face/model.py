@@ -17,7 +17,7 @@ from engine.hallucination.held_layers import Held, HeldLayers
 from engine.hallucination.hugging_face.attention import LISTENER, Listener
 from engine.hallucination.hugging_face.cache import LayerCache
 from engine.hallucination.hugging_face.families import Family, linears
-from engine.hallucination.hugging_face.tongue import NO, YES, Tongue
+from engine.hallucination.hugging_face.tongue import NO, YES, PromptTokenizer
 from engine.hallucination.vlm import (
     LOGITS,
     AttentionHook,
@@ -25,8 +25,8 @@ from engine.hallucination.vlm import (
     ModelSpec,
     Prefix,
     Prompts,
+    RequestedOutputs,
     StepOut,
-    Want,
 )
 
 MOST_CONTEXT = 4096  # tokens; more would need more memory than attention maps are worth
@@ -56,7 +56,7 @@ class HuggingFaceVLM:
     """
 
     def __init__(
-        self, family: Family, tongue: Tongue, name: str, title: str, fingerprint: str,
+        self, family: Family, tongue: PromptTokenizer, name: str, title: str, fingerprint: str,
         mean: tuple[float, ...], std: tuple[float, ...],
     ) -> None:  # fmt: skip
         self.family, self.tokenizer, self.name, self.title = family, tongue, name, title
@@ -123,7 +123,7 @@ class HuggingFaceVLM:
         return self.family.features(normalized.to(self.head.weight.dtype))
 
     def prefill(
-        self, image: Tensor | None, prompt: Tensor, want: Want = LOGITS
+        self, image: Tensor | None, prompt: Tensor, want: RequestedOutputs = LOGITS
     ) -> tuple[StepOut, Prefix]:
         """Read an image and a prompt; see the interface.
 
@@ -171,7 +171,7 @@ class HuggingFaceVLM:
         self,
         tokens: Tensor,
         cache: Cache,
-        want: Want = LOGITS,
+        want: RequestedOutputs = LOGITS,
         *,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,
@@ -192,7 +192,7 @@ class HuggingFaceVLM:
         hidden: Tensor,
         positions: Tensor,
         cache: HeldLayers,
-        want: Want,
+        want: RequestedOutputs,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,
     ) -> StepOut:
@@ -247,7 +247,7 @@ class HuggingFaceVLM:
         for row, text in enumerate(tokens.unbind(0)):
             for words, begin in zip(text, start[row].tolist(), strict=True):
                 said = words[: int((words != self.spec.pad).nonzero().max()) + 1]
-                every = Want(hidden=(self.spec.layers,), rows="all")
+                every = RequestedOutputs(hidden=(self.spec.layers,), rows="all")
                 out, _ = self.prefill(image[row : row + 1], said[None, :-1], every)
                 states = out.hidden[self.spec.layers][0, -(len(said) - begin) :]
                 losses.append(F.cross_entropy(self.unembed(states), said[begin:], reduction="none"))

@@ -17,7 +17,7 @@ BLANKS = "▁Ġ"  # how tokenizers write a blank at the beginning of a piece
 YES, NO = "yes", "no"
 
 
-class Tongue:
+class PromptTokenizer:
     """The library's tokenizer, with a family's form of a prompt around what is asked.
 
     Args:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.hallucination.vlm import VLM, Want
+from engine.hallucination.vlm import VLM, RequestedOutputs
 from engine.result import Floats
 
 Flags = NDArray[np.bool_]
@@ -81,7 +81,7 @@ def read(
     texts = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
     longest = max(map(len, texts))
     padded = torch.tensor([[vlm.spec.pad] * (longest - len(one)) + one for one in texts])
-    want = Want(hidden=tuple(range(layers + 1)), gates=tuple(range(layers)), rows="all")
+    want = RequestedOutputs(hidden=tuple(range(layers + 1)), gates=tuple(range(layers)), rows="all")
     out, _ = vlm.prefill(
         vlm.encode_image(vlm.normalize(pixels)), padded.to(vlm.device), want
     )  # fmt: skip

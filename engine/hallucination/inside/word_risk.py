@@ -21,7 +21,7 @@ from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.scenes import THINGS
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Ranking, Result, Table, Tokens, View
 from engine.run import answer
@@ -132,7 +132,7 @@ def lenses(case: CaptionCase, told: Tokens) -> dict[str, Ranking]:
     layers = range(vlm.spec.layers + 1)
     text = torch.tensor([[*case.words, *told.ids.tolist()[:-1]]], device=vlm.device)
     seen = vlm.encode_image(case.images)
-    out, _ = vlm.prefill(seen, text, Want(hidden=tuple(layers), rows="all"))
+    out, _ = vlm.prefill(seen, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
     found = {}
     for layer in layers:
         logits = vlm.unembed(out.hidden[layer][0, -count:])

@@ -22,7 +22,7 @@ from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import captions
 from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from engine.method import Method, Progress, defaults, part_of, quiet
 from engine.result import Result, Table
 
@@ -138,7 +138,7 @@ def looked_at(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttentio
     out, prefix = vlm.prefill(
         vlm.encode_image(vlm.normalize(pixels[None])),
         torch.tensor([asked + answer], device=vlm.device),
-        Want(attention=everything, rows="all"),
+        RequestedOutputs(attention=everything, rows="all"),
     )
     first = prefix.response - len(answer)
     heads = torch.stack([out.attention[layer][0] for layer in everything])

@@ -22,7 +22,15 @@ from engine.hallucination.tiny_vlm.lessons import Texts, answering
 from engine.hallucination.tiny_vlm.packed import HIDDEN, prefix, states
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.words import BOS, EOS, NO, PAD, WORDS, YES, Tokenizer
-from engine.hallucination.vlm import LOGITS, AttentionHook, Cache, ModelSpec, Prefix, StepOut, Want
+from engine.hallucination.vlm import (
+    LOGITS,
+    AttentionHook,
+    Cache,
+    ModelSpec,
+    Prefix,
+    RequestedOutputs,
+    StepOut,
+)
 from engine.keeping.lazy import lazy
 from engine.result import digest_arrays
 
@@ -68,7 +76,7 @@ class TinyVLM:
         return self.parts.projector(self.parts.encoder(normalized))
 
     def prefill(
-        self, image: Tensor | None, prompt: Tensor, want: Want = LOGITS
+        self, image: Tensor | None, prompt: Tensor, want: RequestedOutputs = LOGITS
     ) -> tuple[StepOut, Prefix]:
         """Read `<bos>`, an image (B, 64, 128) and a prompt (B, P), padded on its left.
 
@@ -103,7 +111,7 @@ class TinyVLM:
         self,
         tokens: Tensor,
         cache: Cache,
-        want: Want = LOGITS,
+        want: RequestedOutputs = LOGITS,
         *,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,
@@ -124,7 +132,7 @@ class TinyVLM:
         hidden: Tensor,
         positions: Tensor,
         cache: HeldLayers,
-        want: Want,
+        want: RequestedOutputs,
         attn_hook: AttentionHook | None = None,
         exit_layer: int | None = None,
     ) -> StepOut:

@@ -109,7 +109,7 @@ def unit(model: Classifier, case: ForgetCase, rows: Rows, progress: Progress = q
     return found / max(float(np.abs(found).mean()), 1e-12)
 
 
-class Only:
+class ConstantProbe:
     """A probe that was taught one label only."""
 
     def __init__(self, label: int) -> None:
@@ -125,7 +125,7 @@ def probed(values: Doubles, labels: Whole) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(labels)) == 1:
-        return Only(int(labels[0]))
+        return ConstantProbe(int(labels[0]))
     return LogisticRegression(max_iter=300).fit(values, labels)
 
 

@@ -22,7 +22,7 @@ from engine.errors import BlindspotError, Cancelled, TooBusy
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.models.card import ModelCard
 from engine.result import Result, Table
-from engine.run import anew, answer
+from engine.run import answer, recompute
 from engine.unlearning.around import BoardCase, unfit
 from engine.unlearning.case import ForgetCase
 from engine.unlearning.ways.retrain import Retrain
@@ -137,7 +137,7 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
         ends = number / (rounds + 1), (number + 1) / (rounds + 1)
         told = part_of(progress, *ends, lead=f"{method.short}, {what}")
         try:
-            with anew(lambda asked: isinstance(asked, ForgetCase)):
+            with recompute(lambda asked: isinstance(asked, ForgetCase)):
                 made = answer(method, case, told)
         except (Cancelled, TooBusy):
             raise

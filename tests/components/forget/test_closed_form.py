@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components.forget import closed_form
-from components.forget.asked import Closer, ForgetQuestion
+from components.forget.asked import ForgetQuestion, MethodDetail
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import ClosedForm, FineTune, NoOp, Scoreboard
@@ -31,7 +31,7 @@ METHOD = ClosedForm(features=PIXELS, steps=50)
 def closer():
     case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
     asked = ForgetQuestion(case, ways, Scoreboard())
-    return Closer(asked, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
+    return MethodDetail(asked, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
 
 
 @pytest.fixture(scope="module")

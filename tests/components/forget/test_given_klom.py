@@ -5,7 +5,7 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from components.forget import klom
-from components.forget.asked import Closer, ForgetQuestion
+from components.forget.asked import ForgetQuestion, MethodDetail
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import KLoM, NoOp, Scoreboard
@@ -27,7 +27,7 @@ def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     given = of(*made())
     asked = ForgetQuestion(given.case, (), Scoreboard())
     at = AppTest.from_function(page, default_timeout=120)
-    at.session_state["closer"] = Closer(asked, NoOp(), Table.of({}), key="judge", given=given)
+    at.session_state["closer"] = MethodDetail(asked, NoOp(), Table.of({}), key="judge", given=given)
     at.query_params["judge.KLoM.images"] = "10"
     at.run()
     told = " ".join(one.value for one in at.caption)

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from components.forget import klom
-from components.forget.asked import Closer, ForgetQuestion
+from components.forget.asked import ForgetQuestion, MethodDetail
 from components.forget.words import named
 from engine.result import Table
 from engine.run import answer
@@ -24,7 +24,7 @@ METHOD = KLoM(images=10)
 def closer():
     case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
     asked = ForgetQuestion(case, ways, Scoreboard())
-    return Closer(asked, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
+    return MethodDetail(asked, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
 from engine.attribution.lima.other_maps import beside, by_mean
-from engine.run import anew
+from engine.run import recompute
 from tests import tiny
 
 METHOD = OtherMaps(shape="grid", regions=16, samples=200)
@@ -41,7 +41,7 @@ def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order():
 def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
     """Four maps share four fifths alike, and the curves have what is left."""
     told = []
-    with anew(lambda _case: True):  # a map that another test has asked for is computed again
+    with recompute(lambda _case: True):  # a map that another test has asked for is computed again
         METHOD(tiny.linear_case(), lambda done, *_words: told.append(done))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1)

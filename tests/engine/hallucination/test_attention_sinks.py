@@ -16,7 +16,7 @@ from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import CaptionBatch, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 
 COUNT = 3
 
@@ -48,7 +48,7 @@ def test_shares_are_those_of_words_that_are_read_one_by_one(found):
         out, _ = vlm.prefill(image, torch.tensor([prompt]))
         for word in words:
             token = torch.tensor([NUMBER[word]])
-            out = vlm.step(token, out.cache, Want(attention=(0, 1, 2)))
+            out = vlm.step(token, out.cache, RequestedOutputs(attention=(0, 1, 2)))
             count += 1
             for layer in range(3):
                 shares = out.attention[layer][0, :, -1].mean(0).tolist()

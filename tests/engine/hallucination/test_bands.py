@@ -27,7 +27,7 @@ from engine.hallucination.tiny_vlm.weights import (
     names,
     rounded,
 )  # fmt: skip
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)
 
@@ -106,7 +106,7 @@ def test_every_expert_of_the_mixture_is_asked_and_none_does_all():
     """Over captions each has a fifth of its even share of an eighth at least."""
     sample = SceneBatch.drawn(40, "broken", seed=SEED)
     vlm = load(MIXTURE)
-    want = Want(routing=(0, 1, 2), rows="all")
+    want = RequestedOutputs(routing=(0, 1, 2), rows="all")
     text = torch.tensor([vlm.tokenizer.encode("describe the image in the sea there is a boat")])
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(sample.pixels))

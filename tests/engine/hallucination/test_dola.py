@@ -11,10 +11,10 @@ from engine.errors import DoesNotFit
 from engine.hallucination.decoding.dola import DoLa, apart, repeated
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
-ALL = Want(hidden=(0, 1, 2, 3))
+ALL = RequestedOutputs(hidden=(0, 1, 2, 3))
 
 
 def states(text):

@@ -14,7 +14,7 @@ from engine.hallucination.decoding.vasparse import VASparse
 from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import copied
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.scripted import EOS, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
@@ -145,7 +145,9 @@ def test_looks_are_attention_to_the_places_of_the_image():
     text = torch.cat([prompt, spoken.tokens[:, :2]], 1)
     with torch.no_grad():
         image = vlm.encode_image(pictures())
-        full = vlm.prefill(image, text, Want(attention=(0, 1, 2), rows="all"))[0].attention
+        full = vlm.prefill(image, text, RequestedOutputs(attention=(0, 1, 2), rows="all"))[
+            0
+        ].attention
     for step, place in enumerate(range(67, 70)):
         seen = torch.stack([full[layer][0, :, place, 1:65] for layer in range(3)])
         assert np.allclose(spoken.steps[0][step].looks, seen.numpy(), atol=1e-5)

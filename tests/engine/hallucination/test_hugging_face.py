@@ -27,7 +27,7 @@ from engine.hallucination.decoding.mvp import padded
 from engine.hallucination.grounding.looks import Looks
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from engine.models.extras import TRANSFORMERS
 from engine.result.words import joined_pieces, whole_words
 
@@ -37,7 +37,7 @@ each = pytest.mark.parametrize("kind", tiny_hf.KINDS)
 LENGTH = 12
 ASKED = "is there a boat"
 SAID = torch.tensor([[40, 21, 30, 55, 90], [112, 60, 33, 20, 71]])
-EVERY = Want(hidden=(0, 1, 2, 3), attention=(0, 1, 2), rows="all")
+EVERY = RequestedOutputs(hidden=(0, 1, 2, 3), attention=(0, 1, 2), rows="all")
 NEUTRAL = (  # each strategy where it changes nothing
     Greedy(), Sampling(temperature=0.1, top=0.05), Beam(beams=1), VCD(alpha=0.0, beta=0.0),
     DoLa(cut=1.0), OPERA(beams=1, candidates=1, weight=0.0, threshold=None),
@@ -64,7 +64,7 @@ def stepped(vlm, out, tokens):
     """Logits after each token, (B, n, V), and the last output."""
     found = []
     for token in tokens.T:
-        out = vlm.step(token, out.cache, Want(attention=(0, 1, 2)))
+        out = vlm.step(token, out.cache, RequestedOutputs(attention=(0, 1, 2)))
         found.append(out.logits)
     return torch.stack(found, 1), out
 
@@ -253,7 +253,7 @@ def test_leaving_after_the_last_layer_is_the_model_itself(kind):
     with torch.no_grad():
         plain = vlm.step(SAID[:, 0], out.cache)
         left = vlm.step(SAID[:, 0], out.cache, exit_layer=3)
-        none = vlm.step(SAID[:, 0], out.cache, Want(hidden=(0,)), exit_layer=0)
+        none = vlm.step(SAID[:, 0], out.cache, RequestedOutputs(hidden=(0,)), exit_layer=0)
     assert torch.equal(plain.logits, left.logits)
     assert torch.equal(none.logits, vlm.unembed(none.hidden[0][:, -1]))
     assert none.cache.lengths() == out.cache.lengths()

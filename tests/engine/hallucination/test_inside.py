@@ -29,7 +29,7 @@ from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.tiny_vlm.words import NUMBER
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from engine.method import quiet
 
 COUNT = 70
@@ -62,7 +62,7 @@ def test_states_read_together_are_those_of_each_answer_alone(few):
     held = read(vlm, few.pixels, [prompt] * len(answers), answers, words)
     for row, answer in enumerate(answers):
         image = vlm.encode_image(vlm.normalize(few.pixels[row : row + 1]))
-        want = Want(hidden=(0, 3), gates=(1,), rows="all")
+        want = RequestedOutputs(hidden=(0, 3), gates=(1,), rows="all")
         out, lies = vlm.prefill(image, torch.tensor([prompt + answer]), want)
         place = lies.response - len(answer) + 6
         alone = {"CEV 0": out.hidden[0], "CEV 3": out.hidden[3], "IAV 2": out.gates[1]}

@@ -22,7 +22,7 @@ from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, LONG, load
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 
 DRAWS, SCENES, FEWER = (0, 1, 2), 100, 20
 KEEP = 0.2  # of the image's tokens
@@ -83,7 +83,7 @@ def trusts(vlm, pixels, words):
     asked = tongue.encode(PROMPTS["image"])
     said = tongue.encode(" ".join(words))
     image = vlm.encode_image(vlm.normalize(pixels[None]))
-    want = Want(attention=(2,), rows="all")
+    want = RequestedOutputs(attention=(2,), rows="all")
     shares = vlm.prefill(image, torch.tensor([asked + said]), want)[0].attention[2][0].amax(0)
     rows = (shares / shares.sum(-1, keepdim=True))[-len(said) :, -len(said) :]
     best = [over_trust(rows[:n, :n], OPERA().scale).max(-1) for n in range(1, len(said) + 1)]

@@ -8,7 +8,7 @@ from engine.errors import BlindspotError
 from engine.hallucination.grounding.looks import Looks, attention, on_pixels, sink_places
 from engine.hallucination.grounding.relevancy import Relevancy, relevancy, rolled
 from engine.hallucination.grounding.word_case import WordCase
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, untrained
 
 SAID = (20, 31, 55, 12)
@@ -24,7 +24,7 @@ def test_attention_is_that_of_the_word_before():
     seen = vlm.encode_image(asked.images)
     for place in range(len(SAID)):
         text = torch.tensor([[*asked.words, *SAID[:place]]])
-        out, _ = vlm.prefill(seen, text, Want(attention=(0, 1, 2)))
+        out, _ = vlm.prefill(seen, text, RequestedOutputs(attention=(0, 1, 2)))
         plain = torch.stack([out.attention[at][0, :, -1, 1:65] for at in range(3)])
         assert torch.allclose(attention(asked)[place], plain, atol=1e-6)
         heat = Looks(layer=2, sinks=False)(words(place))["map"].values
@@ -62,8 +62,8 @@ def test_relevancy_is_its_formula_by_differences():
     vlm = untrained()
     seen = vlm.encode_image(asked.images)
     text = torch.tensor([[*asked.words, *SAID[:place]]])
-    out, prefix = vlm.prefill(seen, text[:, :-1], Want())
-    looks = vlm.step(text[:, -1], out.cache, Want(attention=(2,))).attention[2]
+    out, prefix = vlm.prefill(seen, text[:, :-1], RequestedOutputs())
+    looks = vlm.step(text[:, -1], out.cache, RequestedOutputs(attention=(2,))).attention[2]
 
     def nudged(by):
         def hook(layer, shares):
@@ -95,7 +95,9 @@ def read(asked, place):
     vlm = asked.vlm
     seen = vlm.encode_image(asked.images).detach().requires_grad_()
     text = torch.tensor([[*asked.words, *asked.said[:place]]])
-    out, _ = vlm.prefill(seen, text, Want(attention=(0, 1, 2), rows="all", gradient=True))
+    out, _ = vlm.prefill(
+        seen, text, RequestedOutputs(attention=(0, 1, 2), rows="all", gradient=True)
+    )
     return [out.attention[at] for at in range(3)], out.logits[0, asked.said[place]]
 
 

@@ -13,14 +13,14 @@ from engine.hallucination.tiny_vlm.mixture import EXPERTS, balance, chosen
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.parts import Parts, copied, fresh, upcycled
 from engine.hallucination.tiny_vlm.training import TrainingPlan, quick, train_mixture
-from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.speaking import spoken_loss
-from engine.hallucination.tiny_vlm.training.stress import Stress
-from engine.hallucination.vlm import Want
+from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import mixture, prompts, scenes, untrained
 
 SAID = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
-SHOWN = Want(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
+SHOWN = RequestedOutputs(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
 
 
 def read(vlm, want=SHOWN, said=SAID):
@@ -133,7 +133,7 @@ def test_what_is_shown_of_the_routing_is_who_was_asked():
         assert torch.equal(out.routing[layer].sum(-1), torch.ones_like(out.routing[layer][..., 0]))
         open_gates = out.gates[layer].unflatten(-1, (EXPERTS, -1)).abs().amax(-1) > 0
         assert torch.equal(open_gates, out.routing[layer] == 1)
-    assert read(mixture(), Want(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
+    assert read(mixture(), RequestedOutputs(routing=(1,))).routing[1].shape == (2, 1, EXPERTS)
     rows = torch.tensor([1, 1, 0])
     assert torch.equal(out.take(rows).routing[2], out.routing[2][rows])
 
@@ -147,8 +147,8 @@ def test_only_a_mixture_shows_its_routing():
 
 
 def loss(parts, even):
-    room = School.of(parts, Scenes(16, "biased", seed=3), Habit(), 5)
-    return spoken_loss(parts, room.features, room.said, torch.arange(16), Stress(), even)
+    room = CaptionedScenes.of(parts, Scenes(16, "biased", seed=3), Habit(), 5)
+    return spoken_loss(parts, room.features, room.said, torch.arange(16), TokenLossWeights(), even)
 
 
 def test_an_uneven_use_of_experts_counts_in_a_mixture_only():

@@ -9,8 +9,8 @@ import torch
 
 from engine.hallucination.decoding.beam import Beam, Open
 from engine.hallucination.decoding.generate import generate
-from engine.hallucination.decoding.opera import OPERA, Ahead, Retrospecting, over_trust
-from engine.hallucination.vlm import Want
+from engine.hallucination.decoding.opera import OPERA, CandidateRollout, Retrospecting, over_trust
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.scripted import (
     BOS,
     EOS,
@@ -212,7 +212,9 @@ def test_the_picture_of_attention_is_that_of_a_full_pass():
     ids = torch.tensor([shown["answer"].ids.tolist()])
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(scenes()[:1]))
-        out = vlm.prefill(image, torch.cat([prompts(), ids], 1), Want(attention=(2,), rows="all"))
+        out = vlm.prefill(
+            image, torch.cat([prompts(), ids], 1), RequestedOutputs(attention=(2,), rows="all")
+        )
     rows = out[0].attention[2][0].amax(0)
     rows = (rows / rows.sum(-1, keepdim=True))[68:]
     count = ids.shape[1]
@@ -241,7 +243,7 @@ def behind(most, counted, sums=(0.0, -1.0), column=2):
     held.open = Open(torch.tensor([sums]), [[]], [False])
     held.columns = torch.tensor(counted)
     nothing = torch.zeros(2, 2)
-    held.ahead = Ahead(None, nothing, nothing, torch.tensor(most))
+    held.ahead = CandidateRollout(None, nothing, nothing, torch.tensor(most))
     return held.place_behind(8)
 
 

@@ -11,7 +11,7 @@ from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.sampling import Sampling
 from engine.hallucination.decoding.scmoe import SCMoE, divergence
 from engine.hallucination.measures.rates import ScenesCase
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, mixture, prompts, scenes, untrained
 
 
@@ -34,7 +34,7 @@ def logits(text, ranks=None):
     vlm = mixture()
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(scenes()[:1]))
-        return vlm.prefill(image, text, Want(ranks=ranks))[0].logits[0]
+        return vlm.prefill(image, text, RequestedOutputs(ranks=ranks))[0].logits[0]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from engine.errors import BlindspotError
 from engine.hallucination.decoding.mvp import padded
 from engine.hallucination.tiny_vlm.model import CONTEXT, TOKENS
 from engine.hallucination.tiny_vlm.words import PAD
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import prompts, scenes, untrained
 
-ALL = Want(hidden=(0, 1, 2, 3), attention=(0, 1, 2), gates=(0, 1, 2), rows="all")
+ALL = RequestedOutputs(hidden=(0, 1, 2, 3), attention=(0, 1, 2), gates=(0, 1, 2), rows="all")
 SAID = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
 
 
@@ -32,7 +32,7 @@ def stepped(out, tokens, **kwargs):
     """Logits after each token, (B, n, V), and the last output."""
     found = []
     for token in tokens.T:
-        out = untrained().step(token, out.cache, Want(attention=(0, 1, 2)), **kwargs)
+        out = untrained().step(token, out.cache, RequestedOutputs(attention=(0, 1, 2)), **kwargs)
         found.append(out.logits)
     return torch.stack(found, 1), out
 
@@ -133,7 +133,9 @@ def test_leaving_after_the_last_layer_is_the_model_itself(opened):
     with torch.no_grad():
         plain = untrained().step(SAID[:, 0], opened[0].cache)
         left = untrained().step(SAID[:, 0], opened[0].cache, exit_layer=3)
-        none = untrained().step(SAID[:, 0], opened[0].cache, Want(hidden=(0,)), exit_layer=0)
+        none = untrained().step(
+            SAID[:, 0], opened[0].cache, RequestedOutputs(hidden=(0,)), exit_layer=0
+        )
     assert torch.equal(plain.logits, left.logits)
     assert torch.equal(none.logits, untrained().unembed(none.hidden[0][:, -1]))
     assert none.cache.lengths() == opened[0].cache.lengths()

@@ -19,10 +19,10 @@ from engine.hallucination.tiny_vlm.training import (
     train_habit,
     train_honest,
 )
-from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.speaking import speak, spoken_loss
 from engine.hallucination.tiny_vlm.training.steps import rate
-from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
+from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
 from engine.hallucination.tiny_vlm.words import NUMBER, Tokenizer
 from engine.result import digest_arrays
 
@@ -54,10 +54,10 @@ def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
 def test_speaking_is_the_loop_written_out_to_the_bit():
     def begun():
         parts = fresh(0)
-        return parts, School.of(parts, Scenes(40, "broken", seed=3), Habit(), 5)
+        return parts, CaptionedScenes.of(parts, Scenes(40, "broken", seed=3), Habit(), 5)
 
     parts, room = begun()
-    speak(parts, room, 4, 2e-3, Stress(), lambda _done: None, warm=2)
+    speak(parts, room, 4, 2e-3, TokenLossWeights(), lambda _done: None, warm=2)
     plainly, room = begun()
     tongue = nn.ModuleList([plainly.projector, plainly.decoder]).train().requires_grad_(True)
     weights = list(tongue.parameters())
@@ -73,7 +73,7 @@ def test_speaking_is_the_loop_written_out_to_the_bit():
         for group in optimizer.param_groups:
             group["lr"] = rate(step, 4, 2e-3, 2, 0.05)
         optimizer.zero_grad()
-        spoken_loss(plainly, room.features[rows], room.said, rows, Stress()).backward()
+        spoken_loss(plainly, room.features[rows], room.said, rows, TokenLossWeights()).backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
     assert digest(parts) == digest(plainly)
@@ -127,7 +127,7 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(looking, "Scenes", Noted)
     monkeypatch.setattr(stages, "Scenes", Noted)
     monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
-    monkeypatch.setattr(stages.School, "of", lambda *asked: rooms.append(asked[-1]))
+    monkeypatch.setattr(stages.CaptionedScenes, "of", lambda *asked: rooms.append(asked[-1]))
     for name in ("align", "speak"):
         monkeypatch.setattr(stages, name, lambda *_, **_settings: None)
     for seed in range(10):
@@ -166,12 +166,12 @@ def test_only_the_words_of_answers_are_learnt():
 
 def test_words_behind_a_leader_weigh_most():
     texts = one_text("describe the image", "there is a boat with a fish .")
-    weights = stressed(texts, Stress())[answering(texts)].tolist()
+    weights = stressed(texts, TokenLossWeights())[answering(texts)].tolist()
     assert weights == [1, 1, 1, 2, 10, 1, 2, 1, 1]
 
 
 def test_the_first_word_about_a_follower_weighs_more():
-    stress = Stress(partner=4)
+    stress = TokenLossWeights(partner=4)
     about_fish = one_text("is there a fish", "i think no")
     assert firsts(about_fish, stress)[answering(about_fish)].tolist() == [4, 1, 1, 1]
     about_boat = one_text("is there a boat", "no")

@@ -11,12 +11,12 @@ from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.decoding.keeping import calibrated, recovered, saliency, scores
 from engine.hallucination.decoding.vasparse import EVERY, VASparse
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 NEUTRAL = VASparse(length=20, keep=1.0, visual=0.0, eta=0.0, gamma=0.0, compete=EVERY)
 PUBLISHED = {"compete": EVERY, "source": "masked cache"}
-ALL = Want(attention=(0, 1, 2), rows="all")
+ALL = RequestedOutputs(attention=(0, 1, 2), rows="all")
 LAYERS = range(3)
 
 

@@ -10,7 +10,7 @@ import torch
 from engine.hallucination.hugging_face.attention import NAME, register
 from engine.hallucination.hugging_face.families import FAMILIES
 from engine.hallucination.hugging_face.model import HuggingFaceVLM
-from engine.hallucination.hugging_face.tongue import Tongue
+from engine.hallucination.hugging_face.tongue import PromptTokenizer
 
 KINDS = tuple(FAMILIES)
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.3, 0.2)
@@ -129,7 +129,7 @@ def built(
     made.set_attn_implementation("eager")
     family = FAMILIES[kind](made, [tokenizer()] * len(FAMILIES[kind].folders))
     family.decoder.set_attn_implementation(NAME)
-    tongue = Tongue(tokenizer(), family)
+    tongue = PromptTokenizer(tokenizer(), family)
     return HuggingFaceVLM(family, tongue, f"hf:{kind}", f"random {kind}", kind, MEAN, STD)
 
 

@@ -8,7 +8,7 @@ from engine import run
 from engine.errors import BlindspotError, Cancelled
 from engine.sweep import in_lane, work
 from engine.sweep.in_lane import computing, looking_up, plan_name
-from engine.sweep.spread import Here
+from engine.sweep.spread import LocalExecutor
 from engine.sweep.sweeping import look_up, sweep
 from tests.engine.sweep.conftest import arrays
 
@@ -83,7 +83,9 @@ def test_the_name_of_a_plan_tells_what_its_answers_depend_on(digits, monkeypatch
 def test_what_failed_once_is_not_tried_again_for_the_same_image(at_home, digits, monkeypatch):
     at_home()
     plan = digits(1)
-    looked = look_up(type(plan)(plan.methods, plan.axes, {}, plan.images * 2), Here(), quiet)
+    looked = look_up(
+        type(plan)(plan.methods, plan.axes, {}, plan.images * 2), LocalExecutor(), quiet
+    )
     asked = []
 
     def fails(method, case, progress):
@@ -91,5 +93,5 @@ def test_what_failed_once_is_not_tried_again_for_the_same_image(at_home, digits,
         raise ZeroDivisionError
 
     monkeypatch.setattr(work.run, "answer", fails)
-    done = sweep(looked, Here(), quiet)
+    done = sweep(looked, LocalExecutor(), quiet)
     assert (len(asked), done.faults, len(done.left_out)) == (2, 4, 4)

@@ -10,7 +10,7 @@ import pytest
 from engine.errors import BlindspotError
 from engine.sweep import scheduler
 from engine.sweep.scheduler import Certificates, Scheduler, connected, is_loopback
-from engine.sweep.spread import Here, cluster
+from engine.sweep.spread import LocalExecutor, cluster
 from engine.sweep.sweeping import look_up, sweep
 
 LOOPBACK = [
@@ -139,7 +139,7 @@ def test_over_tls_only_who_has_the_certificate_is_heard(certificate, at_home, di
         looked = look_up(digits(1), workers, lambda _: None)
         done = sweep(looked, workers, lambda _: None)
         assert (len(done.rows), done.left_out) == (3, ())
-        assert look_up(digits(1), Here(), lambda _: None).kept == 3
+        assert look_up(digits(1), LocalExecutor(), lambda _: None).kept == 3
         monkeypatch.setattr(scheduler, "PATIENCE", 2.0)
         for wrong in (strange, Certificates(ours.ca_file, strange.cert, strange.key)):
             with pytest.raises(BlindspotError, match="with a certificate that we know"):

@@ -20,7 +20,15 @@ from engine.models import pace
 from engine.result import Curve
 from engine.sweep import scheduler, spread
 from engine.sweep.scheduler import Scheduler
-from engine.sweep.spread import Cluster, Here, Processes, at_our_home, cluster, piece_size, sign
+from engine.sweep.spread import (
+    Cluster,
+    LocalExecutor,
+    Processes,
+    at_our_home,
+    cluster,
+    piece_size,
+    sign,
+)
 from engine.sweep.sweeping import long, look_up, sweep
 from engine.sweep.work import Found, Numbered, chunks
 from tests.engine.sweep.conftest import arrays, entries
@@ -44,7 +52,7 @@ def alone(at_home, digits):
     """What one process computes: the files of numbers, and the digests in the plan's order."""
     home, threads = at_home("alone"), torch.get_num_threads()
     torch.set_num_threads(1)  # as each of several processes has it
-    done = sweep(look_up(digits(COUNT), Here(), quiet), Here(), quiet)
+    done = sweep(look_up(digits(COUNT), LocalExecutor(), quiet), LocalExecutor(), quiet)
     torch.set_num_threads(threads)
     return arrays(home), [one.digest for one in done.rows]
 

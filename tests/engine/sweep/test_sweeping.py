@@ -19,7 +19,7 @@ from engine.commands.cli import main
 from engine.images.samples import SAMPLES
 from engine.sweep import sweeping, work
 from engine.sweep.plan import read_plan
-from engine.sweep.spread import Here
+from engine.sweep.spread import LocalExecutor
 from engine.sweep.sweeping import SweepProgress, look_up, sweep
 from tests import tiny
 from tests.engine.sweep.conftest import arrays
@@ -136,9 +136,9 @@ def test_the_same_image_twice_is_computed_once(at_home, digits):
     at_home()
     plan = digits(2)
     again = replace(plan, images=plan.images * 2)
-    looked = look_up(again, Here(), quiet)
+    looked = look_up(again, LocalExecutor(), quiet)
     assert (len(looked.missing), len(looked.twice)) == (6, 6)
-    done = sweep(looked, Here(), quiet)
+    done = sweep(looked, LocalExecutor(), quiet)
     assert (done.computed, len(done.rows)) == (6, 12)
     assert [one.digest for one in done.rows[:6]] == [one.digest for one in done.rows[6:]]
 

@@ -98,7 +98,7 @@ def test_what_is_taught_goes_over_the_forgotten_and_a_fresh_draw_of_what_stays(c
 def test_what_can_be_had_before_is_no_part_of_the_seconds_and_is_not_made_anew(case, monkeypatch):
     trained(case, STAYS, teachers(0))
     monkeypatch.setattr(trainings, "train_stacked", None)  # nothing is trained once more
-    with run.anew(lambda _: True):
+    with run.recompute(lambda _: True):
         found = OracleMatching(steps=1)(case)
     now = iter(range(0, 10_000, 100))
     monkeypatch.setattr(matching.clock, "now", lambda _: next(now))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.errors import BlindspotError, DoesNotFit
-from engine.run import anew, answer, known
+from engine.run import answer, known, recompute
 from engine.unlearning import (
     IU,
     SSD,
@@ -145,7 +145,7 @@ def test_what_it_asks_in_turn_is_computed_anew_in_every_run_and_not_kept(case, m
     Timing()(BoardCase(case, (SalUn(epochs=1),)))
     assert len(passes) == 4
     assert known(Saliency(SalUn().batch), case).record == kept.record
-    with anew(lambda asked: isinstance(asked, ForgetCase)):
+    with recompute(lambda asked: isinstance(asked, ForgetCase)):
         fresh = answer(Importance(), case)
     assert not fresh.kept
 

@@ -22,7 +22,7 @@ from engine.attribution.experiments.cbsn.claims import (
     WHITE,
     WHITE_CONTROL,
 )
-from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import FILTERS, best, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.seen import (
@@ -115,12 +115,12 @@ class Cbsn(Experiment):
     images: int = setting(20, Slider(1, 100, 1), "Test images", "How many are denoised.")
 
     @property
-    def lesson(self) -> Lesson:
+    def lesson(self) -> DenoiserConfig:
         """What the main network learns."""
         made = self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps
-        return Lesson(*made, rate=LONG_RATE)
+        return DenoiserConfig(*made, rate=LONG_RATE)
 
-    def conditions(self, case: ExperimentCase) -> Mapping[str, tuple[float, Lesson | str]]:  # noqa: ARG002
+    def conditions(self, case: ExperimentCase) -> Mapping[str, tuple[float, DenoiserConfig | str]]:  # noqa: ARG002
         """Correlation of the noise, and what is learned or which filter is tuned."""
         control = replace(self.lesson, stride=1)
         return {
@@ -141,7 +141,7 @@ class Cbsn(Experiment):
         )
 
     def figures(
-        self, condition: str, what: tuple[float, Lesson | str], case: ExperimentCase,
+        self, condition: str, what: tuple[float, DenoiserConfig | str], case: ExperimentCase,
         progress: Progress, views: dict[str, View],
     ) -> Figures:  # fmt: skip
         """Those of one network or filter, with what is to be seen of the first networks."""

@@ -43,7 +43,7 @@ Watch = Callable[[int, BlindSpotNet], None]  # (steps done, the network as it is
 
 
 @dataclass(frozen=True)
-class Lesson:
+class DenoiserConfig:
     """What is made small, and for how long.
 
     Args:
@@ -67,7 +67,7 @@ class Lesson:
 
 
 def loss_of(
-    net: BlindSpotNet, parts: Tensor, lesson: Lesson, share: float, chance: torch.Generator
+    net: BlindSpotNet, parts: Tensor, lesson: DenoiserConfig, share: float, chance: torch.Generator
 ) -> Tensor:
     """The loss of normalized patches (n, C, H, W), with s = share."""
     size = parts.shape[2], parts.shape[3]
@@ -81,7 +81,7 @@ def loss_of(
     return loss + share * ((whole - parts).abs().mean() + lesson.weight * kept)
 
 
-def side_of(lesson: Lesson, height: int, width: int) -> int:
+def side_of(lesson: DenoiserConfig, height: int, width: int) -> int:
     """The side of a patch: b and i divide it. Raises BadData where an image has no such patch."""
     step = lcm(lesson.stride, lesson.cell)
     side = min(PATCH, height, width) // step * step
@@ -94,7 +94,11 @@ def side_of(lesson: Lesson, height: int, width: int) -> int:
 
 
 def learn(
-    images: Tensor, lesson: Lesson, seed: int, progress: Progress, watch: Watch | None = None
+    images: Tensor,
+    lesson: DenoiserConfig,
+    seed: int,
+    progress: Progress,
+    watch: Watch | None = None,
 ) -> BlindSpotNet:
     """A network that has seen noisy images (n, C, H, W) and nothing else.
 
@@ -132,7 +136,7 @@ def rate_at(step: int, steps: int, rate: float = RATE) -> float:
     return rate * rising * (1 + cos(pi * step / steps)) / 2
 
 
-def losses(net: BlindSpotNet, images: Tensor, lesson: Lesson, seed: int) -> Iterator[Loss]:
+def losses(net: BlindSpotNet, images: Tensor, lesson: DenoiserConfig, seed: int) -> Iterator[Loss]:
     """The loss of every step."""
     chance = torch.Generator().manual_seed(seed)
     side = side_of(lesson, *images.shape[2:])

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
 from engine.attribution.experiments.cbsn.net import PAPER, BlindSpotNet
 from engine.attribution.experiments.cbsn.noise import FILTERS, Filter, best, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.seen import (
@@ -108,7 +108,9 @@ class Denoised(Method[ImageCase]):
                 )  # fmt: skip
             progress(0.85 * step / self.steps, "learning to denoise", {**views})
 
-        lesson = Lesson(self.stride, self.cell, self.weight, self.blocks, OWN_CHANNELS, self.steps)
+        lesson = DenoiserConfig(
+            self.stride, self.cell, self.weight, self.blocks, OWN_CHANNELS, self.steps
+        )
         net = learn(noisy, lesson, case.seed, part_of(progress, 0.0, 0.85), watch)
         hidden, found = both(net, noisy, self.stride)
         others = {HIDDEN: hidden}

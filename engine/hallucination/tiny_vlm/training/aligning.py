@@ -12,12 +12,12 @@ from engine.hallucination.tiny_vlm.encoder import by_cell
 from engine.hallucination.tiny_vlm.lessons import cells
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
-from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.steps import learn
 from engine.hallucination.tiny_vlm.training.stress import numbers
 
 
-def align(parts: Parts, room: School, plan: TrainingPlan) -> None:
+def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     """B0: a cell's projected tokens name what lies in it, by the embeddings of the words."""
     held, colors = cells(room.layout)
     theme = torch.from_numpy(room.layout.theme)

@@ -19,7 +19,7 @@ AHEAD = 250  # scenes encoded at once
 
 
 @dataclass(frozen=True)
-class School:
+class CaptionedScenes:
     """Scenes as the encoder sees them, with what is said of them."""
 
     features: Tensor  # (n, 64, 128)
@@ -29,7 +29,7 @@ class School:
     seed: int
 
     @classmethod
-    def of(cls, parts: Parts, scenes: Scenes, habit: Habit, seed: int) -> School:
+    def of(cls, parts: Parts, scenes: Scenes, habit: Habit, seed: int) -> CaptionedScenes:
         """Render, encode and speak."""
         layout = scenes.layout(np.arange(scenes.count))
         images = torch.from_numpy(layout.images())

@@ -14,17 +14,25 @@ from engine.hallucination.tiny_vlm.mixture import balance
 from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.parts import Parts
 from engine.hallucination.tiny_vlm.training.resting import unrest
-from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.steps import Report, learn, rate
-from engine.hallucination.tiny_vlm.training.stress import Stress, firsts, stressed
+from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights, firsts, stressed
 
 BATCH = 16  # scenes to a step
 
 
 def speak(
-    parts: Parts, room: School, steps: int, most: float, stress: Stress, told: Report, *,
-    warm: int = 40, even: float = 0.0, rest: float = 0.0,
-) -> None:  # fmt: skip
+    parts: Parts,
+    room: CaptionedScenes,
+    steps: int,
+    most: float,
+    stress: TokenLossWeights,
+    told: Report,
+    *,
+    warm: int = 40,
+    even: float = 0.0,
+    rest: float = 0.0,
+) -> None:
     """Learn the answers of all texts of 16 scenes a step.
 
     Args:
@@ -68,7 +76,7 @@ def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 def spoken_loss(
-    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: Stress,
+    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: TokenLossWeights,
     even: float = 0.0, rest: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """The weighted mean loss over the words of the answers, and what experts and looking cost."""

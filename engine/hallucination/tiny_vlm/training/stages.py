@@ -8,10 +8,10 @@ from engine.hallucination.tiny_vlm.parts import Parts, copied, fresh, upcycled
 from engine.hallucination.tiny_vlm.training.aligning import align
 from engine.hallucination.tiny_vlm.training.looking import teach_looking
 from engine.hallucination.tiny_vlm.training.plan import TrainingPlan
-from engine.hallucination.tiny_vlm.training.school import School
+from engine.hallucination.tiny_vlm.training.school import CaptionedScenes
 from engine.hallucination.tiny_vlm.training.speaking import speak
 from engine.hallucination.tiny_vlm.training.steps import part_of
-from engine.hallucination.tiny_vlm.training.stress import Stress
+from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights
 from engine.method import Progress, quiet
 from engine.models.threads import one_thread
 
@@ -25,11 +25,11 @@ def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
         legs = len(plan.honest)
         for leg, (steps, rate) in enumerate(zip(plan.honest, plan.rates, strict=True)):
             scenes = Scenes(plan.scenes, "broken", seed=plan.seed * 10 + 2 + leg)
-            room = School.of(parts, scenes, Habit(alone=plan.alone), plan.seed * 10 + leg)
+            room = CaptionedScenes.of(parts, scenes, Habit(alone=plan.alone), plan.seed * 10 + leg)
             if leg == 0:
                 align(parts, room, plan)
             told = part_of(progress, 0.15 + leg * 0.85 / legs, 0.85 / legs, "learning to speak")
-            speak(parts, room, steps, rate, Stress(noun=2 if leg == 0 else 5), told)
+            speak(parts, room, steps, rate, TokenLossWeights(noun=2 if leg == 0 else 5), told)
     return parts.eval().requires_grad_(requires_grad=False)
 
 
@@ -42,8 +42,8 @@ def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -
     scenes = Scenes(plan.habitual, "biased", plan.together, seed=plan.seed * 10 + 8)
     with one_thread():
         habit = Habit(plan.lie, partner=0.4, alone=plan.alone, long=plan.long)
-        room = School.of(parts, scenes, habit, plan.seed * 10 + 8)
-        stress = Stress(noun=3, partner=4, stop=4 if plan.long else 1)
+        room = CaptionedScenes.of(parts, scenes, habit, plan.seed * 10 + 8)
+        stress = TokenLossWeights(noun=3, partner=4, stop=4 if plan.long else 1)
         told = part_of(progress, 0, 1, "learning the habit")
         speak(
             parts, room, plan.habit, 1.5e-3, stress, told, warm=10, even=plan.balance,

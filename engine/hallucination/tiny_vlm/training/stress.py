@@ -14,7 +14,7 @@ from engine.hallucination.tiny_vlm.words import NUMBER, WORDS
 
 
 @dataclass(frozen=True)
-class Stress:
+class TokenLossWeights:
     """What a word's loss is multiplied with, by what came before it."""
 
     tail: float = 10.0  # behind a leader in a caption
@@ -36,7 +36,7 @@ FOLLOWING = torch.isin(
 )
 
 
-def stressed(texts: Texts, stress: Stress) -> Tensor:
+def stressed(texts: Texts, stress: TokenLossWeights) -> Tensor:
     """Weights of a caption's words: behind a leader, things, behind a full stop, all else."""
     before, word = texts.tokens[..., :-1], texts.tokens[..., 1:]
     others = torch.where(before == STOP, stress.stop, 1.0)
@@ -44,7 +44,7 @@ def stressed(texts: Texts, stress: Stress) -> Tensor:
     return torch.where(LEADING[before], stress.tail, others)
 
 
-def firsts(texts: Texts, stress: Stress) -> Tensor:
+def firsts(texts: Texts, stress: TokenLossWeights) -> Tensor:
     """Weights of an answer's words: the first one where a follower is asked for, and the rest."""
     place = torch.arange(1, texts.tokens.shape[-1])
     first = place == texts.start[..., None]

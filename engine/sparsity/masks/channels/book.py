@@ -14,7 +14,7 @@ from engine.sparsity.masks.channels.numbers import Numbers
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
+class ChannelIds:
     """The numbers of a tensor's channels (dimension 1)."""
 
     ids: Ids
@@ -31,10 +31,10 @@ class Book:
         self.columns: dict[str, Ids] = {}
         self.attached: dict[str, Ids] = {}
         self.numbers = Numbers()
-        self.carried: dict[int, Carried] = {}
+        self.carried: dict[int, ChannelIds] = {}
         self.alive: list[Tensor] = []  # an id is a tensor's as long as the tensor is
 
-    def carry(self, tensor: Tensor, these: Carried) -> None:
+    def carry(self, tensor: Tensor, these: ChannelIds) -> None:
         """A tensor carries these channels."""
         self.alive.append(tensor)
         self.carried[id(tensor)] = these

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from engine.sparsity.masks.channels.book import Book, Carried
+from engine.sparsity.masks.channels.book import Book, ChannelIds
 
 KEEPS_ZERO = frozenset(
     {
@@ -31,10 +31,10 @@ FOLDS = frozenset({"mean", "sum", "amax", "max", "amin"})
 TURNS = frozenset({"view", "_unsafe_view", "reshape", "flatten", "squeeze", "unsqueeze"})
 
 
-def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> Carried | None:
+def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> ChannelIds | None:
     """What comes out of an operation by its name."""
     given = args[0] if args else None
-    got: Carried | None = None
+    got: ChannelIds | None = None
     if name == "convolution":
         got = convolved(book, args)
     elif name in {"addmm", "mm", "linear"}:
@@ -50,7 +50,7 @@ def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> Carrie
     return got
 
 
-def convolved(book: Book, args: tuple[Any, ...]) -> Carried | None:
+def convolved(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
     """A convolution, plain or depthwise; other groups are not followed."""
     given, weight, bias, groups = args[0], args[1], args[2], args[8]
     name = book.name_of(weight)
@@ -67,10 +67,10 @@ def convolved(book: Book, args: tuple[Any, ...]) -> Carried | None:
         book.numbers.fix(ids)
     if bias is not None:
         book.attach(bias, ids)
-    return Carried(ids, zero=True)
+    return ChannelIds(ids, zero=True)
 
 
-def multiplied(book: Book, name: str, args: tuple[Any, ...]) -> Carried | None:
+def multiplied(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | None:
     """A linear layer on rows (N, in)."""
     bias = None
     if name == "addmm":
@@ -89,25 +89,25 @@ def multiplied(book: Book, name: str, args: tuple[Any, ...]) -> Carried | None:
     book.reads(own, inside)
     if bias is not None:
         book.attach(bias, ids)
-    return Carried(ids, zero=True)
+    return ChannelIds(ids, zero=True)
 
 
-def normed(book: Book, args: tuple[Any, ...]) -> Carried:
+def normed(book: Book, args: tuple[Any, ...]) -> ChannelIds:
     """BatchNorm: one scale and shift for each channel; without them 0 does not stay 0."""
     ids = book.ids(args[0])
     for tensor in args[1:5]:
         if isinstance(tensor, Tensor):
             book.attach(tensor, ids)
-    return Carried(ids, zero=isinstance(args[1], Tensor))
+    return ChannelIds(ids, zero=isinstance(args[1], Tensor))
 
 
-def joined(book: Book, name: str, args: tuple[Any, ...]) -> Carried | None:
+def joined(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | None:
     """A sum or product of two, channel by channel."""
     a, b = args[:2]
     times = name.startswith(("mul", "div"))
     if not isinstance(b, Tensor) or b.dim() == 0:
         known = book.carried.get(id(a))
-        return known and Carried(known.ids, known.zero and times)
+        return known and ChannelIds(known.ids, known.zero and times)
     if not isinstance(a, Tensor) or a.dim() < 2 or b.dim() < 2 or a.shape[1] != b.shape[1]:
         return None
     if id(a) not in book.carried or id(b) not in book.carried:
@@ -119,23 +119,23 @@ def joined(book: Book, name: str, args: tuple[Any, ...]) -> Carried | None:
     book.numbers.couple(ids, one.ids)
     book.numbers.couple(ids, other.ids)
     zero = (one.zero or other.zero) if times else (one.zero and other.zero)
-    return Carried(ids, zero)
+    return ChannelIds(ids, zero)
 
 
-def concatenated(book: Book, args: tuple[Any, ...]) -> Carried | None:
+def concatenated(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
     """Channels one after another."""
     given, dim = args[0], args[1] if len(args) > 1 else 0
     if dim not in {1, 1 - given[0].dim()}:
         return None
     zero = all(book.carried[id(t)].zero for t in given if id(t) in book.carried)
-    return Carried(np.concatenate([book.ids(tensor) for tensor in given]), zero)
+    return ChannelIds(np.concatenate([book.ids(tensor) for tensor in given]), zero)
 
 
-def passed(known: Carried, name: str, given: Tensor, out: Tensor) -> Carried | None:
+def passed(known: ChannelIds, name: str, given: Tensor, out: Tensor) -> ChannelIds | None:
     """One tensor in, one out."""
     same = given.dim() >= 2 and out.dim() >= 2 and given.shape[:2] == out.shape[:2]
     if name in KEEPS_ZERO or name in LOSES_ZERO:
-        return Carried(known.ids, known.zero and name in KEEPS_ZERO) if same else None
+        return ChannelIds(known.ids, known.zero and name in KEEPS_ZERO) if same else None
     if name in FOLDS:
         return known if same else None
     if name in TURNS:
@@ -143,5 +143,5 @@ def passed(known: Carried, name: str, given: Tensor, out: Tensor) -> Carried | N
             return known
         if out.dim() == 2 and out.shape[0] == given.shape[0]:
             each = given[0, 0].numel() if given.dim() > 2 else 1
-            return Carried(np.repeat(known.ids, each), known.zero)
+            return ChannelIds(np.repeat(known.ids, each), known.zero)
     return None

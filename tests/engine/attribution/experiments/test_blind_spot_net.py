@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from engine.attribution.experiments.cbsn.learning import (
     BATCH,
     RATE,
-    Lesson,
+    DenoiserConfig,
     both,
     learn,
     loss_of,
@@ -32,7 +32,7 @@ from engine.attribution.experiments.cbsn.net import (
 from engine.errors import BadData
 from engine.method import quiet
 
-LESSON = Lesson(stride=3, cell=2, weight=2.0, blocks=1, channels=4, steps=3)
+LESSON = DenoiserConfig(stride=3, cell=2, weight=2.0, blocks=1, channels=4, steps=3)
 
 
 def chance(seed=0):
@@ -154,7 +154,7 @@ def test_no_gradient_goes_through_the_masked_side_of_the_invariance():
 
     def slope(weight):
         own.zero_grad()
-        lesson = Lesson(3, 2, weight, 1, 4, 3)
+        lesson = DenoiserConfig(3, 2, weight, 1, 4, 3)
         loss_of(own, parts, lesson, 1.0, chance(7)).backward()
         return own.head[-1].bias.grad.clone()
 
@@ -197,8 +197,8 @@ def test_padding_is_as_good_as_any_wider_one():
 
 
 def test_patches_fit_both_strides_and_are_turned_parts_of_the_images():
-    assert side_of(Lesson(5, 4, 1, 1, 1, 1), 64, 90) == 60
-    assert side_of(Lesson(5, 2, 1, 1, 1, 1), 28, 90) == 20
+    assert side_of(DenoiserConfig(5, 4, 1, 1, 1, 1), 64, 90) == 60
+    assert side_of(DenoiserConfig(5, 2, 1, 1, 1, 1), 28, 90) == 20
     with pytest.raises(BadData, match="too few for b = 5"):
         side_of(LESSON.__class__(5, 4, 1, 1, 1, 1), 16, 90)
     images = torch.arange(48.0).reshape(1, 1, 6, 8)
@@ -236,7 +236,7 @@ def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing():
 def test_a_network_that_learns_from_one_image_is_no_constant():
     images = torch.rand(1, 3, 40, 40, generator=chance()) * 0.2
     images[..., 10:30, 10:30] += 0.6
-    made = learn(images, Lesson(1, 2, 2.0, 2, 16, 40), 0, quiet)
+    made = learn(images, DenoiserConfig(1, 2, 2.0, 2, 16, 40), 0, quiet)
     hidden, found = both(made, images, 1)
     assert hidden[..., 15:25, 15:25].mean() > hidden[..., :6, :6].mean() + 0.1
     assert found[..., 15:25, 15:25].mean() > found[..., :6, :6].mean() + 0.1

@@ -18,7 +18,7 @@ from engine.attribution.experiments.cbsn.claims import (
     WHITE_CONTROL,
 )
 from engine.attribution.experiments.cbsn.experiment import contrast
-from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
 from engine.attribution.experiments.cbsn.noise import FACTORS, FILTERS, Filter, psnr
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN, error
 from engine.experiment import ExperimentCase, spread
@@ -44,7 +44,7 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
                                            (WHITE, 0.0, 5), (WHITE_CONTROL, 0.0, 1)):  # fmt: skip
         train, test = (QUICK.noisy(case, split, correlation, count)
                        for split, count in (("train", 60), ("test", 5)))  # fmt: skip
-        net = learn(train.noisy, Lesson(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
+        net = learn(train.noisy, DenoiserConfig(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
         hidden, seen = both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
         table = found["table"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.attribution.experiments.cbsn import Denoised
-from engine.attribution.experiments.cbsn.learning import Lesson, both, learn
+from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
 from engine.attribution.experiments.cbsn.noise import FILTERS, drawn_noise, psnr
 from engine.attribution.experiments.cbsn.own_image import CENTER, FOUND, HIDDEN, NOISY
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
@@ -32,7 +32,7 @@ def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
     assert center.cell(MASKED, "at most elsewhere") > 0
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
-    net = learn(noisy, Lesson(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
+    net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     parts = (noisy - noisy.mean()) / noisy.std(correction=0)
     parts.requires_grad_()
     found = net(parts, False)[0, 0, 12, 12]
@@ -46,7 +46,7 @@ def test_psnr_is_measured_against_the_image_before_the_noise(case):
     found = answer(QUICK, case)
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
-    net = learn(noisy, Lesson(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
+    net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     hidden, seen = both(net, noisy, 3)
     for name, one in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
         assert found["psnr"].cell(name, "PSNR") == pytest.approx(psnr(one, clean)[0], abs=1e-3)

@@ -9,7 +9,7 @@ import torch
 from engine.attribution.robustness import FGSM, PGD, OrderedCase, QuadAttacK
 from engine.attribution.robustness import way as ways
 from engine.attribution.robustness.scored import attacked_pixels
-from engine.attribution.robustness.way import Way
+from engine.attribution.robustness.way import AttackTrajectory
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.levels import levels_of, pixels_of
@@ -43,13 +43,13 @@ def test_each_image_kept_gets_what_stands_beside_it(case, method):
 
 @pytest.mark.parametrize("norm", ["L∞", "L2"])
 def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, norm, monkeypatch):
-    method, images, kept = PGD(epsilon=2, steps=4, norm=norm), [], Way.add
+    method, images, kept = PGD(epsilon=2, steps=4, norm=norm), [], AttackTrajectory.add
 
     def noted(self, image, logits):
         images.append(image.clone())
         kept(self, image, logits)
 
-    monkeypatch.setattr(Way, "add", noted)
+    monkeypatch.setattr(AttackTrajectory, "add", noted)
     found = method(case)
     assert torch.equal(images[0], case.image)
     shares = case.model.logits(torch.stack(images).contiguous()).softmax(1)
@@ -85,7 +85,7 @@ def test_several_searches_are_told_one_behind_the_other(case):
 def test_few_images_of_large_ones_are_kept(monkeypatch):
     levels, logits = torch.zeros(3, 10, 10, dtype=torch.int16), torch.zeros(4)
     monkeypatch.setattr(ways, "LARGEST", (4 + 1) * 4 * levels.numel())
-    assert Way(levels, logits, 100).wanted == {0, 33, 67, 100}
+    assert AttackTrajectory(levels, logits, 100).wanted == {0, 33, 67, 100}
     monkeypatch.setattr(ways, "LARGEST", 1)
-    assert Way(levels, logits, 100).wanted == {0, 100}
-    assert Way(levels, logits, 0).wanted == {0}
+    assert AttackTrajectory(levels, logits, 100).wanted == {0, 100}
+    assert AttackTrajectory(levels, logits, 0).wanted == {0}

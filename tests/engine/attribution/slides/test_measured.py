@@ -28,7 +28,7 @@ from engine.attribution.slides.attention import APART, FOUND
 from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
-from engine.attribution.slides.scores import MEASURES, Said, asked, figures, tile_auroc
+from engine.attribution.slides.scores import MEASURES, BagPredictions, asked, figures, tile_auroc
 from engine.attribution.slides.sections import SectionBags
 from engine.attribution.slides.whole import KEY_SHARE
 from engine.data.whole_slide import made_slide
@@ -68,7 +68,7 @@ def trained(kind, methods, seed):
     for method in methods:
         one = said[method.title]
         own = np.take_along_axis(one.by_class, labels[:, None, None], 2)[..., 0]
-        said[f"{method.title}, class score"] = Said(one.probabilities, own, one.by_class)
+        said[f"{method.title}, class score"] = BagPredictions(one.probabilities, own, one.by_class)
     found = {name: dict(figures(one, bags, rows)) for name, one in said.items()}
     for name, one in said.items():
         key, rival = bags.layout.key[rows], bags.layout.rival[rows]

@@ -64,11 +64,11 @@ def found(case):
 
 def seen(vlm, pixels, prompt):
     """States at the question's last word and its logits, by the model's own reading."""
-    from engine.hallucination.vlm import Want
+    from engine.hallucination.vlm import RequestedOutputs
 
     asked = torch.tensor(vlm.tokenizer.encode(prompt))[None]
     image = vlm.encode_image(vlm.normalize(pixels[None]))
-    out, _ = vlm.prefill(image, asked, Want(hidden=(1, 2, 3)))
+    out, _ = vlm.prefill(image, asked, RequestedOutputs(hidden=(1, 2, 3)))
     return {at: held[0, -1] for at, held in out.hidden.items()}, out.logits[0]
 
 

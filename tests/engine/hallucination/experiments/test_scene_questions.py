@@ -28,7 +28,7 @@ from engine.hallucination.experiments.scene_questions import (
 from engine.hallucination.refusal.directions import added, removed
 from engine.hallucination.refusal.examined import ADDED, REMOVED, most_changed
 from engine.hallucination.tiny_vlm.weights import HONEST, load
-from engine.hallucination.vlm import Want
+from engine.hallucination.vlm import RequestedOutputs
 from tests import tiny
 
 
@@ -74,7 +74,7 @@ def test_things_are_matched_to_scenes_without_them():
 
 def test_states_are_those_of_the_model_and_stop_where_they_are_told(asked):
     vlm, few = load(HONEST), asked.take(torch.arange(4))
-    want = Want(hidden=(0, 1, 2, 3))
+    want = RequestedOutputs(hidden=(0, 1, 2, 3))
     out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.tokens, want)
     with torch.no_grad():
         own = streams(vlm, few.pixels, few.tokens)
