@@ -9,12 +9,13 @@ VENV   := .venv
 PEERS  := .venv-peers
 AUDIT  := .venv-audit
 PY     := $(VENV)/bin/python
+PYTEST  = $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow mutants peers check fix shots gallery bench soak hostile audit ranges \
+.PHONY: help setup run test test-all test-slow mutants peers check fix shots gallery bench soak hostile audit ranges \
 	weights chromium clean
 
 help:  ## this list
@@ -26,8 +27,11 @@ run: setup  ## start the app on http://localhost:8501
 	@echo "Blindspot: http://localhost:$(PORT)  (Ctrl+C stops it)"
 	@$(PY) -m streamlit run app.py --server.port $(PORT)
 
-test: $(VENV)/.dev chromium  ## every test that is not slow, gpu or peer
-	$(PY) -m pytest -m "not slow and not gpu and not peer" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/.dev chromium  ## engine, pages in process and one browser journey; about 10 minutes
+	$(PYTEST) -m "not slow and not gpu and not peer and not thorough or journey" $(ARGS)
+
+test-all: $(VENV)/.dev chromium  ## what CI runs: every test that is not slow, gpu or peer
+	$(PYTEST) -m "not slow and not gpu and not peer" $(ARGS)
 
 test-slow: $(VENV)/.dev chromium  ## effects over several seeds; writes docs/measured.md
 	$(PY) -m pytest -m "slow and not gpu and not peer" --timeout 3600 $(ARGS)
@@ -38,9 +42,10 @@ mutants: $(VENV)/.dev  ## mistakes put into the engine that tests must notice; w
 peers: $(PEERS)/.peers  ## comparisons with outside libraries, in an environment of their own
 	$(PEERS)/bin/python -m pytest -m peer $(ARGS)
 
-check: $(VENV)/.dev  ## lint, format, types
+check: $(VENV)/.dev  ## lint, format, names, types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m tests.names
 	$(PY) -m mypy
 
 fix: $(VENV)/.dev  ## let ruff mend what it can

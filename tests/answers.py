@@ -10,11 +10,22 @@ import pytest
 
 from engine.attribution.experiments import adaptive
 from engine.experiment import Experiment
-from engine.hallucination.experiments import VisualAudit, audit, refusal_views
+from engine.hallucination.experiments import (
+    ImageRerouting,
+    RefusalAudit,
+    VisualAudit,
+    audit,
+    image_rerouting,
+    image_rerouting_claims,
+    refusal,
+    refusal_claims,
+    refusal_views,
+)
 from engine.hallucination.experiments.audit_claims import AWARE, NOISE, PLAIN
 from engine.hallucination.experiments.defenses import JPEG
 from engine.hallucination.refusal import defenses
 from engine.method import Slider
+from engine.models import format_rounds
 from engine.models.classifier import Classifier
 from engine.models.pace import Pace
 from engine.sparsity.experiments import reprogram
@@ -62,6 +73,11 @@ OWN = {
     "unlearning.UC": {"clusters": 3, "steps": 2},
 }
 AUDITED = (PLAIN, NOISE, AWARE[JPEG])
+ROUTES = (
+    image_rerouting.FIRST, image_rerouting.OUTPUT, image_rerouting.NOISE,
+    image_rerouting_claims.UNAWARE[JPEG],
+)  # fmt: skip
+SEARCHES = refusal_claims.FIRST, refusal_claims.OUTPUT, refusal_claims.BLIND
 """What makes a method quick beside what it counts, by its full name."""
 
 
@@ -112,15 +128,24 @@ def brief():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reprogram, "RECIPE", replace(reprogram.RECIPE, epochs=1))
         patch.setattr(between, "GRID", 3)
+        patch.setattr(format_rounds, "USUAL_SIDES", (8, 64))
         patch.setattr(gradient_matching, "EPOCHS", 20)
         patch.setattr(fair_poisoning, "SHARES", (0.05,))
         patch.setattr(adaptive, "CERTIFIED", 2)
-        patch.setattr(audit, "WAYS", {one: audit.WAYS[one] for one in AUDITED})
-        patch.setattr(VisualAudit, "claims", ())
+        patch.setattr(audit, "WAYS", some(audit.WAYS, AUDITED))
+        patch.setattr(image_rerouting, "ROUTES", some(image_rerouting.ROUTES, ROUTES))
+        patch.setattr(refusal, "SEARCHES", some(refusal.SEARCHES, SEARCHES))
+        for kind in (VisualAudit, ImageRerouting, RefusalAudit):  # of conditions left out
+            patch.setattr(kind, "claims", ())
         patch.setattr(defenses, "REROUTED", 4)
         patch.setattr(defenses, "STEPS", 2)
         patch.setattr(refusal_views, "FREE_STEPS", 2)
         yield
+
+
+def some(conditions, names):
+    """The conditions of those names."""
+    return {name: conditions[name] for name in names}
 
 
 @cache

@@ -11,14 +11,15 @@ import pytest
 from hypothesis import settings
 
 import engine  # noqa: F401 - before torch: it settles how threads wait
-from tests import homes, measured, order, sharing  # it settles threads, before torch too
+from tests import homes, measured, order, sharing, thorough  # it settles threads, before torch too
 
 settings.register_profile("house", deadline=None)  # nothing is asserted about time
 settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files take turns; within a file everything stays as it is."""
+    """Files take turns, each as it is; tests that take long are marked."""
+    thorough.mark(items)
     places = order.in_turn([item.path for item in items])
     items.sort(key=lambda item: places[item.path])
 

@@ -21,12 +21,13 @@ import pytest
 import torch
 
 import engine
-from engine import attribution, hallucination
+from engine import attribution, hallucination, run
 from engine.anomaly.protocol.pixel_bank import PixelBanks
 from engine.attribution.experiments import AdaptiveSmoothing, Cbsn
 from engine.attribution.prototypes import PROTOTYPES, PrototypeRobustness
 from engine.attribution.slides import whole
 from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
+from engine.commands.output import write
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
 from engine.families import BESIDE, METHODS
@@ -55,6 +56,7 @@ from tests.answers import (
     small,
     timed,
 )
+from tests.written import assert_written
 
 LINEAR = (TiltedBoundary, TiltedSheets)
 BLIND = {
@@ -347,6 +349,14 @@ def test_the_answer_survives_the_store_and_is_named_by_its_settings(kind):
         control = spec.metadata["control"]
         other = another(control, getattr(method, spec.name), case)
         assert digest(replace(method, **{spec.name: other}), case) != digest(method, case)
+
+
+@every
+def test_the_answer_is_written_as_record_arrays_and_pictures(kind, tmp_path):
+    method, case = small(kind), settled(tiny.case_for(kind))
+    record = run.UNRECORDED | run.record(method, case, digest(method, case), 1.0)
+    write(run.Answer(plain(kind), record, kept=False), case, tmp_path)
+    assert_written(tmp_path, kind)
 
 
 def pack_json(result):

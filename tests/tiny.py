@@ -237,7 +237,7 @@ def learned_trust_case(model: Classifier | None = None) -> TrustCase:
     """The same of a network whose data are known; of another model they are not."""
     if model is not None:
         return trust_case(model)
-    return replace(trust_case(deepcopy(load_model("phantom-cnn"))), others="phantoms")
+    return replace(trust_case(deepcopy(load_model("phantom-cnn"))), others="phantoms:count=200")
 
 
 def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:

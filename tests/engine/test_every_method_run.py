@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 
-import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
@@ -17,7 +15,7 @@ from engine.method import Slider, case_kind
 from engine.run import GALLERY
 from tests import tiny
 from tests.answers import brief  # noqa: F401 - a fixture
-from tests.written import answer_folder
+from tests.written import answer_folder, assert_written
 
 FEW = {
     "samples": 40, "steps": 8, "masks": 40, "side": 8, "rounds": 5, "maps": 2, "orders": 2,
@@ -113,6 +111,20 @@ LONG = {
     "sparsity.Tradeoff", "unlearning.SparseOriginals",
 }  # fmt: skip
 """They take minutes on the smallest network too; test_arguments.py builds their cases."""
+SLOW = {
+    "anomaly.FVRClaims", "attribution.AdaptiveSmoothing", "attribution.CBSN",
+    "attribution.COMET", "attribution.COMETGrid", "attribution.OwnMaps",
+    "attribution.PrototypeRobustness", "attribution.TileAttention", "hallucination.ImageRerouting",
+    "hallucination.KeepCurve", "hallucination.MaskLLM", "hallucination.RefusalAudit",
+    "hallucination.VisualAudit", "hallucination.WordRisk", "sparsity.FTWT", "sparsity.LTH",
+    "sparsity.NMFlow", "sparsity.RandomPruning", "sparsity.Reprogram", "sparsity.Rewinding",
+    "sparsity.Rewound", "sparsity.Unknown", "unlearning.ENG", "unlearning.ForgetRange",
+    "unlearning.GeneratorSalUn", "unlearning.Judged", "unlearning.KLoM",
+    "unlearning.ProtectionVictims", "unlearning.RelabeledVictims", "unlearning.Retrain",
+}  # fmt: skip
+"""They take more than four seconds, so only `make test-slow` runs them from the command line. What
+the contract asks of each method is written and read in `make test`, and its case is built from
+words in test_arguments.py."""
 WITHOUT = {"sparsity.Learned": "scores that a search has learned"}
 """What nothing that ships can be asked about, and the reason that is said."""
 ASKED = [kind for kind in METHODS if kind.full_name() not in WITHOUT.keys() | LONG]
@@ -132,7 +144,14 @@ def few(kind) -> list[str]:
     return ["--set", *pairs] if pairs else []
 
 
-@each(ASKED)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.slow] if kind.full_name() in SLOW else [])
+        for kind in ASKED
+    ],
+    ids=lambda kind: kind.full_name(),
+)
 def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypatch, capsys):
     given = OWN.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
     if "attention" in kind.needs and case_kind(kind).case_name == "image":
@@ -140,25 +159,13 @@ def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypat
         given = ["--image", "sample:chelsea"]
     command = ["run", kind.full_name(), *given, *few(kind), "--out", str(tmp_path)]
     assert main(command) == 0, capsys.readouterr().err
-    folder = answer_folder(tmp_path)
-    result = json.loads((folder / "result.json").read_text())
-    assert result["method"] == kind.full_name()
-    assert result["case"]["kind"] == case_kind(kind).case_name
-    assert result["views"]
-    for view in result["views"].values():
-        if view["kind"] == "Checkpoint":
-            assert (folder / view["file"]).stat().st_size
-            continue
-        if view["kind"] == "Table":
-            table = pd.read_csv(folder / view["file"])
-            named = table.columns[0] == "row" and len(table.columns) > view["shape"][1]
-            assert [len(table), len(table.columns) - named] == view["shape"]
-            continue
-        assert list(np.load(folder / view["file"]).shape) == view["shape"]
-        for file in view.get("files", {}).values():
-            np.load(folder / file)
-        for picture in {"picture", "overlay"} & view.keys():
-            assert Image.open(folder / view[picture]).size
+    assert_written(answer_folder(tmp_path), kind)
+
+
+def test_every_slow_one_is_asked_and_each_kind_of_case_has_a_quick_one():
+    assert {kind.full_name() for kind in ASKED} >= SLOW
+    quick = {case_kind(kind) for kind in ASKED if kind.full_name() not in SLOW}
+    assert quick == {case_kind(kind) for kind in METHODS}
 
 
 @each([kind for kind in METHODS if kind.full_name() in WITHOUT])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -34,13 +34,17 @@ class Audited(Examined[Prompts]):
 
     Args:
         net: the network.
+        _edits: what edits do, by seed.
     """
 
     net: QuestionNet
+    _edits: dict[int, dict[str, list[float]]] = field(default_factory=dict, repr=False)
 
     def causes(self, seed: int) -> dict[str, list[float]]:
-        """By layer from 1 on, the share that is declined with each kind of edit."""
-        return causes(self, partial(declines, self.net), seed)
+        """By layer from 1 on, the share that is declined with each kind of edit; made once."""
+        if seed not in self._edits:
+            self._edits[seed] = causes(self, partial(declines, self.net), seed)
+        return self._edits[seed]
 
 
 def things_of(case: ExperimentCase, count: int, seed: int) -> list[list[str]]:
