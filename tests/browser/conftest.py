@@ -97,10 +97,30 @@ def app_url(serve: Serve) -> str:
     return serve(ROOT / "app.py")
 
 
+@pytest.fixture(scope="session")
+def viewer_url(serve: Serve) -> str:
+    """The viewer alone, with maps that are known."""
+    return serve(HERE / "viewer_demo.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none")
+
+
 @pytest.fixture
 def console_errors() -> list[str]:
     """What the browser complained about. A test that expects a complaint clears the list."""
     return []
+
+
+def watch(page: Page, errors: list[str]) -> None:
+    """Give the page time on a busy machine, and note what the browser complains about."""
+
+    def note(message: ConsoleMessage) -> None:
+        # On a deep link Streamlit first looks for its server under the page's own path.
+        looked_for_server = "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not looked_for_server:
+            errors.append(message.text)
+
+    page.set_default_timeout(90_000)
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
 
 
 @pytest.fixture
@@ -108,13 +128,6 @@ def open_page(
     browser: Browser, shared: BrowserContext, first_page: Page, console_errors: list[str]
 ) -> Iterator[OpenPage]:
     """Opens pages, each as another person; at the end the console must be clean."""
-
-    def note(message: ConsoleMessage) -> None:
-        # On a deep link Streamlit first looks for its server under the page's own path.
-        looked_for_server = "/_stcore/" in message.location.get("url", "")
-        if message.type == "error" and not looked_for_server:
-            console_errors.append(message.text)
-
     with ExitStack() as contexts:
 
         def open_one(**options: Any) -> Page:
@@ -130,9 +143,7 @@ def open_page(
                 context = contexts.enter_context(browser.new_context(**options))
                 context.add_init_script(STILL)
                 page = context.new_page()
-            page.set_default_timeout(90_000)
-            page.on("console", note)
-            page.on("pageerror", lambda error: console_errors.append(str(error)))
+            watch(page, console_errors)
             return page
 
         yield open_one

@@ -5,20 +5,20 @@ The answer as a sentence, one large picture, how to read it and what it rests on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
-import pytest
 from playwright.sync_api import Page
 
 from components.views import VIEWS
-from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PROJECTOR = {"width": 1920, "height": 1080}
+HALF = {"width": 800, "height": 844}  # of a screen, beside the sidebar
 WINDOWS = [(SCREEN, 1), (PROJECTOR, 1), (PHONE, 2)]  # with the screens that the answer may fill
 MOST = 2  # lines of a caption on a first screen, and of the sentence in a wide window
 NARROW = 4  # lines of the sentence on a telephone
@@ -36,6 +36,8 @@ LONG = """(nodes, [most, height]) => nodes.filter(node => {
   return node.checkVisibility() && top < height && bottom - top > (most + 0.5) * line;
 }).map(node => node.innerText)"""
 SIZES = "nodes => nodes.map(node => parseFloat(getComputedStyle(node).fontSize))"
+SPARE = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+  .map(node => Math.max(0, node.scrollWidth - node.clientWidth))"""
 MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
 SENTENCE = f"{MAIN} h2"
 STAGE, SCALE, NOTE = ".bs-stage", ".bs-ends", ".bs-note"
@@ -71,6 +73,7 @@ class FirstScreen:
         control: the first of those that matter, beside or below.
         pictures: how many stand side by side, each with legend and trust line.
         least: px of the width of each in a window of 1280 px.
+        part: the word that opens it, where the view does not begin with it.
     """
 
     address: str
@@ -80,6 +83,7 @@ class FirstScreen:
     control: str
     pictures: int = 1
     least: int = 280
+    part: str = ""
 
 
 SCREENS = [
@@ -102,12 +106,7 @@ SCREENS = [
     FirstScreen("generator", GRID, CAPTION, "small", BUTTONS, least=400),
     FirstScreen("prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400),
     FirstScreen(
-        "prototypes?prototypes.reasoning=Old%20CBC%20(indefinite)",
-        CHART,
-        KEYS,
-        CAPTION,
-        BUTTONS,
-        least=400,
+        "prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400, part="Old CBC (indefinite)"
     ),
     FirstScreen("certificates", CHART, CAPTION, UNDER, BUTTONS),
     FirstScreen("slides", STAGE, SCALE, NOTE, BUTTONS, pictures=3),
@@ -122,15 +121,16 @@ SCREENS = [
         "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
     ),
     FirstScreen(
-        "data-and-models?lab.part=Models", TABLE, CAPTION, "h2", ".st-key-lab-model", least=800
+        "data-and-models", TABLE, CAPTION, "h2", ".st-key-lab-model", least=800, part="Models"
     ),
     FirstScreen(
-        "data-and-models?lab.part=Train",
+        "data-and-models",
         f"{IMAGE} >> nth=-1",
         "strong",
         f"{CAPTION}:has-text('epochs, seed')",
         ".st-key-lab-training-Train-go",
         least=180,
+        part="Train",
     ),
     FirstScreen("sweep", ".thumbs", f"{CAPTION}:has-text('color scale')", ".thumb .note", BUTTONS),
     FirstScreen("where-odd", STAGE, SCALE, NOTE, ".st-key-where-normal", least=400),
@@ -149,27 +149,15 @@ SCREENS = [
     FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
 ]
-PARTS = [one for one in SCREENS if "?" in one.address]
-
-
-def opened(open_page: OpenPage, url: str) -> Page:
-    """A page in the window of a desk, once its answers are there.
-
-    Between two looks at how far they are, it is idle.
-    """
-    page = open_page(viewport=SCREEN)
-    page.goto(url)
-    settle(page, 240)
-    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=240_000)
-    settle(page, 240)
-    return page
 
 
 def resize(page: Page, window: dict[str, int]) -> None:
-    """The same page in another window: what decides where things stand is CSS."""
+    """The same page in another window, which is as wide as the page."""
     if page.viewport_size != window:
         page.set_viewport_size(window)
         settle(page)
+    if window == PHONE:
+        assert page.evaluate(SPARE) == [0, 0]
 
 
 def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
@@ -211,11 +199,13 @@ def check_screen(page: Page, one: FirstScreen) -> None:
         not_longer(page, MARKS, MOST)
 
 
-@pytest.mark.parametrize("one", PARTS, ids=lambda one: one.address)
-def test_the_answer_of_a_part_comes_first_on_a_desk_a_projector_and_a_telephone(
-    app_url: str, open_page: OpenPage, one: FirstScreen
-) -> None:
-    check_screen(opened(open_page, f"{app_url}/{one.address}"), one)
+def check_parts(page: Page, screens: Sequence[FirstScreen]) -> None:
+    """A view whose parts are opened by a word each; the first is open."""
+    for one in screens:
+        if one.part:
+            page.get_by_test_id("stMain").get_by_role("radio", name=one.part, exact=True).click()
+            settle(page, 240)
+        check_screen(page, one)
 
 
 def not_longer(page: Page, what: str, most: int) -> None:
@@ -319,6 +309,12 @@ def check_study(page: Page) -> None:
 
 # ---------------------------------------------------------------- Ask and Familiar?
 
+WORD = 48  # px that a button's word takes with the room around it
+LINES = """nodes => nodes.map(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return range.getClientRects().length;
+})"""
 ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
 ANSWERED = f"{MAIN} [role=group][aria-label^='The answer: ']"
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
@@ -354,7 +350,7 @@ def check_verdict(page: Page) -> None:
 
 
 def check_familiar(page: Page) -> None:
-    """Without a verdict the score and its parts stand there."""
+    """Without a verdict the score and its parts stand there; names of pictures stay whole."""
     expect(page.locator(SENTENCE).first).to_contain_text("Too few normal images for a verdict")
     parts = page.locator(f"{MAIN} {CAPTION}").filter(has_text="The bars add up to the score")
     for window, screens in WINDOWS:
@@ -364,12 +360,22 @@ def check_familiar(page: Page) -> None:
         assert drawn["bottom"] <= finding["top"]
         assert finding["bottom"] <= screens * window["height"]
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > finding["bottom"]
+    for window in (PHONE, HALF):
+        resize(page, window)
+        names = page.locator(".bs-pictures thead th").filter(has_text="photograph")
+        assert set(names.evaluate_all(LINES)) == {1}
+        box = page.get_by_role("button", name="PNG", exact=True).bounding_box()
+        assert box is not None
+        assert box["width"] >= WORD
 
 
 FIRST: dict[str, Callable[[Page], None]] = {
     "": check_start, "minimal-regions": check_regions, "study": check_study, "ask": check_ask,
     "familiar": check_familiar,
-    **{one.address: partial(check_screen, one=one) for one in SCREENS if one not in PARTS},
+    **{
+        address: partial(check_parts, screens=tuple(screens))
+        for address, screens in groupby(SCREENS, lambda one: one.address)
+    },
 }  # fmt: skip
 """What stands there as a view opens, by its address; test_accessibility.py opens every view."""
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 from engine.data.phantoms import Phantoms
 from tests.browser.expecting import expect
 from tests.browser.lists import choose
+from tests.browser.phantom_files import give, slices, volumes
 from tests.browser.server import settle
-from tests.browser.test_phantom_scan import give, slices, volumes
 
 LINK = {
     "model": "Phantom GP-UNet",

@@ -1,4 +1,4 @@
-"""Prune as a radiologist takes it: slider, a kernel, two criteria, and the model taken along."""
+"""Prune as a radiologist takes it: a kernel by mouse and keys; slow: criteria, rounds, files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from engine.sparsity import MaskRules, prune_case, pruner_of, read_masks
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
-from tests.browser.test_journeys import canvas
 
 LONG = 240  # seconds: the model is loaded, timed and asked for the first time
 SENTENCE = re.compile("of the weights are taken out")
@@ -43,37 +42,9 @@ def section(page: Page, name: str) -> None:
     settle(page, LONG)
 
 
-def slide(page: Page, times: int) -> None:
-    """So many steps to the right."""
-    page.get_by_role("slider", name="Taken out").focus()
-    for _ in range(times):
-        page.keyboard.press("ArrowRight")
-    settle(page, LONG)
-
-
 def sentence(page: Page) -> str:
     """What the page says on top."""
     return page.get_by_role("heading", name=SENTENCE).inner_text()
-
-
-def test_the_first_picture_ships_and_answer_and_heat_map_follow_the_slider(visit: Visit) -> None:
-    page = visit({})
-    assert "30 % of the weights are taken out: the answer stays Egyptian cat" in sentence(page)
-    dense, before = canvas(page, 0), canvas(page, 1)
-    confidence = page.get_by_test_id("stMetricValue").first
-    said = confidence.inner_text()
-    slide(page, 30)  # by half a percent
-    expect(page.get_by_role("heading", name=re.compile("^45 % of the weights"))).to_be_visible()
-    assert "the answer changes from Egyptian cat to tabby" in sentence(page)
-    expect(confidence).not_to_have_text(said)
-    assert canvas(page, 1) != before
-    assert canvas(page, 0) == dense
-    assert "prune.ratio=0.45" in page.url
-
-    again = visit({})
-    again.goto(page.url)
-    settle(again, LONG)
-    assert sentence(again) == sentence(page)
 
 
 def test_a_kernel_is_opened_by_mouse_and_by_keys(visit: Visit) -> None:
@@ -136,27 +107,6 @@ def test_masks_of_all_criteria_stand_beside_each_other_and_a_searched_one_comes_
     expect(own).to_be_visible(timeout=1000 * LONG)
 
 
-def test_the_pruned_model_is_taken_to_heatmaps_and_to_level_sets(visit: Visit) -> None:
-    link = DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.25"}
-    page = visit(link)
-    page.get_by_role("button", name="Keep it as a model").click()
-    kept = page.get_by_text("Kept as a model: Digits CNN ▸ 25.0 % cut · Magnitude")
-    expect(kept).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
-    page.get_by_role("button", name="Take it to Heatmaps").click()
-    expect(page.get_by_role("heading", name="Heatmaps", exact=True)).to_be_visible()
-    asked = page.get_by_text(re.compile(r"speak for .* ▸ 25\.0 % cut · Magnitude\?"))
-    expect(asked).to_be_visible(timeout=1000 * LONG)
-    expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)
-
-    page.close()  # and with it the heat maps that nobody waits for any more
-    page = visit(link)
-    page.get_by_role("button", name="Take it to Level sets").click()
-    expect(page.get_by_role("heading", name="Level sets", exact=True)).to_be_visible()
-    asked = page.get_by_text(re.compile(r"while .* ▸ 25\.0 % cut · Magnitude goes on saying"))
-    expect(asked).to_be_visible(timeout=1000 * LONG)
-
-
 @pytest.mark.slow
 def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visit) -> None:
     page = visit(DIGITS | {"prune.section": "Keep it", "prune.ratio": "0.8"})
@@ -169,35 +119,6 @@ def test_taken_back_to_prune_the_pruned_model_is_in_its_second_round(visit: Visi
     settle(page, LONG)
     assert sentence(page).startswith("90 % of the weights are taken out")
     expect(round_two).to_be_visible()
-
-
-def test_unknown_images_are_told_apart_by_both_models_once_the_loss_is_measured(
-    visit: Visit,
-) -> None:
-    page = visit(DIGITS | {"prune.section": "What is lost", "prune.ratio": "0.95"})
-    page.get_by_role("button", name="Measure what is lost").click()
-    expect(page.get_by_text("Known: 400 test images. Unknown: 200 × Shape scenes")).to_be_visible(
-        timeout=1000 * LONG
-    )
-    chart = page.get_by_test_id("stPlotlyChart").last
-    expect(chart.get_by_text("Normal images with noise")).to_be_visible()
-    expect(chart.get_by_text("Mahalanobis")).to_have_count(2)
-
-
-def test_retraining_shows_its_curves_while_it_runs_and_can_be_stopped(visit: Visit) -> None:
-    mnist = {"image": "From a data set", "data": "MNIST, 5000 digits", "model": "MNIST CNN"}
-    page = visit(  # digits would be learned before anybody can press Stop
-        mnist | {"prune.section": "Keep it", "prune.ratio": "0.95", "prune.Retrain.epochs": "50"}
-    )
-    page.get_by_role("button", name="Train it again").click()
-    expect(page.get_by_text(re.compile(r"After \d+ of 50 epochs"))).to_be_visible(
-        timeout=1000 * LONG
-    )
-    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("What was done by then")).to_be_visible()
-    settle(page, LONG)
-    expect(page.get_by_text(re.compile(r"After \d+ of 50 epochs"))).to_be_visible()
-    expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -145,23 +145,6 @@ def test_a_class_that_is_dragged_to_the_front_is_what_is_asked_for_first(
     assert re.findall("robust.order=([^&]+)", page.url) == wanted
 
 
-def test_which_map_followed_the_order_is_seen_beside_its_trial(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = open_page()
-    page.goto(f"{app_url}/robustness?{urlencode(DIGIT)}")
-    settle(page, LONG)
-    steps = page.get_by_role("group", name="Path player").first
-    expect(steps.get_by_text(re.compile("^Step 22 of 22: the model says"))).to_be_visible()
-    steps.get_by_role("slider").focus()
-    page.keyboard.press("Home")
-    expect(steps.get_by_text(re.compile("^Step 0 of 22: the model says"))).to_be_visible()
-    expect_maps_compared(page)
-    page.get_by_role("button", name=re.compile("^Put the maps on trial")).click()
-    counted = page.get_by_text(re.compile("^Moved with the answer: [0-9] maps, of which [0-9]"))
-    expect(counted.first).to_be_visible(timeout=1000 * LONG)
-
-
 # ---------------------------------------------------------------- the list alone
 
 SCRIPT = (ROOT / "components" / "widgets" / "order.js").read_text("utf-8")

@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 from tests.browser.test_first_screens import check_tray
+from tests.browser.test_journeys import photograph, upload
 
 LINK = {
     "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
@@ -69,11 +71,17 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
     assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") >= 2
 
 
-def test_one_answer_is_filed_as_a_report_with_one_press_and_as_it_is_seen(
+@pytest.mark.journey
+def test_a_photograph_of_ones_own_is_explained_and_filed_as_a_report_as_it_is_seen(
     app_url: str, page: Page, tmp_path: Path
 ) -> None:
-    page.goto(f"{app_url}/heatmaps?{urlencode(LINK | {'heatmaps.methods': 'Gradient'})}")
+    page.goto(f"{app_url}/heatmaps?heatmaps.methods=Gradient&trust.on=false&model=Digits+CNN")
     settle(page, 240)
+    upload(page, photograph(tmp_path / "cup.jpg", "coffee"))
+    expect(page.get_by_test_id("stSidebar").locator(".bar[aria-pressed=true]")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"digits-cnn \w+ · attribution\.Gradient"))).to_be_visible()
+    expect(page.locator(".bs-stage canvas")).to_be_visible()
+    settle(page)
     page.get_by_role("slider", name="Opacity").fill("85")
     page.get_by_role("button", name="Share", exact=True).click()
     button = page.get_by_role("button", name="Report", exact=True)

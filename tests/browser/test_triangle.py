@@ -43,12 +43,18 @@ def point(page: Page, source: float, first: float, second: float, at: int = 0) -
     assert source + first + second == pytest.approx(1)
 
 
-def test_it_opens_where_picture_and_class_differ_most(page: Page) -> None:
+def test_it_opens_where_picture_and_class_differ_most_and_says_so_as_text(page: Page) -> None:
     reads(page, "0.95", "below 0.01")
     expect(page.locator(".bs-mix")).to_have_text(["Blind spot 1 alone", "Raw target 1 alone"])
+    name = page.locator(".bs-plot").first.get_attribute("aria-label")
+    assert name is not None
+    assert name.startswith("blind spots. Mean 0.92, along the two sides from source 0.9")
+    expect(page.get_by_text('Probability of <img src=x onerror="alert(1)">').first).to_be_visible()
+    lights = [sum(page.locator(".bs-plot canvas").nth(at).evaluate(MIDDLE)) for at in range(2)]
+    assert lights[0] > 1.7 * lights[1]  # bright is bright and dark is dark
 
 
-def test_the_mouse_moves_one_point_in_both_and_blends_the_pictures(page: Page) -> None:
+def test_the_mouse_and_buttons_move_one_point_in_both_and_blend_the_pictures(page: Page) -> None:
     point(page, 0.5, 0.3, 0.2)
     reads(page, "0.93", "0.25")
     mix = "50 % source, 30 % blind spot 1, 20 % blind spot 2"
@@ -56,10 +62,14 @@ def test_the_mouse_moves_one_point_in_both_and_blends_the_pictures(page: Page) -
     blended = page.locator(".bs-reading canvas").first.evaluate(MIDDLE)
     wanted = [0.5 * 220 + 0.5 * 30, 0.7 * 30 + 0.3 * 180, 0.8 * 30 + 0.2 * 220]
     assert blended == pytest.approx(wanted, abs=6)
+    page.get_by_role("button", name="Go to raw target 2: below 0.01").click()
+    reads(page, "0.85", "below 0.01")
+    page.get_by_role("button", name="Go to source: above 0.99").click()
+    reads(page, "0.95", "above 0.99")
+    page.get_by_role("button", name="Lowest point").click()
+    expect(page.locator(".bs-value").nth(1)).to_have_text("below 0.01")
     expect(page.get_by_text("runs: 1")).to_be_visible()
-
-
-def test_between_two_points_the_nearest_counts(page: Page) -> None:
+    # Between two points the nearest counts.
     point(page, 0.53, 0.28, 0.19, at=1)
     expect(page.locator(".bs-mix").first).to_contain_text("50 % source, 30 % blind spot 1")
 
@@ -84,27 +94,6 @@ def test_the_arrows_walk_over_the_grid_and_stop_at_its_edge(page: Page) -> None:
     expect(page.locator(".bs-mix").first).to_have_text("Blind spot 2 alone")
     expect(page.locator('[role="status"].bs-unseen')).to_contain_text("Blind spot 2 alone")
     expect(page.get_by_text("runs: 1")).to_be_visible()
-
-
-def test_corners_and_the_lowest_point_are_buttons(page: Page) -> None:
-    page.get_by_role("button", name="Go to raw target 2: below 0.01").click()
-    reads(page, "0.85", "below 0.01")
-    page.get_by_role("button", name="Go to source: above 0.99").click()
-    reads(page, "0.95", "above 0.99")
-    page.get_by_role("button", name="Lowest point").click()
-    expect(page.locator(".bs-value").nth(1)).to_have_text("below 0.01")
-
-
-def test_the_finding_is_the_name_and_labels_are_text(page: Page) -> None:
-    name = page.locator(".bs-plot").first.get_attribute("aria-label")
-    assert name is not None
-    assert name.startswith("blind spots. Mean 0.92, along the two sides from source 0.9")
-    expect(page.get_by_text('Probability of <img src=x onerror="alert(1)">').first).to_be_visible()
-
-
-def test_bright_is_bright_and_dark_is_dark(page: Page) -> None:
-    lights = [sum(page.locator(".bs-plot canvas").nth(at).evaluate(MIDDLE)) for at in range(2)]
-    assert lights[0] > 1.7 * lights[1]
 
 
 def test_a_tap_sets_the_point(open_page: OpenPage, demo_url: str) -> None:

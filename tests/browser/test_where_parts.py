@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
+from tests.browser.phantom_files import give, volumes
 from tests.browser.server import settle
-from tests.browser.test_phantom_scan import give, volumes
 
 LONG = 240  # seconds: phantoms are drawn for the first time
 LINK = {"model": "Phantom CNN", "where.normal": "Healthy twins of the brain phantoms"}

@@ -484,6 +484,18 @@ def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, 
     assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.95, abs=1e-4)
 
 
+def test_retraining_that_is_stopped_keeps_its_curves_and_can_be_resumed(monkeypatch, tmp_path):
+    monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
+    at = opened(section="Keep it", ratio="0.95", Retrain__epochs="50")
+    at.button(key="prune.Retrain.go").click().run()
+    at = settled(at, lambda at: re.search(r"After [1-9]\d* of 50 epochs", words(at)))
+    at.button(key="prune.Retrain.stop").click().run()
+    assert any("Stopped" in one for one in said(at))
+    assert "What was done by then" in words(at)
+    assert re.search(r"After \d+ of 50 epochs", words(at))
+    assert any(one.label == "Resume" for one in at.button)
+
+
 def test_photographs_cannot_be_learnt_from_and_it_says_so():
     at = visit({"prune.section": "Keep it"}, PRUNE)
     assert "it needs images to learn from" in words(at)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import pytest
 
 from components import views
 from components.views import VIEWS
+from tests.components.sidebar.test_subject import jpeg, upload
 from tests.visits import said, settled, visit
 
 IMAGE = {"image", "model"}
@@ -101,6 +104,15 @@ def test_a_link_to_an_image_of_somebody_s_own_says_which_file_is_asked_for(diges
     assert ("Open the file with the digest 00c0ffee" in words) == (digest == "00c0ffee")
     assert "Doe" not in words
     assert at.session_state["heatmaps.methods"] == ["Gradient"]  # the rest of the link holds
+
+
+def test_the_file_that_a_link_asks_for_is_told_from_another():
+    digest = blake2b(jpeg(), digest_size=4).hexdigest()
+    link = {"image": "Your image", "file": digest, "model": "Digits MLP"}
+    another = f"The link was made with another file: its digest is {digest}"
+    at = upload(visit(link), "other.jpg", jpeg(turned=6))
+    assert any(another in one for one in said(at))
+    assert not any(another in one for one in said(upload(visit(link), "same.jpg", jpeg())))
 
 
 def test_data_without_test_images_are_a_sentence():

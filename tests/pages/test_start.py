@@ -200,3 +200,12 @@ def view_method(view):
     from engine.attribution.level_sets.lst import LST
 
     return LST if view is LEVEL_SETS else PrunedImage
+
+
+def test_the_example_of_a_card_begins_anew_whatever_was_done_to_the_scene():
+    at = visit({"ask.edits": "-car", "ask.ask": "is there a fork"}, ASK)
+    assert "Right. There is an orange fork" in words(at)
+    at.switch_page(str(START.path)).run()
+    at.button(key=f"start.{ASK.address}").click().run()
+    assert "Wrong. There is no lamp" in words(at)
+    assert at.checkbox(key="ask.thing.car.there").value

@@ -1,21 +1,14 @@
-"""A phantom comes as DICOM and as NIfTI, is windowed, explained and scored against its mask."""
+"""Phantoms as files that a person opens: DICOM slices and NIfTI volumes, each with its mask."""
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlencode
-
 import numpy as np
-import pytest
 from playwright.sync_api import Page
 
 from engine.data.phantoms import Phantoms
-from tests.browser.expecting import expect
 from tests.browser.server import settle
-from tests.browser.test_journeys import canvas, expect_another
 from tests.scans import dicom, nifti
 
-LINK = {"model": "Phantom CNN", "heatmaps.methods": "Gradient", "trust.on": "false"}
 RING = 2  # the kind of lesion that nobody overlooks
 
 
@@ -45,25 +38,3 @@ def give(page: Page, what: str, name: str, data: bytes) -> None:
     file = {"name": name, "mimeType": "", "buffer": data}
     page.locator(f".st-key-subject-{what} input[type=file]").set_input_files(file)
     settle(page, 120)
-
-
-@pytest.mark.parametrize("make", [slices, volumes], ids=["dicom", "nifti"])
-def test_it_is_opened_windowed_explained_and_scored(app_url: str, page: Page, make) -> None:
-    image, mask, name = make()
-    page.goto(f"{app_url}/heatmaps?{urlencode(LINK)}")
-    settle(page, 120)
-    give(page, "file", name, image)
-    expect(page.get_by_text(re.compile("What the model sees: 96 × 96 px"))).to_be_visible()
-    made = page.get_by_text(re.compile(r"phantom-cnn \w+ · attribution\.Gradient"))
-    expect(made).to_be_visible()
-
-    before = canvas(page)
-    page.locator(".bs-stage").first.hover()
-    page.keyboard.press("w")
-    page.keyboard.press("ArrowUp")
-    expect_another(page, before)
-
-    page.get_by_text("Known truth", exact=True).click()
-    give(page, "mask", f"mask-{name}", mask)
-    expect(page.get_by_text("The orange border is the known truth")).to_be_visible()
-    expect(page.get_by_role("button", name="Border of the known truth")).to_be_visible()
