@@ -59,7 +59,8 @@ POWERS = {"attribution.GuidedGradCam": 2}
 SLOW = {
     "anomaly.SMOTE", "attribution.AdaptiveSmoothing", "attribution.CBSN",
     "attribution.PrototypeRobustness", "attribution.SafeCV", "hallucination.HalluRAG",
-    "hallucination.MaskLLM", "hallucination.RefusalAudit", "hallucination.VisualAudit",
+    "hallucination.ImageRerouting", "hallucination.MaskLLM", "hallucination.RefusalAudit",
+    "hallucination.VisualAudit",
     "hallucination.WordRisk", "sparsity.FTWT", "sparsity.NMFlow", "sparsity.RandomPruning",
     "sparsity.Reprogram", "sparsity.Rewinding", "sparsity.Untrained", "unlearning.CUDA",
     "unlearning.ENG", "unlearning.ForgetRange", "unlearning.GeneratorSalUn", "unlearning.KLoM",
