@@ -8,6 +8,7 @@ TOML is read in the limited reader process, too.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from engine.errors import BadImage, BadSetting
 from engine.images.reader import ask
 
 DEEPEST = 16  # tables and lists inside each other
+QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\n])*+\1""")
 
 
 def read_json(text: str | bytes, most: int, deepest: int = DEEPEST) -> Any:
@@ -49,6 +51,9 @@ def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> di
     """
     if len(text) > most:
         raise BadSetting(f"{called} has more than {most / 1e6:.0f} MB: that is no plan.")
+    plain = QUOTED.sub("q", text.decode("utf-8", "replace"))
+    if re.search(rf"(?<![\w-])(?:[\w-]++\s*+\.\s*+){{{deepest + 1}}}", plain):
+        raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.")  # slow to parse
     words = {"ask": "toml", "deepest": deepest}
     try:
         said, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,8 @@ MOST = 2**18  # numbers of a file, beyond which its tensors have one each
 
 def narrow(card: ModelCard, width: int) -> bytes:
     """A file whose tensors are so wide at most."""
-    with torch.device("meta"):
-        state = network_of(card).state_dict()
     tensors, total = {}, 0
-    for name, one in state.items():
+    for name, one in state_of(card.architecture, card.side, card.width).items():
         shape = [min(size, width) for size in one.shape]
         total += int(np.prod(shape))
         shape = shape if total < MOST else [1] * len(shape)
@@ -40,15 +38,26 @@ def narrow(card: ModelCard, width: int) -> bytes:
     return packed(card, tensors)
 
 
+@cache
+def state_of(architecture: str, side: int, width: float) -> dict[str, torch.Tensor]:
+    """The weights of such a network, without memory."""
+    with torch.device("meta"):
+        return network_of(card_of(architecture, side=side, width=width)).state_dict()
+
+
 def carded(architecture: str, widest: int, **said: Any) -> bytes:
     """A file with a card that says that it was narrowed."""
-    card = ModelCard(
+    return narrow(card_of(architecture, **said), widest)
+
+
+def card_of(architecture: str, **said: Any) -> ModelCard:
+    """That card."""
+    return ModelCard(
         **{
             "title": "T", "architecture": architecture, "channels": 3, "side": 224,
             "mean": (0.0,) * 3, "std": (1.0,) * 3, "labels": tuple("abcd"), "narrowed": True,
         } | said
     )  # fmt: skip
-    return narrow(card, widest)
 
 
 def cases() -> Iterator[tuple[str, partial[Any]]]:

@@ -147,6 +147,7 @@ class Runner:
             if self._begun or not count or (self._looked and not pays):
                 return
             if not can_compile(self.body.device):
+                self._begun = True  # not looked for again before each forward pass
                 return
             looked, self._looked = self._looked, True
         ready = not looked and self.load()  # outside the lock: it waits for the model

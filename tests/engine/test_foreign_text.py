@@ -7,6 +7,7 @@ import resource
 
 import pytest
 
+from engine import foreign_text
 from engine.errors import BadModel, BadSetting
 from engine.foreign_text import DEEPEST, read_json, read_toml
 from engine.models.card import ModelCard
@@ -38,6 +39,14 @@ def test_a_plan_of_any_depth_is_one_sentence_and_takes_no_memory(tmp_path, kind,
     assert peak() - before < 100
 
 
+@pytest.mark.parametrize("kind", [kind for kind in NESTED if "dotted" in kind or "key" in kind])
+def test_a_key_of_many_parts_is_not_parsed_at_all(monkeypatch, kind):
+    """Python's parser takes time and memory that grow with the square of its parts."""
+    monkeypatch.setattr(foreign_text, "ask", lambda *_, **__: pytest.fail("it is parsed"))
+    with pytest.raises(BadSetting, match="more than 16 levels deep"):
+        read_toml(NESTED[kind](40_000).encode(), "plan.toml", 10**6)
+
+
 def peak():
     """The most memory of this process until now, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -58,8 +67,10 @@ def test_bytes_that_are_no_text_and_too_many_are_one_sentence():
 
 
 def test_a_plan_says_what_toml_says():
-    said = read_toml(b'a.b = [1, 2.5, true, "x"]\n[c]\nd = inf\n', "plan.toml", 10**6)
-    assert said == {"a": {"b": [1, 2.5, True, "x"]}, "c": {"d": float("inf")}}
+    words = ".".join("a" * 40)  # in quotes they are no key
+    text = f'a.b = [1, 2.5, true, "x{words}"]\n[c]\nd = inf\n'
+    said = read_toml(text.encode(), "plan.toml", 10**6)
+    assert said == {"a": {"b": [1, 2.5, True, f"x{words}"]}, "c": {"d": float("inf")}}
 
 
 @pytest.mark.parametrize("count", [DEEPEST + 1, 100, 990, 100_000])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from engine.errors import BadData
-from engine.hallucination.measures.own_scores import MOST_WORDS, score_answers, score_captions
+from engine.hallucination.measures import own_scores
+from engine.hallucination.measures.own_scores import score_answers, score_captions
 from engine.hallucination.own_rows import MOST_ROWS, TEMPLATES, OwnRows, read
 
 ANSWERS = """image,group,answer,label
@@ -93,14 +94,13 @@ def test_answers_in_numbers_are_read_as_the_labels_are():
     assert not found.wrong.any()
 
 
-def test_a_file_full_of_things_is_bounded_in_seconds_and_memory():
+def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monkeypatch):
+    monkeypatch.setattr(own_scores, "MOST_WORDS", 200_000)
     cell = "ox " * 1300
     content = b"caption,objects\n" + f"{cell},cow\n".encode() * 5000
     own = read(content, "a.csv")
-    begun = process_time()
-    with pytest.raises(BadData, match=f"more than {MOST_WORDS:,} words"):
+    with pytest.raises(BadData, match=f"more than 200,000 words by row {200_000 // 1301 + 1}"):
         score_captions(own)
-    assert process_time() - begun < 30
     tracemalloc.start()
     try:
         few = score_captions(OwnRows("captions", own.rows[:40]))

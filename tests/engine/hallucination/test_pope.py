@@ -24,7 +24,7 @@ def asked():
     return case, POPE()(case)
 
 
-def stub(monkeypatch, says):
+def stub(monkeypatch, says, **settings):
     """Answers that need no model: `says` is told whether the thing is there."""
 
     def said(_case, sample, pairs, _progress):
@@ -34,17 +34,17 @@ def stub(monkeypatch, says):
         }
 
     monkeypatch.setattr(pope, "said", said)
-    return POPE()(ScenesCase(untrained(), Greedy(), 30))["rates"]
+    return POPE(**settings)(ScenesCase(untrained(), Greedy(), 40))
 
 
 def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypatch):
-    right = stub(monkeypatch, lambda there: "yes" if there else "no")
+    right = stub(monkeypatch, lambda there: "yes" if there else "no")["rates"]
     assert all((right[name] == 1).all() for name in ("accuracy", "precision", "recall", "F1"))
-    always = stub(monkeypatch, lambda _: "yes")
+    always = stub(monkeypatch, lambda _: "yes")["rates"]
     assert (always["accuracy"] == 0.5).all()
     assert (always["recall"] == 1).all()
     assert (always["yes-ratio"] == 1).all()
-    silent = stub(monkeypatch, lambda _: "there is something")
+    silent = stub(monkeypatch, lambda _: "there is something")["rates"]
     assert (silent["yes-ratio"] == 1).all()  # as the authors count it
     assert (silent["neither"] == silent["questions"]).all()
 
@@ -118,9 +118,8 @@ def test_words_and_logits_are_told_apart(asked):
     assert other["rates"]["decided otherwise"].sum() == differs.sum() > 0
 
 
-def test_fewer_pairs_ask_fewer_questions_of_more_scenes():
-    case = ScenesCase(untrained(), Greedy(), 40)
-    one, three = (POPE(pairs=pairs)(case)["questions"] for pairs in (1, 3))
+def test_fewer_pairs_ask_fewer_questions_of_more_scenes(monkeypatch):
+    one, three = (stub(monkeypatch, lambda _: "yes", pairs=pairs)["questions"] for pairs in (1, 3))
     scenes = [len(set(held["scene"].tolist())) for held in (one, three)]
     assert scenes[0] > scenes[1]
     assert len(one) == 3 * 2 * scenes[0]

@@ -74,10 +74,13 @@ def test_it_compiles_after_as_many_forwards_as_would_have_paid_and_only_once(run
 
 
 def test_where_there_is_no_compiler_it_never_begins(runner, monkeypatch):
-    monkeypatch.setattr(compiled, "can_compile", lambda device: False)
-    runner.expect(10 * ENOUGH)
+    looked = []
+    monkeypatch.setattr(compiled, "can_compile", looked.append)
+    for _ in range(3):
+        runner.expect(10 * ENOUGH)
     wait()
     assert not runner.compiled
+    assert len(looked) == 1  # not before each forward pass
 
 
 def test_a_runner_told_to_stay_is_compiled_only_when_that_is_asked_for(runner):

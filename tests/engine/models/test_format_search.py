@@ -11,7 +11,7 @@ from engine.errors import Cancelled
 from engine.measures.shares import wilson
 from engine.models import format_rounds
 from engine.models.architectures import wrap
-from engine.models.format_rounds import assigned
+from engine.models.format_rounds import USUAL_SIDES, assigned
 from engine.models.format_search import FormatCase, FormatSearch, formats_in
 from engine.models.input_format import CIFAR10, NORMALIZATIONS, InputFormat
 from tests import plain_loop
@@ -35,9 +35,15 @@ def searched(how, data, orders=(), images=128):
 
 
 @pytest.mark.parametrize(
-    "how", [PLAIN, *(pytest.param(how, marks=pytest.mark.slow) for how in OTHERS)], ids=str
+    ("how", "sides"),
+    [
+        (PLAIN, (28, 64, 224)),
+        *(pytest.param(how, USUAL_SIDES, marks=pytest.mark.slow) for how in (PLAIN, *OTHERS)),
+    ],
+    ids=str,
 )
-def test_the_format_of_a_plain_training_is_found_again(how):
+def test_the_format_of_a_plain_training_is_found_again(how, sides, monkeypatch):
+    monkeypatch.setattr(format_rounds, "USUAL_SIDES", sides)
     table = searched(how, plain_loop.data_set(how.side))["formats"]
     rights = table["right 0"] / table["images"]
     found = [
@@ -70,7 +76,7 @@ def test_a_network_that_learned_nothing_is_right_in_no_format():
     model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(format_rounds, "USUAL_SIDES", (28, 64))
-        table = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))["formats"]
+        table = FormatSearch(images=64)(FormatCase(model, plain_loop.data_set()))["formats"]
     right = max(table["right 0"] / table["images"])
     assert right < 0.4
 

@@ -25,7 +25,7 @@ from engine.run import answer
 from engine.unlearning import Confidence, GivenCase, Judged, Relearn, StillThere
 from engine.unlearning.ways.retrain import Retrain
 from tests import tiny
-from tests.engine.unlearning.trained import class_case
+from tests.engine.unlearning.trained import BRIEF, class_case
 
 FLOAT = TensorProto.FLOAT
 
@@ -64,8 +64,7 @@ def weights(rows=192):
     return np.random.default_rng(0).normal(size=(rows, 4)).astype(np.float32)
 
 
-@pytest.mark.parametrize("batch", ["n", 1, 3])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("batch", "channels"), [("n", 3), (1, 3), (3, 1)])
 def test_logits_are_those_of_the_graph_whatever_batch_it_was_saved_for(batch, channels):
     matrix = weights(64 * channels)
     content = graph(linear_nodes(), (batch, channels, 8, 8), [constant("w", matrix)], (batch, 4))
@@ -194,7 +193,7 @@ def test_the_process_ends_with_the_network():
 
 def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
     """Every figure of answers is the same; what needs the inside is refused in words."""
-    case = class_case()
+    case = class_case(recipe=BRIEF)
     retrained = rebuilt(answer(Retrain(), case)["model"], "file:x")
     models = case.model, case.model, retrained
     theirs = GivenCase(case, *models[1:])

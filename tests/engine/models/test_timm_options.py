@@ -18,7 +18,7 @@ from tests import plain_loop, tiny
 from tests.plain_loop import PlainTraining
 
 GRAY = PlainTraining(channels="gray", made=(("in_chans", 1),))
-SMALL = PlainTraining("vit_tiny_patch16_224", made=(("img_size", 32),), rate=5e-4, epochs=4)
+SMALL = PlainTraining("test_vit", made=(("img_size", 32),), rate=5e-3, epochs=6)
 OTHERS = [
     ("resnet10t", {"in_chans": 1}),
     ("vit_tiny_patch16_224", {"img_size": 96}),

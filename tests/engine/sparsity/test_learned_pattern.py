@@ -87,24 +87,25 @@ def lost(mask, weight, inputs):
     return (inputs @ ((1 - mask) * weight).mT).square().mean(-2)
 
 
-def softest(inputs, weight, steps=1000):
-    """The mask between 0 and 1 with 2 of 4 in every group that loses least, (rows, inputs).
+def softest(inputs, weight, steps=400):
+    """The mask between 0 and 1 with 2 of 4 in every group that loses least, (seeds, rows, inputs).
 
     The loss is a convex square, so that its gradient and the nearest such mask lead to the one
     minimum: here the soft masks of a learning tend as long as no choice is made.
     """
-    squares = torch.einsum("ri,ij,rj->rij", weight, inputs.T @ inputs / len(inputs), weight)
-    rate = 0.5 / torch.linalg.eigvalsh(squares).amax(1)[:, None]
+    products = inputs.mT @ inputs / inputs.shape[1]
+    squares = torch.einsum("sri,sij,srj->srij", weight, products, weight)
+    rate = 0.5 / torch.linalg.eigvalsh(squares).amax(-1)[..., None]
     mask = torch.full_like(weight, 0.5)
     for _ in range(steps):
-        moved = mask + 2 * rate * torch.einsum("rij,rj->ri", squares, 1 - mask)
-        groups = in_groups(moved, 4)
-        low, high = groups.amin(1, keepdim=True) - 1, groups.amax(1, keepdim=True)
-        for _ in range(40):
+        moved = mask + 2 * rate * (squares @ (1 - mask)[..., None])[..., 0]
+        groups = moved.unflatten(-1, (2, 4))
+        low, high = groups.amin(-1, keepdim=True) - 1, groups.amax(-1, keepdim=True)
+        for _ in range(20):
             middle = (low + high) / 2
-            many = (groups - middle).clamp(0, 1).sum(1, keepdim=True) > 2
+            many = (groups - middle).clamp(0, 1).sum(-1, keepdim=True) > 2
             low, high = torch.where(many, middle, low), torch.where(many, high, middle)
-        mask = from_groups((groups - low).clamp(0, 1), weight)
+        mask = (groups - low).clamp(0, 1).flatten(-2)
     return mask
 
 
@@ -118,13 +119,14 @@ def trials(together, seeds=3, courses=8):
         excess: how far the loss is above the best one, of the largest weights and on average.
     """
     columns = []
-    for seed in range(seeds):
-        inputs, weight = regression(seed, together)
+    drawn = [regression(seed, together) for seed in range(seeds)]
+    minima = softest(*map(torch.stack, zip(*drawn, strict=True)))
+    for seed, (inputs, weight) in enumerate(drawn):
         groups = candidates(2, 4)[torch.tensor(list(product(range(6), repeat=2)))]
         best = lost(groups.reshape(-1, 1, 8), weight, inputs).amin(0)
         many = weight.repeat(courses, 1)  # rows do not know of each other
         own = lost(learned(inputs, many, seed)[0], many, inputs).view(courses, -1) / best - 1
-        soft = in_groups(softest(inputs, weight), 4)
+        soft = in_groups(minima[seed], 4)
         order = soft.sort(1, descending=True).values
         leaning = lost(from_groups(largest(soft, 2), weight), weight, inputs) / best - 1
         by_size = lost(from_groups(largest(in_groups(weight.abs(), 4), 2), weight), weight, inputs)

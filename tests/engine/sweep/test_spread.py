@@ -57,9 +57,9 @@ def alone(at_home, digits):
     return arrays(home), [one.digest for one in done.rows]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def no_processes():
-    """Processes of other tests have their home; those of this one end with it."""
+    """Processes of other files have their home; those of this one, started once, end with it."""
     yield get_reusable_executor().shutdown(wait=True, kill_workers=True)
     get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
@@ -74,6 +74,14 @@ def test_two_processes_give_the_same_bits_as_one(alone, at_home, digits, no_proc
     assert (arrays(home), [one.digest for one in done.rows]) == alone
 
 
+def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_processes):
+    monkeypatch.setattr(spread, "with_paces", lambda piece, paces, compute: piece)
+    found = Processes(2)(numbered(40), compute=True)
+    assert len(next(found)) == 5
+    found.close()
+    assert not [one for one in recwarn if "not used" in str(one.message)]
+
+
 def test_a_process_that_is_killed_is_said_in_a_sentence(monkeypatch, no_processes):
     def dies(piece, paces, *, compute):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -81,14 +89,6 @@ def test_a_process_that_is_killed_is_said_in_a_sentence(monkeypatch, no_processe
     monkeypatch.setattr(spread, "with_paces", dies)
     with pytest.raises(BlindspotError, match="What was finished is kept: ask again"):
         list(Processes(2)(numbered(2), compute=True))
-
-
-def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_processes):
-    monkeypatch.setattr(spread, "with_paces", lambda piece, paces, compute: piece)
-    found = Processes(2)(numbered(40), compute=True)
-    assert len(next(found)) == 5
-    found.close()
-    assert not [one for one in recwarn if "not used" in str(one.message)]
 
 
 LOGGED = """

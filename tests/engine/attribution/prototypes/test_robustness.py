@@ -33,6 +33,8 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
     model = how.restored(answer(how, case())["network"], data)
     distances = found["curves"]["distance"]
     rows = data.some("test", 12, 0)
+    places = slice(None, None, 3)
+    distances = distances[places]
     proved, resisted = np.zeros((2, len(distances)))
     for row in rows.tolist():
         image = torch.from_numpy(data.images[row] / np.float32(255))[None]
@@ -52,11 +54,11 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
             )  # fmt: skip
             least = min(least, float(tries.min()))
             resisted[place] += least > 0
-    assert found["curves"][f"{name}, certified"] == pytest.approx(proved / len(rows), abs=0.01)
-    told = found["curves"][f"{name}, attacked"]
-    assert (told <= resisted / len(rows) + 0.01).all()  # it tries from two places
-    assert told == pytest.approx(resisted / len(rows), abs=0.18)
-    assert (told >= found["curves"][f"{name}, certified"] - 1e-9).all()
+    certified, told = (found["curves"][f"{name}, {kind}"] for kind in ("certified", "attacked"))
+    assert (told >= certified - 1e-9).all()
+    assert certified[places] == pytest.approx(proved / len(rows), abs=0.01)
+    assert (told[places] <= resisted / len(rows) + 0.01).all()  # it tries from two places
+    assert told[places] == pytest.approx(resisted / len(rows), abs=0.18)
 
 
 def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
@@ -69,17 +71,17 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
         assert networks.cell(name, "test accuracy") == pytest.approx(told, abs=1e-6)
 
 
-def test_ten_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
+def test_two_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
     how, digits = PrototypeNetwork(), ExperimentCase(data_sets.load("digits"))
     found = answer(how, digits)
     assert found["figures"]["test accuracy"] >= 0.95
     model = how.restored(found["network"], digits.data)
-    images, own, stand, _ = standing(model, digits.data, digits.data.some("test", 500))
-    mean, attacks, beaten, turned = PrototypeRobustness(tries=20).tried(
-        model, images, own, stand.own_widths(), torch.ones(500, dtype=torch.bool), 0
+    images, own, stand, _ = standing(model, digits.data, digits.data.some("test", 200))
+    mean, attacks, beaten, turned = PrototypeRobustness(tries=10).tried(
+        model, images, own, stand.own_widths(), torch.ones(200, dtype=torch.bool), 0
     )
     assert mean > 0.1
-    assert attacks == 10_000
+    assert attacks == 2_000
     assert not beaten
     assert turned > 0.05
 

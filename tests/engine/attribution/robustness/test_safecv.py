@@ -60,14 +60,12 @@ def exhaustive(case, most=3):
     levels = levels_of(case.image).numpy()
     target = pixel_after(levels, CHANGES[0])
     own = int(case.model.logits(case.image[None])[0].argmax())
-    places = list(np.ndindex(levels.shape[1:]))
+    size = levels[0].size
     for count in range(1, most + 1):
-        for chosen in combinations(places, count):
-            made = levels.copy()
-            for row, column in chosen:
-                made[:, row, column] = target[:, row, column]
-            if int(case.model.logits(pixels_of(torch.from_numpy(made))[None])[0].argmax()) != own:
-                return count
+        masks = np.array([np.isin(range(size), c) for c in combinations(range(size), count)])
+        made = np.where(masks.reshape(-1, 1, *levels.shape[1:]), target, levels)
+        if (case.model.logits(pixels_of(torch.from_numpy(made))).argmax(1) != own).any():
+            return count
     return None
 
 
@@ -90,7 +88,7 @@ def played(case, player):
 
 @pytest.mark.parametrize("player", [RANDOM, FRIEND])
 @pytest.mark.parametrize("needed", [1, 2, 3])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_on_a_few_pixels_the_game_finds_what_an_exhaustive_search_finds(seed, needed, player):
     case = needing(needed, seed)
     fewest = exhaustive(case)
@@ -123,7 +121,7 @@ def drawn_case(seed=0):
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     case = drawn_case()
-    found = SafeCV(simulations=10, change=change)(case)
+    found = SafeCV(simulations=3, queries=300, change=change)(case)
     pixels = attacked_pixels(found)
     before, after = levels_of(case.image), levels_of(pixels)
     changed = (before != after).any(0)
@@ -136,8 +134,8 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
 
 
 def test_the_running_best_never_rises_and_the_budget_holds():
-    for queries in (50, 100, 150, 200, 1000):
-        found = SafeCV(queries=queries, simulations=20)(drawn_case(1))
+    for queries, simulations in ((50, 20), (100, 20), (200, 20), (300, 2)):
+        found = SafeCV(queries=queries, simulations=simulations)(drawn_case(1))
         fewest = found["severity"]["fewest so far"]
         assert (np.diff(fewest[np.isfinite(fewest)]) <= 0).all()
         assert found["game"]["queries"][0] <= queries
@@ -242,7 +240,7 @@ def test_exploration_weighs_visits_as_each_formula_says():
     ):
         game.rules = replace(game.rules, rule=rule)
         game.rng = np.random.default_rng(0)
-        draws = np.bincount([game.explore(node) for _ in range(20_000)], minlength=16) / 20_000
+        draws = np.bincount([game.explore(node) for _ in range(5000)], minlength=16) / 5000
         wanted = (1 / 16 + bonus) / (1 / 16 + bonus).sum()
         np.testing.assert_allclose(draws, wanted, atol=0.012)
         seen[rule] = draws
@@ -358,10 +356,10 @@ def test_where_one_place_counts_the_key_points_lead_there_with_fewer_queries():
 
 def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
     case = drawn_case(2)
-    found = SafeCV(simulations=5, queries=300)(case)
+    found = SafeCV(simulations=2, queries=150)(case)
     levels = levels_of(case.image).numpy()
     points = key_points(case.image.mean(0).double().numpy())
-    rules = GameRules(6, 5, 300, CHANGES[0], "random", "as in the code")
+    rules = GameRules(6, 2, 150, CHANGES[0], "random", "as in the code")
     for place, (kind, seed) in enumerate(((PixelGame, 2), (UniformGame, [2, 1]))):
         game = kind(case.model, levels, points, rules, np.random.default_rng(seed),
                     lambda done, words: None)  # fmt: skip
