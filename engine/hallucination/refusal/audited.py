@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -34,13 +34,17 @@ class Audited(Examined[Prompts]):
 
     Args:
         net: the network.
+        computed: what `causes` gave, by seed.
     """
 
     net: QuestionNet
+    computed: dict[int, dict[str, list[float]]] = field(default_factory=dict)
 
     def causes(self, seed: int) -> dict[str, list[float]]:
-        """By layer from 1 on, the share that is declined with each kind of edit."""
-        return causes(self, partial(declines, self.net), seed)
+        """By layer from 1 on, the share that is declined with each kind of edit; computed once."""
+        if seed not in self.computed:
+            self.computed[seed] = causes(self, partial(declines, self.net), seed)
+        return self.computed[seed]
 
 
 def things_of(case: ExperimentCase, count: int, seed: int) -> list[list[str]]:
