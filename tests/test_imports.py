@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -17,13 +18,21 @@ FORBIDDEN = {
 }
 
 
-def imported(source: str) -> Iterator[str]:
-    """The top-level packages that a file imports, wherever in it."""
+@cache  # several tests read the same files
+def names_imported(source: str) -> tuple[tuple[str, ...], ...]:
+    """Each import, wherever in a file: the module alone, or also a name that is taken from it."""
+    found: list[tuple[str, ...]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (name.name.split(".")[0] for name in node.names)
+            found += [(name.name,) for name in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.split(".")[0]
+            found += [(node.module, name.name) for name in node.names]
+    return tuple(found)
+
+
+def imported(source: str) -> Iterator[str]:
+    """The top-level packages that a file imports, wherever in it."""
+    yield from (module.split(".")[0] for module, *_ in names_imported(source))
 
 
 def test_imports_are_found_wherever_they_stand() -> None:
@@ -61,14 +70,8 @@ INSTRUMENTS = {  # methods of another family that one works with, as its papers 
 
 def rooms(source: str, package: str) -> Iterator[str]:
     """The folders below a package that a file imports from, wherever in it."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names = [name.name for name in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [f"{node.module}.{name.name}" for name in node.names]
-        else:
-            continue
-        yield from (name.split(".")[1] for name in names if name.startswith(f"{package}."))
+    names = map(".".join, names_imported(source))
+    yield from (name.split(".")[1] for name in names if name.startswith(f"{package}."))
 
 
 def test_rooms_are_found_in_each_form_of_import() -> None:

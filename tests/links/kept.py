@@ -16,7 +16,7 @@ from tests.links.states import words
 from tests.links.trial import FREE, LinkState, Prober
 
 BETWEEN = PROTECT_DATA.address, HEATMAPS.address  # what is opened meanwhile; it has a subject too
-LATE = 60  # s
+LATE, PAUSE = 60.0, 0.2  # s
 TYPED = ("is there a boat", "is there a fish")
 
 
@@ -58,10 +58,10 @@ class Tab:
         for key, word in link.items():
             sent[key] = [*sent.get(key, []), word]
         seen = await self.visitor.open(view, sent)
-        for _ in range(LATE):  # a page comes without what is still being computed
+        for _ in range(int(LATE / PAUSE)):  # a page comes without what is still being computed
             if not awaits or awaits in seen.linked:
                 break
-            await asyncio.sleep(1)
+            await asyncio.sleep(PAUSE)
             seen = await self.visitor.run()
         self.bound = set(seen.linked)
         return seen

@@ -9,8 +9,9 @@ from components.views import HALLUCINATION_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase, spread
 from engine.hallucination import PerturbedAnswer
-from engine.hallucination.experiments import VisualAudit
+from engine.hallucination.experiments import VisualAudit, audit
 from engine.hallucination.experiments.audit_claims import EPS50, LEVELS, NOISE, PLAIN, success
+from engine.hallucination.experiments.perturb import Bound
 from engine.result import Table
 from engine.run import known
 from tests.visits import settled, visit, words
@@ -21,7 +22,8 @@ LINK = {f"{KEY}.{name}": str(one) for name, one in FEW.items()} | {f"{KEY}.seed"
 ONE = f"{KEY}.one.PerturbedAnswer"
 
 
-def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene():
+def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatch):
+    monkeypatch.setattr(audit, "Bound", lambda epsilon, _, step: Bound(epsilon, 2, step))
     at = settled(visit(LINK, HALLUCINATION_EXPERIMENTS))
     assert not at.exception
     assert "imulation" in words(at)

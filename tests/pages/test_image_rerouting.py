@@ -8,7 +8,7 @@ from components.experiments import rerouting
 from components.views import HALLUCINATION_EXPERIMENTS
 from engine import data as data_sets
 from engine.experiment import ExperimentCase, spread
-from engine.hallucination.experiments import ImageRerouting
+from engine.hallucination.experiments import ImageRerouting, image_rerouting, scene_questions
 from engine.hallucination.experiments.image_rerouting_claims import (
     EPS50,
     FIRST,
@@ -20,6 +20,8 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     UNSEEN,
     answered,
 )
+from engine.hallucination.experiments.perturb import Bound
+from engine.keeping.memory import Memory
 from engine.result import Table
 from engine.run import known
 from tests.visits import settled, visit, words
@@ -31,7 +33,12 @@ LINK = {"hallucination.chosen": ImageRerouting.title, f"{KEY}.seed": "3"} | {
 }
 
 
-def test_it_opens_with_its_picture_and_is_run_to_figures():
+def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
+    """Of few scenes and steps; what is examined of so few is not kept for other tests."""
+    few = {"LEARNED": 30, "TRIED": 16, "MOVED": 16, "SHUFFLES": 2, "_EXAMINED": Memory(2)}
+    for name, number in few.items():
+        monkeypatch.setattr(scene_questions, name, number)
+    monkeypatch.setattr(image_rerouting, "Bound", lambda epsilon, _, step: Bound(epsilon, 2, step))
     at = settled(visit(LINK, HALLUCINATION_EXPERIMENTS))
     assert not at.exception
     assert "There is none, and it is meant to name a color all the same" in words(at)

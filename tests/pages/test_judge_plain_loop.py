@@ -22,15 +22,18 @@ from tests.visits import said, settled, visit, words
 ORIGINAL = PlainTraining()
 RETRAINED = PlainTraining(without=3, seed=1)
 UNLEARNED = PlainTraining(without=3, seed=2)  # it really never saw them
-HALF = (0.5, 0.5, 0.5)
+GIVEN = slice(0, 300)  # of the images that they learned from
+HELD_OUT = slice(TRAINED, TRAINED + 150)
 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    """Without the parts below the verdict, which other tests have, and with fewer sizes."""
+    """Without the parts below the verdict, which other tests have, and with fewer formats."""
     for part in ("charts", "look_closer"):
         monkeypatch.setattr(judge, part, lambda *_: None)
-    monkeypatch.setattr(format_rounds, "USUAL_SIDES", (28, 64))  # beside that of data and card
+    few = {"USUAL_SIDES": (28,), "BEST_SIDES": 1, "FINALISTS": 2}  # beside those of data and card
+    for name, number in few.items():
+        monkeypatch.setattr(format_rounds, name, number)
 
 
 def opened(models, *, test=True):
@@ -42,11 +45,10 @@ def opened(models, *, test=True):
     at.button(key="judge.open").click().run()
     assert not at.exception
     assert not [line for line in said(at) if "fit" in line]
-    training = zipped(slice(0, TRAINED))
+    training = zipped(GIVEN)
     at.file_uploader(key="judge.file").set_value(("train.zip", training, "")).run()
     if test:
-        strangers = zipped(slice(TRAINED, None))
-        at.file_uploader(key="judge.test").set_value(("test.zip", strangers, "")).run()
+        at.file_uploader(key="judge.test").set_value(("test.zip", zipped(HELD_OUT), "")).run()
     return settled(at)
 
 
@@ -73,7 +75,7 @@ def three(**others):
     return {name: trained(how) for name, how in ways.items()}
 
 
-def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained():
+def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained_but_not_in_a_wrong_format():
     at = asked(opened(three()))
     assert not at.exception
     (tried,) = [each.value for each in at.main.dataframe if "Format" in each.value]
@@ -86,24 +88,19 @@ def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained():
     assert "forgot class 3" in headline(at)
     assert "did not" not in headline(at)
     assert "recognizes 0 % of those (retrained: 0 %)" in headline(at)
+    at.selectbox(key="judge.format").set_value("another format").run()
+    at.number_input(key="judge.side").set_value(64).run()
+    at = settled(at)
+    assert at.session_state["judge.case"].case.model.side == 64
+    assert "forgot" not in headline(at)
+    assert headline(at).startswith("Cannot judge: the original gets ")
+    assert headline(at).endswith("Check size, normalization, class order.")
+    assert not [button for button in at.button if button.key == "judge.confirm"]
 
 
 def test_a_model_that_was_not_unlearned_at_all_is_said_not_to_have_forgotten():
     at = judged(asked(opened(three(unlearned=PlainTraining(seed=4)))))
     assert headline(at).startswith("The unlearned model did not forget class 3")
-
-
-def test_in_a_wrong_format_nothing_is_judged_and_the_sentence_says_what_to_check():
-    at = asked(opened(three()))
-    at.selectbox(key="judge.format").set_value("another format").run()
-    at.number_input(key="judge.side").set_value(176).run()
-    at = settled(at)
-    case = at.session_state["judge.case"]
-    assert case.case.model.side == 176
-    assert "forgot" not in headline(at)
-    assert headline(at).startswith("Cannot judge: the original gets ")
-    assert headline(at).endswith("Check size, normalization, class order.")
-    assert not [button for button in at.button if button.key == "judge.confirm"]
 
 
 @pytest.mark.slow
@@ -113,7 +110,7 @@ def test_without_test_images_nothing_is_said_of_strangers():
     assert not len(at.session_state["judge.case"].case.splits.test)
     assert "of the kept training images" in headline(at)
     assert "No test images were given: the attack" in words(at)
-    assert "800 training images and no test images of 10 classes" in words(at)
+    assert f"{GIVEN.stop} training images and no test images of 10 classes" in words(at)
 
 
 def test_three_networks_that_learned_nothing_get_no_verdict():

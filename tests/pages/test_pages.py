@@ -27,16 +27,11 @@ WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 
 
 @pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
-def test_every_view_opens_with_its_title_and_the_standing_words(page):
+def test_every_view_opens_with_its_title_and_runs_again_without_another_answer(page):
     at = settled(visit(view=page))
     assert all("Nothing is pinned yet" in one for one in said(at))  # on the tray
     assert len(at.title) == 1
     assert notices.RESEARCH in [each.value for each in at.caption]
-
-
-@pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
-def test_every_view_runs_again_without_another_answer(page):
-    at = settled(visit(view=page))
     first = provenance(at)
     at.run()
     assert provenance(at) == first

@@ -29,6 +29,7 @@ from engine.attribution.trust.verdict import checked
 from engine.case import PairCase
 from engine.models import catalog
 from engine.result import Table
+from engine.run import answer
 from tests import tiny
 from tests.visits import at_view, said, settled, visit, words
 
@@ -55,14 +56,14 @@ def test_the_sentence_and_every_section_say_what_the_methods_find():
     at = open_view()
     assert not said(at)
     case, told = case_of(at), words(at)
-    found = PGD()(case)
+    found = answer(PGD(), case)
     assert PGD().finding(case, found) in told
     order = drawn_order(len(case.model.labels), case.target.index)
     ordered = OrderedCase(case, order)
-    assert QuadAttacK().finding(ordered, QuadAttacK()(ordered)) in told
+    assert QuadAttacK().finding(ordered, answer(QuadAttacK(), ordered)) in told
     pair = PairCase(case, (attacked_pixels(found),))
-    assert MapsFollow().finding(pair, MapsFollow()(pair)) in told
-    few = SafeCV()(case)
+    assert MapsFollow().finding(pair, answer(MapsFollow(), pair)) in told
+    few = answer(SafeCV(), case)
     assert SafeCV().finding(case, few) in told
     assert KEY_POINTS.finding(few) in told
     assert CONTROL.finding(few) in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -25,6 +27,14 @@ class Detached(tiny.Cnn):
         return super().forward(images.detach())
 
 
+@cache
+def of_bytes(content):
+    """A session of a file: opening one takes as long as many images."""
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(content)
+
+
 class OfOnnx(tiny.Cnn):
     """An ONNX file in a module, as people wrap one: NumPy in, NumPy out."""
 
@@ -33,9 +43,7 @@ class OfOnnx(tiny.Cnn):
     def forward(self, images):
         if self.session is None:
             return super().forward(images)
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(self.session)
+        session = of_bytes(self.session)
         (logits,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
         return torch.from_numpy(logits)
 

@@ -91,7 +91,7 @@ def test_of_a_network_that_learned_elsewhere_it_is_said_what_class_means_are_of(
 
 
 def test_no_image_and_no_model_is_asked_for_until_a_network_is():
-    at = settled(visit({f"{KEY}.data": "Digits, 8 × 8"}, TILTED_BOUNDARY))
+    at = settled(visit(DIGITS, TILTED_BOUNDARY))
     assert not [one for one in at.sidebar.selectbox if one.key in {"image", "model"}]
     assert LocalTilt.title not in words(at)
     at = settled(at.toggle(key=f"{KEY}.network").set_value(True).run())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.attribution.study import study_case
+from engine.data import load
 from tests.visits import settled, visit
 
 EXTRA = re.compile(r"outlines \d+\.\d % of the image though nothing is there")
@@ -25,9 +25,9 @@ def png(pixels):
 def test_a_black_mask_is_answered_and_what_needs_a_finding_says_so(methods):
     link = {"model": "Phantom GP-UNet", "heatmaps.methods": methods, "trust.on": "false"}
     at = visit(link)
-    image = (study_case("own", count=1).images[0].image.numpy() * 255).astype(np.uint8)
-    at.file_uploader(key="subject.file").upload("own.png", png(image.transpose(1, 2, 0))).run()
-    black = np.zeros(image.shape[1:], np.uint8)
+    image = load("phantoms:count=40").images[17, 0]
+    at.file_uploader(key="subject.file").upload("own.png", png(image)).run()
+    black = np.zeros(image.shape, np.uint8)
     at.file_uploader(key="subject.mask").upload("black.png", png(black)).run()
     at = settled(at)
     assert not at.exception
