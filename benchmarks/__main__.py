@@ -87,11 +87,11 @@ def title() -> str:
 def paces() -> str:
     """The model, and the batches that it was found to run best at."""
     model = case().model
-    found = [model.pace("exact"), model.pace("gradient")]
-    found += [model.pace("fast")] if model.offers_fast else []
+    results = [model.pace("exact"), model.pace("gradient")]
+    results += [model.pace("fast")] if model.offers_fast else []
     told = "; ".join(
         f"{p.use}: batch {p.batch}, {'channels last' if p.channels_last else 'contiguous'}"
-        for p in found
+        for p in results
     )
     return f"{model.title} at {model.side} px on {model.device}. {told}."
 
@@ -119,8 +119,10 @@ def measured(rounds: int, only: list[str]) -> Iterator[BenchmarkRow]:
 
 def counted(rows: list[BenchmarkRow]) -> str:
     """How many rows have which verdict."""
-    said = Counter(row.verdict.strip("*").partition(":")[0] or "no goal" for row in rows)
-    return f"{len(rows)} rows: " + ", ".join(f"{n} {verdict}" for verdict, n in said.items()) + "."
+    counter = Counter(row.verdict.strip("*").partition(":")[0] or "no goal" for row in rows)
+    return (
+        f"{len(rows)} rows: " + ", ".join(f"{n} {verdict}" for verdict, n in counter.items()) + "."
+    )
 
 
 def record(lines: list[str], page: Path) -> None:

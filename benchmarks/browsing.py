@@ -54,10 +54,10 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(1000 * LONG)
             ready(page, url)
-            found = waits(page, slider, sentence)
+            result = waits(page, slider, sentence)
             yield BenchmarkRow.of(
-                f"{name}, in a browser, key to paint", found, "ms", most=GOAL,
-                note=f"{len(found)} moves",
+                f"{name}, in a browser, key to paint", result, "ms", most=GOAL,
+                note=f"{len(result)} moves",
             )  # fmt: skip
             page.close()
         browser.close()
@@ -70,8 +70,8 @@ def waits(page: Page, slider: str, sentence: str) -> list[float]:
     for number in range(WARM_UP + MOVES):
         page.keyboard.press("ArrowLeft" if number % 4 == 3 else "ArrowRight")
         page.wait_for_timeout(PAUSE)
-    found: list[float] = page.evaluate("window.waits")
-    return found[WARM_UP:]
+    results: list[float] = page.evaluate("window.waits")
+    return results[WARM_UP:]
 
 
 def forget(page: Page, url: str) -> None:

@@ -30,7 +30,7 @@ def drawn(networks: int, images: int) -> Ballots:
 
 def plain(ballots: Ballots) -> list[int]:
     """DPA + ROE as a loop over images, classes and pairs of rivals, as a script would do it."""
-    table, found = both(len(ballots)), []
+    table, result = both(len(ballots)), []
     for one in ballots.transpose(1, 0, 2):
         votes = [int((one[:, c] == 0).sum()) for c in range(CLASSES)]
         first, second = sorted(range(CLASSES), key=lambda c: (-votes[c], c))[:2]
@@ -44,8 +44,8 @@ def plain(ballots: Ballots) -> list[int]:
             reach = max(votes[loser] - votes[c] + (c > loser), 0)
             ahead = 2 * int((one[:, winner] < one[:, c]).sum()) - len(one) + (c > winner)
             needed.append(max(0 if c == loser else (reach + 1) // 2, (max(ahead, 0) + 1) // 2))
-        found.append(min(needed) - 1)
-    return found
+        result.append(min(needed) - 1)
+    return result
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
@@ -57,9 +57,9 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         "a loop over images", 10.0, rounds, "the same numbers" if same else "OTHER NUMBERS",
     )  # fmt: skip
     for scheme in SCHEMES:
-        own = Partitions(PARTS, SPREAD[scheme])
-        ballots = drawn(own.networks, IMAGES)
+        partitions = Partitions(PARTS, SPREAD[scheme])
+        ballots = drawn(partitions.networks, IMAGES)
         yield within(
-            f"{scheme} of {IMAGES:,} images, {own.networks} networks",
-            partial(certify, scheme, ballots, own.shifts), IMAGES / GOAL, rounds,
+            f"{scheme} of {IMAGES:,} images, {partitions.networks} networks",
+            partial(certify, scheme, ballots, partitions.shifts), IMAGES / GOAL, rounds,
         )  # fmt: skip

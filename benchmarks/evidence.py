@@ -44,8 +44,8 @@ def asked(name: str) -> tuple[ImageCase, int]:
 def lima(name: str, pending: int) -> dict[str, float]:
     """Forward passes and the area under insertion; with all pending it is the plain search."""
     image, regions = asked(name)
-    found = LiMA(regions=regions, pending=pending)(image)
-    looks, areas = found["looks"].values, found["areas"].values  # type: ignore[attr-defined]
+    result = LiMA(regions=regions, pending=pending)(image)
+    looks, areas = result["looks"].values, result["areas"].values  # type: ignore[attr-defined]
     return {"passes": float(looks[0]), "insertion": float(areas[0])}
 
 

@@ -81,10 +81,10 @@ def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """Forward efficiency of the bank, and the milliseconds of nine scores."""
-    asked = DataCase(case().model, many(IMAGES))
+    data_case = DataCase(case().model, many(IMAGES))
     yield paired(
         f"Feature bank of {IMAGES} images, exact",
-        lambda: extracted(asked),
+        lambda: extracted(data_case),
         lambda: forwards(IMAGES),
         "its own forwards",
         GOAL,

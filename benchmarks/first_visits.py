@@ -97,11 +97,11 @@ def fresh(browser: Browser) -> Iterator[BenchmarkRow]:
         begun = perf_counter()
         with serving(ROOT / "app.py") as url:
             listening = perf_counter() - begun
-            found = visit(browser, f"{url}/{view.address}")
+            result = visit(browser, f"{url}/{view.address}")
         yield BenchmarkRow.of(
             f"First visit to a fresh server, {view.title}: picture",
-            [found.picture or found.title], "s", most=FRESH_GOAL,
-            note=f"title after {found.title:.1f} s; the server listened after {listening:.1f} s",
+            [result.picture or result.title], "s", most=FRESH_GOAL,
+            note=f"title after {result.title:.1f} s; the server listened after {listening:.1f} s",
         )  # fmt: skip
 
 

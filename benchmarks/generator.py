@@ -30,9 +30,9 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         case = weights.shipped_case(name)
         rows = case.data.rows("train")
         images = drawing.images(case.data, rows)
-        asked = ForgetImages(drawing, 3, images, case.data.targets(rows))
-        masks = salient(chance_scores(saliency(asked, 0), 0), 0.5)
+        forget_images = ForgetImages(drawing, 3, images, case.data.targets(rows))
+        masks = salient(chance_scores(saliency(forget_images, 0), 0), 0.5)
         yield within(
             f"{drawing.title}: {STEPS} steps of forgetting",
-            lambda a=asked, m=masks: unlearn(a, m, STEPS, 3.0, 0), None, rounds,
+            lambda a=forget_images, m=masks: unlearn(a, m, STEPS, 3.0, 0), None, rounds,
         )  # fmt: skip

@@ -93,14 +93,14 @@ def row(work: Growing, seconds: NDArray[np.float64]) -> BenchmarkRow:
 def by_side(side: int) -> Work:
     """Integrated gradients of a square image."""
     image = torch.nn.functional.interpolate(case().image[None], (side, side), mode="bilinear")[0]
-    asked = ImageCase(case().model, image, case().target)
-    return partial(IntegratedGradients(steps=16), asked)
+    image_case = ImageCase(case().model, image, case().target)
+    return partial(IntegratedGradients(steps=16), image_case)
 
 
 def by_images(count: int) -> Work:
     """The features of so many images."""
-    asked = DataCase(case().model, many(count))
-    return partial(extracted, asked)
+    data_case = DataCase(case().model, many(count))
+    return partial(extracted, data_case)
 
 
 WORKS = (

@@ -60,11 +60,11 @@ def over_scenes() -> Iterator[BenchmarkRow]:
         (HalluRAG(), ScenesCase(vlm, Greedy(), 400), 30.0),
         (Dictionary(), ScenesCase(vlm, Greedy(), 600, clean=True), 120.0),
     ):
-        found: list[Result] = []
-        seconds = timed(lambda m=method, c=case, f=found: f.append(m(c)))
+        results: list[Result] = []
+        seconds = timed(lambda m=method, c=case, f=results: f.append(m(c)))
         yield BenchmarkRow.of(
             f"{method.title} ({method.name}), {case.count} scenes", [seconds], "s", most=most,
-            note=asked_of(found[0]),
+            note=asked_of(results[0]),
         )  # fmt: skip
 
 
@@ -108,9 +108,9 @@ class Endless(Session["Long"]):
 
     def propose(self, now, /):  # noqa: ANN001, ANN201  # as the session has it
         """The model's scores without the end."""
-        found = super().propose(now)
-        found.scores[:, self.start.model.vlm.spec.eos] = -torch.inf
-        return found
+        result = super().propose(now)
+        result.scores[:, self.start.model.vlm.spec.eos] = -torch.inf
+        return result
 
 
 class Long(Greedy):
@@ -152,8 +152,8 @@ def captions(strategy: Strategy) -> None:
 
 def places(strategy: Strategy) -> float:
     """Mean places looked at for a caption, over a few scenes one at a time."""
-    found = []
+    results = []
     for number in range(10):
         case = about(number)
-        found.append(generate(case.vlm, strategy, case.images, case.prompts, record=False).looked)
-    return float(np.mean(found))
+        results.append(generate(case.vlm, strategy, case.images, case.prompts, record=False).looked)
+    return float(np.mean(results))

@@ -74,12 +74,12 @@ def regularized(rounds: int) -> Iterator[BenchmarkRow]:
     places = cycle(range(len(STRENGTHS)))
 
     def move() -> None:
-        found, row = answer(method, case), method.pair(case).typical[0]
-        asked = TiltQuestion(case, method, 0, next(places), row, {})
-        sentence(asked, found)
-        one = mirror(case.data, row, found, asked.learner, asked.place)
+        result, row = answer(method, case), method.pair(case).typical[0]
+        question = TiltQuestion(case, method, 0, next(places), row, {})
+        sentence(question, result)
+        one = mirror(case.data, row, result, question.learner, question.place)
         pictures(one, method, case.data.classes)
-        wall(case.data, row, found, asked.learner)
+        wall(case.data, row, result, question.learner)
 
     yield within(
         f"Regularize a boundary, λ moves, {len(method.pair(case).train):,} images learned", move,

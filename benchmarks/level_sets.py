@@ -81,13 +81,13 @@ def ours(steps: int, *, adaptive: bool = False, on: PairCase | None = None) -> E
 
 def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
     """The loop of the authors' code, step by step."""
-    asked = method(steps)
-    rules = asked.rules()
+    result = method(steps)
+    rules = result.rules()
     source, target, own = batch_of_one(pair())
     source, target = source.to(memory_format=form), target.to(memory_format=form)
     with torch.no_grad():
         reference = network(source).softmax(1)[:, own[0]]
-    x = (source + asked.start_noise(case())).clamp(0, 1)
+    x = (source + result.start_noise(case())).clamp(0, 1)
     memory, bound = torch.zeros_like(x), rules.epsilon or 0.0
     for _ in range(steps):
         pixels = x.detach().requires_grad_()

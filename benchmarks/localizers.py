@@ -74,11 +74,11 @@ def slices() -> Slices:
 
 def asked(at: int, seed: int = 0) -> FamiliarCase:
     """One of the slices with a lesion, among the healthy ones."""
-    found, model = slices(), case().model
-    row = found.rows[at]
-    image = as_seen(found.lesions.take(np.array([row])), slice(None), model.side)[0]
-    group = int(found.lesions.truth["group"][row])
-    return FamiliarCase(model, image, found.twins, group=group, seed=seed)
+    result, model = slices(), case().model
+    row = result.rows[at]
+    image = as_seen(result.lesions.take(np.array([row])), slice(None), model.side)[0]
+    group = int(result.lesions.truth["group"][row])
+    return FamiliarCase(model, image, result.twins, group=group, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def areas(
 ) -> BenchmarkRow:
     """Pixel AUROC within the brain of both, over coresets that begin at other patches."""
     odd = slices().odd
-    first = np.mean([area(ours.scored(one, odd)[0]) for one in rules])
+    first = np.mean([area(ours.scored(rule, odd)[0]) for rule in rules])
     second = np.mean([area(theirs.forward(m, odd).anomaly_map[:, 0].numpy()) for m in models])
     return BenchmarkRow.exact(
         f"PatchCore: pixel AUROC within the brain, from {AGAINST}", abs(first - second), "",
@@ -189,9 +189,9 @@ def areas(
 
 def area(maps: Floats) -> float:
     """How well maps (n, side, side) tell lesions from the rest of the brain."""
-    truth, found = slices().lesions.truth, slices().rows
+    truth, result = slices().lesions.truth, slices().rows
     small = F.adaptive_avg_pool2d(torch.tensor(maps), slices().lesions.side).numpy()
-    return pixel_auroc(small, truth["mask"][found], truth["twin"][found, 0] > AIR)
+    return pixel_auroc(small, truth["mask"][result], truth["twin"][result, 0] > AIR)
 
 
 def waits(rounds: int) -> Iterator[BenchmarkRow]:

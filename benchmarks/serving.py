@@ -66,11 +66,11 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
 def apart(rounds: int) -> BenchmarkRow:
     """Milliseconds of a photograph in the reader's process, once that runs."""
     noise = np.random.default_rng(0).integers(0, 255, (800, 1200, 3), np.uint8)
-    held = BytesIO()
-    Image.fromarray(noise).save(held, "JPEG")
-    load(held.getvalue())
+    buffer = BytesIO()
+    Image.fromarray(noise).save(buffer, "JPEG")
+    load(buffer.getvalue())
     return within(
-        "A JPEG of a megapixel is read in a process of its own", lambda: load(held.getvalue()),
+        "A JPEG of a megapixel is read in a process of its own", lambda: load(buffer.getvalue()),
         150, 4 * rounds, unit="ms",
     )  # fmt: skip
 

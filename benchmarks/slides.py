@@ -32,9 +32,9 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         page.goto(f"{url}/slides")
         settle(page, LONG // 1000)
         canvas = closer_up(page)
-        found = [dragged(canvas) for _ in range(rounds)]
+        results = [dragged(canvas) for _ in range(rounds)]
         yield BenchmarkRow.of(
-            "A large image dragged in a browser", [one.drawn for one in found], "frames/s",
-            least=FRAMES, note=f"a frame costs {min(one.cost for one in found):.1f} ms",
+            "A large image dragged in a browser", [result.drawn for result in results], "frames/s",
+            least=FRAMES, note=f"a frame costs {min(result.cost for result in results):.1f} ms",
         )  # fmt: skip
         browser.close()

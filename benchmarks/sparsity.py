@@ -45,8 +45,8 @@ def scored() -> Pruner:
 
 def scores() -> WeightScores:
     """Magnitude scores, computed now."""
-    found: WeightScores = Magnitude()(asked())["scores"]
-    return found
+    weight_scores: WeightScores = Magnitude()(asked())["scores"]
+    return weight_scores
 
 
 def at_once() -> Masks:

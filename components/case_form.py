@@ -98,7 +98,9 @@ class CaseForm:
         """
         spec = self.kind.specs()[name]
         control, label = spec.metadata["control"], label or spec.metadata["label"]
-        listed = [one for one in self.kind.options(name, self.beside | self.given) if only(one)]
+        listed = [
+            option for option in self.kind.options(name, self.beside | self.given) if only(option)
+        ]
         named: dict[str, Any] = {one.title: one.name for one in listed if not one.reason}
         named |= own or {}
         if off:
@@ -133,7 +135,7 @@ class CaseForm:
             more: arguments that the form does not ask for, such as the picture of the sidebar.
         """
         parts = [one for value in self.given.values() for one in several(value)]
-        named = all(isinstance(one, str | int | float | None) for one in parts)
+        named = all(isinstance(part, str | int | float | None) for part in parts)
         return {**(more or {}), **self.given} if named else {}
 
     def key_of(self, name: str) -> str:

@@ -124,19 +124,19 @@ def in_seconds(seconds: float) -> str:
 def configuration(answer: Answer) -> str:
     """Batch size, memory format and compiled share; "" where an older record does not say."""
     ran = answer.record.get("forwards") or []
-    found = [
+    results = [
         f"batch {one['batch']}, {one['memory_format']}"
         + (f", {one['compiled_share']:.0%} compiled" if one["compiled_share"] else "")
         for one in ran
     ]
-    return f" ({'; '.join(found)})" if found else ""
+    return f" ({'; '.join(results)})" if results else ""
 
 
 def as_npy(heat: HeatMap) -> bytes:
     """The raw values."""
-    held = io.BytesIO()
-    np.save(held, heat.values)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    np.save(buffer, heat.values)
+    return buffer.getvalue()
 
 
 def as_json(answer: Answer) -> str:
@@ -152,6 +152,6 @@ def shown(subject: Subject) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def encoded(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
     """Pixels as PNG."""
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

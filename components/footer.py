@@ -68,9 +68,9 @@ def leave(entry: Entry) -> None:
 def taken() -> tuple[Entry, ...]:
     """What sections have left so far, for a footer further down; theirs has it no more."""
     entries = COLLECTING.get() or []
-    found = tuple(entries)
+    results = tuple(entries)
     entries.clear()
-    return found
+    return results
 
 
 def draw(entries: Sequence[Entry]) -> None:

@@ -47,7 +47,7 @@ menu: dict[str, list[st.Page]] = {}
 for one in VIEWS:
     menu.setdefault(one.menu, []).append(page(one))
 chosen = st.navigation(menu, position="top")
-mark(next(one.menu for one in VIEWS if one.address == chosen.url_path), list(menu))
+mark(next(view.menu for view in VIEWS if view.address == chosen.url_path), list(menu))
 links.say_bound(chosen.url_path)
 
 runs.visit().open_view(chosen.url_path)

@@ -79,9 +79,9 @@ def words_of(method: type[Method[Any]]) -> Iterator[str]:
 
 def explain(text: str) -> None:
     """A button with the terms that the text uses; nothing where it uses none."""
-    if not (found := terms_in(text)):
+    if not (result := terms_in(text)):
         return
     with st.popover("Words", icon=":material/dictionary:"):
         st.markdown(
-            "\n".join(f"- **{plain(NAMES[one][0])}**: {plain(TERMS[one])}" for one in found)
+            "\n".join(f"- **{plain(NAMES[one][0])}**: {plain(TERMS[one])}" for one in result)
         )

@@ -43,12 +43,12 @@ def line(subject: Subject, usual: AbstractContextManager[Any] | None = None) -> 
     A warning stands here; that nothing speaks against the image may stand elsewhere, in `usual`.
     """
     compare(subject)
-    found = subject.in_distribution
-    if found.foreign:
-        st.markdown(f"{FOREIGN} {plain(found.sentence)}")
+    result = subject.in_distribution
+    if result.foreign:
+        st.markdown(f"{FOREIGN} {plain(result.sentence)}")
     else:
         with usual or nullcontext():
-            st.caption(f"**In-distribution check:** {plain(found.sentence)}")
+            st.caption(f"**In-distribution check:** {plain(result.sentence)}")
 
 
 def say_of_data(data: DataSet, image: Any, source: str = "") -> None:
@@ -65,10 +65,10 @@ def say_of_data(data: DataSet, image: Any, source: str = "") -> None:
         if not isinstance(outcome, Answer):
             runs.watch([outcome])
             return
-    found = measured(bank(case), data.name, image, source)
-    if found.foreign:
+    result = measured(bank(case), data.name, image, source)
+    if result.foreign:
         st.markdown(
-            f"⚠ **Not the kind of image that this network learns.** {plain(found.sentence)}"
+            f"⚠ **Not the kind of image that this network learns.** {plain(result.sentence)}"
         )
     else:
-        st.caption(f"**In-distribution check:** {plain(found.sentence)}")
+        st.caption(f"**In-distribution check:** {plain(result.sentence)}")

@@ -31,11 +31,11 @@ def panel() -> None:
 
 def listed() -> None:
     """Every lane, and what was done before."""
-    found = lanes()
-    past = sorted((one for lane in found for one in lane.past()), key=lambda one: one.when)
-    if not past and not any(lane.jobs() for lane in found):
+    result = lanes()
+    past = sorted((one for lane in result for one in lane.past()), key=lambda one: one.when)
+    if not past and not any(lane.jobs() for lane in result):
         st.caption("Nothing was asked yet that takes long.")
-    for lane in found:
+    for lane in result:
         for job in lane.jobs():
             if job.cost != "live":
                 running(lane, job)

@@ -94,7 +94,7 @@ def ended(asked: Measurement[FoundT], job: Any) -> Outcome | FoundT:
     """What came of it."""
     runs.visit().jobs.pop(asked.slot, None)
     try:
-        found: FoundT = job.value()
+        foundt: FoundT = job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
         return Problem(asked.slot, asked.title, problem(error))
-    return found
+    return foundt

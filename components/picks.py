@@ -48,12 +48,12 @@ def pick(
         case "radio":
             return st.radio(label, words, words.index(start), **shared)
         case "slider":
-            found: WordT = st.select_slider(label, words, start, **shared)
+            wordt: WordT = st.select_slider(label, words, start, **shared)
         case "pills":
-            found = st.pills(label, words, default=start, required=True, **shared)
+            wordt = st.pills(label, words, default=start, required=True, **shared)
         case "segments":
-            found = st.segmented_control(label, words, default=start, required=True, **shared)
-    return found
+            wordt = st.segmented_control(label, words, default=start, required=True, **shared)
+    return wordt
 
 
 def pick_some(

@@ -88,13 +88,13 @@ def started(page: Path) -> set[str]:
 def needed(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
     """The files of the kinds, and those which they import, to the last."""
     wanted = [path.name for kind in kinds for path in folder.glob(f"{kind}.*.js")]
-    found: set[str] = set()
+    results: set[str] = set()
     while wanted:
         name = wanted.pop()
-        if name not in found and (folder / name).is_file():
-            found.add(name)
+        if name not in results and (folder / name).is_file():
+            results.add(name)
             wanted += imported(folder / name)
-    return found
+    return results
 
 
 def imported(path: Path) -> Iterator[str]:

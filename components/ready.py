@@ -53,8 +53,8 @@ def go_on() -> None:
     """Thumbnails of the samples and the model's best batch sizes; whoever asks goes first."""
     step_back()
     with logged("The thumbnails of the samples could not be made"):
-        for one in SAMPLES:
-            thumb(one.title)
+        for sample in SAMPLES:
+            thumb(sample.title)
     with logged("The default model's batch sizes could not be measured"):
         model = catalog.load()
         model.pace("exact")

@@ -234,14 +234,20 @@ def ask_each_when_told(
     """As `ask_all_when_told`, where each case has a method of its own."""
     slots = {name: f"{slot}.{name}" for name in questions}
     leave_others(slot, list(slots.values()))
-    waiting = {name: one for name, one in questions.items() if not begun(*one, slots[name])}
+    waiting = {
+        name: question for name, question in questions.items() if not begun(*question, slots[name])
+    }
     if waiting:
         seconds = [run.expected_seconds(*one) for one in waiting.values()]
-        known = sum(each for each in seconds if each)
+        known = sum(second for second in seconds if second)
         hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
         names = f": {', '.join(waiting)}" if named else ""
         start_button(f"{label}{names}{hint}", slot, list(slots.values()))
-    return {name: ask(*one, slots[name]) for name, one in questions.items() if name not in waiting}
+    return {
+        name: ask(*question, slots[name])
+        for name, question in questions.items()
+        if name not in waiting
+    }
 
 
 def begun(method: Method[Any], case: Any, slot: str) -> bool:
@@ -368,17 +374,22 @@ def watch(outcomes: Sequence[Outcome], live: Live | None = None) -> None:
 
     `live` draws what is there so far; it is called again and again, so it has to be cheap.
     """
-    pending = [one for one in outcomes if isinstance(one, Pending)]
+    pending = [outcome for outcome in outcomes if isinstance(outcome, Pending)]
     if pending:
         follow_progress(pending, live)
-    halted = [stopped().get(one.slot) for one in outcomes if isinstance(one, Problem)]
+    halted = [stopped().get(outcome.slot) for outcome in outcomes if isinstance(outcome, Problem)]
     if ending := [job for job in halted if job is not None and not job.finished]:
         follow_ending(ending)
-    for one in outcomes:
-        if isinstance(one, Problem):
+    for outcome in outcomes:
+        if isinstance(outcome, Problem):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.warning(notices.plain(f"{one.title}: {one.words}"))
-                st.button(one.again, key=f"{one.slot}.again", on_click=restart, args=(one.slot,))
+                st.warning(notices.plain(f"{outcome.title}: {outcome.words}"))
+                st.button(
+                    outcome.again,
+                    key=f"{outcome.slot}.again",
+                    on_click=restart,
+                    args=(outcome.slot,),
+                )
 
 
 @st.fragment(run_every=POLL_SECONDS)

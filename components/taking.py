@@ -35,8 +35,8 @@ def offer(
         icon=":material/inventory_2:",
     )
     with st.container(horizontal=True):
-        for one in views:
-            take(there.name, one, slot, image)
+        for view in views:
+            take(there.name, view, slot, image)
 
 
 def take(
@@ -69,7 +69,7 @@ def take(
 
 def link_of(name: str) -> dict[str, str]:
     """How a link names the model, and the image that is chosen beside it."""
-    lines = {one.name: one.line for one in catalog.entries()}
+    lines = {entry.name: entry.line for entry in catalog.entries()}
     held = st.session_state
     image = {key: str(held[key]) for key in ("image", "data", "kind", "item") if key in held}
     return {"model": lines[name], **image} if name in lines else image
@@ -90,7 +90,7 @@ def title_of(data: str) -> str:
 
     One with settings, or of the person's own, is offered by its name.
     """
-    listed = next((one.card.title for one in data_sets.entries() if one.name == data), "")
+    listed = next((entry.card.title for entry in data_sets.entries() if entry.name == data), "")
     return listed or (data if is_known(data) else "")
 
 

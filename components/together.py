@@ -19,13 +19,13 @@ def ask_all(sections: Mapping[str, Section]) -> Outcomes:
 
     A button of the first starts those after it too.
     """
-    found: dict[str, Outcome] = {}
+    results: dict[str, Outcome] = {}
     for name, section in sections.items():
         outcome = ask(section)
         if outcome is None:
             return {}
-        found[name] = outcome
-    return found
+        results[name] = outcome
+    return results
 
 
 def answers_of(found: Outcomes) -> Answers:

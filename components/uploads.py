@@ -35,7 +35,7 @@ def held() -> dict[str, Imported]:
 def names() -> set[str]:
     """The names of all data sets that were opened in this session, on whichever page."""
     pages = [own for own in st.session_state.values() if isinstance(own, dict)]
-    sets = [data for own in pages for data in own.values() if isinstance(data, DataSet)]
+    sets = [data for page in pages for data in page.values() if isinstance(data, DataSet)]
     return {data.name for data in [*sets, *(one.data for one in held().values())]}
 
 
@@ -73,21 +73,21 @@ def take(content: bytes, name: str, side: int) -> None:
 
     try:
         if name.lower().endswith(".npz"):
-            found = read_npz(content, name)
+            npz = read_npz(content, name)
         else:
-            found = read_folders(content, name, side, told)
+            npz = read_folders(content, name, side, told)
     except BadData as error:
         st.session_state["lab.problem"] = str(error)
         bar.empty()
         return
     bar.empty()
-    found = replace(found, data=without_name(found.data))
-    title = found.data.card.title
-    held()[title] = found
-    words = f"{name[:60]} is “{title}” here: {found.summary}"
-    if SPLIT_NOTES["drawn"] in found.data.card.made:
+    npz = replace(npz, data=without_name(npz.data))
+    title = npz.data.card.title
+    held()[title] = npz
+    words = f"{name[:60]} is “{title}” here: {npz.summary}"
+    if SPLIT_NOTES["drawn"] in npz.data.card.made:
         words = f"{words} {SPLIT_NOTES['drawn']}"
-    st.session_state.update({"lab.data": title, "lab.opened": (words, found.skipped)})
+    st.session_state.update({"lab.data": title, "lab.opened": (words, npz.skipped)})
 
 
 def without_name(data: DataSet) -> DataSet:
@@ -119,7 +119,7 @@ def skipped(left: Sequence[Skipped]) -> None:
 
 def all_held(key: str) -> dict[str, DataSet]:
     """What was opened in this session, in the lab or as pictures of a page, by title."""
-    lab = {title: found.data for title, found in held().items()}
+    lab = {title: result.data for title, result in held().items()}
     return lab | st.session_state.setdefault(f"{key}.own", {})
 
 
@@ -170,18 +170,18 @@ def take_pictures(
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
         if reads:
-            found = reads(given.getvalue(), given.name, side)
+            folders = reads(given.getvalue(), given.name, side)
         else:
             content = given.getvalue()
-            found = read_folders(content, given.name, side, classless=True, pieces=pieces)
+            folders = read_folders(content, given.name, side, classless=True, pieces=pieces)
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return
-    data = without_name(found.data)
+    data = without_name(folders.data)
     if pieces:
         data = replace(data, card=replace(data.card, title=f"{data.card.title}, cut"))
     title = data.card.title
     st.session_state.setdefault(f"{key}.own", {})[title] = data
-    st.session_state[f"{key}.opened"] = f"Opened as “{title}”: {found.summary}", found.skipped
+    st.session_state[f"{key}.opened"] = f"Opened as “{title}”: {folders.summary}", folders.skipped
     if picker:
         st.session_state[picker] = title

@@ -63,14 +63,14 @@ class Case:
 
     def facts(self) -> dict[str, Any]:
         """What it is, in JSON, for the record beside the answer; no pixels, no file names."""
-        found: dict[str, Any] = {"kind": self.case_name}
+        results: dict[str, Any] = {"kind": self.case_name}
         for fact, name in (("model", self.asks), ("data", "data")):
             value: Any = getattr(self, name, None)
             if hasattr(value, "fingerprint"):
-                found |= {fact: value.name, f"{fact}_fingerprint": value.fingerprint}
+                results |= {fact: value.name, f"{fact}_fingerprint": value.fingerprint}
         if side := getattr(getattr(self, "model", None), "side", None):
-            found["side"] = side
-        return found | {name: getattr(self, name) for name in SHARED if hasattr(self, name)}
+            results["side"] = side
+        return results | {name: getattr(self, name) for name in SHARED if hasattr(self, name)}
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what a method needs, or "" when it can."""

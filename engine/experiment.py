@@ -237,8 +237,8 @@ class Experiment(Method[ExperimentCase]):
             lead = f"{condition}, seed {seeded.seed}"
             part = part_of(progress, low, high, otherwise="training", lead=lead)
             own: dict[str, View] = views if seeded.seed == case.seed else {}
-            found = self.figures(condition, what, seeded, part, own)
-            runs.append(SeedFigures(condition, seeded.seed, found))
+            result = self.figures(condition, what, seeded, part, own)
+            runs.append(SeedFigures(condition, seeded.seed, result))
             views["table"] = summary(runs, self.measures, self.units)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {
@@ -367,7 +367,7 @@ def judged(claims: Sequence[Claim], runs: Sequence[SeedFigures], unit: str = "sh
     )
     outcome, mean, tolerance = decided(margins)
     columns = {"outcome": (outcome, ""), "margin": (mean, unit), "tolerance": (tolerance, unit)}
-    return Table.of(columns, [one.words for one in claims], [one.test for one in claims])
+    return Table.of(columns, [claim.words for claim in claims], [claim.test for claim in claims])
 
 
 def margin(claim: Claim, figures: Mapping[str, Figures]) -> float:

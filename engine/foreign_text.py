@@ -59,8 +59,8 @@ def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> di
         said, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")
     except BadImage as error:
         raise BadSetting(str(error)) from None
-    found: dict[str, Any] = said["toml"]
-    return found
+    results: dict[str, Any] = said["toml"]
+    return results
 
 
 def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:

@@ -269,13 +269,13 @@ def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Rec
 @cache
 def versions() -> dict[str, str]:
     """Versions of what computes."""
-    found = {"python": platform.python_version()}
+    results = {"python": platform.python_version()}
     for name in VERSIONED:
         try:
-            found[name] = version(name)
+            results[name] = version(name)
         except PackageNotFoundError:
             log.debug("%s is not installed", name)
-    return found
+    return results
 
 
 def seconds_file() -> Path:

@@ -164,16 +164,16 @@ def differing(one, two, near=0.0):
 
     Decimals that differ by no more than `near` of the largest count as the same.
     """
-    found = set(one) ^ set(two)
+    result = set(one) ^ set(two)
     for name in set(one) & set(two):
         ours, theirs = one[name].arrays(), two[name].arrays()
-        found |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
-        found |= {
+        result |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
+        result |= {
             f"{name}/{field}"
             for field in set(ours) & set(theirs)
             if not timed(field) and not alike(ours[field], theirs[field], near)
         }
-    return found
+    return result
 
 
 def alike(one, two, near):

@@ -51,8 +51,8 @@ def weights(data: bytes, name: str) -> None:
     """Open weights, and hold them against a network."""
     from engine.models.own_file import check
 
-    found = read_weights(data, name)
-    check(found, found, name)
+    result = read_weights(data, name)
+    check(result, result, name)
 
 
 def compressed(syntax: str) -> bytes:
@@ -66,13 +66,13 @@ def compressed(syntax: str) -> bytes:
 def medmnist() -> bytes:
     """A small MedMNIST file."""
     rng = np.random.default_rng(0)
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     parts = {}
     for part in ("train", "val", "test"):
         parts[f"{part}_images"] = rng.integers(0, 256, (12, 8, 8), np.uint8)
         parts[f"{part}_labels"] = np.arange(12).reshape(-1, 1) % 2
-    np.savez_compressed(held, **parts)
-    return held.getvalue()
+    np.savez_compressed(buffer, **parts)
+    return buffer.getvalue()
 
 
 def safetensors() -> bytes:

@@ -53,21 +53,21 @@ def names_of(requirements: Path) -> Iterator[str]:
 
 def closure(names: Iterator[str]) -> dict[str, Distribution]:
     """The packages and all that they need here, by name; extras are left out."""
-    found: dict[str, Distribution] = {}
+    results: dict[str, Distribution] = {}
     waiting = [canonicalize_name(name) for name in names]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in results:
             continue
         try:
-            found[name] = distribution(name)
+            results[name] = distribution(name)
         except PackageNotFoundError:  # for another system than this one
             continue
-        for line in found[name].requires or ():
+        for line in results[name].requires or ():
             need = Requirement(line)
             if need.marker is None or need.marker.evaluate({"extra": ""}):
                 waiting.append(canonicalize_name(need.name))
-    return dict(sorted(found.items()))
+    return dict(sorted(results.items()))
 
 
 def license_of(package: Distribution) -> str:
@@ -92,13 +92,13 @@ def conflicts(license: str) -> bool:
     An unknown license counts as a conflict: somebody has to read it.
     """
     choices = re.split(r"\bOR\b", license)
-    return all(CONFLICT.search(one) or not FREE.search(one) for one in choices)
+    return all(CONFLICT.search(choice) or not FREE.search(choice) for choice in choices)
 
 
 def page() -> str:
     """The table."""
-    found = closure(names_of(ROOT / "requirements.txt"))
-    rows = [f"| {name} | {license_of(one)} |" for name, one in found.items()]
+    result = closure(names_of(ROOT / "requirements.txt"))
+    rows = [f"| {name} | {license_of(one)} |" for name, one in result.items()]
     return "\n".join([WORDS, "| package | license |", "| --- | --- |", *rows, ""])
 
 

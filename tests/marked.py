@@ -30,15 +30,15 @@ SIDE = 32
 
 def picture(seed: int = 0, side: int = SIDE) -> bytes:
     """A PNG with a text and a name in its tags."""
-    told = PngInfo()
-    told.add_text("Comment", TEXT)
-    told.add_itxt("Author", TEXT, zip=False)
+    info = PngInfo()
+    info.add_text("Comment", TEXT)
+    info.add_itxt("Author", TEXT, zip=False)
     exif = Image.Exif()
     exif[0x010E] = TEXT
     pixels = np.random.default_rng(seed).integers(0, 255, (side, side, 3), dtype=np.uint8)
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, "PNG", pnginfo=told, exif=exif)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", pnginfo=info, exif=exif)
+    return buffer.getvalue()
 
 
 def scan() -> bytes:
@@ -49,13 +49,13 @@ def scan() -> bytes:
 
 def archive(each: int = 6) -> bytes:
     """A zip of class folders whose names are labels, with a comment."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as made:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
         made.comment = TEXT.encode()
         for at, label in enumerate(LABELS):
             for number in range(each):
                 made.writestr(f"{label}/{FILE}{number}.png", picture(100 * at + number))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def folder(at: Path) -> Path:
@@ -79,9 +79,9 @@ def plan(at: Path) -> Path:
 
 def weights() -> bytes:
     """A state_dict of a small network, as somebody else saved it."""
-    held = io.BytesIO()
-    torch.save(build("lenet", NetworkShape(1, 12, 3), 0).state_dict(), held)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    torch.save(build("lenet", NetworkShape(1, 12, 3), 0).state_dict(), buffer)
+    return buffer.getvalue()
 
 
 def words_in(name: str, data: bytes) -> set[str]:
@@ -102,10 +102,10 @@ def marked(text: str) -> Iterable[str]:
 
 def below(*folders: Path) -> Mapping[str, set[str]]:
     """By path from there on: the marked words of each file and folder that has some."""
-    found = {}
+    results = {}
     for root in folders:
         for path in root.rglob("*") if root.is_dir() else ():
             data = path.read_bytes() if path.is_file() else b""
             if words := words_in(str(path.relative_to(root)), data):
-                found[str(path)] = words
-    return found
+                results[str(path)] = words
+    return results

@@ -124,8 +124,8 @@ def memory() -> int:
 
 def children(parent: str) -> list[Path]:
     """The processes that this one started."""
-    found = Path(f"/proc/{parent}/task").glob("*/children")
-    return [Path(f"/proc/{pid}") for each in found for pid in each.read_text().split()]
+    result = Path(f"/proc/{parent}/task").glob("*/children")
+    return [Path(f"/proc/{pid}") for each in result for pid in each.read_text().split()]
 
 
 def resident(process: Path) -> int:

@@ -133,7 +133,7 @@ def device() -> torch.device:
     every.fallback(computed, "PrivateUse1")
     for name in FACTORIES:  # torch's own make them empty and let them grow
         packet = getattr(torch.ops.aten, name)
-        for kind in (one for one in packet.overloads() if "out" not in one):
+        for kind in (overload for overload in packet.overloads() if "out" not in overload):
             factories.impl(
                 getattr(packet, kind), partial(computed, getattr(packet, kind)), "PrivateUse1"
             )
@@ -151,9 +151,9 @@ def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
     there.pop("pin_memory", None)
     if wanted is not None:
         there["device"] = torch.device("cpu")
-    found = func(*tree_map(bare, args), **tree_map(bare, there))
+    result = func(*tree_map(bare, args), **tree_map(bare, there))
     if wanted is not None and torch.device(wanted).type != NAME:
-        return found
+        return result
     given = {id(one.inner): one for one in tree_iter((args, kwargs)) if isinstance(one, OnDevice)}
 
     def ours(value: Any) -> Any:
@@ -164,7 +164,7 @@ def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
             raise NotImplementedError(f"{name} changes a shape in place")
         return OnDevice(value) if known is None else known
 
-    return tree_map(ours, found)
+    return tree_map(ours, result)
 
 
 def check(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -181,16 +181,16 @@ def check(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if not strays or name in MOVES:
         return
     into = name in INDEXES and strays[0] is args[0]  # what is read or written by an index
-    if into or name in STRICT or any(one.ndim for one in strays):
-        shapes = ", ".join(str(tuple(one.shape)) for one in strays)
+    if into or name in STRICT or any(stray.ndim for stray in strays):
+        shapes = ", ".join(str(tuple(stray.shape)) for stray in strays)
         raise Refused(f"{name} is given tensors of two devices; on the CPU: {shapes}")
 
 
 def listed(index: Any) -> Any:
     """An index whose lists are tensors: torch makes none of them that Python computes for."""
     parts = index if isinstance(index, tuple) else (index,)
-    found = tuple(_tensor(one) if isinstance(one, list) else one for one in parts)
-    return found if isinstance(index, tuple) else found[0]
+    results = tuple(_tensor(part) if isinstance(part, list) else part for part in parts)
+    return results if isinstance(index, tuple) else results[0]
 
 
 def bare(value: Any) -> Any:

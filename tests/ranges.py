@@ -30,7 +30,7 @@ TESTS = (
 
 def lowest(text: str) -> list[str]:
     """Each package of a requirements file at its lower bound. Raises ValueError: one has none."""
-    found = []
+    results = []
     for line in text.splitlines():
         words = line.partition("#")[0].strip()
         if not words or words.startswith("-"):
@@ -39,8 +39,8 @@ def lowest(text: str) -> list[str]:
         bounds = [one.version for one in need.specifier if one.operator == ">="]
         if len(bounds) != 1:
             raise ValueError(f"{need.name} has no lower bound")
-        found.append(f"{need.name}=={bounds[0]}")
-    return found
+        results.append(f"{need.name}=={bounds[0]}")
+    return results
 
 
 def install(folder: Path, *, at_lowest: bool) -> Path:

@@ -66,9 +66,9 @@ def dataset(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **header: 
 
 def written(made: Dataset) -> bytes:
     """The file."""
-    held = io.BytesIO()
-    made.save_as(held, enforce_file_format=True)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    made.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def dicom(pixels: np.ndarray, **header: Any) -> bytes:
@@ -92,8 +92,8 @@ def nifti(values: np.ndarray, affine: np.ndarray | None = None, **header: Any) -
     image.header["descrip"] = PATIENT.encode()
     raw = bytearray(image.to_bytes())
     if header:
-        said = nib.Nifti1Header(bytes(raw[:348]), check=False)
+        nifti1_header = nib.Nifti1Header(bytes(raw[:348]), check=False)
         for name, value in header.items():
-            said[name] = value
-        raw[:348] = said.binaryblock
+            nifti1_header[name] = value
+        raw[:348] = nifti1_header.binaryblock
     return bytes(raw)

@@ -142,15 +142,15 @@ def test_a_budget_is_in_the_unit_that_is_shown(monkeypatch):
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_a_power_law_gives_its_exponent_however_fast_each_round_is(exponent):
     pace = np.array([[1.0], [3.0], [0.2]])  # of the rounds
-    found = fit(SIZES, pace * np.asarray(SIZES, float) ** exponent)
-    assert np.allclose(found, exponent, atol=1e-9)
+    result = fit(SIZES, pace * np.asarray(SIZES, float) ** exponent)
+    assert np.allclose(result, exponent, atol=1e-9)
 
 
 def test_the_interval_holds_the_exponent_as_often_as_it_says():
     generator = np.random.default_rng(0)
     noise = np.exp(generator.normal(0, 0.1, (1000, 3, len(SIZES))))
-    found = [fit(SIZES, np.asarray(SIZES) ** 1.5 * one) for one in noise]
-    share = np.mean([low <= 1.5 <= high for _, low, high in found])
+    results = [fit(SIZES, np.asarray(SIZES) ** 1.5 * one) for one in noise]
+    share = np.mean([low <= 1.5 <= high for _, low, high in results])
     assert 0.93 < share < 0.97  # 0.95 with a standard error of 0.007
 
 
@@ -289,7 +289,7 @@ def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypa
     method, case = AdaptiveSmoothing(images=10), ExperimentCase(data_sets.load("digits"))
     for _ in range(2):
         seen.clear()
-        found = smoothing.curve(method, case)
+        result = smoothing.curve(method, case)
         assert [getattr(one, "alpha", None) for one in seen].count(None) == 2  # both networks
         assert [one.alpha for one in seen if hasattr(one, "alpha")] == list(ALPHAS)
-    assert all(one[CLEAN] == one[ATTACKED] for one in found)  # nothing was moved
+    assert all(one[CLEAN] == one[ATTACKED] for one in result)  # nothing was moved

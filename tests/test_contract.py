@@ -210,11 +210,11 @@ def state(model):
 def changes(before, model):
     """What of a model's state is not as it was before."""
     after = state(model)
-    found = {name for name in before if name != "weights" and before[name] != after[name]}
+    results = {name for name in before if name != "weights" and before[name] != after[name]}
     ours, theirs = before["weights"], after["weights"]
     if ours.keys() != theirs.keys() or not all(torch.equal(ours[k], theirs[k]) for k in ours):
-        found.add("weights")
-    return found
+        results.add("weights")
+    return results
 
 
 def assert_unchanged(before, model):
@@ -229,8 +229,8 @@ def test_no_method_is_forgotten_and_what_is_not_listed_has_its_reason():
     for module in pkgutil.walk_packages(engine.__path__, "engine."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    found = {kind for kind in kinds_of(Method) if kind.__module__.startswith("engine.")}
-    assert found == {*METHODS, *BESIDE}
+    results = {kind for kind in kinds_of(Method) if kind.__module__.startswith("engine.")}
+    assert results == {*METHODS, *BESIDE}
     assert not {*METHODS} & BESIDE.keys()
     assert all(reason.endswith(".") for reason in BESIDE.values())
 
@@ -398,11 +398,11 @@ def assert_agree(one, two, share):
 def alike(view, field):
     """The known numbers on one scale with an array: of a table, every column of its unit."""
     arrays, column = view.arrays(), field.removeprefix("columns/")
-    found = [arrays[field]]
+    results = [arrays[field]]
     if isinstance(view, Table) and column != field:
         units = dict(zip(view.order, view.units, strict=True))
-        found = [view[name] for name, unit in units.items() if unit == units[column]]
-    together = np.concatenate([one.ravel() for one in found])
+        results = [view[name] for name, unit in units.items() if unit == units[column]]
+    together = np.concatenate([result.ravel() for result in results])
     return together[~np.isnan(together)]
 
 

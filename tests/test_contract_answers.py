@@ -106,12 +106,12 @@ def others(control, value, case):
     match control:
         case Slider(low, high, step, off=off):
             more = round(value + step, 9) if value is not None else high
-            found = [low, *([None] if off else []), min(more, high), high]
+            results = [low, *([None] if off else []), min(more, high), high]
         case Switch():
-            found = [not value]
+            results = [not value]
         case Choice(options, source, off):
-            found = [*(options or case.options(source)), *([None] if off else [])]
-    return [one for one in dict.fromkeys(found) if one != value]
+            results = [*(options or case.options(source)), *([None] if off else [])]
+    return [result for result in dict.fromkeys(results) if result != value]
 
 
 def test_every_effect_that_is_told_is_of_a_setting():

@@ -56,8 +56,8 @@ class Stretched(Honest):
     """Its map is scaled to its own maximum."""
 
     def values(self, case):
-        found = super().values(case)
-        return found / np.abs(found).max()
+        result = super().values(case)
+        return result / np.abs(result).max()
 
 
 class Silent(Honest):
@@ -71,9 +71,9 @@ class Late(Honest):
     """It reports when all is over."""
 
     def __call__(self, case, progress=quiet):
-        found = super().__call__(case)
+        result = super().__call__(case)
         progress(1.0, "done")
-        return found
+        return result
 
 
 def drawing(draw):

@@ -52,9 +52,9 @@ def test_every_view_that_the_page_names_exists_or_is_called_planned():
     there = {f"{view.menu} / {view.title}" for view in VIEWS}
     assert set(views().values()) <= there
     known = {kind.full_name() for kind in METHODS}
-    for one in systems():
-        assert one.view in there or one.unbuilt(known), one.name
-        assert (f"| {one.view} (planned) |" in page()) == (one.view not in there), one.name
+    for system in systems():
+        assert system.view in there or system.unbuilt(known), system.name
+        assert (f"| {system.view} (planned) |" in page()) == (system.view not in there), system.name
 
 
 def test_every_method_stands_in_a_view():
@@ -63,6 +63,6 @@ def test_every_method_stands_in_a_view():
 
 def test_what_a_built_system_lacks_stands_on_the_page():
     known = {kind.full_name() for kind in METHODS}
-    lacking = [one for one in systems() if one.missing]
+    lacking = [system for system in systems() if system.missing]
     assert all(not one.unbuilt(known) for one in lacking)
     assert all(f"| {one.missing} |" in page() for one in lacking)

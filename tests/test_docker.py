@@ -27,7 +27,7 @@ def given(word):
 
 def test_the_app_runs_as_somebody_without_rights_and_its_home_is_a_volume():
     assert given("USER") == ["blindspot"]
-    assert LINES.index("USER blindspot") > max(i for i, one in enumerate(LINES) if "RUN " in one)
+    assert LINES.index("USER blindspot") > max(i for i, line in enumerate(LINES) if "RUN " in line)
     assert given("VOLUME") == ['["/kept"]']
     assert "BLINDSPOT_HOME=/kept" in FILE
 
@@ -50,9 +50,9 @@ def test_with_the_name_of_a_proxy_the_health_check_is_still_allowed():
     (line,) = (line for line in FILE.splitlines() if "--server.allowedHosts" in line)
     hosts = re.findall(r"--server\.allowedHosts (\S+)", line)
     (asked,) = given("HEALTHCHECK")
-    (own,) = re.findall(r"http://([\w.:]+)/", asked)
+    (part,) = re.findall(r"http://([\w.:]+)/", asked)
     assert is_allowed("blindspot.example.org", hosts)
-    assert is_allowed(own, hosts)
+    assert is_allowed(part, hosts)
     assert not is_allowed("evil.example", hosts)
 
 
@@ -65,8 +65,8 @@ def test_stages_are_there_for_each_kind_of_torch():
 def test_its_python_is_one_that_the_project_allows():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lowest = tuple(map(int, project["requires-python"].removeprefix(">=").split(".")))
-    found = re.match(r"python:(\d+)\.(\d+)-slim", given("FROM")[0])
-    assert tuple(map(int, found.groups())) >= lowest
+    result = re.match(r"python:(\d+)\.(\d+)-slim", given("FROM")[0])
+    assert tuple(map(int, result.groups())) >= lowest
 
 
 @pytest.mark.parametrize("secret", [".git", ".streamlit/secrets.toml", ".env", ".venv*"])

@@ -42,14 +42,14 @@ SLOW = (  # in them
 
 def commands(pages: Sequence[Path] = PAGES) -> list[str]:
     """What follows `python -m engine`, each once, without comments."""
-    found = [
+    results = [
         command
         for page in pages
         for pattern in (LINE, SPAN)
         for command in pattern.findall(page.read_text(encoding="utf-8"))
     ]
-    words = (shlex.split(one.replace("\\\n", " "), comments=True)[3:] for one in found)
-    return list(dict.fromkeys(shlex.join(one) for one in words if one))
+    words = (shlex.split(result.replace("\\\n", " "), comments=True)[3:] for result in results)
+    return list(dict.fromkeys(shlex.join(word) for word in words if word))
 
 
 def scripts() -> list[str]:
@@ -57,7 +57,7 @@ def scripts() -> list[str]:
     blocks = [
         dedent(block) for page in PAGES for block in BLOCK.findall(page.read_text(encoding="utf-8"))
     ]
-    return [one for one in blocks if "engine.answer(" in one or "as_python" in one]
+    return [block for block in blocks if "engine.answer(" in block or "as_python" in block]
 
 
 def plan() -> str:
@@ -90,14 +90,16 @@ def somebody(tmp_path, monkeypatch):
 
 
 def test_the_pages_name_commands_and_what_is_not_run_here_is_among_them():
-    found = commands()
-    assert len(found) > 8
-    assert LONG.keys() <= set(found)
-    for command in found:
+    result = commands()
+    assert len(result) > 8
+    assert LONG.keys() <= set(result)
+    for command in result:
         assert "…" not in command, f"{command} is no command"
 
 
-@pytest.mark.parametrize("command", [marked(one) for one in commands() if not FORM.search(one)])
+@pytest.mark.parametrize(
+    "command", [marked(command) for command in commands() if not FORM.search(command)]
+)
 def test_a_command_runs_as_it_stands(command, somebody, capsys):
     arguments = shlex.split(command)
     status = main(arguments)
@@ -115,9 +117,9 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
 def runs_of(page: Path) -> list[str]:
     """The commands of a page that ask a method here, but for those that take long."""
     return [
-        one for one in commands([page])
-        if one.startswith("run ") and not any(word in one for word in SLOW)
-        and not FORM.search(one) and not HUB.search(one)
+        command for command in commands([page])
+        if command.startswith("run ") and not any(word in command for word in SLOW)
+        and not FORM.search(command) and not HUB.search(command)
     ]  # fmt: skip
 
 

@@ -51,8 +51,8 @@ def opened() -> dict[str, Any]:
         [sys.executable, "-c", DRAW], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    results: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return results
 
 
 def test_no_view_opens_with_a_package_that_its_shipped_answer_does_not_need(opened):

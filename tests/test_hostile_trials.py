@@ -197,7 +197,7 @@ def test_a_trial_that_ends_its_process_or_never_ends_is_wrong_and_the_rest_goes_
     monkeypatch.setattr(entry.subprocess, "Popen", Forked)
     monkeypatch.setattr(entry, "POLL", 0.05)
     outcomes = entry.supervise("odd", 5, tmp_path)
-    assert {name: one.came for name, one in outcomes.items()} == {
+    assert {name: outcome.came for name, outcome in outcomes.items()} == {
         "good": "read", "raises": "crash", "ends": "end", "endless": "late", "last": "read",
     }  # fmt: skip
     assert outcomes["raises"].wrong.startswith("KeyError at test_hostile_trials.py:")

@@ -21,13 +21,13 @@ FORBIDDEN = {
 @cache  # several tests read the same files
 def names_imported(source: str) -> tuple[tuple[str, ...], ...]:
     """Each import, wherever in a file: the module alone, or also a name that is taken from it."""
-    found: list[tuple[str, ...]] = []
+    results: list[tuple[str, ...]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found += [(name.name,) for name in node.names]
+            results += [(name.name,) for name in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [(node.module, name.name) for name in node.names]
-    return tuple(found)
+            results += [(node.module, name.name) for name in node.names]
+    return tuple(results)
 
 
 def imported(source: str) -> Iterator[str]:
@@ -45,9 +45,9 @@ def test_imports_go_one_way(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     wrong = {
-        str(file.relative_to(ROOT)): sorted(found)
+        str(file.relative_to(ROOT)): sorted(result)
         for file in files
-        if (found := FORBIDDEN[folder].intersection(imported(file.read_text(encoding="utf-8"))))
+        if (result := FORBIDDEN[folder].intersection(imported(file.read_text(encoding="utf-8"))))
     }
     assert not wrong
 
@@ -88,8 +88,8 @@ def test_families_of_the_engine_do_not_know_each_other() -> None:
         for file in sorted((ROOT / "engine" / family).rglob("*.py")):
             name = file.relative_to(ROOT).as_posix()
             met = FAMILIES.intersection(rooms(file.read_text(encoding="utf-8"), "engine"))
-            if found := met - {family} - INSTRUMENTS.get(name, set()):
-                wrong[name] = sorted(found)
+            if result := met - {family} - INSTRUMENTS.get(name, set()):
+                wrong[name] = sorted(result)
     assert not wrong
 
 
@@ -116,23 +116,23 @@ def test_views_do_not_know_each_other() -> None:
         for file in sorted((ROOT / "components" / folder).rglob("*.py")):
             met = folders.intersection(rooms(file.read_text(encoding="utf-8"), "components"))
             known = SHARED | {folder} if folder not in RETELLING else folders
-            if found := met - known:
-                wrong[file.relative_to(ROOT).as_posix()] = sorted(found)
+            if result := met - known:
+                wrong[file.relative_to(ROOT).as_posix()] = sorted(result)
     assert len(folders) > len(SHARED) + 6
     assert not wrong
 
 
 def known_when_loaded(file: Path, modules: set[str]) -> set[str]:
     """Modules of the project that a file imports as it is loaded: not for types, nor in a call."""
-    found = set()
+    results = set()
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            results |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             for name in node.names:
                 whole = f"{node.module}.{name.name}"
-                found.add(whole if whole in modules else node.module)
-    return found & modules
+                results.add(whole if whole in modules else node.module)
+    return results & modules
 
 
 def test_no_two_modules_need_each_other_to_be_loaded() -> None:

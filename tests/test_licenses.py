@@ -21,9 +21,9 @@ def test_what_forbids_or_says_nothing_is_a_conflict(license, found):
 
 
 def test_no_package_of_the_app_has_a_license_in_conflict_with_ours():
-    found = closure(names_of(ROOT / "requirements.txt"))
-    assert len(found) > 40
-    assert not [name for name, package in found.items() if conflicts(license_of(package))]
+    result = closure(names_of(ROOT / "requirements.txt"))
+    assert len(result) > 40
+    assert not [name for name, package in result.items() if conflicts(license_of(package))]
 
 
 def test_the_page_has_each_package_that_requirements_name():

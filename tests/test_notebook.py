@@ -35,8 +35,8 @@ def shown():
 
 def test_its_pictures_are_of_the_image_the_walk_and_the_scene(shown):
     pictures = [value for value in shown[0] if isinstance(value, Image.Image)]
-    assert [one.size for one in pictures] == [(224, 224), (512, 256), (256, 256)]
-    assert all(len(one.getcolors(10**6)) > 10 for one in pictures)
+    assert [picture.size for picture in pictures] == [(224, 224), (512, 256), (256, 256)]
+    assert all(len(picture.getcolors(10**6)) > 10 for picture in pictures)
 
 
 def test_its_figures_bear_out_what_it_says_of_them(shown):

@@ -18,8 +18,8 @@ def test_the_gate_is_first_then_the_long_ones_and_browsers_are_spread():
     assert order[1:3] == long
     assert [one for one in order if one in engine] == engine
     assert [one for one in order if one in browsers] == browsers
-    found = [order.index(one) for one in browsers]
-    assert all(10 <= after - before <= 12 for before, after in pairwise(found))
+    results = [order.index(browser) for browser in browsers]
+    assert all(10 <= after - before <= 12 for before, after in pairwise(results))
 
 
 def test_a_file_that_is_alone_or_lies_elsewhere_has_a_place_too(tmp_path):

@@ -219,14 +219,14 @@ def given_file(name, content):
 
 
 def test_weights_to_be_judged_are_never_a_file(rooms, opened_files):
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(f"{marked.WEIGHTS}1.pt", marked.weights())
         archive.writestr(f"{marked.WEIGHTS}2.safetensors", checkpoints_file())
     for name, content in (
         (f"{marked.WEIGHTS}.pt", marked.weights()),
         (f"{marked.WEIGHTS}.safetensors", checkpoints_file()),
-        (f"{marked.WEIGHTS}.zip", held.getvalue()),
+        (f"{marked.WEIGHTS}.zip", buffer.getvalue()),
     ):
         opened_files.clear()
         with suppress(BlindspotError):  # some do not fit
@@ -322,8 +322,8 @@ def test_kill_9_of_a_training_a_sweep_and_an_export_leaves_no_word(tmp_path):
             process.wait()
     assert not marked.below(home, temporary)
     assert MARK not in (tmp_path / "log").read_text("utf-8", "replace").lower()
-    found = marked.below(out)
-    assert all(words <= {*LABELS, FILE} for words in found.values()), found
+    result = marked.below(out)
+    assert all(words <= {*LABELS, FILE} for words in result.values()), result
 
 
 def sweeps(home):
@@ -335,9 +335,9 @@ def test_a_sweep_names_files_and_labels_alone(rooms, tmp_path, capsys, caplog):
     caplog.set_level(logging.INFO)
     plan, out = marked.plan(tmp_path), tmp_path / "out"
     assert main(["sweep", str(plan), "--out", str(out)]) == 0
-    found = marked.below(out)
-    assert {Path(path).suffix for path in found} == {".csv", ".parquet", ".html"}
-    assert all(words <= {*LABELS, FILE} for words in found.values())
+    result = marked.below(out)
+    assert {Path(path).suffix for path in result} == {".csv", ".parquet", ".html"}
+    assert all(words <= {*LABELS, FILE} for words in result.values())
     assert str(tmp_path) not in (out / "sheet.html").read_text("utf-8")
     assert not marked.below(*rooms)
     assert MARK not in caplog.text.lower()

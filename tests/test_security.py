@@ -32,15 +32,15 @@ def test_its_limits_are_those_of_the_code():
 def test_nothing_unpickles_what_a_stranger_gives():
     """Only torch's reader of plain tensors, and an unpickler of our own that knows no function."""
     loads = re.compile(r"(torch\.load|np\.load|pickle\.loads?|joblib\.load)\([^)]*\)?")
-    found = {
+    results = {
         (path.relative_to(ROOT).as_posix(), call.group())
         for folder in ("engine", "components", "pages")
         for path in (ROOT / folder).rglob("*.py")
         for call in loads.finditer(path.read_text(encoding="utf-8"))
     }
     sure = re.compile(r"weights_only=True|allow_pickle=False|np\.load\(io\.BytesIO\(data\)")
-    assert len(found) >= 5
-    assert not [one for one in found if not sure.search(one[1])]
+    assert len(results) >= 5
+    assert not [result for result in results if not sure.search(result[1])]
 
 
 def test_the_switches_of_streamlit_that_would_open_it_are_off():

@@ -137,8 +137,8 @@ def test_where_a_goal_is_missed_the_logs_stay(monkeypatch, tmp_path, capsys, hol
 
 
 def test_the_links_are_of_views_and_samples_that_exist():
-    there = [(HEATMAPS.address, one.title) for one in SAMPLES]
+    there = [(HEATMAPS.address, sample.title) for sample in SAMPLES]
     there += [(view.address, "") for view in VIEWS]
-    found = sessions.links()
-    assert len(found) == len(set(found)) == len(SAMPLES) + len(sessions.VIEWS)
-    assert set(found) <= set(there)
+    result = sessions.links()
+    assert len(result) == len(set(result)) == len(SAMPLES) + len(sessions.VIEWS)
+    assert set(result) <= set(there)

@@ -19,11 +19,13 @@ BRITISH = re.compile(
 @pytest.mark.parametrize("place", PLACES)
 def test_spelling_is_american(place):
     root = ROOT / place
-    files = [root] if root.is_file() else [one for one in root.rglob("*") if one.suffix in ENDINGS]
+    files = (
+        [root] if root.is_file() else [path for path in root.rglob("*") if path.suffix in ENDINGS]
+    )
     assert files
-    found = {
+    results = {
         str(file.relative_to(ROOT)): words
         for file in files
         if (words := BRITISH.findall(file.read_text(encoding="utf-8").replace(NAME, "")))
     }
-    assert not found
+    assert not results

@@ -227,10 +227,10 @@ def vit_case(target: int = 2) -> ImageCase:
 
 def trust_case(model: Classifier | None = None) -> TrustCase:
     """A quick map on trial, with a mask."""
-    asked = cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
-    mask = np.zeros((asked.model.side,) * 2, bool)
+    image_case = cnn_case() if model is None else ImageCase(model, image(model.side), Target(1))
+    mask = np.zeros((image_case.model.side,) * 2, bool)
     mask[2:9, 4:12] = True
-    return TrustCase(asked, GradientXInput(), mask)
+    return TrustCase(image_case, GradientXInput(), mask)
 
 
 def learned_trust_case(model: Classifier | None = None) -> TrustCase:
@@ -255,8 +255,8 @@ def ordered_case(model: Classifier | None = None) -> OrderedCase:
     """An image, and two other classes that are to lead; one, where the model has two classes."""
     model = model or mlp(scale=1.0)
     seen = int(model.logits(image(model.side)[None])[0].argmax())
-    asked = ImageCase(model, image(model.side), Target(seen))
-    return OrderedCase(asked, drawn_order(len(model.labels), seen, 2))
+    image_case = ImageCase(model, image(model.side), Target(seen))
+    return OrderedCase(image_case, drawn_order(len(model.labels), seen, 2))
 
 
 def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:

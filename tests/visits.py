@@ -39,8 +39,8 @@ def provenance(at: AppTest) -> list[str]:
 
 def said(at: AppTest) -> list[str]:
     """Everything that is said about a problem, without Markdown's escapes."""
-    found = [*at.error, *at.warning, *at.info]
-    return [each.value.replace("\\", "") for each in found]
+    results = [*at.error, *at.warning, *at.info]
+    return [result.value.replace("\\", "") for result in results]
 
 
 def pills(at: AppTest, key: str):
@@ -120,9 +120,9 @@ class Hold:
 
     def is_given_up(self, seconds):
         """Lets it go; whether it had been told to stop within so many seconds."""
-        found = self.stopped.wait(seconds)
+        result = self.stopped.wait(seconds)
         self.go.set()
-        return found
+        return result
 
 
 def held_up(monkeypatch, kind, only=lambda _method: True):

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "two-apps": two_apps.rows,
         "sessions": partial(sessions.rows, seconds=asked.seconds, share=asked.visitors),
     }
-    found = []
+    results = []
     place = Path(mkdtemp(prefix="blindspot-soak-"))
     for name in PARTS:
         if name in asked.only:
@@ -47,10 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder.mkdir()
             for row in parts[name](folder):
                 print(row.line(), flush=True)
-                found.append(row)
+                results.append(row)
     if asked.record:
-        report.write(found)
-    if any(row.holds is False for row in found):
+        report.write(results)
+    if any(row.holds is False for row in results):
         print(f"The logs are in {place}.")
         return 1
     rmtree(place)

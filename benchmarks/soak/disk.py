@@ -125,9 +125,9 @@ def corrupt(folder: Path) -> Row:
 
 def ask(home: Path, out: Path, log: Path) -> list[store.Numbers]:
     """The arrays of two answers; none of one that did not come."""
-    found = []
+    results = []
     for number in range(len(command.QUESTIONS)):
         rmtree(out, ignore_errors=True)
         command.ended(command.begin(home, command.words(number, out), log), command.LIMIT)
-        found.append(store.arrays(out))
-    return found
+        results.append(store.arrays(out))
+    return results

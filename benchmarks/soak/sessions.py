@@ -69,15 +69,15 @@ def said(seen: Seen) -> set[str]:
 
 def own(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
     """The sentences that no other of the pages has."""
-    held = Counter(text for texts in pages.values() for text in texts)
-    return {link: {text for text in texts if held[text] == 1} for link, texts in pages.items()}
+    counter = Counter(text for texts in pages.values() for text in texts)
+    return {link: {text for text in texts if counter[text] == 1} for link, texts in pages.items()}
 
 
 def crossing(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
     """What a page says that only another one should, or ""."""
     for other, theirs in alone.items():
-        if other != link and (found := theirs & texts):
-            return f"{link} says what {other} says: {min(found)[:80]}"
+        if other != link and (result := theirs & texts):
+            return f"{link} says what {other} says: {min(result)[:80]}"
     return ""
 
 
@@ -135,9 +135,9 @@ async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: Tally) ->
 def picture(number: int) -> bytes:
     """A picture that nobody else has."""
     noise = np.random.default_rng(number).integers(0, 255, (15, 20, 3), np.uint8)
-    held = io.BytesIO()
-    Image.fromarray(noise).resize((400, 300)).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(noise).resize((400, 300)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: Tally) -> None:
@@ -152,8 +152,8 @@ async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: Tally
         if f"file={digest}" not in visitor.query:
             tally.crossed.append(f"{digest} was uploaded, and the link says {visitor.query}")
         for link, theirs in alone.items():
-            if found := theirs & said(seen):
-                tally.crossed.append(f"an upload's page says what {link} says: {min(found)[:80]}")
+            if result := theirs & said(seen):
+                tally.crossed.append(f"an upload's page says what {link} says: {min(result)[:80]}")
         await asyncio.sleep(THOUGHT)
         await visitor.leave()
 

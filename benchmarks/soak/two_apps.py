@@ -37,13 +37,13 @@ def rows(folder: Path) -> Iterator[Row]:
 async def both(*urls: str) -> list[tuple[set[str], set[str]]]:
     """What each question's page says in the one app and in the other."""
     visitors = [await Visitor.arrive(url) for url in urls]
-    found = []
+    results = []
     for number in range(QUESTIONS):
         pages = await asyncio.gather(*(answered(visitor, number) for visitor in visitors))
-        found.append((pages[0], pages[1]))
+        results.append((pages[0], pages[1]))
     for visitor in visitors:
         await visitor.leave()
-    return found
+    return results
 
 
 async def answered(visitor: Visitor, number: int) -> set[str]:

@@ -123,10 +123,10 @@ class Visitor:
             value: a field of Streamlit's WidgetState.
         """
         self.states[widget(seen, key)] = value
-        found = await self.run()
-        for one in [name for name, held in self.states.items() if "trigger_value" in held]:
+        result = await self.run()
+        for one in [name for name, state in self.states.items() if "trigger_value" in state]:
             del self.states[one]
-        return found
+        return result
 
     async def run(self) -> Seen:
         """Run the page as it stands."""
@@ -217,10 +217,10 @@ def put(widget_state: Any, value: dict[str, Any]) -> None:
 
 def widget(seen: Seen, key: str) -> str:
     """The id of the widget whose key ends so. Raises LookupError, with what there is."""
-    found = [one for name, one in seen.widgets.items() if name.endswith(key)]
-    if not found:
+    results = [one for name, one in seen.widgets.items() if name.endswith(key)]
+    if not results:
         raise LookupError(f"no widget {key!r} among {sorted(seen.widgets)}")
-    return found[0]
+    return results[0]
 
 
 def note(message: ForwardMsg, seen: Seen) -> None:

@@ -37,7 +37,7 @@ def show(shown: Shown, case: CaptionCase) -> WordCase:
     answer = section.show(
         Section(
             KEY, Greedy(), case, known=shown.known,
-            picture=lambda found: picture(shown, case, found["answer"]),
+            picture=lambda result: picture(shown, case, result["answer"]),
         )
     )  # fmt: skip
     picked = picked_words(case, answer["answer"]) if answer else None
@@ -92,6 +92,6 @@ def beside(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
     for name, title in shipped.items() if case.vlm.name in shipped else ():
         if name in DENSE and name != case.vlm.name:
             other = question.about(shown, name, case.prompt)
-            found: Tokens = runs.answer(Greedy(), other, f"{KEY}.other.{name}")["answer"]
-            sure = f" ({100 * found.probability[0]:.0f} % sure)" if len(found.words) == 1 else ""
-            st.markdown(f"**{plain(title)}** says: “{plain(tidy(found.text))}”{sure}")
+            result: Tokens = runs.answer(Greedy(), other, f"{KEY}.other.{name}")["answer"]
+            sure = f" ({100 * result.probability[0]:.0f} % sure)" if len(result.words) == 1 else ""
+            st.markdown(f"**{plain(title)}** says: “{plain(tidy(result.text))}”{sure}")

@@ -49,25 +49,39 @@ def without(shown: Shown, picked: WordCase, scene: Scene, looks: HeatMap) -> Non
     table = partial(findings.by_thing, picked, looks)
     section.show(
         Section(
-            f"{KEY}.cause", Cause(), case, f"What does {phrase} hang on?",
+            f"{KEY}.cause",
+            Cause(),
+            case,
+            f"What does {phrase} hang on?",
             known=known(shown, "each"),
-            sentence=lambda found: findings.hangs_on(
-                phrase, table(found["images"]), found["images"]["probability"][0]
+            sentence=lambda result: findings.hangs_on(
+                phrase, table(result["images"]), result["images"]["probability"][0]
             ),
             evidence=(
-                Drawing("images", "Looked at", ATTENTION, part=table,
-                        finding=lambda found: findings.on_no_thing(table(found["images"]))),
                 Drawing(
-                    "images", f"{phrase} hangs on", LOST, part=table,
-                    finding=lambda found: f"How many points {phrase} loses of its "
-                    f"{100 * found['images']['probability'][0]:.0f} % when the thing is taken out.",
+                    "images",
+                    "Looked at",
+                    ATTENTION,
+                    part=table,
+                    finding=lambda result: findings.on_no_thing(table(result["images"])),
+                ),
+                Drawing(
+                    "images",
+                    f"{phrase} hangs on",
+                    LOST,
+                    part=table,
+                    finding=lambda result: (
+                        f"How many points {phrase} loses of its "
+                        f"{100 * result['images']['probability'][0]:.0f} % when the "
+                        "thing is taken out."
+                    ),
                 ),
             ),
-            detail=lambda found: st.markdown(
-                plain(findings.answers_without(case, found["images"]))
+            detail=lambda result: st.markdown(
+                plain(findings.answers_without(case, result["images"]))
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def known(shown: Shown, *against: str) -> dict[str, Any]:
@@ -92,7 +106,7 @@ def fading(shown: Shown, picked: WordCase, scene: Scene) -> None:
         f"While the {name} fades",
         chart,
         part=findings.by_opacity,
-        finding=lambda found: findings.fades(picked.phrase, name, found["images"]),
+        finding=lambda result: findings.fades(picked.phrase, name, result["images"]),
     )
     with picture:
         section.show(

@@ -27,11 +27,11 @@ def show(shown: Shown, picked: WordCase) -> HeatMap | None:
     above, controls = st.container(), st.container()
     with controls:
         method = settings(picked)
-        found = section.show(
+        result = section.show(
             Section(KEY, Relevancy(), picked, "How Relevancy was made", known=shown.known)
         )
     with above:
-        looks = section.show(attention(shown, picked, method, found))
+        looks = section.show(attention(shown, picked, method, result))
     return looks["map"] if looks else None
 
 

@@ -33,7 +33,7 @@ def show(shown: Shown, picked: WordCase) -> None:
                 Drawing("words", part=partial(asking.said_of_pictures, case, method)),
                 Drawing(
                     "words", "How likely each word is in each picture",
-                    lambda found: squares(probabilities(found["words"])),
+                    lambda result: squares(probabilities(result["words"])),
                     lambda _: "Behind the same words. ✓: it survives there, with at least half of "
                     "the probability that it has in this image.",
                     part=probabilities,

@@ -45,7 +45,7 @@ def show(shown: Shown, picked: WordCase) -> None:
                     ),
                     Drawing(
                         "words", "Hangs on it", LOST, part=table,
-                        finding=lambda found: points_lost(SHOWN, found["words"]),
+                        finding=lambda result: points_lost(SHOWN, result["words"]),
                     ),
                 ),
             )

@@ -68,7 +68,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
             Matrix(signed=True, span=(-50, 50), form=".0f", bar="points by which p(yes) falls",
                    outlined=[(one, other) for one, other in PARTNER.items()],
                    x_title="asked for", title="taken out", height=560),
-            lambda found: relation_words(relation(found["records"])), part=relation,
+            lambda result: relation_words(relation(result["records"])), part=relation,
         ),
     )  # fmt: skip
 
@@ -78,13 +78,13 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
 
 def figure_rows(records: Table, threshold: float | None) -> Table:
     """A row for each figure, with its interval."""
-    found = counted("figures", records, threshold)
+    result = counted("figures", records, threshold)
     columns = {
-        "share": [found[name][0] for name in FIGURES],
-        "low": [found[f"{name}, low"][0] for name in FIGURES],
-        "high": [found[f"{name}, high"][0] for name in FIGURES],
+        "share": [result[name][0] for name in FIGURES],
+        "low": [result[f"{name}, low"][0] for name in FIGURES],
+        "high": [result[f"{name}, high"][0] for name in FIGURES],
     }
-    return Table.of({name: (held, "share") for name, held in columns.items()}, FIGURES)
+    return Table.of({name: (column, "share") for name, column in columns.items()}, FIGURES)
 
 
 def figure_words(found: Views, threshold: float | None) -> str:

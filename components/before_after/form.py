@@ -35,7 +35,7 @@ class PairsQuestion:
 def choose() -> PairsQuestion:
     """The widgets; the page ends where nothing can be asked."""
     form = CaseForm(ScenesArguments, KEY)
-    found: PairsQuestion | None = None
+    question: PairsQuestion | None = None
     with spoken():
         form.ask("model", "pills")
         form.ask("decoding", "pills")
@@ -46,8 +46,8 @@ def choose() -> PairsQuestion:
             form.ask("clean")
             form.ask("seed")
             method = BEAF(**forms.settings(BEAF, f"{KEY}.BEAF"))
-        found = PairsQuestion(ScenesArguments(**form.given).case(), method, form.known())
-    return found or end()
+        question = PairsQuestion(ScenesArguments(**form.given).case(), method, form.known())
+    return question or end()
 
 
 def choose_threshold() -> float | None:

@@ -130,7 +130,7 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
         name = str(form.ask("model"))
         form.ask("thing")
         others = str(form.ask("others", first="plate, boat"))
-        form.given["others"] = tuple(one.strip() for one in others.split(",") if one.strip())
+        form.given["others"] = tuple(part.strip() for part in others.split(",") if part.strip())
         forms.refuse_links(PhotoPair, f"{KEY}.PhotoPair")
         with st.popover("Steps and mask"):
             method = PhotoPair(**forms.settings(PhotoPair, f"{KEY}.PhotoPair"))
@@ -192,13 +192,13 @@ def first_box() -> Box:
 
 def first_values() -> dict[str, Any]:
     """What the arguments are at first."""
-    return {name: one.default for name, one in PhotoPairArguments.specs().items()}
+    return {name: spec.default for name, spec in PhotoPairArguments.specs().items()}
 
 
 def opened(slot: str, label: str, help: str) -> Picture | None:
     """A file as one picture; of a scan its usual slice."""
-    found = read(slot, label, help)
-    return found.picture() if isinstance(found, Scan) else found
+    result = read(slot, label, help)
+    return result.picture() if isinstance(result, Scan) else result
 
 
 def read(slot: str, label: str, help: str) -> Picture | Scan | None:

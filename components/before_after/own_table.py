@@ -87,11 +87,11 @@ def show(key: str) -> None:
     st.markdown(f"**Your {len(pairs)} pairs**" if len(pairs) > 1 else "**Your first pair**")
     for told in by_model(pairs):
         st.markdown(plain(told))
-    rows = [dict(zip(HEADS, one.cells(), strict=True)) for one in pairs]
+    rows = [dict(zip(HEADS, pair.cells(), strict=True)) for pair in pairs]
     st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} pairs")
     with st.container(horizontal=True):
         download(
-            "Your pairs (CSV)", lambda: csv_text(HEADS, (one.cells() for one in pairs)),
+            "Your pairs (CSV)", lambda: csv_text(HEADS, (pair.cells() for pair in pairs)),
             "blindspot-pairs.csv", f"{key}.csv", icon=":material/download:",
         )  # fmt: skip
         st.button("Empty the table", key=f"{key}.clear", on_click=held(key).clear)
@@ -100,8 +100,8 @@ def show(key: str) -> None:
 def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:
     """The figures of each model that was asked."""
     parts: dict[tuple[str, str], list[CollectedPair]] = {}
-    for one in pairs:
-        parts.setdefault(one.asked, []).append(one)
+    for pair in pairs:
+        parts.setdefault(pair.asked, []).append(pair)
     for alike in parts.values():
         figures = collected_words([one.answers for one in alike]) or "no clear answer"
         many = "s" if len(alike) > 1 else ""

@@ -132,8 +132,8 @@ def small_picture(layout: Layout, records: Table, place: int, *, chosen: bool) -
     row, removed = int(records["scene"][place]), CATEGORIES[int(records["removed"][place])]
     pixels = layout.scene(row).remove(removed).image.transpose(1, 2, 0)
     source = data_url("png", saved(Image.fromarray(pixels).resize((SMALL, SMALL), 0), "PNG"))
-    asked = CATEGORIES[int(records["asked"][place])]
-    words = f"{asked}?" if asked == removed else f"no {removed}: {asked}?"
+    category = CATEGORIES[int(records["asked"][place])]
+    words = f"{category}?" if category == removed else f"no {removed}: {category}?"
     return Thumb(place, words, source, chosen)
 
 
@@ -203,8 +203,8 @@ def curves(pair: OpenPair, model: str) -> Table:
     columns: dict[str, tuple[Any, str]] = {"opacity": (np.array(asking.OPACITIES), "share")}
     for name in (model, other):
         case = asking.yes_when_faded(name, pair.scene, pair.asked, pair.removed)
-        found = runs.answer(Cause(), case, f"{KEY}.fading.{name}")["images"]
-        columns[titles[name]] = (found["yes against no"][1:], "share")
+        result = runs.answer(Cause(), case, f"{KEY}.fading.{name}")["images"]
+        columns[titles[name]] = (result["yes against no"][1:], "share")
     return Table.of(columns, rows=list(FADES))
 
 

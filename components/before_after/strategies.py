@@ -50,20 +50,20 @@ def compare(asked: PairsQuestion, threshold: float | None) -> None:
         asked.method, cases, f"{KEY}.strategies", "Ask with every strategy"
     )
     runs.watch(list(outcomes.values()))
-    answers = {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
+    answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
     if answers:
-        found = {"figures": joined(answers, threshold)}
+        results = {"figures": joined(answers, threshold)}
         drawing = Drawing(
             "figures", "", DOTS, lambda views: compare_words(views["figures"]),
         )  # fmt: skip
-        draw(drawing, found, f"{KEY}.strategies.figures")
+        draw(drawing, results, f"{KEY}.strategies.figures")
 
 
 def joined(answers: Views, threshold: float | None) -> Table:
     """A row of figures for each strategy."""
     tables = [counted("figures", answer["records"], threshold) for answer in answers.values()]
     names = [one for name in FIGURES for one in (name, f"{name}, low", f"{name}, high")]
-    columns = {name: (np.array([one[name][0] for one in tables]), "share") for name in names}
+    columns = {name: (np.array([table[name][0] for table in tables]), "share") for name in names}
     return Table.of(columns, tuple(answers))
 
 
@@ -91,7 +91,7 @@ def law(asked: PairsQuestion) -> None:
         Section(
             f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
             known=given, button="Count with contrast",
-            sentence=lambda found: law_words(found["law"], found["fit"]),
+            sentence=lambda result: law_words(result["law"], result["fit"]),
             evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
                       "all others are predictions. Bars: 90 % of resampled pairs."),),
             before="Partners are taken out while what they go with stays; the answer is contrasted "

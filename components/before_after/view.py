@@ -46,8 +46,8 @@ def show() -> None:
             with fade:
                 left = pair.choose_fade(opened)
     with answer:
-        found = section.show(pairs_section(asked, opened, left, threshold, rest))
-    if found:
+        result = section.show(pairs_section(asked, opened, left, threshold, rest))
+    if result:
         with rest, spoken():
             strategies.compare(asked, threshold)
             strategies.law(asked)

@@ -79,12 +79,12 @@ def captioned(answers: Answers) -> Table:
     """CHAIR's rates with their intervals, a row for each decoding with its mean length."""
     rates = [cast(Table, answer["rates"]) for answer in answers.values()]
     columns = {
-        name: (np.concatenate([held[name] for held in rates]), unit)
+        name: (np.concatenate([rate[name] for rate in rates]), unit)
         for name, unit in zip(rates[0].order, rates[0].units, strict=True)
     }
     columns[PLACE] = np.arange(len(answers)), ""
-    return Table.of(columns, [f"{name}, {held['words'][0]:.0f} words"
-                              for name, held in zip(answers, rates, strict=True)])  # fmt: skip
+    return Table.of(columns, [f"{name}, {rate['words'][0]:.0f} words"
+                              for name, rate in zip(answers, rates, strict=True)])  # fmt: skip
 
 
 def percent(value: float, digits: int) -> str:

@@ -59,17 +59,17 @@ def show() -> None:
                 )  # fmt: skip
     if problem := st.session_state.get(f"{SLOT}.problem"):
         st.error(plain(problem), icon=":material/error:")
-    held: OwnRows | None = st.session_state.get(f"{SLOT}.rows")
-    if held is None:
+    own_rows: OwnRows | None = st.session_state.get(f"{SLOT}.rows")
+    if own_rows is None:
         st.caption(
             "POPE's accuracy, F1 and yes-ratio, or CHAIR with COCO's eighty things, for each group "
             "of rows, with intervals; then every row, worst first."
         )
         return
-    for note in held.notes:
+    for note in own_rows.notes:
         st.caption(plain(note))
     with spoken():
-        answers(held) if held.kind == "answers" else captions(held)
+        answers(own_rows) if own_rows.kind == "answers" else captions(own_rows)
 
 
 def take() -> None:
@@ -104,8 +104,8 @@ def scores(held: OwnRows, *, negation: bool = False) -> Any:
 
 def answers(held: OwnRows) -> None:
     """POPE of answers."""
-    found: OwnAnswers = scores(held)
-    st.header(plain(answer_words(found)))
+    own_answers: OwnAnswers = scores(held)
+    st.header(plain(answer_words(own_answers)))
     shape = Dots(
         series={"accuracy": "accuracy", "F1": "F1", "yes-ratio": "yes-ratio"},
         intervals={name: (f"{name} low", f"{name} high") for name in ("accuracy", "F1")},
@@ -113,31 +113,56 @@ def answers(held: OwnRows) -> None:
     )  # fmt: skip
     draw(
         Drawing("rates", "", shape, lambda views: answer_notes(views["rates"])),
-        {"rates": found.rates}, f"{SLOT}.rates",
+        {"rates": own_answers.rates}, f"{SLOT}.rates",
     )  # fmt: skip
-    order = answer_order(found)
-    frame = pd.DataFrame([
-        {
-            "": "✗" if found.wrong[at] else "✓", "Question": cut(held.rows[at].get("question", "")),
-            "Answer": cut(held.rows[at]["answer"]), "Truth": held.rows[at]["label"],
-            "Read as": "yes" if found.yes[at] else "no",
-            "Plainly": found.words[at] or "neither", "Image": cut(held.rows[at].get("image", "")),
-        }
-        for at in order[:MOST]
-    ])  # fmt: skip
+    order = answer_order(own_answers)
+    frame = pd.DataFrame(
+        [
+            {
+                "": "✗" if own_answers.wrong[at] else "✓",
+                "Question": cut(held.rows[at].get("question", "")),
+                "Answer": cut(held.rows[at]["answer"]),
+                "Truth": held.rows[at]["label"],
+                "Read as": "yes" if own_answers.yes[at] else "no",
+                "Plainly": own_answers.words[at] or "neither",
+                "Image": cut(held.rows[at].get("image", "")),
+            }
+            for at in order[:MOST]
+        ]
+    )
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
     row = held.rows[at]
-    verdict = "✗ Wrong" if found.wrong[at] else "✓ Right"
+    verdict = "✗ Wrong" if own_answers.wrong[at] else "✓ Right"
     asked = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
-    read_as, answer = "yes" if found.yes[at] else "no", plain(cut(row["answer"]))
+    read_as, answer = "yes" if own_answers.yes[at] else "no", plain(cut(row["answer"]))
     st.markdown(f"{verdict}: {asked}Answer “{answer}”, read as {read_as}; truth: {row['label']}.")
     heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
-    taken(heads, lambda: csv_text(heads, (
-        (row.get("question", ""), row["answer"], row["label"], "yes" if yes else "no",
-         word or "neither", int(wrong), row.get("image", ""), row.get("group", ""))
-        for row, yes, word, wrong in zip(
-            held.rows, found.yes.tolist(), found.words, found.wrong.tolist(), strict=True)
-    )), len(held.rows))  # fmt: skip
+    taken(
+        heads,
+        lambda: csv_text(
+            heads,
+            (
+                (
+                    row.get("question", ""),
+                    row["answer"],
+                    row["label"],
+                    "yes" if yes else "no",
+                    word or "neither",
+                    int(wrong),
+                    row.get("image", ""),
+                    row.get("group", ""),
+                )
+                for row, yes, word, wrong in zip(
+                    held.rows,
+                    own_answers.yes.tolist(),
+                    own_answers.words,
+                    own_answers.wrong.tolist(),
+                    strict=True,
+                )
+            ),
+        ),
+        len(held.rows),
+    )
 
 
 def answer_order(found: OwnAnswers) -> list[int]:
@@ -178,9 +203,9 @@ def captions(held: OwnRows) -> None:
         "Leave out what a caption says is not there", f"{SLOT}.negation",
         help="“There is no boat” names a boat, as CHAIR's authors count it.",
     )  # fmt: skip
-    found: OwnCaptions = scores(held, negation=negation)
-    sentence.header(plain(caption_words(found.rates)))
-    for note in found.notes:
+    own_captions: OwnCaptions = scores(held, negation=negation)
+    sentence.header(plain(caption_words(own_captions.rates)))
+    for note in own_captions.notes:
         st.caption(plain(note))
     shape = Scatter(
         x="recall", y="CHAIR_i", shown=True, height=340, x_span=(-4, 108), span=(-3, 108),
@@ -189,29 +214,29 @@ def captions(held: OwnRows) -> None:
     )  # fmt: skip
     draw(
         Drawing("rates", "", shape, lambda views: length_words(views["rates"])),
-        {"rates": found.rates}, f"{SLOT}.rates",
+        {"rates": own_captions.rates}, f"{SLOT}.rates",
     )  # fmt: skip
-    invented, mentioned = np.array(found.invented), found.whole("mentions")
+    invented, mentioned = np.array(own_captions.invented), own_captions.whole("mentions")
     order = np.argsort(-invented, kind="stable").tolist()
     frame = pd.DataFrame([
         {
             "Made up": int(invented[at]), "Mentions": mentioned[at],
             "Caption": cut(held.rows[at]["caption"]),
-            "There": ", ".join(found.there[at]),
+            "There": ", ".join(own_captions.there[at]),
             "Image": cut(held.rows[at].get("image", "")),
         }
         for at in order[:MOST]
     ])  # fmt: skip
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")]
-    words.show(*found.mentions(held, at))
-    st.caption(plain(f"There are: {', '.join(found.there[at]) or 'no things'}."))
+    words.show(*own_captions.mentions(held, at))
+    st.caption(plain(f"There are: {', '.join(own_captions.there[at]) or 'no things'}."))
     heads = ("caption", "made up", "named", "there", "image", "group")
     taken(heads, lambda: csv_text(heads, (
         (row["caption"], "; ".join(one.node for one in named if not one.true),
          "; ".join(one.node for one in named), "; ".join(there), row.get("image", ""),
          row.get("group", ""))
-        for at, (row, there) in enumerate(zip(held.rows, found.there, strict=True))
-        for _, named in [found.mentions(held, at)]
+        for at, (row, there) in enumerate(zip(held.rows, own_captions.there, strict=True))
+        for _, named in [own_captions.mentions(held, at)]
     )), len(held.rows))  # fmt: skip
 
 

@@ -63,17 +63,17 @@ def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
             st.caption(charts.scenes_words(polls, asked.count))
     with right:
         label = f"Describe {asked.count} scenes for CHAIR"
-        told = ask(CHAIR(), asked.captioned, f"{KEY}.chair", label)
-        if told:
+        result = ask(CHAIR(), asked.captioned, f"{KEY}.chair", label)
+        if result:
             shown = Drawing(
                 "rates", "CHAIR: what is named, what is made up",
-                lambda found: charts.trade(found["rates"]),
-                lambda found: charts.trade_words(found["rates"]),
+                lambda result: charts.trade(result["rates"]),
+                lambda result: charts.trade_words(result["rates"]),
             )  # fmt: skip
-            draw(shown, {"rates": captioned(told)}, f"{KEY}.trade")
-    if said := sentence_of(polls, told):
+            draw(shown, {"rates": captioned(result)}, f"{KEY}.trade")
+    if said := sentence_of(polls, result):
         sentence.header(plain(said))
-    return polls, told
+    return polls, result
 
 
 def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answers:
@@ -82,13 +82,13 @@ def ask(method: Method[ScenesCase], cases: Cases, slot: str, label: str) -> Answ
         return {}
     outcomes: dict[str, Outcome] = runs.ask_all_when_told(method, cases, slot, label)
     runs.watch(list(outcomes.values()))
-    return {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
+    return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
 
 
 def split_off(polls: Answers) -> tuple[Answers, Answers]:
     """Those with questions, and those whose scenes have too few things to be asked about."""
-    some = {name: one for name, one in polls.items() if one["rates"]["questions"].any()}
-    return some, {name: one for name, one in polls.items() if name not in some}
+    some = {name: poll for name, poll in polls.items() if poll["rates"]["questions"].any()}
+    return some, {name: poll for name, poll in polls.items() if name not in some}
 
 
 def sentence_of(polls: Answers, told: Answers) -> str:

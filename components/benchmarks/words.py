@@ -24,7 +24,7 @@ def kind_of(mention: Mention) -> str:
 
 def as_html(words: Sequence[str], mentions: Iterable[Mention]) -> str:
     """The words with a sign and a ground on each thing; nothing is told by color alone."""
-    at = {one.place: one for one in mentions}
+    at = {mention.place: mention for mention in mentions}
     told, place = [], 0
     while place < len(words):
         one = at.get(place)

@@ -78,15 +78,15 @@ def choose() -> CertificateQuestion:
         given = forms.settings(Certificates, SLOT, ("partitions",))
     with right, st.popover("Settings"):
         given |= forms.settings(Certificates, SLOT, ("spread", "epochs", "shown", "images"))
-    method, asked = Certificates(**given), None
+    method, question = Certificates(**given), None
     with spoken():
         case = ExperimentArguments(**form.given).case()
         rows = method.asked(case)[:KEPT].tolist()
         image = pick_image(case, rows)
-        asked = CertificateQuestion(case, method, scheme, image, rows[image], form.known())
-    if asked is None:
+        question = CertificateQuestion(case, method, scheme, image, rows[image], form.known())
+    if question is None:
         end()
-    return asked
+    return question
 
 
 def pick_image(case: ExperimentCase, rows: list[int]) -> int:

@@ -27,10 +27,10 @@ def show(case: CaptionCase, method: SAUCE) -> None:
     if not isinstance(case.vlm, TinyVLM):
         return
     given = {name: value for name, value in method.settings().items() if name != "gamma"}
-    asked = Collateral(**given)
+    collateral = Collateral(**given)
     section.show(
         Section(
-            f"{KEY}.collateral", asked, ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
+            f"{KEY}.collateral", collateral, ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
             "Over many scenes: what else is lost?",
             button="Ask over many scenes",
             before="The model is asked for all sixteen things in other scenes, for several γ, with "
@@ -103,13 +103,13 @@ def control_words(found: Views, what: str) -> str:
     return f"Lowest over γ: {', '.join(told)}; {before:.0f} % before."
 
 
-def before_after(things: Table, gamma: float) -> Table:
+def before_after(table: Table, gamma: float) -> Table:
     """Each thing before, and at the nearest γ."""
     columns = {
-        "before": (things[things.order[0]], "share"),
-        "after": (things[things.order[row_of(gamma)]], "share"),
+        "before": (table[table.order[0]], "share"),
+        "after": (table[table.order[row_of(gamma)]], "share"),
     }
-    return Table.of(columns, things.rows)
+    return Table.of(columns, table.rows)
 
 
 def forgotten_first(things: Table, method: SAUCE) -> Table:

@@ -40,12 +40,12 @@ def show(shown: Shown, case: CaptionCase, method: SAUCE) -> None:
     section.show(
         Section(
             KEY, method, case, known=shown.known, columns=1, first=first,
-            picture=lambda found: picture(shown, case, found),
+            picture=lambda result: picture(shown, case, result),
             waiting=lambda: scene.picture(shown, case.vlm.name),
             evidence=(
                 Drawing(
                     "things", "Every thing in this scene: p(yes) before and after", THINGS,
-                    lambda found: things_words(found["things"], method.things), part=as_shares,
+                    lambda result: things_words(result["things"], method.things), part=as_shares,
                 ),
             ),
         )
@@ -66,19 +66,19 @@ def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
             draw_tokens(told, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)
 
 
-def as_shares(things: Table) -> Table:
+def as_shares(table: Table) -> Table:
     """Probabilities as shares, which charts draw in percent."""
-    return Table.of({name: (things[name], "share") for name in things.order}, things.rows)
+    return Table.of({name: (table[name], "share") for name in table.order}, table.rows)
 
 
-def things_words(things: Table, forgotten: Sequence[str]) -> str:
+def things_words(table: Table, forgotten: Sequence[str]) -> str:
     """The thing whose p(yes) moves most beside those that are to be forgotten."""
-    moved = things["after"] - things["before"]
+    moved = table["after"] - table["before"]
     at = max(
-        (at for at, name in enumerate(things.rows) if name not in forgotten),
+        (at for at, name in enumerate(table.rows) if name not in forgotten),
         key=lambda one: abs(moved[one]),
     )
     return (
-        f"Of all others the {things.rows[at]} moves most: {100 * things['before'][at]:.0f} → "
-        f"{100 * things['after'][at]:.0f} %."
+        f"Of all others the {table.rows[at]} moves most: {100 * table['before'][at]:.0f} → "
+        f"{100 * table['after'][at]:.0f} %."
     )

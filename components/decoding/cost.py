@@ -41,7 +41,7 @@ def costs(found: Compared) -> Table:
     seconds = [one.answer.record["seconds"] for one in found.spoken]
     return Table.of(
         {name: (held, "") for name, held in zip(COSTS, spent, strict=True)}
-        | {f"{name}, × greedy": (held, "×") for name, held in zip(COSTS, times, strict=True)}
+        | {f"{name}, × greedy": (time, "×") for name, time in zip(COSTS, times, strict=True)}
         | {"seconds": (seconds, "s")},
         found.titles,
     )

@@ -149,7 +149,7 @@ def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
 
 def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
     """Every strategy's answer; the page ends here where one cannot be had."""
-    slots = [f"{KEY}.said.{one.name}" for one in methods]
+    slots = [f"{KEY}.said.{method.name}" for method in methods]
     runs.leave_others(f"{KEY}.said", slots)
     greedy = runs.answer(Greedy(), case, f"{KEY}.baseline")
     spoken = []

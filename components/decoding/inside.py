@@ -91,7 +91,7 @@ INSIDE: Mapping[str, Inside] = {
     "VCD": copies,
     "DoLa": lenses,
     "VASparse": memory.drawings,
-    "OPERA": lambda found, one: (*over_trust.drawings(found, one), *beams(found, one)),
+    "OPERA": lambda result, one: (*over_trust.drawings(result, one), *beams(result, one)),
     "MVP": paths.drawings,
     "SCMoE": experts.drawings,
 }

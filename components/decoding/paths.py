@@ -48,7 +48,7 @@ def caption_words(found: Compared, name: str, views: Views) -> str:
         return "What is truly there is not known."
     there = [thing.category for thing in found.shown.scene.things if thing.opacity > 0]
     made_up = dict.fromkeys(
-        one.node for one in mentions(views[name].words, there, THINGS) if not one.true
+        mention.node for mention in mentions(views[name].words, there, THINGS) if not mention.true
     )
     return f"✗ made up: {', '.join(made_up)}" if made_up else "✓ makes up nothing"
 

@@ -32,7 +32,7 @@ def show(found: Compared) -> None:
     cases, count = choose(found, found.tiny)
     outcomes = runs.ask_all_when_told(Rates(), cases, f"{KEY}.rates", f"Count over {count} scenes")
     runs.watch(list(outcomes.values()))
-    answers = {name: one for name, one in outcomes.items() if isinstance(one, Answer)}
+    answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
     if answers:
         rates = {"rates": joined(answers)}
         places = st.columns(2, gap="large")
@@ -49,11 +49,11 @@ def drawings() -> tuple[Drawing, ...]:
     return (
         Drawing(
             "rates", "What is named, what is made up",
-            lambda found: trade(found["rates"]), lambda found: trade_words(found["rates"]),
+            lambda result: trade(result["rates"]), lambda result: trade_words(result["rates"]),
             part=described,
         ),
         Drawing("rates", "All figures", part=lambda rates: rates.select(SHOWN),
-                finding=lambda found: lie_words(found["rates"])),
+                finding=lambda result: lie_words(result["rates"])),
         Drawing(
             "rates", "What it costs, for one description",
             part=lambda rates: replace(rates.select((*COSTS, SPEED)), units=("",) * 4),

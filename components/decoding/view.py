@@ -63,14 +63,14 @@ def compare(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> 
     with image:
         scene.picture(shown, case.vlm.name)
     words, evidenced, made = (st.container() for _ in range(3))
-    found = speak(shown, case, methods)
-    finding.header(answers.finding_words(found))
+    result = speak(shown, case, methods)
+    finding.header(answers.finding_words(result))
     with words:
-        answers.show(found, places, made)
-    decided = np.isfinite(leaning.shares(found)).any()
+        answers.show(result, places, made)
+    decided = np.isfinite(leaning.shares(result)).any()
     evidence = [leaning.show, steps.show] if decided else [steps.show]
     columns = evidenced.columns(len(evidence), gap="large")
     for place, draw in zip(columns, evidence, strict=True):
         with place:
-            draw(found)
-    return found
+            draw(result)
+    return result

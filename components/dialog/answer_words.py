@@ -13,22 +13,24 @@ from engine.result.words import INSIDE
 def first_place(said: Sequence[str], against: Claims | None) -> int:
     """An invented thing, else any thing; of a short answer its yes, no or color."""
     if against is not None and against.mentions and against.kind == "caption":
-        return min(against.mentions, key=lambda one: (one.true, one.place)).place
+        return min(against.mentions, key=lambda mention: (mention.true, mention.place)).place
     short = against is not None and against.kind != "caption"
-    found = telling(said) if short else naming(said) or telling(said)
-    return found[-1 if short else 0] if found else 0
+    result = telling(said) if short else naming(said) or telling(said)
+    return result[-1 if short else 0] if result else 0
 
 
 def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> list[Word]:
     """The words with what is known of each."""
     kinds, notes = {}, {}
-    for one in against.mentions if against and against.kind == "caption" else ():
-        kinds[one.place] = "invented" if not one.true else "again" if one.again else "true"
-        notes[one.place] = {
-            "invented": f"there is no {one.node}",
-            "again": f"{one.node}, named before",
-            "true": f"the {one.node} is there",
-        }[kinds[one.place]]
+    for mention in against.mentions if against and against.kind == "caption" else ():
+        kinds[mention.place] = (
+            "invented" if not mention.true else "again" if mention.again else "true"
+        )
+        notes[mention.place] = {
+            "invented": f"there is no {mention.node}",
+            "again": f"{mention.node}, named before",
+            "true": f"the {mention.node} is there",
+        }[kinds[mention.place]]
     if against is not None and against.right is not None:
         for place, word in enumerate(tokens.words):
             if word.lower() in {"yes", "no"} or against.kind == "color":

@@ -39,7 +39,7 @@ Edits = tuple[Edit, ...]
 
 def read(text: str) -> Edits:
     """The edits that a text names; what cannot be read is left out."""
-    return tuple(found for part in text.split(",") if (found := read_one(part.strip())))
+    return tuple(result for part in text.split(",") if (result := read_one(part.strip())))
 
 
 def is_readable(text: str) -> bool:
@@ -53,12 +53,12 @@ def read_one(part: str) -> Edit | None:
     if part.startswith("-"):
         return Edit(part[1:], "remove")
     for sign, act in SIGNS.items():
-        thing, found, number = part.partition(sign)
+        thing, result, number = part.partition(sign)
         try:
             to = float(number)
         except ValueError:
             continue
-        if found and thing and allowed(act, to):
+        if result and thing and allowed(act, to):
             return Edit(thing, act, to)
     return None
 

@@ -72,9 +72,9 @@ def own_models() -> None:
         f"{NAMES}: put a folder with configuration, tokenizer and `.safetensors` weights into "
         f"`{loading.own_folder()}`."
     )
-    for one in loading.entries():
-        if one.missing:
-            st.caption(plain(f"{one.title} · not here: {one.missing}"))
+    for entry in loading.entries():
+        if entry.missing:
+            st.caption(plain(f"{entry.title} · not here: {entry.missing}"))
 
 
 def choose_prompt(shown: Shown) -> str:

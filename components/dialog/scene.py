@@ -168,8 +168,8 @@ def keep(key: str, value: object) -> None:
 
 def held_edits() -> Edits:
     """What was done so far."""
-    held: Edits = st.session_state.get(f"{KEY}.edits", ())
-    return held
+    edits: Edits = st.session_state.get(f"{KEY}.edits", ())
+    return edits
 
 
 def keep_edits(edits: Edits) -> None:

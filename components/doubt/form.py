@@ -72,7 +72,7 @@ def among(model: Classifier, image: Any, name: str, source: str, seed: int) -> F
 
 def unknown_of(normal: Any, model: Classifier, seed: int) -> Any:
     """Unknown images to measure by; none where none can be had."""
-    offered = (one.name for one in sources.unknown_sources(normal) if not one.reason)
+    offered = (source.name for source in sources.unknown_sources(normal) if not source.reason)
     try:
         return sources.unknown(next(offered), normal, model, seed)
     except (StopIteration, BlindspotError):
@@ -83,7 +83,9 @@ def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]
     """By which a command names the case; nothing of an upload."""
     if not arguments:
         return {}
-    first = next((one.name for one in sources.unknown_sources(case.normal) if not one.reason), None)
+    first = next(
+        (source.name for source in sources.unknown_sources(case.normal) if not source.reason), None
+    )
     return {**arguments, "unknown": first if case.unknown is not None else None}
 
 

@@ -46,7 +46,7 @@ def show(asked: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
         Section(
             KEY, method, asked.case, known=asked.known, below=below,
             first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
-            picture=lambda found: picture(asked, found),
+            picture=lambda result: picture(asked, result),
             evidence=[
                 Drawing(
                     "held", "Between belief, confusion and ignorance", made=cloud,
@@ -97,7 +97,7 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
                     span=(0, 115),
                     texts=[percent(one) for one in strongest(found["masses"])["mass"]],
                 ),
-                finding=lambda found: lines_of(found["masses"], len(found["normal"].values)),
+                finding=lambda result: lines_of(result["masses"], len(result["normal"].values)),
             ),
             found, f"{KEY}.masses",
         )  # fmt: skip
@@ -129,11 +129,11 @@ def cloud(found: Views) -> Table:
         title: found[name] for name, title in GROUPS.items() if name in found
     }
     columns = {
-        "confusion": np.concatenate([one.parts["confusion"] for one in groups.values()]),
-        "ignorance": np.concatenate([one.values for one in groups.values()]),
+        "confusion": np.concatenate([group.parts["confusion"] for group in groups.values()]),
+        "ignorance": np.concatenate([group.values for group in groups.values()]),
     }
-    names = [title for title, one in groups.items() for _ in one.values]
-    return Table.of({name: (one, "mass") for name, one in columns.items()}, names)
+    names = [title for title, group in groups.items() for _ in group.values]
+    return Table.of({name: (column, "mass") for name, column in columns.items()}, names)
 
 
 @st.fragment
@@ -147,7 +147,7 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
             left, right = st.columns([1, 3], gap="large", vertical_alignment="bottom")
             with left:
                 toward = choose_toward(asked)
-            steps = [f"{5 * one} %" for one in range(21)]
+            steps = [f"{5 * index} %" for index in range(21)]
             with right:
                 chosen = pick(
                     "Step", steps, f"{KEY}.step", "slider", first=f"{AT_FIRST} %",
@@ -158,7 +158,7 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
                 Section(
                     f"{KEY}.blends", Blends(toward, loss), asked.case, known=asked.known,
                     columns=1, below=below,
-                    picture=lambda found: ways(found, steps.index(chosen)),
+                    picture=lambda result: ways(result, steps.index(chosen)),
                     evidence=[STRIP], detail=both_triangles,
                 )
             )  # fmt: skip

@@ -70,6 +70,6 @@ class ClusterMap(Chart):
     def arrow_ends(self, starts: Values) -> Values:
         """Where the arrows from the centers end, (K, 2)."""
         if self.ends is None:
-            found: Values = starts[self.centers["target"].astype(np.int64) - 1]
-            return found
+            result: Values = starts[self.centers["target"].astype(np.int64) - 1]
+            return result
         return np.stack([values(self.centers, name) for name in self.ends], 1)

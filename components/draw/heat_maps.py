@@ -111,7 +111,7 @@ def colors(view: HeatMap) -> Ramp:
 def resized(mask: NDArray[np.bool_], image: Pixels) -> NDArray[np.bool_]:
     """A mask at the size of an image."""
     height, width = image.shape[:2]
-    found: NDArray[np.bool_] = np.asarray(
+    result: NDArray[np.bool_] = np.asarray(
         Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
     )
-    return found
+    return result

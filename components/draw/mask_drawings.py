@@ -22,26 +22,26 @@ def draw_strips(masks: Masks) -> None:
     """Every layer at a glance: the share that stays in each spot, and filters that are dead."""
     high = min(max(ROOM // len(masks.parts), LOWEST), HIGHEST)
     names, alts, texts = [], [], []
-    for part, kept, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
-        share = f"{100 * kept / part.size:.0f} %"
+    for part, count, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True):
+        share = f"{100 * count / part.size:.0f} %"
         names.append(part.layer)
         alts.append(f"{part.layer}: {share} stays, {dead} of {part.filters} filters dead")
         texts.append(share + (f", {dead} dead" if dead else ""))
-    pictures = [mask_pictures.strip(one) for one in diagrams.strips(masks, high)]
+    pictures = [mask_pictures.strip(strip) for strip in diagrams.strips(masks, high)]
     draw_layer_pictures(names, pictures, alts, texts, ("layer", "what stays", "stays"), high)
 
 
 def draw_patterns(masks: Masks) -> None:
     """The most frequent patterns of 3 × 3 kernels, with their shares."""
     try:
-        found = diagrams.patterns(masks)
+        result = diagrams.patterns(masks)
     except BlindspotError as error:
         st.caption(plain(str(error)))
         return
-    st.html(mask_pictures.patterns_html(found))
+    st.html(mask_pictures.patterns_html(result))
     st.caption(
-        f"{found.kernels:,} kernels of 3 × 3 show {found.different} of 512 possible patterns; "
-        f"these {len(found.shares)} are the most frequent, each with its share of the kernels. "
+        f"{result.kernels:,} kernels of 3 × 3 show {result.different} of 512 possible patterns; "
+        f"these {len(result.shares)} are the most frequent, each with its share of the kernels. "
         "Bright: stays; gray: cut."
     )
 
@@ -49,19 +49,19 @@ def draw_patterns(masks: Masks) -> None:
 def draw_folded_back(model: Classifier, masks: Masks) -> None:
     """The first layer's masks in the image's own form."""
     try:
-        found = diagrams.folded_back(model, masks)
+        result = diagrams.folded_back(model, masks)
     except BlindspotError as error:
         st.caption(plain(str(error)))
         return
-    same = all((channel == found.kept[0]).all() for channel in found.kept)
+    same = all((channel == result.kept[0]).all() for channel in result.kept)
     names = ["all colors"] if same else ["red", "green", "blue"]
-    pictures = mask_pictures.folded(found)
+    pictures = mask_pictures.folded(result)
     for at, (column, name) in enumerate(zip(st.columns(len(names)), names, strict=True)):
-        kept = found.kept[at]
-        words = f"{name}: from {kept.min()} to {kept.max()} of {found.most} connections stay"
+        kept = result.kept[at]
+        words = f"{name}: from {kept.min()} to {kept.max()} of {result.most} connections stay"
         column.html(mask_pictures.image(pictures[at], words, "width:100%;max-width:16rem"))
         column.caption(words)
-    where = "pixel of the image" if found.pixels else "place of the kernel"
+    where = "pixel of the image" if result.pixels else "place of the kernel"
     st.caption(
         f"For each {where}, the share of the first layer's connections that stays: all where it is "
         "brightest, none where it is dark blue."

@@ -34,12 +34,12 @@ def along_order(
         finding: what it shows.
         chart: more about the lines, see `Lines`.
     """
-    own = next(iter(curves.values()))
+    curve = next(iter(curves.values()))
     ends = (f"lowest of {others}", f"highest of {others}")
     table = as_columns({**curves, **dict(zip(ends, band or (), strict=False))})
-    chart = {"span": PROBABILITY if own.unit == "probability" else None} | chart
+    chart = {"span": PROBABILITY if curve.unit == "probability" else None} | chart
     lines = Lines(
-        x=own.x_label, series={name: name for name in curves}, title=own.unit,
+        x=curve.x_label, series={name: name for name in curves}, title=curve.unit,
         bands={next(iter(curves)): (*ends, others)} if band else {}, **chart,
     )  # fmt: skip
     return Drawing(way, WAYS[way][0], lines, lambda _: finding, made=lambda _: table)

@@ -28,7 +28,7 @@ def middle(scores: Evidence) -> int:
 def parts_of(groups: Mapping[str, Evidence]) -> Table:
     """A row for the image in the middle of each group, a column for each part, by name."""
     names = tuple(sorted(next(iter(groups.values())).parts))
-    rows = [[one.parts[name][middle(one)] for name in names] for one in groups.values()]
+    rows = [[group.parts[name][middle(group)] for name in names] for group in groups.values()]
     return Table.grid(np.array(rows, np.float32), tuple(groups), names, ("",) * len(names))
 
 

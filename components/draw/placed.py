@@ -21,9 +21,9 @@ def placed(view: str, title: str, curve: Curve, point: tuple[float, float], name
     """
     x, y = point
 
-    def with_place(one: Curve) -> Table:
-        columns = {one.x_label: ([*one.x, x], "share"), one.y_label: ([*one.y, y], "share")}
-        return Table.of(columns, [*[title] * len(one.x), name])
+    def with_place(curve: Curve) -> Table:
+        columns = {curve.x_label: ([*curve.x, x], "share"), curve.y_label: ([*curve.y, y], "share")}
+        return Table.of(columns, [*[title] * len(curve.x), name])
 
     return Drawing(
         view, title, part=with_place,

@@ -107,25 +107,25 @@ class RankingTable:
     def line(self, row: RankingRow) -> str:
         """A row."""
         edge = f";border-{row.edge}:{EDGE}" if row.edge else ""
-        cells = "".join(self.cell(one, edge) for one in row.cells)
+        cells = "".join(self.cell(cell, edge) for cell in row.cells)
         return (
             f'<tr><th scope="row" style="{self.pad};font-weight:400{edge};{stays()}">'
             f"{escape(row.name)}</th>{cells}</tr>"
         )
 
-    def cell(self, one: RankingCell, edge: str) -> str:
+    def cell(self, cell: RankingCell, edge: str) -> str:
         """A cell."""
         style = f"{self.pad};white-space:nowrap{edge}"
-        if one.bold:
+        if cell.bold:
             style += ";font-weight:600"
-        if one.ignored:
+        if cell.ignored:
             style += f";{GRAY_CELL}"
-        elif one.tint > 0:
-            style += f";background:rgba({self.color},{one.tint:.2f})"
-        about = f' title="{escape(one.about)}"' if one.about else ""
-        small = f"<small>{escape(one.small)}</small>" if one.small else ""
+        elif cell.tint > 0:
+            style += f";background:rgba({self.color},{cell.tint:.2f})"
+        about = f' title="{escape(cell.about)}"' if cell.about else ""
+        small = f"<small>{escape(cell.small)}</small>" if cell.small else ""
         between = ("<br>" if self.stacked else " ") if small else ""
-        return f'<td style="{style}"{about}>{escape(one.text)}{between}{small}</td>'
+        return f'<td style="{style}"{about}>{escape(cell.text)}{between}{small}</td>'
 
 
 def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> None:
@@ -137,12 +137,16 @@ def draw_ranking(shape: RankingTable, view: Table, finding: str, key: str) -> No
     numbers({f"{key}.numbers": replace(twin, rows=tuple(shape.names or view.rows))})
 
 
-def head(one: RankingHead, pad: str, *, first: bool) -> str:
+def head(ranking_head: RankingHead, pad: str, *, first: bool) -> str:
     """The head of a column."""
-    below = f'<br><span style="font-weight:400">{escape(one.below)}</span>' if one.below else ""
-    about = f' title="{escape(one.about)}"' if one.about else ""
+    below = (
+        f'<br><span style="font-weight:400">{escape(ranking_head.below)}</span>'
+        if ranking_head.below
+        else ""
+    )
+    about = f' title="{escape(ranking_head.about)}"' if ranking_head.about else ""
     style = f"{pad};vertical-align:bottom;font-weight:600{f';{stays()}' if first else ''}"
-    return f'<th scope="col" style="{style}"{about}>{escape(one.name)}{below}</th>'
+    return f'<th scope="col" style="{style}"{about}>{escape(ranking_head.name)}{below}</th>'
 
 
 def tint(share: float, full: float, power: float = 1.0) -> float:

@@ -43,15 +43,15 @@ def of_groups(groups: Mapping[str, Evidence]) -> Table:
     """A row for every image of the groups, named after its group: its score and its parts."""
     first = next(iter(groups.values()))
     columns = {
-        name: (np.concatenate([getattr(one, name) for one in groups.values()]), "")
+        name: (np.concatenate([getattr(group, name) for group in groups.values()]), "")
         for name in ("ids", "predicted", "labels")
     }
-    scores = np.concatenate([one.values for one in groups.values()])
+    scores = np.concatenate([group.values for group in groups.values()])
     columns |= {"score": (scores, first.unit)} | {
-        name: (np.concatenate([one.parts[name] for one in groups.values()]), "")
+        name: (np.concatenate([group.parts[name] for group in groups.values()]), "")
         for name in sorted(first.parts)
     }
-    names = [name for name, one in groups.items() for _ in one.values]
+    names = [name for name, group in groups.items() for _ in group.values]
     return Table.of(columns, names)
 
 

@@ -14,11 +14,11 @@ def drawings() -> tuple[Drawing, Drawing]:
     return (
         Drawing(
             "candidates", "Which pattern each group leans to", lambda _: squares(),
-            lambda found: candidates_words(found["candidates"]),
+            lambda result: candidates_words(result["candidates"]),
         ),
         Drawing(
             "course", "What was learned, and how sharp the choice is", lambda _: lines(),
-            lambda found: course_words(found["course"]),
+            lambda result: course_words(result["course"]),
         ),
     )  # fmt: skip
 

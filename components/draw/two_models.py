@@ -111,7 +111,7 @@ def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
     if top not in wanted:
         wanted = [*wanted[: SHOWN - 1], top]
     models = {"before": before, "after": after}
-    columns = {name: (one.classes.values[wanted], "share") for name, one in models.items()}
+    columns = {name: (model.classes.values[wanted], "share") for name, model in models.items()}
     return Table.of(columns, tuple(before.classes.labels[index] for index in wanted))
 
 

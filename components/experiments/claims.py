@@ -24,18 +24,18 @@ def figures(measures: Sequence[str], axis: str) -> Drawing:
     """
     return Drawing(
         "table",
-        chart=lambda found: Dots(
+        chart=lambda result: Dots(
             series={name: name for name in measures},
             intervals={name: (spread(name),) for name in measures},
-            title=axis, span=(-4, 104) if unit(found["table"], measures[0]) == "%" else None,
+            title=axis, span=(-4, 104) if unit(result["table"], measures[0]) == "%" else None,
         ),
-        finding=lambda found: sentence(found["table"], first_known(found["table"], measures)),
+        finding=lambda result: sentence(result["table"], first_known(result["table"], measures)),
     )  # fmt: skip
 
 
 def first_known(table: Table, measures: Sequence[str]) -> str:
     """The first measure that has a number under any condition."""
-    return next((one for one in measures if np.isfinite(table[one]).any()), measures[0])
+    return next((measure for measure in measures if np.isfinite(table[measure]).any()), measures[0])
 
 
 def sentence(table: Table, measure: str) -> str:
@@ -60,12 +60,12 @@ def rules(gaps: Table) -> list[str]:
 def by_width(gaps: Table) -> str:
     """How far each rule is below dense in the narrowest and in the widest network."""
     narrow, wide = gaps.rows[0], gaps.rows[-1]
-    found = [
+    results = [
         f"{name} {100 * gaps.cell(narrow, name):.1f} at {narrow}, "
         f"{100 * gaps.cell(wide, name):.1f} at {wide}"
         for name in rules(gaps)
     ]
-    words = f"Points below the dense network of the same width: {'; '.join(found)}."
+    words = f"Points below the dense network of the same width: {'; '.join(results)}."
     return words.replace("-", "−")
 
 
@@ -77,36 +77,36 @@ def measured(table: Table) -> list[str]:
 def by_share(table: Table) -> str:
     """What all weights get right, and what the fewest do."""
     dense, sparse = table.rows[0], table.rows[-1]
-    found = [
+    results = [
         f"{name} {100 * table.cell(dense, name):.1f} and {100 * table.cell(sparse, name):.1f} %"
         for name in measured(table)
     ]
-    return f"{dense[:1].upper()}{dense[1:]} and {sparse}: {'; '.join(found)}."
+    return f"{dense[:1].upper()}{dense[1:]} and {sparse}: {'; '.join(results)}."
 
 
 def mixtures(table: Table) -> str:
     """What is learned by the share that is protected, mixed and without the protected images."""
-    found = []
+    results = []
     for row in table.rows:
         values = [table.cell(row, name) for name in measured(table)]
         known = " and ".join(percent(value) for value in values if np.isfinite(value))
-        found.append(f"{row}: {known}")
+        results.append(f"{row}: {known}")
     return (
-        f"Clean test images right with {' and with '.join(measured(table))}. {'; '.join(found)}. "
+        f"Clean test images right with {' and with '.join(measured(table))}. {'; '.join(results)}. "
         "Where the lines meet, protected images add nothing."
     )
 
 
 def sure(table: Table, way: str) -> str:
     """How far confidence is off in one way, dense and for the sparsest ticket; mean over seeds."""
-    found = []
+    results = []
     for row in (table.rows[0], table.rows[-1]):
         plain, cooled = (table.cell(row, f"ECE {way}{end}") for end in ("", ", at its temperature"))
         words = f"{row} {100 * plain:.1f}"
-        found.append(words if np.isnan(cooled) else f"{words} ({100 * cooled:.1f})")
+        results.append(words if np.isnan(cooled) else f"{words} ({100 * cooled:.1f})")
     return (
-        f"Points off on average (ECE): {', '.join(found)}. In parentheses: at a temperature fitted "
-        "on validation images. Drawn: the first seed."
+        f"Points off on average (ECE): {', '.join(results)}. In parentheses: at a temperature "
+        "fitted on validation images. Drawn: the first seed."
     )
 
 
@@ -125,10 +125,10 @@ def partners(table: Table) -> str:
 def hulls(table: Table) -> str:
     """How many rare images can be found at a tenth of false alarms, by hull."""
     at = int(abs(table["false alarms"] - 0.1).argmin())
-    found = [f"{name} {100 * table[name][at]:.0f} %" for name in table.order[1:]]
+    results = [f"{name} {100 * table[name][at]:.0f} %" for name in table.order[1:]]
     return (
         "Hulls of ROC curves with all to a twentieth of the other images, with the first seed. "
-        f"Found at 10 % false alarms: {', '.join(found)}."
+        f"Found at 10 % false alarms: {', '.join(results)}."
     )
 
 

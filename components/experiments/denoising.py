@@ -39,28 +39,28 @@ def over_steps(found: Views, title: str, view: str = "steps") -> Lines:
 HOLE = Drawing("hole", "What an output pixel sees")
 NEIGHBORS = Drawing(
     "autocorrelation", "Is the noise broken up?",
-    lambda found: Lines(
-        x="px", series={one: one for one in found["autocorrelation"].order[1:]}, line=0.0,
+    lambda result: Lines(
+        x="px", series={one: one for one in result["autocorrelation"].order[1:]}, line=0.0,
         title="correlation", x_title="distance (px)",
     ),
     neighbor_words,
 )  # fmt: skip
 GAINED = Drawing(
     "gained", "Gained over the noisy images, by steps (first seed)",
-    lambda found: over_steps(found, "dB above the noisy images", "gained"),
-    lambda found: last_words(found, "gained"),
+    lambda result: over_steps(result, "dB above the noisy images", "gained"),
+    lambda result: last_words(result, "gained"),
 )  # fmt: skip
 DENOISING = (HOLE, NEIGHBORS, GAINED)
 
 NEARNESS = Drawing(
     "psnr", "How near each comes to the image before the noise",
     Bars(value="PSNR", title="PSNR (dB), more is nearer"),
-    lambda found: "PSNR: " + ", ".join(
-        f"{row} {found['psnr'].cell(row, 'PSNR'):.1f} dB" for row in found["psnr"].rows
+    lambda result: "PSNR: " + ", ".join(
+        f"{row} {result['psnr'].cell(row, 'PSNR'):.1f} dB" for row in result["psnr"].rows
     ) + ".",
 )  # fmt: skip
 BY_STEP = Drawing(
-    "steps", "PSNR while it learned", lambda found: over_steps(found, "PSNR (dB)"), last_words
+    "steps", "PSNR while it learned", lambda result: over_steps(result, "PSNR (dB)"), last_words
 )
 PICTURE = Drawing("picture")
 OTHERS = Drawing("others", "Beside it: the blind spot's output, and filters", wide=True)
@@ -84,7 +84,7 @@ def ask(image: ChosenImage, method: Denoised, key: str, below: DeltaGenerator) -
     section.show(
         Section(
             key, method, image.seen_by(catalog.load()), columns=2,
-            picture=lambda found: draw(PICTURE, found, f"{key}.picture"),
+            picture=lambda result: draw(PICTURE, result, f"{key}.picture"),
             evidence=(OTHERS, NEARNESS, BY_STEP, HOLE, NEIGHBORS), below=below,
             growing=lambda partial: draw(PICTURE, partial, f"{key}.growing"),
             button="Denoise the image", before=before(method),

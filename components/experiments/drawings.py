@@ -45,26 +45,26 @@ def in_plane(table: Table) -> PointGroups:
 
 HULLS = Drawing(
     "hulls", "What can be chosen with fewer of the others",
-    chart=lambda found: Lines(
-        x="false alarms", series={one: one for one in found["hulls"].order[1:]},
+    chart=lambda result: Lines(
+        x="false alarms", series={one: one for one in result["hulls"].order[1:]},
         span=(-3, 103), title="rare images found (%)", x_title="false alarms (%)",
     ),
-    finding=lambda found: hulls(found["hulls"]),
+    finding=lambda result: hulls(result["hulls"]),
 )  # fmt: skip
 GAPS = Drawing(
     "gaps", "What sparsity costs, by width",
-    chart=lambda found: Lines(
-        x="width", series={one: one for one in rules(found["gaps"])},
-        intervals={one: (spread(one),) for one in rules(found["gaps"])},
-        ticks=found["gaps"]["width"].tolist(), log=True, line=0.0,
+    chart=lambda result: Lines(
+        x="width", series={rule: rule for rule in rules(result["gaps"])},
+        intervals={rule: (spread(rule),) for rule in rules(result["gaps"])},
+        ticks=result["gaps"]["width"].tolist(), log=True, line=0.0,
         title="dense minus sparse (points)", x_title="width (times the usual channels)",
     ),
-    finding=lambda found: by_width(found["gaps"]),
+    finding=lambda result: by_width(result["gaps"]),
 )  # fmt: skip
 PROJECTION = Drawing(
     "projection", "Where SMOTE draws",
-    chart=lambda found: in_plane(found["projection"]),
-    finding=lambda found: between(found["projection"]),
+    chart=lambda result: in_plane(result["projection"]),
+    finding=lambda result: between(result["projection"]),
 )  # fmt: skip
 CHAIN = (
     Drawing("examples", "Three images on their way through the experts"),
@@ -77,14 +77,14 @@ CHAIN = (
             },
             rest="vacuity", title="%",
         ),
-        finding=lambda found: engaged(found["chain"]),
+        finding=lambda result: engaged(result["chain"]),
     ),
     Drawing(
         "left", "What is left after each expert",
-        chart=lambda found: Lines(
-            x="experts", series={name: name for name in found["left"].order[1:]},
+        chart=lambda result: Lines(
+            x="experts", series={name: name for name in result["left"].order[1:]},
             title="left over (power of ten)", x_title="experts asked",
-            ticks=found["left"]["experts"].tolist(),
+            ticks=result["left"]["experts"].tolist(),
         ),
         finding=lambda _: "An image engages the next expert while its line lies above that of "
         "the share it needs, which depends on all known test images.",
@@ -103,8 +103,8 @@ def reliability(word: str, title: str, way: str) -> Drawing:
     names = {"dense": "dense", "ticket": "sparsest ticket"}
     return Drawing(
         f"{word} ticket", title, Reliability(models=names),  # it comes last
-        lambda found: sure(found["table"], way),
-        made=lambda found: models_in_bins({one: found[f"{word} {one}"] for one in names}),
+        lambda result: sure(result["table"], way),
+        made=lambda result: models_in_bins({name: result[f"{word} {name}"] for name in names}),
     )  # fmt: skip
 
 
@@ -117,41 +117,41 @@ def bindings(table: Table) -> Matrix:
 REPROGRAMMED = (
     Drawing(
         "transfer", "What is left on the new task, by weights kept",
-        chart=lambda found: Lines(
-            x="weights kept", series={one: one for one in measured(found["transfer"])},
-            intervals={one: (spread(one),) for one in measured(found["transfer"])},
-            ticks=(100 * found["transfer"]["weights kept"]).tolist(), log=True, span=(0, 104),
+        chart=lambda result: Lines(
+            x="weights kept", series={one: one for one in measured(result["transfer"])},
+            intervals={one: (spread(one),) for one in measured(result["transfer"])},
+            ticks=(100 * result["transfer"]["weights kept"]).tolist(), log=True, span=(0, 104),
             title="test images right (%)", x_title="weights kept (%)",
         ),
-        finding=lambda found: by_share(found["transfer"]),
+        finding=lambda result: by_share(result["transfer"]),
     ),
     reliability("prompt", "Is it as sure as it is right? Inside a prompt", "inside a prompt"),
     reliability("probe", "Is it as sure as it is right? With a new head", "with a new head"),
     Drawing("prompts", "What was learned around the images"),
     Drawing(
         "bound", "Which angle stands for which digit, in the dense network",
-        chart=lambda found: bindings(found["bound"]),
-        finding=lambda found: partners(found["bound"]),
+        chart=lambda result: bindings(result["bound"]),
+        finding=lambda result: partners(result["bound"]),
     ),
 )  # fmt: skip
 PROTECTED = Drawing(
     "shares", "What is learned when some images stay clean",
-    chart=lambda found: Lines(
-        x="share", series={one: one for one in measured(found["shares"])},
-        intervals={one: (spread(one),) for one in measured(found["shares"])},
-        ticks=(100 * found["shares"]["share"]).tolist(), span=(0, 104),
+    chart=lambda result: Lines(
+        x="share", series={one: one for one in measured(result["shares"])},
+        intervals={one: (spread(one),) for one in measured(result["shares"])},
+        ticks=(100 * result["shares"]["share"]).tolist(), span=(0, 104),
         title="clean test images right (%)", x_title="training images protected (%)",
     ),
-    finding=lambda found: mixtures(found["shares"]),
+    finding=lambda result: mixtures(result["shares"]),
 )  # fmt: skip
 REACHED = Drawing(
     "reached", "How many slices reach a Dice",
-    chart=lambda found: Lines(
-        x="Dice", series={one: one for one in found["reached"].order[1:]},
+    chart=lambda result: Lines(
+        x="Dice", series={one: one for one in result["reached"].order[1:]},
         ticks=[0.0, 0.25, 0.5, 0.75, 1.0], span=(-3, 103), title="test slices (%)",
         x_title="Dice of the outline, at least",
     ),
-    finding=lambda found: half_reached(found["reached"]),
+    finding=lambda result: half_reached(result["reached"]),
 )  # fmt: skip
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (

@@ -45,7 +45,7 @@ def in_plane(table: Table) -> Table:
     ends = [row for row in ENDS if row in path]
     line = ends if len(ends) == len(ENDS) else []  # not while only one of them is measured
     last = [row for row in table.rows if row == ADAPTIVE]
-    names = [MIXED] * len(path) + [PICKED] * len(line) + [ENDS[one] for one in ends]
+    names = [MIXED] * len(path) + [PICKED] * len(line) + [ENDS[end] for end in ends]
     names += [NONLINEAR] * len(last)
     taken = table.take([table.rows.index(row) for row in (*path, *line, *ends, *last)])
     return Table.of({name: (taken[name], "share") for name in (CLEAN, ATTACKED)}, names)
@@ -85,19 +85,19 @@ def certified_words(found: Views) -> str:
 
 PLANE = Drawing(
     "plane", "Accuracy and robustness, from one network to the other",
-    lambda found: PointGroups(
+    lambda result: PointGroups(
         x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
         looks={MIXED: "path", PICKED: "thin", **dict.fromkeys(ENDS.values(), "large"),
                NONLINEAR: "own"},
         span=(-3, 103),
-        x_span=(100 * float(found["plane"][CLEAN].min()) - 1, 100.5),
+        x_span=(100 * float(result["plane"][CLEAN].min()) - 1, 100.5),
     ),
     plane_words, part=in_plane,
 )  # fmt: skip
 CERTIFICATES = Drawing(
     "certified", "Certificates by radius",
-    lambda found: Lines(
-        x="radius", series={name: name for name in found["certified"].order[1:]},
+    lambda result: Lines(
+        x="radius", series={name: name for name in result["certified"].order[1:]},
         x_title="radius (L2, in pixels of 1)", title="certified right (%)", span=(-2, 102),
     ),
     certified_words,
@@ -135,9 +135,9 @@ def show(case: ExperimentCase, key: str) -> None:
                         BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%",
                                   span=(0, 118)),
                         part=strongest,
-                        finding=lambda found: (
+                        finding=lambda result: (
                             f"The robust network leads by "
-                            f"{100 * found['numbers'].cell('attacked', 'margin'):.0f} points."
+                            f"{100 * result['numbers'].cell('attacked', 'margin'):.0f} points."
                         ),
                     ),
                 ),

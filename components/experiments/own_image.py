@@ -26,7 +26,7 @@ def show(kind: type[ImageChange], key: str, own: Subject) -> None:
     method = choose(kind, key)
     section.show(
         Section(
-            KEY, method, own.case.at("exact"), sentence=lambda found: sentence(own, found),
+            KEY, method, own.case.at("exact"), sentence=lambda result: sentence(own, result),
             evidence=[Drawing("picture")], columns=1, detail=lambda _: offer(own, method, key),
         )
     )  # fmt: skip

@@ -124,7 +124,7 @@ def lines_over(found: Views, view: str, title: str) -> Lines:
     """The descriptions' conditions over ε."""
     names = [one for one in DEFENDED if one in found[view].order]
     return Lines(
-        x=X, series={one: one for one in names}, x_title=OVER, title=title, ticks=list(LEVELS)
+        x=X, series={name: name for name in names}, x_title=OVER, title=title, ticks=list(LEVELS)
     )
 
 
@@ -144,26 +144,26 @@ def detector_words(found: Views) -> str:
 AUDITED = (
     Drawing(
         "nats", "Success by size of change: each defense outside of the attack, and inside",
-        lambda found: success_lines(over_epsilon(found, DEFENDED)), defended_words,
-        made=lambda found: over_epsilon(found, DEFENDED),
+        lambda result: success_lines(over_epsilon(result, DEFENDED)), defended_words,
+        made=lambda result: over_epsilon(result, DEFENDED),
     ),
     Drawing(
         "nats", "The detector, and questions that it declines",
-        lambda found: success_lines(over_epsilon(found, OTHERS)), other_words,
-        made=lambda found: over_epsilon(found, OTHERS),
+        lambda result: success_lines(over_epsilon(result, OTHERS)), other_words,
+        made=lambda result: over_epsilon(result, OTHERS),
     ),
     Drawing(
         "nats", "How unlikely the phrase still is",
-        lambda found: lines_over(found, "nats", "loss (nats for each word)"), nats_words,
+        lambda result: lines_over(result, "nats", "loss (nats for each word)"), nats_words,
     ),
     Drawing(
         "named", "What is still named of the scene",
-        lambda found: lines_over(found, "named", "true things named (%)"), named_words,
+        lambda result: lines_over(result, "named", "true things named (%)"), named_words,
     ),
     Drawing(
         "steps", "The loss on the way",
-        lambda found: Lines(
-            x="step", series={one: one for one in found["steps"].order[1:]},
+        lambda result: Lines(
+            x="step", series={one: one for one in result["steps"].order[1:]},
             title="loss (nats for each word)",
         ),
         lambda _: "Without a defense, mean over all trials of the first seed.",
@@ -208,6 +208,6 @@ def show(_found: Views, _case: ExperimentCase, key: str) -> None:
             Section(
                 key, PerturbedAnswer(**given), case, PerturbedAnswer.title, columns=2,
                 known=form.known(), evidence=WORDS,
-                picture=lambda found: draw(Drawing("picture"), found, f"{key}.picture"),
+                picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
             )
         )  # fmt: skip

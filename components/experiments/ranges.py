@@ -187,12 +187,12 @@ PREDICTIONS = Drawing(
 RANGES = (
     Drawing(
         "forgotten", "What is predicted for the forgotten images",
-        chart=lambda found: Lines(
-            x="prediction", series={name: name for name in smoothed(found).order[1:]},
+        chart=lambda result: Lines(
+            x="prediction", series={name: name for name in smoothed(result).order[1:]},
             title="density", x_title="predicted area (cm²)",
         ),
         finding=apart, made=smoothed,
     ),
     Drawing("band", "Every network beside the retrained one", standing, attacked,
-            made=lambda found: ranked(found["table"])),
+            made=lambda result: ranked(result["table"])),
 )  # fmt: skip

@@ -30,5 +30,5 @@ SWAYED_USERS = Drawing(
         x="loss", y="weight", looks={NOT_SWAYED: "dots", SWAYED: "dots"}, height=440,
         x_title="loss of the user (small: fitted well)", title="weight of VAT's noise",
     ),
-    finding=lambda found: quarters(found["users"]),
+    finding=lambda result: quarters(result["users"]),
 )  # fmt: skip

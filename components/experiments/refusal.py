@@ -35,12 +35,12 @@ def by_layer(view: str) -> Drawing:
     """The probe's share and what edits do, layer by layer."""
     return Drawing(
         view, "By layer: the probe, and what one direction does",
-        lambda found: Lines(
+        lambda result: Lines(
             x="layer", series={name: name for name in ("probe right", *CAUSES)}, span=(-4, 104),
-            ticks=found[view]["layer"].tolist(), title="%", x_title="layer (0: embedding)",
+            ticks=result[view]["layer"].tolist(), title="%", x_title="layer (0: embedding)",
         ),
-        lambda found: (
-            f"{probe_words(found[view])} The other lines: questions declined after an edit."
+        lambda result: (
+            f"{probe_words(result[view])} The other lines: questions declined after an edit."
         ),
     )  # fmt: skip
 
@@ -92,8 +92,8 @@ AUDIT = (
     ),
     Drawing(
         FREE, "If the note's embeddings could move freely",
-        lambda found: Lines(
-            x="ρ", series={name: name for name in found[FREE].order[1:]}, span=(-4, 104),
+        lambda result: Lines(
+            x="ρ", series={name: name for name in result[FREE].order[1:]}, span=(-4, 104),
             title="declined questions answered (%)",
             x_title="largest move of a word, ρ (1: distance of two words)",
         ),
@@ -121,7 +121,7 @@ def show(_found: Views, case: ExperimentCase, key: str) -> None:
         section.show(
             Section(
                 key, DeclinedQuestion(**given), case, DeclinedQuestion.title, columns=2,
-                picture=lambda found: draw(
+                picture=lambda result: draw(
                     Drawing(
                         "answers", "",
                         BarGroups(
@@ -130,7 +130,7 @@ def show(_found: Views, case: ExperimentCase, key: str) -> None:
                         ),
                         lambda _: "How likely each word is as the answer.",
                     ),
-                    found, f"{key}.answers",
+                    result, f"{key}.answers",
                 ),
                 evidence=(
                     Drawing(

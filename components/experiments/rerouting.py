@@ -75,19 +75,19 @@ def along_words(found: Views) -> str:
 REROUTED = (
     Drawing(
         ALONG, "Declined questions that are answered, by size of change",
-        lambda found: success_lines(over(found, WAYS), "answered with a color (%)"), way_words,
-        made=lambda found: over(found, WAYS),
+        lambda result: success_lines(over(result, WAYS), "answered with a color (%)"), way_words,
+        made=lambda result: over(result, WAYS),
     ),
     Drawing(
         ALONG, "Each defense outside of the attack, and inside",
-        lambda found: success_lines(over(found, DEFENDED), "answered with a color (%)"),
-        defense_words, made=lambda found: over(found, DEFENDED),
+        lambda result: success_lines(over(result, DEFENDED), "answered with a color (%)"),
+        defense_words, made=lambda result: over(result, DEFENDED),
     ),
     Drawing(
         ALONG, "Where the state lies: 1 as declined ones, −1 as answered ones",
-        lambda found: Lines(
-            x="layer", series={name: name for name in found[ALONG].order[1:]},
-            ticks=found[ALONG]["layer"].tolist(), line=0.0, title="along the direction",
+        lambda result: Lines(
+            x="layer", series={name: name for name in result[ALONG].order[1:]},
+            ticks=result[ALONG]["layer"].tolist(), line=0.0, title="along the direction",
             x_title="layer (0: embedding)",
         ),
         along_words,

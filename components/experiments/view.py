@@ -56,17 +56,17 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     key = f"{page}.{kind.name}"
     st.markdown(f"**{plain(kind.question)}**")
     above, own, below = st.container(), st.container(), st.container()
-    found: Answer | None = None
+    result: Answer | None = None
     case: ExperimentCase | None = None
     with spoken():
         with below:
             method, case = choose(kind, key)
             picker.offer_all(kinds, page)
         with above:
-            found = asked(method, case, page, key)
-    if found and case and (beside := BESIDE.get(kind.name)):
+            result = asked(method, case, page, key)
+    if result and case and (beside := BESIDE.get(kind.name)):
         with own, spoken():
-            beside(found, case, key)
+            beside(result, case, key)
     if case and (alone := BESIDE_ALWAYS.get(kind.name)):
         with own, spoken():
             alone(case, key)
@@ -94,7 +94,7 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
         Section(
             page, method, case, columns=1,
             evidence=[figures(method.charted or method.measures, method.axis), *OF_ONE],
-            picture=lambda found: answered(found, key),
+            picture=lambda result: answered(result, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",
             before=method.before(case),

@@ -64,7 +64,7 @@ def made_worse(asked: FamiliarQuestion) -> None:
     left, right = st.columns([1, 3], gap="large")
     with left:
         method = Corrupt(detector=name, **forms.settings(Corrupt, f"{KEY}.Corrupt", {"kind"}))
-        steps = [f"{one:g}" for one in LEVELS]
+        steps = [f"{level:g}" for level in LEVELS]
         at = steps.index(pick("Severity", steps, f"{KEY}.severity", "slider"))
         image = corrupted(asked.case.image[None], method.kind, LEVELS[at], asked.case.seed)[0]
         words = f"This image with {method.kind} of severity {steps[at]}"
@@ -72,10 +72,13 @@ def made_worse(asked: FamiliarQuestion) -> None:
 
     title, labels = BY_NAME[name].title, asked.case.model.labels
     drawing = Drawing(
-        "steps", made=lambda found: with_flagged(found, asked.alpha),
-        chart=lambda found: steps_chart(with_flagged(found, asked.alpha), LEVELS[at], asked.alpha),
-        finding=lambda found: at_step(found, at, asked.alpha, title, labels),
-    )  # fmt: skip
+        "steps",
+        made=lambda result: with_flagged(result, asked.alpha),
+        chart=lambda result: steps_chart(
+            with_flagged(result, asked.alpha), LEVELS[at], asked.alpha
+        ),
+        finding=lambda result: at_step(result, at, asked.alpha, title, labels),
+    )
     with right:
         section.show(
             Section(KEY, method, asked.case, known=asked.known, columns=1, evidence=[drawing])

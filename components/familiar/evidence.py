@@ -24,8 +24,8 @@ def drawings(asked: FamiliarQuestion) -> tuple[Drawing, ...]:
     """What a detector's answer is drawn as."""
     joined = asked.method.joined
     parts = Drawing(
-        "subject", "What the score is made of", made=lambda found: middles(found, ROWS),
-        finding=lambda found: made_of(middles(found, ROWS), joined),
+        "subject", "What the score is made of", made=lambda result: middles(result, ROWS),
+        finding=lambda result: made_of(middles(result, ROWS), joined),
         chart=ScoreParts(joined=joined, title=f"score ({asked.method.unit})"),
     )  # fmt: skip
     return (parts, *(HALVES if isinstance(asked.method, COSTARR) else ()))
@@ -52,10 +52,15 @@ def dimensions(own: str, title: str, finding: Words | None = None) -> Drawing:
 
 HALVES = (
     Drawing(
-        "normal", "Likeness and logit", likeness, factors,
-        made=lambda found: of_groups(groups_of(found, CLOUDS)),
+        "normal",
+        "Likeness and logit",
+        likeness,
+        factors,
+        made=lambda result: of_groups(groups_of(result, CLOUDS)),
     ),
-    Drawing("ablation", "Which half counts?", finding=lambda found: which_half(found["ablation"])),
-    dimensions("features", "Features", lambda found: hardly_weighed(found["dimensions"])),
+    Drawing(
+        "ablation", "Which half counts?", finding=lambda result: which_half(result["ablation"])
+    ),
+    dimensions("features", "Features", lambda result: hardly_weighed(result["dimensions"])),
     dimensions("attenuated", "After the head's weights"),
-)  # fmt: skip
+)

@@ -63,11 +63,11 @@ def choose(subject: Subject) -> FamiliarQuestion:
         normal = made(lambda: sources.normal(form.given["normal"]))
     with middle:
         mine = {title: data for title, data in own.items() if data is not normal}
-        asked = form.ask("unknown", own=mine, off=True)
-        unknown = None if isinstance(asked, str) else asked
+        result = form.ask("unknown", own=mine, off=True)
+        unknown = None if isinstance(result, str) else result
         with spoken():
-            if asked and unknown is None:
-                unknown = made(lambda: sources.unknown(asked, normal, model, seed))
+            if result and unknown is None:
+                unknown = made(lambda: sources.unknown(result, normal, model, seed))
     with right:
         alpha = choose_alpha()
     group = group_of(subject.arguments.get("image", ""), normal)
@@ -87,7 +87,7 @@ def made(make: Callable[[], DataSet]) -> DataSet:
 
 def choose_alpha() -> float:
     """How often a normal image may be flagged."""
-    words = {percent(one): one for one in ALPHAS}
+    words = {percent(alpha): alpha for alpha in ALPHAS}
     picked = pick(
         "False alarms allowed", list(words), f"{KEY}.alpha", first=percent(ALPHA),
         name="False alarms", help="The line is drawn so that at most this share of normal images "

@@ -57,7 +57,7 @@ def p_values(asked: FamiliarQuestion, found: Views) -> None:
     )  # fmt: skip
     normal = asked.case.normal
     shares, notes = findings.p_values(normal, found, plain(label), by_class=by_class)
-    st.markdown("  \n".join([*(f"**{one}**" for one in shares), *notes]))
+    st.markdown("  \n".join([*(f"**{share}**" for share in shares), *notes]))
 
 
 def curves(found: Views, line: float) -> None:

@@ -26,17 +26,17 @@ def show(asked: FamiliarQuestion, below: DeltaGenerator) -> None:
     """
     slots = (*PARTS, "Compare", "Corrupt", asked.method.name, f"parent.{asked.method.name}")
     runs.leave_others(KEY, [f"{KEY}.{name}" for name in slots])
-    found = section.show(
+    result = section.show(
         Section(
             KEY, asked.method, asked.case, known=asked.known, first=features(asked),
-            sentence=lambda found: verdict.sentence(asked, found),
-            picture=lambda found: verdict.picture(asked, found),
-            evidence=drawings(asked), detail=lambda found: detail(asked, found),
+            sentence=lambda result: verdict.sentence(asked, result),
+            picture=lambda result: verdict.picture(asked, result),
+            evidence=drawings(asked), detail=lambda result: detail(asked, result),
         )
     )  # fmt: skip
-    if found and Standing(found).decided:
+    if result and Standing(result).decided:
         with below:
-            closer(asked, found)
+            closer(asked, result)
 
 
 def detail(asked: FamiliarQuestion, found: Views) -> None:

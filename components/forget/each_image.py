@@ -30,8 +30,8 @@ def each_image(closer: MethodDetail) -> Rows:
     return [[
         closer.section(
             Confidence(),
-            picture=lambda found: one(closer, found["images"]),
-            detail=lambda found: choose(closer, found["images"]),
+            picture=lambda result: one(closer, result["images"]),
+            detail=lambda result: choose(closer, result["images"]),
         )
     ]]  # fmt: skip
 

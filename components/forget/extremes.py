@@ -64,18 +64,27 @@ def extremes(closer: MethodDetail) -> Rows:
         for which, name in SETS.items()
     ]  # fmt: skip
     evidence += [
-        Drawing("rounds", "Loss of the chosen, by round", BY_ROUND, rounds_finding,
-                made=lambda found: by_round(sets(found))),
-        Drawing("images", "Classes", Dots(series={name: name for name in SETS.values()},
-                title="of the set (%)"), lambda found: balance_finding(balance(data, sets(found))),
-                made=lambda found: balance(data, sets(found))),
-    ]  # fmt: skip
+        Drawing(
+            "rounds",
+            "Loss of the chosen, by round",
+            BY_ROUND,
+            rounds_finding,
+            made=lambda result: by_round(sets(result)),
+        ),
+        Drawing(
+            "images",
+            "Classes",
+            Dots(series={name: name for name in SETS.values()}, title="of the set (%)"),
+            lambda result: balance_finding(balance(data, sets(result))),
+            made=lambda result: balance(data, sets(result)),
+        ),
+    ]
     return [[
         Section(
             SLOT, methods[RANDOM], case, columns=3, evidence=evidence,
             first=[(methods[one], case, f"{SLOT}.{one}") for one in (HARDEST, EASIEST)],
-            sentence=lambda found: sentence(data, sets(found)),
-            detail=lambda found: rank(closer, sets(found)),
+            sentence=lambda result: sentence(data, sets(result)),
+            detail=lambda result: rank(closer, sets(result)),
         )
     ]]  # fmt: skip
 
@@ -108,13 +117,13 @@ def strip(data: DataSet, images: Table, which: str) -> None:
 def distances(_data: DataSet, fingerprint: str) -> NDArray[np.float64]:
     """For each image, the share of the training images of its label nearer to their mean, (N,)."""
     del fingerprint
-    found, train = np.full(len(_data), np.nan), _data.rows("train")
+    result, train = np.full(len(_data), np.nan), _data.rows("train")
     for label in np.unique(_data.labels[train]):
         rows = train[_data.labels[train] == label]
         own = _data.images[rows].reshape(len(rows), -1).astype(np.float32)
         order = np.argsort(((own - own.mean(0)) ** 2).sum(1), kind="stable")
-        found[rows[order]] = np.arange(len(rows)) / max(len(rows) - 1, 1)
-    return found
+        result[rows[order]] = np.arange(len(rows)) / max(len(rows) - 1, 1)
+    return result
 
 
 def sentence(data: DataSet, sets: Sets) -> str:

@@ -35,7 +35,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     """
     own = {one.data.name: title for title, one in uploads.held().items()}
     form = CaseForm(BoardArguments, KEY, {"own": own}, kept=True)
-    found: tuple[ForgetQuestion, MethodDetail | None] | None = None
+    results: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with spoken():
         (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
         with st.sidebar:
@@ -54,12 +54,12 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
             st.caption(told(case))
         with ways:
             methods, scoreboard = choose_ways(form)
-        asked = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
+        question = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
         with way:
-            found = asked, choose_closer(asked)
-    if found is None:
+            results = question, choose_closer(question)
+    if results is None:
         end()
-    return found
+    return results
 
 
 def told(case: ForgetCase) -> str:
@@ -76,7 +76,7 @@ def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
     known = run.known(asked.scoreboard, asked.board)
     if known is None:
         return None
-    tried = {one.name: one for one in asked.methods if one.label not in {GOAL, BEFORE}}
+    tried = {method.name: method for method in asked.methods if method.label not in {GOAL, BEFORE}}
     if not tried:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -88,7 +88,9 @@ def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:
     """The ways with their settings, and how often each is run."""
-    kinds = {one.name: one for one in UNLEARNERS if one not in {Retrain, NoOp}}
+    kinds = {
+        unlearner.name: unlearner for unlearner in UNLEARNERS if unlearner not in {Retrain, NoOp}
+    }
     chosen = [kinds[name] for name in form.ask("ways", only=lambda one: one.name in kinds)]
     forms.refuse_links(Scoreboard, KEY)
     for kind in chosen:

@@ -38,13 +38,13 @@ def all_ways(closer: MethodDetail) -> Drawing:
     """Forgetting to the right, keeping upwards; the retrained model is in the corner."""
     paths: dict[str, Table] = {}
     for method in closer.asked.methods:
-        if found := run.known(Frontier(), AfterCase(closer.asked.case, method)):
-            paths[method.label] = by_dial(found["points"])
+        if result := run.known(Frontier(), AfterCase(closer.asked.case, method)):
+            paths[method.label] = by_dial(result["points"])
     shape = TradeOff(
         x="forgetting", y="keeping", goal=GOAL, large=closer.method.label, faint=(BEFORE,),
         paths=paths, names=[named(way) for way in closer.table.rows], x_title=FORGETS, title=KEEPS,
     )  # fmt: skip
-    return Drawing("table", "", shape, lambda found: finding(found["table"], paths))
+    return Drawing("table", "", shape, lambda result: finding(result["table"], paths))
 
 
 def by_dial(points: Table) -> Table:
@@ -79,8 +79,8 @@ def dial_finding(found: Views) -> str:
 
 ALONG = Drawing(
     "points", "Along its dial",
-    lambda found: Lines(
-        x=found["points"].order[0], series={"forgetting": FORGETS, "keeping": KEEPS},
+    lambda result: Lines(
+        x=result["points"].order[0], series={"forgetting": FORGETS, "keeping": KEEPS},
         title="%", span=(-4, 104),
     ),
     dial_finding, part=by_dial,

@@ -101,10 +101,10 @@ def three(closer: MethodDetail) -> Mapping[str, Classifier] | None:
     if not isinstance(made, Answer) or not isinstance(again, Answer):
         runs.watch([one for one in (made, again) if not isinstance(one, Answer)])
         return None
-    found = {"original": case.model}
+    results = {"original": case.model}
     for name, answer in zip(MODELS[1:], (made, again), strict=True):
-        found[name] = model_of(answer["model"], str(answer.record["digest"]), case.model.name)
-    return found
+        results[name] = model_of(answer["model"], str(answer.record["digest"]), case.model.name)
+    return results
 
 
 # ---------------------------------------------------------------- steps
@@ -112,7 +112,7 @@ def three(closer: MethodDetail) -> Mapping[str, Classifier] | None:
 
 def steps(closer: MethodDetail) -> Rows:
     """How it goes on the way, and one image's heat map at each step."""
-    return [[closer.section(Steps(), STEPS, detail=lambda found: before_and_now(closer, found))]]
+    return [[closer.section(Steps(), STEPS, detail=lambda result: before_and_now(closer, result))]]
 
 
 def numbers(found: Views) -> list[int]:
@@ -140,8 +140,8 @@ def steps_finding(found: Views) -> str:
 
 STEPS = Drawing(
     "steps", "",
-    lambda found: Lines(x="step", series={name: FIGURES[name][0] for name in ("UA", "RA", "TA")},
-                        title="%", span=(-4, 104), now=float(numbers(found)[place(found)])),
+    lambda result: Lines(x="step", series={name: FIGURES[name][0] for name in ("UA", "RA", "TA")},
+                        title="%", span=(-4, 104), now=float(numbers(result)[place(result)])),
     steps_finding,
 )  # fmt: skip
 

@@ -70,8 +70,8 @@ def layers_finding(found: Views) -> str:
 
 LAYERS = Drawing(
     "forget", "How alike the models' layers are",
-    lambda found: Lines(
-        x="", series={pair: pair for pair in found["forget"].order}, title="linear CKA (%)",
+    lambda result: Lines(
+        x="", series={pair: pair for pair in result["forget"].order}, title="linear CKA (%)",
         x_title="layers, from the image to the answer", span=(-3, 105),
     ),
     layers_finding,
@@ -119,7 +119,7 @@ def strips(closer: MethodDetail, found: Views) -> None:
         for part, moved in zip(masks.parts, masks.counts, strict=True)
     ]
     draw_layer_pictures(
-        names, [mask_pictures.strip(one) for one in diagrams.strips(masks, STRIP)],
+        names, [mask_pictures.strip(strip) for strip in diagrams.strips(masks, STRIP)],
         [f"{n}: {share} of the weights moved" for n, share in zip(names, shares, strict=True)],
         shares, ("layer", "which moved", "moved"), STRIP,
     )  # fmt: skip
@@ -178,9 +178,9 @@ def own_and_goal(figures: Table, column: str) -> tuple[float, float]:
 
 PROBE = Drawing(
     "figures", "What a new last layer could still tell",
-    lambda found: Dots(
+    lambda result: Dots(
         series={"probe": "found by the probe", "alike": "nearest images with its label"},
-        names=[NAMES[name] for name in found["figures"].rows],
+        names=[NAMES[name] for name in result["figures"].rows],
         title="of the forgotten images (%)", span=(-4, 104), height=320,
     ),
     probe_finding,
@@ -237,8 +237,8 @@ def steps(count: float) -> str:
 
 LOSSES = Drawing(
     "losses", "",
-    lambda found: Lines(
-        x="step", series=series_in(found["losses"]), x_title="batches learned again",
+    lambda result: Lines(
+        x="step", series=series_in(result["losses"]), x_title="batches learned again",
         title="loss on the forgotten images (nats)",
     ),
     relearn_finding,

@@ -74,17 +74,17 @@ def show() -> None:
         "figures", "", partial(board, closer), partial(reading, closer),
         part=lambda figures: as_board(figures, case),
     )  # fmt: skip
-    found = None
+    result = None
     with answer, spoken():
         say_which(case, fits=fits)
         if not isinstance(case, GivenCase) or are_right(case):
-            found = section.show(
+            result = section.show(
                 Section(
                     KEY, Judged(), case, columns=1, sentence=partial(sentence, closer),
                     evidence=[table],
                 )
             )  # fmt: skip
-    if found:
+    if result:
         with below, spoken():
             charts(closer)
             if isinstance(case, GivenGroups):
@@ -155,8 +155,8 @@ def without_test(case: AfterCase) -> str:
 
 def about(case: AfterCase) -> MethodDetail:
     """The models, as the closer looks of Forget take them; there is no scoreboard."""
-    asked = ForgetQuestion(case.case, (), Scoreboard())
-    return MethodDetail(asked, case.method, Table.of({}), key=KEY, given=case)
+    question = ForgetQuestion(case.case, (), Scoreboard())
+    return MethodDetail(question, case.method, Table.of({}), key=KEY, given=case)
 
 
 # ---------------------------------------------------------------- the verdict
@@ -190,7 +190,7 @@ def charts(closer: MethodDetail) -> None:
     """How sure the models are of the forgotten images, and what is still there inside."""
     left, right = st.columns([3, 2], gap="large")
     shift = replace(
-        each_image.SHIFT, chart=lambda found: replace(each_image.shift(found), press=None)
+        each_image.SHIFT, chart=lambda result: replace(each_image.shift(result), press=None)
     )
     with left:
         section.show(closer.section(Confidence(), shift))
@@ -264,14 +264,14 @@ def board(closer: MethodDetail, found: Views) -> RankingTable:
 
 def probed(closer: MethodDetail, row: str) -> str:
     """What a new last layer finds in a model; a dash until it was asked."""
-    found = run.known(StillThere(), closer.case)
-    return percent(found["figures"].cell(name_of(row), "probe")) if found else "–"
+    result = run.known(StillThere(), closer.case)
+    return percent(result["figures"].cell(name_of(row), "probe")) if result else "–"
 
 
 def relearned(closer: MethodDetail, row: str) -> str:
     """When a model knows it all again; a dash until it was asked."""
-    found = run.known(Relearn(), closer.case)
-    return inside.steps(found["needed"].cell(name_of(row), "steps")) if found else "–"
+    result = run.known(Relearn(), closer.case)
+    return inside.steps(result["needed"].cell(name_of(row), "steps")) if result else "–"
 
 
 def name_of(row: str) -> str:

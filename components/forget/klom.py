@@ -66,8 +66,8 @@ def of_group(points: Table, group: str) -> Table:
 
 def places(count: int) -> NDArray[np.int64]:
     """Which of so many ordered images each mark is."""
-    found: NDArray[np.int64] = np.round(QUANTILES / 100 * (count - 1)).astype(np.int64)
-    return found
+    result: NDArray[np.int64] = np.round(QUANTILES / 100 * (count - 1)).astype(np.int64)
+    return result
 
 
 def quantiles(group: str, found: Views) -> Table:
@@ -138,10 +138,10 @@ def one_image(closer: MethodDetail, found: Views) -> None:
 
 def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
     """One image's margins by what the models are; both groups of oracles apart."""
-    found: dict[str, list[float]] = {name: [] for name in SAMPLES}
+    results: dict[str, list[float]] = {name: [] for name in SAMPLES}
     for column in margins.order:
-        found[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
-    return {name: np.array(values) for name, values in found.items()}
+        results[column.rsplit(" ", 1)[0]].append(float(margins[column][at]))
+    return {name: np.array(values) for name, values in results.items()}
 
 
 def spread(margins: Table, at: int, bins: int = 15) -> Table:
@@ -185,8 +185,8 @@ def prices(closer: MethodDetail, method: KLoM) -> Drawing:
             x="share of retraining", y="KLoM", y_log=True, shown=True, title="median KLoM (nats)",
             x_title="share of retraining's passes (%)", height=340,
         ),
-        lambda found: prices_finding(priced(closer, method, found)),
-        made=lambda found: priced(closer, method, found),
+        lambda result: prices_finding(priced(closer, method, result)),
+        made=lambda result: priced(closer, method, result),
     )  # fmt: skip
 
 
@@ -263,8 +263,8 @@ def growing_finding(found: Views) -> str:
 
 CHANGES = Drawing(
     "images", "Change of the margin, predicted and true",
-    lambda found: Scatter(
-        x="predicted", y="true", names=[f"id {one:.0f}" for one in found["images"]["id"]],
+    lambda result: Scatter(
+        x="predicted", y="true", names=[f"id {one:.0f}" for one in result["images"]["id"]],
         groups=("group", tuple(TITLES.values())), size=7, rays={"as predicted": 1.0},
         x_title="predicted by the datamodel (nats)",
         title="in networks trained without them (nats)",

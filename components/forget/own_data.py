@@ -134,8 +134,8 @@ def summary_of(data: DataSet) -> str:
 
 def orders_of(data: DataSet) -> Mapping[str, tuple[int, ...]]:
     """Orders of the classes that a training may have had, beside that of the data."""
-    found: dict[str, Mapping[str, tuple[int, ...]]] = st.session_state.get(f"{KEY}.orders", {})
-    return found.get(data.card.title, {})
+    results: dict[str, Mapping[str, tuple[int, ...]]] = st.session_state.get(f"{KEY}.orders", {})
+    return results.get(data.card.title, {})
 
 
 def remembered(name: str, key: Any, make: Callable[[], ValueT]) -> ValueT:

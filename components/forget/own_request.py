@@ -25,8 +25,8 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
     match pick("To be forgotten", (CLASSES, IDS, PICTURES), f"{KEY}.what", "segments"):
         case what if what == CLASSES:
             words = st.multiselect("Classes", data.classes, key=f"{KEY}.classes")
-            found = [data.classes.index(word) for word in words if word in data.classes]
-            asked = request.of_classes(data, found) if found else None
+            results = [data.classes.index(word) for word in words if word in data.classes]
+            asked = request.of_classes(data, results) if results else None
         case what if what == IDS:
             typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
             file = open_file(

@@ -28,15 +28,15 @@ Sets = Mapping[str, Views]  # the answers of the search, by SETS
 
 def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
     """The question of the page with each of the sets to be forgotten."""
-    found = {}
+    results = {}
     for which, name in SETS.items():
         ids = sets[which]["images"]["id"].astype(np.int64)
         asked = (
             request.at_random(case.data, seed=case.seed, count=len(ids)) if which == RANDOM
             else worst_case(ids, which)
         )  # fmt: skip
-        found[name] = replace(case, request=asked)
-    return found
+        results[name] = replace(case, request=asked)
+    return results
 
 
 def rank(closer: MethodDetail, sets: Sets) -> None:
@@ -50,7 +50,9 @@ def rank(closer: MethodDetail, sets: Sets) -> None:
         closer.asked.scoreboard, boards, f"{SLOT}.ranks", "Let every way forget these images"
     )
     runs.watch(list(outcomes.values()))
-    tables = {name: one["table"] for name, one in outcomes.items() if isinstance(one, Answer)}
+    tables = {
+        name: outcome["table"] for name, outcome in outcomes.items() if isinstance(outcome, Answer)
+    }
     if len(tables) == len(SETS):
         draw(RANKS, {"gaps": gaps(tables)}, f"{SLOT}.ranks.gaps")
         if column_of(tables) != "gap":
@@ -62,7 +64,7 @@ def rank(closer: MethodDetail, sets: Sets) -> None:
 
 def column_of(tables: Mapping[str, Table]) -> str:
     """The gap that ranks on all sets: without the attack, where that says nothing on one."""
-    return "gap" if all(ranking(one) == "gap" for one in tables.values()) else "gap without MIA"
+    return "gap" if all(ranking(table) == "gap" for table in tables.values()) else "gap without MIA"
 
 
 def gaps(tables: Mapping[str, Table]) -> Table:
@@ -72,7 +74,10 @@ def gaps(tables: Mapping[str, Table]) -> Table:
     ways.sort(key=lambda way: float(np.nan_to_num(chance.cell(way, column), nan=np.inf)))
     ways = [way for way in (BEFORE, *ways) if way in chance.rows]
     return Table.of(
-        {name: ([own.cell(way, column) for way in ways], "share") for name, own in tables.items()},
+        {
+            name: ([table.cell(way, column) for way in ways], "share")
+            for name, table in tables.items()
+        },
         [named(way) for way in ways],
     )
 
@@ -82,12 +87,12 @@ def places(table: Table) -> NDArray[np.float64]:
 
     What failed has none, nor has the model that nothing was done to; equal gaps share a rank.
     """
-    found = np.full(table.values.shape, np.nan)
+    result = np.full(table.values.shape, np.nan)
     ways = [at for at, way in enumerate(table.rows) if way != named(BEFORE)]
     for at, own in enumerate(table.values[ways].T):
         ranks = np.array([1 + (own < one).sum() for one in own], np.float64)
-        found[ways, at] = np.where(np.isfinite(own), ranks, np.nan)
-    return found
+        result[ways, at] = np.where(np.isfinite(own), ranks, np.nan)
+    return result
 
 
 def squares(found: Views) -> Matrix:

@@ -137,12 +137,12 @@ def pick_images(form: CaseForm, data: DataSet) -> list[int]:
 def numbers(typed: str) -> list[int]:
     """The ids in a text. Raises BlindspotError for a word that is none."""
     words = [word.strip() for word in typed.split(",") if word.strip()]
-    found = []
+    results = []
     for word in words:
         if (number := whole_number(word)) is None:
             raise BlindspotError(f"“{word[:40]}” is no id: type whole numbers with commas.")
-        found.append(number)
-    return found
+        results.append(number)
+    return results
 
 
 REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]] = {

@@ -30,9 +30,9 @@ def sparser(closer: MethodDetail) -> Rows:
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded(SparseOriginals, SLOT, SETTINGS, "Settings"))
     squares = Drawing(
-        "table", made=lambda found: squares_of(found["table"], figure(found["table"], name)),
-        chart=lambda found: chart(found["table"], figure(found["table"], name)),
-        finding=lambda found: finding(found["table"], name),
+        "table", made=lambda result: squares_of(result["table"], figure(result["table"], name)),
+        chart=lambda result: chart(result["table"], figure(result["table"], name)),
+        finding=lambda result: finding(result["table"], name),
     )  # fmt: skip
     return [[
         Section(

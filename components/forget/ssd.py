@@ -31,12 +31,12 @@ DIALS = (("ratio", "Threshold α", 0.0, 2.0), ("strength", "Strength λ", -1.0, 
 
 def ssd(closer: MethodDetail) -> Rows:
     """The plot with two sliders."""
-    method = next((one for one in closer.asked.methods if isinstance(one, SSD)), SSD())
+    method = next((method for method in closer.asked.methods if isinstance(method, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
     return [[
         Section(
             KEY, importance, closer.asked.case,
-            detail=lambda found: live(closer, at_first(closer.asked.case, method), found),
+            detail=lambda result: live(closer, at_first(closer.asked.case, method), result),
         )
     ]]  # fmt: skip
 

@@ -76,14 +76,14 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
         f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs)"
         f"{BY_HEART if still else ''}. It is kept as a model, and both are then chosen here."
     ))  # fmt: skip
-    found = section.show(
+    result = section.show(
         Section(
             KEY, Train(), case, evidence=[Drawing("log")], columns=1, button=LABEL, keeps=True,
             explained=False,
         )
     )  # fmt: skip
-    if found and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
-        keep(found, sharing.keeper())
+    if result and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
+        keep(result, sharing.keeper())
         go_to(name)
 
 
@@ -95,6 +95,6 @@ def go_to(name: str) -> None:
 
 def follow(form: CaseForm) -> None:
     """Choose the data that `go_to` named, before its widget is drawn."""
-    titles = {one.name: one.title for one in form.kind.options("data", form.beside)}
+    titles = {option.name: option.title for option in form.kind.options("data", form.beside)}
     if (name := st.session_state.pop(GO_TO, None)) in titles:
         st.session_state[form.key_of("data")] = titles[name]

@@ -84,8 +84,8 @@ def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table 
     """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table", "Beside a model that never saw them",
-        lambda found: board(found["table"], times),
-        lambda found: finding(found["table"], times),
+        lambda result: board(result["table"], times),
+        lambda result: finding(result["table"], times),
     )  # fmt: skip
     section.show(
         Section(
@@ -102,8 +102,8 @@ def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table 
 
 def times_of(asked: ForgetQuestion) -> Table | None:
     """The fair seconds of every way, where they were asked for under "Time"."""
-    found = run.known(Timing(), asked.board)
-    return None if found is None else found["times"]
+    result = run.known(Timing(), asked.board)
+    return None if result is None else result["times"]
 
 
 def sentence(closer: MethodDetail) -> str:
@@ -123,8 +123,8 @@ def picture(closer: MethodDetail) -> None:
         else:
             runs.watch([images])
     with right:
-        if found := run.known(StillThere(), closer.case):
-            draw(inside.PROBE, found, f"{KEY}.probe")
+        if result := run.known(StillThere(), closer.case):
+            draw(inside.PROBE, result, f"{KEY}.probe")
         else:
             st.markdown(
                 "What is still there inside it was not looked at yet: see “Still there” below."
@@ -133,8 +133,8 @@ def picture(closer: MethodDetail) -> None:
 
 def files(closer: MethodDetail | None) -> Files:
     """The numbers of the picture."""
-    found = None if closer is None else run.known(Confidence(), closer.case)
-    return {} if found is None else {"images.csv": found["images"].csv}
+    result = None if closer is None else run.known(Confidence(), closer.case)
+    return {} if result is None else {"images.csv": result["images"].csv}
 
 
 @st.fragment

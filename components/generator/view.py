@@ -32,7 +32,7 @@ def show(asked: GeneratorQuestion, below: DeltaGenerator) -> None:
         Section(
             KEY, asked.method, asked.case,
             known={"model": asked.case.generator.name, "seed": asked.case.seed},
-            picture=lambda found: draw_pictures(found["sheet"], f"{KEY}.sheet"),
+            picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
             button=f"Forget the {asked.method.label}",
             before=f"The generator is to forget the class {asked.method.label}: once with the "
             "salient weights and once, as a control, with as many drawn at random.",

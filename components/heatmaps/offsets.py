@@ -42,14 +42,14 @@ def cut_maps(
 
     A mask of shares is cut at one half always, and a map whose outline is refused at no place.
     """
-    found = {}
+    results = {}
     for title, one in answers.items():
         map_, method = one["map"], methods.get(title)
         if "outline" not in one:
-            found[title] = CutMap(map_.values)
+            results[title] = CutMap(map_.values)
         elif map_.signed and isinstance(method, OwnMap) and one["outline"].values.any():
-            found[title] = CutMap(map_.values, method.groups, method.offset)
-    return found
+            results[title] = CutMap(map_.values, method.groups, method.offset)
+    return results
 
 
 def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:

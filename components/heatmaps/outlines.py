@@ -53,7 +53,7 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
     st.markdown("**What each map outlines**")
     draw_pictures(pictures(answers, subject), "heatmaps.outlines")
     st.caption(ABOUT)
-    used = {one.title: one for one in methods if one.title in answers}
+    used = {method.title: method for method in methods if method.title in answers}
     cut_elsewhere(answers, used, subject.mask)
     if "peaks" in answers[OwnMap.title]:
         with st.expander("Which pixels is the answer made of?"):
@@ -102,14 +102,14 @@ def among_others(
     outcomes = runs.ask_all_when_told(
         asked, cases, AMONG, f"Outline {asked.images} other images too", named=False
     )
-    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
-    found = {title: one for title, one in outcomes.items() if isinstance(one, Answer)}
-    if found:
+    runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
+    results = {title: outcome for title, outcome in outcomes.items() if isinstance(outcome, Answer)}
+    if results:
         place = st.container()
         measure = pick("Measure", MEASURES, f"{AMONG}.measure", "segments")
         with place:
-            draw_standing(found, measure)
-        if set(found) - shown:
+            draw_standing(results, measure)
+        if set(results) - shown:
             st.caption(CONTROLLED)
 
 
@@ -130,9 +130,9 @@ def in_words(found: Mapping[str, Views], measure: str) -> list[str]:
 def standing_by(measure: str) -> Drawing:
     """How the places of this image are drawn, by Dice or IoU."""
     return Drawing(
-        "others", "", lambda found: standing(found, measure),
-        made=lambda found: ranked(found, measure),
-        finding=lambda found: " ".join(in_words(found, measure)),
+        "others", "", lambda result: standing(result, measure),
+        made=lambda result: ranked(result, measure),
+        finding=lambda result: " ".join(in_words(result, measure)),
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
     if truth is not None:
         there = "White is outlined and part of the finding, red is missed, blue is extra."
         how = there if truth.any() else "Nothing is there by the mask; blue is outlined."
-    said = ", ".join(f"{title}: {one}" for title, one in zip(inside, captions, strict=True))
+    said = ", ".join(f"{title}: {caption}" for title, caption in zip(inside, captions, strict=True))
     return Pictures(
         np.stack([[image, *shown]]), ("",), ("image", *inside), f"{how} {said}.",
         captions=("", *captions),

@@ -75,13 +75,13 @@ def show(
         trials.leave()  # trials of other maps do not keep a map waiting
     sections = {method.title: section(method, subject) for method in methods}
     st.markdown(f"**{plain(question(subject))}**")
-    found = together.ask_all(sections)
-    answers = together.answers_of(found)
+    result = together.ask_all(sections)
+    answers = together.answers_of(result)
     if answers:
         st.header(plain(sentence(answers)))
-    picture = first_screen(len(found), KEY)
-    runs.watch(list(found.values()))
-    whole = not any(isinstance(one, Pending) for one in found.values())
+    picture = first_screen(len(result), KEY)
+    runs.watch(list(result.values()))
+    whole = not any(isinstance(one, Pending) for one in result.values())
     tried = [method for method in methods if method.title in answers] if checks and whole else []
     trials.leave(tried)
     with rest:
@@ -93,7 +93,7 @@ def show(
         truth.scored(answers, subject)
         trials.agreement(maps)
     with picture:
-        panels = [panel(title, outcome, judged.get(title)) for title, outcome in found.items()]
+        panels = [panel(title, outcome, judged.get(title)) for title, outcome in result.items()]
         draw_maps(panels, subject, f"{KEY}.viewer")
 
 

@@ -37,12 +37,12 @@ def show(shown: Shown, case: CaptionCase, method: WordRisk) -> None:
         Section(
             KEY, method, case, known=shown.known, columns=1,
             first=[(*before, f"{KEY}.learned")] if before else [],
-            picture=lambda found: picture(shown, case, found),
+            picture=lambda result: picture(shown, case, result),
             waiting=lambda: scene.picture(shown, case.vlm.name),
             evidence=(
                 Drawing(
                     "words", "How likely each thing is made up, by the states at its name",
-                    lambda found: bars(case, found), lambda _: BARS, part=named,
+                    lambda result: bars(case, result), lambda _: BARS, part=named,
                 ),
             ),
         )
@@ -100,7 +100,9 @@ def bars(case: CaptionCase, found: Views) -> Bars:
     """A bar for each thing that is named, with what is true of it."""
     words = found["words"]
     truth = claims_of(case, words.rows)
-    signs = {one.place: "✓" if one.true else "✗" for one in truth.mentions} if truth else {}
+    signs = (
+        {mention.place: "✓" if mention.true else "✗" for mention in truth.mentions} if truth else {}
+    )
     places = np.flatnonzero(np.isfinite(words["risk"])).tolist()
     return Bars(
         value="risk", span=(0, 112), line=100 * LIKELY, title="risk (%)",

@@ -219,10 +219,10 @@ def chosen_row(data: DataSet, shown: Rows) -> int:
         "Image (id)", 0, value=None, step=1, key="lab.image", bind="query-params",
         persist_state="session", placeholder="press a picture, or type its id",
     )  # fmt: skip
-    found = np.flatnonzero(data.ids == number) if number is not None else shown[:1]
-    if not len(found):
+    result = np.flatnonzero(data.ids == number) if number is not None else shown[:1]
+    if not len(result):
         st.caption(f"No image here has the id {number}; the first of the page is shown.")
-    return int(found[0] if len(found) else shown[0])
+    return int(result[0] if len(result) else shown[0])
 
 
 def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
@@ -275,7 +275,7 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
 def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
     """Id, label, split, and what is known beyond."""
     truth = data.truth
-    found = [
+    results = [
         ("Id", str(data.ids[row])),
         ("Label", data.classes[data.labels[row]]),
         ("Split", SPLITS[data.split[row]]),
@@ -283,14 +283,14 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
     for name, words in LABELS.items():
         if name in truth and 0 <= (label := int(truth[name][row])) < len(data.classes):
             same = label == data.labels[row]
-            found.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
+            results.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
     for name, words in TRUTHS.items():
         if name in truth:
-            found.append((words, told(truth[name][row])))
+            results.append((words, told(truth[name][row])))
     if (there := truth.get("present")) is not None and there.shape[1] == len(CATEGORIES):
         things = [word for word, is_there in zip(CATEGORIES, there[row], strict=True) if is_there]
-        found.append(("Things on it", ", ".join(things)))
-    return found
+        results.append(("Things on it", ", ".join(things)))
+    return results
 
 
 def told(value: np.generic) -> str:

@@ -40,7 +40,7 @@ class Wanted:
 
 def composed(base: str, variants: tuple[Variant, ...]) -> str:
     """The name of a data set with its variants."""
-    return "+".join([base, *(one.name for one in variants)])
+    return "+".join([base, *(variant.name for variant in variants)])
 
 
 def part() -> str:
@@ -50,10 +50,10 @@ def part() -> str:
 
 def kinds(tables: bool) -> dict[str, Kind]:
     """Everything that can be chosen, by title; uploads of this session last."""
-    found: dict[str, Kind] = {one.card.title: one.recipe for one in registry.entries()}
+    results: dict[str, Kind] = {entry.card.title: entry.recipe for entry in registry.entries()}
     if tables:
-        found |= {one.card.title: one for one in registry.tables()}
-    return found | uploads.held()
+        results |= {table.card.title: table for table in registry.tables()}
+    return results | uploads.held()
 
 
 def pick_data(told: bool) -> Kind:
@@ -107,14 +107,14 @@ def choose_variants() -> tuple[Variant, ...]:
         placeholder="as it is",
         help="What is changed stays known. Several changes are made one after another.",
     )
-    found = []
+    results = []
     for title in titles:
         variant = PRESENT[title]
         forms.refuse_links(variant, f"lab.{variant.word}")
         with st.expander(f"{title}: settings"):
             st.caption((variant.__doc__ or "").splitlines()[0])
-            found.append(variant(**forms.settings(variant, f"lab.{variant.word}")))
-    return tuple(found)
+            results.append(variant(**forms.settings(variant, f"lab.{variant.word}")))
+    return tuple(results)
 
 
 def load(name: str) -> DataSet | None:

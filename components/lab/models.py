@@ -64,22 +64,22 @@ def listed() -> dict[str, ModelRow]:
 
 def tree(lines: Mapping[str, ModelRow]) -> None:
     """How many models there are, and all of them with size and figures."""
-    made = sum(one.entry.name.startswith(PREFIX) for one in lines.values())
-    shipped = sum(one.stored is not None for one in lines.values()) - made
+    made = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
+    shipped = sum(line.stored is not None for line in lines.values()) - made
     st.header(
         f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, {made or 'none'} made "
         f"here, {len(lines) - shipped - made} from elsewhere."
     )
     rows = [
         {
-            "Model": one.entry.indented,
-            "Size (kB)": round(one.entry.nbytes / 1000) or None,
-            **{short: percent(one.entry.figures, name) for name, short in FIGURES.items()},
-            "Attacked (%)": attacked(one.entry.figures),
-            "Data": one.stored.card.data if one.stored else "ImageNet",
-            "Comes from": one.entry.reason,
+            "Model": line.entry.indented,
+            "Size (kB)": round(line.entry.nbytes / 1000) or None,
+            **{short: percent(line.entry.figures, name) for name, short in FIGURES.items()},
+            "Attacked (%)": attacked(line.entry.figures),
+            "Data": line.stored.card.data if line.stored else "ImageNet",
+            "Comes from": line.entry.reason,
         }
-        for one in lines.values()
+        for line in lines.values()
     ]
     st.dataframe(
         rows, hide_index=True, key="lab.tree", placeholder="",

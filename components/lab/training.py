@@ -35,11 +35,11 @@ def show(case: TrainCase, key: str, button: str) -> None:
     section.show(
         Section(
             key, Train(), case, columns=1, button=button, keeps=True,
-            sentence=lambda found: learned(case, found),
-            picture=lambda found: figures(case, found), waiting=lambda: unlearned(case, key),
+            sentence=lambda result: learned(case, result),
+            picture=lambda result: figures(case, result), waiting=lambda: unlearned(case, key),
             evidence=(
                 Drawing("log"),
-                Drawing("model", by=lambda found: model(found, slot(key))),
+                Drawing("model", by=lambda result: model(result, slot(key))),
             ),
             before="It goes on when you change the page or close it, and can be stopped at any "
             "time. Expected time appears after the first run.",

@@ -20,12 +20,12 @@ KEY = "lab.resumed"
 
 def draw() -> None:
     """The list with Resume and Drop, and the one that was resumed."""
-    found = [one for one in unfinished() if listed(one)]
-    if found:
+    results = [one for one in unfinished() if listed(one)]
+    if results:
         # by its key it stays open while trainings come and go, of other people, too
         with st.expander("Unfinished trainings", key="lab.unfinished", on_change="rerun"):
-            for one in found:
-                row(one)
+            for result in results:
+                row(result)
     if note := st.session_state.get(KEY):
         resumed(note)
 

@@ -146,9 +146,9 @@ def fitting(line: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """The line; where it is too long, its middle is left out, for the number is at its end."""
     if font.getlength(line) <= width:
         return line
-    for kept in range(len(line), 1, -1):
-        head = kept * 2 // 3
-        short = f"{line[:head]}…{line[len(line) - (kept - head) :]}"
+    for index in range(len(line), 1, -1):
+        head = index * 2 // 3
+        short = f"{line[:head]}…{line[len(line) - (index - head) :]}"
         if font.getlength(short) <= width:
             return short
     return ""

@@ -50,7 +50,7 @@ def profile(found: Views) -> Table:
     return Table.of(columns)
 
 
-GROUND = Drawing("field", "", lambda found: FieldChart(level=0.5, ways=ways(found)), ground)
+GROUND = Drawing("field", "", lambda result: FieldChart(level=0.5, ways=ways(result)), ground)
 PROFILE = Drawing(
     "walk", "Along the way",
     Lines(x=ACROSS, series={name: name for name in NAMES.values()}, title="probability",

@@ -124,7 +124,10 @@ def star_words(result: Result) -> str:
 
 def limbs_table(limbs: Field, controls: Field, labels: Sequence[str]) -> Table:
     """A row for each limb and each control, a column for each share of the way."""
-    rows = [*(f"{one}, blind spot" for one in labels), *(f"{one}, raw target" for one in labels)]
+    rows = [
+        *(f"{label}, blind spot" for label in labels),
+        *(f"{label}, raw target" for label in labels),
+    ]
     columns = tuple(f"{share:.0%}" for share in limbs.x)
     values = np.concatenate([limbs.values, controls.values])
     return Table.grid(values, tuple(rows), columns, (limbs.unit,) * len(columns))

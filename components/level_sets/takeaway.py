@@ -31,6 +31,6 @@ def end_png(found: Views) -> bytes:
 
 def path_npy(found: Views) -> bytes:
     """The kept images of a walk, (n, 3, H, W)."""
-    held = io.BytesIO()
-    np.save(held, found["path"].frames)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    np.save(buffer, found["path"].frames)
+    return buffer.getvalue()

@@ -133,7 +133,7 @@ VIEWS = {
     "Walk": Tab(LST, 1),
     "Plane": Tab(Plane, 1, {
         "sentence": plane_chart.sentence,
-        "picture": lambda found: draw(plane_chart.GROUND, found, f"{KEY}.plane"),
+        "picture": lambda result: draw(plane_chart.GROUND, result, f"{KEY}.plane"),
         "evidence": [plane_chart.PROFILE],
     }),
     "Triangle": Tab(Simplex, 2, {
@@ -141,14 +141,14 @@ VIEWS = {
     }),
     "Star": Tab(Star, 5, {
         "sentence": star_chart.sentence,
-        "picture": lambda found: star_chart.star(found, f"{KEY}.star"),
+        "picture": lambda result: star_chart.star(result, f"{KEY}.star"),
     }),
     "Width": Tab(TubeWidth, 1, {
         "sentence": tube_chart.sentence,
-        "picture": lambda found: tube_chart.tube(found, f"{KEY}.tube"),
+        "picture": lambda result: tube_chart.tube(result, f"{KEY}.tube"),
     }),
     "All against all": Tab(Grid, 2, {
-        "sentence": kept, "picture": lambda found: image_grid.grid(found, f"{KEY}.grid"),
-        "files": lambda found: {"grid.png": lambda: image_grid.as_png(found)},
+        "sentence": kept, "picture": lambda result: image_grid.grid(result, f"{KEY}.grid"),
+        "files": lambda result: {"grid.png": lambda: image_grid.as_png(result)},
     }),
 }  # fmt: skip

@@ -63,20 +63,20 @@ def sections(
 def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
     """All walks in the player; in `rest` the figures and files of each."""
     runs.leave_others(KEY, [one.slot for one in walks.values()])
-    found = together.ask_all(walks)
+    result = together.ask_all(walks)
     first = next(iter(walks.values()))
-    if not found:
+    if not result:
         st.caption(first.before)
-    answers = together.answers_of(found)
+    answers = together.answers_of(result)
     if title := next(iter(answers), ""):
         st.header(plain(held(answers[title])))
     shown = [
         walked(title, walks[title].method, walks[title].case, outcome)
-        for title, outcome in found.items()
+        for title, outcome in result.items()
     ]
     if ready := [one for one in shown if one is not None]:
         player(ready, f"{KEY}.player")
-    runs.watch(list(found.values()), live_frame)
+    runs.watch(list(result.values()), live_frame)
     with rest:
         for title, answer in together.tabs(answers):
             answered(walks[title], answer)

@@ -30,23 +30,37 @@ def show(asked: RegionSearch, rest: DeltaGenerator) -> Answer | None:
     told = findings.misled if asked.error else findings.enough
     return section.show(
         Section(
-            KEY, asked.method, asked.case, asked.question, lambda found: told(asked.case, found)[0],
-            picture=lambda found: steps.show(found, band, asked, told(asked.case, found)[1]),
+            KEY,
+            asked.method,
+            asked.case,
+            asked.question,
+            lambda result: told(asked.case, result)[0],
+            picture=lambda result: steps.show(result, band, asked, told(asked.case, result)[1]),
             evidence=(
-                Drawing("map", "Which regions count", by=lambda found: draw_maps(
-                    [Panel("Minimal regions", found["map"])], asked.about, f"{KEY}.viewer"
-                )),
-                Drawing("highest", "How probable it became within a part of the image",
-                        Bars(value="highest probability", span=(0, 1.03)), findings.passes),
+                Drawing(
+                    "map",
+                    "Which regions count",
+                    by=lambda result: draw_maps(
+                        [Panel("Minimal regions", result["map"])], asked.about, f"{KEY}.viewer"
+                    ),
+                ),
+                Drawing(
+                    "highest",
+                    "How probable it became within a part of the image",
+                    Bars(value="highest probability", span=(0, 1.03)),
+                    findings.passes,
+                ),
             ),
-            below=rest, button="" if asked.small else "Search",
+            below=rest,
+            button="" if asked.small else "Search",
             before=f"Fewer than {naive_looks(asked.method.regions):,} half-hidden copies of the "
             f"image are looked at: that is what a plain search of {asked.method.regions} regions "
             "takes. It can be stopped.",
-            waiting=lambda: steps.unsearched(asked.about), known=asked.about.arguments,
+            waiting=lambda: steps.unsearched(asked.about),
+            known=asked.about.arguments,
             script=lambda: python_call(asked.method, asked.about, target=asked.case.target),
         )
-    )  # fmt: skip
+    )
 
 
 def compare(asked: RegionSearch, found: Answer) -> None:

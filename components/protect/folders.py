@@ -60,7 +60,7 @@ def show(asked: ProtectQuestion) -> None:
         lambda progress: protected_folders(given.getvalue(), given.name, method, progress),
         f"Protect them: {method.short}, {asked.strength}", "Protect them again", last=True,
     )  # fmt: skip
-    measurement.show(made, lambda found: offer(asked, found))
+    measurement.show(made, lambda result: offer(asked, result))
 
 
 def let_go_of_others(file: str) -> None:

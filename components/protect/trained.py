@@ -49,11 +49,11 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
     ))  # fmt: skip
     try:
         with st.spinner("Reading the images"):
-            found = opened(given, side)
+            result = opened(given, side)
     except BadData as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    describe(found.summary, found.skipped)
+    describe(result.summary, result.skipped)
     given_above = shared(kind, asked)
     own = forms.folded(
         kind, f"{KEY}.{kind.name}", labels_of(kind).keys() - given_above, "Settings of the noise"
@@ -61,13 +61,13 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
     method = kind(**given_above, **own)
     section.show(
         Section(
-            SLOT, method, surrogate_case(found.data),
-            button=f"Make noise for {len(found.data):,} images",
+            SLOT, method, surrogate_case(result.data),
+            button=f"Make noise for {len(result.data):,} images",
             before="A small network learns the images, and their noise is made with it. It can be "
             "stopped. The noise and a picture of some images are kept on this computer, as answers "
             "are; the zip is not.",
             evidence=[Drawing("picture", wide=True), *MAPS],
-            detail=lambda answer: offer(given, found, answer["noise"]),
+            detail=lambda answer: offer(given, result, answer["noise"]),
         )
     )  # fmt: skip
 
@@ -83,9 +83,9 @@ def opened(given: Any, side: int) -> Imported:
             held[key] = replace(read, data=without_name(read.data))
         except BadData as error:
             held[key] = str(error)
-    if isinstance(found := held[key], str):
-        raise BadData(found)
-    return found
+    if isinstance(result := held[key], str):
+        raise BadData(result)
+    return result
 
 
 def shared(kind: type[Protection], asked: ProtectQuestion) -> dict[str, Any]:
@@ -101,8 +101,8 @@ def labels_of(kind: Any) -> dict[str, str]:
 
 def cluster_map(state: str, ends: tuple[str, str] | None = None) -> Callable[[Views], ClusterMap]:
     """How the clusters are drawn before or after protection."""
-    return lambda found: ClusterMap(
-        centers=found["clusters"], state=state, ends=ends, states=("clean", "protected")
+    return lambda result: ClusterMap(
+        centers=result["clusters"], state=state, ends=ends, states=("clean", "protected")
     )
 
 

@@ -52,18 +52,18 @@ def show(about: Subject) -> None:
         st.markdown(f"**{Copies.title}**")
         copies = choose_copies()
     with answer:
-        found = section.show(
+        result = section.show(
             Section(
                 KEY, asked.method, asked.case, below=evidence, known=about.arguments, columns=1,
-                sentence=lambda found: sentence(asked, copies, found), picture=picture,
+                sentence=lambda result: sentence(asked, copies, result), picture=picture,
                 evidence=[Drawing("probability", "What the model says of it",
-                                  finding=lambda found: says(asked, found))],
-                detail=lambda found: offer(asked, before_and_after(found)[1]),
+                                  finding=lambda result: says(asked, result))],
+                detail=lambda result: offer(asked, before_and_after(result)[1]),
             )
         )  # fmt: skip
     with left:
-        if found is not None:
-            section.show(copied(asked, copies, found))
+        if result is not None:
+            section.show(copied(asked, copies, result))
     with rest:
         onward(asked)
         folders.show(asked)
@@ -151,7 +151,9 @@ def offer(asked: ProtectQuestion, seen: Pixels) -> None:
 
 def onward(asked: ProtectQuestion) -> None:
     """The way to the experiment that trains networks on such images, with the same settings."""
-    kind = {one.name: one for one in EXPERIMENTS}.get(VICTIMS[type(asked.method)])
+    kind = {experiment.name: experiment for experiment in EXPERIMENTS}.get(
+        VICTIMS[type(asked.method)]
+    )
     st.page_link(
         UNLEARNING_EXPERIMENTS.path, icon=UNLEARNING_EXPERIMENTS.icon,
         label="Does it work? Train a network (Experiments)",

@@ -111,7 +111,11 @@ def whole(view: str, found: Views) -> str:
 def five(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
     """The four parts of each prototype and what is indefinite."""
     return Drawing(
-        view, title, OLD, lambda found: shares(of(found)), made=lambda found: averaged(of(found))
+        view,
+        title,
+        OLD,
+        lambda result: shares(of(result)),
+        made=lambda result: averaged(of(result)),
     )
 
 
@@ -140,7 +144,7 @@ def rival(asked: PrototypeQuestion) -> Drawing:
         drawing = five("rival parts", title, partial(rival_parts, asked))
     return replace(
         drawing,
-        below=lambda found: draw(Drawing("rival picture"), found, f"{KEY}.rival picture"),
+        below=lambda result: draw(Drawing("rival picture"), result, f"{KEY}.rival picture"),
     )
 
 

@@ -35,8 +35,8 @@ def show(asked: Asked, masks: Masks) -> None:
             before="It goes on when you leave the page, and can be stopped at any time.",
             evidence=[
                 Drawing(
-                    "levels", chart=lambda found: curve(found["levels"], now, right),
-                    finding=lambda found: finding(found, right), part=with_what_stays,
+                    "levels", chart=lambda result: curve(result["levels"], now, right),
+                    finding=lambda result: finding(result, right), part=with_what_stays,
                 )
             ],
         )

@@ -50,18 +50,18 @@ def show(
     after = answer_and_map(pruned, kind, f"{KEY}.{SLOTS[1]}")
     if before is None or after is None:
         return
-    found = compared(asked.image, before, after)
-    st.header(plain(words(found, masks.sparsity)))
+    result = compared(asked.image, before, after)
+    st.header(plain(words(result, masks.sparsity)))
     with pictures:
-        draw_maps(asked.subject, TITLES, before, after, f"{KEY}.viewer", trust(found))
+        draw_maps(asked.subject, TITLES, before, after, f"{KEY}.viewer", trust(result))
     with beside:
-        draw_figures(found)
+        draw_figures(result)
     with answers:
         st.markdown("**What it says**")
         draw_likeliest(before, after, TITLES, f"{KEY}.answers")
     for slot, title, shown in zip(SLOTS, TITLES, (before, after), strict=True):
         if shown.looks is not None:
-            taken_along = offer(asked, masks, f"{KEY}.{slot}", shown, shown.looks, found)
+            taken_along = offer(asked, masks, f"{KEY}.{slot}", shown, shown.looks, result)
             leave(Entry(title, offer=taken_along))
 
 

@@ -49,9 +49,9 @@ def show(asked: Asked, masks: Masks) -> None:
 def beside(asked: Asked, masks: Masks, word: str, other: Masks) -> None:
     """How alike the masks are to others of that name, and where they differ."""
     own = asked.method.criterion
-    found = overlap(masks, other, masks_in(asked.case.model))
-    st.markdown(f"**{plain(sentence(own, word, found))}**")
-    differences(own, word, masks, other, found)
+    result = overlap(masks, other, masks_in(asked.case.model))
+    st.markdown(f"**{plain(sentence(own, word, result))}**")
+    differences(own, word, masks, other, result)
 
 
 def by_criterion(asked: Asked, criterion: str) -> Masks | None:

@@ -53,7 +53,7 @@ def show(asked: Asked, masks: Masks) -> None:
             evidence=[
                 Drawing(
                     "cost", chart=operations, part=in_millions,
-                    finding=lambda found: saved(found["cost"], masks),
+                    finding=lambda result: saved(result["cost"], masks),
                 )
             ],
         )

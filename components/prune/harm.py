@@ -65,25 +65,25 @@ def evidence(asked: Asked, method: Harm) -> tuple[Drawing, ...]:
     """Classes, calibration, worse images, heat maps, and images whose answer changes."""
     return (
         Drawing(
-            "classes", "Which classes pay first", lambda found: classes(found["classes"]),
-            lambda found: class_finding(found["classes"]),
+            "classes", "Which classes pay first", lambda result: classes(result["classes"]),
+            lambda result: class_finding(result["classes"]),
         ),
         Drawing(
             "calibration", "Is it as sure as it is right?", CALIBRATION, calibration,
-            made=lambda found: models_in_bins({name: found[name] for name in CALIBRATION.models}),
+            made=lambda result: models_in_bins({name: result[name] for name in CALIBRATION.models}),
         ),
         Drawing(
             "corruptions", "On worse images", CORRUPTIONS,
-            lambda found: worse_finding(found["corruptions"]),
+            lambda result: worse_finding(result["corruptions"]),
         ),
         Drawing(
             "drift", "Where it looks", DRIFT,
-            lambda found: drift_finding(found["drift"], method.heat),
+            lambda result: drift_finding(result["drift"], method.heat),
             part=lambda table: drifts(table, names_of(asked, table)),
-            below=lambda found: moved_most(asked, found["drift"]),
+            below=lambda result: moved_most(asked, result["drift"]),
         ),
         Drawing(
-            "images", "Which images pay first", by=lambda found: flipped(asked, found["images"])
+            "images", "Which images pay first", by=lambda result: flipped(asked, result["images"])
         ),
     )  # fmt: skip
 

@@ -68,7 +68,7 @@ def made(asked: Asked, method: Pruning, button: str) -> Section:
         "stay zeros in every step." if training else "",
         picture=figures,
         evidence=(
-            Drawing("model", by=lambda found: kept(found, f"{KEY}.{method.name}")),
+            Drawing("model", by=lambda result: kept(result, f"{KEY}.{method.name}")),
             Drawing("log"),
         ),
     )  # fmt: skip
@@ -116,7 +116,7 @@ def as_onnx(asked: Asked, masks: Masks) -> None:
         f"{KEY}.onnx", "The ONNX file", name, asked.case.lane,
         lambda progress: onnx_file(model, pixels, progress), "Make the ONNX file", last=True,
     )  # fmt: skip
-    measurement.show(made, lambda found: onnx_made(asked, found, len(rows)))
+    measurement.show(made, lambda result: onnx_made(asked, result, len(rows)))
 
 
 def onnx_made(asked: Asked, found: OnnxFile, images: int) -> None:

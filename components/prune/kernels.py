@@ -37,8 +37,8 @@ def show(asked: Asked, masks: Masks) -> None:
         }
         draw_activations(maps, f"Filter {chosen}")
         st.markdown("**Weights of this layer, and the cut**")
-        found = diagrams.histogram(asked.case.model, masks, part.name)
-        tables.chart(bins(found), counts(found), finding(found), f"{KEY}.histogram")
+        result = diagrams.histogram(asked.case.model, masks, part.name)
+        tables.chart(bins(result), counts(result), finding(result), f"{KEY}.histogram")
 
 
 def choose(masks: Masks) -> tuple[PrunableWeight, int, int, int]:

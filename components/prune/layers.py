@@ -39,9 +39,9 @@ def bars(masks: Masks) -> Widths:
         value="density", width="weights", hatched=many_dead(masks), line=100 * masks.density,
         x_title="layers, each as wide as it has weights (%)", title="stays (%)", span=(0, 102),
         hovers=[
-            f"{escape(part.layer)}<br>{kept:,} of {part.size:,} weights stay "
-            f"({100 * kept / part.size:.1f} %)<br>{dead} of {part.filters} filters dead"
-            for part, kept, dead in zip(
+            f"{escape(part.layer)}<br>{count:,} of {part.size:,} weights stay "
+            f"({100 * count / part.size:.1f} %)<br>{dead} of {part.filters} filters dead"
+            for part, count, dead in zip(
                 masks.parts, masks.counts, masks.dead_filters, strict=True
             )
         ],

@@ -18,8 +18,8 @@ def show(asked: Asked) -> None:
     section.show(
         Section(
             f"{KEY}.learning", method, asked.case, f"How {method.pattern} was learned",
-            sentence=lambda found: (
-                f"{changed_words(found['course'])} {weights_words(found['weights'])}"
+            sentence=lambda result: (
+                f"{changed_words(result['course'])} {weights_words(result['weights'])}"
             ),
             evidence=sharpening.drawings(),
         )

@@ -116,11 +116,11 @@ def compared(
     reasons = {}
     for title, cut in _cuts.items():
         try:
-            found = masks_at(_asked.case, cut)
-            masks[f"{named(_asked, title, cut)}, {percent(found.density)} kept"] = found
+            result = masks_at(_asked.case, cut)
+            masks[f"{named(_asked, title, cut)}, {percent(result.density)} kept"] = result
         except BlindspotError as error:
             reasons[title] = str(error)
-    shares = tuple(one.density for one in masks.values())
+    shares = tuple(mask.density for mask in masks.values())
     return overlaps(masks, masks_in(_asked.case.model)), shares, reasons
 
 
@@ -169,6 +169,6 @@ def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:
             f"by chance {percent(chance.cell(one, other))})"
         )
 
-    found = f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
+    result = f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."
     left_out = "" if (equal == pairs).all() else " Pairs that keep other shares are left out."
-    return f"{found}{left_out}"
+    return f"{result}{left_out}"

@@ -47,18 +47,18 @@ def show(asked: Asked, masks: Masks) -> None:
         ),
     )  # fmt: skip
     validated = len(asked.case.data.rows("validation")) > 0
-    found = section.show(
+    result = section.show(
         Section(
             KEY, method, asked.case, "How the mask was found",
             evidence=(accuracy, swaps) if validated else (swaps,), explained=False,
         )
     )  # fmt: skip
-    if found is None:
+    if result is None:
         return
     other = compare.by_criterion(asked, Magnitude.title)
     if other is not None:
         compare.beside(asked, masks, Magnitude.title, other)
-    show_arm(asked, method, found)
+    show_arm(asked, method, result)
 
 
 def show_arm(asked: Asked, method: Jackpot, own: Views) -> None:
@@ -68,18 +68,18 @@ def show_arm(asked: Asked, method: Jackpot, own: Views) -> None:
     section.show(
         Section(
             f"{KEY}.arm", replace(method, **ARMS[word]), asked.case, columns=1,
-            sentence=lambda found: arm_sentence(own, found, word), button="Search this way too",
+            sentence=lambda result: arm_sentence(own, result, word), button="Search this way too",
             before=f"{MEANT[word]} As many epochs from the same masks; weights keep their values "
             "here too.",
             evidence=(
                 Drawing(
                     "swaps", "Weights exchanged in each step",
-                    made=lambda found: both(own["swaps"], found["swaps"]),
+                    made=lambda result: both(own["swaps"], result["swaps"]),
                     chart=Lines(
                         x="step", series={"here": "as above", "there": word}, title="weights",
                         x_title="step",
                     ),
-                    finding=lambda found: late(own["swaps"], found["swaps"], word),
+                    finding=lambda result: late(own["swaps"], result["swaps"], word),
                 ),
             ),
             explained=False,

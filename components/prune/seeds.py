@@ -40,7 +40,7 @@ def show(asked: Asked, images: int) -> None:
                 Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
                 Drawing("classes", chart=CLASSES, finding=class_finding),
             ),
-            detail=lambda found: modal_images(asked, found["images"]),
+            detail=lambda result: modal_images(asked, result["images"]),
             button=f"Train {method.networks} networks of other seeds",
             before="Dense networks of other seeds disagree on some images too. Only what pruning "
             "changes beyond that is due to pruning. They are trained as this model was and are "

@@ -29,8 +29,8 @@ def show(asked: Asked, masks: Masks) -> None:
             f"trained.{method.fewer(asked.case)}",
             evidence=(
                 Drawing(
-                    "accuracy", finding=lambda found: finding(found, right),
-                    chart=lambda found: squares(found["accuracy"], right),
+                    "accuracy", finding=lambda result: finding(result, right),
+                    chart=lambda result: squares(result["accuracy"], right),
                 ),
             ),
         )

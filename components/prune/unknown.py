@@ -30,7 +30,7 @@ def show(asked: Asked) -> None:
         Section(
             KEY, asked.with_rule(Unknown), asked.case, "On unknown images", columns=1,
             evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
-            detail=lambda found: basis(asked, found),
+            detail=lambda result: basis(asked, result),
         )
     )  # fmt: skip
 

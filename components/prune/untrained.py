@@ -34,8 +34,8 @@ def show(asked: Asked, masks: Masks) -> None:
             f"{method.epochs} epochs with their zeros held.",
             evidence=[
                 Drawing(
-                    "networks", chart=lambda found: bars(found["networks"]),
-                    finding=lambda found: finding(found, masks.sparsity),
+                    "networks", chart=lambda result: bars(result["networks"]),
+                    finding=lambda result: finding(result, masks.sparsity),
                 )
             ],
         )

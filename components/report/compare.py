@@ -99,7 +99,7 @@ def side(result: Pinned) -> None:
     st.markdown(f"**{plain(result.sentence or result.title)}**")
     for note in result.notes[:1]:
         st.caption(plain(note))
-    drawn = [one for one in result.exhibits if not empty(one.view)]
+    drawn = [exhibit for exhibit in result.exhibits if not empty(exhibit.view)]
     for at, one in enumerate(drawn[:MOST]):
         if one.title:
             st.caption(plain(one.title))

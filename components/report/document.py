@@ -130,10 +130,10 @@ def template() -> Any:
 def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
     """All that the template says of one result; pictures as far as they fit into room and time."""
     maps = [printed_map(one, result.title) for one in result.maps]
-    figures = [printed(one, drawn=monotonic() < until) for one in result.exhibits]
+    figures = [printed(exhibit, drawn=monotonic() < until) for exhibit in result.exhibits]
     shown: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
-    for kind, found in (("maps", maps), ("figures", [one for one in figures if one])):
-        for figure in found:
+    for kind, results in (("maps", maps), ("figures", [figure for figure in figures if figure])):
+        for figure in results:
             room -= len(figure.src)
             shown[kind].append(figure if room >= 0 else without_picture(figure))
     return {
@@ -156,7 +156,7 @@ def without_picture(figure: PrintedFigure) -> PrintedFigure:
 def facts(result: Pinned) -> list[tuple[str, str]]:
     """How it was made, a name and a value each."""
     record, case = result.record, result.record["case"]
-    found = {
+    results = {
         "Method": f"{record['method']} r{record['revision']}",
         "Model": case.get("model"), "Model digest": case.get("model_fingerprint"),
         "Class": case.get("target"), "Read as": case.get("reading"), "Data": case.get("data"),
@@ -168,7 +168,7 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
         "Answer digest": record["digest"],
         "Versions": ", ".join(map(" ".join, (record.get("versions") or {}).items())),
     }  # fmt: skip
-    return [(name, str(value)) for name, value in found.items() if value not in (None, "")]
+    return [(name, str(value)) for name, value in results.items() if value not in (None, "")]
 
 
 # ---------------------------------------------------------------- pictures and charts

@@ -272,8 +272,8 @@ def rgba(color: str) -> tuple[float, float, float, float]:
     """Plotly's way to write a color as numbers."""
     from matplotlib.colors import to_rgba
 
-    if found := re.findall(r"[\d.]+", color) if color.startswith("rgb") else []:
-        red, green, blue, *alpha = (float(part) for part in found)
+    if result := re.findall(r"[\d.]+", color) if color.startswith("rgb") else []:
+        red, green, blue, *alpha = (float(part) for part in result)
         return red / 255, green / 255, blue / 255, *(alpha or [1.0])  # type: ignore[return-value]
     return to_rgba(color)
 

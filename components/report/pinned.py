@@ -84,7 +84,7 @@ class Pinned:
     def nbytes(self) -> int:
         """Bytes that it holds."""
         held = sum(one.pixels.nbytes + one.ground.nbytes + one.heat.nbytes for one in self.maps)
-        return held + sum(one.view.nbytes for one in self.exhibits)
+        return held + sum(exhibit.view.nbytes for exhibit in self.exhibits)
 
     @property
     def model(self) -> str:
@@ -124,7 +124,7 @@ def freeze(
         for name, view in answer.items()
         if isinstance(view, HeatMap)
     )
-    drawn = [one for one in exhibits if readable(one.view)]
+    drawn = [exhibit for exhibit in exhibits if readable(exhibit.view)]
     seen = {id(one.view) for one in drawn}
     rest = [Exhibit(view, name) for name, view in answer.items() if id(view) not in seen]
     shown = [

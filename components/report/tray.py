@@ -30,8 +30,8 @@ _pinning = threading.Lock()
 
 def pinned() -> list[Pinned]:
     """What is pinned, first to last."""
-    held: list[Pinned] = st.session_state.setdefault("report.tray", [])
-    return held
+    pinneds: list[Pinned] = st.session_state.setdefault("report.tray", [])
+    return pinneds
 
 
 def pin(result: Pinned) -> str:
@@ -64,12 +64,12 @@ def pin(result: Pinned) -> str:
 
 def offered() -> set[str]:
     """The names of all models that can be asked now."""
-    return {one.name for one in catalog.entries()}
+    return {entry.name for entry in catalog.entries()}
 
 
 def titles() -> dict[str, str]:
     """The titles of all models that can be asked now, by their names."""
-    return {one.name: one.title for one in catalog.entries()}
+    return {entry.name: entry.title for entry in catalog.entries()}
 
 
 def gone(result: Pinned) -> bool:

@@ -45,17 +45,23 @@ CLASSES = Drawing("classes", "What it says, before and after", ranked, first_wor
 MARGIN = Drawing(
     "margin", "The way there", Lines(x="step", series={"margin": "margin"}, line=0.0,
     line_name="its probability is 50 %"),
-    lambda found: "The margin of the first class over all others together, "
-    f"{found['margin'].y[0]:.1f} at the start and {found['margin'].y.min():.1f} at its lowest "
+    lambda result: "The margin of the first class over all others together, "
+    f"{result['margin'].y[0]:.1f} at the start and {result['margin'].y.min():.1f} at its lowest "
     "(logits); below 0 it has less than 50 %.",
 )  # fmt: skip
 SEARCH = Drawing(
-    "search", "The way there",
-    Lines(x="step", series={"places right": "places right", "size": "size of the change (L2)"},
-          title="places right; L2"),
-    lambda found: f"At most {found['search']['places right'].max():.0f} places were right at once. "
-    "Each success makes the order count less and the size of the change count more.",
-)  # fmt: skip
+    "search",
+    "The way there",
+    Lines(
+        x="step",
+        series={"places right": "places right", "size": "size of the change (L2)"},
+        title="places right; L2",
+    ),
+    lambda result: (
+        f"At most {result['search']['places right'].max():.0f} places were right at once. "
+        "Each success makes the order count less and the size of the change count more."
+    ),
+)
 SUCCESS = Drawing(
     "success", "How often the order is found",
     Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, span=(-3, 103),
@@ -75,11 +81,21 @@ OWN_SIZE = Drawing(
     lambda _found: "Each attack's median is over its own successes, so the images differ.",
 )  # fmt: skip
 SEVERITY = Drawing(
-    "severity", "Pixels, game by game",
-    Lines(x="simulation", series={"pixels": "this game", "fewest so far": "fewest so far",
-                                  "mean of ten": "mean of ten"}, title="pixels changed"),
-    lambda found: f"{found['game']['queries'][0]:.0f} queries; games without success leave a gap.",
-)  # fmt: skip
+    "severity",
+    "Pixels, game by game",
+    Lines(
+        x="simulation",
+        series={
+            "pixels": "this game",
+            "fewest so far": "fewest so far",
+            "mean of ten": "mean of ten",
+        },
+        title="pixels changed",
+    ),
+    lambda result: (
+        f"{result['game']['queries'][0]:.0f} queries; games without success leave a gap."
+    ),
+)
 TREE = Drawing("tree", "The tree: key points in order, how often visited, and what it took")
 FOLLOWED = Drawing(
     "followed", "How much each map is still the same",

@@ -70,13 +70,13 @@ def words(found: Views) -> str:
 
 KEY_POINTS = Drawing(
     "points", "Key points: where it looked",
-    lambda found: KeyPointCircles(
-        picture=before(found), value="weight after", response="weight before", chosen=-1
+    lambda result: KeyPointCircles(
+        picture=before(result), value="weight after", response="weight before", chosen=-1
     ),
     words, made=placed,
 )  # fmt: skip
 CONTROL = Drawing(
     "game", "Beside it: the same game with pixels drawn anywhere", wide=True,
-    finding=lambda found: f"At most {found['game']['queries'].max():.0f} queries each; one game "
+    finding=lambda result: f"At most {result['game']['queries'].max():.0f} queries each; one game "
     "of each, so another seed may reverse this.",
 )  # fmt: skip

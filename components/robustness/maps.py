@@ -60,9 +60,9 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
         titles = choose_maps(asked)
     usual = {kind.title for kind in MAPS if not kind.unmet(asked.case)}
     with answer:
-        found = eight(asked, case, chosen) if set(titles) == usual else some(asked, case, titles)
-    if found is not None:
-        trusted(asked, found)
+        result = eight(asked, case, chosen) if set(titles) == usual else some(asked, case, titles)
+    if result is not None:
+        trusted(asked, result)
 
 
 def choose_maps(asked: AttackQuestion) -> list[str]:
@@ -124,21 +124,21 @@ def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | Non
         if asked.small
         else runs.ask_each_when_told(questions, slot, "Compare the maps", named=False)
     )
-    there = [one for one in outcomes.values() if isinstance(one, Answer)]
+    there = [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)]
     if there:
-        found = joined(there)
-        st.header(plain(MapsFollow().finding(case, found)))
-        three(asked, found)
-        draw(drawings.FOLLOWED, found, f"{KEY}.maps.followed")
-    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
+        result = joined(there)
+        st.header(plain(MapsFollow().finding(case, result)))
+        three(asked, result)
+        draw(drawings.FOLLOWED, result, f"{KEY}.maps.followed")
+    runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
     return joined(there) if len(there) == len(titles) else None
 
 
 def joined(answers: Sequence[Views]) -> dict[str, Any]:
     """Several answers about one map each, and one attack, as one about all."""
     tables = [one["followed"] for one in answers]
-    values = np.concatenate([one.values for one in tables])
-    rows = [row for one in tables for row in one.rows]
+    values = np.concatenate([table.values for table in tables])
+    rows = [row for table in tables for row in table.rows]
     maps = {name: view for one in answers for name, view in one.items() if name != "followed"}
     return {"followed": Table.grid(values, rows, (SAME, NEW), ("Spearman",) * 2), **maps}
 
@@ -170,8 +170,12 @@ def tried(asked: AttackQuestion, found: Views, check: Check, button: str, passin
     st.markdown(plain(check.title))
     cases = {title: TrustCase(asked.case, KINDS[title](), asked.about.mask) for title in table.rows}
     outcomes = runs.ask_all_when_told(check, cases, f"{KEY}.{check.name}", button, named=False)
-    runs.watch([one for one in outcomes.values() if not isinstance(one, Answer)])
-    views = {title: one["check"] for title, one in outcomes.items() if isinstance(one, Answer)}
+    runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
+    views = {
+        title: outcome["check"]
+        for title, outcome in outcomes.items()
+        if isinstance(outcome, Answer)
+    }
     if views:
         st.markdown("\n".join(lines(check, table, views)))
     if len(views) == len(table):

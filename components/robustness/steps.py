@@ -24,7 +24,7 @@ ROOM = 200_000  # characters for the images: two attacks stand on the page
 
 def step_by_step(asked: AttackQuestion, key: str) -> Drawing:
     """The way from the image to the one that was found."""
-    return Drawing("path", "Step by step", by=lambda found: show(found, asked, key), wide=True)
+    return Drawing("path", "Step by step", by=lambda result: show(result, asked, key), wide=True)
 
 
 def show(found: Views, asked: AttackQuestion, key: str) -> None:
@@ -35,7 +35,7 @@ def show(found: Views, asked: AttackQuestion, key: str) -> None:
 def walked(found: Views, asked: AttackQuestion) -> Walked:
     """What the player is given: images as they are seen, in 256 levels."""
     path: Path = found["path"]
-    levels = np.stack([as_bytes(np.asarray(one, np.float32)) for one in path.frames])
+    levels = np.stack([as_bytes(np.asarray(frame, np.float32)) for frame in path.frames])
     seen = replace(path, frames=levels.transpose(0, 3, 1, 2) / np.float32(255))
     views: Mapping[str, View] = {**found, "path": seen}
     pictures: Pictures = found["pictures"]

@@ -41,7 +41,7 @@ def show(asked: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
     return section.show(
         Section(
             KEY, asked.method, asked.case, asked.words,
-            picture=lambda found: picture(found, f"{KEY}.pictures"),
+            picture=lambda result: picture(result, f"{KEY}.pictures"),
             evidence=(
                 step_by_step(asked, f"{KEY}.player"),
                 drawings.CLASSES, drawings.MARGIN, drawings.FIGURES,
@@ -79,7 +79,7 @@ def find_order(asked: AttackQuestion) -> Answer | None:
             Section(
                 f"{KEY}.order", method, case,
                 f"Can it be made to say {', '.join(labels[index] for index in order)}?",
-                picture=lambda found: picture(found, f"{KEY}.order.pictures"),
+                picture=lambda result: picture(result, f"{KEY}.order.pictures"),
                 evidence=(
                     step_by_step(asked, f"{KEY}.order.player"),
                     drawings.CLASSES, drawings.SEARCH, drawings.OF_ORDER,
@@ -134,13 +134,13 @@ def by_asking(asked: AttackQuestion) -> None:
         section.show(
             Section(
                 f"{KEY}.few", method, asked.case, "How few pixels are enough?",
-                picture=lambda found: picture(found, f"{KEY}.few.pictures"),
+                picture=lambda result: picture(result, f"{KEY}.few.pictures"),
                 evidence=(
                     CONTROL, KEY_POINTS, drawings.SEVERITY,
                     Drawing("saliency before", "Where it looked for pixels, before and after it "
-                            "learned", by=lambda found: draw_maps(
-                        [Panel("before", found["saliency before"]),
-                         Panel("after", found["saliency after"])], asked.about, f"{KEY}.points",
+                            "learned", by=lambda result: draw_maps(
+                        [Panel("before", result["saliency before"]),
+                         Panel("after", result["saliency after"])], asked.about, f"{KEY}.points",
                     )),
                 ),
                 detail=tree, below=controls,

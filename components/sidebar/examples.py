@@ -28,10 +28,10 @@ LINKED = "examples.linked"  # what the link had last, so that another one counts
 def choose() -> Example:
     """One image of the test split of a data set."""
     with st.spinner(MAKING):
-        found = data.load(choose_set())
-    rows = choose_rows(found)
+        result = data.load(choose_set())
+    rows = choose_rows(result)
     refuse("item", lambda word: is_place(word, 1, len(rows)), "Image", f"from 1 to {len(rows)}")
-    unseen = not len(rows) or SPLITS[found.split[rows[0]]] == SPLIT
+    unseen = not len(rows) or SPLITS[result.split[rows[0]]] == SPLIT
     place = st.number_input(
         f"Image (of {len(rows)} that no model here has learned from)"
         if unseen
@@ -42,7 +42,7 @@ def choose() -> Example:
         bind="query-params",
         persist_state="session",
     )
-    chosen = Example(found, int(rows[place - 1]))
+    chosen = Example(result, int(rows[place - 1]))
     st.caption(plain(described(chosen)))
     return chosen
 

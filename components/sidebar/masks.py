@@ -45,5 +45,5 @@ def opened(data: bytes, name: str) -> Picture | Scan:
             st.session_state.pop("masks.held", None)
             raise
         st.session_state["masks.held"] = held
-    found: Picture | Scan = held[1]
-    return found
+    result: Picture | Scan = held[1]
+    return result

@@ -100,7 +100,7 @@ def with_words(entry: ModelEntry) -> str | None:
 def choose_second(first: Classifier, key: str) -> Classifier | None:
     """Another model to hold beside the first; None when none is wanted or it cannot be had."""
     own = own_weights.held()
-    named = {one.line: one.name for one in catalog.entries() if one.name != first.name}
+    named = {entry.line: entry.name for entry in catalog.entries() if entry.name != first.name}
     named |= {one.title: name for name, one in own.items() if name != first.name}
     line = search(
         "Another model beside it", list(named), key, name="Another model", placeholder="none",

@@ -140,11 +140,11 @@ def opened(name: str, seen: DeltaGenerator) -> Chosen:
     """The sample of that name, or what the person opened last; its window and mask in `seen`."""
     if name:
         return Chosen(sample(name), name)
-    found: Picture | Scan = st.session_state["subject.upload"]
-    if isinstance(found, Scan):
-        (picture, view), scan = medical.choose_picture(found, seen), found
+    result: Picture | Scan = st.session_state["subject.upload"]
+    if isinstance(result, Scan):
+        (picture, view), scan = medical.choose_picture(result, seen), result
     else:
-        picture, view, scan = found, None, None
+        picture, view, scan = result, None, None
     with seen:
         return Chosen(picture, view=view, scan=scan, mask=masks.choose(picture, view))
 

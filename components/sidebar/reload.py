@@ -71,10 +71,10 @@ def finest() -> Picture | None:
     if (file := FILES.get(kept_under)) is None:
         return None
     if (ready := FINE.get(kept_under)) is None:
-        found = load(file.content, file.name, fine=True)
-        if not isinstance(found, Picture):
+        result = load(file.content, file.name, fine=True)
+        if not isinstance(result, Picture):
             return None
-        FINE.put(kept_under, ready := found)
+        FINE.put(kept_under, ready := result)
         if FILES.get(kept_under) is None:  # it was let go of while it was decoded
             FINE.drop(kept_under)
     return ready

@@ -103,13 +103,13 @@ def pick(shown: Sequence[str]) -> str:
     return picked
 
 
-def take_example(one: ShippedExample) -> None:
+def take_example(shipped_example: ShippedExample) -> None:
     """Choose an image of a data set, as if by hand in the list of data sets."""
-    place = choice(example(f"{one.data}/{one.id}"))
-    held = {"data": one.data, "kind": examples.ANY, "item": place}
-    st.session_state.update({KEY: FROM_DATA, OWN: (one.title, held), **held})
+    place = choice(example(f"{shipped_example.data}/{shipped_example.id}"))
+    held = {"data": shipped_example.data, "kind": examples.ANY, "item": place}
+    st.session_state.update({KEY: FROM_DATA, OWN: (shipped_example.title, held), **held})
     st.query_params.update(free({key: str(value) for key, value in held.items()}))
-    answer_by(one.model)
+    answer_by(shipped_example.model)
 
 
 def shipped_now() -> ShippedExample | None:
@@ -135,8 +135,8 @@ def thumb(title: str) -> str:
 
 def uploaded() -> Picture:
     """What the person opened, of a scan its middle."""
-    found: Picture | Scan = st.session_state["subject.upload"]
-    return found.picture() if isinstance(found, Scan) else found
+    result: Picture | Scan = st.session_state["subject.upload"]
+    return result.picture() if isinstance(result, Scan) else result
 
 
 def of_picture(picture: Picture) -> Pixels:

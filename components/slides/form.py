@@ -70,17 +70,17 @@ def choose() -> SlidesQuestion:
     forms.refuse_links(kind, slot)
     with right, st.popover("Settings"):
         given = forms.settings(kind, slot)
-    found = None
+    question = None
     with spoken():
         method, case = kind(**given), BagsArguments(**form.given).case()
         layout = layout_of(case.data)
         method.mining().masking.check(layout.size)
         score = pick("Score of a tile", [ATTENTION, *case.data.classes], f"{KEY}.score", "pills")
         place, bag = pick_bag(case, layout)
-        found = SlidesQuestion(case, method, layout, bag, place, score, form.known())
-    if found is None:
+        question = SlidesQuestion(case, method, layout, bag, place, score, form.known())
+    if question is None:
         end()
-    return found
+    return question
 
 
 def pick_bag(case: BagsCase, layout: Layout) -> tuple[int, int]:

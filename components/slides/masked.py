@@ -26,7 +26,7 @@ def masked(asked: SlidesQuestion) -> Drawing:
         moments = own[np.linspace(0, len(own) - 1, min(MOMENTS, len(own))).round().astype(int)]
         kinds = np.stack([table[f"tile {at}"] for at in range(asked.layout.size)], 1)[moments]
         rows = asked.layout.rows[int(table["bag"][0])]
-        images = np.stack([tinted(asked.case.data.images[rows], one) for one in kinds])
+        images = np.stack([tinted(asked.case.data.images[rows], kind) for kind in kinds])
         steps = tuple(f"step {int(table['step'][at])}" for at in moments)
         return Pictures(images[None], ("",), steps, words(asked, kinds, table["bag"][0]))
 

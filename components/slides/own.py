@@ -177,9 +177,9 @@ def tiles(asked: Asked) -> Drawing:
             image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
             for r, c in places
         ])  # fmt: skip
-        words = tuple(f"{values[one]:.2f}" for one in places)
+        words = tuple(f"{values[place]:.2f}" for place in places)
         shown = "The strangest first; below: the distance." if rare else strongest_words(
-            asked.unit(found["tiles"]), [float(planted[one]) for one in places]
+            asked.unit(found["tiles"]), [float(planted[place]) for place in places]
         )  # fmt: skip
         ranks = tuple(str(at + 1) for at in range(len(places)))
         return Pictures(images[None], ("",), ranks, shown, captions=words)

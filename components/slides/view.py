@@ -132,11 +132,11 @@ def strongest(asked: SlidesQuestion) -> Drawing:
             name: np.argsort(-of_bag(asked, found, name), kind="stable")[:STRONGEST]
             for name in names
         }
-        images = np.stack([asked.case.data.images[rows[own]] for own in places.values()])
+        images = np.stack([asked.case.data.images[rows[place]] for place in places.values()])
         words = [
             ("key, hard" if hard[at] else "key") if key[at] else ""
-            for own in places.values()
-            for at in own
+            for place in places.values()
+            for at in place
         ]
         count = min(STRONGEST, asked.layout.size)
         counts = ", ".join(
@@ -162,5 +162,5 @@ def networks(asked: SlidesQuestion) -> Drawing:
     return Drawing(
         "figures", "All test bags",
         BarGroups(series=series, title="%", span=(0, 119), ticks=(0, 20, 40, 60, 80, 100)),
-        lambda found: asked.method.finding(asked.case, found), part=part, wide=True,
+        lambda result: asked.method.finding(asked.case, result), part=part, wide=True,
     )  # fmt: skip

@@ -87,7 +87,7 @@ def fill(card: Card, *, turn: bool) -> bool:
         Whether the next card may.
     """
     key = f"{KEY}.{card.view.address}"
-    found: Outcomes = {}
+    outcomes: Outcomes = {}
     with st.container(border=True, height="stretch", key=f"{KEY}-card-{card.view.address}"):
         st.markdown(f"**{plain(card.question)}**")
         if card.why:
@@ -96,17 +96,17 @@ def fill(card: Card, *, turn: bool) -> bool:
             st.caption(plain(f"Not available: {reason}"))
         elif turn or card.known:
             with spoken():
-                found = together.ask_all(card.sections)
-                answered(card, found)
+                outcomes = together.ask_all(card.sections)
+                answered(card, outcomes)
         else:
             st.caption(LATER)
-        runs.watch(list(found.values()))
+        runs.watch(list(outcomes.values()))
         if st.button(
             f"Open {card.view.title}", icon=card.view.icon, type="tertiary", key=key,
             on_click=prepare, args=(card,),
         ):  # fmt: skip
             go(card.view, link_of(st.session_state.get("model", "")))
-    return turn and not any(isinstance(one, Pending) for one in found.values())
+    return turn and not any(isinstance(outcome, Pending) for outcome in outcomes.values())
 
 
 def answered(card: Card, found: Mapping[str, Outcome]) -> None:

@@ -92,9 +92,9 @@ def attribution(question: str, subject: Subject) -> Card:
         question, views.HEATMAPS,
         {method.title: main("look", method, case)}
         | {check.title: beside("look", check, trial) for check in checks},
-        sentence=lambda found: heatmaps.sentence({method.title: found[method.title]}),
-        picture=lambda found: pictures.over(subject, found[method.title]["map"]),
-        enough=1, below=lambda found: trust(method, checks, found, subject),
+        sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
+        picture=lambda result: pictures.over(subject, result[method.title]["map"]),
+        enough=1, below=lambda result: trust(method, checks, result, subject),
     )  # fmt: skip
 
 
@@ -124,9 +124,9 @@ def level_set(question: str, subject: Subject) -> Card:
     return Card(
         question, views.LEVEL_SETS,
         {"walk": main("blind spot", BlindSpot(), case)},
-        sentence=lambda found: walks.held(found["walk"]),
-        picture=lambda found: pictures.pair(
-            subject.case.image, found["walk"]["end"].frames[-1],
+        sentence=lambda result: walks.held(result["walk"]),
+        picture=lambda result: pictures.pair(
+            subject.case.image, result["walk"]["end"].frames[-1],
             f"The image, and one in which the model still sees {label}",
         ),
         pressed=[f"{levels.KEY}.{subject.case.model.name}.LST"],
@@ -142,9 +142,9 @@ def anomaly(question: str, subject: Subject) -> Card:
     return Card(
         question, views.FAMILIAR,
         {"detector": main("unusual", asked.method, asked.case)},
-        sentence=lambda found: standing.sentence(asked, found["detector"]),
-        picture=lambda found: pictures.among(found["detector"], standing.sentence(
-            asked, found["detector"]
+        sentence=lambda result: standing.sentence(asked, result["detector"]),
+        picture=lambda result: pictures.among(result["detector"], standing.sentence(
+            asked, result["detector"]
         )),
     )  # fmt: skip
 
@@ -181,11 +181,11 @@ def sparsity(question: str, subject: Subject) -> Card:
     return Card(
         question, views.PRUNE,
         asks,
-        sentence=lambda found: before_after.words(
-            change(found), float(found["copy"]["cut"]["share"][0])
+        sentence=lambda result: before_after.words(
+            change(result), float(result["copy"]["cut"]["share"][0])
         ),
-        picture=lambda found: pictures.over(
-            subject, found["map"]["map"], found["copy"]["map"]
+        picture=lambda result: pictures.over(
+            subject, result["map"]["map"], result["copy"]["map"]
         ),
         settings={"prune.ratio": cut.ratio},
     )  # fmt: skip
@@ -229,11 +229,11 @@ def unlearning(question: str, _subject: Subject) -> Card:
             "board": main("forget", method, board),
             "there": beside("forget", StillThere(), after),
         },
-        sentence=lambda found: claim(
-            found["board"]["table"], after.method.label, board.case.request.words
+        sentence=lambda result: claim(
+            result["board"]["table"], after.method.label, board.case.request.words
         ) + ".",
         picture=lambda _: pictures.some_of(board.case.data, board.case.splits.forget),
-        below=lambda found: inside.probe_finding(together.answers_of(found)["there"]),
+        below=lambda result: inside.probe_finding(together.answers_of(result)["there"]),
         why=f"A shipped example: forget the {FORGOTTEN.label}s of digits.",
     )  # fmt: skip
 

@@ -67,9 +67,13 @@ def show() -> None:
         stories.links()
         further()
     cards, turn = questions.about(about), True
-    asked = [one for card in cards.values() for one in card.sections.values()]
+    asked = [section for card in cards.values() for section in card.sections.values()]
     runs.ends_with_view(
-        {one.slot: card.view.address for card in cards.values() for one in card.sections.values()}
+        {
+            section.slot: card.view.address
+            for card in cards.values()
+            for section in card.sections.values()
+        }
     )
     runs.leave_all_but(KEY, {one.slot: run.job_name(one.method, one.case) for one in asked})
     for name, card in cards.items():

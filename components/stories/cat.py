@@ -27,7 +27,9 @@ from engine.images.samples import SAMPLES
 from engine.pictures import as_bytes
 from engine.run import Answer
 
-CAT, PALACE = (next(one for one in SAMPLES if one.name == name) for name in ("chelsea", "china"))
+CAT, PALACE = (
+    next(sample for sample in SAMPLES if sample.name == name) for name in ("chelsea", "china")
+)
 MAP = GradCam()
 TALL = 330  # px of a chart below a short sentence
 
@@ -83,14 +85,14 @@ STORY = Story(
     (
         Step(
             "What does the model see?",
-            prediction, lambda found: says(found["classes"]), photograph,
+            prediction, lambda result: says(result["classes"]), photograph,
             "A photograph, and an ordinary network that learned to name things in photographs. It "
             "gives every kind of thing a probability. Ask the room: would you trust this answer?",
             HEATMAPS, partial(dict, image=CAT.title),
         ),
         Step(
             "Where does it look?",
-            heat_map, lambda found: heatmaps.sentence({MAP.title: found}), over_it,
+            heat_map, lambda result: heatmaps.sentence({MAP.title: result}), over_it,
             "The usual way to check: a heat map. It points at something sensible, and many people "
             "stop here. It says nothing of what the model overlooks.",
             HEATMAPS, lambda: {"image": CAT.title, "heatmaps.methods": MAP.title},
@@ -106,7 +108,7 @@ STORY = Story(
         Step(
             "Is that no more than mixing two pictures?",
             walked(Plane), plane_chart.sentence,
-            lambda key, found: draw(plane_chart.GROUND, found, key),
+            lambda key, result: draw(plane_chart.GROUND, result, key),
             "The control: the straight line from one photograph to the other, in gray, beside the "
             "walk, in white. Bright ground is where the model names the cat. See how near the two "
             "lie to each other, and what the model makes of that.",
@@ -120,5 +122,5 @@ STORY = Story(
             LEVEL_SETS, lambda: linked("Star"),
         ),
     ),
-    cover=2, picture=lambda found: as_bytes(found["end"].frames[-1]),
+    cover=2, picture=lambda result: as_bytes(result["end"].frames[-1]),
 )  # fmt: skip

@@ -38,8 +38,8 @@ ATTACK = Drawing("histogram", "", answers.attacked, answers.attack_finding)
 def closer(scoreboard: Answer) -> MethodDetail:
     """The way that the story tells of, in the scoreboard that the view Forget opens with."""
     case = board()
-    asked = ForgetQuestion(case.case, case.methods, Scoreboard())
-    return MethodDetail(asked, FORGOTTEN.told(), scoreboard["table"])
+    question = ForgetQuestion(case.case, case.methods, Scoreboard())
+    return MethodDetail(question, FORGOTTEN.told(), scoreboard["table"])
 
 
 def after(diagnostic: Diagnostic) -> Question:
@@ -72,9 +72,9 @@ def confusions(key: str, scoreboard: Answer, found: Answer) -> None:
     """What the model took images for, before and after."""
     finding = partial(answers.confusion_finding, closer(scoreboard))
     drawings = each_model("", answers.confused, finding)
-    for place, one in zip(st.columns(2, gap="large"), drawings[:2], strict=True):
+    for place, drawing in zip(st.columns(2, gap="large"), drawings[:2], strict=True):
         with place:
-            draw(one, found, f"{key}.{one.view}")
+            draw(drawing, found, f"{key}.{drawing.view}")
 
 
 def closer_look(part: str = "") -> dict[str, str]:
@@ -113,7 +113,7 @@ STORY = Story(
         Step(
             "Can an outsider still tell?",
             lambda: [after(ATTACKED)], answers.attack_finding,
-            lambda key, found: draw(ATTACK, found, key),
+            lambda key, result: draw(ATTACK, result, key),
             "An attacker who sees only how sure the model is tries to say which images it learned "
             "from. Say first whether the attacker knows anything at all: where it is near chance, "
             "its verdict counts for nothing.",
@@ -122,7 +122,7 @@ STORY = Story(
         Step(
             "What is still there inside?",
             lambda: [after(StillThere())], stayed,
-            lambda key, found: draw(inside.PROBE, found, key),
+            lambda key, result: draw(inside.PROBE, result, key),
             "Now from the inside. The last layer is taken off and a new one is taught on what the "
             "model sees. Compare with the model that never saw the images, not with nothing: a "
             "model that sees well can be taught new classes.",
@@ -131,7 +131,7 @@ STORY = Story(
         Step(
             "How soon is it all back?",
             lambda: [after(Relearn())], inside.relearn_finding,
-            lambda key, found: draw(inside.LOSSES, found, key),
+            lambda key, result: draw(inside.LOSSES, result, key),
             "Both models are shown the forgotten images again. What was only hidden comes back "
             "sooner than what was never there. Ask the room what they would call forgotten.",
             FORGET, lambda: closer_look("Relearn"),

@@ -55,8 +55,8 @@ def mark() -> Mask:
 def truth(what: str) -> Mask:
     """What is known of the marked slice."""
     one = PLANTED.example(PLANTED.marked)
-    found: Mask = one.data.truth[what][one.row]
-    return found
+    mask: Mask = one.data.truth[what][one.row]
+    return mask
 
 
 # ---------------------------------------------------------------- sentences

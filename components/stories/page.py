@@ -105,8 +105,8 @@ def scene(step: Step, key: str) -> None:
 
 def known(step: Step) -> list[Answer]:
     """The answers of a step; none where not all of them ship."""
-    found = [run.known(*question) for question in step.asks()]
-    return [one for one in found if one is not None] if all(found) else []
+    results = [run.known(*question) for question in step.asks()]
+    return [result for result in results if result is not None] if all(results) else []
 
 
 def move(state: Any) -> None:

@@ -27,7 +27,7 @@ def highest(classes: Scores) -> Scores:
 
 
 CLASSES = Drawing(
-    "classes", finding=lambda found: says(found["classes"]), made=lambda f: highest(f["classes"])
+    "classes", finding=lambda result: says(result["classes"]), made=lambda f: highest(f["classes"])
 )
 
 

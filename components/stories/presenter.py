@@ -36,7 +36,7 @@ def presenter(
         data={
             "story": told.name,
             "title": told.title,
-            "steps": [one.title for one in told.steps],
+            "steps": [step.title for step in told.steps],
             "at": at,
             "note": step.note,
             "open": step.address,

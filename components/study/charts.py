@@ -41,11 +41,11 @@ def likeness_chart(found: Views) -> Bars:
 
 DRAWINGS = (
     Drawing(
-        "table", "What a faithful map costs", cost_chart, lambda found: cost(found["table"]),
+        "table", "What a faithful map costs", cost_chart, lambda result: cost(result["table"]),
         part=lambda table: with_figure(table, SCORE),
     ),
     Drawing(
         "table", "Does the map change with the label?", likeness_chart,
-        lambda found: likeness(found["table"]), part=lambda table: with_figure(table, COSINE),
+        lambda result: likeness(result["table"]), part=lambda table: with_figure(table, COSINE),
     ),
 )  # fmt: skip

@@ -27,7 +27,7 @@ class StudyQuestion:
     @property
     def maps(self) -> int:
         """How many maps are made for it."""
-        extra = sum(one.rival is not None for one in self.case.images)
+        extra = sum(image.rival is not None for image in self.case.images)
         each = self.case.pairs * (1 + self.method.draws) + extra
         return each * len(self.case.methods)
 
@@ -35,7 +35,7 @@ class StudyQuestion:
 def choose() -> StudyQuestion:
     """Images in the sidebar, methods on the page, which ends here where nothing can be asked."""
     form = CaseForm(StudyArguments, KEY)
-    found: StudyQuestion | None = None
+    question: StudyQuestion | None = None
     with spoken():
         with st.sidebar:
             st.header("Images and their model")
@@ -47,9 +47,9 @@ def choose() -> StudyQuestion:
         with st.popover("Settings"):
             method = Study(**forms.settings(Study, f"{KEY}.Study"))
         with about, st.spinner("Looking for images"):
-            found = StudyQuestion(case_of(StudyArguments(**form.given)), method)
-        about.caption(plain(told(found.case)))
-    return found or end()
+            question = StudyQuestion(case_of(StudyArguments(**form.given)), method)
+        about.caption(plain(told(question.case)))
+    return question or end()
 
 
 def told(case: StudyCase) -> str:

@@ -23,18 +23,20 @@ def show(asked: StudyQuestion, above: Sequence[Entry]) -> None:
     """Choose an image, and see every map of it; choosing another reruns only this."""
     st.markdown("**One image, every map**")
     case = asked.case
-    titles = {title(asked, one): one for one in case.images}
+    titles = {title(asked, image): image for image in case.images}
     rule = "one of this study's images"
     one = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
     with footer(above), spoken():
         section.show(
             Section(
                 f"{KEY}.maps", StudyMaps(image=str(one.id)), case, picture=lambda _: draw_ramps(),
-                evidence=[Drawing("figures", made=lambda found: map_pictures(case, one, found))],
+                evidence=[Drawing("figures", made=lambda result: map_pictures(case, one, result))],
             )
         )  # fmt: skip
 
 
-def title(asked: StudyQuestion, one: ImageQuestion) -> str:
+def title(asked: StudyQuestion, question: ImageQuestion) -> str:
     """An image's name: its things."""
-    return f"{one.id}: {', '.join(asked.case.model.labels[label] for label in one.labels)}"
+    return (
+        f"{question.id}: {', '.join(asked.case.model.labels[label] for label in question.labels)}"
+    )

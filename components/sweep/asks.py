@@ -42,8 +42,8 @@ def ask(
         if cost == "live":
             job.wait(runs.LIVE_SECONDS)
         if job.finished:
-            found: WorkT = job.value()
-            return found
+            workt: WorkT = job.value()
+            return workt
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
         return Problem(slot, in_lane.TITLE, notices.problem(error))
     return Pending(slot, in_lane.TITLE, job, None, in_lane.device())

@@ -52,7 +52,7 @@ class PlannedSweep:
 
 def choose() -> PlannedSweep:
     """Images and models on the left, methods and settings on the right."""
-    own = {title: found.data for title, found in uploads.held().items()}
+    own = {title: result.data for title, result in uploads.held().items()}
     form = CaseForm(SweepRequest, KEY)
     left, right = st.columns(2, gap="large")
     with left:
@@ -73,7 +73,7 @@ def choose() -> PlannedSweep:
 
 def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
     """Title and name of what can be chosen."""
-    return [(one.title, one.name) for one in form.kind.options(name, form.given)]
+    return [(option.title, option.name) for option in form.kind.options(name, form.given)]
 
 
 def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
@@ -90,7 +90,7 @@ def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
 
 def vary(kinds: list[type[Method[Any]]]) -> Settings:
     """Settings of the methods, each with several values."""
-    found: Settings = {}
+    settings: Settings = {}
     offered = variable(kinds)
     for number in range(AXES if offered else 0):
         label = "Vary a setting" if number == 0 else "Vary a second one"
@@ -105,8 +105,8 @@ def vary(kinds: list[type[Method[Any]]]) -> Settings:
         begin = names[max(usual - 1, 0) :][:AT_FIRST]
         picked = pick_some("Values", names, f"{KEY}.{method}.{spec.name}", begin)
         if picked:
-            found.setdefault(method, {})[spec.name] = [values[one] for one in picked]
-    return found
+            settings.setdefault(method, {})[spec.name] = [values[one] for one in picked]
+    return settings
 
 
 def planned(said: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:

@@ -56,7 +56,7 @@ def ask(case: TrainCase, method: BiP, price: str) -> None:
             "from the first weights, are trained beside it.",
             evidence=(
                 Drawing("figures", "Right answers against price", chart=trade(price), part=grouped,
-                        finding=lambda found: priced(found, price)),
+                        finding=lambda result: priced(result, price)),
                 Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
                 Drawing("overlap", "Weights that others keep too", chart=SHARED, finding=shared),
                 Drawing("model"),
@@ -86,7 +86,7 @@ def priced(found: Views, price: str) -> str:
     """What BiP, the largest weights and the last level of IMP cost, and how long each learned."""
     figures: Table = found["figures"]
     names = [*dict.fromkeys((BIP, ONCE, figures.rows[-1]))]
-    names = [one for one in names if one in figures.rows]  # it may grow
+    names = [name for name in names if name in figures.rows]  # it may grow
     words = [
         f"{row}: {100 * figures.cell(row, 'right'):.1f} % after "
         f"{figures.cell(row, price):,.0f} {price}"

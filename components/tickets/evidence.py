@@ -22,9 +22,9 @@ def drawings(level: int) -> tuple[Drawing, ...]:
         ),
         Drawing(
             "layers", "What stays of each layer",
-            chart=lambda found: Lines(
-                x="", series={name: name for name in found["layers"].order}, x_title="level",
-                names=[str(one) for one in range(len(found["layers"]))], title="stays (%)",
+            chart=lambda result: Lines(
+                x="", series={name: name for name in result["layers"].order}, x_title="level",
+                names=[str(index) for index in range(len(result["layers"]))], title="stays (%)",
                 span=(-3, 103),
             ),
             finding=partial(layers, level=level),

@@ -37,7 +37,7 @@ class TicketQuestion:
 def choose() -> TicketQuestion:
     """The widgets; the page ends where a link asks for what cannot be."""
     form = CaseForm(TrainArguments, KEY, {"names": TICKETS_DATA})
-    found: TicketQuestion | None = None
+    question: TicketQuestion | None = None
     with spoken():
         forms.refuse_links(Lottery, f"{KEY}.LTH")
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -51,5 +51,5 @@ def choose() -> TicketQuestion:
         own = image_alone() if about == OWN else None
         with st.spinner("Making the images"):
             case = TrainArguments(**form.given).case()
-        found = TicketQuestion(case, method, form.known(), own)
-    return found or end()
+        question = TicketQuestion(case, method, form.known(), own)
+    return question or end()

@@ -60,7 +60,7 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
         section.show(
             Section(
                 KEY, method, case, "How early can a ticket be taken?", columns=2, below=below,
-                picture=lambda found: draw(PICTURE, found, f"{KEY}.accuracy"),
+                picture=lambda result: draw(PICTURE, result, f"{KEY}.accuracy"),
                 evidence=EVIDENCE, known=known or {}, button="Rewind tickets",
                 before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
                 f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
@@ -175,7 +175,10 @@ def cost(found: Views) -> str:
 def ground(found: Views, lead: str = "") -> FieldChart:
     """The plane with both ways over it; both planes have one scale."""
     planes = [found[name].values for name in ("plane", "late plane") if name in found]
-    span = (float(min(one.min() for one in planes)), float(max(one.max() for one in planes)))
+    span = (
+        float(min(plane.min() for plane in planes)),
+        float(max(plane.max() for plane in planes)),
+    )
     ways = {"rewound weights and tickets": found[f"{lead}arms"],
             "between the tickets": thinned(found[f"{lead}way"])}  # fmt: skip
     return FieldChart(ways=ways, span=span)

@@ -97,7 +97,7 @@ def curve(levels: Table, level: int) -> Drawing:
             x_title="weights that stay (%)", title="right test answers (%)",
             mark=(float(shares[level]), float(100 * levels["ticket"][level]), "this level"),
         ),
-        finding=lambda found: curve_finding(found["levels"], level),
+        finding=lambda result: curve_finding(result["levels"], level),
     )  # fmt: skip
 
 
@@ -150,8 +150,10 @@ def shared(image: AskedImage, titles: Mapping[str, str], known: Mapping[str, Ans
     """What the maps are of, and what each has in common with that of the whole network."""
     changes = {s: compared(image.case, known["whole"], one) for s, one in known.items()}
     words = [
-        f"{titles[slot]} {100 * one.top:.0f} %" if np.isfinite(one.top) else f"{titles[slot]} –"
-        for slot, one in changes.items()
+        f"{titles[slot]} {100 * change.top:.0f} %"
+        if np.isfinite(change.top)
+        else f"{titles[slot]} –"
+        for slot, change in changes.items()
         if slot != "whole"
     ]
     return (

@@ -37,21 +37,21 @@ def show(asked: TicketQuestion) -> None:
         with slider, spoken():
             level = tape.choose_level(known)
     with answer:
-        found = section.show(tape_section(asked, level, rest))
-    if found:
+        result = section.show(tape_section(asked, level, rest))
+    if result:
         with image, spoken():
-            drawn = tape.ask_image(asked, found, level)
+            drawn = tape.ask_image(asked, result, level)
         with button:
-            tape.play_levels(found, level, drawn=drawn)
+            tape.play_levels(result, level, drawn=drawn)
 
 
 def tape_section(asked: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
     """The question with its drawings; what it rests on stands below the image's answer."""
     return Section(
         KEY, asked.method, asked.case, known=asked.known, below=rest,
-        sentence=lambda found: said_of(found["levels"], level, seeds_of(found["runs"])),
-        picture=lambda found: tape.picture(found, level),
-        evidence=evidence.drawings(level), detail=lambda found: detail(found, level),
+        sentence=lambda result: said_of(result["levels"], level, seeds_of(result["runs"])),
+        picture=lambda result: tape.picture(result, level),
+        evidence=evidence.drawings(level), detail=lambda result: detail(result, level),
         growing=growing, button="Find the tickets", before=BEFORE,
     )  # fmt: skip
 

@@ -63,8 +63,8 @@ class TiltQuestion:
 
 def choose() -> TiltQuestion:
     """λ first; then the classifier, the classes, and what is seldom changed."""
-    asked, form = None, CaseForm(ExperimentArguments, KEY, {"names": DATA})
-    strengths = [f"{one:g}" for one in STRENGTHS]
+    question, form = None, CaseForm(ExperimentArguments, KEY, {"names": DATA})
+    strengths = [f"{strength:g}" for strength in STRENGTHS]
     place = strengths.index(
         pick(
             "Regularization λ: to the left it follows every detail of the training images",
@@ -91,10 +91,10 @@ def choose() -> TiltQuestion:
             given[name] = classes.index(label)
         method = TiltedBoundary(**given)
         rows = method.pair(case).typical
-        asked = TiltQuestion(case, method, learner, place, pick_image(case, rows), form.known())
-    if asked is None:
+        question = TiltQuestion(case, method, learner, place, pick_image(case, rows), form.known())
+    if question is None:
         end()
-    return asked
+    return question
 
 
 def pick_image(case: ExperimentCase, rows: list[int]) -> int:

@@ -118,7 +118,7 @@ def local(about: Subject) -> None:
         section.show(
             Section(
                 KEY, method, about.case.at("exact"), known=about.arguments,
-                picture=lambda found: st.caption(plain(means_words(found))),
+                picture=lambda result: st.caption(plain(means_words(result))),
                 evidence=(
                     Drawing(
                         "angles", "Angle between the boundary's normal and the class means",

@@ -43,9 +43,9 @@ def show() -> None:
                     across(asked), taxonomy(asked), spectrum(asked),
                     Drawing(
                         "weights", "The same image, from strong to weak regularization", wide=True,
-                        made=lambda found: wall(asked.case.data, asked.row, found, asked.learner),
-                        finding=lambda found: wall(
-                            asked.case.data, asked.row, found, asked.learner
+                        made=lambda result: wall(asked.case.data, asked.row, result, asked.learner),
+                        finding=lambda result: wall(
+                            asked.case.data, asked.row, result, asked.learner
                         ).finding,
                     ),
                 ),

@@ -225,7 +225,7 @@ def notes(trial: Trial, *, withheld: bool) -> list[str]:
 
 def watch(trials: Sequence[Trial]) -> None:
     """How far the cheap trials are; the page follows once all are made."""
-    runs.watch_together([job for one in trials for job in one.quick], "trying the maps")
+    runs.watch_together([job for trial in trials for job in trial.quick], "trying the maps")
 
 
 def in_short(trial: Trial) -> str:

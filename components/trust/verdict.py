@@ -50,12 +50,12 @@ def verdict(view: Table) -> float:
 
 def sign(check: Check, view: Table) -> tuple[str, str]:
     """The sign and the word of a verdict; the word says all that the sign does."""
-    found = verdict(view)
-    if isnan(found):
+    result = verdict(view)
+    if isnan(result):
         return UNKNOWN
     if not check.judges:
         return DESCRIBED
-    return PASSED if found == GOOD and not check.evidence else SAID[found]
+    return PASSED if result == GOOD and not check.evidence else SAID[result]
 
 
 def line(check: Check, view: Table) -> str:

@@ -86,7 +86,7 @@ def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
                 Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
                 Drawing("table", "Every figure"),
             ],
-            detail=lambda found: detail(case, found),
+            detail=lambda result: detail(case, result),
         )
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ def one_image(found: Views) -> None:
     draw(
         Drawing(
             "boxes", part=lambda boxes: of_image(boxes, at), chart=shown,
-            finding=lambda found: overlaps(of_image(found["boxes"], at)),
+            finding=lambda result: overlaps(of_image(result["boxes"], at)),
         ),
         found, f"{KEY}.boxes",
     )  # fmt: skip
@@ -124,13 +124,13 @@ def of_image(boxes: Table, at: int) -> Table:
 
 def overlaps(boxes: Table) -> str:
     """How many of an image's boxes hit, and how well the best one does."""
-    found = boxes["overlap"][boxes["known"] == 0]
-    lesions = f"{len(boxes) - len(found)} known (dashed)"
-    if not len(found):
+    result = boxes["overlap"][boxes["known"] == 0]
+    lesions = f"{len(boxes) - len(result)} known (dashed)"
+    if not len(result):
         return f"{lesions}; nothing lies above the threshold."
     return (
-        f"{lesions}, {len(found)} found (solid); the best overlaps a known one by "
-        f"{percent(float(found.max()))} (intersection over union)."
+        f"{lesions}, {len(result)} found (solid); the best overlaps a known one by "
+        f"{percent(float(result.max()))} (intersection over union)."
     )
 
 

@@ -52,7 +52,7 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
                 )
             ],
             columns=1, detail=notes,
-            files=lambda found: {"mask.png": lambda: mask_png(found["mask"].values > 0)},
+            files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
         )
     )  # fmt: skip
 
@@ -62,11 +62,11 @@ def finest(subject: Subject) -> Picture:
     shown = subject.picture
     if subject.name or shown.size == shown.pixels.shape[1::-1]:
         return shown
-    found = reload.finest()
-    if found is None:  # after an hour, or when others opened much
+    result = reload.finest()
+    if result is None:  # after an hour, or when others opened much
         st.caption("The file is no longer kept: open it again to read all of its pixels.")
         return shown
-    return found
+    return result
 
 
 def before(method: TileByTile, case: PhotographCase) -> str:

@@ -56,12 +56,12 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
     section.show(
         Section(
             HERE, method, case, button=f"Look at {count} slices", before=before(case, count),
-            picture=lambda found: strip(case, found),
+            picture=lambda result: strip(case, result),
             evidence=[
                 Drawing(
                     "slices", "The highest value of each slice; click one to open it",
                     part=partial(grouped, case), chart=partial(row, case),
-                    finding=lambda found: said(case, found),
+                    finding=lambda result: said(case, result),
                 )
             ],
             columns=1, detail=notes, files=partial(files, case),
@@ -149,9 +149,9 @@ def strip(case: ScanCase, found: Views) -> None:
 def thumbnail(case: ScanCase, number: int) -> Pixels:
     """The square of a slice that the model sees, small."""
     view = replace(case.view, slice=number - 1)
-    kept: Memory[Pixels] = st.session_state.setdefault(f"{HERE}.shown", Memory(THUMBNAILS))
+    memory: Memory[Pixels] = st.session_state.setdefault(f"{HERE}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
-    return kept.made(name, lambda: small(case.scan.picture(view), case))
+    return memory.made(name, lambda: small(case.scan.picture(view), case))
 
 
 def small(picture: Picture, case: ScanCase) -> Pixels:
@@ -177,7 +177,9 @@ def files(case: ScanCase, found: Views) -> Files:
     threshold = float(found["figures"]["threshold"][0])
 
     def masks() -> dict[int, NDArray[np.bool_]]:
-        return {at: one > threshold for at, one in slice_maps(case, found).items()}
+        return {
+            at: slice_heat_map > threshold for at, slice_heat_map in slice_maps(case, found).items()
+        }
 
     plane = case.view.plane or case.scan.planes[0]
     if isinstance(case.scan, NiftiScan) and not too_large(case.scan):
@@ -191,11 +193,11 @@ def files(case: ScanCase, found: Views) -> Files:
 
 def zipped(masks: Mapping[int, NDArray[np.bool_]]) -> bytes:
     """A PNG for each slice, by its number."""
-    held = io.BytesIO()
-    with ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
         for at, mask in masks.items():
             archive.writestr(f"slice-{at + 1:04}.png", mask_png(mask))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def mask_png(mask: NDArray[np.bool_]) -> bytes:

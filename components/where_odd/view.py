@@ -30,15 +30,15 @@ def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
     section.show(
         Section(
             KEY, asked.method, asked.case, known=asked.known, columns=1, below=below,
-            picture=lambda found: picture(asked, found, subject),
+            picture=lambda result: picture(asked, result, subject),
             evidence=[
                 Drawing(
                     "boxes", "Regions above the threshold", finding=regions,
                     chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
                 )
             ],
-            detail=lambda found: detail(asked, found, subject),
-            files=lambda found: one_slice(subject, found, asked.method.unit),
+            detail=lambda result: detail(asked, result, subject),
+            files=lambda result: one_slice(subject, result, asked.method.unit),
             waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
         )
     )  # fmt: skip

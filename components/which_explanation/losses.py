@@ -40,7 +40,7 @@ def shares_drawing(change: str, *, withheld: bool) -> Drawing:
     )  # fmt: skip
     return Drawing(
         "fresh squared loss", f"Who predicts {findings.in_sentence(change)}", chart,
-        finding, made=lambda found: ranked(found, change),
+        finding, made=lambda result: ranked(result, change),
     )  # fmt: skip
 
 
@@ -50,11 +50,11 @@ def matrix_drawing(name: str) -> Drawing:
     row = list(LOSSES).index(name)
     return Drawing(
         name, f"{title}: {about}",
-        lambda found: multiples(
-            found[name], found["no change"].values[row], "predicting no change", names=NAMES,
+        lambda result: multiples(
+            result[name], result["no change"].values[row], "predicting no change", names=NAMES,
             columns=NAMES, x_title="tried where … looks",
         ),
-        lambda found: matrix_finding(found[name]),
+        lambda result: matrix_finding(result[name]),
     )  # fmt: skip
 
 

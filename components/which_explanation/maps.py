@@ -48,7 +48,7 @@ def one_by_one(asked: ExplainerTrial) -> None:
     outcomes: dict[str, Outcome] = {}
     for name in NAMES:
         method = asked.local(name)
-        waits = any(isinstance(one, Pending) for one in outcomes.values())
+        waits = any(isinstance(outcome, Pending) for outcome in outcomes.values())
         if not waits or run.known(method, asked.case):
             outcomes[name] = runs.ask(method, asked.case, f"{KEY}.{name}", PATIENCE[asked.small])
     show(asked, {name: map_panel(name, outcomes.get(name)) for name in NAMES})

@@ -30,12 +30,12 @@ def show(asked: ExplainerTrial, rest: DeltaGenerator) -> None:
     """Advice and the two maps it is about; in `rest`, folded, all else."""
     maps.leave(asked)
     target = asked.case.target.words(asked.case.model.labels)
-    found = section.show(
+    result = section.show(
         Section(
             KEY, asked.method, asked.case, f"Which map of “{target}” to trust, and for what?",
-            lambda found: advice(asked, found),
-            picture=lambda found: picture(asked, found),
-            detail=lambda found: folded(asked, found),
+            lambda result: advice(asked, result),
+            picture=lambda result: picture(asked, result),
+            detail=lambda result: folded(asked, result),
             below=rest,
             button="" if asked.small else "Try each where others look",
             before="Each explainer is a small linear model of the network. Here each is tried "
@@ -45,7 +45,7 @@ def show(asked: ExplainerTrial, rest: DeltaGenerator) -> None:
             script=lambda: python_call(asked.method, asked.about, "squared loss"),
         )
     )  # fmt: skip
-    if found is not None:
+    if result is not None:
         with rest, st.expander("The paper's three experiments on this image"):
             experiments.show(asked)
 

@@ -123,7 +123,7 @@ def read_window(sent: object) -> Window | None:
     if not isinstance(sent, Mapping):
         return None
     exact: Shape = "linear exact"
-    shape = next((one for one in SHAPES if one == sent.get("shape")), exact)
+    shape = next((shape for shape in SHAPES if shape == sent.get("shape")), exact)
     levels = [{"level": level} for level in listed(sent.get("table"))[:POINTS]]
     table = tuple(number(level, "level", nan) for level in levels)
     center, width = (number(sent, name, nan) for name in ("center", "width"))

@@ -74,13 +74,13 @@ def edges_of(shown: Shown) -> Doubles:
 def bars(scores: Doubles, edges: Doubles) -> list[float]:
     """The share of the scores in each bar."""
     counts, _ = np.histogram(scores, edges)
-    return [round(float(one), 5) for one in counts / max(len(scores), 1)]
+    return [round(float(count), 5) for count in counts / max(len(scores), 1)]
 
 
 def ordered(scores: Doubles) -> list[float]:
     """Scores from the lowest to the highest; whole, so that both sides count alike."""
-    found: list[float] = np.sort(scores).tolist()
-    return found
+    results: list[float] = np.sort(scores).tolist()
+    return results
 
 
 def tag_of(shown: Shown) -> str:

@@ -165,9 +165,9 @@ def as_png(result: Result) -> bytes:
             paste(page, pen, cell, (MARGIN + column * step, top))
     for at, line in enumerate(foot):
         write(pen, (GAP, size[1] - (len(foot) - at) * LINE - GAP), line, 13, size[0] - 2 * GAP)
-    held = io.BytesIO()
-    page.save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def paste(page: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, at: tuple[int, int]) -> None:

@@ -40,11 +40,11 @@ def model_maps(
 
 def model_map(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -> Panel | None:
     """A model's map of the image with what it says; None while that is computed."""
-    found = answer_and_map(case, kind, slot)
-    if found is None:
+    result = answer_and_map(case, kind, slot)
+    if result is None:
         return None
-    classes, labels = found.classes, case.model.labels
+    classes, labels = result.classes, case.model.labels
     top, own = int(classes.values.argmax()), 100 * float(classes.values[case.target.index])
     digits = 0 if 1 <= own <= 99 else 1
     note = f"says {labels[top]}; {labels[case.target.index]} has {own:.{digits}f} %"
-    return Panel(title, found.heat, note)
+    return Panel(title, result.heat, note)

@@ -21,9 +21,9 @@ def order(words: Sequence[str], label: str, key: str, on_move: Callable[[list[st
 
     def moved() -> None:
         """Nothing is taken from the browser but an order of the words that it was given."""
-        found = st.session_state[key]["order"]
-        known = isinstance(found, list) and all(isinstance(one, str) for one in found)
-        if known and sorted(found) == sorted(words):
-            on_move(found)
+        result = st.session_state[key]["order"]
+        known = isinstance(result, list) and all(isinstance(one, str) for one in result)
+        if known and sorted(result) == sorted(words):
+            on_move(result)
 
     mounted(__file__)(data={"words": list(words), "label": label}, key=key, on_order_change=moved)

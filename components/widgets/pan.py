@@ -85,7 +85,7 @@ def levels(image: LargeImage) -> int:
 
 def named(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
     """The tiles that a browser may ask for, by name: level/column/row; others are left out."""
-    found = []
+    results = []
     for one in (wanted if isinstance(wanted, list) else [])[:AT_ONCE]:
         parts = str(one).split("/")
         if len(parts) == 3 and all(part.isdecimal() and len(part) < 7 for part in parts):
@@ -93,8 +93,8 @@ def named(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, 
             size = SIDE << min(level, 31)
             inside = column * size < image.width and row * size < image.height
             if level < levels(image) and inside:
-                found.append((str(one), (level, column, row)))
-    return found
+                results.append((str(one), (level, column, row)))
+    return results
 
 
 def tile(image: LargeImage, level: int, column: int, row: int) -> str:

@@ -119,11 +119,11 @@ def end_of_walk(picture: Pixels, name: str, drawn: str, seen: str = "") -> dict[
 
 def path_of(walk: Walked) -> Path:
     """The walk's images; raises when it has none."""
-    found = walk.views.get("path")
-    if not isinstance(found, Path) or not len(found.frames):
+    result = walk.views.get("path")
+    if not isinstance(result, Path) or not len(result.frames):
         message = f"The walk “{walk.title}” has no images."
         raise ValueError(message)
-    return found
+    return result
 
 
 def thinned(count: int, most: int = MOST_FRAMES) -> NDArray[np.intp]:

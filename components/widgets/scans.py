@@ -45,7 +45,7 @@ def gray(behind: Slice) -> dict[str, Any] | None:
         "unit": behind.unit,
         "inverted": behind.inverted,
         "window": plain(behind.window),
-        "presets": [{"name": one.name, **plain(one.window)} for one in behind.presets],
+        "presets": [{"name": preset.name, **plain(preset.window)} for preset in behind.presets],
     }
 
 
@@ -67,7 +67,7 @@ def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
     span = high - low
     exact = step > 0 and span / step < INDICES
     steps = [step] if exact else [span / (INDICES - 1) or 1.0, span / (COARSE - 1) or 1.0]
-    attempts = [(side, one) for side in SIDES for one in steps]
+    attempts = [(side, step) for side in SIDES for step in steps]
     for side, one in attempts:
         body = png(shrunk(values, side), low, one)
         if len(body) <= LIMIT:

@@ -112,8 +112,8 @@ def places_of(answer: Any, tag: str, count: int) -> list[int]:
 def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, ...]:
     """The places that a link names, such as "0,3"; `first` where it names none that exist."""
     given = {whole_number(part) for part in linked.split(",")}
-    found = sorted(place for place in given if place is not None and place < count)
-    return tuple(found) or tuple(first)
+    results = sorted(place for place in given if place is not None and place < count)
+    return tuple(results) or tuple(first)
 
 
 def picked_places(key: str, text: str, count: int, first: int) -> tuple[int, ...]:

@@ -76,7 +76,7 @@ def extracted(case: DataCase, progress: Progress = quiet) -> Features:
     while start < len(data):
         end = min(start + group, len(data))
         pixels = as_seen(data, slice(start, end), model.side)
-        keys[start:end] = [key_of(one) for one in pixels]
+        keys[start:end] = [key_of(pixel) for pixel in pixels]
         look(model, pixels, seen, start, case.layers)
         progress(end / len(data), "looking at images")
         start = end
@@ -122,7 +122,7 @@ def as_seen(data: DataSet, rows: slice, side: int) -> Tensor:
     if data.images.shape[2:] == (side, side):
         return data.pixels(rows)
     images: Array = data.images[rows]
-    return torch.from_numpy(np.stack([square(pictured(one), Crop(), side) for one in images]))
+    return torch.from_numpy(np.stack([square(pictured(image), Crop(), side) for image in images]))
 
 
 def key_of(image: Tensor) -> int:

@@ -110,8 +110,8 @@ def subject_bank(case: FamiliarCase) -> Bank:
     arrays = {name: values.astype(np.float64) for name, values in seen.arrays.items()}
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
-        found = nudged(case.model, case.image[None], temperature, epsilon)
-        return np.asarray(found, np.float64)
+        result = nudged(case.model, case.image[None], temperature, epsilon)
+        return np.asarray(result, np.float64)
 
     return Bank(
         arrays.get("features", np.empty((1, 0))),
@@ -127,22 +127,22 @@ def subject_bank(case: FamiliarCase) -> Bank:
 def bank_of(case: DataCase, data: DataSet, progress: Progress, *, labeled: bool) -> Bank:
     """The bank of a data set's images. Their features are kept in the store."""
     views: Any = answer(Extract(), case, progress)
-    found = views["features"]
+    view = views["features"]
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
-        found: Any = answer(OdinStep(temperature, epsilon), case)["features"]
-        return np.asarray(found.logits, np.float64)
+        result: Any = answer(OdinStep(temperature, epsilon), case)["features"]
+        return np.asarray(result.logits, np.float64)
 
     groups = case.data.truth.get("group")
     return Bank(
-        np.asarray(found.values, np.float64),
-        np.asarray(found.logits, np.float64),
+        np.asarray(view.values, np.float64),
+        np.asarray(view.logits, np.float64),
         head_of(case.model),
         labels=case.data.labels if labeled else None,
         groups=None if groups is None else np.asarray(groups, np.int64),
         ids=case.data.ids,
-        keys=found.keys,
-        maps=found.maps,
+        keys=view.keys,
+        maps=view.maps,
         nudge=nudge,
         model_id=case.model.fingerprint,
         data_id=data.fingerprint,

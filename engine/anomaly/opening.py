@@ -47,9 +47,9 @@ def questions() -> Iterator[Question]:
 
 def familiar() -> Iterator[Question]:
     """The photographs without a verdict, and one digit with it."""
-    for one in SAMPLES:
-        group = sources.photograph(one.name)
-        yield ViM(), unusual(load(), seen(one.name).image, sources.PHOTOGRAPHS, group)
+    for sample in SAMPLES:
+        group = sources.photograph(sample.name)
+        yield ViM(), unusual(load(), seen(sample.name).image, sources.PHOTOGRAPHS, group)
     digits, model = data.load(OTHER_DIGIT[0]), load(OTHER_DIGIT[1])
     image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
     case = unusual(model, image, sources.learned(model))
@@ -60,9 +60,9 @@ def familiar() -> Iterator[Question]:
 def where() -> Iterator[Question]:
     """Where each photograph is unlike the others."""
     normal = sources.normal(sources.PHOTOGRAPHS)
-    for one in SAMPLES:
-        group = sources.photograph(one.name)
-        yield PatchCore(), FamiliarCase(load(), seen(one.name).image, normal, group=group)
+    for sample in SAMPLES:
+        group = sources.photograph(sample.name)
+        yield PatchCore(), FamiliarCase(load(), seen(sample.name).image, normal, group=group)
 
 
 def doubt() -> Iterator[Question]:
@@ -85,5 +85,5 @@ def doubted() -> Example:
 def unusual(model: Classifier, image: Tensor, name: str, group: int | None = None) -> FamiliarCase:
     """An image among normal ones by name, measured by the unknown ones that are offered first."""
     normal = sources.normal(name)
-    first = next(one.name for one in sources.unknown_sources(normal) if not one.reason)
+    first = next(source.name for source in sources.unknown_sources(normal) if not source.reason)
     return FamiliarCase(model, image, normal, sources.unknown(first, normal, model), group)

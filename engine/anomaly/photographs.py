@@ -41,11 +41,11 @@ def photographs() -> DataSet:
         if one.name in ODD:
             continue
         try:
-            found = squares(sample(one.name))
+            result = squares(sample(one.name))
         except BlindspotError:
             continue
-        images += found
-        groups += [place] * len(found)
+        images += result
+        groups += [place] * len(result)
     group = np.array(groups, np.int64)
     order = np.unique(group, return_inverse=True)[1]
     return DataSet(
@@ -64,7 +64,7 @@ def squares(picture: Picture) -> list[NDArray[np.uint8]]:
     """A whole square and smaller ones, (3, SIDE, SIDE) each."""
     pixels = Image.fromarray(picture.pixels)
     short = min(pixels.size)
-    found = []
+    results = []
     for share, count in SIZES:
         side = share * short
         for row, column in product(range(count), repeat=2):
@@ -75,5 +75,5 @@ def squares(picture: Picture) -> list[NDArray[np.uint8]]:
             small = pixels.resize(
                 (SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
             )
-            found.append(np.asarray(small).transpose(2, 0, 1))
-    return found
+            results.append(np.asarray(small).transpose(2, 0, 1))
+    return results

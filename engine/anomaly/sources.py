@@ -41,7 +41,7 @@ def normal_sources(model: Classifier) -> tuple[Option, ...]:
     own = learned(model)
     if own:
         return (Option(own, data_sets.entry(own).card.title), photographs_source(), *healthy())
-    sets = (Option(one.name, one.card.title) for one in data_sets.entries())
+    sets = (Option(entry.name, entry.card.title) for entry in data_sets.entries())
     return (photographs_source(), *sets, *healthy())
 
 
@@ -65,14 +65,14 @@ def normal(name: str, progress: Progress = quiet) -> DataSet:
     """
     if name in TEXTURES:
         return texture(name)
-    found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
-    split(found)
-    return found
+    result = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
+    split(result)
+    return result
 
 
 def photograph(name: str) -> int | None:
     """The group of a shipped photograph among `photographs`; None when it is not among them."""
-    place = next((at for at, one in enumerate(SAMPLES) if one.name == name), None)
+    place = next((at for at, sample in enumerate(SAMPLES) if sample.name == name), None)
     return place if name not in ODD else None
 
 
@@ -89,14 +89,16 @@ def unknown_sources(normal: DataSet) -> tuple[Option, ...]:
         if len(unknown_rows(normal))
         else (f"{normal.card.title} holds no class out; train a model on data with unknown classes")
     )
-    found = [Option(HELD_OUT, "Held-out classes", held)]
+    results = [Option(HELD_OUT, "Held-out classes", held)]
     if word == "phantoms":
-        found += [Option(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
-    found += [Option(one.name, one.card.title) for one in data_sets.entries() if one.name != word]
+        results += [Option(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
+    results += [
+        Option(entry.name, entry.card.title) for entry in data_sets.entries() if entry.name != word
+    ]
     if word != PHOTOGRAPHS:
-        found.append(Option(PHOTOGRAPHS, "Shipped photographs"))
-    found += [Option(kind, f"Normal images with {kind}") for kind in CORRUPTIONS]
-    return tuple(found)
+        results.append(Option(PHOTOGRAPHS, "Shipped photographs"))
+    results += [Option(kind, f"Normal images with {kind}") for kind in CORRUPTIONS]
+    return tuple(results)
 
 
 def unknown(
@@ -114,8 +116,8 @@ def unknown(
         return normal.take(evenly(rows, MOST_UNKNOWN))
     if name in CORRUPTIONS:
         return made_worse(normal, name, model, seed)
-    found = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
-    return found.take(evenly(np.arange(len(found)), MOST_UNKNOWN))
+    result = photographs() if name == PHOTOGRAPHS else data_sets.load(name, progress)
+    return result.take(evenly(np.arange(len(result)), MOST_UNKNOWN))
 
 
 def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> DataSet:

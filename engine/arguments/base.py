@@ -87,9 +87,9 @@ class Arguments(Declared, ABC, Generic[CaseT]):
 
     def changed(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments at another value than a method's own default, or the declared one."""
-        found = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        results = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         usual = {spec.name: spec.default for spec in fields(self)} | dict(defaults)
-        return {name: one for name, one in found.items() if one != usual[name]}
+        return {name: result for name, result in results.items() if result != usual[name]}
 
 
 def taken(given: object, control: Any) -> object:

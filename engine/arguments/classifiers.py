@@ -19,9 +19,9 @@ from engine.whole import whole_number
 
 def model_options(given: Given) -> tuple[Option, ...]:
     """The models that are here without any download; beside data, those that learned from it."""
-    found = (one for one in (*lites(), *small()) if one.available)
+    result = (one for one in (*lites(), *small()) if one.available)
     data = given.get("data")
-    return tuple(Option(one.name, one.line.strip()) for one in found if data in {None, one.data})
+    return tuple(Option(one.name, one.line.strip()) for one in result if data in {None, one.data})
 
 
 def class_options(given: Given) -> tuple[str, ...]:

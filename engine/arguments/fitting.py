@@ -119,7 +119,9 @@ def kind_of(image: str) -> PictureKind:
         data = catalog.word_of(image.partition(":")[2].rpartition("/")[0])
         return PictureKind(f"from {title_of(data)}", data)
     if image.startswith(SAMPLE):
-        title = next(one.title for one in SAMPLES if one.name == image.removeprefix(SAMPLE))
+        title = next(
+            sample.title for sample in SAMPLES if sample.name == image.removeprefix(SAMPLE)
+        )
         odd = image.removeprefix(SAMPLE) in ODD
         return PictureKind(title[0].lower() + title[1:] if odd else "a photograph",
                            "" if odd else PHOTOGRAPHS)  # fmt: skip

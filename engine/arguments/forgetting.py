@@ -86,14 +86,14 @@ def parts_of(kind: str, others: Sequence[str]) -> Extra:
     """What follows the first part, by name. Raises BlindspotError for what that kind has not."""
     known = MORE.get(kind, ())
     has = f"besides “{kind}” there can be {' and '.join(known)}" if known else "nothing follows it"
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for part in others:
         name, equals, what = part.partition("=")
-        if name not in known or not equals or name in found:
-            twice = "is given twice" if name in found else f"is no part of “{kind}”"
+        if name not in known or not equals or name in results:
+            twice = "is given twice" if name in results else f"is no part of “{kind}”"
             raise BlindspotError(f"{part[:60]!r} {twice}: {has}, as in {form_of(kind)}.")
-        found[name] = what
-    return found
+        results[name] = what
+    return results
 
 
 def form_of(kind: str) -> str:
@@ -153,7 +153,7 @@ def draw_of(extra: Extra) -> int:
 
 def ids(what: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Ids with plus signs between them."""
-    return np.array([number_of("id", one) for one in what.split("+")], np.int64)
+    return np.array([number_of("id", part) for part in what.split("+")], np.int64)
 
 
 READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {

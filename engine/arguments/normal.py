@@ -189,13 +189,16 @@ class StudyArguments(Arguments[StudyCase]):
     def case(self) -> StudyCase:
         """The case of the study."""
         made = study_case(self.source, self.count, self.seed)
-        asked = tuple(EXPLAINERS.read(one, made.methods) for one in self.methods)
+        asked = tuple(EXPLAINERS.read(method, made.methods) for method in self.methods)
         return replace(made, methods=(*asked, *own(made.model)))
 
     @classmethod
     def named(cls, case: StudyCase) -> dict[str, Any]:
         """Everything, of a study that `study_case` made of a model that ships."""
-        usual, chosen = ten(case.model.side), [one for one in case.methods if one.name in TITLES]
+        usual, chosen = (
+            ten(case.model.side),
+            [method for method in case.methods if method.name in TITLES],
+        )
         return {
             "source": case.source,
             "count": len(case.images),

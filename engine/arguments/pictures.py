@@ -44,8 +44,8 @@ def picture_options(given: Given) -> tuple[Option, ...]:
     beside = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
     if options := tuple(beside):
         return options
-    found = (Option(f"{SAMPLE}{one.name}", one.title) for one in SAMPLES)
-    return tuple(one for one in found if one.name != name)
+    result = (Option(f"{SAMPLE}{one.name}", one.title) for one in SAMPLES)
+    return tuple(one for one in result if one.name != name)
 
 
 def unlike(one: Example) -> Iterator[Option]:
@@ -243,10 +243,10 @@ def pictured(name: str) -> Picture:
     if name.startswith(EXAMPLE):
         return example(name.removeprefix(EXAMPLE)).picture()
     if name.startswith(TWIN):
-        found = example(name.removeprefix(TWIN)).twin()
-        if found is None:
+        result = example(name.removeprefix(TWIN)).twin()
+        if result is None:
             raise BadData(f"{name[:60]}: only images of data with twins have one.")
-        return found
+        return result
     return read_named(name)
 
 

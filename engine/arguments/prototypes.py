@@ -32,8 +32,8 @@ class PrototypeArguments(Arguments[PrototypeCase]):
     def case(self) -> PrototypeCase:
         """The case of data and image."""
         data = data_sets.load(self.data)
-        found, _ = about_picture(data, pictured(self.image or first_of(data)), Crop(), self.seed)
-        return found
+        result, _ = about_picture(data, pictured(self.image or first_of(data)), Crop(), self.seed)
+        return result
 
     @classmethod
     def named(cls, case: PrototypeCase) -> dict[str, Any]:

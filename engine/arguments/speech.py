@@ -142,7 +142,7 @@ class WordArguments(PromptArguments[WordCase]):
     def places(self, asked: CaptionCase, said: tuple[int, ...]) -> tuple[int, ...]:
         """The places of the words. Raises BadData for what is no number."""
         if self.words:
-            given = tuple(place for one in self.words if (place := whole_number(one)) is not None)
+            given = tuple(place for word in self.words if (place := whole_number(word)) is not None)
             if len(given) < len(self.words):
                 raise BadData("Words are given by their places in the answer: 0 is the first.")
             return given

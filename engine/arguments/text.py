@@ -91,7 +91,9 @@ class MethodsByName:
     def options(self, given: Given) -> tuple[Option, ...]:
         """What can be chosen, whatever else is given."""
         del given
-        return tuple(Option(one.name, self.titles.get(one.name, one.title)) for one in self.kinds)
+        return tuple(
+            Option(kind.name, self.titles.get(kind.name, kind.title)) for kind in self.kinds
+        )
 
     def read(self, text: str, usual: Sequence[Method[Any]] = ()) -> Any:
         """The method. Raises BlindspotError for one that is not among them."""
@@ -113,5 +115,5 @@ class MethodsByName:
 
 def near(text: str, known: Sequence[str]) -> str:
     """A question about names that look like the text, or ""."""
-    found = get_close_matches(text, known, n=3, cutoff=0.5)
-    return f" Did you mean {', '.join(found)}?" if found else ""
+    result = get_close_matches(text, known, n=3, cutoff=0.5)
+    return f" Did you mean {', '.join(result)}?" if result else ""

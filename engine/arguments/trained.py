@@ -70,10 +70,10 @@ def recipe_from(text: str) -> Recipe:
 
 def learned(model: Classifier, name: str | None) -> DataSet:
     """The data of that name, or what the model learned from. Raises BadData."""
-    found = name or data_of(model)
-    if not found:
+    result = name or data_of(model)
+    if not result:
         raise BadData(f"It is not known what {model.title} learned from: say which --data.")
-    return data_sets.load(found)
+    return data_sets.load(result)
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class BoardArguments(RequestArguments[BoardCase]):
     @classmethod
     def named(cls, case: BoardCase) -> dict[str, Any]:
         """Everything."""
-        ways = tuple(WAYS.write(one) for one in case.methods)
+        ways = tuple(WAYS.write(method) for method in case.methods)
         return cls.named_request(case.case) | {"ways": ways}
 
 

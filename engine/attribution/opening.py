@@ -120,9 +120,9 @@ def questions() -> Iterator[Question]:
 
 def heatmaps() -> Iterator[Question]:
     """Every method on the first sample, two on the others."""
-    for place, one in enumerate(SAMPLES):
-        yield Prediction(), seen(one.name)
-        case = about_first(one.name)
+    for place, sample in enumerate(SAMPLES):
+        yield Prediction(), seen(sample.name)
+        case = about_first(sample.name)
         for kind in HEATMAPS if place == 0 else FIRST:
             if not kind.unmet(case):
                 yield kind(), case
@@ -134,8 +134,8 @@ def trials() -> Iterator[Question]:
     What else is tried without asking takes no looks, or one map that would be large to ship. The
     start page shows what they say of the first map, and computes nothing for it.
     """
-    for one in SAMPLES:
-        case = about_first(one.name)
+    for sample in SAMPLES:
+        case = about_first(sample.name)
         for kind in FIRST:
             yield Order(), TrustCase(case, kind())
         for check in (Shape(), OtherClass()):
@@ -171,7 +171,7 @@ def walks() -> Iterator[Question]:
 def walk(kind: type[Method[Any]]) -> Question:
     """One of them, with as many targets as it begins with."""
     method, count = next(one for one in WALKS if isinstance(one[0], kind))
-    names = [one.name for one in SAMPLES]
+    names = [sample.name for sample in SAMPLES]
     first = names.index(FIRST_TARGET)
     others = tuple(seen(name).image for name in names[first : first + count])
     return method, PairCase(about_first(SAMPLES[0].name), others)
@@ -191,9 +191,9 @@ def shortcut() -> Iterator[Question]:
 
 def blind_spots() -> Iterator[Question]:
     """How far each sample can change unnoticed towards the image that is offered first."""
-    for one in SAMPLES:
-        other = FIRST_TARGET if one.name != FIRST_TARGET else SAMPLES[0].name
-        yield BlindSpot(), PairCase(about_first(one.name), (seen(other).image,))
+    for sample in SAMPLES:
+        other = FIRST_TARGET if sample.name != FIRST_TARGET else SAMPLES[0].name
+        yield BlindSpot(), PairCase(about_first(sample.name), (seen(other).image,))
 
 
 def prototypes() -> Iterator[Question]:

@@ -78,14 +78,14 @@ def rendered(
     batch = min(pace.batch, max(count, 1))
     buffer = torch.empty(batch, *case.image.shape, dtype=pace.dtype)
     buffer = buffer.contiguous(memory_format=pace.memory_format)
-    found = torch.empty(count, *shape)
+    result = torch.empty(count, *shape)
 
     def work(start: int, end: int) -> None:
         for place, index in enumerate(range(start, end)):
             draw(index, buffer[place])
         with torch.inference_mode():
-            found[start:end] = read(run(buffer[: end - start]).float().cpu())
+            result[start:end] = read(run(buffer[: end - start]).float().cpu())
         progress(end / count, words)
 
     in_batches(count, batch, work, case.model.title)
-    return found
+    return result

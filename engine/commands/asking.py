@@ -85,6 +85,6 @@ def entry(spec: Field[Any], default: Any) -> dict[str, Any]:
         "low": slider and slider.low,
         "high": slider and slider.high,
         "step": slider and slider.step,
-        "options": [one.name for one in options_of(control, {})] or None,
+        "options": [option.name for option in options_of(control, {})] or None,
         "unit": slider.unit if slider else "",
     }

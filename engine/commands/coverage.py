@@ -72,14 +72,14 @@ ELSEWHERE = {
 
 def views() -> dict[type[Method[Any]], str]:
     """The view of every method: each family has one tuple per view, such as HEATMAPS."""
-    found: dict[type[Method[Any]], str] = {}
+    results: dict[type[Method[Any]], str] = {}
     for family in FAMILIES:
         for name, group in vars(family).items():
             if name.isupper() and name != "METHODS" and isinstance(group, tuple):
                 kinds = [kind for kind in group if isinstance(kind, type)]
                 title = f"{family_title(family)} / {name.replace('_', ' ').capitalize()}"
-                found |= dict.fromkeys(kinds, ELSEWHERE.get(name, title)) | found
-    return found
+                results |= dict.fromkeys(kinds, ELSEWHERE.get(name, title)) | results
+    return results
 
 
 def family_title(family: Any) -> str:

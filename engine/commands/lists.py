@@ -53,14 +53,14 @@ def data(wanted: Namespace) -> None:
     from engine.data import entries, tables
 
     listed = [
-        {"name": one.name, "available": one.available, "reason": one.reason, "kind": "images"}
-        | asdict(one.card)
-        for one in entries()
+        {"name": entry.name, "available": entry.available, "reason": entry.reason, "kind": "images"}
+        | asdict(entry.card)
+        for entry in entries()
     ]
     listed += [
-        {"name": one.word, "available": True, "reason": "comes with Blindspot", "kind": "table"}
-        | asdict(one.card)
-        for one in tables()
+        {"name": table.word, "available": True, "reason": "comes with Blindspot", "kind": "table"}
+        | asdict(table.card)
+        for table in tables()
     ]
     if wanted.json:
         say(json.dumps(listed, indent=1, ensure_ascii=False))

@@ -53,35 +53,35 @@ def retrain(wanted: Namespace) -> None:
     folder = wanted.out or FOLDER
     if wanted.name == tiny_vlm.NAME:
         made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
-        found = [(one.title, one.path, one.figures) for one in made]
+        results = [(one.title, one.path, one.figures) for one in made]
     elif wanted.name == tiny_vlm.MIXTURE:
         recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.MIXTURE_PLAN)
         one = tiny_vlm.retrain_mixture(folder, recipe, progress)
-        found = [(one.title, one.path, one.figures)]
+        results = [(one.title, one.path, one.figures)]
     elif wanted.name == tiny_vlm.LONG:
         recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.LONG_PLAN)
         one = tiny_vlm.retrain_long(folder, recipe, progress)
-        found = [(one.title, one.path, one.figures)]
+        results = [(one.title, one.path, one.figures)]
     elif wanted.name == refusal.NAME:
         seeds = refusal.SHIPPED if wanted.seed is None else (wanted.seed,)
         made_nets = refusal.retrain(folder, seeds, progress)
-        found = [(net.title, net.path, net.figures) for net in made_nets]
+        results = [(net.title, net.path, net.figures) for net in made_nets]
     elif wanted.name == sections.NAME:
         path, each = sections.retrain(folder, wanted.seed or 0, progress)
-        found = [(name, path, own) for name, own in each.items()]
+        results = [(name, path, own) for name, own in each.items()]
     elif wanted.name == things.NAME:
         seed = things.SEED if wanted.seed is None else wanted.seed
         card = things.retrain(folder, progress, seed)
-        found = [(card.title, file_of(wanted.name, folder), card.figures)]
+        results = [(card.title, file_of(wanted.name, folder), card.figures)]
     elif wanted.name in generators.plans():
         drawing = generators.retrain(wanted.name, folder, progress, wanted.seed)
-        found = [(drawing.title, drawing.path, drawing.figures)]
+        results = [(drawing.title, drawing.path, drawing.figures)]
     else:
         name = plan(wanted.name).name
         card = again(name, folder, progress, wanted.seed)
-        found = [(card.title, file_of(name, folder), card.figures)]
+        results = [(card.title, file_of(name, folder), card.figures)]
     clear_line()
-    for title, path, figures in found:
+    for title, path, figures in results:
         say(f"{title}: {path}, {path.stat().st_size / 1000:.0f} kB")
         for what, figure in figures.items():
             say(f"    {what}: {figure:.4f}")

@@ -103,7 +103,10 @@ def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
     if isinstance(view, Checkpoint):
         file = f"{stem}.safetensors"
         save_file(dict(view.weights), folder / file)
-        return described | {"shape": [sum(one.size for one in view.weights.values())], "file": file}
+        return described | {
+            "shape": [sum(weight.size for weight in view.weights.values())],
+            "file": file,
+        }
     if isinstance(view, Table):
         file = f"{stem}.csv"
         (folder / file).write_text(view.csv(), encoding="utf-8")
@@ -139,12 +142,12 @@ def free(file: str, taken: Collection[str]) -> str:
 def draw(heat: HeatMap, name: str, image: Pixels | None, folder: Path) -> dict[str, Any]:
     """The map in colors, and over the image where there is one; names, and the scale's ends."""
     stem = file_name(name)
-    found: dict[str, Any] = {"signed": heat.signed, "picture": f"{stem}.png", "ends": ends(heat)}
-    Image.fromarray(tint(heat)).save(folder / found["picture"])
+    results: dict[str, Any] = {"signed": heat.signed, "picture": f"{stem}.png", "ends": ends(heat)}
+    Image.fromarray(tint(heat)).save(folder / results["picture"])
     if image is not None:
-        found["overlay"] = f"{stem}.overlay.png"
-        Image.fromarray(overlay(image, heat)).save(folder / found["overlay"])
-    return found
+        results["overlay"] = f"{stem}.overlay.png"
+        Image.fromarray(overlay(image, heat)).save(folder / results["overlay"])
+    return results
 
 
 def background(case: Case, heat: HeatMap) -> Pixels | None:

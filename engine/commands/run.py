@@ -45,11 +45,11 @@ def ask(wanted: Namespace) -> None:
         wrong(words)
     folder = folder_of(method, case, out)
     folder.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
-    found = answer(method, case, progress)
+    result = answer(method, case, progress)
     clear_line()
-    if words := method.finding(case, found):
+    if words := method.finding(case, result):
         say(words)
-    say(f"{titled(method, case)}: {write(found, case, folder)}")
+    say(f"{titled(method, case)}: {write(result, case, folder)}")
 
 
 def parser_of(kind: type[Method[Any]]) -> Parser:

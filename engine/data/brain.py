@@ -48,13 +48,13 @@ class Template:
         weights = np.stack([1 - part, part])  # (below or above, axis, point)
         strides = (self.shape[1] * self.shape[2], self.shape[2], 1)
         first = low[0] * strides[0] + low[1] * strides[1] + low[2]
-        found = np.zeros((len(first), self.flat.shape[1]), np.float32)
+        result = np.zeros((len(first), self.flat.shape[1]), np.float32)
         for i, j, k in np.ndindex(2, 2, 2):
             weight = weights[i, 0] * weights[j, 1] * weights[k, 2]
             near = self.flat.take(first + np.dot((i, j, k), strides), axis=0)
             near *= weight[:, None]
-            found += near
-        return found.reshape(*points.shape[1:], -1)
+            result += near
+        return result.reshape(*points.shape[1:], -1)
 
 
 @cache

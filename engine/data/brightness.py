@@ -45,8 +45,8 @@ class Brightness(Variant):
     def factors(self, count: int) -> NDArray[np.float32]:
         """Of so many images, (count,)."""
         rng = np.random.default_rng([self.seed, 61])
-        found = np.exp(rng.uniform(-log(self.most), log(self.most), count))
-        return found.astype(np.float32)
+        result = np.exp(rng.uniform(-log(self.most), log(self.most), count))
+        return result.astype(np.float32)
 
 
 def lit(images: NDArray[np.uint8], factors: NDArray[np.float32]) -> NDArray[np.uint8]:

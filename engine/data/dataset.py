@@ -106,8 +106,8 @@ class DataSet:
     @property
     def nbytes(self) -> int:
         """Bytes held by its arrays."""
-        own: tuple[NDArray[Any], ...] = (self.images, self.labels, self.ids, self.split)
-        return sum(array.nbytes for array in (*own, *self.truth.values()))
+        arrays: tuple[NDArray[Any], ...] = (self.images, self.labels, self.ids, self.split)
+        return sum(array.nbytes for array in (*arrays, *self.truth.values()))
 
     @lazy
     def fingerprint(self) -> str:
@@ -142,8 +142,8 @@ class DataSet:
     def places(self, ids: NDArray[np.int64]) -> Rows:
         """The rows of some ids, in their order. Raises BadData for one that is not there."""
         order = np.argsort(self.ids)
-        found = np.searchsorted(self.ids, ids, sorter=order)
-        rows = order[np.minimum(found, len(self) - 1)]
+        result = np.searchsorted(self.ids, ids, sorter=order)
+        rows = order[np.minimum(result, len(self) - 1)]
         if missing := ids[self.ids[rows] != ids].tolist():
             raise BadData(f"{self.card.title} has no image with id {missing[0]}.")
         return rows

@@ -65,8 +65,8 @@ def small_digits() -> Path:
     """
     spec = find_spec("sklearn")
     for folder in (spec and spec.submodule_search_locations) or ():
-        if (found := Path(folder, "datasets", "data", "digits.csv.gz")).is_file():
-            return found
+        if (path := Path(folder, "datasets", "data", "digits.csv.gz")).is_file():
+            return path
     raise BadData("scikit-learn comes without its digits here: reinstall it.")
 
 

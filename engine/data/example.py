@@ -90,9 +90,9 @@ def seen(mask: Mask, crop: Crop, side: int) -> Mask:
 
 def known_in(mask: Mask, crop: Crop, side: int) -> Mask | None:
     """As `seen`; None where something is there that is too small for a pixel of the square."""
-    found, (height, width) = seen(mask, crop, side), mask.shape
+    result, (height, width) = seen(mask, crop, side), mask.shape
     left, top, right, bottom = (round(edge) for edge in crop.box(width, height))
-    return found if found.any() or not mask[top:bottom, left:right].any() else None
+    return result if result.any() or not mask[top:bottom, left:right].any() else None
 
 
 def with_finding_first(found: DataSet, rows: Rows) -> Rows:

@@ -143,19 +143,19 @@ def read_folders(
         raise BadData(f"Images cannot have {side} px: choose from {SIDES[0]} to {SIDES[1]}.")
     called = shown(name or (source.name if isinstance(source, Path) else "this file"))
     with opened(source, called) as archive:
-        found = pictures(archive)
+        results = pictures(archive)
         if classless:
-            found = [(folders or (LOOSE,), member) for folders, member in found]
-        if len(found) > MAX_IMAGES:
-            raise BadData(f"{called} has {len(found):,} files; at most {MAX_IMAGES:,} are read.")
-        if len(found) * max(pieces, 1) * 3 * side * side > MAX_HELD:
+            results = [(folders or (LOOSE,), member) for folders, member in results]
+        if len(results) > MAX_IMAGES:
+            raise BadData(f"{called} has {len(results):,} files; at most {MAX_IMAGES:,} are read.")
+        if len(results) * max(pieces, 1) * 3 * side * side > MAX_HELD:
             what = "give fewer pictures, or do not cut them" if pieces else "choose a smaller side"
             raise BadData(f"{called} has too many images for {side} px: {what}.")
-        with book(len(found) * max(pieces, 1) * 3 * side * side, called) as booking:
-            pixels = decoded(archive, found, side, progress, pieces)
+        with book(len(results) * max(pieces, 1) * 3 * side * side, called) as booking:
+            pixels = decoded(archive, results, side, progress, pieces)
             images, kept, skipped = pixels.compact(), pixels.kept, pixels.skipped
             booking.hand_over([images])
-    places = [found[place][0] for place in kept]
+    places = [results[place][0] for place in kept]
     labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
     ids = np.array(kept, np.int64)
     if pieces and len(set(kept)) < FEWEST:
@@ -182,14 +182,14 @@ def read_folders(
 
 def pictures(archive: ZipFile) -> list[tuple[Folders, ZipInfo]]:
     """The folders and the entry of every file that may be a picture, by name."""
-    found = []
-    for member in sorted(archive.infolist(), key=lambda one: one.filename):
+    results = []
+    for member in sorted(archive.infolist(), key=lambda member: member.filename):
         path = PurePosixPath(member.filename.replace("\\", "/"))
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
         folder = member.filename.endswith("/")  # not is_dir(), which an empty name breaks
         if not (folder or hidden or path.name.lower() in LITTER):
-            found.append((path.parts[:-1], member))
-    return found
+            results.append((path.parts[:-1], member))
+    return results
 
 
 @dataclass(eq=False)

@@ -31,8 +31,8 @@ def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Ar
     Trouble with the disk costs time, never the arrays.
     """
     path = path_of(word, recipe)
-    if (found := read(path)) is not None:
-        return found
+    if (result := read(path)) is not None:
+        return result
     arrays = make()
     try:
         private_folder(path.parent)
@@ -98,10 +98,10 @@ def unpacked(data: bytes) -> Arrays:
 
 def sweep(folder: Path) -> None:
     """Let go of what was read longest ago until the folder fits."""
-    found = [(path, path.stat()) for path in folder.iterdir() if not path.name.startswith(PART)]
-    found.sort(key=lambda one: one[1].st_mtime, reverse=True)
+    results = [(path, path.stat()) for path in folder.iterdir() if not path.name.startswith(PART)]
+    results.sort(key=lambda result: result[1].st_mtime, reverse=True)
     total = 0
-    for path, facts in found:
+    for path, facts in results:
         total += facts.st_size
         if total > DISK_BYTES:
             remove(path)

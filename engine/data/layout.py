@@ -71,7 +71,9 @@ class Layout:
     def take(self, rows: Ints | slice) -> Layout:
         """Some of the scenes."""
         parts: dict[str, Any] = {
-            what: held[rows] for what, held in vars(self).items() if isinstance(held, np.ndarray)
+            what: variable[rows]
+            for what, variable in vars(self).items()
+            if isinstance(variable, np.ndarray)
         }
         return replace(self, **parts)
 

@@ -11,13 +11,13 @@ Masks = NDArray[np.bool_]
 
 def boxes(masks: Masks) -> NDArray[np.int64]:
     """Top, left, bottom, right of each mask (N, H, W), the last two just outside; −1 for none."""
-    found = np.full((len(masks), 4), -1, np.int64)
+    result = np.full((len(masks), 4), -1, np.int64)
     some = np.any(masks, axis=(1, 2))
     for column, axis in ((0, 2), (1, 1)):
         hit = np.any(masks[some], axis=axis)
-        found[some, column] = hit.argmax(1)
-        found[some, column + 2] = hit.shape[1] - hit[:, ::-1].argmax(1)
-    return found
+        result[some, column] = hit.argmax(1)
+        result[some, column + 2] = hit.shape[1] - hit[:, ::-1].argmax(1)
+    return result
 
 
 def outline(mask: Masks) -> Masks:

@@ -42,13 +42,13 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
         shapes = {key: header(archive, key, called) for key in keys()}
         check(shapes, called)
         with book(memory(shapes), called) as booking:
-            found = [labels_of(archive, f"{part}_labels", called) for part in PARTS]
+            results = [labels_of(archive, f"{part}_labels", called) for part in PARTS]
             images = joined(archive, shapes, called)
             booking.hand_over([images])
-    labels = np.concatenate(found)
+    labels = np.concatenate(results)
     if labels.min() < 0 or labels.max() >= MAX_CLASSES:
         raise BadData(f"{called} has labels outside 0 to {MAX_CLASSES - 1}.")
-    counts = [len(part) for part in found]
+    counts = [len(part) for part in results]
     data = DataSet(
         name="upload",
         card=card(PurePosixPath(name).stem or "MedMNIST", len(labels), images.shape[-1]),

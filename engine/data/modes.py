@@ -91,17 +91,17 @@ def together(names: tuple[str, ...]) -> str:
 
 def modes(data: DataSet) -> dict[str, NDArray[np.bool_]]:
     """Which images are of which mode, by its name, (N,) each; empty where none is known."""
-    found: dict[str, NDArray[np.bool_]] = {}
+    results: dict[str, NDArray[np.bool_]] = {}
     if "present" in data.truth:
-        found |= dict(zip(CATEGORIES, np.asarray(data.truth["present"], np.bool_).T, strict=True))
+        results |= dict(zip(CATEGORIES, np.asarray(data.truth["present"], np.bool_).T, strict=True))
     if BEFORE in data.truth:
         before = data.truth[BEFORE]
-        found |= {str(name): before == name for name in np.unique(before)}
-    return found
+        results |= {str(name): before == name for name in np.unique(before)}
+    return results
 
 
 def modes_of(data: DataSet, label: int) -> tuple[str, ...]:
     """The modes that some of a class's training images have, and some have not."""
     rows = data.rows("train")
     rows = rows[data.labels[rows] == label]
-    return tuple(name for name, own in modes(data).items() if 0 < own[rows].sum() < len(rows))
+    return tuple(name for name, mode in modes(data).items() if 0 < mode[rows].sum() < len(rows))

@@ -91,19 +91,19 @@ def read_nova(
 def members(source: bytes | Path, called: str) -> Iterator[Members]:
     """What reads each file of a zip or of a folder, by path; links out of a folder are left out."""
     if isinstance(source, Path) and source.is_dir():
-        found: dict[str, Callable[[], bytes]] = {}
+        results: dict[str, Callable[[], bytes]] = {}
         for path in source.rglob("*"):
-            if len(found) > MAX_MEMBERS:
+            if len(results) > MAX_MEMBERS:
                 raise BadData(f"{called} holds more than {MAX_MEMBERS:,} files.")
             if path.is_file() and path.resolve().is_relative_to(source.resolve()):
-                found[path.relative_to(source).as_posix()] = partial(bounded, path)
-        yield found
+                results[path.relative_to(source).as_posix()] = partial(bounded, path)
+        yield results
         return
     with opened(source, called) as archive:
         yield {
-            one.filename: partial(contents, archive, one)
-            for one in archive.infolist()
-            if one.file_size <= MAX_BYTES and "__MACOSX" not in one.filename
+            member.filename: partial(contents, archive, member)
+            for member in archive.infolist()
+            if member.file_size <= MAX_BYTES and "__MACOSX" not in member.filename
         }
 
 
@@ -155,10 +155,10 @@ def one(held: Members, root: str, path: str) -> Picture:
     """The image at a path of the table; BadImage says why there is none."""
     if not path or outside(path):
         raise BadImage("Its path is empty or reaches outside the folder.")
-    found = held.get(f"{root}{path}") or held.get(path)
-    if found is None:
+    result = held.get(f"{root}{path}") or held.get(path)
+    if result is None:
         raise BadImage("It is not there.")
-    return read(found(), PurePosixPath(path).name)
+    return read(result(), PurePosixPath(path).name)
 
 
 def in_square(picture: Picture, boxes: Boxes, side: int) -> tuple[NDArray[np.uint8], Boxes]:

@@ -39,13 +39,13 @@ def sheet(
     marks = data.truth.get(marked) if marked else None
     rows = []
     for label in range(len(data.classes)):
-        found = chosen[data.labels[chosen] == label]
-        if len(found) == 0:
+        result = chosen[data.labels[chosen] == label]
+        if len(result) == 0:
             continue
-        found = found[np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)]
-        rows.append(strip(data.images, masks, marks, found, count, scale))
+        result = result[np.linspace(0, len(result) - 1, min(count, len(result))).astype(int)]
+        rows.append(strip(data.images, masks, marks, result, count, scale))
         if below is not None:
-            rows.append(strip(below, None, None, found, count, scale))
+            rows.append(strip(below, None, None, result, count, scale))
     if not rows:
         return np.zeros((SIDE, SIDE, 4), np.uint8)
     return np.pad(np.concatenate(rows), ((GAP, 0), (GAP, 0), (0, 0)))

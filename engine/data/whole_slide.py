@@ -50,15 +50,15 @@ class MadeSlide(LargeImage):
 
     def piece(self, top: int, bottom: int, left: int, right: int) -> Pixels:
         """Drawn cell by cell; a dot may reach into the next cell."""
-        found = np.empty((bottom - top, right - left, 3), np.uint8)
+        result = np.empty((bottom - top, right - left, 3), np.uint8)
         for row in range(top // CELL, -(-bottom // CELL)):
             for column in range(left // CELL, -(-right // CELL)):
                 y, x = row * CELL, column * CELL
                 above, below = max(top, y), min(bottom, y + CELL)
                 start, end = max(left, x), min(right, x + CELL)
                 part = self.cell(row, column)[above - y : below - y, start - x : end - x]
-                found[above - top : below - top, start - left : end - left] = part
-        return found
+                result[above - top : below - top, start - left : end - left] = part
+        return result
 
     def mask(self, top: int, bottom: int, left: int, right: int) -> Flags:
         """Where the planted regions are."""
@@ -93,11 +93,11 @@ class MadeSlide(LargeImage):
         y, x = (places[:, at, None].astype(int) + steps for at in (0, 1))
         far = np.hypot((y - places[:, :1])[:, :, None], (x - places[:, 1:])[:, None, :])
         share = np.clip(radii[:, None, None] + 0.5 - far, 0, 1).astype(np.float32)
-        found = np.zeros((2, CELL + 2 * REACH + 2, CELL + 2 * REACH + 2), np.float32)
+        result = np.zeros((2, CELL + 2 * REACH + 2, CELL + 2 * REACH + 2), np.float32)
         y, x = (np.clip(one + REACH, 0, CELL + 2 * REACH + 1) for one in (y, x))
         kinds = crowded.astype(int)[:, None, None]
-        np.maximum.at(found, (kinds, y[:, :, None], x[:, None, :]), share)
-        return found[:, REACH : REACH + CELL, REACH : REACH + CELL]
+        np.maximum.at(result, (kinds, y[:, :, None], x[:, None, :]), share)
+        return result[:, REACH : REACH + CELL, REACH : REACH + CELL]
 
     def dots(self, row: int, column: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Flags]:
         """Places (n, 2), radii and whether they are dark, of the dots of one cell."""
@@ -130,11 +130,11 @@ class MadeSlide(LargeImage):
 
     def strength(self, y: NDArray[Any], x: NDArray[Any]) -> NDArray[np.float64]:
         """That of the strongest region in which places lie; 0 outside."""
-        found = np.zeros(np.broadcast_shapes(y.shape, x.shape))
-        for one, strength in zip(self.regions, self.strengths, strict=True):
-            inside = ((y - one[0]) / one[2]) ** 2 + ((x - one[1]) / one[3]) ** 2 <= 1
-            np.maximum(found, strength, out=found, where=inside)
-        return found
+        result = np.zeros(np.broadcast_shapes(y.shape, x.shape))
+        for region, strength in zip(self.regions, self.strengths, strict=True):
+            inside = ((y - region[0]) / region[2]) ** 2 + ((x - region[1]) / region[3]) ** 2 <= 1
+            np.maximum(result, strength, out=result, where=inside)
+        return result
 
     def tissue(self, y: NDArray[Any], x: NDArray[Any]) -> Flags:
         """Whether there is tissue: inside an ellipse with a wavy border."""

@@ -46,7 +46,7 @@ def models() -> dict[str, str]:
     """The models that can be asked, name to title: those that ship, then one's own."""
     if not TRANSFORMERS.installed:
         return shipped()
-    return shipped() | {one.name: one.title for one in loading.entries() if not one.missing}
+    return shipped() | {entry.name: entry.title for entry in loading.entries() if not entry.missing}
 
 
 def model(name: str) -> VLM:
@@ -96,8 +96,8 @@ def sized(images: Tensor, vlm: VLM) -> Tensor:
     if images.shape[-2:] == (side, side):
         return images
     flat = images.reshape(-1, *images.shape[-3:])
-    found = F.interpolate(flat, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
-    return found.reshape(*images.shape[:-2], side, side)
+    result = F.interpolate(flat, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
+    return result.reshape(*images.shape[:-2], side, side)
 
 
 def words_of(asked: CaptionCase, answer: Tokens, places: Sequence[int]) -> WordCase:
@@ -150,8 +150,8 @@ def each_claim(words: WordCase, scene: Scene) -> WordCase:
     Raises BadData where nothing is to be seen in the scene.
     """
     parts = without_each(words, scene), hidden_each(words, scene)
-    others = torch.cat([one.others for one in parts if one.others is not None])
-    names = tuple(name for one in parts for name in one.names)
+    others = torch.cat([part.others for part in parts if part.others is not None])
+    names = tuple(name for part in parts for name in part.names)
     return replace(words, places=(0,), others=others, names=names)
 
 

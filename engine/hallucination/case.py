@@ -128,7 +128,7 @@ def ready_prompts(prompts: Prompts) -> frozenset[str]:
     things = tuple(map(with_article, CATEGORIES))
     forms = prompts.there, Prompts().there
     asked = {form.format(thing=thing) for form in forms for thing in things}
-    colors = {f"what color is the {thing}" for thing in CATEGORIES}
+    colors = {f"what color is the {category}" for category in CATEGORIES}
     return frozenset({*prompts.views, *PROMPTS.values(), *asked, *colors})
 
 

@@ -61,13 +61,13 @@ class HeldLayers:
 
     def reorder(self, rows: Tensor) -> HeldLayers:
         """The rows of these numbers."""
-        layers = tuple(held.rows(rows) for held in self.layers)
+        layers = tuple(layer.rows(rows) for layer in self.layers)
         return HeldLayers(layers, self.next_position[rows], self.padded)
 
     def crop(self, length: int) -> HeldLayers:
         """Without what came at position `length` or later; the same for all rows."""
         layers = tuple(
-            held.take((held.positions < length).all(0).nonzero()[:, 0]) for held in self.layers
+            layer.take((layer.positions < length).all(0).nonzero()[:, 0]) for layer in self.layers
         )
         return HeldLayers(layers, self.next_position.clamp(max=length), self.padded)
 
@@ -95,7 +95,7 @@ class HeldLayers:
 
     def lengths(self) -> tuple[int, ...]:
         """Places held by each layer."""
-        return tuple(held.keys.shape[2] for held in self.layers)
+        return tuple(layer.keys.shape[2] for layer in self.layers)
 
     def positions(self, layer: int) -> Tensor:
         """The position of each place of a layer."""

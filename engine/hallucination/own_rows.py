@@ -199,8 +199,8 @@ def json_items(text: str) -> Iterator[tuple[str, Any]]:
 
 def after_space(text: str, at: int) -> int:
     """The place of the next letter that is no space, from one on."""
-    found = SPACE.match(text, at)
-    return found.end() if found else at
+    result = SPACE.match(text, at)
+    return result.end() if result else at
 
 
 def lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
@@ -222,13 +222,13 @@ def lines(text: str, newline: str) -> Iterator[tuple[int, str]]:
 def known(heads: Sequence[str]) -> dict[str, int]:
     """The columns that are read, by name, each with its place. Raises BadData for too few."""
     plain = [head.strip().lower().replace(" ", "_") for head in heads]
-    found = {
-        name: next(plain.index(one) for one in spellings if one in plain)
+    results = {
+        name: next(plain.index(spelling) for spelling in spellings if spelling in plain)
         for name, spellings in NAMES.items()
-        if any(one in plain for one in spellings)
+        if any(spelling in plain for spelling in spellings)
     }
-    if any(all(name in found for name in needed) for needed in NEEDED.values()):
-        return found
+    if any(all(name in results for name in needed) for needed in NEEDED.values()):
+        return results
     there = ", ".join(f"“{head[:20]}”" for head in heads[:8]) or "nothing"
     raise BadData(
         f"The columns are {there}. Answers need the columns answer and label (yes or no); captions "
@@ -243,7 +243,7 @@ def kind_of(row: Mapping[str, Any]) -> Kind:
 
 def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
     """The rows as text, and how many of each kind lack what is needed. Raises BadData."""
-    found: list[Row] = []
+    results: list[Row] = []
     dropped: Counter[Kind] = Counter()
     for number, row in enumerate(rows, 1):
         if number > MOST_ROWS:
@@ -273,15 +273,15 @@ def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
             told = held["objects"].strip() or parts(held.get("references", ""))
             whole = bool(told) and row["caption"] is not None
         if whole:
-            found.append(held)
+            results.append(held)
         else:
             dropped[kind] += 1
-    if not found:
+    if not results:
         reason = next((f": they have {LACKS[kind]}" for kind in dropped), "")
         raise BadData(f"The file has column names and no row that can be counted{reason}.")
-    if len({kind_of(row) for row in found}) > 1:
+    if len({kind_of(row) for row in results}) > 1:
         raise BadData("Some rows have captions and others answers: open them as two files.")
-    return found, dropped
+    return results, dropped
 
 
 def as_text(value: Any) -> str:

@@ -62,8 +62,8 @@ def check_size(picture: Picture, after: Picture) -> None:
 def boxed(side: int, sides: Mapping[str, float]) -> Mask:
     """A rectangle on the square, (side, side). Raises BadImage for an empty one."""
     top, left, bottom, right = (round(sides.get(one, 0.0) * side) for one in SIDES)
-    found = np.zeros((side, side), np.bool_)
-    found[top:bottom, left:right] = True
-    if not found.any():
+    result = np.zeros((side, side), np.bool_)
+    result[top:bottom, left:right] = True
+    if not result.any():
         raise BadImage("The rectangle is empty: draw it around the thing.")
-    return found
+    return result

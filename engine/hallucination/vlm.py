@@ -205,7 +205,7 @@ class StepOut:
             self.cache.reorder(rows),
             {at: held[rows] for at, held in self.hidden.items()},
             {at: held[rows] for at, held in self.attention.items()},
-            {at: held[rows] for at, held in self.gates.items()},
+            {at: gate[rows] for at, gate in self.gates.items()},
             {at: held[rows] for at, held in self.routing.items()},
         )
 

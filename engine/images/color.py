@@ -41,10 +41,10 @@ def screen_color(image: Image.Image, profile: bytes | None) -> tuple[Image.Image
         return through(image, lab), ["Lab colors turned to sRGB"]
     if profile:
         try:
-            given = ImageCms.ImageCmsProfile(BytesIO(profile))
-            name = " ".join(ImageCms.getProfileDescription(given).split())[:40]
+            image_cms_profile = ImageCms.ImageCmsProfile(BytesIO(profile))
+            name = " ".join(ImageCms.getProfileDescription(image_cms_profile).split())[:40]
             if "sRGB" not in name:
-                return through(image, given), [
+                return through(image, image_cms_profile), [
                     f"colors turned to sRGB from the file's profile ({name})"
                 ]
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

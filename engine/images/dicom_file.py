@@ -104,12 +104,12 @@ def offer(
 
 def packed(pixels: Dataset) -> tuple[Words, NDArray[np.uint8]]:
     """What decoding needs as plain words, and the stored pixels."""
-    name = next(one for one in PIXELS if one in pixels)
+    name = next(pixel for pixel in PIXELS if pixel in pixels)
     element = pixels[name]
     rest = Dataset()
-    for one in pixels:
-        if one.tag != element.tag:
-            rest.add(one)
+    for pixel in pixels:
+        if pixel.tag != element.tag:
+            rest.add(pixel)
     words = {
         "header": rest.to_json_dict(), "name": name, "vr": str(element.VR),
         "syntax": str(pixels.file_meta.TransferSyntaxUID),

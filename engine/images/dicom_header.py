@@ -57,8 +57,8 @@ def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
     def numbers(name: str, sequence: str = "") -> list[float]:
         for place in (group, shared):
             item = next(iter(place.get(sequence) or ()), None) if sequence else None
-            if item is not None and (found := floats(item, name)):
-                return found
+            if item is not None and (result := floats(item, name)):
+                return result
         return floats(header, name)
 
     scaling = "PixelValueTransformationSequence"
@@ -85,16 +85,16 @@ def windows(header: Dataset, count: int) -> tuple[Window, ...]:
         for place in (group, shared)
         for item in (place.get("FrameVOILUTSequence") or ())
     ] or [header]  # fmt: skip
-    found: list[Window] = []
+    results: list[Window] = []
     for place in places:
         items = list(place.get("VOILUTSequence") or ())[:MOST_WINDOWS]
-        found += [table for item in items if (table := voi_table(item))]
+        results += [table for item in items if (table := voi_table(item))]
         shape: Any = SHAPES.get(word(place, "VOILUTFunction"), "linear")
         pairs = zip(floats(place, "WindowCenter"), floats(place, "WindowWidth"), strict=False)
         for center, width in pairs:
             window = possible(center, width, shape)
-            found += [window] if window and window not in found else []
-    return tuple(found[:MOST_WINDOWS])
+            results += [window] if window and window not in results else []
+    return tuple(results[:MOST_WINDOWS])
 
 
 def voi_table(item: Dataset) -> Window | None:

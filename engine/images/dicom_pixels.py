@@ -63,18 +63,20 @@ def stripped(header: Any) -> Dataset:
         raise BadImage(
             "is a DICOM file without an image, such as a report or a plan: open one with pixels"
         )
-    kept = Dataset()
-    kept.file_meta = FileMetaDataset()
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
     syntax = str(getattr(header.file_meta, "TransferSyntaxUID", "")) or (
         IMPLICIT if header.original_encoding[0] else "1.2.840.10008.1.2.1"
     )
-    kept.file_meta.TransferSyntaxUID = UID(syntax)
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
     for name in DECODING:
         if has(header, name):
-            kept.add(header[name])
-    if "ModalityLUTSequence" in kept:
-        kept.ModalityLUTSequence = [only(kept.ModalityLUTSequence[0], "LUTDescriptor", "LUTData")]
-    rows, columns = whole(kept, "Rows"), whole(kept, "Columns")
+            dataset.add(header[name])
+    if "ModalityLUTSequence" in dataset:
+        dataset.ModalityLUTSequence = [
+            only(dataset.ModalityLUTSequence[0], "LUTDescriptor", "LUTData")
+        ]
+    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
     if not rows or not columns:
         raise BadImage("does not say how many rows and columns its image has: export it again")
     if rows * columns > MAX_FRAME:
@@ -82,20 +84,20 @@ def stripped(header: Any) -> Dataset:
             f"has {columns} × {rows} px a frame, {rows * columns / 1e6:,.0f} million, and at most "
             f"{MAX_FRAME / 1e6:.0f} million are read: export it smaller"
         )
-    if whole(kept, "BitsAllocated") not in {1, 8, 16, 32, 64}:
+    if whole(dataset, "BitsAllocated") not in {1, 8, 16, 32, 64}:
         raise BadImage("stores its pixels in an unusual number of bits: export it again")
-    if "PhotometricInterpretation" not in kept:
+    if "PhotometricInterpretation" not in dataset:
         raise BadImage("does not say whether it is gray or color: export it again")
-    check_syntax(syntax, whole(kept, "BitsStored") or 8)
-    return kept
+    check_syntax(syntax, whole(dataset, "BitsStored") or 8)
+    return dataset
 
 
 def only(item: Dataset, *names: str) -> Dataset:
     """A copy with these elements and no others."""
-    kept = Dataset()
+    dataset = Dataset()
     for name in names:
-        kept.add(item[name])
-    return kept
+        dataset.add(item[name])
+    return dataset
 
 
 def check_syntax(syntax: str, bits: int) -> None:
@@ -115,7 +117,7 @@ def check_syntax(syntax: str, bits: int) -> None:
 def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
     """How many frames there really are, and a note when the header says otherwise."""
     said = whole(pixels, "NumberOfFrames")
-    name = next(one for one in PIXELS if one in pixels)
+    name = next(pixel for pixel in PIXELS if pixel in pixels)
     held = len(pixels[name].value)
     if pixels.file_meta.TransferSyntaxUID.is_encapsulated:
         there = fragments(pixels.PixelData)
@@ -215,7 +217,7 @@ def colored(
 
 def digest(pixels: Dataset, meant: str) -> str:
     """A name for the image: its stored bytes and shape, and what the header makes of them."""
-    name = next(one for one in PIXELS if one in pixels)
+    name = next(pixel for pixel in PIXELS if pixel in pixels)
     shape = f"{pixels.Rows}x{pixels.Columns}x{pixels.NumberOfFrames}"
     said = blake2b(pixels[name].value, key=shape.encode(), digest_size=16)
     said.update(meant.encode())

@@ -28,13 +28,13 @@ def square_mask(mask: Mask, crop: Crop, side: int) -> Mask:
     small = Image.fromarray(mask.astype(np.uint8) * 255).resize(
         (side, side), Image.Resampling.BOX, box=crop.box(width, height)
     )
-    found: Mask = np.asarray(small) >= 128  # half
-    if not found.any():
+    result: Mask = np.asarray(small) >= 128  # half
+    if not result.any():
         raise BadImage(
             f"Nothing of the mask is left on the square of {side} × {side} px that the model sees: "
             "mark more, or what lies in the middle square of the photograph."
         )
-    return found
+    return result
 
 
 def grown(mask: Mask, px: int) -> Mask:

@@ -77,15 +77,15 @@ BRANDS = {  # the first brand of an ISO media file
 
 def kind(data: bytes) -> Kind:
     """What the bytes are; never an error."""
-    if found := scan(data):
-        return found
+    if result := scan(data):
+        return result
     if data[:4] == b"RIFF":
         return Kind("WEBP") if data[8:12] == b"WEBP" else Kind("a sound or a film", PICTURE)
     if data[4:8] == b"ftyp":
         return BRANDS.get(data[8:11], Kind("a film", "save one frame of it as PNG or JPEG"))
-    for start, found in START.items():
+    for start, result in START.items():
         if data.startswith(start):
-            return found
+            return result
     return text(data[:1024])
 
 

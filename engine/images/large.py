@@ -165,9 +165,9 @@ def open_unguarded(data: bytes, name: str, called: str) -> LargeImage:
     if len(data) > MAX_MB * 1_000_000:
         raise BadImage(f"{called} has {len(data) / 1e6:,.0f} MB: the most is {MAX_MB} MB.")
     fingerprint = blake2b(data, digest_size=16).hexdigest()
-    found = kind(data)
-    if found.name == "TIFF":
-        check(data, found, called)
+    result = kind(data)
+    if result.name == "TIFF":
+        check(data, result, called)
         if (image := piecewise(data, fingerprint, called)) is not None:
             return image
     picture = read(data, name, fine=True)

@@ -42,14 +42,14 @@ class LargeImage(ABC):
         It is read in bands, so that memory is that of its result and one band.
         """
         rows, columns = (bottom - top) // times, (right - left) // times
-        found = np.empty((rows, columns, 3), np.uint8)
+        result = np.empty((rows, columns, 3), np.uint8)
         band = max(1, MOST_HELD // (3 * max(right - left, 1) * times * 4))
         for at in range(0, rows, band):
             end = min(rows, at + band)
             part = self.piece(top + at * times, top + end * times, left, left + columns * times)
             cells = part.reshape(end - at, times, columns, times, 3)
-            found[at:end] = cells.mean((1, 3), dtype=np.float32).round()
-        return found
+            result[at:end] = cells.mean((1, 3), dtype=np.float32).round()
+        return result
 
 
 @dataclass(frozen=True, eq=False)

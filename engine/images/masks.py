@@ -50,8 +50,8 @@ def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[
         shown = given
         values = given.pixels.max(-1).astype(np.float32)
     else:
-        asked = SliceChoice(view.plane, view.slice, view.volume) if view else SliceChoice()
-        shown = given.picture(fitting(given, asked))
+        choice = SliceChoice(view.plane, view.slice, view.volume) if view else SliceChoice()
+        shown = given.picture(fitting(given, choice))
         behind = shown.behind
         if behind is None or behind.values is None:
             raise BadImage("A scan in color cannot be a mask: open one in gray.")

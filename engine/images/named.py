@@ -39,11 +39,11 @@ def split(name: str) -> tuple[Path, dict[str, str]]:
     if not mark or Path(name).exists():
         return Path(name), {}
     words = {}
-    for one in AT_WORDS.split(said):
-        word, _, value = one.partition("=")
+    for part in AT_WORDS.split(said):
+        word, _, value = part.partition("=")
         if word not in WORDS or not value:
             known = ", ".join(WORDS)
-            raise BadSetting(f"“{one[:40]}” says nothing of a scan: write {known}, each with =.")
+            raise BadSetting(f"“{part[:40]}” says nothing of a scan: write {known}, each with =.")
         words[word] = value
     return Path(file), words
 
@@ -56,12 +56,12 @@ def read_named(name: str) -> Picture:
         BadSetting: the scan has no such plane, slice or window.
     """
     path, words = split(name)
-    found = opened(path)
-    if isinstance(found, Picture):
+    result = opened(path)
+    if isinstance(result, Picture):
         if words:
             raise BadImage(f"{path.name[:60]} is one picture: it has no {next(iter(words))}.")
-        return found
-    return found.picture(view_of(found, words))
+        return result
+    return result.picture(view_of(result, words))
 
 
 def opened(path: Path) -> Picture | Scan:
@@ -73,10 +73,10 @@ def opened(path: Path) -> Picture | Scan:
     name = f"{path.absolute()}|{facts.st_mtime_ns}|{facts.st_size}"
     if (held := LAST.get(name)) is not None:
         return held
-    found = load(path)
-    if isinstance(found, Scan):
-        LAST.put(name, found)
-    return found
+    result = load(path)
+    if isinstance(result, Scan):
+        LAST.put(name, result)
+    return result
 
 
 def view_of(scan: Scan, words: Mapping[str, str]) -> SliceChoice:
@@ -96,7 +96,7 @@ def counted(word: str, words: Mapping[str, str]) -> int:
 
 def window_of(scan: Scan, words: Mapping[str, str]) -> Window | None:
     """The window of that name, or of that center and width; None is the scan's own choice."""
-    presets = {one.name.casefold(): one.window for one in scan.presets}
+    presets = {preset.name.casefold(): preset.window for preset in scan.presets}
     asked = {"window", "center", "width"} & words.keys()
     if not asked:
         return None
@@ -104,7 +104,7 @@ def window_of(scan: Scan, words: Mapping[str, str]) -> Window | None:
         raise BadSetting("This scan is in color: it has no window.")
     chosen = next(iter(presets.values()))
     if "window" in words and (chosen := presets.get(words["window"].casefold())) is None:  # type: ignore[assignment]  # refused below
-        known = ", ".join(one.name for one in scan.presets)
+        known = ", ".join(preset.name for preset in scan.presets)
         raise BadSetting(f"This scan has no window {words['window'][:40]!r}: it has {known}.")
     try:
         center, width = (

@@ -62,8 +62,8 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
             kinds.append(text(kind, called))
             if len(paths) > MOST_ROWS:
                 raise BadImage(f"{called} has more than {MOST_ROWS:,} rows: give fewer.")
-    found = np.array(boxes, np.float64).reshape(-1, 1 + len(SIDES))
-    return {"paths": paths, "kinds": kinds}, [found]
+    result = np.array(boxes, np.float64).reshape(-1, 1 + len(SIDES))
+    return {"paths": paths, "kinds": kinds}, [result]
 
 
 def gold(given: Any, called: str) -> list[tuple[float, ...]]:
@@ -71,17 +71,17 @@ def gold(given: Any, called: str) -> list[tuple[float, ...]]:
     listed = plain(given, called) or []
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise BadImage(f"{called}: “bboxes” should be a list of boxes for each image.")
-    found = []
+    results = []
     for one in listed:
         if one.get("source") != "gold":
             continue
         box = tuple(one.get(side) for side in SIDES)
         if not all(isinstance(n, int | float) and isfinite(n) for n in box) or min(box[2:]) <= 0:
             raise BadImage(f"{called}: a box has no four numbers with a width and height above 0.")
-        found.append(box)
-    if len(found) > MOST_BOXES:
-        raise BadImage(f"{called} gives an image {len(found)} boxes; at most {MOST_BOXES} count.")
-    return found
+        results.append(box)
+    if len(results) > MOST_BOXES:
+        raise BadImage(f"{called} gives an image {len(results)} boxes; at most {MOST_BOXES} count.")
+    return results
 
 
 def plain(given: Any, called: str) -> Any:

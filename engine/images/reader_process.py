@@ -33,11 +33,11 @@ Reply = tuple[Words, Arrays | LazyArrays]
 
 def picture(words: Words, arrays: Arrays) -> Reply:
     """One of Pillow's formats."""
-    found = decoded(
+    result = decoded(
         arrays.pop().tobytes(), Kind(words["kind"]), words["called"], fine=words["fine"]
     )
-    said = {"size": found.size, "notes": found.notes, "digest": found.digest}
-    return said, [found.pixels]
+    said = {"size": result.size, "notes": result.notes, "digest": result.digest}
+    return said, [result.pixels]
 
 
 def dicom(words: Words, arrays: Arrays) -> Reply:

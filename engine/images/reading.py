@@ -41,19 +41,19 @@ def load(source: bytes | Path, name: str = "", *, fine: bool = False) -> Picture
 
 def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Picture | Scan:
     """As `load`, without the guard around foreign bytes."""
-    found = kind(data)
-    if found in SCAN_OF:
-        return SCAN_OF[found](called, *asked(data, called, SCAN_OF[found].title.lower()))
-    if not found.readable:
+    result = kind(data)
+    if result in SCAN_OF:
+        return SCAN_OF[result](called, *asked(data, called, SCAN_OF[result].title.lower()))
+    if not result.readable:
         meant = next((scan for end, scan in SCANS.items() if given.lower().endswith(end)), "")
-        if meant and found.advice in {PICTURE, UNPACK}:
+        if meant and result.advice in {PICTURE, UNPACK}:
             raise BadImage(
                 f"{called} is named like a {meant} scan but does not begin like one: "
                 "save or download it again."
             )
-        raise BadImage(f"{called} is {found.name}: {found.advice}.")
-    check(data, found, called)
-    said, arrays = asked(data, called, "picture", found, fine=fine)
+        raise BadImage(f"{called} is {result.name}: {result.advice}.")
+    check(data, result, called)
+    said, arrays = asked(data, called, "picture", result, fine=fine)
     return Picture(
         read_only(arrays[0]), (said["size"][0], said["size"][1]), tuple(said["notes"]),
         said["digest"],

@@ -29,9 +29,9 @@ class Sample:
         """Where the file is; the package is found without being imported, which takes seconds."""
         spec = find_spec(self.package)
         for folder in (spec and spec.submodule_search_locations) or ():
-            found = Path(folder, self.file)
-            if found.is_file():
-                return found
+            path = Path(folder, self.file)
+            if path.is_file():
+                return path
         raise BlindspotError(
             f"The sample “{self.title}” is not there, because the package {self.package} is "
             "missing or incomplete: run make run again, or open a picture of your own."

@@ -48,10 +48,10 @@ class TurnedImage(LargeImage):
 
     def turned(self, lying: Pixels) -> Pixels:
         """A piece of the file as it is seen."""
-        found = lying.transpose(1, 0, 2) if self.orientation in TRANSPOSED else lying
-        found = found[::-1] if self.orientation in FLIPPED else found
-        found = found[:, ::-1] if self.orientation in MIRRORED else found
-        return np.ascontiguousarray(found)
+        result = lying.transpose(1, 0, 2) if self.orientation in TRANSPOSED else lying
+        result = result[::-1] if self.orientation in FLIPPED else result
+        result = result[:, ::-1] if self.orientation in MIRRORED else result
+        return np.ascontiguousarray(result)
 
 
 def upright(lying: LargeImage, orientation: int) -> LargeImage:

@@ -39,8 +39,8 @@ class MemberFile:
     def read(self, count: int) -> bytes:
         """So many bytes, or what is left of them. Raises zlib.error."""
         if self.unpacking is None:
-            found = bytes(self.packed[self.place : self.place + count])
-            self.place += len(found)
+            result = bytes(self.packed[self.place : self.place + count])
+            self.place += len(result)
         else:
             parts, missing = [], count
             while missing and not self.unpacking.eof:
@@ -53,10 +53,10 @@ class MemberFile:
                 self.pending = self.unpacking.unconsumed_tail
                 missing -= len(part)
                 parts.append(part)
-            found = b"".join(parts)
-        self.read_so_far += len(found)
-        self.crc = zlib.crc32(found, self.crc)
-        return found
+            result = b"".join(parts)
+        self.read_so_far += len(result)
+        self.crc = zlib.crc32(result, self.crc)
+        return result
 
     def check(self, size: int, crc: int) -> None:
         """Raise BadImage where what was read is not the whole member."""
@@ -93,8 +93,8 @@ def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether columns lie next to each other, and kind."""
     first = npy.read_magic(file) == (1, 0)
     read = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(file, max_header_size=HEADER)
-    return found
+    results: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(file, max_header_size=HEADER)
+    return results
 
 
 def array(words: Words, arrays: Arrays) -> Reply:

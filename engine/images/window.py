@@ -74,8 +74,8 @@ class Window:
         """The table's brightness; left of it as its first, right of it as its last."""
         table = np.asarray(self.table, np.float32)
         places = np.rint(np.nan_to_num(values) - (self.center - self.width / 2))
-        found = table[np.clip(places, 0, len(table) - 1).astype(np.int64)]
-        return np.where(np.isnan(values), np.float32(np.nan), found)
+        result = table[np.clip(places, 0, len(table) - 1).astype(np.int64)]
+        return np.where(np.isnan(values), np.float32(np.nan), result)
 
     def moved(self, center: float, width: float) -> Window:
         """The same kind of window elsewhere; a table cannot be moved and becomes a line."""

@@ -93,16 +93,16 @@ class Store:
             names: what a visitor calls classes and files; the disk gets their places only.
             memory_only: whether the disk gets nothing.
         """
-        kept = StoredAnswer(dict(result), record)
-        said, data = pack(kept, names)
-        self._memory.put(as_called(digest, names), kept)
+        stored_answer = StoredAnswer(dict(result), record)
+        said, data = pack(stored_answer, names)
+        self._memory.put(as_called(digest, names), stored_answer)
         if memory_only:
-            return kept
+            return stored_answer
         try:
             self._write(digest, said, data)
         except OSError as error:
             log.warning("not kept on disk: %s", error)
-        return kept
+        return stored_answer
 
     def forget(self, digest: str) -> None:
         """Drop an entry from memory and disk."""

@@ -44,9 +44,9 @@ def keep_when_done(job: Job[object], keeper: Keeper = checkpoints.keep, visitor:
     threading.Thread(target=wait, args=(job, keeper), name="keep a model", daemon=True).start()
 
 
-def under_way(one: Unfinished) -> bool:
+def under_way(unfinished: Unfinished) -> bool:
     """Whether that training waits or runs in this process; its name begins with its case's."""
-    case = SimpleNamespace(fingerprint=one.name.rpartition("-")[0])
+    case = SimpleNamespace(fingerprint=unfinished.name.rpartition("-")[0])
     name = digest(Train(), cast(Any, case))
     return any(job.name == name for lane in lanes() for job in lane.jobs())
 

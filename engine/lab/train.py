@@ -51,16 +51,16 @@ class Train(Method[TrainCase]):
             progress=learning,
         )  # fmt: skip
         attack = Pgd(recipe.epsilon, STEPS, recipe.epsilon / 8) if recipe.epsilon else None
-        found = figures(model, case.data, attack)
+        result = figures(model, case.data, attack)
         card = card_of(
-            model, data=case.data.name, recipe=recipe.as_dict(), seed=case.seed, figures=found,
+            model, data=case.data.name, recipe=recipe.as_dict(), seed=case.seed, figures=result,
             made_by=self.full_name(),
             settings=None if case.regime is None else {"regime": repr(case.regime)},
         )  # fmt: skip
         progress(1.0, "measured")
-        values = np.array(list(found.values()), np.float32)
+        values = np.array(list(result.values()), np.float32)
         return {
             "model": checkpoint(model, card),
             "log": log,
-            "figures": Scores(values, tuple(found), unit="share"),
+            "figures": Scores(values, tuple(result), unit="share"),
         }

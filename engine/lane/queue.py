@@ -178,7 +178,7 @@ def turn(served: dict[str, int]) -> Callable[[Job[object]], tuple[int, bool, int
     """
 
     def key(job: Job[object]) -> tuple[int, bool, int, int]:
-        last = min((served.get(one, -1) for one in job.visitors - {HOUSE}), default=-1)
+        last = min((served.get(visitor, -1) for visitor in job.visitors - {HOUSE}), default=-1)
         return RANK[job.cost], job.is_behind, last, job.order
 
     return key

@@ -69,9 +69,9 @@ def signs(values: Floats) -> tuple[Bools, Floats]:
     return strongest(values), np.sign(values.ravel())
 
 
-def same_signs(one: tuple[Bools, Floats], other: tuple[Bools, Floats]) -> float:
+def same_signs(boolses: tuple[Bools, Floats], other: tuple[Bools, Floats]) -> float:
     """The share of the first's strongest pixels with the same sign in the other."""
-    (top, signed), (others_top, others_signed) = one, other
+    (top, signed), (others_top, others_signed) = boolses, other
     if not top.any() or not others_top.any():
         return float("nan")
     return float(np.mean(signed[top] == others_signed[top]))
@@ -98,9 +98,9 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     names = tuple(name for name, _ in maps)
     for _, values in maps:
         same_size(maps[0][1], values)
-    found = compared(tuple(values.astype(np.float32).tobytes() for _, values in maps),
+    result = compared(tuple(values.astype(np.float32).tobytes() for _, values in maps),
                      maps[0][1].shape, by)  # fmt: skip
-    return Table.grid(found, names, names, (AGREEMENTS[by].unit,) * len(names))
+    return Table.grid(result, names, names, (AGREEMENTS[by].unit,) * len(names))
 
 
 @lru_cache(maxsize=16)  # a page says and draws it in every run

@@ -116,5 +116,5 @@ def fitted_temperature(logits: Array, labels: Array) -> float:
         return float(-log_softmax(logits, exp(log_temperature))[rows, labels].mean())
 
     ends = np.log(COLDEST), np.log(HOTTEST)
-    found = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-6})
-    return float(exp(found.x))
+    result = minimize_scalar(nll, bounds=ends, method="bounded", options={"xatol": 1e-6})
+    return float(exp(result.x))

@@ -46,9 +46,9 @@ def file_bytes(values: Floats) -> int:
     sizes = sizes_of(values).reshape(values.shape)
     span = np.ptp(sizes)
     gray = (sizes - sizes.min()) / span if span > NOTHING else np.zeros_like(sizes)
-    held = io.BytesIO()
-    Image.fromarray(np.rint(gray * 255).astype(np.uint8)).save(held, "PNG", compress_level=9)
-    return len(held.getvalue())
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(gray * 255).astype(np.uint8)).save(buffer, "PNG", compress_level=9)
+    return len(buffer.getvalue())
 
 
 def sizes_of(values: Floats) -> np.ndarray:

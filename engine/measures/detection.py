@@ -73,13 +73,13 @@ def roc_hull(rates: Sequence[ThresholdRates]) -> tuple[Doubles, Doubles]:
     2001, https://arxiv.org/abs/cs/0009007).
     """
     corners = [np.array([[0.0, 0.0], [1.0, 1.0]])]
-    points = np.concatenate([*corners, *(np.stack([one.x, one.y], 1) for one in rates)])
-    kept: list[Doubles] = []
+    points = np.concatenate([*corners, *(np.stack([rate.x, rate.y], 1) for rate in rates)])
+    doubleses: list[Doubles] = []
     for point in points[np.lexsort((points[:, 1], points[:, 0]))]:
-        while len(kept) > 1 and left_turn(kept[-2], kept[-1], point):
-            kept.pop()
-        kept.append(point)
-    hull = np.stack(kept)
+        while len(doubleses) > 1 and left_turn(doubleses[-2], doubleses[-1], point):
+            doubleses.pop()
+        doubleses.append(point)
+    hull = np.stack(doubleses)
     return hull[:, 0], hull[:, 1]
 
 

@@ -59,9 +59,9 @@ def strongest(values: Floats, share: float = TOP) -> Bools:
     if not np.ptp(sizes):
         return np.zeros(sizes.size, bool)
     edge = np.partition(sizes, -count)[-count]
-    found: Bools = sizes > edge
-    found[np.flatnonzero(sizes == edge)[: count - np.count_nonzero(found)]] = True
-    return found
+    result: Bools = sizes > edge
+    result[np.flatnonzero(sizes == edge)[: count - np.count_nonzero(result)]] = True
+    return result
 
 
 def overlap(one: Bools, other: Bools) -> float:

@@ -83,9 +83,9 @@ def max_sensitivity(
     for number in range(draws):
         change = (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius
         moved = replace(case, image=case.image + change)
-        told = part_of(progress, number / draws, (number + 1) / draws, CHANGING, CHANGING)
-        found = flat(method(moved, told)["map"].values)  # type: ignore[attr-defined]
-        largest = float(np.maximum(largest, np.linalg.norm(found - held)))  # NaN stays
+        part = part_of(progress, number / draws, (number + 1) / draws, CHANGING, CHANGING)
+        result = flat(method(moved, part)["map"].values)  # type: ignore[attr-defined]
+        largest = float(np.maximum(largest, np.linalg.norm(result - held)))  # NaN stays
     return largest / length if length > 0 else float("nan")
 
 

@@ -44,11 +44,11 @@ def outlined(values: Floats, groups: int = GROUPS, offset: float = OFFSET) -> Ou
         groups: into which multi-Otsu parts them, at least two.
         offset: how far below its highest threshold, in standard deviations of the values from 0 up.
     """
-    found = cut_of(values, groups)
-    if found.reason:
-        return Outline(np.zeros(values.shape, np.bool_), found.highest, found.reason)
-    threshold = found.at(offset)
-    return Outline(found.values > threshold, threshold)
+    cut = cut_of(values, groups)
+    if cut.reason:
+        return Outline(np.zeros(values.shape, np.bool_), cut.highest, cut.reason)
+    threshold = cut.at(offset)
+    return Outline(cut.values > threshold, threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def dice_by_offset(
     """Dice of a map's outline (H, W) at each of some offsets."""
     cut = cut_of(values, groups)
     nothing = bool(cut.reason)
-    return [dice((cut.values > cut.at(one)) & (not nothing), truth) for one in offsets]
+    return [dice((cut.values > cut.at(offset)) & (not nothing), truth) for offset in offsets]
 
 
 def inside_of(answer: Mapping[str, Any]) -> Mask:

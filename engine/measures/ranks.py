@@ -20,6 +20,6 @@ def ranks(values: Floats) -> NDArray[np.float64]:
     ordered = values[order]
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(values)])
     after = np.append(first[1:], len(values))  # where those equal to it have ended
-    found = np.empty(len(values))
-    found[order] = np.repeat((first + 1 + after) / 2, after - first)
-    return found
+    result = np.empty(len(values))
+    result[order] = np.repeat((first + 1 + after) / 2, after - first)
+    return result

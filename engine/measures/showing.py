@@ -66,9 +66,9 @@ def ranks(values: Floats, ties: int = TIES) -> Ranks:
         raise BlindspotError("The map is the same everywhere: it puts no pixel before another.")
     drawn = np.random.default_rng(ties).permutation(flat.size)
     order = np.lexsort((drawn, -flat))
-    found = np.empty(flat.size, np.int64)
-    found[order] = np.arange(flat.size)
-    return found.reshape(values.shape)
+    result = np.empty(flat.size, np.int64)
+    result[order] = np.arange(flat.size)
+    return result.reshape(values.shape)
 
 
 def random_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
@@ -99,7 +99,7 @@ def curves(
     """
     size = case.image.shape[1] * case.image.shape[2]
     limits = np.rint(np.linspace(0, size, steps + 1)).astype(np.int64)
-    orderly = {name: Stepped(held, limits, limits / size) for name, held in orders.items()}
+    orderly = {name: Stepped(order, limits, limits / size) for name, order in orders.items()}
     return stepwise(case, orderly, cover, progress)
 
 
@@ -121,7 +121,9 @@ def region_curves(
     Returns:
         The curves by name, each over the area of its own regions.
     """
-    return stepwise(case, {name: by_region(held) for name, held in orders.items()}, cover, progress)
+    return stepwise(
+        case, {name: by_region(order) for name, order in orders.items()}, cover, progress
+    )
 
 
 @dataclass(frozen=True)
@@ -150,14 +152,14 @@ def stepwise(
     case: ImageCase, orders: Mapping[str, Stepped], cover: str, progress: Progress
 ) -> dict[str, MapCurves]:
     """Every step of every order, shown and hidden, in one batched pass."""
-    places = [in_memory(laid_out(case, spread(one.ranks))) for one in orders.values()]
+    places = [in_memory(laid_out(case, spread(order.ranks))) for order in orders.values()]
     image = in_memory(as_drawn(case, case.image))
     hidden = in_memory(as_drawn(case, case.baseline(cover)))
     looks = [
         (which, pair, int(limit))
-        for which, one in enumerate(orders.values())
+        for which, order in enumerate(orders.values())
         for pair in ((image, hidden), (hidden, image))
-        for limit in one.limits[1:-1]
+        for limit in order.limits[1:-1]
     ]
 
     def draw(index: int, out: Tensor) -> None:
@@ -171,17 +173,17 @@ def stepwise(
     words = "showing and hiding pixels"
     scores = score_renders(case, 2 + len(looks), draw, progress, words).numpy()
     nothing, everything = scores[:2]
-    found, start = {}, 2
-    for name, one in orders.items():
-        inner = len(one.limits) - 2
+    result, start = {}, 2
+    for name, order in orders.items():
+        inner = len(order.limits) - 2
         shown, gone = scores[start : start + inner], scores[start + inner : start + 2 * inner]
         start += 2 * inner
-        found[name] = shown_of(
-            one.area,
+        result[name] = shown_of(
+            order.area,
             np.concatenate([[nothing], shown, [everything]]),
             np.concatenate([[everything], gone, [nothing]]),
         )
-    return found
+    return result
 
 
 def spread(held: Ranks) -> Tensor:

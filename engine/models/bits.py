@@ -28,7 +28,7 @@ def unpacked_bits(
     Raises:
         BadModel: a mask is of no weight that is known, or of another size.
     """
-    found: dict[str, Bits] = {}
+    results: dict[str, Bits] = {}
     for name, bits in packed.items():
         if name not in shapes:
             raise BadModel(f"There is a mask of {name[:80]!r}, but no such weight.")
@@ -36,5 +36,5 @@ def unpacked_bits(
         if bits.dtype != np.uint8 or bits.shape != ((size + 7) // 8,):
             raise BadModel(f"The mask of {name[:80]} does not have the {size} bits of its weight.")
         flags = np.unpackbits(np.asarray(bits), count=size).astype(np.bool_)
-        found[name] = flags.reshape(tuple(shapes[name]))
-    return found
+        results[name] = flags.reshape(tuple(shapes[name]))
+    return results

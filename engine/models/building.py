@@ -135,7 +135,9 @@ def all_in_file(network: nn.Module) -> bool:
     )
     return not shared and not any(
         module._non_persistent_buffers_set
-        or any(isinstance(one, Tensor) and one.is_meta for one in vars(module).values())
+        or any(
+            isinstance(variable, Tensor) and variable.is_meta for variable in vars(module).values()
+        )
         for module in network.modules()
     )
 

@@ -189,8 +189,8 @@ def networks(models: Sequence[Classifier], cards: Sequence[ModelCard]) -> Networ
     each = [weights_of(model) for model in models]
     weights = {name: np.stack([one[name] for one in each]) for name in each[0]}
     bits = [masks_that_hold(model) for model in models]
-    common = [name for name in bits[0] if all(name in one for one in bits)]
-    masks = {name: np.stack([one[name] for one in bits]) for name in common}
+    common = [name for name in bits[0] if all(name in bit for bit in bits)]
+    masks = {name: np.stack([bit[name] for bit in bits]) for name in common}
     settings, said = json.dumps(dict(cards[0].settings)), tuple(card.as_json() for card in cards)
     return Networks(weights, cards[0].made_by, settings, said, masks)
 

@@ -67,7 +67,7 @@ def entries() -> tuple[ModelEntry, ...]:
     Where one is known not to be had, that is said.
     """
     hub = hub_known() is not False
-    found = [*lites(), *small()]
+    results = [*lites(), *small()]
     for name in SUGGESTED:
         here = in_hub_cache(name)
         reason = (
@@ -77,8 +77,8 @@ def entries() -> tuple[ModelEntry, ...]:
             if hub
             else "its weights would have to be downloaded, and the model hub cannot be reached"
         )
-        found.append(ModelEntry(name, name, here or hub, reason))
-    return (*found, *chests(), *zero_shots())
+        results.append(ModelEntry(name, name, here or hub, reason))
+    return (*results, *chests(), *zero_shots())
 
 
 def chests() -> Iterator[ModelEntry]:

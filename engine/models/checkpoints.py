@@ -199,37 +199,39 @@ def load(name: str) -> Classifier:
 def listed() -> tuple[Stored, ...]:
     """Every model kept here that may be looked at, oldest first."""
     models = every()
-    return tuple(readable(one) for one in models if may_look(one, models))
+    return tuple(readable(model) for model in models if may_look(model, models))
 
 
 def every() -> tuple[Stored, ...]:
     """Every model, whosever it is; files that cannot be read are left out and logged."""
-    found: list[tuple[float, Stored]] = []
+    results: list[tuple[float, Stored]] = []
     for path in folder().glob(f"*{SUFFIX}") if folder().is_dir() else ():
         try:
             facts, name = path.stat(), PREFIX + path.stem
-            found.append((facts.st_mtime, Stored(name, card_at(path), facts.st_size, path)))
+            results.append((facts.st_mtime, Stored(name, card_at(path), facts.st_size, path)))
         except (BadModel, OSError) as error:
             log.warning("%s is left out of the models: %s", path.name, error)
-    return tuple(one for _, one in sorted(found, key=lambda pair: (pair[0], pair[1].name)))
+    return tuple(one for _, one in sorted(results, key=lambda pair: (pair[0], pair[1].name)))
 
 
 def tree(models: Sequence[Stored]) -> tuple[tuple[int, Stored], ...]:
     """The models with their depth, children after their parent; a lost parent makes a root."""
     children: dict[str, list[Stored]] = {}
-    known = {one.card.fingerprint for one in models}
-    for one in models:
-        children.setdefault(one.card.parent if one.card.parent in known else "", []).append(one)
-    found: dict[str, tuple[int, Stored]] = {}
+    known = {model.card.fingerprint for model in models}
+    for model in models:
+        children.setdefault(model.card.parent if model.card.parent in known else "", []).append(
+            model
+        )
+    results: dict[str, tuple[int, Stored]] = {}
     for first in (*children.get("", []), *models):  # those last that a ring of parents hides
         waiting = [(0, first)]
         while waiting:
-            depth, one = waiting.pop()
-            if one.name not in found:
-                found[one.name] = depth, one
-                below = children.get(one.card.fingerprint, [])
+            depth, model = waiting.pop()
+            if model.name not in results:
+                results[model.name] = depth, model
+                below = children.get(model.card.fingerprint, [])
                 waiting += [(depth + 1, child) for child in reversed(below)]
-    return tuple(found.values())
+    return tuple(results.values())
 
 
 # ---------------------------------------------------------------- whose they are
@@ -255,7 +257,7 @@ def is_private(
     everyone = every() if models is None else models
     holders = [one for one in everyone if one.card.fingerprint == parent]
     above = below | {parent}
-    return bool(holders) and all(is_private(one, everyone, above) for one in holders)
+    return bool(holders) and all(is_private(holder, everyone, above) for holder in holders)
 
 
 def shipped() -> frozenset[str]:
@@ -285,18 +287,18 @@ def may_copy(fingerprint: str, owner: Owner) -> bool:
     Whoever was only shown a private model may not: a copy that is hardly changed is that model.
     """
     models = every()
-    holders = [one for one in models if one.card.fingerprint == fingerprint]
+    holders = [model for model in models if model.card.fingerprint == fingerprint]
     return (
         not holders
         or fingerprint in shipped()
-        or any(not is_private(one, models) or belongs(one.name, owner) for one in holders)
+        or any(not is_private(holder, models) or belongs(holder.name, owner) for holder in holders)
     )
 
 
 def opened_by(view_keys: Sequence[str]) -> list[str]:
     """Those of the keys that open some model here."""
     models = every()
-    return [key for key in view_keys if any(keys_of(one, [key]) for one in models)]
+    return [key for key in view_keys if any(keys_of(model, [key]) for model in models)]
 
 
 def keys_of(model: Stored, view_keys: Sequence[str]) -> list[str]:

@@ -114,8 +114,8 @@ def load_chest(name: str) -> Classifier:
     if not XRAY.installed:
         raise BadModel(f"{weights.title} needs torchxrayvision: {XRAY.install}, then start again.")
     path = weights.path() or downloaded(weights)
-    said = library().models.model_urls[weights.key]
-    return chest_model(path, weights, said["labels"], said["op_threshs"])
+    url = library().models.model_urls[weights.key]
+    return chest_model(path, weights, url["labels"], url["op_threshs"])
 
 
 def downloaded(weights: ChestWeights) -> Path:

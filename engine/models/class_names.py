@@ -55,7 +55,7 @@ def with_labels(card: ModelCard) -> ModelCard:
     names = dict(zip(stand_ins_of(data), data.classes, strict=True))
     return replace(
         card,
-        labels=tuple(STAND_IN.sub(lambda m: names.get(m[0], m[0]), one) for one in card.labels),
+        labels=tuple(STAND_IN.sub(lambda m: names.get(m[0], m[0]), label) for label in card.labels),
     )
 
 
@@ -109,10 +109,10 @@ def in_words(card: ModelCard, old: Sequence[str], new: Sequence[str]) -> ModelCa
         if name not in OPEN and not isinstance(value, int | float)
     }
     changed = in_strings(said, lambda text: exchanged(text, old, new))
-    found = {name: tuple(v) if isinstance(v, list) else v for name, v in changed.items()}
-    above = tuple(title[:LONG] for title in found["above"])
+    results = {name: tuple(v) if isinstance(v, list) else v for name, v in changed.items()}
+    above = tuple(title[:LONG] for title in results["above"])
     return replace(
-        card, **found | {"title": found["title"][:LONG], "above": above, "labels": card.labels}
+        card, **results | {"title": results["title"][:LONG], "above": above, "labels": card.labels}
     )
 
 

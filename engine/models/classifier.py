@@ -145,8 +145,8 @@ class Classifier(nn.Module):
 
         What was compiled of them too; the pace stays, which depends on the form alone.
         """
-        for found in [name for name in vars(self) if is_lazy(self, name)]:
-            delattr(self, found)
+        for variable in [name for name in vars(self) if is_lazy(self, name)]:
+            delattr(self, variable)
         self._runners, self._gradients = {}, {}
 
     def twin(self, *, paced: bool = True) -> Classifier:
@@ -269,7 +269,7 @@ class Classifier(nn.Module):
 
     def place(self, name: str) -> Layer:
         """The layer of that name. Raises BadModel naming the known ones."""
-        known = {one.name: one for one in self.layers}
+        known = {layer.name: layer for layer in self.layers}
         if name not in known:
             message = f"{self.title} has no layer {name!r}; it has {', '.join(known)}."
             raise BadModel(message)

@@ -103,7 +103,7 @@ def after(first: str) -> str:
 
 def version(body: nn.Module) -> int:
     """It is another one once a weight or buffer was changed in place or lies elsewhere."""
-    tables = [table for one in body.modules() for table in (one._parameters, one._buffers)]
+    tables = [table for module in body.modules() for table in (module._parameters, module._buffers)]
     held = [one for table in tables for one in table.values() if one is not None]
     return hash((body.training, *((one.data_ptr(), one._version) for one in held)))
 

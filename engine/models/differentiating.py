@@ -46,8 +46,8 @@ def joint_graph(network: nn.Module, pixels: Tensor) -> tuple[fx.GraphModule, Ten
         with torch.enable_grad():
             watched = primals_1.detach().requires_grad_()
             logits = plain(watched)
-            (found,) = torch.autograd.grad(logits, watched, tangents_1)
-        return [logits.detach(), found]
+            (result,) = torch.autograd.grad(logits, watched, tangents_1)
+        return [logits.detach(), result]
 
     traced = as_convolutions(make_fx(both)(pixels, slopes))
 
@@ -66,9 +66,9 @@ def as_convolutions(graph: fx.GraphModule) -> fx.GraphModule:
     for node in list(graph.graph.nodes):
         if node.target is aten.convolution_backward.default and plain_2d(node):
             with graph.graph.inserting_before(node):
-                found = turned_around(graph, node)
+                result = turned_around(graph, node)
             for taken in list(node.users):  # three results, of which only the first is used
-                taken.replace_all_uses_with(found)
+                taken.replace_all_uses_with(result)
                 graph.graph.erase_node(taken)
             graph.graph.erase_node(node)
     graph.graph.eliminate_dead_code()

@@ -119,10 +119,10 @@ def retrain(
     keep = state_file(f"embedded-{name}" if seed is None else f"embedded-{name}-{seed}")
     train_whole(model, data, wanted.recipe, wanted.seed, keep=keep, progress=progress)
     rounded(model)
-    found = figures(model, data, wanted.measured_by)
+    result = figures(model, data, wanted.measured_by)
     made = card_of(
         model, title=wanted.title, data=data.name, recipe=wanted.recipe.as_dict(),
-        seed=wanted.seed, figures=found, made_by="lab.Train",
+        seed=wanted.seed, figures=result, made_by="lab.Train",
     )  # fmt: skip
     weights = {
         key: array.astype(np.float16) if array.dtype == np.float32 else array

@@ -123,16 +123,16 @@ class Search:
         scores = [score] if score else []
         scores += self.scored(probes, first, UNTIL[0])
         near = list(dict.fromkeys(one.format.side for one in self.ranked(scores)))[:BEST_SIDES]
-        known = {one.format for one in scores}
-        every = [one for one in self.at_sides(near, (*NORMALIZATIONS, "")) if one not in known]
+        known = {score.format for score in scores}
+        every = [side for side in self.at_sides(near, (*NORMALIZATIONS, "")) if side not in known]
         scores += self.scored(every, first, UNTIL[1])
         finalists = [one.format for one in self.ranked(scores)[:FINALISTS]]
-        wider = [one for known in finalists for one in self.other_channels(known)]
+        wider = [channel for known in finalists for channel in self.other_channels(known)]
         finalists = list(dict.fromkeys([*finalists, *wider]))
         self.best_low = 0.0
         last = self.scored(finalists, len(self.rows), UNTIL[2])
         if self.stopped:
-            last += [one for one in scores if one.format not in {two.format for two in last}]
+            last += [score for score in scores if score.format not in {two.format for two in last}]
         return self.ranked(last)
 
     def sides(self) -> Iterator[int]:
@@ -166,7 +166,9 @@ class Search:
         """The same with other channels, where that makes a difference."""
         if input_channels(self.network.network) == 1 or self.case.data.images.shape[1] == 1:
             return
-        yield from (replace(known, channels=one) for one in CHANNELS if one != known.channels)
+        yield from (
+            replace(known, channels=channel) for channel in CHANNELS if channel != known.channels
+        )
 
     def scored(
         self, formats: Sequence[InputFormat], images: int, until: float

@@ -148,7 +148,7 @@ def input_channels(network: nn.Module) -> int:
     stated = next((m.input_channels for m in network.modules() if hasattr(m, "input_channels")), 0)
     if isinstance(stated, int) and stated:
         return stated
-    first = next((one for one in network.modules() if isinstance(one, nn.Conv2d)), None)
+    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
     return 3 if first is None else first.in_channels
 
 

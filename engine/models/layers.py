@@ -62,14 +62,14 @@ class Layer:
 
 def survey(net: Classifier, pixels: Tensor) -> tuple[Layer, ...]:
     """The blocks of a borrowed model that give maps or tokens, in the order of the forward."""
-    found: dict[str, Layer] = {}
+    results: dict[str, Layer] = {}
 
     def note(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and name not in found:
+            if isinstance(output, Tensor) and name not in results:
                 layer = Layer(name, tuple(output.shape[1:]))
                 if layer.is_map or layer.is_tokens:
-                    found[name] = layer
+                    results[name] = layer
 
         return hook
 
@@ -77,7 +77,7 @@ def survey(net: Classifier, pixels: Tensor) -> tuple[Layer, ...]:
         for name, module in blocks(net.network):
             hooks.callback(module.register_forward_hook(note(name)).remove)
         net(pixels)
-    return tuple(with_grids(net.network, found.values()))
+    return tuple(with_grids(net.network, results.values()))
 
 
 def with_grids(network: Any, layers: Iterable[Layer]) -> Iterator[Layer]:

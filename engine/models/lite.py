@@ -48,8 +48,8 @@ class Lite:
         """Where the weights are; None when the package is not installed. It is not imported."""
         spec = find_spec(self.package.replace("-", "_"))
         for folder in (spec and spec.submodule_search_locations) or ():
-            if (found := Path(folder, "models", self.file)).is_file():
-                return found
+            if (path := Path(folder, "models", self.file)).is_file():
+                return path
         return None
 
 

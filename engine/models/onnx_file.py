@@ -78,7 +78,9 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
     """
     if not ONNX.installed:
         raise BlindspotError(f"An ONNX file needs further libraries: {ONNX.install}.")
-    size = sum(one.numel() * one.element_size() for one in model.network.parameters())
+    size = sum(
+        parameter.numel() * parameter.element_size() for parameter in model.network.parameters()
+    )
     if size > LARGEST:
         raise BlindspotError(
             f"{model.title} has {size / 1e6:,.0f} MB of weights; as ONNX at most "

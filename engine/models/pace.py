@@ -130,7 +130,7 @@ def pace_of(row: object, use: Use) -> Pace | None:
 
 def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
     """Time a few runs of each batch size and format, within a budget of memory and time."""
-    found: list[Pace] = []
+    paces: list[Pace] = []
     sizes = BATCHES.get(model.device.type, BATCHES["cpu"])
     if use == "gradient":
         sizes = sizes[:-1]  # the way back holds every layer's output
@@ -139,7 +139,7 @@ def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
     begun = perf_counter()
     for batch in (size for size in sizes if size <= room):
         for channels_last in tuple(left):
-            if found and perf_counter() - begun > PATIENCE:
+            if paces and perf_counter() - begun > PATIENCE:
                 break
             pace = Pace(batch, channels_last, use, 0.0)
             into(model.network, pace)
@@ -148,12 +148,12 @@ def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
             except torch.OutOfMemoryError:
                 left.remove(channels_last)
                 continue
-            found.append(Pace(batch, channels_last, use, seconds))
-            if seconds > WORSE * min(one.seconds for one in found):
+            paces.append(Pace(batch, channels_last, use, seconds))
+            if seconds > WORSE * min(pace.seconds for pace in paces):
                 left.remove(channels_last)
-    if not found:
+    if not paces:
         return Pace(1, channels_last=formats[-1], use=use, seconds=0.0)
-    again = [one for one in found if one.seconds <= NEAR * min(each.seconds for each in found)]
+    again = [pace for pace in paces if pace.seconds <= NEAR * min(pace.seconds for pace in paces)]
     if len(again) == 1:
         return again[0]
     most = max(one.batch for one in again)
@@ -178,8 +178,8 @@ def timed_again(model: Classifier, pace: Pace, images: int) -> float:
 def time_pace(model: Classifier, pace: Pace) -> float:
     """Seconds an image, the best of a few tries."""
     times: list[float] = []
-    for one in run_times(model, pace, TRIES):
-        times.append(one)
+    for time in run_times(model, pace, TRIES):
+        times.append(time)
         if sum(times) >= ENOUGH:
             break
     return min(times) / pace.batch

@@ -89,9 +89,9 @@ def keep(name: str, data: bytes) -> None:
     own = made_folder()
     write_atomic(own / f"{name}{SUM}", checksum(data).encode())
     write_atomic(own / f"{name}{SUFFIX}", data)
-    found = sorted(own.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
-    total = sum(path.stat().st_size for path in found)
-    for path in found[:-1]:
+    results = sorted(own.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    total = sum(path.stat().st_size for path in results)
+    for path in results[:-1]:
         if total <= DISK_BYTES:
             return
         total -= path.stat().st_size
@@ -165,7 +165,7 @@ def opened_part(path: Path) -> Part:
     loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
 
     def run(given: list[Tensor]) -> list[Tensor]:
-        found: list[Tensor] = loader.boxed_run(given)
-        return found
+        tensors: list[Tensor] = loader.boxed_run(given)
+        return tensors
 
     return run

@@ -193,10 +193,10 @@ def packed(
 
 def read_card(content: bytes, called: str, *, ours: bool = False) -> ModelCard:
     """The card of a file. Raises BadModel; see `read_model`."""
-    said = metadata_of(content, called, ours=ours)
-    if KEY not in said:
+    metadata = metadata_of(content, called, ours=ours)
+    if KEY not in metadata:
         raise BadModel(f"{called} was not exported from Blindspot: it holds weights but no card.")
-    return ModelCard.from_json(said[KEY])
+    return ModelCard.from_json(metadata[KEY])
 
 
 def card_at(path: Path) -> ModelCard:

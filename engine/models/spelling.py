@@ -78,8 +78,8 @@ def fitting(state: Mapping[str, Tensor]) -> tuple[str, ...]:
     shape = network_shape(state)
     if shape is None:
         return ()
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    return tuple(name for name in CIFAR if found == shapes_of(name, shape))
+    results = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    return tuple(name for name in CIFAR if results == shapes_of(name, shape))
 
 
 def network_shape(state: Mapping[str, Tensor]) -> NetworkShape | None:

@@ -54,7 +54,7 @@ class Stack:
         if not models:
             raise BadModel("There is no network to stack.")
         first = models[0]
-        if odd := next((one for one in models if form(one) != form(first)), None):
+        if odd := next((model for model in models if form(model) != form(first)), None):
             message = "Networks that are stacked need one form and one normalization: "
             raise BadModel(f"{message}{odd.title} differs from {first.title}.")
         self.device, self.mean, self.std = first.device, first.mean, first.std
@@ -65,7 +65,7 @@ class Stack:
         self.copies = [deepcopy(first.network) for _ in self.parts]
         self.threads = ThreadPoolExecutor(THREADS, initializer=torch.set_num_threads, initargs=(1,))
         self.network = deepcopy(first.network).requires_grad_(requires_grad=True)
-        states = [dict(one.network.state_dict()) for one in models]
+        states = [dict(model.network.state_dict()) for model in models]
         for name, tensor in self.network.state_dict(keep_vars=True).items():
             tensor.data = torch.stack([state[name] for state in states])
         self.masks = stacked_masks(self.network, masks)
@@ -93,8 +93,8 @@ class Stack:
         part, copy = self.parts[place], self.copies[place]
         images = (pixels - self.mean) / self.std
         masked = {
-            name: own * self.masks[name][part] if name in self.masks else own
-            for name, own in weights.items()
+            name: weight * self.masks[name][part] if name in self.masks else weight
+            for name, weight in weights.items()
         }
         buffers = {name: own[part] for name, own in self.network.named_buffers()}
 
@@ -105,11 +105,13 @@ class Stack:
             logits: Tensor = torch.func.vmap(one)(masked, buffers, images)
             return logits
         own = {name: last(weight[0]) for name, weight in masked.items()}
-        return one(own, {name: kept[0] for name, kept in buffers.items()}, last(images[0]))[None]
+        return one(own, {name: buffer[0] for name, buffer in buffers.items()}, last(images[0]))[
+            None
+        ]
 
     def weights_apart(self, weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
         """The weights of each part, without a copy."""
-        split = {name: own.split(self.together) for name, own in weights.items()}
+        split = {name: weight.split(self.together) for name, weight in weights.items()}
         return [{n: own[place] for n, own in split.items()} for place in range(len(self.parts))]
 
     def each(self, work: Callable[[int], WorkT]) -> list[WorkT]:
@@ -142,7 +144,7 @@ class Stack:
 
 def at_once(model: Classifier, count: int) -> int:
     """How many of so many networks of this form are best passed at once."""
-    convolves = any(isinstance(one, nn.Conv2d) for one in model.network.modules())
+    convolves = any(isinstance(module, nn.Conv2d) for module in model.network.modules())
     if not convolves or model.device.type != "cpu":
         return count
     return 1 if model.side >= NARROW else -(-count // THREADS)
@@ -166,17 +168,17 @@ def stacked_masks(network: nn.Module, masks: Sequence[Mapping[str, Tensor]]) -> 
     Raises:
         BadModel: a mask is of no weight that is known, or has another shape.
     """
-    found = {}
-    for name in dict.fromkeys(name for own in masks for name in own):
+    results = {}
+    for name in dict.fromkeys(name for mask in masks for name in mask):
         weight = dict(network.named_parameters()).get(name)
         if weight is None:
             raise BadModel(f"There is no weight called {name!r} to mask.")
-        rows = [own.get(name, torch.ones(weight.shape[1:])).to(weight) for own in masks]
+        rows = [mask.get(name, torch.ones(weight.shape[1:])).to(weight) for mask in masks]
         if odd := [row.shape for row in rows if row.shape != weight.shape[1:]]:
             shapes = f"{tuple(odd[0])}, not {tuple(weight.shape[1:])}"
             raise BadModel(f"The mask of {name} has the shape {shapes}.")
-        found[name] = torch.stack(rows)
-    return found
+        results[name] = torch.stack(rows)
+    return results
 
 
 def form(model: Classifier) -> tuple[object, ...]:

@@ -52,7 +52,9 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
                 "(gray) or 3 (RGB) are read."
             )
         options["in_chans"] = given[1]
-    embedding: Any = next((one for one in network.modules() if hasattr(one, "grid_size")), None)
+    embedding: Any = next(
+        (module for module in network.modules() if hasattr(module, "grid_size")), None
+    )
     if embedding is None or not embedding.grid_size or not embedding.img_size:
         return options
     usual, rows = embedding.img_size[0], embedding.grid_size[0]

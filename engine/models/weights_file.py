@@ -111,19 +111,19 @@ def table_of(content: bytes, called: str, form: str, *, ours: bool = False) -> T
 def views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:
     """The tensors of a table. Raises BadModel where the bytes are not as it says."""
     storages: dict[tuple[int, str, int], Tensor] = {}
-    found: dict[str, Tensor] = {}
+    results: dict[str, Tensor] = {}
     try:
         for name, kind, shape, stride, first, at, count, before in said["tensors"]:
             key = at, kind, count  # an empty storage begins where the next one does
             if key not in storages:
                 storages[key] = storage(content, kind, at, count, before)
-            found[name] = strided(storages[key], shape, stride, first)
+            results[name] = strided(storages[key], shape, stride, first)
     except (ValueError, RuntimeError, OverflowError) as error:
         message = f"{called} cannot be read as weights: it is damaged or empty."
         raise BadModel(message) from error
-    if sum(one.nbytes for one in found.values()) > SHARED * len(content):
+    if sum(result.nbytes for result in results.values()) > SHARED * len(content):
         raise BadModel(f"{called} says that its tensors share their numbers: save each by itself.")
-    return found
+    return results
 
 
 def storage(content: bytes, kind: str, at: int, count: int, before: str) -> Tensor:

@@ -115,12 +115,12 @@ def safe_table(head: bytes, size: int, called: str) -> Table:
         raise BadModel(too_much(called))
     if len(head) < 8 + length or head[8:9] != b"{":
         raise ValueError("no header")
-    said = read_json(head[8 : 8 + length], MOST_WORDS)
-    metadata = said.pop("__metadata__", {})
+    json = read_json(head[8 : 8 + length], MOST_WORDS)
+    metadata = json.pop("__metadata__", {})
     if not all(isinstance(word, str) for pair in metadata.items() for word in pair):
         raise ValueError("metadata are words")
     at, rows = 0, []
-    for name, about in sorted(said.items(), key=lambda pair: pair[1]["data_offsets"]):
+    for name, about in sorted(json.items(), key=lambda pair: pair[1]["data_offsets"]):
         start, end = about["data_offsets"]
         shape = whole_numbers(about["shape"])
         kind = SAFE.get(about["dtype"])
@@ -143,10 +143,12 @@ def contiguous(shape: list[int]) -> list[int]:
 
 def whole_numbers(values: Any) -> list[int]:
     """Sizes as they are given. Raises ValueError for anything else."""
-    found = list(values)
-    if len(found) > DEEPEST or not all(type(one) is int and 0 <= one < 2**62 for one in found):
+    results = list(values)
+    if len(results) > DEEPEST or not all(
+        type(result) is int and 0 <= result < 2**62 for result in results
+    ):
         raise ValueError("no sizes")
-    return found
+    return results
 
 
 # ---------------------------------------------------------------- torch's formats
@@ -194,16 +196,16 @@ def archive_table(file: EndsOfFile, called: str, *, strict: bool) -> tuple[Any, 
     with ZipFile(io.BufferedReader(file)) as archive:
         members = archive.infolist()
         check_archive(members, file.size, called)
-        if any(one.filename.endswith(SCRIPT) for one in members):
+        if any(member.filename.endswith(SCRIPT) for member in members):
             raise Code("TorchScript")
-        (data,) = (one for one in members if one.filename.rpartition("/")[2] == DATA)
+        (data,) = (member for member in members if member.filename.rpartition("/")[2] == DATA)
         start = data.filename.removesuffix(DATA)
         order = start + "byteorder"
         if order in archive.NameToInfo and archive.read(order) != b"little":
             raise ValueError("the bytes are in another order")
         unpickler = Unpickler(io.BytesIO(archive.read(data)), strict=strict)
         holds = unpickler.load()
-    inside = {one.filename.removeprefix(f"{start}data/"): one for one in members}
+    inside = {member.filename.removeprefix(f"{start}data/"): member for member in members}
     where: Where = {}
     for key, storage in unpickler.storages.items():
         if storage.count * WIDTHS[storage.kind] > inside[key].file_size:
@@ -214,13 +216,13 @@ def archive_table(file: EndsOfFile, called: str, *, strict: bool) -> tuple[Any, 
 
 def check_archive(members: list[ZipInfo], size: int, called: str) -> None:
     """Raise BadModel for a .pt file that unpacks to more than it has, or describes too much."""
-    if any(one.compress_type != ZIP_STORED for one in members):
+    if any(member.compress_type != ZIP_STORED for member in members):
         raise BadModel(f"{called} is packed, as torch never saves weights: save it again.")
-    words = sum(one.file_size for one in members if one.filename.endswith(DATA))
+    words = sum(member.file_size for member in members if member.filename.endswith(DATA))
     if (
         words > MOST_WORDS
         or len(members) > MOST_MEMBERS
-        or sum(one.file_size for one in members) > size
+        or sum(member.file_size for member in members) > size
     ):
         raise BadModel(too_much(called))
 
@@ -267,10 +269,10 @@ def state_of(holds: Any, called: str) -> dict[str, TensorPlace]:
 
 def network_of(holds: Any) -> dict[str, TensorPlace]:
     """The tensors of a network that was saved whole. Raises ValueError where there are none."""
-    found = dict(parts(holds))
-    if not 0 < len(found) <= MOST_MEMBERS:
+    results = dict(parts(holds))
+    if not 0 < len(results) <= MOST_MEMBERS:
         raise ValueError("no network")
-    return found
+    return results
 
 
 def parts(part: Any, inside: str = "", depth: int = 0) -> Iterator[tuple[str, TensorPlace]]:

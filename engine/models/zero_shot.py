@@ -60,12 +60,14 @@ class Towers:
     @property
     def nbytes(self) -> int:
         """Bytes of its weights."""
-        return sum(one.numel() * one.element_size() for one in self.model.parameters())
+        return sum(
+            parameter.numel() * parameter.element_size() for parameter in self.model.parameters()
+        )
 
     def own_bytes(self, model: Classifier) -> int:
         """Bytes that a list of words holds beside the weights that all of them share."""
-        places = {one.data_ptr() for one in self.model.visual.parameters()}
-        shared = (one for one in model.parameters() if one.data_ptr() in places)
+        places = {parameter.data_ptr() for parameter in self.model.visual.parameters()}
+        shared = (parameter for parameter in model.parameters() if parameter.data_ptr() in places)
         return model.held_bytes - sum(one.numel() * one.element_size() for one in shared)
 
 
@@ -197,15 +199,18 @@ def embedded_words(towers: Towers, words: WordList) -> Tensor:
     def filled(prompt: str) -> Any:
         return lambda word: prompt.replace("{}", word)
 
-    found: Tensor = open_clip.build_zero_shot_classifier(
-        towers.model, towers.tokenizer, words.words, [filled(one) for one in words.prompts]
+    result: Tensor = open_clip.build_zero_shot_classifier(
+        towers.model, towers.tokenizer, words.words, [filled(prompt) for prompt in words.prompts]
     )
-    return found.T.contiguous()
+    return result.T.contiguous()
 
 
 def shared(visual: nn.Module) -> nn.Module:
     """A copy with hooks and parameters of its own over the same numbers in memory."""
-    same = {id(one): nn.Parameter(one.detach(), requires_grad=False) for one in visual.parameters()}
+    same = {
+        id(parameter): nn.Parameter(parameter.detach(), requires_grad=False)
+        for parameter in visual.parameters()
+    }
     return deepcopy(visual, same)
 
 

@@ -151,7 +151,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
     A number is passed over where another of the names has it already.
     """
-    taken, seen, found = set(names), Counter[str](), []
+    taken, seen, result = set(names), Counter[str](), []
     for name in names:
         seen[name] += 1
         new = name
@@ -159,5 +159,5 @@ def distinct(names: Sequence[str]) -> list[str]:
             while (new := f"{name} ({seen[name]})") in taken:
                 seen[name] += 1
         taken.add(new)
-        found.append(new)
-    return found
+        result.append(new)
+    return result

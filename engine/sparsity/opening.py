@@ -60,5 +60,5 @@ def prune() -> Iterator[Question]:
     yield Tradeoff(epochs=0), case
     yield Harm(ratio=PRUNED), case
     yield Unknown(ratio=PRUNED), case
-    for one in SAMPLES:
-        yield PrunedImage(), about_first(one.name)
+    for sample in SAMPLES:
+        yield PrunedImage(), about_first(sample.name)

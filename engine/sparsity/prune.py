@@ -163,20 +163,20 @@ def finished(
     less = shrunk(model)
     spent = cost_of(case.model, masks, places(case.model), less.model)
     dense, now = right(case.model, case), right(model, case)
-    found = {"test accuracy": now, **figures, "test accuracy of the dense model": dense}
+    results = {"test accuracy": now, **figures, "test accuracy of the dense model": dense}
     kept = less.model if smaller and less.taken else model
     progress(0.95, "measured")
     views: dict[str, View] = {
         "layers": layer_table(masks, effective(case.model, masks)),
         "cost": cost_table(spent),
-        "figures": Scores(np.array(list(found.values()), np.float32), tuple(found), "share"),
+        "figures": Scores(np.array(list(results.values()), np.float32), tuple(results), "share"),
     }
     if case.model.architecture:  # else it cannot be built again, and so not be kept
         card = card_of(
             kept, title=model.title, parent=case.model, made_by=method.full_name(),
             settings={**method.settings(), ROUND: rounds_of(case.model) + 1},
             data=learnt_from(case), recipe=recipe or {}, seed=case.seed,
-            figures={name: round(value, 4) for name, value in found.items()},
+            figures={name: round(value, 4) for name, value in results.items()},
             narrowed=kept.narrowed,
         )  # fmt: skip
         views = {"model": checkpoint(kept, card), **views}

@@ -54,14 +54,14 @@ def photographs(model: Classifier) -> DataSet:
 
 def names_of_photographs() -> tuple[str, ...]:
     """The photographs' titles, in the order of their ids, as far as they are here."""
-    found = []
+    results = []
     for one in SAMPLES:
         try:
             one.path()
         except BlindspotError:
             continue
-        found.append(one.title)
-    return tuple(found)
+        results.append(one.title)
+    return tuple(results)
 
 
 def prune_case(model: Classifier, seed: int = 0) -> PruneCase:

@@ -49,10 +49,12 @@ class RowChoice:
 
     def value(self, row: SweepRow) -> str | float | None:
         """What a row is sorted by; None where it has none."""
-        found: str | float | None = row.figures.get(self.by)
+        result: str | float | None = row.figures.get(self.by)
         if self.by in SORTS:
-            found = getattr(row, SORTS[self.by])
-        return None if found == "" or (isinstance(found, float) and not isfinite(found)) else found
+            result = getattr(row, SORTS[self.by])
+        return (
+            None if result == "" or (isinstance(result, float) and not isfinite(result)) else result
+        )
 
 
 def sorts_of(rows: Sequence[SweepRow]) -> tuple[str, ...]:
@@ -63,10 +65,10 @@ def sorts_of(rows: Sequence[SweepRow]) -> tuple[str, ...]:
 
 def words_of(rows: Sequence[SweepRow]) -> dict[str, list[str]]:
     """By name in `BY_NAME`: the words that the rows have, where there are several."""
-    found = {
+    results = {
         name: sorted({getattr(one, key) for one in rows} - {""}) for name, key in BY_NAME.items()
     }
-    return {name: words for name, words in found.items() if len(words) > 1}
+    return {name: words for name, words in results.items() if len(words) > 1}
 
 
 def summary(rows: Sequence[SweepRow], titles: Mapping[str, str]) -> str:

@@ -44,16 +44,16 @@ class InLane:
             del words, partial
             self.progress((finished + done) / len(questions))
 
-        for found in visit(questions, compute=compute, progress=inner):
+        for result in visit(questions, compute=compute, progress=inner):
             finished += 1
-            yield [found]
+            yield [result]
 
 
 def plan_name(plan: SweepPlan) -> str:
     """A digest of all that its answers depend on: words, methods, weights and images."""
     said = [repr(plan), *(str(method_named(name).revision) for name in plan.methods)]
     said += [catalog.load(str(name)).fingerprint for name in plan.axes.get("model", ())]
-    sets = {one.source.partition(":")[2].rpartition("/")[0] for one in plan.images}
+    sets = {image.source.partition(":")[2].rpartition("/")[0] for image in plan.images}
     said += [data_sets.load(name).fingerprint for name in sorted(sets) if name]
     return blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
 

@@ -65,7 +65,7 @@ def image_of(source: Any, opens: str) -> dict[str, str] | None:
     if opens:
         return {"image": OWN, "file": opens}
     if isinstance(source, str) and source.startswith(SAMPLE):
-        title = next((one.title for one in SAMPLES if f"{SAMPLE}{one.name}" == source), "")
+        title = next((sample.title for sample in SAMPLES if f"{SAMPLE}{sample.name}" == source), "")
         return {"image": title} if title else None
     if isinstance(source, str) and source.startswith(EXAMPLE):
         chosen = example(source.removeprefix(EXAMPLE))
@@ -73,7 +73,7 @@ def image_of(source: Any, opens: str) -> dict[str, str] | None:
             return None  # it is in the memory of one session
         if chosen.data.split[chosen.row] != SPLITS.index(SPLIT):
             return None
-        titles = {one.name: one.card.title for one in data_sets.entries()}
+        titles = {entry.name: entry.card.title for entry in data_sets.entries()}
         data = titles.get(chosen.data.name, chosen.data.name)
         return {"image": OF_DATA, "data": data, "item": str(places(chosen.data)[chosen.row])}
     return None
@@ -97,25 +97,25 @@ def line_of(model: str) -> str:
 @cache
 def lines() -> dict[str, str]:
     """What the list calls each model."""
-    return {one.name: one.line for one in catalog.entries()}
+    return {entry.name: entry.line for entry in catalog.entries()}
 
 
 def settings_of(method: Method[Any]) -> dict[str, str]:
     """The settings that are not at their default, as their widgets put them into a link."""
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for spec in fields(method):
         value, key = getattr(method, spec.name), f"{VIEW}.{method.name}.{spec.name}"
         control = spec.metadata["control"]
         if value == spec.default:
             continue
         if isinstance(control, Slider) and control.off:
-            found[f"{key}.on"] = str(value is not None).lower()
+            results[f"{key}.on"] = str(value is not None).lower()
             if value is None:
                 continue
         if isinstance(control, Switch):
-            found[key] = str(value).lower()
+            results[key] = str(value).lower()
         elif isinstance(control, Slider):
-            found[key] = f"{value:g}" if control.log else str(value)
+            results[key] = f"{value:g}" if control.log else str(value)
         else:
-            found[key] = control.off if value is None else str(value)
-    return found
+            results[key] = control.off if value is None else str(value)
+    return results

@@ -21,7 +21,7 @@ QUOTED = "'\"'\"'"  # what shlex makes of ' within a word
 
 def names_only(swept: Swept, plan: SweepPlan) -> Swept:
     """The same sweep without any folder that its plan names; names that come again are numbered."""
-    files = {one.title: file_of(one.source) for one in plan.images if is_path(one.source)}
+    files = {image.title: file_of(image.source) for image in plan.images if is_path(image.source)}
     names = dict(zip(files, distinct([file_name(title) for title in files]), strict=True))
     given = {*folders_of(words_of(plan))}
 

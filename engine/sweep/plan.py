@@ -109,7 +109,7 @@ class SweepPlan:
     def combinations(self, name: str) -> int:
         """How many questions a method is asked about one image."""
         axes = (*self.axes.values(), *self.settings.get(name, {}).values())
-        return prod(len(each) for each in axes)
+        return prod(len(axis) for axis in axes)
 
     def of_method(self, name: str) -> Iterator[SweepQuestion]:
         """The questions to a method about one image, each checked."""
@@ -122,11 +122,11 @@ class SweepPlan:
         if odd := [one for one in wanted if one not in specs]:
             raise BadSetting(f"{name} has no argument {odd[0]!r}: it has {', '.join(specs)}.")
         settings = self.settings.get(name, {})
-        for given in crossings(axes):
+        for crossing in crossings(axes):
             for chosen in crossings(settings):
-                asked = SweepQuestion(name, chosen, given)
-                asked.ask()
-                yield asked
+                sweep_question = SweepQuestion(name, chosen, crossing)
+                sweep_question.ask()
+                yield sweep_question
 
 
 def crossings(axes: Axes) -> Iterator[Texts]:
@@ -167,8 +167,8 @@ def plan_of(said: Mapping[str, Any], beside: Path) -> SweepPlan:
             f"A name with a dot stands in quotes: [settings.“attribution.Occlusion”]."
         )
     return SweepPlan(
-        tuple(str(one) for one in methods), axes,
-        {name: axes_of(f"settings.{name}", each) for name, each in settings.items()},
+        tuple(str(method) for method in methods), axes,
+        {name: axes_of(f"settings.{name}", setting) for name, setting in settings.items()},
         images_of(said["images"], beside) if "images" in said else (),
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ VALUES = 6  # of a slider that are offered
 
 def image_options(_given: Given) -> Iterator[Option]:
     """The data sets, and the photographs."""
-    yield from (Option(one.name, one.card.title) for one in data_sets.entries())
+    yield from (Option(entry.name, entry.card.title) for entry in data_sets.entries())
     yield Option(SAMPLED, "Photographs")
 
 
@@ -72,9 +72,9 @@ class SweepRequest(Declared):
         """The plan as a file has it."""
         images: Any = {"data": self.images, "count": self.count}
         if self.images == SAMPLED:
-            images = [f"{SAMPLE}{one.name}" for one in SAMPLES]
-        found = {"methods": [*self.methods], "images": images, "models": [*self.models]}
-        return found | ({"settings": settings} if settings else {})
+            images = [f"{SAMPLE}{sample.name}" for sample in SAMPLES]
+        results = {"methods": [*self.methods], "images": images, "models": [*self.models]}
+        return results | ({"settings": settings} if settings else {})
 
 
 def variable(kinds: Sequence[type[Method[Any]]]) -> dict[str, tuple[str, Field[Any]]]:
@@ -95,14 +95,14 @@ def values_of(spec: Field[Any]) -> list[Any]:
     if not isinstance(control, Slider):
         return list(control.options)
     if control.log:
-        found = control.marks()
+        results = control.marks()
     else:
         steps = np.linspace(0, round((control.high - control.low) / control.step), VALUES).round()
-        found = [control.low + control.step * step for step in steps]
+        results = [control.low + control.step * step for step in steps]
     default: Any = spec.default
     usual = [] if default is None else [default]
-    numbers = sorted({round(one, 9) for one in [*found, *usual]})
-    return [int(one) for one in numbers] if control.whole else numbers
+    numbers = sorted({round(result, 9) for result in [*results, *usual]})
+    return [int(number) for number in numbers] if control.whole else numbers
 
 
 def refusal(plan: SweepPlan) -> str:

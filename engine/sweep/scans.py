@@ -78,21 +78,23 @@ def slices_of(given: Mapping[str, Any], beside: Path) -> tuple[SweepImage, ...]:
 
 def by_scan(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[SliceRows]:
     """The rows about slices, those that differ in the slice alone together."""
-    sources = {one.title: one.source for one in images if MARK in one.source}
+    sources = {image.title: image.source for image in images if MARK in image.source}
     groups: dict[tuple[str, ...], dict[int, SweepRow]] = {}
     for row in rows:
         path, words = split(sources.get(row.image, ""))
         if number := words.pop("slice", ""):
             same = (with_view(str(path), words), row.model, row.method, row.settings, row.arguments)
             groups.setdefault(same, {})[int(number) - 1] = row
-    for (name, *_), held in groups.items():
+    for (name, *_), group in groups.items():
         path, words = split(name)
-        yield SliceRows(path, words, held)
+        yield SliceRows(path, words, group)
 
 
 def strength(row: SweepRow) -> float:
     """The highest value of its map; below all others where it has none."""
-    return next((one for name, one in row.figures.items() if name.endswith(HIGH)), float("-inf"))
+    return next(
+        (figure for name, figure in row.figures.items() if name.endswith(HIGH)), float("-inf")
+    )
 
 
 def strongest_first(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> tuple[SweepRow, ...]:
@@ -117,23 +119,23 @@ def volumes(
             continue
         row = group.ordered[0]
         plane = str(scan.settled(view_of(scan, group.words)).plane)
-        given = dict(one.partition("=")[::2] for one in row.arguments.split(",") if one)
+        given = dict(part.partition("=")[::2] for part in row.arguments.split(",") if part)
         crop = Crop(*(float(given.get(name, 0.5)) for name in ("crop_x", "crop_y")))
         model = ODD.sub("-", row.model)[:MOST_LETTERS]
         stem = "-".join([f"{number:03}", row.method.rpartition(".")[2], model, plane])
         what = f"Blindspot {row.method} {row.settings}"
         try:
-            found: bytes | str = volume_file(scan, plane, maps, crop, what)
+            result: bytes | str = volume_file(scan, plane, maps, crop, what)
         except BadImage as error:
-            found = str(error)
-        yield f"{stem}.nii.gz", found
+            result = str(error)
+        yield f"{stem}.nii.gz", result
 
 
 def map_of(row: SweepRow) -> HeatMap | None:
     """The first map of a kept answer; None where it is kept no more."""
     kept = run.store().get(row.digest, row.names)
-    found = kept.result.values() if kept else ()
-    return next((one for one in found if isinstance(one, HeatMap)), None)
+    result = kept.result.values() if kept else ()
+    return next((one for one in result if isinstance(one, HeatMap)), None)
 
 
 def strongest(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[str]:

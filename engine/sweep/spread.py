@@ -82,8 +82,8 @@ class Processes:
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
             done = parallel(work(piece) for piece in pieces)
             try:
-                for found in done:  # noqa: UP028  # it is closed below, without joblib's warning
-                    yield found
+                for result in done:  # noqa: UP028  # it is closed below, without joblib's warning
+                    yield result
             except TerminatedWorkerError:
                 raise BlindspotError(
                     "A process of the sweep was ended from outside, perhaps for want of memory. "
@@ -124,12 +124,12 @@ class Cluster:
             try:
                 for future in as_completed(waiting, loop=client.loop):
                     try:
-                        found = future.result()
+                        result = future.result()
                     except KilledWorker:
-                        found = lost(asked[future], KILLED)
+                        result = lost(asked[future], KILLED)
                     except CancelledError:
-                        found = lost(asked[future], CANCELLED)
-                    yield found
+                        result = lost(asked[future], CANCELLED)
+                    yield result
             except ModuleNotFoundError as error:
                 raise BlindspotError(
                     f"The workers cannot import {error.name}: start them with Blindspot's folder "
@@ -187,7 +187,7 @@ def cluster(scheduler: Scheduler, *, gpu: bool = False) -> Cluster:
         raise BlindspotError(f"--scheduler needs the library Dask: {DASK.install}")
     with connected(scheduler) as client:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    fit = sum(not gpu or one.get("resources", {}).get("GPU", 0) >= 1 for one in workers)
+    fit = sum(not gpu or worker.get("resources", {}).get("GPU", 0) >= 1 for worker in workers)
     if not fit:
         raise BlindspotError(
             f"The Dask cluster at {address} has no worker with the resource GPU: start its "

@@ -114,49 +114,49 @@ def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
     questions = plan.questions()
     if not isinstance(spread, LocalExecutor):
         settle(questions)
-    numbered = [Numbered(place, one) for place, one in enumerate(questions)]
-    found: dict[int, Found] = {}
+    numbered = [Numbered(place, question) for place, question in enumerate(questions)]
+    results: dict[int, Found] = {}
     first: dict[str, Numbered] = {}
     twice: list[tuple[Numbered, int]] = []
     expected: dict[str, float | None] = {}
     for one in told(spread, numbered, "looked up", report, compute=False):
         if one.row is not None or one.problem:
-            found[one.place] = one
+            results[one.place] = one
         elif one.digest in first:
             twice.append((numbered[one.place], first[one.digest].place))
         else:
             first[one.digest] = numbered[one.place]
             expected[one.digest] = one.expected
-    if all(one.problem for one in found.values()) and len(found) == len(questions):
+    if all(result.problem for result in results.values()) and len(results) == len(questions):
         count = f"{len(questions):,}"
-        raise BlindspotError(f"None of the {count} answers can be had. {found[0].problem}")
+        raise BlindspotError(f"None of the {count} answers can be had. {results[0].problem}")
     known = [one for one in expected.values() if one is not None]
     missing = sorted(
         (replace(one, alone=long(one, expected[digest])) for digest, one in first.items()),
         key=lambda one: one.place,
     )
     return LookedUp(
-        questions, found, tuple(missing), tuple(twice), sum(known), len(expected) - len(known)
+        questions, results, tuple(missing), tuple(twice), sum(known), len(expected) - len(known)
     )
 
 
 def sweep(looked: LookedUp, spread: Spread, report: Report) -> Swept:
     """Compute what is missing. Raises BlindspotError where the work cannot go on."""
-    found = dict(looked.found)
+    results = dict(looked.found)
     computed = 0
     for one in told(spread, looked.missing, "computed", report, compute=True):
-        found[one.place] = one
+        results[one.place] = one
         computed += one.computed
     again = []
     for one, first in looked.twice:
-        if found[first].row is None:  # it would fail again
-            found[one.place] = replace(found[first], place=one.place)
+        if results[first].row is None:  # it would fail again
+            results[one.place] = replace(results[first], place=one.place)
         else:
             again.append(one)
     for one in told(spread, again, "read again", report, compute=True):  # they are kept by now
-        found[one.place] = one
+        results[one.place] = one
         computed += one.computed
-    order = [found[place] for place in sorted(found)]
+    order = [results[place] for place in sorted(results)]
     return Swept(
         tuple(one.row for one in order if one.row is not None),
         tuple((looked.questions[one.place], one.problem) for one in order if one.row is None),
@@ -183,7 +183,7 @@ def settle(questions: Sequence[SweepQuestion]) -> None:
     Raises:
         BadModel: a model is not to be had.
     """
-    for one in dict.fromkeys((each.method, each.given) for each in questions):
+    for one in dict.fromkeys((question.method, question.given) for question in questions):
         _, arguments = SweepQuestion(one[0], (), one[1]).ask()
         classifier: Any = getattr(arguments, "classifier", None)
         if classifier is not None:
@@ -193,9 +193,9 @@ def settle(questions: Sequence[SweepQuestion]) -> None:
             model.pace(dict(one[1]).get("precision", "exact"))
 
 
-def long(one: Numbered, expected: float | None) -> bool:
+def long(numbered: Numbered, expected: float | None) -> bool:
     """Whether a question takes long: by what is known of it, or by its method's cost."""
-    return (expected or 0.0) > LONG or method_named(one.question.method).cost == "job"
+    return (expected or 0.0) > LONG or method_named(numbered.question.method).cost == "job"
 
 
 def duration(seconds: float) -> str:

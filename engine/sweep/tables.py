@@ -21,7 +21,7 @@ def table_of(rows: Sequence[SweepRow]) -> Any:
     columns = columns_of(rows)
     kinds = {name: NUMBERS.get(name, pa.string()) for name in FIXED}
     return pa.table(
-        {name: pa.array(held, kinds.get(name, pa.float64())) for name, held in columns.items()}
+        {name: pa.array(column, kinds.get(name, pa.float64())) for name, column in columns.items()}
     )
 
 

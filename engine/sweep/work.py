@@ -111,46 +111,48 @@ def visit(
         Cancelled: `progress` said so.
     """
     asked, late = LastCase(), []
-    for one in questions:
-        if (found := attempt(one, asked, progress, compute=compute, wait=False)) is None:
-            late.append(one)
+    for question in questions:
+        if (result := attempt(question, asked, progress, compute=compute, wait=False)) is None:
+            late.append(question)
         else:
-            yield found
-    for one in late:
-        if (found := attempt(one, asked, progress, compute=compute, wait=True)) is not None:
-            yield found
+            yield result
+    for question in late:
+        if (result := attempt(question, asked, progress, compute=compute, wait=True)) is not None:
+            yield result
 
 
 def attempt(
-    one: Numbered, asked: LastCase, progress: Progress, *, compute: bool, wait: bool
+    numbered: Numbered, asked: LastCase, progress: Progress, *, compute: bool, wait: bool
 ) -> Found | None:
     """What became of a question; None where another process is computing it and we do not wait."""
     try:
-        method, arguments = one.question.ask()
+        method, arguments = numbered.question.ask()
         case = asked.of(arguments)
         method.check(case)
         digest = run.digest(method, case)
         if kept := run.known(method, case):
-            return Found(one.place, row_of(one.question, method, case, kept), digest=digest)
+            return Found(
+                numbered.place, row_of(numbered.question, method, case, kept), digest=digest
+            )
         if not compute:
-            return Found(one.place, digest=digest, expected=run.expected_seconds(method, case))
+            return Found(numbered.place, digest=digest, expected=run.expected_seconds(method, case))
         with claimed(home() / CLAIMS, digest, wait=wait, beat=lambda: progress(0.0)) as ours:
             if not ours:
                 return None
             answer = run.answer(method, case, progress)
-        row = row_of(one.question, method, case, answer)
-        return Found(one.place, row, computed=not answer.kept, digest=digest)
+        row = row_of(numbered.question, method, case, answer)
+        return Found(numbered.place, row, computed=not answer.kept, digest=digest)
     except (BadModel, Cancelled):
         raise
     except BlindspotError as error:
-        return Found(one.place, problem=readable(str(error)))
+        return Found(numbered.place, problem=readable(str(error)))
     except Exception as error:  # one answer that fails must not end a night of others
         problem = readable(f"{type(error).__name__}: {error}")
         first = type(error) not in _traced  # a night of others of the kind would fill a log
         _traced.add(type(error))
-        about = f"{one.question.method}, answer {one.place + 1}"  # no name of a file
+        about = f"{numbered.question.method}, answer {numbered.place + 1}"  # no name of a file
         log.exception("internal error at %s: %s", about, type(error).__name__, exc_info=first)
-        return Found(one.place, problem=problem, fault=True)
+        return Found(numbered.place, problem=problem, fault=True)
 
 
 def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Answer) -> SweepRow:
@@ -167,8 +169,8 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
             if image and image.label:
                 wanted = label_number(image.label, inner.model)
                 correct = None if wanted is None else wanted == index
-    own = Path(image.source) if image and Path(image.source).is_file() else None
-    opens = blake2b(own.read_bytes(), digest_size=4).hexdigest() if own else ""
+    path = Path(image.source) if image and Path(image.source).is_file() else None
+    opens = blake2b(path.read_bytes(), digest_size=4).hexdigest() if path else ""
     named = {name: value for name, value in question.given if name != "model"}
     return SweepRow(
         image=image.title if image else "",
@@ -203,8 +205,8 @@ def label_number(label: str, model: Classifier) -> int | None:
     label "horse" is not the class "horse cart".
     """
     wanted = label.strip().casefold()
-    found = [index for index, name in enumerate(model.labels) if wanted in synonyms(name)]
-    return found[0] if len(found) == 1 else None
+    results = [index for index, name in enumerate(model.labels) if wanted in synonyms(name)]
+    return results[0] if len(results) == 1 else None
 
 
 def synonyms(name: str) -> set[str]:
@@ -216,10 +218,10 @@ def synonyms(name: str) -> set[str]:
 def chunks(questions: Sequence[Numbered], most: int) -> Iterator[list[Numbered]]:
     """The questions in pieces of at most so many, in their order; a long one is a piece alone."""
     piece: list[Numbered] = []
-    for one in questions:
-        if piece and (len(piece) == most or one.alone or piece[-1].alone):
+    for question in questions:
+        if piece and (len(piece) == most or question.alone or piece[-1].alone):
             yield piece
             piece = []
-        piece.append(one)
+        piece.append(question)
     if piece:
         yield piece

@@ -44,15 +44,15 @@ def pgd(
     training = model.training
     model.eval()
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=generator).to(images.device)
-    found = (images + attack.epsilon * noise).clamp(0, 1)
+    result = (images + attack.epsilon * noise).clamp(0, 1)
     try:
         for _ in range(attack.steps):
             with torch.enable_grad():
-                watched = found.detach().requires_grad_()
+                watched = result.detach().requires_grad_()
                 loss = raised(model(watched.expand(-1, 3, -1, -1)), targets)
                 (gradient,) = torch.autograd.grad(loss, watched)
-            near = found + attack.step * gradient.sign()
-            found = near.clamp(images - attack.epsilon, images + attack.epsilon).clamp(0, 1)
+            near = result + attack.step * gradient.sign()
+            result = near.clamp(images - attack.epsilon, images + attack.epsilon).clamp(0, 1)
     finally:
         model.train(training)
-    return found.detach()
+    return result.detach()

@@ -27,13 +27,13 @@ def outputs(model: Classifier, data: DataSet, rows: Rows, progress: Progress = q
     try:
         with torch.no_grad(), one_thread(), counting_passes(None):
             parts = np.array_split(rows, max(-(-len(rows) // LOOK), 1))
-            found = []
+            results = []
             for part in parts:
-                found.append(model(data.pixels(part).to(model.device)).cpu())
-                progress(len(found) / len(parts), "looking at images")
+                results.append(model(data.pixels(part).to(model.device)).cpu())
+                progress(len(results) / len(parts), "looking at images")
     finally:
         model.train(training)
-    return torch.cat(found)
+    return torch.cat(results)
 
 
 def figures(model: Classifier, data: DataSet, attack: Pgd | None = None) -> dict[str, float]:
@@ -42,18 +42,18 @@ def figures(model: Classifier, data: DataSet, attack: Pgd | None = None) -> dict
     The attack meets some images of the test split only, as many of each class, and starts from
     fixed noise.
     """
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     for split in ("train", "validation", "test"):
         if len(rows := data.rows(split)):
             right = outputs(model, data, rows).argmax(1) == data.targets(rows)
-            found[f"{split} accuracy"] = right.float().mean().item()
+            results[f"{split} accuracy"] = right.float().mean().item()
             if split == "test":
                 labels = data.labels[rows]
                 each = [right.numpy()[labels == one].mean() for one in np.unique(labels)]
-                found["balanced test accuracy"] = float(np.mean(each))
+                results["balanced test accuracy"] = float(np.mean(each))
     if attack is not None and len(data.rows("test")):
-        found[f"test accuracy under attack, ε = {attack.epsilon:g}"] = robust(model, data, attack)
-    return {name: round(value, 4) for name, value in found.items()}
+        results[f"test accuracy under attack, ε = {attack.epsilon:g}"] = robust(model, data, attack)
+    return {name: round(value, 4) for name, value in results.items()}
 
 
 def robust(model: Classifier, data: DataSet, attack: Pgd) -> float:
@@ -62,7 +62,7 @@ def robust(model: Classifier, data: DataSet, attack: Pgd) -> float:
     targets = data.targets(rows).to(model.device)
     images = torch.from_numpy(data.images[rows] / np.float32(255)).to(model.device)
     with one_thread():
-        found = pgd(model, images, targets, attack, torch.Generator().manual_seed(0))
+        result = pgd(model, images, targets, attack, torch.Generator().manual_seed(0))
         with torch.no_grad():
-            logits = model(found.expand(-1, 3, -1, -1))
+            logits = model(result.expand(-1, 3, -1, -1))
     return (logits.argmax(1) == targets).float().mean().item()

@@ -33,8 +33,8 @@ def augmented(images: Tensor, generator: torch.Generator, recipe: Recipe) -> Ten
 
 def drawn(*place: int) -> torch.Generator:
     """The source of random numbers of a batch, from the seed and the batch's place."""
-    said = np.random.SeedSequence(place)
-    return torch.Generator().manual_seed(int(said.generate_state(1, np.uint64)[0]))
+    sequence = np.random.SeedSequence(place)
+    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
 
 
 def moved(images: Tensor, most: int, generator: torch.Generator) -> Tensor:

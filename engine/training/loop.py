@@ -143,8 +143,8 @@ class TrainingRun:
         self.tell_time()
         count = sum(part.size for part in parts[missed if self.epoch == first else 0 :])
         means = self.sums["loss"] / count, self.sums["hits"] / count
-        found = (*means, *self.batch_loss.validated(), self.sums["s"])
-        for name, value in zip(CURVES, found, strict=True):
+        result = (*means, *self.batch_loss.validated(), self.sums["s"])
+        for name, value in zip(CURVES, result, strict=True):
             self.curves[name].append(value)
         self.sums = dict.fromkeys(self.sums, 0.0)
         self.epoch, self.batch = self.epoch + 1, 0
@@ -193,9 +193,9 @@ class TrainingRun:
 
     def restore(self, path: Path) -> None:
         """Go on from the kept state, if there is one of this question."""
-        if (kept := read_state(path, self.question)) is None:
+        if (state := read_state(path, self.question)) is None:
             return
-        place, tensors = kept
+        place, tensors = state
         recall(self.optimizer, part(tensors, "optimizer/"))
         self.recorder.recall(part(tensors, "recorder/"))
         if self.hook is not None:

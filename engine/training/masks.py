@@ -100,8 +100,8 @@ def parametrized(network: nn.Module, through: Sequence[tuple[str, nn.Module]]) -
 def carried(model: Classifier) -> Masks:
     """The masks that a pruned model carries; none of another."""
     shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
-    found = unpacked_bits(model.masks, shapes)
-    return {name: torch.from_numpy(mask) for name, mask in found.items()}
+    result = unpacked_bits(model.masks, shapes)
+    return {name: torch.from_numpy(mask) for name, mask in result.items()}
 
 
 def bake(network: nn.Module, masks: Masks) -> None:
@@ -112,11 +112,11 @@ def bake(network: nn.Module, masks: Masks) -> None:
 
 def seen(network: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers by their plain names, as the network uses them: 0 where masked."""
-    found = {}
+    results = {}
     for name in network.state_dict():
         module, leaf = owner(network, plain(name))
-        found[plain(name)] = getattr(module, leaf).detach()
-    return found
+        results[plain(name)] = getattr(module, leaf).detach()
+    return results
 
 
 def owner(network: nn.Module, name: str) -> tuple[nn.Module, str]:

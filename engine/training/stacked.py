@@ -57,7 +57,7 @@ class WithGradients(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, outer: Tensor) -> Any:
         """The gradients, times that of whatever the loss became part of."""
-        return None, None, *(outer * one for one in ctx.gradients)
+        return None, None, *(outer * gradient for gradient in ctx.gradients)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class StackedLoss:
         images = torch.from_numpy(self.data.images[rows] / np.float32(255))
         if self.recipe.shift or self.recipe.mirror:
             views = [
-                augmented(own, drawn(seed, *place), self.recipe)
-                for seed, own in zip(self.seeds, images, strict=True)
+                augmented(image, drawn(seed, *place), self.recipe)
+                for seed, image in zip(self.seeds, images, strict=True)
             ]
             images = torch.stack(views)
         if len(self.stack.parts) > 1:
@@ -114,20 +114,20 @@ class StackedLoss:
 
         def learned(place: int) -> tuple[Tensor, float, tuple[Tensor, ...]]:
             part, weights = rows[self.stack.parts[place]], own[place]
-            leaves = {n: one.requires_grad_() for n, one in weights.items()}
+            leaves = {n: weight.requires_grad_() for n, weight in weights.items()}
             logits = self.stack.of(place, leaves, pixels[self.stack.parts[place]]).flatten(0, 1)
             targets = self.targets[torch.from_numpy(part).flatten()].to(logits.device)
             each = self.objective.each(logits, targets).view(part.shape)
             gradients = torch.autograd.grad(each.mean(1).sum(), list(leaves.values()))
             return each.detach(), self.objective.right(logits, targets), gradients
 
-        found = self.stack.each(learned)
+        result = self.stack.each(learned)
         note_both(rows.size)
-        losses = torch.cat([each for each, _, _ in found])
-        gradients = [torch.cat(each) for each in zip(*(one for _, _, one in found), strict=True)]
+        losses = torch.cat([each for each, _, _ in result])
+        gradients = [torch.cat(each) for each in zip(*(one for _, _, one in result), strict=True)]
         whole = losses.mean(1).sum()
         loss: Tensor = WithGradients.apply(whole, gradients, *named.values())  # type: ignore[no-untyped-call]
-        return loss, losses.sum().item(), sum(right for _, right, _ in found)
+        return loss, losses.sum().item(), sum(right for _, right, _ in result)
 
     def answers(self, images: Tensor, rows: Rows) -> tuple[Tensor, Tensor]:
         """Logits of images (K, n, C, H, W) and their targets, network after network."""
@@ -184,8 +184,8 @@ class StackRecorder(Recorder):
         super().snapshot(network, step)
         if self.loss and step in self.looks:
             loss, right = self.loss.validated_each()
-            found = {"validation loss": loss, "validation accuracy": right}
-            self.weights[step] = self.weights.get(step, {}) | found
+            results = {"validation loss": loss, "validation accuracy": right}
+            self.weights[step] = self.weights.get(step, {}) | results
 
 
 def train_stacked(

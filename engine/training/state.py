@@ -49,14 +49,14 @@ class Unfinished:
 def unfinished() -> tuple[Unfinished, ...]:
     """The trainings whose state is kept, the latest first; damaged ones are left out."""
     folder = state_file("").parent
-    found = []
+    results = []
     for path in sorted(folder.glob("*.safetensors"), key=age) if folder.is_dir() else ():
         try:
             place = read_place(path)
-            found.append(Unfinished(path.stem, float(place["done"]), dict(place["note"])))
+            results.append(Unfinished(path.stem, float(place["done"]), dict(place["note"])))
         except (OSError, *DAMAGE) as error:
             log.warning("the state %s is damaged: %s", path.name, error)
-    return tuple(found)
+    return tuple(results)
 
 
 def read_place(path: Path) -> Place:

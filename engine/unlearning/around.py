@@ -33,12 +33,12 @@ class ForgetEvaluationCase(WrappedCase):
     def digest_parts(self) -> Parts:
         """The forget case, and the unlearners with their settings."""
         parts = [type(self).__name__, self.case.fingerprint]
-        parts += [json.dumps(named(one), sort_keys=True) for one in self.unlearners]
+        parts += [json.dumps(named(unlearner), sort_keys=True) for unlearner in self.unlearners]
         yield "|".join(parts)
 
     def facts(self) -> dict[str, Any]:
         """Those of the forget case, with the names of the unlearners."""
-        names = [one.label for one in self.unlearners]
+        names = [unlearner.label for unlearner in self.unlearners]
         facts = super().facts()
         return facts | {"unlearners": names, "alike": f"{facts['alike']}|{names}"}
 
@@ -60,7 +60,7 @@ class BoardCase(ForgetEvaluationCase):
     def __post_init__(self) -> None:
         if not self.methods:
             raise BlindspotError("Choose at least one way to forget.")
-        labels = [one.label for one in self.methods]
+        labels = [method.label for method in self.methods]
         if twice := [label for label in labels if labels.count(label) > 1]:
             raise BlindspotError(f"{twice[0]} is chosen twice: change a setting of one.")
 
@@ -102,5 +102,5 @@ def unfit(case: Case) -> str:
     """Why an unlearner cannot be asked what the case asks of it, or ""."""
     if not isinstance(case, ForgetEvaluationCase):
         return ""
-    reasons = (one.unmet(case.case) for one in case.unlearners)
+    reasons = (unlearner.unmet(case.case) for unlearner in case.unlearners)
     return next((reason for reason in reasons if reason), "")

@@ -29,21 +29,23 @@ def of_text(data: DataSet, text: str) -> ForgetRequest:
     """
     lines = text.removeprefix("\ufeff").splitlines()
     cells = [
-        found for line in lines if (found := re.split(r"[\s,;]+", line.strip(" \t,;"))) != [""]
+        results for line in lines if (results := re.split(r"[\s,;]+", line.strip(" \t,;"))) != [""]
     ]
     if cells and len(cells[0]) == 1 and is_header(cells[0][0]):
         del cells[0]
-    if wide := next((found for found in cells if len(found) > 1 and len(cells) > 1), None):
+    if wide := next((cell for cell in cells if len(cell) > 1 and len(cells) > 1), None):
         raise BlindspotError(
             f"“{' '.join(wide)[:40]}” is more than one id in a line: give the column of ids alone, "
             "or all ids in one line."
         )
-    found = [word.strip("\"'") for words in cells for word in words]
-    if len(found) > len(data):
-        raise BlindspotError(f"{len(found):,} ids were given; {data.card.title} has {len(data):,}.")
-    ids = [whole_number(word) for word in found]
+    results = [word.strip("\"'") for words in cells for word in words]
+    if len(results) > len(data):
+        raise BlindspotError(
+            f"{len(results):,} ids were given; {data.card.title} has {len(data):,}."
+        )
+    ids = [whole_number(word) for word in results]
     if None in ids:
-        raise BlindspotError(f"“{found[ids.index(None)][:40]}” is no id: give whole numbers.")
+        raise BlindspotError(f"“{results[ids.index(None)][:40]}” is no id: give whole numbers.")
     return picked(data, np.array(ids, np.int64))
 
 
@@ -79,8 +81,8 @@ def of_zip(data: DataSet, content: bytes) -> FoundImages:
             f"The zip has {count:,} files; {data.card.title} has {most:,} training images."
         )
     side = min(max(data.side, SIDES[0]), SIDES[1])
-    found = read_folders(content, "the zip", side, classless=True)
-    return FoundImages(of_pictures(data, found.data), found.skipped)
+    folders = read_folders(content, "the zip", side, classless=True)
+    return FoundImages(of_pictures(data, folders.data), folders.skipped)
 
 
 def of_pictures(data: DataSet, given: DataSet) -> ForgetRequest:
@@ -94,11 +96,11 @@ def of_pictures(data: DataSet, given: DataSet) -> ForgetRequest:
     known: dict[bytes, list[int]] = {}
     for row in range(len(data)):
         known.setdefault(pixels_digest(data.images[row]), []).append(row)
-    found = [known.get(pixels_digest(image), []) for image in given.images]
-    learned = [[row for row in rows if data.split[row] == 0] for rows in found]
+    results = [known.get(pixels_digest(image), []) for image in given.images]
+    learned = [[row for row in rows if data.split[row] == 0] for rows in results]
     if lost := [at for at, rows in enumerate(learned) if not rows]:
         what = (
-            "is one of the others, which were never learned" if found[lost[0]] else "is not there"
+            "is one of the others, which were never learned" if results[lost[0]] else "is not there"
         )
         raise BlindspotError(
             f"{len(lost)} of {len(given)} pictures are no training images of {data.card.title}: "

@@ -71,8 +71,8 @@ class GivenCase(AfterCase):
     @property
     def given(self) -> dict[str, Classifier]:
         """The models by their names in KINDS, as they were given."""
-        found = {"original": self.case.model, "unlearned": self.unlearned}
-        return found | ({} if self.retrained is None else {"retrained": self.retrained})
+        results = {"original": self.case.model, "unlearned": self.unlearned}
+        return results | ({} if self.retrained is None else {"retrained": self.retrained})
 
     def copies(self) -> dict[str, Classifier]:
         """A copy of each."""

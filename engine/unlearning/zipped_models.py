@@ -77,7 +77,11 @@ def open_zip(
 
 def checked(archive: ZipFile, called: str, most: int) -> list[ZipInfo]:
     """The files by name. Raises BadModel where they are too many or too large."""
-    members = [one for one in archive.infolist() if not one.is_dir() and not added(one.filename)]
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not added(member.filename)
+    ]
     if len(members) > most:
         raise BadModel(
             f"{called} holds {len(members)} files, and at most {most} models are read: give fewer."
@@ -87,7 +91,7 @@ def checked(archive: ZipFile, called: str, most: int) -> list[ZipInfo]:
             f"{called} unpacks to {total / 2**20:,.0f} MB of weights, and at most "
             f"{MOST_BYTES // 2**20} MB are read: {ADVICE}."
         )
-    return sorted(members, key=lambda one: one.filename)
+    return sorted(members, key=lambda member: member.filename)
 
 
 def model_of(

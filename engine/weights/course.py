@@ -34,7 +34,9 @@ class Course:
         self.learned, self.steps, self.done = list(masks.values()), steps, 0
         self.layer = list(masks)[-1].removesuffix(".weight")
         self.generators = list(dict.fromkeys(mask.generator for mask in self.learned))
-        self.drawn = [one.get_state() for one in self.generators]  # before the noise of now
+        self.drawn = [
+            generator.get_state() for generator in self.generators
+        ]  # before the noise of now
         self.moments: list[tuple[float, ...]] = []
         self.watched: list[Tensor] = []
         self.note()
@@ -65,7 +67,7 @@ class Course:
     def step(self) -> None:
         """Count a step that was taken, and set the masks for the next."""
         self.done += 1
-        self.drawn = [one.get_state() for one in self.generators]
+        self.drawn = [generator.get_state() for generator in self.generators]
         self.advance()
         if self.done * MOMENTS // self.steps > (self.done - 1) * MOMENTS // self.steps:
             self.note()

@@ -130,17 +130,17 @@ class Masks(Mapping[str, Tensor]):
         return packed_bits({name: self.array(name) for name in self})
 
 
-def masks_of(found: Mapping[str, Any], listed: Sequence[PrunableWeight]) -> Masks:
+def masks_of(found: Mapping[str, Any], prunable_weights: Sequence[PrunableWeight]) -> Masks:
     """Masks in shapes (arrays or tensors) as one value; a part without one stays whole."""
-    known = {part.name for part in listed}
+    known = {part.name for part in prunable_weights}
     rows = [
         np.asarray(found[p.name], np.bool_).ravel()
         if p.name in found
         else np.ones(p.size, np.bool_)
-        for p in listed
+        for p in prunable_weights
     ]
     silent = {name: np.asarray(one, np.bool_) for name, one in found.items() if name not in known}
-    return Masks(tuple(listed), np.concatenate(rows), silent)
+    return Masks(tuple(prunable_weights), np.concatenate(rows), silent)
 
 
 def masks_in(model: Classifier) -> Masks | None:
@@ -148,6 +148,6 @@ def masks_in(model: Classifier) -> Masks | None:
     if not model.masks:
         return None
     shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
-    found = unpacked_bits(model.masks, shapes)
-    listed = tuple(part for part in parts(model) if part.name in found)
-    return masks_of(found, listed)
+    result = unpacked_bits(model.masks, shapes)
+    listed = tuple(part for part in parts(model) if part.name in result)
+    return masks_of(result, listed)

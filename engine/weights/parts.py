@@ -69,23 +69,23 @@ def parts(
         DoesNotFit: nothing of it can be pruned.
         BadSetting: a name in `only` is none.
     """
-    found: dict[int, PrunableWeight] = {}
+    results: dict[int, PrunableWeight] = {}
     last = head_of(model)
     for name, module in model.network.named_modules(remove_duplicate=False):
         if not isinstance(module, nn.Conv2d | nn.Linear):
             continue
         own, weight = f"{name}.weight" if name else "weight", module.weight
-        if id(weight) in found:
-            known = found[id(weight)]
+        if id(weight) in results:
+            known = results[id(weight)]
             role: Role = "head" if module is last else known.role
-            found[id(weight)] = PrunableWeight(
+            results[id(weight)] = PrunableWeight(
                 known.name, known.shape, known.groups, role, (*known.shared, own)
             )
             continue
-        role = "head" if module is last else "body" if found else "first"
+        role = "head" if module is last else "body" if results else "first"
         groups = module.groups if isinstance(module, nn.Conv2d) else 1
-        found[id(weight)] = PrunableWeight(own, tuple(weight.shape), groups, role)
-    listed = [one for one in found.values() if head or one.role != "head"]
+        results[id(weight)] = PrunableWeight(own, tuple(weight.shape), groups, role)
+    listed = [result for result in results.values() if head or result.role != "head"]
     if only is not None:
         known_names = {one.name for one in listed} | {one.layer for one in listed}
         if odd := sorted(set(only) - known_names):

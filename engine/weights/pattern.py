@@ -169,11 +169,11 @@ def attach(network: nn.Module, masks: Mapping[str, PatternMask]) -> None:
 
 def sha_of_weights(network: nn.Module) -> str:
     """SHA-256 of everything of a network but its masks, by plain names: equal after `attach`."""
-    found = sha256()
+    result = sha256()
     plain = {PLACE.sub(r"\1", name): tensor for name, tensor in network.state_dict().items()}
     for name in sorted(name for name in plain if "parametrizations." not in name):
-        found.update(name.encode() + plain[name].cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
+        result.update(name.encode() + plain[name].cpu().contiguous().numpy().tobytes())
+    return result.hexdigest()
 
 
 def only_masks_learn(network: nn.Module) -> None:

@@ -17,10 +17,10 @@ def slices(
 ) -> tuple[bytes, bytes, str]:
     """The nth slice with a lesion of a kind as DICOM of 12 bits, and its mask."""
     phantoms = phantoms or Phantoms()
-    found = [one for one in map(phantoms.slice, range(60)) if one.kind == kind][nth]
-    values = np.asarray(found.image, np.float32)
+    result = [one for one in map(phantoms.slice, range(60)) if one.kind == kind][nth]
+    values = np.asarray(result.image, np.float32)
     deep = np.rint(values / values.max() * 3000).astype(np.uint16)
-    return dicom(deep), dicom(found.mask.astype(np.uint16)), "slice.dcm"
+    return dicom(deep), dicom(result.mask.astype(np.uint16)), "slice.dcm"
 
 
 def volumes(

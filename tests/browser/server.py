@@ -123,8 +123,8 @@ def eventually(read: Callable[[], ReadT], holds: Callable[[ReadT], bool], tries:
     read last.
     """
     for _ in range(tries):
-        found = read()
-        if holds(found):
-            return found
+        result = read()
+        if holds(result):
+            return result
         time.sleep(0.2)
-    raise AssertionError(f"what was read last is not so: {str(found)[:200]}")
+    raise AssertionError(f"what was read last is not so: {str(result)[:200]}")

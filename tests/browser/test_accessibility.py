@@ -33,10 +33,10 @@ COLORS = {"runOnly": ["color-contrast", "link-in-text-block"]}  # all that a the
 def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     """What axe finds that is ours, each with where it is; by all its rules unless told."""
     options = {"resultTypes": ["violations"], "preload": False, **(rules or {})}
-    found = Axe().run(page, options=options).response["violations"]
+    result = Axe().run(page, options=options).response["violations"]
     return [
         f"{one['id']}: {node['target']} {node['html'][:120]}"
-        for one in found if one["id"] not in STREAMLIT
+        for one in result if one["id"] not in STREAMLIT
         for node in one["nodes"]
     ]  # fmt: skip
 

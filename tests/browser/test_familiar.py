@@ -42,8 +42,8 @@ def visit(app_url: str, open_page: OpenPage) -> Visit:
 def rare() -> bytes:
     """A ring larger and brighter than any that the model learned from, as DICOM of 12 bits."""
     phantoms = Phantoms(size=1.6, contrast=1.5, seed=9)
-    found = next(one for one in map(phantoms.slice, range(40)) if one.kind == RING)
-    values = np.asarray(found.image, np.float32)
+    result = next(one for one in map(phantoms.slice, range(40)) if one.kind == RING)
+    values = np.asarray(result.image, np.float32)
     return dicom(np.rint(values / values.max() * 3000).astype(np.uint16))
 
 

@@ -41,20 +41,20 @@ def test_a_deep_link_opens_its_view_with_its_settings_as_the_first_request_to_a_
 @pytest.mark.slow
 def test_three_stories_are_walked_by_keyboard(fresh_url: str, open_page: OpenPage) -> None:
     page = open_page(viewport=PROJECTOR, reduced_motion="reduce")
-    for one in STORIES:
-        page.goto(f"{fresh_url}/stories?story={one.name}")
-        for at, step in enumerate(one.steps):
+    for story in STORIES:
+        page.goto(f"{fresh_url}/stories?story={story.name}")
+        for at, step in enumerate(story.steps):
             expect(page.get_by_role("heading", name=step.title, level=1)).to_be_visible()
             alone(page)
             page.keyboard.press(KEYS[at % len(KEYS)])
         heading = page.get_by_role("heading", level=1)
-        expect(heading).to_have_text(one.steps[-1].title)  # there is none after the last
+        expect(heading).to_have_text(story.steps[-1].title)  # there is none after the last
         page.keyboard.press("Home")
-        expect(heading).to_have_text(one.steps[0].title)
+        expect(heading).to_have_text(story.steps[0].title)
         page.keyboard.press("End")
-        expect(heading).to_have_text(one.steps[-1].title)
+        expect(heading).to_have_text(story.steps[-1].title)
         page.keyboard.press("PageUp")
-        expect(heading).to_have_text(one.steps[-2].title)
+        expect(heading).to_have_text(story.steps[-2].title)
     page.keyboard.press("Escape")
     expect(page).to_have_url(f"{fresh_url}/")
     settle(page)

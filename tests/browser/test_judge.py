@@ -29,12 +29,12 @@ LONG = 240  # seconds
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The original that ships, what the best way made of it, and the retrained model."""
     folder, case = tmp_path_factory.mktemp("judged"), forgotten()
-    found = {"original": embedded.file_of(FORGOTTEN.model)}
+    results = {"original": embedded.file_of(FORGOTTEN.model)}
     for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
         view = answer(method, case)["model"]
-        found[name] = folder / f"{name}.safetensors"
-        found[name].write_bytes(packed(ModelCard.from_json(view.card), view.weights))
-    return found
+        results[name] = folder / f"{name}.safetensors"
+        results[name].write_bytes(packed(ModelCard.from_json(view.card), view.weights))
+    return results
 
 
 def given(page: Page, files: dict[str, Path]) -> None:

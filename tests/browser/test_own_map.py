@@ -45,9 +45,9 @@ def test_a_slice_is_outlined_beside_grad_cam_and_against_its_mask(
     give(page, "mask", f"mask-{name}", mask)
     told = page.get_by_text(DICE).first
     expect(told).to_be_visible()
-    found = DICE.search(told.inner_text())
-    assert found
-    assert float(found[1]) > 0.4  # of what nobody showed it
+    result = DICE.search(told.inner_text())
+    assert result
+    assert float(result[1]) > 0.4  # of what nobody showed it
 
     page.get_by_role("button", name=re.compile("Outline 100 other images too")).click()
     usual = page.get_by_text(re.compile(r"The model's own map: Dice 0\.\d+: higher than on")).first

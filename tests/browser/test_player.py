@@ -65,16 +65,16 @@ def slider(page: Page) -> Locator:
 
 def markers(page: Page) -> list[str]:
     page.evaluate(FRAMES)
-    found: list[str] = page.locator(".bp-marker").evaluate_all(
+    results: list[str] = page.locator(".bp-marker").evaluate_all(
         "nodes => nodes.map(node => node.style.left)"
     )
-    return found
+    return results
 
 
 def pixel(page: Page, canvas: str, x: float, y: float) -> list[int]:
     page.evaluate(FRAMES)
-    found: list[int] = page.locator(canvas).first.evaluate(PIXEL, [x, y])
-    return found[:3]
+    results: list[int] = page.locator(canvas).first.evaluate(PIXEL, [x, y])
+    return results[:3]
 
 
 def expect_runs(page: Page, count: int) -> None:
@@ -123,7 +123,7 @@ def test_the_heat_maps_are_on_one_scale_and_fade(demo: Open) -> None:
     target = WALK.target.transpose(2, 0, 1) / np.float32(255)
     source = WALK.source.transpose(2, 0, 1) / np.float32(255)
     residues = [np.abs(FRAME - end).mean(1) for end in (target, source)]
-    scale = max(one.max() for one in residues)
+    scale = max(residue.max() for residue in residues)
     for at, times in ((0, 1), (2, 1), (4, 1), (4, 10)):
         slider(page).fill(str(at))
         loud = page.get_by_role("button", name="Differences ×10")

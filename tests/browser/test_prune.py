@@ -131,8 +131,8 @@ def test_a_mask_is_searched_for_and_each_layer_is_cut_alone(visit: Visit) -> Non
     settle(page, LONG)
     assert sentence(page).startswith("98 % of the weights are taken out")
     section(page, "The search")
-    found = page.get_by_role("heading", name=re.compile("No weight moved")).inner_text()
-    assert re.search(r"\(SHA-256 [0-9a-f]{8}… before and after\)", found)
+    result = page.get_by_role("heading", name=re.compile("No weight moved")).inner_text()
+    assert re.search(r"\(SHA-256 [0-9a-f]{8}… before and after\)", result)
     section(page, "Sensitivity")
     page.get_by_role("button", name=re.compile("Cut each layer alone")).click()
     weakest = page.get_by_role("heading", name=re.compile("is the most sensitive layer"))
@@ -160,6 +160,6 @@ def test_two_of_four_weights_are_learned_and_leave_as_an_onnx_file(
         for one in onnx.load(tmp_path / "model.onnx").graph.initializer
         if len(one.dims) == 2 and min(one.dims) > 10  # of the last layer nothing is cut
     ]
-    kept = np.concatenate([np.count_nonzero(one.reshape(-1, 4), 1) for one in weights])
+    kept = np.concatenate([np.count_nonzero(weight.reshape(-1, 4), 1) for weight in weights])
     assert len(weights) == 2
     assert (kept == 2).all()

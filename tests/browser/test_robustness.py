@@ -82,9 +82,9 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     expect(asked.first).to_be_visible()
     settle(page, LONG)  # while it is drawn anew, its button is there twice
     page.get_by_role("button", name=re.compile("^Make it say this")).click()
-    found = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
-    expect(found).to_be_visible(timeout=1000 * LONG)
-    expect(found).to_contain_text(f"({', '.join(FIVE)})")
+    result = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
+    expect(result).to_be_visible(timeout=1000 * LONG)
+    expect(result).to_contain_text(f"({', '.join(FIVE)})")
     settle(page, LONG)
     steps = page.get_by_role("group", name="Path player").nth(1)  # behind that of the attack above
     expect(steps.get_by_text(f"the model says {FIVE[0]}")).to_be_visible()
@@ -163,8 +163,8 @@ def draw(page: Page, words: list[str]) -> None:
 
 def sent(page: Page) -> list[list[str]]:
     """The orders that were sent since it was asked last."""
-    found: list[list[str]] = page.evaluate("sent.splice(0)")
-    return found
+    results: list[list[str]] = page.evaluate("sent.splice(0)")
+    return results
 
 
 @pytest.fixture

@@ -48,9 +48,9 @@ def expect_window(page: Page, window: Window, slack: float = 3) -> None:
     """Gray values at several places are those of the formula; bilinear scaling moves them a bit."""
     places = np.linspace(0.05, 0.95, 13)
     values = np.float32(-1000 + 2000 * (places * SIDE - 0.5) / (SIDE - 1))
-    found = [pixel(page, x, 0.3)[0] for x in places]
+    results = [pixel(page, x, 0.3)[0] for x in places]
     steep = 255 * 10 / window.width  # of a place rounded by a pixel of the screen
-    assert np.abs(np.array(found) - 255 * window.place(values)).max() <= slack + steep
+    assert np.abs(np.array(results) - 255 * window.place(values)).max() <= slack + steep
 
 
 def test_dragging_with_the_right_button_moves_the_window_and_runs_nothing(scan: Page) -> None:

@@ -27,10 +27,10 @@ def test_a_large_image_is_dragged_at_thirty_frames_a_second_and_gets_sharper(
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{app_url}/slides")
     settle(page, LONG)
-    found = dragged(closer_up(page))
+    result = dragged(closer_up(page))
     # A busy machine offers few frames: every one of them is drawn, in the time that a frame has.
-    assert found.drawn >= min(FRAMES, 0.9 * found.offered), found
-    assert found.cost < 1000 / FRAMES, found
+    assert result.drawn >= min(FRAMES, 0.9 * result.offered), result
+    assert result.cost < 1000 / FRAMES, result
     assert not [url for url in asked if not url.startswith((app_url, "data:", "blob:", "ws"))]
 
 

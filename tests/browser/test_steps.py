@@ -29,8 +29,8 @@ def draw(page: Page, at: int, *, drawn: bool = True) -> None:
 
 def sent(page: Page) -> list[dict[str, int]]:
     """What the button has asked for since it was read last."""
-    found: list[dict[str, int]] = page.evaluate("sent.splice(0)")
-    return found
+    results: list[dict[str, int]] = page.evaluate("sent.splice(0)")
+    return results
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def alone(page: Page) -> None:
     assert not [one for one in page.locator(TOOLS).all() if one.is_visible()]
     sizes = page.evaluate(SIZES)
     assert len(sizes) > 5
-    assert not [one for one in sizes if one[0] < SMALLEST - 0.05]
+    assert not [size for size in sizes if size[0] < SMALLEST - 0.05]
     assert page.evaluate(OVERFLOW) == [0, 0]
 
 

@@ -90,9 +90,9 @@ def test_a_file_whose_place_was_never_told_is_given_again_and_no_other(
         server = socket.connect_to_server()
 
         def pass_on(message: str | bytes) -> None:
-            said = ForwardMsg.FromString(message if isinstance(message, bytes) else b"")
-            if said.HasField("file_urls_response") and not lost:
-                lost.append(said)
+            string = ForwardMsg.FromString(message if isinstance(message, bytes) else b"")
+            if string.HasField("file_urls_response") and not lost:
+                lost.append(string)
             else:
                 socket.send(message)
 

@@ -78,8 +78,8 @@ def canvas(page: Page, at: int = 0) -> Locator:
 
 def pixel(page: Page, x: float, y: float, at: int = 0) -> list[int]:
     page.evaluate(FRAMES)
-    found: list[int] = canvas(page, at).evaluate(PIXEL, [x, y])
-    return found
+    results: list[int] = canvas(page, at).evaluate(PIXEL, [x, y])
+    return results
 
 
 def point(page: Page, x: float, y: float, at: int = 0) -> None:
@@ -317,9 +317,9 @@ def test_on_a_telephone_the_panels_stack_and_nothing_sticks_out(demo: Open) -> N
 
 
 def frame(page: Page, words: str) -> Locator:
-    found = page.get_by_role("group", name=words)
-    found.scroll_into_view_if_needed()
-    return found
+    result = page.get_by_role("group", name=words)
+    result.scroll_into_view_if_needed()
+    return result
 
 
 def test_a_frame_is_sent_once_when_the_mouse_or_the_keys_let_it_go(demo: Open) -> None:

@@ -32,8 +32,8 @@ LINK = {
 def lesion() -> bytes:
     """A ring as DICOM of 12 bits."""
     made = Phantoms(seed=9)
-    found = next(one for one in map(made.slice, range(40)) if one.kind == RING)
-    values = np.asarray(found.image, np.float32)
+    result = next(one for one in map(made.slice, range(40)) if one.kind == RING)
+    values = np.asarray(result.image, np.float32)
     return dicom(np.rint(values / values.max() * 3000).astype(np.uint16))
 
 
@@ -66,8 +66,8 @@ def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answ
     page.get_by_test_id("stSidebar").locator("input[type=file]").first.set_input_files(file)
     settle(page, LONG)
     expect(page.get_by_role("img", name="The healthy twin")).to_have_count(0)  # nobody knows it
-    found = page.get_by_role("heading", name=re.compile("^The oddest place is the"))
-    expect(found).to_be_visible(timeout=1000 * LONG)
+    result = page.get_by_role("heading", name=re.compile("^The oddest place is the"))
+    expect(result).to_be_visible(timeout=1000 * LONG)
     expect(page.locator(".bs-stage canvas").first).to_be_visible()
     expect(page.get_by_text(re.compile("region(s)? lie(s)? above the threshold"))).to_be_visible()
     said = page.get_by_text(re.compile("This patch is at"))
@@ -78,6 +78,6 @@ def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answ
     expect(said.first).not_to_have_text(before)
     answers = page.get_by_role("figure", name=re.compile("^This patch is at"))
     expect(answers.get_by_role("img")).to_have_count(1 + NEAREST)
-    distances = [float(one) for one in answers.locator("small").all_inner_texts()]
+    distances = [float(text) for text in answers.locator("small").all_inner_texts()]
     assert distances[0] == distances[1] > 0
     assert distances[1:] == sorted(distances[1:])

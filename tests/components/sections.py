@@ -87,11 +87,16 @@ def page() -> None:
     with above:
         section.show(
             section.Section(
-                "birds", Counted(), case,
-                picture=lambda found: st.markdown("the picture"),
+                "birds",
+                Counted(),
+                case,
+                picture=lambda result: st.markdown("the picture"),
                 evidence=(
-                    Drawing("table", "How many", Bars(value="birds"), lambda found: "owl has most"),
+                    Drawing(
+                        "table", "How many", Bars(value="birds"), lambda result: "owl has most"
+                    ),
                 ),
-                detail=lambda found: st.markdown("the detail"), **chosen,
+                detail=lambda result: st.markdown("the detail"),
+                **chosen,
             )
-        )  # fmt: skip
+        )

@@ -50,9 +50,9 @@ def subject():
 
 
 def photograph() -> bytes:
-    held = io.BytesIO()
-    Image.fromarray(sample("chelsea").pixels[:64, :96]).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(sample("chelsea").pixels[:64, :96]).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("link", [{}, CHANGED], ids=["as it opens", "everything changed"])

@@ -69,8 +69,8 @@ def page(*parts, own=()):
                 section.show(each)
 
         with footer():
-            for each in parts:
-                section.show(each)
+            for part in parts:
+                section.show(part)
             alone()
         st.markdown("the end")
 
@@ -134,7 +134,10 @@ def test_a_view_that_ends_early_has_its_footer_and_what_stands_below():
 
 def test_a_fragment_has_a_footer_of_its_own():
     at = page(SEEN, own=[HEARD])
-    assert [[code.value for code in each.code] for each in shares(at)] == [["heard()"], ["seen()"]]
+    assert [[code.value for code in share.code] for share in shares(at)] == [
+        ["heard()"],
+        ["seen()"],
+    ]
 
 
 def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run_alone():
@@ -177,4 +180,4 @@ def test_an_error_in_one_view_leaves_nothing_to_the_next():
     with pytest.raises(ZeroDivisionError), footer():
         1 / 0  # noqa: B018 - the error is the point
     at = page(HEARD)
-    assert [[code.value for code in each.code] for each in shares(at)] == [["heard()"]]
+    assert [[code.value for code in share.code] for share in shares(at)] == [["heard()"]]

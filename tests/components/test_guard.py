@@ -106,8 +106,8 @@ def test_scripts_in_the_page_are_known_by_their_digest():
 )  # fmt: skip
 def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, status):
     monkeypatch.setattr(guard, "held", lambda: held)
-    found = asked(app, PUT, "PUT", host="localhost", content_length=length)
-    assert found[0] == status
+    result = asked(app, PUT, "PUT", host="localhost", content_length=length)
+    assert result[0] == status
     assert app.arriving == 0
 
 

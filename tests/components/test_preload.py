@@ -48,13 +48,13 @@ def test_what_is_no_page_gets_no_header(client):
 @pytest.fixture
 def waited(monkeypatch):
     """Seconds that files were kept waiting."""
-    found = []
+    results = []
 
     async def sleep(seconds):
-        found.append(seconds)
+        results.append(seconds)
 
     monkeypatch.setattr(preload.asyncio, "sleep", sleep)
-    return found
+    return results
 
 
 def test_plotly_alone_is_handed_out_later(client, waited):
@@ -82,7 +82,7 @@ def test_a_view_whose_first_picture_is_a_chart_names_plotly_and_does_not_wait(cl
             client.get(f"/static/js/{late[0]}", headers={"referer": address.encode()}).text == "c"
         )
         assert not preload.chart_first(address)
-    assert set(preload.CHARTS_FIRST) <= {one.address for one in views.VIEWS}
+    assert set(preload.CHARTS_FIRST) <= {view.address for view in views.VIEWS}
 
 
 def test_what_a_file_imports_is_named_and_what_the_page_names_itself_is_not(tmp_path):

@@ -31,8 +31,8 @@ def opened():
     at = AppTest.from_function(page, default_timeout=300).run()
     assert not at.exception
     (here,) = presence._present - known
-    (found,) = at.session_state["lab.uploads"].values()
-    return at, here, weakref.ref(found.data)
+    (result,) = at.session_state["lab.uploads"].values()
+    return at, here, weakref.ref(result.data)
 
 
 def test_bytes_of_a_visitor_who_has_left_are_given_back():

@@ -15,9 +15,9 @@ from engine.models import catalog
 
 
 def test_the_modules_of_every_view_s_page_are_ours_and_are_found():
-    found = {view.address: list(ready.imported(view)) for view in VIEWS}
-    assert all(found.values())
-    assert "components.decoding" in found[DECODING.address]
+    results = {view.address: list(ready.imported(view)) for view in VIEWS}
+    assert all(results.values())
+    assert "components.decoding" in results[DECODING.address]
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_without_the_default_model_the_server_starts_and_its_log_says_why(
     monkeypatch.setattr(catalog, "load", gone)
     ready.load()
     in_a_thread(ready.go_on)
-    lines = [one for one in caplog.records if one.name == ready.__name__]
-    assert [one.levelno for one in lines] == [level, level]
+    lines = [record for record in caplog.records if record.name == ready.__name__]
+    assert [line.levelno for line in lines] == [level, level]
     assert ["loaded" in lines[0].getMessage(), "measured" in lines[1].getMessage()] == [True, True]
     assert caplog.text.count("It is not here.") == 2
 
@@ -60,7 +60,7 @@ def test_what_comes_beside_the_visits_leaves_nothing_of_the_model_to_them(monkey
     monkeypatch.setattr(ready, "thumb", made.append)
     in_a_thread(ready.go_on)
     assert set(model._paces) == {"exact", "gradient"}
-    assert made == [one.title for one in thumbnails.SAMPLES]
+    assert made == [sample.title for sample in thumbnails.SAMPLES]
 
 
 def in_a_thread(work) -> None:

@@ -27,11 +27,11 @@ def asked(epsilon, model=None):
 
 
 def test_what_ships_is_shown_in_the_levels_that_were_scored():
-    about, found = asked(24, tiny.mlp(scale=1.0))
-    walk = walked(rounded(found), about)
+    about, result = asked(24, tiny.mlp(scale=1.0))
+    walk = walked(rounded(result), about)
     last = np.rint(walk.views["path"].frames[-1] * 255).transpose(1, 2, 0)
-    assert np.array_equal(last, as_bytes(attacked_pixels(found)))
-    assert np.array_equal(walk.target, as_bytes(attacked_pixels(found)))
+    assert np.array_equal(last, as_bytes(attacked_pixels(result)))
+    assert np.array_equal(walk.target, as_bytes(attacked_pixels(result)))
     sent = walk_payload(walk)
     assert sent["reference"] is None  # nothing holds it: no line is drawn
     assert sent["curves"]["toTarget"] == []
@@ -39,26 +39,26 @@ def test_what_ships_is_shown_in_the_levels_that_were_scored():
 
 
 def test_two_players_of_noise_stay_below_a_megabyte():
-    about, found = asked(8, tiny.classifier(tiny.cnn().network, 224))
-    assert len(json.dumps(walk_payload(walked(found, about)))) < 400_000
+    about, result = asked(8, tiny.classifier(tiny.cnn().network, 224))
+    assert len(json.dumps(walk_payload(walked(result, about)))) < 400_000
 
 
 def test_an_attack_that_failed_ends_with_what_the_model_still_says():
-    about, found = asked(0)
-    sent = walk_payload(walked(found, about))
-    own = about.case.model.labels[about.case.target.index]
-    assert sent["target"]["seen"] == sent["source"]["label"] == own
-    assert sent["target"]["label"] != own  # the next best, whose confidence is drawn
+    about, result = asked(0)
+    sent = walk_payload(walked(result, about))
+    label = about.case.model.labels[about.case.target.index]
+    assert sent["target"]["seen"] == sent["source"]["label"] == label
+    assert sent["target"]["label"] != label  # the next best, whose confidence is drawn
     assert (sent["target"]["name"], sent["tags"]["target"]) == ("End: the best try", "next best")
 
 
 def test_a_list_that_was_not_found_is_the_best_try():
     about, _ = asked(0)
     own = about.case.target.index
-    order = tuple(one for one in range(4) if one != own)
-    found = QuadAttacK(steps=1)(OrderedCase(about.case, order))
-    assert not found["success"]["success"][0]
-    sent = walk_payload(walked(found, about))
+    order = tuple(index for index in range(4) if index != own)
+    result = QuadAttacK(steps=1)(OrderedCase(about.case, order))
+    assert not result["success"]["success"][0]
+    sent = walk_payload(walked(result, about))
     assert (sent["target"]["name"], sent["tags"]["target"]) == (
         "End: the best try", "first of yours"
     )  # fmt: skip

@@ -243,9 +243,9 @@ def two_lanes() -> None:
     from tests.components.toy import Elsewhere, Slow
 
     case = tiny.cnn_case()
-    found = [runs.ask(Slow(size=size), case, f"lanes.{size}") for size in (0.1, 0.2, 0.3)]
+    results = [runs.ask(Slow(size=size), case, f"lanes.{size}") for size in (0.1, 0.2, 0.3)]
     elsewhere = Elsewhere(case.model, case.image, case.target)
-    runs.watch([*found, runs.ask(Slow(size=0.4), elsewhere, "lanes.0.4")])
+    runs.watch([*results, runs.ask(Slow(size=0.4), elsewhere, "lanes.0.4")])
 
 
 def test_a_visit_that_ends_leaves_every_job():

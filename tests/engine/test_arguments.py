@@ -139,7 +139,7 @@ def cases():
 
 
 def test_every_kind_of_case_has_one_declaration_and_is_tried_here():
-    kinds = [made_by(one) for one in ARGUMENTS]
+    kinds = [made_by(argument) for argument in ARGUMENTS]
     assert len(set(kinds)) == len(kinds)
     assert {case_kind(kind) for kind in METHODS} <= set(kinds)
     assert QUICK.keys() == SMALL.keys() == {kind.case_name for kind in kinds}
@@ -158,9 +158,9 @@ def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_pyth
     result = json.loads((folder / "result.json").read_text())
     names: dict[str, object] = {}
     exec(as_python(method, arguments), names)  # noqa: S102  # it is what a person would run
-    found = names["answer"]
-    assert found.record["digest"] == result["provenance"]["digest"]
-    assert list(found) == list(result["views"])
+    results = names["answer"]
+    assert results.record["digest"] == result["provenance"]["digest"]
+    assert list(results) == list(result["views"])
     for view in result["views"].values():
         for file in [view["file"], *view.get("files", {}).values()]:
             assert (folder / file).is_file()
@@ -322,7 +322,7 @@ def test_methods_are_named_with_their_settings():
 
 def offered(kind, argument, **given):
     """The reason of each option, "" where it can be had."""
-    return {one.name: one.reason for one in kind.options(argument, given)}
+    return {option.name: option.reason for option in kind.options(argument, given)}
 
 
 def test_what_can_be_chosen_depends_on_the_other_arguments():
@@ -450,8 +450,8 @@ def test_a_data_set_that_ships_is_not_shadowed_by_a_folder_of_its_name(tmp_path,
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    asked = LesionsArguments(model="digits-cnn", data="digits", normal="digits")
-    assert asked.case().data is load_data("digits")
-    own = replace(asked, data="./digits").case().data
+    arguments = LesionsArguments(model="digits-cnn", data="digits", normal="digits")
+    assert arguments.case().data is load_data("digits")
+    own = replace(arguments, data="./digits").case().data
     assert (len(own), own.card.title) == (2, "Images with boxes (NOVA's format)")
-    assert replace(asked, data="digits+noisy").case().data.name.startswith("digits+noisy")
+    assert replace(arguments, data="digits+noisy").case().data.name.startswith("digits+noisy")

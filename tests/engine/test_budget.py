@@ -48,13 +48,13 @@ def small(monkeypatch):
 def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kind):
     program = [sys.executable, "-m", "tests.opened_at_once", kind]
     told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
-    found = json.loads(told.stdout.splitlines()[-1])
-    assert found["file"] < 10_000_000
-    assert found["peak"] < MOST
-    assert found["left"] == 0
-    assert found["after"] < 100_000_000
-    assert len(found["said"]) + found["opened"] == 4
-    assert all(words.endswith(".") for words in found["said"])
+    result = json.loads(told.stdout.splitlines()[-1])
+    assert result["file"] < 10_000_000
+    assert result["peak"] < MOST
+    assert result["left"] == 0
+    assert result["after"] < 100_000_000
+    assert len(result["said"]) + result["opened"] == 4
+    assert all(words.endswith(".") for words in result["said"])
 
 
 def test_more_than_a_visitor_or_all_of_them_may_have_is_refused_in_a_sentence():

@@ -65,19 +65,19 @@ def test_a_thread_that_holds_one_waits_for_no_other(tmp_path):
 def test_who_waits_for_long_says_so_once(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(claims, "PATIENT_SECONDS", 0.0)
     slept = []
-    with ExitStack() as held:
-        held.enter_context(locked_elsewhere(tmp_path / "abc"))
+    with ExitStack() as exit_stack:
+        exit_stack.enter_context(locked_elsewhere(tmp_path / "abc"))
 
         def sleep(seconds):
             slept.append(seconds)
             if len(slept) == 3:
-                held.close()
+                exit_stack.close()
 
         monkeypatch.setattr(claims, "sleep", sleep)
         with claimed(tmp_path, "abcdef") as ours:
             assert ours
     assert len(slept) == 3
-    assert [one.message for one in caplog.records if "waiting for it" in one.message] == [
+    assert [record.message for record in caplog.records if "waiting for it" in record.message] == [
         "another process has been computing this for a while: waiting for it"
     ]
 

@@ -208,7 +208,7 @@ def test_answers_to_many_questions_lie_side_by_side_below_one_folder(small, tmp_
     for path, question in zip(printed, MANY, strict=True):
         assert json.loads(path.read_text())["method"] == question[1]
         assert {"map.npy", "map.png", "map.overlay.png"} <= {
-            one.name for one in path.parent.iterdir()
+            path.name for path in path.parent.iterdir()
         }
 
 

@@ -98,9 +98,9 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
         refused(lambda data=data: load(data, "a.tif"))
         refused(lambda data=data: open_large(data, "a.tif"))
     mixed = {f"a/{at}.tif": data for at, data in enumerate(files)}
-    found = read_folders(zipped(mixed | {"a/x.png": good, "b/x.png": good}), "a.zip", 16)
-    assert len(found.data) == 2
-    assert [one.file for one in found.skipped] == list(mixed)
+    folders = read_folders(zipped(mixed | {"a/x.png": good, "b/x.png": good}), "a.zip", 16)
+    assert len(folders.data) == 2
+    assert [one.file for one in folders.skipped] == list(mixed)
 
 
 @pytest.mark.parametrize("big", [False, True])

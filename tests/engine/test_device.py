@@ -41,16 +41,16 @@ def test_convolutions_on_cuda_are_exact_and_a_script_has_its_settings_again(
     cudnn = torch.backends.cudnn
     for name, usual in (("allow_tf32", True), ("deterministic", False)):
         monkeypatch.setattr(cudnn, name, usual)
-    found = []
+    results = []
 
     def stopped():
         with same_numbers(lane):
-            found.append((cudnn.allow_tf32, cudnn.deterministic))
+            results.append((cudnn.allow_tf32, cudnn.deterministic))
             raise BlindspotError("stopped")
 
     with pytest.raises(BlindspotError):
         stopped()
-    assert found == [inside]
+    assert results == [inside]
     assert (cudnn.allow_tf32, cudnn.deterministic) == (True, False)
 
 

@@ -66,14 +66,14 @@ def test_each_is_asked_answered_kept_and_found_after_a_restart(kind, own_store, 
     again = answer(kind(), case)
     assert again.kept
     monkeypatch.setattr(run, "store", lambda: Store(own_store.folder))
-    found = known(kind(), case_for(kind))
-    assert found is not None
-    assert found.record["method"] == kind.full_name()
-    assert found.record["case"]["kind"] == ("pair" if kind is Walk else "image")
+    result = known(kind(), case_for(kind))
+    assert result is not None
+    assert result.record["method"] == kind.full_name()
+    assert result.record["case"]["kind"] == ("pair" if kind is Walk else "image")
     for name, view in made.items():
-        assert found[name].facts() == view.facts()
+        assert result[name].facts() == view.facts()
         for field, array in view.arrays().items():
-            assert np.array_equal(array, found[name].arrays()[field])
+            assert np.array_equal(array, result[name].arrays()[field])
 
 
 @every

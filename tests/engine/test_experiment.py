@@ -72,9 +72,9 @@ def trainings(monkeypatch, tmp_path):
     done, real, own = [], Train.__call__, Store(tmp_path / "answers")
 
     def counted(self, case, progress):
-        found = real(self, case, progress)
+        result = real(self, case, progress)
         done.append((case.recipe.epochs, case.seed))
-        return found
+        return result
 
     monkeypatch.setattr(run, "store", lambda: own)
     monkeypatch.setattr(Train, "__call__", counted)
@@ -86,9 +86,9 @@ def case():
 
 
 def test_rows_are_the_means_over_seeds_of_what_is_trained(trainings):
-    found = Epochs(seeds=2)(case())
+    result = Epochs(seeds=2)(case())
     assert sorted(trainings) == [(1, 0), (1, 1), (3, 0), (3, 1)]
-    runs, table = found["runs"], found["table"]
+    runs, table = result["runs"], result["table"]
     assert runs.rows == (BRIEF, LONG, BRIEF, LONG)
     for row in table.rows:
         own = np.array([runs["right"][at] for at, name in enumerate(runs.rows) if name == row])
@@ -176,12 +176,12 @@ def test_each_training_has_nine_tenths_of_its_equal_share_of_the_progress(untrai
 
 
 def test_seeds_follow_the_case_s_own(untrained):
-    found = Untrained(seeds=3)(replace(case(), seed=5))
-    assert found["runs"]["seed"].tolist() == [5, 5, 6, 6, 7, 7]
-    assert found["table"]["right"].tolist() == [1, 3]
-    assert found["table"]["seed"].tolist() == [6, 6]
-    assert found["table"][spread("seed")].tolist() == [1, 1]
-    assert found["claims"]["margin"].tolist() == [7, -7, 5.5]
+    result = Untrained(seeds=3)(replace(case(), seed=5))
+    assert result["runs"]["seed"].tolist() == [5, 5, 6, 6, 7, 7]
+    assert result["table"]["right"].tolist() == [1, 3]
+    assert result["table"]["seed"].tolist() == [6, 6]
+    assert result["table"][spread("seed")].tolist() == [1, 1]
+    assert result["claims"]["margin"].tolist() == [7, -7, 5.5]
 
 
 @pytest.mark.filterwarnings("error")
@@ -216,11 +216,13 @@ class Drawn(ClosedFormExperiment):
 
 def test_a_closed_form_is_computed_for_each_seed():
     told = []
-    found = Drawn(seeds=3)(case(), lambda done, words="", partial=None: told.append((done, words)))
+    result = Drawn(seeds=3)(case(), lambda done, words="", partial=None: told.append((done, words)))
     values = [np.random.default_rng(seed).random() for seed in range(3)]
-    assert found["table"]["drawn"].tolist() == pytest.approx([np.mean(values), 2 * np.mean(values)])
-    assert found["runs"]["drawn"].tolist() == [n * v for v in values for n in (1, 2)]
-    assert found["claims"]["margin"][0] == pytest.approx(np.mean(values))
+    assert result["table"]["drawn"].tolist() == pytest.approx(
+        [np.mean(values), 2 * np.mean(values)]
+    )
+    assert result["runs"]["drawn"].tolist() == [n * v for v in values for n in (1, 2)]
+    assert result["claims"]["margin"][0] == pytest.approx(np.mean(values))
     assert [words for _, words in told[:3]] == [
         "starting", "once, seed 0: computing", "once, seed 0: measured",
     ]  # fmt: skip
@@ -251,20 +253,22 @@ def test_a_changed_image_is_shown_beside_its_own_with_what_the_model_makes_of_bo
     told = []
     pixels = np.random.default_rng(0).integers(30, 200, (8, 8, 3), np.uint8)
     image = torch.from_numpy(pixels.transpose(2, 0, 1) / np.float32(255))
-    asked = ImageCase(tiny.mlp(scale=1.0), image, Target(1))
-    found = Tint()(asked, lambda done, words="": told.append((done, words)))
-    before, after, apart = found["picture"].images[0]
+    image_case = ImageCase(tiny.mlp(scale=1.0), image, Target(1))
+    result = Tint()(image_case, lambda done, words="": told.append((done, words)))
+    before, after, apart = result["picture"].images[0]
     assert np.array_equal(before, pixels)
     assert np.array_equal(after, Tint().apply(pixels))
     assert (apart[:4] == 128 + 30).all()
     assert (apart[4:] == 128 - 60).all()
-    assert "by 15.0 of 255 gray levels" in found["picture"].finding
-    index = asked.target.index
+    assert "by 15.0 of 255 gray levels" in result["picture"].finding
+    index = image_case.target.index
     for name, shown in (("before", before), ("after", after)):
         one = torch.from_numpy(shown.transpose(2, 0, 1)[None] / 255).float()
-        expected = float(asked.model.logits(one).softmax(1)[0, index])
-        assert found["probability"][name] == pytest.approx(expected, rel=1e-5)
-    assert found["probability"]["before"] != pytest.approx(found["probability"]["after"], rel=1e-2)
+        expected = float(image_case.model.logits(one).softmax(1)[0, index])
+        assert result["probability"][name] == pytest.approx(expected, rel=1e-5)
+    assert result["probability"]["before"] != pytest.approx(
+        result["probability"]["after"], rel=1e-2
+    )
     assert [done for done, _ in told] == [0.5, 1.0]
 
 
@@ -284,7 +288,7 @@ def test_trainings_are_kept_for_more_seeds_and_after_a_stop(trainings):
 def test_the_picture_comes_first_and_rows_as_they_are_measured(trainings):
     partials = []
     Epochs(seeds=1)(case(), lambda done, words="", partial=None: partials.append(partial))
-    shown = [one for one in partials if one is not None]
+    shown = [partial for partial in partials if partial is not None]
     assert list(shown[0]) == ["picture"]
     assert [len(one["table"]) for one in shown[1:]] == [1, 2]
 

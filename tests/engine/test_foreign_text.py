@@ -69,8 +69,8 @@ def test_bytes_that_are_no_text_and_too_many_are_one_sentence():
 def test_a_plan_says_what_toml_says():
     words = ".".join("a" * 40)  # in quotes they are no key
     text = f'a.b = [1, 2.5, true, "x{words}"]\n[c]\nd = inf\n'
-    said = read_toml(text.encode(), "plan.toml", 10**6)
-    assert said == {"a": {"b": [1, 2.5, True, f"x{words}"]}, "c": {"d": float("inf")}}
+    toml = read_toml(text.encode(), "plan.toml", 10**6)
+    assert toml == {"a": {"b": [1, 2.5, True, f"x{words}"]}, "c": {"d": float("inf")}}
 
 
 @pytest.mark.parametrize("count", [DEEPEST + 1, 100, 990, 100_000])

@@ -49,8 +49,8 @@ def reopen(home, monkeypatch):
 
 def on_disk(home) -> str:
     """Everything that lies below, names of files included, in small letters."""
-    files = [one for one in home.rglob("*") if one.is_file()]
-    return " ".join(f"{one} {one.read_bytes().decode('latin-1')}" for one in files).lower()
+    files = [path for path in home.rglob("*") if path.is_file()]
+    return " ".join(f"{file} {file.read_bytes().decode('latin-1')}" for file in files).lower()
 
 
 def told(found) -> str:
@@ -103,7 +103,9 @@ def test_after_a_restart_a_typed_question_is_asked_anew_and_a_ready_one_is_kept(
 
 
 def test_every_ready_question_counts_as_one_and_a_longer_one_does_not():
-    asked = (one for number in range(20) for one in questions(asking.scene("biased", number)))
+    asked = (
+        question for number in range(20) for question in questions(asking.scene("biased", number))
+    )
     for one in {*FREE, *asked}:
         assert is_ready(load(HABIT), one), one
     for one in ("is there a boat and a dog", "is there a boat ?", "describe"):
@@ -188,11 +190,11 @@ def test_a_file_that_is_called_like_a_class_moves_no_other_name(home, monkeypatc
     """The title of a model is a class name of its own for one visitor, and not for the other."""
     model = tiny.cnn()
     model.name, model.labels = "file:123456", ("cat", "dog", "cow", "hen")
-    found = []
+    results = []
     for title, above in (("dog", "pets.zip"), ("mine.pt", "other.zip")):
         model.title, model.lineage = title, replace(model.lineage, above=(above,))
-        found.append(given_names(tiny.case_for(Blends, model)))
-    first, second = found
+        results.append(given_names(tiny.case_for(Blends, model)))
+    first, second = results
     assert len(first) == len(second)
     assert shown(second, hidden(first, "from pets.zip, a cow")) == "from other.zip, a cow"
 

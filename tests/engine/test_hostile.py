@@ -88,7 +88,7 @@ def test_another_architecture_is_refused_before_it_is_built(resnet, architecture
     with pytest.raises(BadModel) as caught:
         load_from_file(resnet, architecture)
     assert is_sentence(caught.value, "")
-    assert all(one.is_meta for network in built for one in network.parameters())
+    assert all(parameter.is_meta for network in built for parameter in network.parameters())
 
 
 @pytest.mark.slow
@@ -99,11 +99,11 @@ def test_no_hostile_file_takes_more_than_10_seconds_or_500_mb(measure, tmp_path)
     for name in cases:
         program = [sys.executable, "-m", "tests.hostile_run", name, str(tmp_path)]
         told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
-        found = json.loads(told.stdout)
-        assert found["outcome"] in {"read", "sentence"}
+        result = json.loads(told.stdout)
+        assert result["outcome"] in {"read", "sentence"}
         for what, (_, most) in worst.items():
-            if found[what] > most:
-                worst[what] = name, found[what]
+            if result[what] > most:
+                worst[what] = name, result[what]
     assert worst["seconds"][1] <= MOST_SECONDS
     assert worst["mb"][1] <= MOST_MB
     said = f"{worst['seconds'][1]:.1f} s ({worst['seconds'][0]}) and {worst['mb'][1]:.0f} MB"
@@ -114,11 +114,11 @@ def test_no_hostile_file_takes_more_than_10_seconds_or_500_mb(measure, tmp_path)
 def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure):
     kind = changed_files.OwnFileTrials()
     outcomes = outcomes_of(kind, kind.names(kind.count))
-    assert not {name: one.wrong for name, one in outcomes.items() if one.wrong}
-    counts = Counter(one.came for one in outcomes.values())
+    assert not {name: outcome.wrong for name, outcome in outcomes.items() if outcome.wrong}
+    counts = Counter(outcome.came for outcome in outcomes.values())
     said = f"{counts['refused']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
     slowest, largest = (
-        max(getattr(one, of) for one in outcomes.values()) for of in ("seconds", "mb")
+        max(getattr(outcome, of) for outcome in outcomes.values()) for of in ("seconds", "mb")
     )
     most = f"worst {slowest:.2f} s and {largest:.0f} MB"
     measure("Changed files", f"{len(outcomes):,} of {len(valid())} sorts: {said}; {most}")

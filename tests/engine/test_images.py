@@ -157,8 +157,8 @@ def test_every_camera_orientation_is_turned_upright(form, orientation, expected)
     picture = read(saved(corners(), form, exif=exif, **options.get(form, {})))
     height, width = picture.pixels.shape[:2]
     assert picture.size == (width, height) == ((48, 32) if orientation < 5 else (32, 48))
-    found = [picture.pixels[y, x] for y in (4, height - 5) for x in (4, width - 5)]
-    assert np.array(found).astype(int) == pytest.approx(np.array(expected), abs=5)
+    results = [picture.pixels[y, x] for y in (4, height - 5) for x in (4, width - 5)]
+    assert np.array(results).astype(int) == pytest.approx(np.array(expected), abs=5)
     assert picture.notes == (("turned as the camera noted",) if orientation > 1 else ())
 
 

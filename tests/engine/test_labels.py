@@ -81,7 +81,9 @@ SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "StudyMa
 
 
 @pytest.mark.parametrize(
-    "kind", [one for one in OF_IMAGES if one.name in SPEAKING], ids=lambda kind: kind.full_name()
+    "kind",
+    [image for image in OF_IMAGES if image.name in SPEAKING],
+    ids=lambda kind: kind.full_name(),
 )
 def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store):
     held, restart = store
@@ -90,16 +92,16 @@ def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store
         case = case_with(kind, word)
         answer(method, case)
         read.append(case)
-    written = b" ".join(one.read_bytes() for one in held.folder.iterdir())
+    written = b" ".join(path.read_bytes() for path in held.folder.iterdir())
     assert written
     assert b"Aaa" not in written
     assert b"Bbb" not in written
     restart()
     for case, own, other in zip(read, ("Aaa", "Bbb"), ("Bbb", "Aaa"), strict=True):
-        found = run.known(method, case)
-        assert found is not None
-        assert other not in words_of(found)
-        assert own in words_of(found)
+        result = run.known(method, case)
+        assert result is not None
+        assert other not in words_of(result)
+        assert own in words_of(result)
 
 
 def test_class_names_that_ship_leave_the_name_of_a_question_as_it_was():
@@ -126,7 +128,7 @@ def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_list
     held, _ = store
     case = ImageCase(uploaded, torch.rand(3, uploaded.side, uploaded.side), Target(1))
     job = ask(Prediction(), case, visitor="ann")
-    found = job.value()
+    result = job.value()
     kept = held.get(digest(Prediction(), case), given_names(case))
     private = re.compile("Smith|Secretum")
     assert not private.search(json.dumps(kept.record))
@@ -134,9 +136,9 @@ def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_list
     assert not private.search(job.public)
     assert job.public == "Prediction"
     assert "Secretum B" in job.title
-    assert found.record["case"]["target"] == "Secretum B"
+    assert result.record["case"]["target"] == "Secretum B"
     again = run.known(Prediction(), case)
-    assert again.record["case"] == found.record["case"]
+    assert again.record["case"] == result.record["case"]
 
 
 def test_who_did_not_ask_is_not_among_those_who_may_read_a_job(uploaded, store):

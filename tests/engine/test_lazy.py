@@ -24,10 +24,10 @@ class Slow:
 
 
 def test_it_is_found_once_and_a_copy_takes_it_along():
-    one = Slow()
-    assert one.value is one.value
-    assert one.asked == 1
-    assert copy(one).value is one.value
+    slow = Slow()
+    assert slow.value is slow.value
+    assert slow.asked == 1
+    assert copy(slow).value is slow.value
     assert Slow.value.__doc__ == "What it is."
 
 
@@ -57,7 +57,7 @@ def test_what_fails_is_tried_again():
                 raise ValueError("not yet")
             return self.tries
 
-    one = Broken()
+    broken = Broken()
     with pytest.raises(ValueError, match="not yet"):
-        _ = one.value
-    assert one.value == 2
+        _ = broken.value
+    assert broken.value == 2

@@ -56,9 +56,10 @@ def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
         made.append("slow")
         return made
 
-    found = []
+    results = []
     askers = [
-        threading.Thread(target=lambda: found.append(memory.made("slow", slowly))) for _ in range(2)
+        threading.Thread(target=lambda: results.append(memory.made("slow", slowly)))
+        for _ in range(2)
     ]
     for asker in askers:
         asker.start()
@@ -68,7 +69,7 @@ def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
     for asker in askers:
         asker.join(20)
     assert made == ["slow"]
-    assert found[0] is found[1] is made
+    assert results[0] is results[1] is made
 
 
 def test_a_making_that_fails_keeps_nothing_and_can_be_tried_again():

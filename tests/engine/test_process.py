@@ -95,17 +95,17 @@ def test_memory_that_was_kept_for_reuse_is_given_back():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux")
 def test_only_the_thread_that_steps_back_goes_last():
-    found = []
+    results = []
 
     def last():
         process.step_back()
-        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        results.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     thread = threading.Thread(target=last)
     thread.start()
     thread.join()
-    assert found == [19]
+    assert results == [19]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 

@@ -202,8 +202,8 @@ def test_pictures_come_back_from_the_store_as_they_were(captions):
     assert back.facts() == view.facts()
     assert np.array_equal(back.images, view.images)
     assert back.images.dtype == np.uint8
-    found = [back.caption(row, column) for row in (0, 1) for column in (0, 1, 2)]
-    assert found == list(captions or [""] * 6)
+    results = [back.caption(row, column) for row in (0, 1) for column in (0, 1, 2)]
+    assert results == list(captions or [""] * 6)
 
 
 def test_pictures_that_do_not_fit_their_labels_are_refused():
@@ -280,9 +280,9 @@ def test_a_table_keeps_its_order_though_a_file_sorts_its_arrays():
 
 @given(st.lists(st.sampled_from(["a", "a (2)", "a (3)", "a (2) (2)", "b"]), max_size=9))
 def test_names_are_all_different_and_as_they_were_where_they_come_first(names):
-    found = distinct(names)
-    assert len(set(found)) == len(names)
-    for at, (name, new) in enumerate(zip(names, found, strict=True)):
+    result = distinct(names)
+    assert len(set(result)) == len(names)
+    for at, (name, new) in enumerate(zip(names, result, strict=True)):
         assert new == name if name not in names[:at] else new.startswith(f"{name} (")
 
 

@@ -96,9 +96,9 @@ def test_the_second_time_it_is_found_and_its_arrays_are_closed(case):
 
 
 def test_two_who_ask_at_once_cause_one_computation(case):
-    found = []
+    results = []
     askers = [
-        threading.Thread(target=lambda: found.append(answer(Slow(), tiny.cnn_case())))
+        threading.Thread(target=lambda: results.append(answer(Slow(), tiny.cnn_case())))
         for _ in range(4)
     ]
     for asker in askers:
@@ -108,12 +108,12 @@ def test_two_who_ask_at_once_cause_one_computation(case):
     for asker in askers:
         asker.join(SOON)
     assert calls == [1]
-    assert [one["it"].values.tolist() for one in found] == [[1.0]] * 4
+    assert [result["it"].values.tolist() for result in results] == [[1.0]] * 4
 
 
 def test_one_of_two_nameless_askers_may_leave_without_harm(case):
-    found = []
-    stays = threading.Thread(target=lambda: found.append(answer(Slow(), case)))
+    results = []
+    stays = threading.Thread(target=lambda: results.append(answer(Slow(), case)))
     stays.start()
     assert begun.wait(SOON)
 
@@ -124,7 +124,7 @@ def test_one_of_two_nameless_askers_may_leave_without_harm(case):
         answer(Slow(), case, leave)
     go.set()
     stays.join(SOON)
-    assert found[0]["it"].values.tolist() == [1.0]
+    assert results[0]["it"].values.tolist() == [1.0]
     assert calls == [1]
 
 
@@ -336,9 +336,9 @@ def test_a_record_older_than_a_field_has_none_there_and_is_written_all_the_same(
     older = run.record(Gradient(), case, name, 1.0)
     assert not run.UNRECORDED.keys() & older.keys()
     fresh.put(name, Gradient()(case), older)
-    found = known(Gradient(), case)
-    assert {found.record[field] for field in run.UNRECORDED} == {None}
-    said = json.loads(write(found, case, tmp_path).read_text())["provenance"]
+    result = known(Gradient(), case)
+    assert {result.record[field] for field in run.UNRECORDED} == {None}
+    said = json.loads(write(result, case, tmp_path).read_text())["provenance"]
     assert (said["compiled_forwards"], said["forwards"]) == (None, None)
     assert said["seconds"] == 1.0
 

@@ -269,8 +269,8 @@ def test_every_map_is_made_or_refused_with_the_reason(kind, target):
         with pytest.raises(DoesNotFit, match="cosine"):
             small(kind)(case)
         return
-    found = small(kind)(case)
-    view = next(iter(found.values()))
+    result = small(kind)(case)
+    view = next(iter(result.values()))
     values = np.concatenate([np.ravel(array) for array in view.arrays().values()])
     assert np.isfinite(values.astype(float)).all()
     assert np.unique(values).size > 1

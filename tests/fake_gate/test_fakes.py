@@ -18,14 +18,14 @@ VIEWS = {
 
 @pytest.mark.parametrize("name", FAKES)
 def test_shapes_kinds_and_facts_stay_and_numbers_go(name):
-    found = faked(VIEWS, FAKES[name])
-    for view, made in found.items():
+    result = faked(VIEWS, FAKES[name])
+    for view, made in result.items():
         assert type(made) is type(VIEWS[view])
         assert made.facts() == VIEWS[view].facts()
         for field, array in VIEWS[view].arrays().items():
             assert made.arrays()[field].shape == array.shape
             assert made.arrays()[field].dtype == array.dtype
-    assert not np.array_equal(found["map"].values, VIEWS["map"].values)
+    assert not np.array_equal(result["map"].values, VIEWS["map"].values)
 
 
 def test_random_numbers_lie_between_the_ends_and_are_the_same_in_every_process():

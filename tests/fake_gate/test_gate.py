@@ -51,10 +51,10 @@ def rows(request, tmp_path_factory):
     """The rows of those methods that are asked for in this run."""
     own = [one for one in request.session.items if one.path == Path(__file__)]
     tests = [one for one in own if "rows" in getattr(one, "fixturenames", ())]
-    names = [one.callspec.params["name"] for one in tests]
-    found = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
-    yield found
-    found.end()
+    names = [test.callspec.params["name"] for test in tests]
+    result = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
+    yield result
+    result.end()
 
 
 def assert_red(row):
@@ -85,11 +85,11 @@ def test_every_slow_one_is_a_method():
 @pytest.mark.slow
 def test_all_proofs_are_green_as_they_are_and_slow_ones_are_red_too(tmp_path, measure):
     options = [f"--fake={name}" for name in FAKES]
-    found = Rows("--all", *options, log=tmp_path / "log")
+    result = Rows("--all", *options, log=tmp_path / "log")
     try:
-        all_rows = [found.of(kind.full_name()) for kind in METHODS]
+        all_rows = [result.of(kind.full_name()) for kind in METHODS]
     finally:
-        found.end()
+        result.end()
     for row in all_rows:
         plain = row["as it is"]
         assert plain["passed"], row

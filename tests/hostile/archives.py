@@ -12,13 +12,13 @@ from tests.hostile.case import Hostile
 
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip of these files."""
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that come twice
-        with zipfile.ZipFile(held, "w", method) as archive:
+        with zipfile.ZipFile(buffer, "w", method) as archive:
             for name, body in files.items():
                 archive.writestr(name, body)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def long_directory() -> bytes:

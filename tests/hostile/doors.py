@@ -135,11 +135,11 @@ class Doors:
     def zip(self, data: bytes, name: str) -> None:
         """Among others in a zip: they are there, and it is skipped and named, or there too."""
         files = {"a/1.png": self.good, f"a/2{name}": data, "b/1.png": self.good}
-        found = read_folders(zipped(files, 0), "a.zip", 16)
-        skipped = [one.file for one in found.skipped]
-        if len(found.data) + len(skipped) != 3 or skipped not in ([], [f"a/2{name}"]):
-            raise ValueError(f"{len(found.data)} images, {len(skipped)} skipped")
-        for one in found.skipped:
+        folders = read_folders(zipped(files, 0), "a.zip", 16)
+        skipped = [one.file for one in folders.skipped]
+        if len(folders.data) + len(skipped) != 3 or skipped not in ([], [f"a/2{name}"]):
+            raise ValueError(f"{len(folders.data)} images, {len(skipped)} skipped")
+        for one in folders.skipped:
             if fault := sentence_fault(one.reason, data, f"2{name}"):
                 raise ValueError(fault)
 

@@ -91,10 +91,10 @@ class FileTrials(TrialKind):
 
     def rows(self, outcomes: Mapping[str, TrialOutcome]) -> list[Row]:
         """The files, and their mutants."""
-        whole = {name: one for name, one in outcomes.items() if name in self.files}
-        mutants = {name: one for name, one in outcomes.items() if name not in self.files}
+        whole = {name: outcome for name, outcome in outcomes.items() if name in self.files}
+        mutants = {name: outcome for name, outcome in outcomes.items() if name not in self.files}
         sorts = {name.split(" ", 1)[-1] for name in mutants}
-        guarded = sum("refused a file:" in one.note for one in outcomes.values())
+        guarded = sum("refused a file:" in outcome.note for outcome in outcomes.values())
         return [
             summary(self.title, whole),
             summary(f"Mutants of {len(sorts)} of them", mutants),

@@ -17,9 +17,9 @@ def saved(form: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **opti
     """A picture of noise."""
     rng = np.random.default_rng(1)
     image = Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)).convert(mode)
-    held = io.BytesIO()
-    image.save(held, form, **options)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
 
 
 # Pictures

@@ -73,22 +73,22 @@ class TrialKind(ABC):
 
 def summary(title: str, outcomes: Mapping[str, TrialOutcome]) -> Row:
     """A row: how many came out how, the worst of each figure, and what was wrong."""
-    counts = Counter(one.came for one in outcomes.values())
+    counts = Counter(outcome.came for outcome in outcomes.values())
     words = ", ".join(f"{count:,} {came}" for came, count in counts.most_common())
-    found = f"{len(outcomes):,}: {words}"
-    if any(one.seconds for one in outcomes.values()):
+    result = f"{len(outcomes):,}: {words}"
+    if any(outcome.seconds for outcome in outcomes.values()):
         slow, large = (
             max(outcomes, key=lambda name, what=what: getattr(outcomes[name], what))
             for what in ("seconds", "mb")
         )
-        found += (
+        result += (
             f"; worst {outcomes[slow].seconds:.2f} s of computing ({slow}), "
             f"{outcomes[large].mb:.0f} MB ({large})"
         )
-    wrong = [f"{name}: {one.wrong:.150}" for name, one in outcomes.items() if one.wrong]
+    wrong = [f"{name}: {outcome.wrong:.150}" for name, outcome in outcomes.items() if outcome.wrong]
     if wrong:
-        found += f"; wrong: {'; '.join(wrong[:20])}"
-    return Row(title, found.replace("|", "/"), "0 wrong", not wrong)
+        result += f"; wrong: {'; '.join(wrong[:20])}"
+    return Row(title, result.replace("|", "/"), "0 wrong", not wrong)
 
 
 def attempted(attempt: Attempt, name: str) -> TrialOutcome:
@@ -109,4 +109,4 @@ def outcomes_of(kind: TrialKind, names: Iterable[str]) -> dict[str, TrialOutcome
 
 def wrong_in(kind: TrialKind, names: Iterable[str]) -> dict[str, TrialOutcome]:
     """Do some trials in this process; those that came out wrong."""
-    return {name: one for name, one in outcomes_of(kind, names).items() if one.wrong}
+    return {name: outcome for name, outcome in outcomes_of(kind, names).items() if outcome.wrong}

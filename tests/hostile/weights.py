@@ -16,9 +16,9 @@ def torch_file(content: Any, **options: Any) -> bytes:
     """As torch saves it."""
     import torch
 
-    held = io.BytesIO()
-    torch.save(content, held, **options)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    torch.save(content, buffer, **options)
+    return buffer.getvalue()
 
 
 def head(rows: int = 3, fill: float = 0.0, kind: str = "float32") -> dict[str, Any]:

@@ -40,18 +40,18 @@ class EveryControl:
 def draw() -> dict[str, Any]:
     """Every widget; gives their values by name."""
     forms.refuse_links(EveryControl, "form")
-    found: dict[str, Any] = forms.settings(EveryControl, "form")
+    results: dict[str, Any] = forms.settings(EveryControl, "form")
     kinds: tuple[Any, ...] = ("list", "radio", "pills", "segments", "slider")
     for kind in kinds:
-        found[kind] = pick(kind, WORDS, f"pick.{kind}", kind, kept=kind == "pills")
-    found["some"] = pick_some("Some", WORDS, "some", WORDS[:1])
-    found["search"] = search("Search", WORDS, "search")
-    found["none"] = pick_or_none("None", WORDS, "none")
-    found["number"] = pick_number("Number", 5, "number")
-    found["switch"] = switch("Switch", "switch")
-    found["text"] = type_text("Text", "usual", "text", most=100)
-    found["lines"] = type_text("Lines", "", "lines", lines=True)
-    return found
+        results[kind] = pick(kind, WORDS, f"pick.{kind}", kind, kept=kind == "pills")
+    results["some"] = pick_some("Some", WORDS, "some", WORDS[:1])
+    results["search"] = search("Search", WORDS, "search")
+    results["none"] = pick_or_none("None", WORDS, "none")
+    results["number"] = pick_number("Number", 5, "number")
+    results["switch"] = switch("Switch", "switch")
+    results["text"] = type_text("Text", "usual", "text", most=100)
+    results["lines"] = type_text("Lines", "", "lines", lines=True)
+    return results
 
 
 def problems(values: dict[str, Any]) -> list[str]:

@@ -46,7 +46,7 @@ def widgets(url):
 
 
 def test_the_page_has_a_widget_of_each_kind_that_the_house_binds(widgets):
-    kinds = {one.kind for one in widgets.values()}
+    kinds = {widget.kind for widget in widgets.values()}
     assert {"selectbox", "radio", "button_group", "slider", "number_input", "checkbox",
             "text_input", "text_area"} <= kinds  # fmt: skip
     assert len(widgets) == 21

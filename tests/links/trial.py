@@ -107,7 +107,7 @@ class Prober:
         try:
             seen = await visitor.open(view, link)
             for _ in range(3 if self.unfold else 0):  # what is unfolded may have folds of its own
-                new = [one for one in seen.folds if one not in visitor.states]
+                new = [fold for fold in seen.folds if fold not in visitor.states]
                 if not new:
                     break
                 visitor.states |= {one: {"bool_value": True} for one in new}

@@ -107,8 +107,8 @@ def main() -> int:
             drawn, tests = [Change.pinned(pin) for pin in pins()], sorted({p.by for p in pins()})
             words, goal, only = "", 1.0, ""
         else:
-            found, same = sample(families[name], asked.count, asked.seed)
-            drawn, tests = [Change.of(mutant) for mutant in found], families[name].proofs()
+            result, same = sample(families[name], asked.count, asked.seed)
+            drawn, tests = [Change.of(mutant) for mutant in result], families[name].proofs()
             words, goal = f"; {same} set aside that change nothing; seed {asked.seed}", GOAL
             only = families[name].only
         with TemporaryDirectory() as folder:

@@ -61,7 +61,7 @@ def short(node: ast.AST) -> str:
 
 def mutants(file: str, source: str) -> list[Mutant]:
     """Every mutant of a file."""
-    found: list[Mutant] = []
+    results: list[Mutant] = []
     alike: Counter[str] = Counter()
     places = count()
     for function, node in functions(ast.parse(source)):
@@ -71,16 +71,16 @@ def mutants(file: str, source: str) -> list[Mutant]:
             place = next(places)
             for number, new in enumerate(variants(inner)):
                 line = getattr(inner, "lineno", node.lineno)
-                one = Mutant(file, function, line, short(inner), short(new), place, number)
+                mutant = Mutant(file, function, line, short(inner), short(new), place, number)
                 seen = in_place(node, inner, new) if isinstance(inner, ast.Constant) else ""
-                found.append(replace(one, nth=alike[one.name], around=seen))
-                alike[one.name] += 1
-    return found
+                results.append(replace(mutant, nth=alike[mutant.name], around=seen))
+                alike[mutant.name] += 1
+    return results
 
 
 def in_place(function: ast.AST, old: ast.AST, new: ast.AST) -> str:
     """The part of a function that holds a node, before and after."""
-    parent = next(one for one in ast.walk(function) if old in ast.iter_child_nodes(one))
+    parent = next(node for node in ast.walk(function) if old in ast.iter_child_nodes(node))
     before = short(parent)
     Change(old, new).visit(parent)
     after = short(parent)

@@ -55,8 +55,8 @@ class Reach:
         """Watch one test; the first of a file starts with empty caches."""
         if str(item.path) != self.file:
             self.file = str(item.path)
-            for one in self.caches:
-                one.cache_clear()
+            for cache in self.caches:
+                cache.cache_clear()
         start = time.process_time()
         threading.settrace(self.trace)
         sys.settrace(self.trace)

@@ -21,11 +21,11 @@ def pieces(code: CodeType) -> Iterator[CodeType]:
 
 def by_name(code: CodeType) -> dict[Name, CodeType]:
     """Code objects by their names."""
-    found: dict[Name, CodeType] = {}
+    results: dict[Name, CodeType] = {}
     for piece in pieces(code):
-        number = sum(name == piece.co_qualname for name, _ in found)
-        found[piece.co_qualname, number] = piece
-    return found
+        number = sum(name == piece.co_qualname for name, _ in results)
+        results[piece.co_qualname, number] = piece
+    return results
 
 
 def content(code: CodeType) -> tuple[object, ...]:
@@ -53,11 +53,11 @@ def differ(path: str, source: str, tree: ast.Module) -> bool:
 
 def loaded(paths: Iterable[str]) -> dict[str, list[FunctionType]]:
     """The functions that are there of each file."""
-    found: dict[str, list[FunctionType]] = {path: [] for path in paths}
+    results: dict[str, list[FunctionType]] = {path: [] for path in paths}
     for thing in gc.get_objects():
-        if type(thing) is FunctionType and thing.__code__.co_filename in found:
-            found[thing.__code__.co_filename].append(thing)
-    return found
+        if type(thing) is FunctionType and thing.__code__.co_filename in results:
+            results[thing.__code__.co_filename].append(thing)
+    return results
 
 
 def swap(path: str, source: str, tree: ast.Module, there: Iterable[FunctionType]) -> int:

@@ -45,7 +45,7 @@ class Box:
 
 
 def test_a_number_is_shown_with_what_it_stands_in():
-    shown = [one.shown for one in mutants("a.py", SOURCE) if one.old == "0"]
+    shown = [mutant.shown for mutant in mutants("a.py", SOURCE) if mutant.old == "0"]
     assert shown == [
         "a.py area: width < 0 => width < 1",
         "a.py area.<locals>.inner: max(x, 0) => max(x, 1)",
@@ -53,7 +53,7 @@ def test_a_number_is_shown_with_what_it_stands_in():
 
 
 def changes():
-    return {(one.function, one.old, one.new) for one in mutants("a.py", SOURCE)}
+    return {(mutant.function, mutant.old, mutant.new) for mutant in mutants("a.py", SOURCE)}
 
 
 def test_operators_comparisons_calls_and_numbers_are_changed_and_words_are_not():
@@ -67,11 +67,11 @@ def test_operators_comparisons_calls_and_numbers_are_changed_and_words_are_not()
 
 def test_a_mutant_keeps_its_rank_when_other_lines_of_the_file_change():
     longer = SOURCE.replace("LIMIT = 3", "LIMIT = 4\n\n\ndef first(x):\n    return x + 1")
-    before = {one.name: one.rank(0) for one in mutants("a.py", SOURCE)}
-    after = {one.name: one.rank(0) for one in mutants("a.py", longer)}
+    before = {mutant.name: mutant.rank(0) for mutant in mutants("a.py", SOURCE)}
+    after = {mutant.name: mutant.rank(0) for mutant in mutants("a.py", longer)}
     assert before.items() <= after.items()
     assert sorted(before, key=before.get) != sorted(
-        before, key={one.name: one.rank(1) for one in mutants("a.py", SOURCE)}.get
+        before, key={mutant.name: mutant.rank(1) for mutant in mutants("a.py", SOURCE)}.get
     )
 
 
@@ -84,12 +84,12 @@ def test_a_change_takes_hold_in_functions_that_are_loaded_and_in_those_inside_th
     source = path.read_text()
     kept = module.area
     assert kept(3.0) == 6
-    for words, found in (("width / height", 1.5), ("min(x, 0)", 0)):
-        (one,) = [one for one in mutants("boxes.py", source) if one.new == words]
-        tree = grown(source, one)
+    for words, result in (("width / height", 1.5), ("min(x, 0)", 0)):
+        (mutant,) = [mutant for mutant in mutants("boxes.py", source) if mutant.new == words]
+        tree = grown(source, mutant)
         assert differ(str(path), source, tree)
         assert swap(str(path), source, tree, loaded([str(path)])[str(path)]) == 2
-        assert kept(3.0) == found
+        assert kept(3.0) == result
     plain = ast.parse(source)
     assert not differ(str(path), source, plain)
 
@@ -100,8 +100,8 @@ def test_every_mutant_of_the_engine_can_be_made():
         file = family.files()[-1]
         source = (ROOT / file).read_text(encoding="utf-8")
         plain = ast.unparse(ast.parse(source))
-        for one in mutants(file, source)[::7]:
-            assert ast.unparse(grown(source, one)) != plain, one.name
+        for mutant in mutants(file, source)[::7]:
+            assert ast.unparse(grown(source, mutant)) != plain, mutant.name
 
 
 def test_a_file_of_the_engine_belongs_to_one_family_at_most():
@@ -121,7 +121,7 @@ def test_a_pin_stands_in_its_file_and_names_a_test_that_is_there(pin):
 def test_what_is_said_to_change_nothing_is_a_mutant_and_has_a_reason():
     said = tomllib.loads((ROOT / "tests/mutants/equivalent.toml").read_text(encoding="utf-8"))
     files = {name.split(" ")[0] for name in said}
-    names = {one.shown for file in files for one in mutants(file, (ROOT / file).read_text())}
+    names = {mutant.shown for file in files for mutant in mutants(file, (ROOT / file).read_text())}
     assert set(said) <= names
     assert all(len(reason) > 15 for reason in said.values())
 

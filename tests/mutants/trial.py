@@ -98,11 +98,11 @@ class Trial:
         if empty := sorted(path for path, there in self.functions.items() if not there):
             raise pytest.UsageError(f"no function is found of {', '.join(empty)}")
         read_here()
-        found = forked(lambda: self.measured(session, files), BASE, BASE, self.log)
-        if found is None:
+        result = forked(lambda: self.measured(session, files), BASE, BASE, self.log)
+        if result is None:
             raise pytest.UsageError("the tests do not run through without a mutant")
-        self.reach = found
-        if not any(found["items"].values()) and not any(found["files"].values()):
+        self.reach = result
+        if not any(result["items"].values()) and not any(result["files"].values()):
             raise pytest.UsageError("no test reaches any function of the changed files")
         self.verdicts += [self.tried(session, change) for change in self.changes]
         return True
@@ -114,8 +114,8 @@ class Trial:
         session.config.option.maxfail = 0
         pytest_runtestloop(session)
         return {
-            "items": {name: sorted(found) for name, found in watch.by_item.items()},
-            "files": {name: sorted(found) for name, found in watch.by_file.items()},
+            "items": {name: sorted(result) for name, result in watch.by_item.items()},
+            "files": {name: sorted(result) for name, result in watch.by_file.items()},
             "seconds": watch.seconds,
             "failed": sorted(watch.failed),
         }
@@ -144,8 +144,8 @@ class Trial:
         path = str(ROOT / change.file)
         source = Path(path).read_text(encoding="utf-8")
         swapped = swap(path, source, change.tree(source), self.functions[path])
-        for one in caches():  # what was computed while tests were collected
-            one.cache_clear()
+        for cache in caches():  # what was computed while tests were collected
+            cache.cache_clear()
         first = First(session)
         session.config.pluginmanager.register(first)
         session.items[:] = chosen

@@ -40,10 +40,10 @@ def test_each_opens_with_question_picture_and_what_a_run_does(kind):
 
 
 def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypatch, tmp_path):
-    own = Store(tmp_path / "answers")
-    monkeypatch.setattr(run, "store", lambda: own)
+    store = Store(tmp_path / "answers")
+    monkeypatch.setattr(run, "store", lambda: store)
     case = ExperimentCase(data_sets.load("bars"))
-    found = answer(LokiExperiment(), case)
+    result = answer(LokiExperiment(), case)
     at = visit(view=ANOMALY_EXPERIMENTS)
     assert at.sidebar.radio[0].options == [kind.title for kind in EXPERIMENTS]
     assert not at.main.get("image")
@@ -53,7 +53,7 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
     for kind in EXPERIMENTS:
         assert kind.title in told
     assert told.count("Not run here yet.") == len(EXPERIMENTS) - 1
-    assert LokiExperiment().finding(case, found) in told
+    assert LokiExperiment().finding(case, result) in told
     assert len(at.main.get("image")) == len(EXPERIMENTS)
     at.button(key="anomaly.open.Loki").click().run()
     assert not at.exception
@@ -66,24 +66,24 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     at = settled(at)
     assert not said(at)
     case = ExperimentCase(data_sets.load("digits"))
-    found = answer(SmoteExperiment(seeds=2), case)
-    assert found.kept
-    outcomes = found["claims"]["outcome"].tolist()
+    result = answer(SmoteExperiment(seeds=2), case)
+    assert result.kept
+    outcomes = result["claims"]["outcome"].tolist()
     marks = {1: "holds", 0: "undecided", -1: "not so"}
     counted = f"{outcomes.count(1)} of {len(outcomes)} claims hold"
-    first = f"{found['claims'].rows[0]}: {marks[outcomes[0]]} here. {counted}"
+    first = f"{result['claims'].rows[0]}: {marks[outcomes[0]]} here. {counted}"
     assert at.main.header[0].value.startswith(first)
     told = words(at)
-    for claim, outcome in zip(found["claims"].rows, outcomes, strict=True):
+    for claim, outcome in zip(result["claims"].rows, outcomes, strict=True):
         assert f"{claim}**: {marks[outcome]} here." in told
     assert len(at.main.get("plotly_chart")) == 3  # figures, projection and hulls
-    places = found["projection"]
+    places = result["projection"]
     spreads = [
         sum(places[name][np.array(places.rows) == group].var() for name in places.order)
         for group in (DRAWN, REAL)
     ]
     assert f"{100 * spreads[0] / spreads[1]:.0f} % of their spread in this plane" in words(at)
-    tenth = found["hulls"]["SMOTE, nearest"][found["hulls"]["false alarms"] == 0.1][0]
+    tenth = result["hulls"]["SMOTE, nearest"][result["hulls"]["false alarms"] == 0.1][0]
     assert f"SMOTE, nearest {100 * tenth:.0f} %." in told
     assert "engine.answer('anomaly.SMOTE'" in " ".join(one.value for one in at.code)
 
@@ -93,10 +93,10 @@ def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
     next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
     at = settled(at)
     assert not said(at)
-    found = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
-    assert found.kept
-    counts = found["chain"]["engaged"].reshape(3, 3).sum(1)
-    names = found["examples"].columns
+    result = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
+    assert result.kept
+    counts = result["chain"]["engaged"].reshape(3, 3).sum(1)
+    names = result["examples"].columns
     each = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
     assert f"Experts engaged, of 3: {each}." in words(at)
     assert all(name in words(at) for name in names)
@@ -114,7 +114,9 @@ def test_links_that_cannot_be_had_are_ignored_with_a_notice():
 def test_the_plane_says_where_lines_lead_and_where_there_are_none():
     columns = {name: ([0.0, 2.0, 1.0, 0.0, 4.0], "") for name in ("x", "y")}
     table = Table.of(columns, (SEGMENTS, SEGMENTS, DRAWN, REAL, REAL))
-    rest = Table.of({name: (one[0][2:], one[1]) for name, one in columns.items()}, table.rows[2:])
+    rest = Table.of(
+        {name: (column[0][2:], column[1]) for name, column in columns.items()}, table.rows[2:]
+    )
     assert between(table).endswith("a line leads from each to each of its nearest.")
     assert between(rest).endswith("so that no lines lead to where images may lie.")
     for one in (table, rest):

@@ -58,12 +58,12 @@ def test_the_lines_under_share_ask_this_very_question():
     expected += [digest(Cause(), asking.faded(picked, STORY, "car"))]
     expected += [digest(EachClaim(), asking.each_claim(picked, STORY))]
     names = {"engine": SimpleNamespace(answer=lambda name, **given: question_of(name, given))}
-    found = []
+    results = []
     for each in at.code:
         if "engine.answer" in each.value:
             exec(each.value.split("\n\n")[1].splitlines()[0], names)  # noqa: S102 - as in Study's
-            found.append(names["answer"])
-    assert set(expected) < set(found)
+            results.append(names["answer"])
+    assert set(expected) < set(results)
     edited = opened(ask__edits="-fork")
     assert not edited.code  # the command line knows no scene that was edited
 
@@ -72,10 +72,10 @@ def test_every_claim_has_a_row_of_pictures_and_a_verdict():
     at = opened(ask__ask="describe the image", ask__kind="A leader without its partner")
     case, tokens = answer(STORY, "describe the image")
     held = asking.each_claim(asking.words_of(case, tokens, [0]), STORY)
-    found = EachClaim()(held)
-    claims = found["claims"]
+    result = EachClaim()(held)
+    claims = result["claims"]
     assert len(claims) > 1
-    assert EachClaim().finding(held, found) in words(at)
+    assert EachClaim().finding(held, result) in words(at)
     shown = " ".join(each.proto.body for each in at.main.get("html"))
     for row, (thing, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
         truth = "there" if thing in held.claims.there else f"made up ({tried} hidden and taken out)"
@@ -198,8 +198,8 @@ def test_the_image_is_taken_away_in_one_click():
     case, tokens = answer(STORY)
     swapped = asking.pixels(asking.scene("counter", 425))
     held = asking.held_against(asking.words_of(case, tokens, [0]), [("another scene", swapped)])
-    found = Priors()(held)["words"]
-    (shares,) = (found[name] for name in found.order)
+    prior = Priors()(held)["words"]
+    (shares,) = (prior[name] for name in prior.order)
     blind = [0, 1, 2, 3, 5]
     kept = sum(2 * shares[at] >= shares[0] for at in blind[1:])
     assert f"“yes” survives in {kept} of 4 that show nothing" in words(at)

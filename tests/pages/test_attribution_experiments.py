@@ -58,11 +58,11 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     at = settled(at.button(key="attribution.AdaptiveSmoothing.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
-    found = known(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = known(method, case)
+    assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    assert mixture.plane_words(found) in shown
-    assert mixture.certified_words(found) in shown
+    assert mixture.plane_words(result) in shown
+    assert mixture.certified_words(result) in shown
     assert len(attacked_words(at)) == 1
     at = settled(at.slider(key=dial).set_value(0.0).run())
     assert "it has no say at α = 0" in attacked_words(at)[0]

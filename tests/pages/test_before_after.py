@@ -65,10 +65,10 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
     box = at.selectbox(key=pair.PAIR)
     assert box.value == pair.name_of(records, first)
     assert moved_against(records)[first] == moved_against(records).max()
-    asked = CATEGORIES[int(records["asked"][first])]
+    category = CATEGORIES[int(records["asked"][first])]
     before, after = (100 * records[f"p {when}"][first] for when in ("before", "after"))
     captions = " ".join(captions_of(at))
-    assert f"**Before**: {asked}? ✓ yes (p(yes) {before:.0f} %)" in captions
+    assert f"**Before**: {category}? ✓ yes (p(yes) {before:.0f} %)" in captions
     assert f"(p(yes) {after:.0f} %); it is not there." in captions
     assert "word by likeliest word" in words(at)
 
@@ -93,7 +93,9 @@ def test_the_slider_lets_the_thing_fade_and_the_caption_has_its_chance(case, fou
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
     at_quarter = pair.asking.OPACITIES.index(0.25)
     column = pair.asking.models()[HABIT]
-    (caption,) = [one for one in captions_of(at) if f"The {opened.removed} at 25 %" in one]
+    (caption,) = [
+        caption for caption in captions_of(at) if f"The {opened.removed} at 25 %" in caption
+    ]
     faded = faded_of(opened)
     assert f"p(yes) {100 * faded[column][at_quarter]:.0f} %" in caption
 
@@ -122,7 +124,7 @@ def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(foun
     there = {CATEGORIES[int(one)] for one in found["records"]["removed"]}
     thing, missing = sorted(there)[0], sorted(set(CATEGORIES) - there)[0]
     at = settled(visit(SMALL | {f"{KEY}.thing": thing}, BEFORE_AFTER))
-    assert all(f"without the {thing}:" in one for one in at.selectbox(key=pair.PAIR).options)
+    assert all(f"without the {thing}:" in option for option in at.selectbox(key=pair.PAIR).options)
     at = settled(visit(SMALL | {f"{KEY}.thing": missing}, BEFORE_AFTER))
     assert any("take out another thing" in one.value for one in at.info)
     assert sentence(at)
@@ -152,8 +154,8 @@ def test_share_asks_the_same_question(case, found):
 def test_every_drawing_says_its_figures(case, found):
     records = found["records"]
     opened = pair.OpenPair.of(layout_of(case), records, worst(records)[0], None)
-    for one in evidence.drawings(opened, None):
-        draw(one, found, f"test.{one.title}")
+    for drawing in evidence.drawings(opened, None):
+        draw(drawing, found, f"test.{drawing.title}")
     rows = evidence.figure_rows(records, None)
     assert rows.rows == FIGURES
     assert rows.cell("TU", "share") == scored(records)["TU"][0]
@@ -172,8 +174,8 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
     )
     copy = records.take(list(range(len(records))))  # as a kept answer is read from disk anew
     for given in (records, copy):
-        for one in evidence.drawings(None, 0.35):
-            draw(one, dict(found) | {"records": given}, f"test.{one.title}")
+        for drawing in evidence.drawings(None, 0.35):
+            draw(drawing, dict(found) | {"records": given}, f"test.{drawing.title}")
         strategies.joined({"One": dict(found) | {"records": given}}, 0.35)
     assert sorted(made) == [(name, 0.35) for name in ("figures", "kinds", "things")]
     fewer = records.take(list(range(len(records) - 1)))

@@ -68,7 +68,7 @@ def test_rows_matrix_and_logits_are_behind_it(counted):
 def test_other_scenes_wait_for_their_buttons():
     at = visit(SMALL | {"benchmarks.count": "11"}, BENCHMARKS)
     labels = [each.label for each in at.main.button]
-    assert any(each.startswith("Ask POPE's questions about 11 scenes: Greedy") for each in labels)
+    assert any(label.startswith("Ask POPE's questions about 11 scenes: Greedy") for label in labels)
     at.button(key="benchmarks.chair.go").click().run()
     settled(at)
     assert "makes up" in at.main.header[0].value
@@ -85,8 +85,8 @@ def test_no_decoding_is_a_sentence_and_one_s_own_file_stays_possible():
 def test_mvp_has_questions_and_no_captions():
     at = visit(SMALL | {"benchmarks.decodings": ["MVP"]}, BENCHMARKS)
     labels = [each.label for each in at.main.button]
-    assert any(each.startswith("Ask POPE's") for each in labels)
-    assert not any(each.startswith("Describe") for each in labels)
+    assert any(label.startswith("Ask POPE's") for label in labels)
+    assert not any(label.startswith("Describe") for label in labels)
 
 
 def test_captions_of_one_s_own_are_scored_and_the_worst_is_open(counted):

@@ -34,19 +34,19 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     at = settled(at.button(key=f"{SLOT}.go").click().run())
     assert not at.exception
     asked = question()
-    found = answer(asked.method, asked.case)
-    assert at.header[0].value == view.sentence(asked, found)
-    table = {"ballots": counted(ballots_about(found, ROE, 0), asked.case.data.classes)}
+    result = answer(asked.method, asked.case)
+    assert at.header[0].value == view.sentence(asked, result)
+    table = {"ballots": counted(ballots_about(result, ROE, 0), asked.case.data.classes)}
     shown = words(at)
     for told in (
-        view.reason(asked, found), view.first_words(table), view.run_off_words(table),
-        view.curve_words(found),
+        view.reason(asked, result), view.first_words(table), view.run_off_words(table),
+        view.curve_words(result),
     ):  # fmt: skip
         assert told in shown
     at = settled(at.number_input(key=IMAGE).set_value(7).run())
-    assert at.header[0].value == view.sentence(question(7), found)
+    assert at.header[0].value == view.sentence(question(7), result)
     at = settled(at.button_group(key=f"{KEY}.scheme").set_value(FA).run())
-    assert at.header[0].value == view.sentence(question(7, FA), found)
+    assert at.header[0].value == view.sentence(question(7, FA), result)
     assert "Round 2" not in words(at)  # FA has one round
 
 
@@ -58,12 +58,12 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     assert not at.exception
     asked = question()
     method = asked.poisons(way="relabel", count=4)
-    found = answer(method, asked.case)
-    assert method.finding(asked.case, found) in [one.value for one in at.header]
+    result = answer(method, asked.case)
+    assert method.finding(asked.case, result) in [one.value for one in at.header]
     shown = words(at)
-    assert poison.held(found) in shown
-    assert poison.run_off(asked, found) in shown
-    assert found["poisons"].finding in shown
+    assert poison.held(result) in shown
+    assert poison.run_off(asked, result) in shown
+    assert result["poisons"].finding in shown
 
 
 def test_a_bad_link_is_a_sentence():
@@ -120,8 +120,8 @@ def test_a_wrong_answer_is_said_to_be_wrong():
 def test_where_the_answer_changes_is_told_of_both_lines():
     steps = Table.of({"says": ([1, 1, 2], ""), "worst says": ([1, 2, 2], "")})
     one = {"answer": 1, "certificate": 0}
-    found = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in one.items()})}
-    assert poison.held(found) == (
+    results = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in one.items()})}
+    assert poison.held(results) == (
         "Certified up to 0. With the networks as retrained, the answer changes at 2; in the worst "
         "case, it changes at 1."
     )

@@ -30,9 +30,9 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     at = settled(visit(FEW, CONCEPTS))
     method = SAUCE(scenes=100, steps=20)
     asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    found = answer(method, asked)
-    assert at.header[0].value == method.finding(asked, found)
-    assert view.things_words(found["things"], ("car",)) in words(at)
+    result = answer(method, asked)
+    assert at.header[0].value == method.finding(asked, result)
+    assert view.things_words(result["things"], ("car",)) in words(at)
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
     lost_method = Collateral(scenes=100, steps=20)
@@ -47,8 +47,8 @@ def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_senten
     at = settled(visit(FEW | {"concepts.SAUCE.second": "lamp"}, CONCEPTS))
     method = SAUCE(second="lamp", scenes=100, steps=20)
     asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    found = answer(method, asked)
-    assert at.header[0].value == method.finding(asked, found)
+    result = answer(method, asked)
+    assert at.header[0].value == method.finding(asked, result)
     assert at.selectbox(key="concepts.SAUCE.third").value == "nothing else"
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     lost = answer(
@@ -69,12 +69,12 @@ def test_pope_is_asked_before_and_after():
     at = settled(at.button(key="concepts.polls.PollsAfter.go").click().run())
     case = ScenesCase(load(HABIT), Greedy(), 20)
     method = PollsAfter(scenes=100, steps=20)
-    found = answer(method, case)
+    result = answer(method, case)
     shown = words(at)
-    assert method.finding(case, found) in [one.value for one in at.header]
-    assert polls.right_words(found) in shown
-    assert polls.yes_words(found) in shown
-    assert polls.split_words(found) in shown
+    assert method.finding(case, result) in [one.value for one in at.header]
+    assert polls.right_words(result) in shown
+    assert polls.yes_words(result) in shown
+    assert polls.split_words(result) in shown
     before = " / ".join(f"{100 * one:.0f}" for one in answer(POPE(), case)["rates"]["accuracy"])
     assert f"{before} % before" in shown
 

@@ -52,23 +52,23 @@ def trained():
 
 
 def zipped(**files):
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(name.replace("__", "/"), content)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def picture(value):
-    held = io.BytesIO()
-    Image.fromarray(np.full((16, 16, 3), value, np.uint8)).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((16, 16, 3), value, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_every_data_set_opens_with_its_card_and_its_numbers():
     few = {
-        f"lab.{one.name}.count": str(spec.metadata["control"].low)
-        for one in entries() for spec in fields(one.recipe) if spec.name == "count"
+        f"lab.{entry.name}.count": str(spec.metadata["control"].low)
+        for entry in entries() for spec in fields(entry.recipe) if spec.name == "count"
     }  # fmt: skip
     titles = visit({}, DATA_AND_MODELS).radio(key="lab.data").options
     for title in titles:
@@ -163,8 +163,8 @@ def test_a_page_beyond_the_last_of_another_class_is_mended():
 def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
     at = visit({}, DATA_AND_MODELS)
     content = zipped(
-        **{f"cat__{one}.png": picture(one) for one in range(6)},
-        **{f"dog__{one}.png": picture(200 + one) for one in range(6)},
+        **{f"cat__{index}.png": picture(index) for index in range(6)},
+        **{f"dog__{index}.png": picture(200 + index) for index in range(6)},
         dog__broken="no picture",
     )
     at.file_uploader(key="lab.file").set_value(("<b>pets*.zip", content, "application/zip")).run()
@@ -192,15 +192,15 @@ def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_al
 
 
 def test_a_medmnist_file_opens():
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     rng = np.random.default_rng(0)
     arrays = {}
     for part, many in (("train", 20), ("val", 4), ("test", 8)):
         arrays[f"{part}_images"] = rng.integers(0, 255, (many, 28, 28), dtype=np.uint8)
         arrays[f"{part}_labels"] = (np.arange(many) % 2)[:, None].astype(np.uint8)
-    np.savez(held, **arrays)
+    np.savez(buffer, **arrays)
     at = visit({}, DATA_AND_MODELS)
-    at.file_uploader(key="lab.file").set_value(("tiny.npz", held.getvalue(), "")).run()
+    at.file_uploader(key="lab.file").set_value(("tiny.npz", buffer.getvalue(), "")).run()
     assert not said(at)
     assert "32 images of 28 × 28 px" in words(at)
 
@@ -231,7 +231,7 @@ def test_a_training_ends_as_a_model_that_every_page_offers():
     assert at.main.header[0].value == f"MLP names {right}"
     picker = visit().sidebar.selectbox(key="model")
     assert any(line.endswith(f" · {one.name[-4:]}") for line in picker.options)
-    line = next(each for each in picker.options if each.endswith(one.name[-4:]))
+    line = next(option for option in picker.options if option.endswith(one.name[-4:]))
     at = visit({"model": line, "heatmaps.methods": ["Gradient"]}, HEATMAPS)
     assert at.sidebar.selectbox(key="model").value == one.name
     assert not said(at)
@@ -243,7 +243,7 @@ def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_its
     at.session_state["model"] = one.name
     pills(at, "lab.part").set_value("Models").run()
     lines = at.selectbox(key="lab.model").options
-    line = next(each for each in lines if each.endswith(one.name[-4:]))
+    line = next(line for line in lines if line.endswith(one.name[-4:]))
     at.selectbox(key="lab.model").select(line).run()
     at.button(key="lab.model.delete").click().run()
     assert not at.exception
@@ -348,7 +348,7 @@ def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):
     recipe = {"lab.recipe.epochs": "200", "lab.seed": str(next(SEEDS))}
     at = visit(MLP | recipe, DATA_AND_MODELS)
     at.button(key="lab.training.Train.go").click().run()
-    (job,) = (each for lane in lanes() for each in lane.jobs() if each.title.startswith("Training"))
+    (job,) = (job for lane in lanes() for job in lane.jobs() if job.title.startswith("Training"))
     for _ in range(240):
         if job.partial and unfinished():
             break

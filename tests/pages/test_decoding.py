@@ -120,8 +120,8 @@ def test_scmoe_is_for_the_mixture_of_experts_and_gray_elsewhere_with_the_reason(
 
 def test_with_the_strong_experts_as_weak_ones_scmoe_says_what_greedy_says():
     case = asking.about_scene(MIXTURE, asking.scene("counter", STORY), "describe the image")
-    found = SCMoE(rank=None, beta=3.0)(case)
-    assert found["answer"].text == Greedy()(case)["answer"].text
+    result = SCMoE(rank=None, beta=3.0)(case)
+    assert result["answer"].text == Greedy()(case)["answer"].text
 
 
 def test_a_link_sets_scene_strategies_and_settings():
@@ -218,7 +218,7 @@ def test_every_strategy_is_shown_with_the_figures_that_were_measured():
     table = next(each.value for each in at.main.dataframe if "OPERA" in each.value.index)
     for name, figures in held.items():
         title = next(kind.title for kind in STRATEGIES if kind.name == name)
-        column = next(each for each in table.columns if str(each).startswith("false yes"))
+        column = next(column for column in table.columns if str(column).startswith("false yes"))
         measured = float(figures["false yes"].mean())
         assert float(table[column][title]) == pytest.approx(measured, abs=6e-4)
     assert "OPERA: a caption's largest φ" in words(at)
@@ -230,9 +230,9 @@ def test_where_attention_rests_is_counted_for_the_model_that_is_asked(monkeypatc
     at.button(key="decoding.sinks.AttentionSinks.go").click().run()
     at = settled(at)
     case = ScenesCase(asking.model(HABIT), Greedy(), 2)
-    found = run.answer(AttentionSinks(), case)
-    assert AttentionSinks().finding(case, found) in words(at)
-    top = [f"{100 * share:.0f} %" for share in found["shares"]["top 1 %"]]
+    result = run.answer(AttentionSinks(), case)
+    assert AttentionSinks().finding(case, result) in words(at)
+    top = [f"{100 * share:.0f} %" for share in result["shares"]["top 1 %"]]
     assert f"holds: layer 1 {top[0]}, layer 2 {top[1]}, layer 3 {top[2]}" in words(at)
 
 
@@ -264,7 +264,7 @@ def test_the_half_of_the_weights_that_was_learned_answers_too(monkeypatch):
     at.button(key="decoding.half.MaskLLM.go").click().run()
     at = settled(at)
     case = ScenesCase(asking.model(HABIT), Greedy(), 2, "biased")
-    found = run.answer(half.METHOD, case)
-    assert half.METHOD.finding(case, found) in words(at)
-    assert f"{models_words(found['models'])} {habit_words(case)}" in words(at)
+    result = run.answer(half.METHOD, case)
+    assert half.METHOD.finding(case, result) in words(at)
+    assert f"{models_words(result['models'])} {habit_words(case)}" in words(at)
     assert "with the learned 2:4 mask “" in words(at)

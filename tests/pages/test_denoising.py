@@ -31,12 +31,12 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     at = settled(at.button(key=f"{KEY}.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load(Cbsn.data[0])), Cbsn(**FEW)
-    found = known(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = known(method, case)
+    assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    assert denoising.neighbor_words(found) in shown
-    assert denoising.last_words(found, "gained") in shown
-    assert found["hole"].finding in shown
+    assert denoising.neighbor_words(result) in shown
+    assert denoising.last_words(result, "gained") in shown
+    assert result["hole"].finding in shown
     assert "At the center: 0 with the blind spot" in shown
     at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
     assert not at.exception

@@ -68,13 +68,13 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     assert not said(at)
     data = load("digits")
     case = case_of(int(data.rows("test")[0]))
-    found = Blends(toward="9")(case)
+    result = Blends(toward="9")(case)
     told = texts(at)
     assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
-    names = found["confusion"].labels
-    assert f"100 % toward 9: {words.step(found['class'], 20, names)}" in told
-    assert f"100 % toward noise: {words.step(found['noise'], 20, names)}" in told
-    assert f"“9” {100 * found['class'][OTHER][20]:.0f} %" in told
+    names = result["confusion"].labels
+    assert f"100 % toward 9: {words.step(result['class'], 20, names)}" in told
+    assert f"100 % toward noise: {words.step(result['noise'], 20, names)}" in told
+    assert f"“9” {100 * result['class'][OTHER][20]:.0f} %" in told
     masses = FVR()(case)["masses"]
     drawn = strongest(masses)
     assert drawn.units == ("share",)  # in percent, as the numbers on the bars
@@ -82,9 +82,9 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
 
 
 def png(pixels):
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def drawn_eight():
@@ -112,11 +112,11 @@ def test_a_file_of_one_s_own_has_masses_and_a_place_among_the_others(name):
     chosen = at.session_state["subject"]
     assert chosen.case.image.shape[1:] == (catalog.load("digits-cnn").side,) * 2
     case = replace(case_of(0), image=chosen.case.image)
-    found = FVR()(case)
-    assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, found)
-    masses = found["masses"]
+    result = FVR()(case)
+    assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, result)
+    masses = result["masses"]
     assert masses["mass"].sum() == pytest.approx(1, abs=1e-9)
-    place = view.cloud(found)
+    place = view.cloud(result)
     assert place.rows[-1] == "this image"
     for column, row in (("confusion", SEVERAL), ("ignorance", NONE)):
         assert place[column][-1] == pytest.approx(masses.cell(row, "mass"), abs=1e-6)
@@ -175,7 +175,7 @@ def way(confusion, ignorance):
     zero = [0.0] * len(rest)
     columns = {"share": zero, OWN: rest, OTHER: zero, OTHERS: zero}
     columns |= {SEVERAL: confusion, NONE: ignorance}
-    return Table.of({name: (one, "mass") for name, one in columns.items()})
+    return Table.of({name: (column, "mass") for name, column in columns.items()})
 
 
 def test_on_the_way_to_a_class_the_doubt_that_bulges_most_is_judged():

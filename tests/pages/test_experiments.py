@@ -58,18 +58,18 @@ def test_a_run_ends_in_claims_figures_and_files():
     next(each for each in at.button if each.label.startswith("Run the experiment")).click().run()
     at = settled(at)
     assert not said(at)
-    found = answer(
+    result = answer(
         CudaExperiment(epochs=1, seeds=2, victim="MLP"),
         ExperimentCase(tiny.columns(8, ("a", "b", "c"))),
     )
-    assert found.kept
+    assert result.kept
     headline = at.main.header[0].value
-    holding = found["claims"]["outcome"].tolist().count(1)
+    holding = result["claims"]["outcome"].tolist().count(1)
     assert headline.startswith(CudaExperiment.claims[0].words)
     assert f"{holding} of {len(CudaExperiment.claims)} claims hold" in headline
     assert "(2 seeds)" in headline
     told = words(at)
-    for claim, test in zip(found["claims"].rows, found["claims"].notes, strict=True):
+    for claim, test in zip(result["claims"].rows, result["claims"].notes, strict=True):
         assert claim in told
         assert test in told
     assert len(at.main.get("plotly_chart")) == 1
@@ -128,6 +128,6 @@ def test_every_question_with_experiments_has_an_entry_and_no_other_question():
     with_experiments = {
         family_title(family) for family in FAMILIES if getattr(family, "EXPERIMENTS", ())
     }
-    assert {one.menu for one in VIEWS if one.title == "Experiments"} == with_experiments
+    assert {view.menu for view in VIEWS if view.title == "Experiments"} == with_experiments
     assert ProtectImage in unlearning.METHODS
     assert views.UNLEARNING_EXPERIMENTS in VIEWS

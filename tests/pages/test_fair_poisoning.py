@@ -43,25 +43,25 @@ def test_a_simulation_is_announced_run_and_shown(method):
     at = settled(at)
     assert not said(at)
     case = ExperimentCase(data_sets.load("squares"))
-    found = answer(method, case)
-    assert found.kept
-    assert at.main.header[0].value == method.finding(case, found)
+    result = answer(method, case)
+    assert result.kept
+    assert at.main.header[0].value == method.finding(case, result)
     told = words(at)
-    for claim in found["claims"].rows:
+    for claim in result["claims"].rows:
         assert claim in told
-    assert risen(found) in told
-    assert shifted_most(found) in told
+    assert risen(result) in told
+    assert shifted_most(result) in told
     assert "Mixed colors hide the group." in told
     assert len(at.main.get("plotly_chart")) == 3  # figures, by share, columns
 
 
 def test_the_predicted_share_is_marked_where_there_is_one(method):
-    found = dict(answer(method, ExperimentCase(data_sets.load("squares"))))
+    results = dict(answer(method, ExperimentCase(data_sets.load("squares"))))
     cases = ((0.031, "from 3.1 % on", 3.1), (0.0, "at any share", 0), (np.nan, "No rise", None))
     for value, words_, now in cases:
-        found["threshold"] = Scores(np.array([value]), ("predicted threshold",), "share")
-        assert words_ in risen(found)
-        assert by_poison(found).now == (now if now is None else pytest.approx(now))
-    del found["threshold"]
-    assert "redicted" not in risen(found)
-    assert f"{100 * found['curve'][AUC][0]:.0f} % at 0 %" in risen(found)
+        results["threshold"] = Scores(np.array([value]), ("predicted threshold",), "share")
+        assert words_ in risen(results)
+        assert by_poison(results).now == (now if now is None else pytest.approx(now))
+    del results["threshold"]
+    assert "redicted" not in risen(results)
+    assert f"{100 * results['curve'][AUC][0]:.0f} % at 0 %" in risen(results)

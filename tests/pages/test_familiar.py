@@ -92,11 +92,11 @@ def test_a_digit_of_another_data_set_gets_a_verdict_that_its_p_value_bears_out()
 
 def test_the_sentence_and_the_p_value_are_the_detector_s():
     at = opened(item="3")
-    found = ViM()(case_of(3))
-    total, _, least = (int(one) for one in found["counts"].values)
+    result = ViM()(case_of(3))
+    total, _, least = (int(one) for one in result["counts"].values)
     sentence = at.main.header[0].value
     assert f"{least if 'Nothing' in sentence else total - least} of {total}" in sentence
-    assert f"among all normal images: {found['p'].values[0]:.3g}" in words(at)
+    assert f"among all normal images: {result['p'].values[0]:.3g}" in words(at)
     assert f"can be reached here is {1 / (total + 1):.2g}" in words(at)
 
 
@@ -108,8 +108,8 @@ def test_the_lines_under_share_ask_this_very_question():
 
 def test_another_detector_gives_its_own_answer_with_its_settings():
     at = opened(familiar__detector="KNN", familiar__KNN__k="5")
-    found = KNN(k=5)(case_of())
-    assert f"among all normal images: {found['p'].values[0]:.3g}" in words(at)
+    result = KNN(k=5)(case_of())
+    assert f"among all normal images: {result['p'].values[0]:.3g}" in words(at)
     assert "anomaly.KNN" in words(at)
     pills(at, "familiar.detector").set_value("COSTARR").run()
     at = answered(at)
@@ -119,20 +119,20 @@ def test_another_detector_gives_its_own_answer_with_its_settings():
 
 def test_within_its_class_only_images_seen_alike_are_compared_with():
     at = opened()
-    found = ViM()(case_of())
+    result = ViM()(case_of())
     assert "seen as" not in words(at)
     at.toggle(key="familiar.by-class").set_value(True).run()
-    label = case_of().model.labels[int(found["subject"].predicted[0])]
-    own = int(found["counts"].values[1])
-    assert f"among {own} images seen as {label}: {found['p'].values[1]:.3g}" in words(at)
+    label = case_of().model.labels[int(result["subject"].predicted[0])]
+    own = int(result["counts"].values[1])
+    assert f"among {own} images seen as {label}: {result['p'].values[1]:.3g}" in words(at)
 
 
 def test_the_line_s_promise_its_band_and_the_calm_of_other_images_are_said():
     at = opened(familiar__alpha="10 %")
-    found = ViM()(case_of())
-    ruler = Conformal(found["normal"].values.astype(float))
+    result = ViM()(case_of())
+    ruler = Conformal(result["normal"].values.astype(float))
     line = ruler.threshold(0.1)
-    alarms = int((found["held"].values > line).sum())
+    alarms = int((result["held"].values > line).sum())
     assert f"({alarms} false alarms)" in words(at)
     low, high = ruler.band(0.1)
     assert f"between {100 * low:.3g} % and {100 * high:.3g} %" in words(at)
@@ -142,7 +142,9 @@ def test_a_promise_that_cannot_be_kept_is_one_sentence():
     at = opened(familiar__alpha="0.5 %")
     at.file_uploader(key="familiar.file").set_value(("m.zip", zipped(100), "application/zip")).run()
     title = next(
-        one for one in at.selectbox(key="familiar.normal").options if one.startswith("Your data")
+        option
+        for option in at.selectbox(key="familiar.normal").options
+        if option.startswith("Your data")
     )
     at.selectbox(key="familiar.normal").set_value(title).run()
     at = answered(at)
@@ -152,8 +154,8 @@ def test_a_promise_that_cannot_be_kept_is_one_sentence():
 
 def test_unknown_images_can_be_others_made_worse_or_none():
     at = opened(familiar__unknown="Normal images with occlusion")
-    found = ViM()(case_of(other="occlusion"))
-    area = found["measures"].values[0, 0]
+    result = ViM()(case_of(other="occlusion"))
+    area = result["measures"].values[0, 0]
     numbers = [each.value for each in at.main.table]
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
@@ -195,12 +197,12 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_
     card = card_of(child, title="cut", parent=parent, made_by="test", data="digits")
     name = checkpoints.put(card, child).name
     line = next(
-        one for one in visit(view=FAMILIAR).sidebar.selectbox(key="model").options
-        if one.endswith(name[-4:])
+        option for option in visit(view=FAMILIAR).sidebar.selectbox(key="model").options
+        if option.endswith(name[-4:])
     )  # fmt: skip
     at = opened(model=line, familiar__closer="Beside its parent")
     tables = [each.value for each in unfolded(at).main.dataframe]
-    table = next(one for one in tables if one.index[0] == "cut")
+    table = next(table for table in tables if table.index[0] == "cut")
     assert list(table.index) == ["cut", "Digits MLP (parent)"]
     own, other = ViM()(case_of(name=name)), ViM()(case_of())
     assert table.iloc[:, 0].tolist() == pytest.approx(
@@ -216,7 +218,9 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
     uploader = at.file_uploader(key="familiar.file")
     uploader.set_value(("mine.zip", zipped(6), "application/zip")).run()
     title = next(
-        one for one in at.selectbox(key="familiar.normal").options if one.startswith("Your data")
+        option
+        for option in at.selectbox(key="familiar.normal").options
+        if option.startswith("Your data")
     )
     assert at.selectbox(key="familiar.normal").value == title  # it is chosen at once
     assert any(f"{title}”: 6 images of 1 class" in one.value for one in at.caption)
@@ -246,7 +250,9 @@ def test_one_normal_image_is_too_few_and_says_so():
     at = opened()
     uploader = at.file_uploader(key="familiar.file")
     uploader.set_value(("one.zip", zipped(1), "application/zip")).run()
-    title = next(one for one in at.selectbox(key="familiar.normal").options if "Your" in one)
+    title = next(
+        option for option in at.selectbox(key="familiar.normal").options if "Your" in option
+    )
     at.selectbox(key="familiar.normal").set_value(title).run()
     assert not at.exception
     assert any("at least two are needed" in each for each in said(at))

@@ -197,9 +197,9 @@ def test_parts_about_the_request_answer_at_once_from_what_ships(page, shipped, s
     assert not at.exception
     assert not said(at)
     assert not at.main.get("progress")
-    found = known(method, shipped[0])
-    assert found
-    assert method.finding(shipped[0], found) in words(at)
+    result = known(method, shipped[0])
+    assert result
+    assert method.finding(shipped[0], result) in words(at)
 
 
 def test_a_part_s_figures_are_the_engine_s(page, shipped):
@@ -217,18 +217,18 @@ def test_ssd_s_lines_move_and_its_figures_are_the_engine_s(page, shipped):
     at = settled(at)
     before = words(at)
     at.select_slider(key="forget.SSD.live.ratio").set_value(2.0).run()
-    found = damped(shipped[0], SSD(ratio=2.0))
+    result = damped(shipped[0], SSD(ratio=2.0))
     assert words(at) != before
-    assert f"{found.chosen:,} of {found.total:,} weights" in words(at)
+    assert f"{result.chosen:,} of {result.total:,} weights" in words(at)
     assert {each.label: each.value for each in at.main.metric}["Test right"] == (
-        f"{100 * found.test:.0f} %"
+        f"{100 * result.test:.0f} %"
     )
 
 
 def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
     at = settled(page.button_group(key="forget.section").set_value("Weights").run())
-    found = answer(WhatMoved(), AfterCase(shipped[0], FORGOTTEN.best()))["layers"]
-    share = (found["moved"] * found["weights"]).sum() / found["weights"].sum()
+    result = answer(WhatMoved(), AfterCase(shipped[0], FORGOTTEN.best()))["layers"]
+    share = (result["moved"] * result["weights"]).sum() / result["weights"].sum()
     assert f"{100 * share:.0f} % of the weights are others than before" in words(at)
     at = settled(page.button_group(key="forget.section").set_value("Heat maps").run())
     assert "Asked of all three: what speaks for 3?" in words(at)
@@ -244,8 +244,8 @@ def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
     at = settled(at)
     assert "45 of 898 training images of Digits, 8 × 8 are to be forgotten" in words(at)
     model, data = catalog.load("digits-mlp"), load(FORGOTTEN.data)
-    found = answer(WorstCase("hardest", share=0.05), PruneCase(model, data))["images"]
-    assert set(found["id"]) == set(hardest(model, data, 0.05).ids)
+    result = answer(WorstCase("hardest", share=0.05), PruneCase(model, data))["images"]
+    assert set(result["id"]) == set(hardest(model, data, 0.05).ids)
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     assert "45 images hard to forget" in at.main.header[0].value
@@ -493,16 +493,16 @@ def own(monkeypatch, tmp_path):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
 
     def opened_with(count):
-        found = read_folders(zipped(count), "mine.zip", 32)
-        add(found.data)
+        folders = read_folders(zipped(count), "mine.zip", 32)
+        add(folders.data)
         recipe = Recipe("lenet", epochs=1)
-        model = fresh(found.data, recipe, 0)
-        learn(model, found.data, recipe, 0)
-        about = {"title": "Mine", "made_by": "lab.Train", "data": found.data.name}
+        model = fresh(folders.data, recipe, 0)
+        learn(model, folders.data, recipe, 0)
+        about = {"title": "Mine", "made_by": "lab.Train", "data": folders.data.name}
         at = visit(view=FORGET)
         owner = Owner(at.session_state[browser_secret.NEW].encode())
         checkpoints.put(card_of(model, **about, recipe=recipe.as_dict()), model, owner)
-        at.session_state["lab.uploads"] = {"My zip": found}
+        at.session_state["lab.uploads"] = {"My zip": folders}
         at.run()
         pills(at, "forget.ways").set_value(["SalUn"])
         at.selectbox(key="forget.data").select("My zip").run()
@@ -550,11 +550,11 @@ def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
     assert f"100 % · {spent}" in words(at)
     assert "Seconds are the median of three runs here" in words(at)
 
-    asked, found = [], view.times_of
+    asked, result = [], view.times_of
 
     def late(one):
         asked.append(one)
-        return None if len(asked) == 1 else found(one)
+        return None if len(asked) == 1 else result(one)
 
     monkeypatch.setattr(view, "times_of", late)
     at.run()

@@ -25,13 +25,13 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     at = settled(at.button(key=f"{KEY}.go").click().run())
     assert not at.exception
     case, method = shipped_case("digits-generator"), GeneratorSalUn(label="7", **FEW)
-    found = answer(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = answer(method, case)
+    assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    assert found["sheet"].finding in shown
+    assert result["sheet"].finding in shown
     for told in (view.kept_words, view.distance_words, view.where_words, view.loss_words):
-        assert told(found) in shown
-    assert view.instead_words(found, "7") in shown
+        assert told(result) in shown
+    assert view.instead_words(result, "7") in shown
     plain = Samples(each=4, passes=5)
     drawn = answer(plain, case)
     assert plain.finding(case, drawn) in [one.value for one in at.header]
@@ -55,7 +55,7 @@ def test_a_bad_link_is_a_sentence():
 
 
 def table(columns, rows):
-    return Table.of({name: (np.array(held), "share") for name, held in columns.items()}, rows)
+    return Table.of({name: (np.array(column), "share") for name, column in columns.items()}, rows)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def table(columns, rows):
     ],
 )
 def test_the_class_that_lost_most_is_told(after, wanted):
-    found = table({"before": [1.0, 0.9, 1.0], "after SalUn": after}, ("3", "0", "1"))
-    assert view.kept_words({"read": found}) == wanted
+    result = table({"before": [1.0, 0.9, 1.0], "after SalUn": after}, ("3", "0", "1"))
+    assert view.kept_words({"read": result}) == wanted
 
 
 def test_what_is_drawn_instead_and_the_distances_are_told():

@@ -31,12 +31,12 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     assert not at.exception
     case = ExperimentCase(data_sets.load(VisualAudit.data[0]), 3)
     method = VisualAudit(**FEW)
-    found = known(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = known(method, case)
+    assert at.header[0].value == method.finding(case, result)
     shown = words(at)
     for said in (perturbation.defended_words, perturbation.other_words, perturbation.nats_words,
                  perturbation.named_words):  # fmt: skip
-        assert said(found) in shown
+        assert said(result) in shown
     told = [one.value for one in at.header if one.value.startswith("Moving each value")]
     assert len(told) == 2  # of the audit, and of one scene
     at = settled(at.slider(key=f"{ONE}.epsilon").set_value(0).run())
@@ -46,7 +46,7 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
 
 def audited():
     """Success of two conditions at every ε."""
-    columns = {success(one): ([at / 5, 0.0], "share") for at, one in enumerate(LEVELS)}
+    columns = {success(level): ([at / 5, 0.0], "share") for at, level in enumerate(LEVELS)}
     columns |= {spread(name): ([0.1, 0.0], "share") for name in [*columns]}
     columns[EPS50] = ([5.0, np.nan], "/255")
     return {"table": Table.of(columns, [PLAIN, NOISE])}

@@ -45,11 +45,11 @@ def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
     at = settled(at.button(key=f"{KEY}.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3), ImageRerouting(**FEW)
-    found = known(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = known(method, case)
+    assert at.header[0].value == method.finding(case, result)
     shown = words(at)
     for said in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
-        assert said(found) in shown
+        assert said(result) in shown
 
 
 def test_a_sentence_leaves_out_what_is_not_measured_yet():
@@ -63,7 +63,7 @@ def test_a_sentence_leaves_out_what_is_not_measured_yet():
 
 
 def test_a_line_goes_over_every_size_of_change():
-    columns = {answered(one): ([at / 5, 0.0], "share") for at, one in enumerate(LEVELS)}
+    columns = {answered(level): ([at / 5, 0.0], "share") for at, level in enumerate(LEVELS)}
     columns |= {spread(name): ([0.1, 0.0], "share") for name in [*columns]}
     table = Table.of({**columns, EPS50: ([3.5, np.nan], "/255")}, (FIRST, NOISE))
     over = rerouting.over({"table": table}, (FIRST, NOISE))

@@ -26,13 +26,13 @@ def few(monkeypatch):
 def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
     at = settled(visit(view=INSIDE))
     asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    found = answer(METHOD, asked)
+    result = answer(METHOD, asked)
     learned = answer(HalluRAG(), ScenesCase(load(HABIT), Greedy(), METHOD.scenes))
-    assert at.header[0].value == METHOD.finding(asked, found)
+    assert at.header[0].value == METHOD.finding(asked, result)
     shown = words(at)
     assert f"{learned['compared'].cell(LINEAR, 'AUROC'):.2f}" in shown
     assert probe.compared_words(learned) in shown
-    assert view.lens_words(found) in shown
+    assert view.lens_words(result) in shown
     risks = learned["risks"]
     made_up = risks["made up"].astype(bool)
     count = int((made_up & (risks["risk"] >= 0.5)).sum())
@@ -52,11 +52,11 @@ def test_other_states_are_another_probe_and_a_bad_link_is_a_sentence():
 
 def test_bars_and_marks_say_what_is_true_of_each_thing():
     asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    found = answer(METHOD, asked)
-    drawn = view.bars(asked, found)
+    result = answer(METHOD, asked)
+    drawn = view.bars(asked, result)
     there = {thing.category for thing in asked.scene.things}
-    names = [name for name in found["words"].notes if name]
-    assert len(drawn.names) == len(names) == len(view.named(found["words"]))
+    names = [name for name in result["words"].notes if name]
+    assert len(drawn.names) == len(names) == len(view.named(result["words"]))
     for name, label in zip(names, drawn.names, strict=True):
         assert label.endswith("✓" if name in there else "✗")
     assert view.noted("the lamp is there", 0.5) == "the lamp is there; risk 50 %"

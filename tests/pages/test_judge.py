@@ -40,18 +40,18 @@ from tests.visits import pills, said, settled, visit, words
 def files():
     """The three models of the example, as Blindspot exports them."""
     case = forgotten()
-    found = {"original": embedded.file_of(FORGOTTEN.model).read_bytes()}
+    results = {"original": embedded.file_of(FORGOTTEN.model).read_bytes()}
     for name, method in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain())):
         view = answer(method, case)["model"]
-        found[name] = packed(ModelCard.from_json(view.card), view.weights)
-    return found
+        results[name] = packed(ModelCard.from_json(view.card), view.weights)
+    return results
 
 
 def state_of(method):
     """Weights alone of what a way made, as torch saves them."""
-    held = io.BytesIO()
-    torch.save(rebuilt(answer(method, forgotten())["model"]).network.state_dict(), held)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    torch.save(rebuilt(answer(method, forgotten())["model"]).network.state_dict(), buffer)
+    return buffer.getvalue()
 
 
 def opened(files, at=None):
@@ -134,9 +134,9 @@ def test_weights_alone_are_read_into_the_network_of_the_original(files):
     assert "forgot class 3 as well as retraining" in at.main.header[0].value
     at = opened({name: state_of(Retrain()) for name in ("original", "unlearned")})
     assert any("say for which architecture they are" in one for one in said(at))
-    held = io.BytesIO()
-    torch.save(rebuilt(answer(Retrain(), forgotten())["model"]).network, held)
-    at = opened(files | {"unlearned": held.getvalue()})
+    buffer = io.BytesIO()
+    torch.save(rebuilt(answer(Retrain(), forgotten())["model"]).network, buffer)
+    at = opened(files | {"unlearned": buffer.getvalue()})
     assert any("holds more than weights (pickled code)" in one for one in said(at))
 
 
@@ -242,14 +242,14 @@ def test_files_that_are_missing_or_the_same_are_told(files):
 def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
     """Two networks that learned nothing: own data and ids go through, and no verdict follows."""
     rng = np.random.default_rng(0)
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
         for number in range(50):
             picture = io.BytesIO()
             Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(picture, "PNG")
             folder = f"{'train' if number < 40 else 'test'}/{'ab'[number % 2]}"
             file.writestr(f"{folder}/{number:02}.png", picture.getvalue())
-    data = read_folders(held.getvalue(), "mine.zip", 32).data
+    data = read_folders(buffer.getvalue(), "mine.zip", 32).data
     models = {
         name: fresh(data, Recipe("lenet"), seed)
         for name, seed in (("original", 0), ("unlearned", 1))
@@ -259,7 +259,7 @@ def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
         for name, model in models.items()
     }
     at = opened(exported)
-    at.file_uploader(key="judge.file").set_value(("mine.zip", held.getvalue(), "")).run()
+    at.file_uploader(key="judge.file").set_value(("mine.zip", buffer.getvalue(), "")).run()
     assert at.selectbox(key="judge.data").value == f"Your data ({data.fingerprint[:4]})"
     assert "40 training images and 10 test images of 2 classes" in words(at)
     pills(at, "judge.what").set_value("images by id").run()
@@ -277,12 +277,12 @@ def test_a_zip_of_class_folders_is_judged_by_ids_in_a_file(files):
 
 def in_zip(models):
     """Models in a zip, as Blindspot exports them."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for number, model in enumerate(models):
             card = card_of(model, title="Mine", data="digits", made_by="lab.Train")
             file.writestr(f"{number:03}.safetensors", packed(card, weights_of(model)))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_told(monkeypatch):
@@ -303,7 +303,7 @@ def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_t
     given = at.session_state["judge.case"]
     for kind, models in groups.items():
         ours = [one.fingerprint for one in given.groups[kind]]
-        assert ours == [one.fingerprint for one in models]
+        assert ours == [model.fingerprint for model in models]
 
 
 def test_a_zip_that_is_none_or_holds_other_files_is_told_and_what_was_open_stays(files):

@@ -127,11 +127,11 @@ def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
     source = tiny.cnn_case()
     seen = int(source.model.logits(source.image[None])[0].argmax())
     case = PairCase(replace(source, target=Target(seen)), (tiny.image(seed=3),))
-    found = LST(steps=20)(case)
-    far = float(np.square(found["end"].frames[-1] - case.others[0].numpy()).mean() ** 0.5)
-    low = float(found["source confidence"].y.min())
+    result = LST(steps=20)(case)
+    far = float(np.square(result["end"].frames[-1] - case.others[0].numpy()).mean() ** 0.5)
+    low = float(result["source confidence"].y.min())
     label = source.model.labels[seen]
-    assert walks.held(found) == (
+    assert walks.held(result) == (
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
         f"“{label}” never falls below {low:.2f}."
     )
@@ -147,7 +147,8 @@ def test_the_call_under_share_names_the_images_and_asks_this_very_question():
 
 def test_an_image_with_nothing_of_another_class_beside_it_walks_to_the_samples():
     names = [
-        one.name for one in picture_options({"image": "example:phantoms:count=100+healthy/63"})
+        option.name
+        for option in picture_options({"image": "example:phantoms:count=100+healthy/63"})
     ]
     assert names
     assert all(name.startswith("sample:") for name in names)

@@ -35,9 +35,9 @@ def test_a_second_image_of_one_s_own_is_asked_and_its_file_is_not_named():
     at = settled(visit(LINK))
     pixels = []
     for name in ("coffee", "rocket"):  # another file in the same place is another question
-        held = BytesIO()
-        Image.fromarray(sample(name).pixels).save(held, "PNG")
-        given = ("secret-name.png", held.getvalue(), "image/png")
+        buffer = BytesIO()
+        Image.fromarray(sample(name).pixels).save(buffer, "PNG")
+        given = ("secret-name.png", buffer.getvalue(), "image/png")
         at.file_uploader(key="partners.files").set_value([given]).run()
         at.selectbox(key="heatmaps.like").set_value("Your image 1").run()
         settled(at)

@@ -43,8 +43,8 @@ def test_a_small_image_is_searched_at_once_beside_random_orders():
     told = words(at)
     assert "attribution.LiMA r3" in told
     assert "random orders" in told
-    found = LiMA(shape="grid", regions=16)(case_of(at))
-    ours, plain = found["looks"].values
+    result = LiMA(shape="grid", regions=16)(case_of(at))
+    ours, plain = result["looks"].values
     assert f"{ours:.0f} forward passes; the plain greedy search takes {plain:.0f}" in told
 
 
@@ -199,13 +199,13 @@ def drawn(found, band, way, step):
 
 
 def test_the_line_stands_at_the_step_and_captions_tell_the_areas():
-    found, band = found_for()
+    result, band = found_for()
     for at, way in enumerate(("insertion", "deletion")):
-        figure, finding = drawn(found, band, way, 5)
+        figure, finding = drawn(result, band, way, 5)
         (line,) = [shape.x0 for shape in figure.layout.shapes]
-        assert line == pytest.approx(100 * float(found["insertion"].x[5]))
+        assert line == pytest.approx(100 * float(result["insertion"].x[5]))
         areas = band["areas"][way]
-        assert finding.startswith(f"Area {found['areas'].values[at]:.3f}")
+        assert finding.startswith(f"Area {result['areas'].values[at]:.3f}")
         assert finding.endswith(f"random orders {areas.min():.3f} to {areas.max():.3f}.")
 
 
@@ -213,7 +213,7 @@ def test_the_first_class_is_drawn_only_where_it_is_another_one():
     case = tiny.cnn_case()
     first = int(case.model.logits(case.image[None])[0].argmax())
     for target in (first, (first + 1) % 4):
-        asked = ImageCase(case.model, case.image, target)
-        figure, _ = drawn(LiMA(shape="grid", regions=16)(asked), None, "insertion", 1)
+        image_case = ImageCase(case.model, case.image, target)
+        figure, _ = drawn(LiMA(shape="grid", regions=16)(image_case), None, "insertion", 1)
         names = {trace.name for trace in figure.data}
         assert names == {case.model.labels[target], case.model.labels[first]}

@@ -112,4 +112,4 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     at.button(key="models.read").click()
     at = settled(at.run())
     assert not any(REFUSAL in words for words in said(at))
-    assert [each.side for each in own_models(at)] == [64]
+    assert [model.side for model in own_models(at)] == [64]

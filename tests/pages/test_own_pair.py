@@ -29,9 +29,9 @@ OPEN = {f"{KEY}.others": "lamp, boat", "beaf.count": "7"}  # of 7 scenes no answ
 
 
 def png(pixels):
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def photograph(thing=True, height=60, width=80):
@@ -47,9 +47,9 @@ def mask():
 
 
 def nearly_all():
-    found = np.full((60, 80, 3), 255, np.uint8)
-    found[:1] = 0
-    return found
+    result = np.full((60, 80, 3), 255, np.uint8)
+    result[:1] = 0
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +106,11 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
     assert any("Open a mask of the thing" in one for one in said(at))
     at = asked(given(at, "mask", mask()))
     case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, mask=mask().any(-1))
-    found = answer(PhotoPair(), case)
-    assert found.kept  # by the page
-    assert PhotoPair().finding(case, found) in words(at)
+    result = answer(PhotoPair(), case)
+    assert result.kept  # by the page
+    assert PhotoPair().finding(case, result) in words(at)
     at.button(key=f"{KEY}.add").click().run()
-    pair = own_table.CollectedPair.of(case, found["answers"])
+    pair = own_table.CollectedPair.of(case, result["answers"])
     (told,) = own_table.by_model([pair])
     assert told in words(at)
     table = at.dataframe[-1].value
@@ -180,7 +180,7 @@ def test_the_frame_of_the_first_sample_is_drawn_on_that_one_only(monkeypatch):
     at = opened()
     assert drawn[-1] == own.first_box()
     chosen = at.selectbox(key=f"{KEY}.image")
-    chosen.set_value(next(one for one in chosen.options if one != chosen.value)).run()
+    chosen.set_value(next(option for option in chosen.options if option != chosen.value)).run()
     settled(at)
     assert drawn[-1] == own.START
 

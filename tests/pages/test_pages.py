@@ -48,8 +48,8 @@ def test_the_sidebar_keeps_its_choices_when_the_page_changes():
 
 def python(at):
     """The lines of Python under Share."""
-    (found,) = [one.value for one in at.code if one.language == "python"]
-    return found
+    (result,) = [one.value for one in at.code if one.language == "python"]
+    return result
 
 
 def test_a_setting_that_is_moved_asks_a_new_question():
@@ -116,10 +116,10 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
     case = at.session_state["subject"].case.at("exact")
     cam, slopes = (TITLES[title]()(case)["map"].values for title in ("Grad-CAM", "Gradient"))
     (told,) = [one.value.replace("\\", "") for one in at.main.header]
-    found = spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic
+    result = spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic
     assert told == (
         f"Grad-CAM points to the {place(cam)}, Gradient points to the {place(slopes)}; they "
-        f"{view.how_alike(found)} (rank correlation {signed(found)})."
+        f"{view.how_alike(result)} (rank correlation {signed(result)})."
     )
     assert [view.how_alike(one) for one in (0.7, 0.69, 0.29, -0.3, -0.31)] == [
         "agree", "agree in part", "do not agree", "do not agree", "contradict each other"

@@ -45,15 +45,15 @@ def own_models(monkeypatch, tmp_path):
 @pytest.fixture(scope="module")
 def zipped():
     """A person's file: a class is called by the marker."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for place, name in enumerate((MARKER, "other")):
             for at in range(6):
                 picture = io.BytesIO()
                 pixels = np.full((16, 16, 3), 100 * place + 15 * at, np.uint8)
                 Image.fromarray(pixels).save(picture, "PNG")
                 archive.writestr(f"{name}/{at}.png", picture.getvalue())
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def listing():
 
     links.bound()
     sharing.begin()
-    st.text(" ".join(one.name for one in catalog.entries()))
+    st.text(" ".join(entry.name for entry in catalog.entries()))
     sharing.end()
 
 
@@ -159,11 +159,11 @@ def test_the_view_key_in_a_link_opens_that_model_and_only_that(model):
 
 
 def twin(model):
-    found = checkpoints.load(model.name).twin()
-    for weights in found.network.parameters():
+    result = checkpoints.load(model.name).twin()
+    for weights in result.network.parameters():
         weights.data.add_(0.1)
-    found.changed()
-    return found
+    result.changed()
+    return result
 
 
 VIEWS = {

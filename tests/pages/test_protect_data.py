@@ -59,14 +59,14 @@ def test_sentence_picture_figures_and_copies_are_those_of_the_image(case):
     assert at.main.header[0].value == f"CUDA, strength 1: {verdict(figures(*pair))}."
     assert noise_picture(*pair).finding in shown
     assert PRIVACY in shown
-    found = answer(Copies(), pair_of(case, pair[1]))
-    assert at.main.header[1].value == Copies().finding(case, found)
-    assert left_words(found) in shown
+    result = answer(Copies(), pair_of(case, pair[1]))
+    assert at.main.header[1].value == Copies().finding(case, result)
+    assert left_words(result) in shown
     at.slider(key="protect.Copies.quality").set_value(20).run()
     assert not at.exception
     other = Copies(quality=20)
-    found = answer(other, pair_of(case, pair[1]))
-    assert at.main.header[1].value == other.finding(case, found)
+    result = answer(other, pair_of(case, pair[1]))
+    assert at.main.header[1].value == other.finding(case, result)
     assert "20)" in at.main.header[1].value
     assert "Protected image (PNG)" in [one.proto.label for one in at.get("download_button")]
 
@@ -97,8 +97,8 @@ def test_a_zip_comes_back_protected_and_anew_when_the_settings_change():
         at.slider(key=f"{CUDA}.strength").set_value(strength).run()
         at = settled(at.button(key="protect.zip.go").click().run())
         expected = protected_folders(content, "pets.zip", ProtectImage(strength=strength))
-        (found,) = at.session_state["protect.zip"].values()
-        assert found.content == expected.content
+        (result,) = at.session_state["protect.zip"].values()
+        assert result.content == expected.content
         assert f"3 images of 2 classes, protected by CUDA, strength {strength:g}" in words(at)
         assert f"by more than {expected.most} of 255 gray levels" in words(at)
     assert "2 files were left out" in [box.label for box in at.expander]
@@ -188,8 +188,8 @@ def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
     at.file_uploader(key="protect.zip.file").set_value(("pets.zip", content, "")).run()
     at.number_input(key="protect.set.side").set_value(16).run()
     at = settled(at.button(key="protect.set.SALM.go").click().run())
-    (found,) = at.session_state["protect.set"].values()
-    data = found.data
+    (result,) = at.session_state["protect.set"].values()
+    data = result.data
     assert data.images.shape == (4, 3, 16, 16)
     noise = answer(Salm(kappa=0.2, steps=2), own_set.surrogate_case(data))["noise"].levels
     assert 0 < (noise.any(1).mean((1, 2))).max() <= 0.2
@@ -205,8 +205,8 @@ def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
     pills(at, "protect.zip.way").set_value("Unlearnable Clusters").run()
     at.number_input(key="protect.set.side").set_value(16).run()
     at = settled(at.button(key="protect.set.UC.go").click().run())
-    (found,) = at.session_state["protect.set"].values()
-    method, asked = UnlearnableClusters(epsilon=12), own_set.surrogate_case(found.data)
+    (result,) = at.session_state["protect.set"].values()
+    method, asked = UnlearnableClusters(epsilon=12), own_set.surrogate_case(result.data)
     told = answer(method, asked)
     assert method.finding(asked, told) in [one.value for one in at.main.header]
     assert np.abs(told["noise"].levels).max() <= 12

@@ -39,7 +39,7 @@ def question(row=None, **changed):
 def charts(at):
     """The bars of every chart, by name and in the order of the page, each with its lengths."""
     specs = [json.loads(one.proto.spec) for one in at.main.get("plotly_chart")]
-    return [{bar.get("name"): lengths(bar.get("x")) for bar in one["data"]} for one in specs]
+    return [{bar.get("name"): lengths(bar.get("x")) for bar in spec["data"]} for spec in specs]
 
 
 def lengths(x):
@@ -52,12 +52,12 @@ def lengths(x):
 def test_sentence_parts_and_certificate_are_those_of_the_answer():
     at = settled(visit(LINK, PROTOTYPES))
     asked = question()
-    found = answer(asked.method, asked.case)
-    assert at.header[0].value == asked.method.finding(asked.case, found)
+    result = answer(asked.method, asked.case)
+    assert at.header[0].value == asked.method.finding(asked.case, result)
     shown = words(at)
     for told in (
-        view.scored(asked, found), view.whole("parts", found), view.whole("rival parts", found),
-        view.certified(found), view.needed(asked, found), found["flip"].finding,
+        view.scored(asked, result), view.whole("parts", result), view.whole("rival parts", result),
+        view.certified(result), view.needed(asked, result), result["flip"].finding,
     ):  # fmt: skip
         assert told in shown
 
@@ -79,15 +79,15 @@ def test_another_reasoning_and_another_network_are_other_answers():
     at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[INDEFINITE])
     at = settled(at.run())
     asked = question(reasoning=INDEFINITE)
-    found = answer(asked.method, asked.case)
-    assert at.header[0].value == asked.method.finding(asked.case, found) != first
+    result = answer(asked.method, asked.case)
+    assert at.header[0].value == asked.method.finding(asked.case, result) != first
     shown = words(at)
-    assert ignored_words(found["outcome"], INDEFINITE) in shown
-    assert view.shares(view.own_parts(found)) in shown
-    assert view.shares(view.rival_parts(asked, found)) in shown
+    assert ignored_words(result["outcome"], INDEFINITE) in shown
+    assert view.shares(view.own_parts(result)) in shown
+    assert view.shares(view.rival_parts(asked, result)) in shown
     drawn = [chart for chart in charts(at) if LEFT_OUT in chart]
     assert len(drawn) == 2  # of the answer and of the class that comes second
-    tables = view.own_parts(found), view.rival_parts(asked, found)
+    tables = view.own_parts(result), view.rival_parts(asked, result)
     for chart, table in zip(drawn, tables, strict=True):
         assert list(chart) == [*PARTS, LEFT_OUT]
         assert np.sum(list(chart.values()), 0) == pytest.approx(np.full(8, 100))
@@ -96,8 +96,8 @@ def test_another_reasoning_and_another_network_are_other_answers():
     at.button_group(key=f"{KEY}.network").set_value(NETWORK_TITLES[DEEP])
     at = settled(at.run())
     asked = question(network=DEEP)
-    found = answer(asked.method, asked.case)
-    assert at.header[0].value == asked.method.finding(asked.case, found)
+    result = answer(asked.method, asked.case)
+    assert at.header[0].value == asked.method.finding(asked.case, result)
     assert "Proved" not in words(at)
     assert not any(LEFT_OUT in chart for chart in charts(at))
 
@@ -130,16 +130,16 @@ def test_robust_and_plain_are_compared_when_told():
     assert "Six networks are trained" in words(at)
     at = settled(at.button(key=f"{ROBUST}.go").click().run())
     method, case = PrototypeRobustness(**few), question().training
-    found = answer(method, case)
-    assert method.finding(case, found) in [one.value for one in at.header]
-    assert robust.curve("certified", "").finding(found) in words(at)
+    result = answer(method, case)
+    assert method.finding(case, result) in [one.value for one in at.header]
+    assert robust.curve("certified", "").finding(result) in words(at)
 
 
 def test_the_whole_network_has_its_strongest_wish():
     at = unfolded(settled(visit(LINK, PROTOTYPES)))
     asked = question()
-    found = answer(asked.network, asked.training)
-    assert learned.strongest(found) in words(at)
+    result = answer(asked.network, asked.training)
+    assert learned.strongest(result) in words(at)
 
 
 def test_a_bad_link_and_too_few_prototypes_are_sentences():
@@ -157,11 +157,11 @@ def test_what_no_single_prototype_can_do_is_said():
     asked = question()
     columns = {"seen": ([0.2], "share"), "needed": ([np.nan], "share")}
     outcome = Table.of({"answer": ([8], ""), "rival": ([3], "")})
-    found = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
-    assert view.needed(asked, found) == "No prototype alone, however it is seen, makes it 3."
+    results = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
+    assert view.needed(asked, results) == "No prototype alone, however it is seen, makes it 3."
     columns["needed"] = [0.75], "share"
-    found["changes"] = Table.of(columns, ["prototype 4"])
-    assert view.needed(asked, found) == (
+    results["changes"] = Table.of(columns, ["prototype 4"])
+    assert view.needed(asked, results) == (
         "If prototype 4 were seen 75 % in place of 20 %, 3 would have as much as 8."
     )
 

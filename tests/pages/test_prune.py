@@ -226,9 +226,9 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
 def test_two_criteria_are_compared_beside_chance(digits):
     at = opened(section="Two criteria", ratio="0.7", other="SNIP")
     one, two = (pruner_of(digits, name, MaskRules()).at(0.7) for name in ("Magnitude", "SNIP"))
-    found = overlap(one, two)
-    assert f"both keep {100 * found.iou:.1f} %" in words(at)
-    assert f"chance would give {100 * found.chance:.1f} %" in words(at)
+    result = overlap(one, two)
+    assert f"both keep {100 * result.iou:.1f} %" in words(at)
+    assert f"chance would give {100 * result.chance:.1f} %" in words(at)
 
 
 def quickly(monkeypatch):
@@ -260,8 +260,8 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
     expected = overlap(jackpot, pattern)
     for table, value in zip(tables, (expected.iou, expected.chance), strict=True):
         names = table.columns.tolist()
-        found = names.index(f"Learned N:M, 2:4, {percent(pattern.density)} kept")
-        row = found - (len(names) - len(table))
+        result = names.index(f"Learned N:M, 2:4, {percent(pattern.density)} kept")
+        row = result - (len(names) - len(table))
         column = f"Lottery Jackpot, {percent(jackpot.density)} kept"
         assert table[column].iloc[row] == pytest.approx(value, abs=1e-3)
 
@@ -344,13 +344,13 @@ def test_what_is_lost_is_the_engine_s(digits):
     at = opened(section="What is lost", ratio="0.95", Harm__images="100", Harm__maps="5")
     at.button(key="prune.Harm.go").click().run()
     at = settled(at)
-    found = Harm(ratio=0.95, images=100, maps=5)(digits)
-    table = found["calibration"]
+    result = Harm(ratio=0.95, images=100, maps=5)(digits)
+    table = result["calibration"]
     ece = 100 * table["ECE"][1]
     assert f"Off by {ece:.1f} points on average (ECE" in words(at)
-    changed = (found["images"].values[:, 2] != found["images"].values[:, 3]).sum()
+    changed = (result["images"].values[:, 2] != result["images"].values[:, 3]).sum()
     assert f"{changed} of 100 test images get another answer" in words(at)
-    heat = found["calibration"]["temperature"][1]
+    heat = result["calibration"]["temperature"][1]
     assert f"divided by {heat:.2f}" in words(at)
 
 
@@ -427,8 +427,8 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     name = next(one.name for one in checkpoints.listed() if one.name != child.name)
     checkpoints.delete(name)
     line = next(
-        one for one in visit(view=PRUNE).sidebar.selectbox(key="model").options
-        if one.endswith(child.name[-4:])
+        option for option in visit(view=PRUNE).sidebar.selectbox(key="model").options
+        if option.endswith(child.name[-4:])
     )  # fmt: skip
     at = settled(visit(DIGITS | {"model": line, "prune.ratio": "0.7"}, PRUNE))
     assert "70 % of the weights are taken out" in words(at)
@@ -464,7 +464,7 @@ def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
     assert not at.main.header
     scores = Magnitude()(digits)["scores"].values
     out = io.BytesIO()
-    np.savez(out, **{name: -one for name, one in scores.items()})
+    np.savez(out, **{name: -score for name, score in scores.items()})
     at.file_uploader(key="prune.scores").set_value(("s.npz", out.getvalue(), "")).run()
     at = settled(at)
     assert "50 % of the weights are taken out" in words(at)
@@ -539,13 +539,13 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(quick):
     at.button(key="prune.Seeds.go").click().run()
     at = settled(at)
     case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
-    found = run.known(Seeds(ratio=0.9, images=40), case)
-    assert found, "the page has asked something else"
-    cut, apart = 100 * found["networks"].values[:, 2], 100 * found["pairs"].values[:, 0]
+    result = run.known(Seeds(ratio=0.9, images=40), case)
+    assert result, "the page has asked something else"
+    cut, apart = 100 * result["networks"].values[:, 2], 100 * result["pairs"].values[:, 0]
     assert f"Pruning changes {cut.mean():.1f} % of the answers" in words(at)
     assert f"two dense networks of other seeds differ in {apart.mean():.1f} %" in words(at)
     assert "another most frequent (modal) answer" in words(at)
-    table = found["classes"]
+    table = result["classes"]
     worse = [
         name
         for name, change, low in zip(
@@ -565,8 +565,8 @@ def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(q
     case = PruneCase(fresh(load("digits"), quick, 0), load("digits"))
     rate = Recipe().rate
     for criterion in ("SNIP", "GraSP", "SynFlow", "Random"):
-        found = Retrain(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
-        assert f"{criterion} {100 * found['figures'].values[0]:.1f} %" in told
+        result = Retrain(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
+        assert f"{criterion} {100 * result['figures'].values[0]:.1f} %" in told
 
 
 def test_snip_ratio_says_that_it_scores_trained_weights():
@@ -589,4 +589,4 @@ def test_both_sides_are_shared_with_their_files_and_go_into_the_tray_as_they_are
     (pin,) = at.session_state["report.tray"]
     assert pin.sentence == at.main.header[0].value
     assert len(pin.maps) == 1
-    assert {"What it says", "Where it was taken out"} <= {one.title for one in pin.exhibits}
+    assert {"What it says", "Where it was taken out"} <= {exhibit.title for exhibit in pin.exhibits}

@@ -42,12 +42,12 @@ def test_each_ratio_has_its_own_search_which_waits_for_a_button(digits):
 
 def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnitude(digits):
     method = Jackpot(ratio=0.98)
-    found = answer(method, digits)
+    result = answer(method, digits)
     at = opened("0.98", section="The search")
     told = words(at)
-    assert method.finding(digits, found) in told
-    assert found["weights"].notes[0][:8] in told
-    swaps = found["swaps"]["swapped"]
+    assert method.finding(digits, result) in told
+    assert result["weights"].notes[0][:8] in told
+    swaps = result["swaps"]["swapped"]
     assert f"{int(swaps.sum()):,} weights went in and as many out" in told
     one, two = (Prune(criterion=name, ratio=0.98).masks(digits) for name in (
         Jackpot.title, "Magnitude"))  # fmt: skip
@@ -58,12 +58,12 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
     at = settled(at)
     other = answer(Jackpot(ratio=0.98, restriction=0.0), digits)
     assert (
-        f"Test images right: {100 * found['figures'][FOUND]:.1f} % as above, "
+        f"Test images right: {100 * result['figures'][FOUND]:.1f} % as above, "
         f"{100 * other['figures'][FOUND]:.1f} % with “no restriction”, "
-        f"{100 * found['figures'][START]:.1f} % with magnitude's mask."
+        f"{100 * result['figures'][START]:.1f} % with magnitude's mask."
     ) in words(at)
     third = len(swaps) // 3
-    late = (int(one["swaps"]["swapped"][-third:].sum()) for one in (found, other))
+    late = (int(one["swaps"]["swapped"][-third:].sum()) for one in (result, other))
     assert "In the last third of the steps {:,} weights went in, with “no restriction” {:,}".format(
         *late
     ) in words(at)

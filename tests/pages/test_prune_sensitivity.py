@@ -28,13 +28,13 @@ def test_layers_are_cut_alone_on_request_and_the_sentence_is_the_engine_s(struct
     at = settled(at)
     method = Sensitivity(criterion="SNIP", structure=tried)
     case = prune_case(catalog.load("digits-cnn"))
-    found = answer(method, case)
+    result = answer(method, case)
     told = words(at)
-    assert method.finding(case, found) in told
-    whole = float(found["figures"]["whole model"])
+    assert method.finding(case, result) in told
+    whole = float(result["figures"]["whole model"])
     lost = [
         name
-        for name, line in zip(found["accuracy"].rows, found["accuracy"].values, strict=True)
+        for name, line in zip(result["accuracy"].rows, result["accuracy"].values, strict=True)
         if line[0] < whole - 0.05
     ]
     assert ("Loses over five points at 30 % already" in told) == bool(lost)

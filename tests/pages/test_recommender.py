@@ -29,11 +29,11 @@ def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):
     assert "A simulation. 80 users (rows) and 200 items" in words(at)
     assert "A simulation: recommenders learn what invented users chose" in words(at)
     method = VatExperiment(seeds=2, epochs=6, fakes=5.0)
-    found = answer(method, ExperimentCase(data_sets.load(NAME)))
+    result = answer(method, ExperimentCase(data_sets.load(NAME)))
     at = settled(visit(LINK, UNLEARNING_EXPERIMENTS))
     assert not said(at)
     told = words(at)
-    assert quarters(found["users"]) in told
+    assert quarters(result["users"]) in told
     assert all(claim.test in told for claim in CLAIMS)
     assert len(at.main.get("plotly_chart")) == 2  # users, and figures by condition
 

@@ -37,12 +37,12 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
     assert not at.exception
     case = ExperimentCase(data_sets.load(RefusalAudit.data[0]))
     method = RefusalAudit(**FEW)
-    found = known(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = known(method, case)
+    assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    assert refusal.probe_words(found[refusal.LAYERS]) in words(at)
+    assert refusal.probe_words(result[refusal.LAYERS]) in words(at)
     for said in (refusal.part_words, refusal.free_words):
-        assert said(found) in shown
+        assert said(result) in shown
     at = settled(at.slider(key=f"{ONE}.dial").set_value(0.0).run())
     assert not at.exception
     asked = DeclinedQuestion().asked(case)

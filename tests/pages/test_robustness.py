@@ -56,12 +56,12 @@ def test_the_sentence_and_every_section_say_what_the_methods_find():
     at = open_view()
     assert not said(at)
     case, told = case_of(at), words(at)
-    found = answer(PGD(), case)
-    assert PGD().finding(case, found) in told
+    result = answer(PGD(), case)
+    assert PGD().finding(case, result) in told
     order = drawn_order(len(case.model.labels), case.target.index)
     ordered = OrderedCase(case, order)
     assert QuadAttacK().finding(ordered, answer(QuadAttacK(), ordered)) in told
-    pair = PairCase(case, (attacked_pixels(found),))
+    pair = PairCase(case, (attacked_pixels(result),))
     assert MapsFollow().finding(pair, answer(MapsFollow(), pair)) in told
     few = answer(SafeCV(), case)
     assert SafeCV().finding(case, few) in told
@@ -102,9 +102,9 @@ def test_the_order_is_that_of_choosing_and_an_empty_list_is_asked_for():
 
 def test_a_class_that_a_link_cannot_have_in_the_list_is_said():
     first = case_of(open_view())
-    own = first.model.labels[first.target.index]
-    at = open_view(**{f"{KEY}.order": own})
-    assert any(f"asks for “{own}” as Your order" in one for one in said(at))
+    label = first.model.labels[first.target.index]
+    at = open_view(**{f"{KEY}.order": label})
+    assert any(f"asks for “{label}” as Your order" in one for one in said(at))
 
 
 def test_lists_of_growing_length_are_counted_on_request():
@@ -128,9 +128,9 @@ def test_classes_that_another_model_does_not_have_give_way_to_a_list_by_chance()
 
 
 def test_the_way_there_says_what_a_margin_below_0_means():
-    found = PGD()(tiny.cnn_case())
+    result = PGD()(tiny.cnn_case())
     assert MARGIN.chart.line_name == "its probability is 50 %"
-    assert "below 0 it has less than 50 %" in MARGIN.finding(found)
+    assert "below 0 it has less than 50 %" in MARGIN.finding(result)
 
 
 def test_maps_are_compared_after_the_order_too():
@@ -148,14 +148,14 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
     told = words(settled(button.click().run()))
     case = case_of(at)
     pair = PairCase(case, (attacked_pixels(PGD()(case)),))
-    found, views = MapsFollow()(pair), {}
-    table = found["followed"]
+    result, views = MapsFollow()(pair), {}
+    table = result["followed"]
     for kind in MAPS:
         if kind.title in table.rows:
             views[kind.title] = Order()(TrustCase(case, kind()))["check"]
     assert len(views) == len(table) > 1
     assert "\n".join(maps.lines(Order(), table, views)) in told
-    assert maps.both(found, views) in told
+    assert maps.both(result, views) in told
 
 
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():

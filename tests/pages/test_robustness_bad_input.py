@@ -81,9 +81,9 @@ def order_of(at):
 def test_a_change_of_nothing_is_the_image_itself(opened):
     at = opened(**{f"{KEY}.epsilon": "0"})
     case = case_of(at)
-    found = PGD(epsilon=0)(case)
-    assert found["pictures"].images[0, 0].tolist() == found["pictures"].images[0, 2].tolist()
-    assert PGD(epsilon=0).finding(case, found) in words(at)
+    result = PGD(epsilon=0)(case)
+    assert result["pictures"].images[0, 0].tolist() == result["pictures"].images[0, 2].tolist()
+    assert PGD(epsilon=0).finding(case, result) in words(at)
     assert "Nothing is changed" in words(at)
     assert not said(at)
     assert any("did not change the answer" in one.value for one in at.header)
@@ -92,8 +92,8 @@ def test_a_change_of_nothing_is_the_image_itself(opened):
 def test_a_change_that_ruins_the_image_is_said_to(opened):
     at = opened(**{f"{KEY}.epsilon": "64", f"{KEY}.attack": FGSM.title})
     case, method = case_of(at), FGSM(epsilon=64)
-    found = method(case)
-    likeness = float(found["figures"]["SSIM"][0])
+    result = method(case)
+    likeness = float(result["figures"]["SSIM"][0])
     assert likeness < 0.5
     assert f"The image itself is ruined by then (SSIM {likeness:.2f}" in words(at)
 
@@ -101,17 +101,17 @@ def test_a_change_that_ruins_the_image_is_said_to(opened):
 def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
     at = opened(**{f"{KEY}.epsilon": "1", f"{KEY}.QuadAttacK.weight": "0"})
     case = case_of(at)
-    found = PGD(epsilon=1)(case)
-    assert not found["figures"]["another class"][0]
-    assert "did not make it say another class" in PGD(epsilon=1).finding(case, found)
-    assert PGD(epsilon=1).finding(case, found) in words(at)
+    result = PGD(epsilon=1)(case)
+    assert not result["figures"]["another class"][0]
+    assert "did not make it say another class" in PGD(epsilon=1).finding(case, result)
+    assert PGD(epsilon=1).finding(case, result) in words(at)
     order = drawn_order(len(case.model.labels), case.target.index)
     ordered, method = OrderedCase(case, order), QuadAttacK(weight=0.0)
     tried = method(ordered)
     assert not tried["success"]["success"][0]
     assert "its best try, drawn here" in method.finding(ordered, tried)
     assert method.finding(ordered, tried) in words(at)
-    for one in (found, tried):  # the pictures are there, of what was tried
+    for one in (result, tried):  # the pictures are there, of what was tried
         assert f"{one['pictures'].caption(0, 2)} after" in words(at)
         assert one["pictures"].columns[0] == BEFORE
     assert not said(at)

@@ -20,16 +20,16 @@ def test_maps_are_chosen_and_asked_about_another_class():
     at = settled(visit(SMALL | {f"{KEY}.compared": CHOSEN}, ROBUSTNESS))
     case = at.session_state["subject"].case
     pair = PairCase(case, (attacked_pixels(PGD()(case)),))
-    found = maps.joined([MapsFollow(map=title)(pair) for title in CHOSEN])
-    assert found["followed"].rows == tuple(CHOSEN)
-    assert MapsFollow().finding(pair, found) in words(at)
+    result = maps.joined([MapsFollow(map=title)(pair) for title in CHOSEN])
+    assert result["followed"].rows == tuple(CHOSEN)
+    assert MapsFollow().finding(pair, result) in words(at)
 
-    trial = next(one for one in maps.TRIALS if isinstance(one[0], OtherClass))[1]
+    trial = next(trial for trial in maps.TRIALS if isinstance(trial[0], OtherClass))[1]
     button = next(one for one in at.button if one.label.startswith(trial))
     told = words(settled(button.click().run()))
     views = {title: OtherClass()(TrustCase(case, KINDS[title]()))["check"] for title in CHOSEN}
-    assert "\n".join(maps.lines(OtherClass(), found["followed"], views)) in told
-    assert maps.both(found, views, "are about this class") in told
+    assert "\n".join(maps.lines(OtherClass(), result["followed"], views)) in told
+    assert maps.both(result, views, "are about this class") in told
 
 
 def test_by_itself_the_eight_are_chosen_and_every_other_one_is_offered():
@@ -37,7 +37,7 @@ def test_by_itself_the_eight_are_chosen_and_every_other_one_is_offered():
     row = next(one for one in at.button_group if one.key == f"{KEY}.compared")
     case = at.session_state["subject"].case
     fitting = [one.title for one in (*MAPS, *MORE) if not one.unmet(case)]
-    assert list(row.options) == fitting or [one.content for one in row.options] == fitting
+    assert list(row.options) == fitting or [option.content for option in row.options] == fitting
     assert row.value == [one.title for one in MAPS if one.title in fitting]
     at = settled(row.set_value([]).run())
     assert "Choose at least one heat map" in " ".join(one.value for one in at.info)

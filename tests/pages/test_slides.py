@@ -68,50 +68,50 @@ def test_sentence_pictures_and_figures_are_those_of_the_answer():
     assert not at.exception
     asked = question()
     asked = question(first(asked, form.HARD))
-    found = answer(asked.method, asked.case)
-    assert view.sentence(asked, found) in [one.value for one in at.header]
-    assert asked.method.finding(asked.case, found) in words(at)
+    result = answer(asked.method, asked.case)
+    assert view.sentence(asked, result) in [one.value for one in at.header]
+    assert asked.method.finding(asked.case, result) in words(at)
     assert "Outlined: the tiles that make the label" in words(at)
     at = settled(at.button_group(key=f"{KEY}.kind").set_value(form.NONE).run())
     asked = question(first(asked, form.NONE))
-    assert at.header[0].value == view.sentence(asked, found)
+    assert at.header[0].value == view.sentence(asked, result)
     assert "None of these 60 tiles is a key tile" in at.header[0].value
 
 
 def test_the_sentence_counts_the_key_tiles_on_top():
     asked = question()
     asked = question(first(asked, form.HARD))
-    found = answer(asked.method, asked.case)
+    result = answer(asked.method, asked.case)
     for name in ("ABMIL", "student"):
-        scores = view.of_bag(asked, found, name)
+        scores = view.of_bag(asked, result, name)
         key = asked.layout.key[asked.bag]
         top = np.argsort(-scores, kind="stable")[: key.sum()]
-        assert view.hits(asked, found, name) == key[top].sum()
-    told = view.sentence(asked, found)
+        assert view.hits(asked, result, name) == key[top].sum()
+    told = view.sentence(asked, result)
     count = int(asked.layout.key[asked.bag].sum())
     assert told.startswith(f"{count} of 60 tiles make this slide “a 9”.")
-    assert f"{view.hits(asked, found, 'student')} of them" in told
+    assert f"{view.hits(asked, result, 'student')} of them" in told
 
 
 def test_the_score_of_a_class_is_drawn_instead_of_attention():
     method = MHIM2(epochs=EPOCHS)
     asked = question(score="a 3", kind="three", method=method)
-    found = answer(method, asked.case)
+    result = answer(method, asked.case)
     size = asked.layout.size
     assert (
-        view.of_bag(asked, found, view.column(asked)).tolist()
-        == found["tiles"]["score of a 3"][:size].tolist()
+        view.of_bag(asked, result, view.column(asked)).tolist()
+        == result["tiles"]["score of a 3"][:size].tolist()
     )
-    assert "for “a 3”" in view.sentence(asked, found)
+    assert "for “a 3”" in view.sentence(asked, result)
 
 
 def test_how_far_down_key_tiles_lie_is_counted_bag_by_bag():
     asked = question()
-    found = answer(asked.method, asked.case)
+    result = answer(asked.method, asked.case)
     drawn = coverage.coverage(asked)
-    table, size = drawn.part(found["tiles"]), asked.layout.size
-    key = found["tiles"]["key"].reshape(-1, size)
-    values = found["tiles"]["student"].reshape(-1, size)
+    table, size = drawn.part(result["tiles"]), asked.layout.size
+    key = result["tiles"]["key"].reshape(-1, size)
+    values = result["tiles"]["student"].reshape(-1, size)
     for looked in (1, 7, 60):
         hits = sum(
             int(one[np.argsort(-own, kind="stable")[:looked]].sum())
@@ -119,7 +119,7 @@ def test_how_far_down_key_tiles_lie_is_counted_bag_by_bag():
         )
         assert table["student"][looked - 1] == pytest.approx(hits / key.sum())
     first = next(at for at in range(size) if table["student"][at] >= 0.9) + 1
-    assert f"one looks at {first} of 60 tiles by the student" in drawn.finding(found)
+    assert f"one looks at {first} of 60 tiles by the student" in drawn.finding(result)
 
 
 def test_masked_tiles_have_the_color_of_their_kind():
@@ -131,8 +131,8 @@ def test_masked_tiles_have_the_color_of_their_kind():
     assert board[0, 2].tolist() == wanted
     asked = question()
     asked = question(first(asked, form.HARD))
-    found = answer(asked.method, asked.case)
-    drawn = masked.masked(asked).made(found)
+    result = answer(asked.method, asked.case)
+    drawn = masked.masked(asked).made(result)
     assert drawn.columns[0].startswith("step ")
     assert "orange: highest" in drawn.finding
 
@@ -163,12 +163,12 @@ def test_attention_is_drawn_over_the_made_section_and_counted():
     at = settled(at.button(key=f"{KEY}.TileAttention.go").click().run())
     assert not at.exception
     method, case = TileAttention(tile=112), WholeSlideCase(load(DEFAULT), made_slide(896, 672))
-    found = answer(method, case)
-    assert method.finding(case, found) in [one.value for one in at.header]
+    result = answer(method, case)
+    assert method.finding(case, result) in [one.value for one in at.header]
     assert "never where. Outlined: tiles of planted regions." in words(at)
     asked = own.Asked(method, case, (6, 8), ABMIL)
-    drawn = own.tiles(asked).made(found)
-    top = np.sort(found["tiles"][ABMIL][np.isfinite(found["tiles"][ABMIL])])[::-1][:8]
+    drawn = own.tiles(asked).made(result)
+    top = np.sort(result["tiles"][ABMIL][np.isfinite(result["tiles"][ABMIL])])[::-1][:8]
     assert drawn.captions == tuple(f"{one:.2f}" for one in top)
 
 

@@ -59,14 +59,14 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     at = settled(at)
     assert not said(at)
     method = NMFlowExperiment(epochs=1, seeds=2, network="ResNet-8")
-    found = answer(method, ExperimentCase(data_sets.load("columns")))
-    assert found.kept
-    outcomes = found["claims"]["outcome"].tolist()
+    result = answer(method, ExperimentCase(data_sets.load("columns")))
+    assert result.kept
+    outcomes = result["claims"]["outcome"].tolist()
     assert len(outcomes) == len(NMFlowExperiment.claims)
-    first = f"{found['claims'].rows[0]}: {OUTCOMES[outcomes[0]]} here. {outcomes.count(1)} of 3"
+    first = f"{result['claims'].rows[0]}: {OUTCOMES[outcomes[0]]} here. {outcomes.count(1)} of 3"
     assert at.main.header[0].value.startswith(first)
     told = words(at)
-    for claim, outcome in zip(found["claims"].rows, outcomes, strict=True):
+    for claim, outcome in zip(result["claims"].rows, outcomes, strict=True):
         assert f"{claim}**: {OUTCOMES[outcome]} here." in told
     assert len(at.main.get("plotly_chart")) == 1
     assert "engine.answer('sparsity.NMFlow'" in " ".join(one.value for one in at.code)
@@ -90,7 +90,7 @@ def channels(monkeypatch):
     """The page of FTWT with small networks, and the answer that it draws from."""
     monkeypatch.setattr(FireTogether, "data", ("columns", "digits"))
     monkeypatch.setattr(ftwt, "RECIPE", replace(ftwt.RECIPE, epochs=2, rate=0.02))
-    found = answer(FireTogether(seeds=1, epochs=2), ExperimentCase(data_sets.load("columns")))
+    result = answer(FireTogether(seeds=1, epochs=2), ExperimentCase(data_sets.load("columns")))
 
     def opened(**link):
         chosen = {"sparsity.chosen": FireTogether.title}
@@ -98,23 +98,23 @@ def channels(monkeypatch):
         return settled(visit({**chosen, f"{CHANNELS}.seeds": "1", f"{CHANNELS}.epochs": "2"},
                              SPARSITY_EXPERIMENTS))  # fmt: skip
 
-    return opened, found
+    return opened, result
 
 
 def test_an_image_says_which_channels_it_uses_and_what_it_costs(channels):
-    opened, found = channels
+    opened, result = channels
     at = opened()
     assert not said(at)
     data = data_sets.load("columns")
     row = data.some("test", len(data.classes), 0)[1]
     at.session_state[f"{CHANNELS}.image"] = int(data.ids[row])
     at = settled(at.run())
-    model = restored(found["network"])
+    model = restored(result["network"])
     use = used(ImageCase(model, data.pixels(np.array([row]))[0], Target(0)))
     on, count = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
     told = words(at)
     assert f"A {data.classes[data.labels[row]]} uses {on} of {count} channels" in told
-    costs = found["costs"]["multiply-adds"]
+    costs = result["costs"]["multiply-adds"]
     assert f"{100 * use.cost:.3g} % of the multiply-adds with all channels" in told
     assert f"and {100 * costs.mean():.3g} %, and {100 * (costs < use.cost).mean():.0f} %" in told
     assert f"It says {use.label}, {100 * use.probability:.3g} % sure." in told

@@ -39,13 +39,13 @@ def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
     next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
     at = settled(at)
     assert not said(at)
-    found = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
-    assert found.kept
+    result = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
+    assert result.kept
     told = words(at)
-    for claim in found["claims"].rows:
+    for claim in result["claims"].rows:
         assert f"{claim}**: undecided here." in told  # one seed
     assert len(at.main.get("plotly_chart")) == 5  # figures, weights kept, two diagrams, classes
-    table = found["table"]
+    table = result["table"]
     drawn = [
         trace["name"] for trace in json.loads(at.main.get("plotly_chart")[0].proto.spec)["data"]
     ]
@@ -54,15 +54,15 @@ def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
     for name in (VP, LP):
         ends = " and ".join(f"{100 * table.cell(row, name):.1f}" for row in (DENSE, TICKETS[-1]))
         assert f"{name} {ends} %" in told
-    for name, bound in zip(found["bound"].rows, found["bound"].notes, strict=True):
+    for name, bound in zip(result["bound"].rows, result["bound"].notes, strict=True):
         assert not bound or f"{bound} → {name}" in told
-    assert found["prompts"].finding in told
+    assert result["prompts"].finding in told
     assert f"{TICKETS[-1]} {100 * table.cell(TICKETS[-1], VP_ERROR):.1f}" in told
     assert not re.search(r"\bnan\b", told)  # no validation images to fit a temperature on
 
 
 def test_more_classes_than_the_source_has_are_refused_in_a_sentence():
-    many = tiny.columns(40, tuple(f"class {one}" for one in range(20)))
+    many = tiny.columns(40, tuple(f"class {index}" for index in range(20)))
     object.__setattr__(many, "name", "many")
     data_sets.add(many)
     told = " ".join(said(opened(data="many")))

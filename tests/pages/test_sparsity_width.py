@@ -40,21 +40,21 @@ def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
     next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
     at = settled(at)
     assert not said(at)
-    found = answer(RandomPruning(epochs=1, seeds=1, network="MLP"), ExperimentCase(data))
-    assert found.kept
+    result = answer(RandomPruning(epochs=1, seeds=1, network="MLP"), ExperimentCase(data))
+    assert result.kept
     told = words(at)
-    for claim in found["claims"].rows:
+    for claim in result["claims"].rows:
         assert f"{claim}**: undecided here." in told  # one seed
     assert len(at.main.get("plotly_chart")) == 2  # figures, gaps
-    first, last = (100 * found["gaps"]["ERK"][place] for place in (0, -1))
+    first, last = (100 * result["gaps"]["ERK"][place] for place in (0, -1))
     ends = f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−")
     assert ends in told
     assert "(sd)" not in told.partition("Points below the dense network")[2][:200]
 
 
 def test_channels_of_trained_networks_stand_where_the_images_were():
-    found = answer(FireTogether(), ExperimentCase(data_sets.load("mnist-5k")))
-    assert found.kept  # it ships
+    result = answer(FireTogether(), ExperimentCase(data_sets.load("mnist-5k")))
+    assert result.kept  # it ships
     told = words(opened(FireTogether))
-    assert found["channels"].finding in told
-    assert found["picture"].finding not in told
+    assert result["channels"].finding in told
+    assert result["picture"].finding not in told

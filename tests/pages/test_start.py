@@ -189,8 +189,8 @@ def test_a_card_opens_its_view_with_the_same_image_and_question(monkeypatch, vie
         assert not at.exception
         assert at.title[0].value == view.title
         assert at.selectbox(key="image").value == "A cup of coffee"
-        found = {one.key: one.value for one in [*at.slider, *at.selectbox]}
-        assert found[key] == value
+        results = {one.key: one.value for one in [*at.slider, *at.selectbox]}
+        assert results[key] == value
     finally:
         hold.go.set()
 

@@ -17,7 +17,7 @@ from engine import run
 from tests.visits import said, settled, visit, words
 
 BY_ADDRESS = {view.address: view for view in VIEWS}
-LINKS = {step.address: step for one in STORIES for step in one.steps}
+LINKS = {step.address: step for story in STORIES for step in story.steps}
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +37,9 @@ def test_every_step_is_drawn_from_what_ships(one):
         shown = opened(story=one.name, step=str(at))
         assert not said(shown)
         assert shown.title[0].value == step.title
-        found = [run.known(*question) for question in step.asks()]
+        results = [run.known(*question) for question in step.asks()]
         told = [line.value.replace("\\", "") for line in shown.main.header]
-        assert told == [step.sentence(*found)]
+        assert told == [step.sentence(*results)]
         assert RESEARCH in [line.value for line in shown.caption]
 
 
@@ -47,13 +47,13 @@ def test_without_a_story_they_are_offered_with_what_comes_out_in_each(monkeypatc
     drawn = []
     monkeypatch.setattr(page, "show_picture", lambda pixels, *_args, **_more: drawn.append(pixels))
     shown = opened()
-    assert [line.value for line in shown.main.header] == [one.title for one in STORIES]
+    assert [line.value for line in shown.main.header] == [story.title for story in STORIES]
     assert not said(shown)
-    for one, pixels in zip(STORIES, drawn, strict=True):
-        step = one.steps[one.cover]
-        found = [run.known(*question) for question in step.asks()]
-        assert step.sentence(*found) in words(shown).replace("\\", "")
-        assert (pixels == one.picture(*found)).all()
+    for story, pixels in zip(STORIES, drawn, strict=True):
+        step = story.steps[story.cover]
+        results = [run.known(*question) for question in step.asks()]
+        assert step.sentence(*results) in words(shown).replace("\\", "")
+        assert (pixels == story.picture(*results)).all()
 
 
 def test_an_unknown_story_is_said_and_the_others_are_offered():

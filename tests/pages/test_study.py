@@ -25,14 +25,14 @@ FEW = ["Saliency", "Grad-CAM"]
 @pytest.fixture(scope="module")
 def default():
     """The study that ships, as the page has it."""
-    asked = StudyQuestion(study_case(), Study())
-    found = shipped((asked.method, asked.case))
-    assert found is not None
-    return asked, found
+    question = StudyQuestion(study_case(), Study())
+    result = shipped((question.method, question.case))
+    assert result is not None
+    return question, result
 
 
 def test_the_kept_study_is_there_without_any_choice(default):
-    _, found = default
+    _, result = default
     at = visit(view=STUDY)
     assert not said(at)
     sentence = at.main.header[0].value.replace("\\", "")
@@ -40,7 +40,7 @@ def test_the_kept_study_is_there_without_any_choice(default):
     told = words(at)
     assert "kept from before" in told
     assert "The paper found Occlusion, Grad-CAM and LIME the most reliable" in told
-    for claim, note in zip(found["claims"].rows, found["claims"].notes, strict=True):
+    for claim, note in zip(result["claims"].rows, result["claims"].notes, strict=True):
         assert claim in told
         assert note.split(";")[0].rstrip(".") in told
     assert "Random order" in told
@@ -126,12 +126,12 @@ def test_without_a_method_the_page_says_what_to_do():
 
 
 def test_the_table_has_a_row_for_each_method_and_one_for_the_random_order(default):
-    _, found = default
-    html = ranking.ranking_table(found["table"]).html()
+    _, result = default
+    html = ranking.ranking_table(result["table"]).html()
     assert html.count("<tr>") == 12
     assert html.count('scope="row"') == 11
-    first = in_order(found["table"])[0]
-    value = found["table"].cell(first, "pointing game")
+    first = in_order(result["table"])[0]
+    value = result["table"].cell(first, "pointing game")
     assert f"{100 * value:.0f} %" in html
 
 
@@ -160,23 +160,23 @@ def test_names_in_the_cost_chart_cover_neither_each_other_nor_a_point():
 
 
 def test_a_random_order_stands_on_the_scale_of_the_points(default):
-    _, found = default
-    table = with_figure(found["table"], SCORE)
-    figure = charts.cost_chart(found).figure(table)
+    _, result = default
+    table = with_figure(result["table"], SCORE)
+    figure = charts.cost_chart(result).figure(table)
     (line,) = figure.layout.shapes
-    assert line.y0 == pytest.approx(100 * found["table"].cell("Random order", SCORE))
+    assert line.y0 == pytest.approx(100 * result["table"].cell("Random order", SCORE))
     assert list(figure.data[0].y) == pytest.approx((100 * table[SCORE]).tolist())
     low, high = figure.layout.yaxis.range
     assert low < min(figure.data[0].y) < line.y0 < high
 
 
 def test_time_is_told_as_a_multiple_of_the_fastest(default):
-    _, found = default
-    table = found["table"]
+    _, result = default
+    table = result["table"]
     seconds = np.asarray(table["seconds"])
-    fastest = found["table"].rows[int(np.nanargmin(seconds))]
+    fastest = result["table"].rows[int(np.nanargmin(seconds))]
     cells = {
-        row: ranking.cell(table, found["ranks"], row, NAMED["seconds"]).text
+        row: ranking.cell(table, result["ranks"], row, NAMED["seconds"]).text
         for row in ("Lime", "Occlusion", fastest)
     }
     assert cells[fastest] == "1.0 ×"
@@ -186,9 +186,9 @@ def test_time_is_told_as_a_multiple_of_the_fastest(default):
 
 
 def test_files_hold_the_numbers_and_the_names(default):
-    asked, found = default
-    rows = pd.read_csv(io.StringIO(view.maps_csv(asked, found["rows"])))
+    asked, result = default
+    rows = pd.read_csv(io.StringIO(view.maps_csv(asked, result["rows"])))
     assert len(rows) == asked.case.pairs * 11
     assert set(rows["label"]) <= set(asked.case.model.labels)
     own = rows[rows["method"] == "Grad-CAM"]["pointing game"].mean()
-    assert own == pytest.approx(found["table"].cell("GradCam", "pointing game"), abs=1e-6)
+    assert own == pytest.approx(result["table"].cell("GradCam", "pointing game"), abs=1e-6)

@@ -18,8 +18,8 @@ from tests.visits import said, visit
 def address(image, method="attribution.Occlusion", settings=(), opens="", **given):
     """Where the view of an answer is."""
     arguments = tuple({"model": "digits-cnn", **given}.items())
-    asked = SweepQuestion(method, tuple(settings), arguments, SweepImage(image, ""))
-    return address_of(*asked.ask(), asked, opens)
+    question = SweepQuestion(method, tuple(settings), arguments, SweepImage(image, ""))
+    return address_of(*question.ask(), question, opens)
 
 
 def test_the_names_are_those_of_the_sidebar():

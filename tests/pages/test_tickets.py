@@ -60,18 +60,18 @@ def test_before_it_is_computed_the_view_says_what_will_be():
 
 
 def test_the_slider_moves_the_sentence_the_masks_and_the_drawings(small):
-    found = answer(METHOD, small)
+    result = answer(METHOD, small)
     told = {}
     for level in (0, 1, 2):
         at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
         assert not said(at)
-        assert at.main.header[0].value.replace("\\", "") == said_of(found["levels"], level, 2)
+        assert at.main.header[0].value.replace("\\", "") == said_of(result["levels"], level, 2)
         told[level] = words(at)
-        masks = masks_in(rebuilt(found["networks"][level]))
+        masks = masks_in(rebuilt(result["networks"][level]))
         kept = 100 * masks.counts[0] / masks.parts[0].size
         assert f"fc1: {kept:.0f} % stays" in told[level]
         assert f"How level {level} learns" in told[level]
-        assert evidence.alike(found, level) in told[level]
+        assert evidence.alike(result, level) in told[level]
         assert "What the first layer still reads" in told[level]
     assert len(at.main.get("plotly_chart")) >= 4
     asked = [question_in(one.value) for one in at.code if one.language == "python"]
@@ -90,14 +90,17 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
     shown, played = [], []
     monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: shown.append(panels))
     monkeypatch.setattr(f"{TAPE}.play_steps", lambda *given, **more: played.append((given, more)))
-    found = answer(METHOD, small)
+    result = answer(METHOD, small)
     at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
     told = words(at)
     row = small.data.some("test", 3, 0)[0]
     assert f"Asked about a {small.data.classes[small.data.labels[row]]}; all maps are" in told
-    networks = {"Whole network": found["networks"][0], "Same mask, new start": found["anew"][level]}
+    networks = {
+        "Whole network": result["networks"][0],
+        "Same mask, new start": result["anew"][level],
+    }
     if level:
-        networks["Ticket, 25 %"] = found["networks"][2]
+        networks["Ticket, 25 %"] = result["networks"][2]
     notes = {panel.title: panel.note for panel in shown[-1]}
     assert set(notes) == set(networks)
     for title, view in networks.items():
@@ -113,12 +116,12 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
 
 
 def test_the_overlap_matrix_has_the_pairs_of_the_level(small):
-    found = answer(Lottery(levels=1, share=0.5, seeds=3), small)
-    table = evidence.pairs(found, 1)
+    result = answer(Lottery(levels=1, share=0.5, seeds=3), small)
+    table = evidence.pairs(result, 1)
     assert table.values.shape == (3, 3)
     np.testing.assert_array_equal(table.values, table.values.T)
     np.testing.assert_array_equal(np.diag(table.values), 1.0)
-    own = found["overlap"]["IoU"][found["overlap"]["level"] == 1]
+    own = result["overlap"]["IoU"][result["overlap"]["level"] == 1]
     assert sorted(table.values[np.triu_indices(3, 1)]) == sorted(own.tolist())
     alone = answer(Lottery(levels=1, share=0.5, seeds=1), small)
     assert len(evidence.pairs(alone, 1)) == 0
@@ -135,10 +138,10 @@ def test_what_the_view_opens_with_is_what_the_shell_asks_by_itself():
 
 def test_claims_that_need_validation_images_are_left_out_without_them(small):
     recipe = Recipe("mlp", epochs=10, batch=8, optimizer="Adam", rate=0.01)
-    found = answer(Lottery(levels=4, share=0.5, seeds=2), replace(small, recipe=recipe))
-    assert np.isnan(found["runs"]["early stop"]).all()
-    assert len(claims(found["runs"], 10)) == 3  # of four
-    assert "no early stop is known" in evidence.sooner(found, 1)
+    result = answer(Lottery(levels=4, share=0.5, seeds=2), replace(small, recipe=recipe))
+    assert np.isnan(result["runs"]["early stop"]).all()
+    assert len(claims(result["runs"], 10)) == 3  # of four
+    assert "no early stop is known" in evidence.sooner(result, 1)
 
 
 def test_own_image_is_chosen_in_the_sidebar():
@@ -148,7 +151,7 @@ def test_own_image_is_chosen_in_the_sidebar():
 
 
 def test_a_run_that_was_stopped_offers_to_go_on(small):
-    found = answer(METHOD, small)
-    stopped = Problem("slot", "Lottery ticket", "Stopped.", {"networks": found["networks"]})
+    result = answer(METHOD, small)
+    stopped = Problem("slot", "Lottery ticket", "Stopped.", {"networks": result["networks"]})
     assert stopped.again == "Resume"
     assert Problem("slot", "Lottery ticket", "Stopped.").again == "Start again"

@@ -42,28 +42,28 @@ def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
     at = settled(visit(DIGITS, TILTED_BOUNDARY))
     assert not at.exception
     asked = question(case)
-    found = answer(asked.method, asked.case)
+    result = answer(asked.method, asked.case)
     headers = [one.value for one in at.header]
-    assert headers[0] == view.sentence(asked, found)
+    assert headers[0] == view.sentence(asked, result)
     shown = words(at)
     for drawing in (view.across(asked), view.taxonomy(asked), view.spectrum(asked)):
-        assert drawing.finding(found) in shown
-    assert wall(case.data, asked.row, found, 0).finding in shown
+        assert drawing.finding(result) in shown
+    assert wall(case.data, asked.row, result, 0).finding in shown
     at = settled(at.select_slider(key=f"{KEY}.lambda").set_value("1").run())
     later = question(case, STRENGTHS.index(1.0))
-    assert at.header[0].value == view.sentence(later, found) != view.sentence(asked, found)
+    assert at.header[0].value == view.sentence(later, result) != view.sentence(asked, result)
     at = settled(at.button_group(key=f"{KEY}.learner").set_value(LEARNERS[2]).run())
     third = question(case, STRENGTHS.index(1.0), 2)
-    assert at.header[0].value == view.sentence(third, found)
+    assert at.header[0].value == view.sentence(third, result)
 
 
 def test_a_slider_is_answered_within_a_tenth_of_a_second(case):
-    found = answer(TiltedBoundary(), case)
+    result = answer(TiltedBoundary(), case)
     asked = [question(case, place) for place in range(len(STRENGTHS))]
     times = []
     for one in asked:
         start = time.perf_counter()
-        view.sentence(one, found)
+        view.sentence(one, result)
         again = answer(one.method, one.case)
         mirror(case.data, one.row, again, one.learner, one.place)
         wall(case.data, one.row, again, one.learner)
@@ -75,10 +75,10 @@ def test_the_clouds_answer_by_formula_and_count():
     at = settled(visit(DIGITS | {f"{more.SHEETS}.tilt": "45"}, TILTED_BOUNDARY))
     case = ExperimentCase(data_sets.load("digits"))
     method = TiltedSheets(tilt=45.0)
-    found = answer(method, case)
-    assert method.finding(case, found) in [one.value for one in at.header]
-    assert more.error_words(found) in words(at)
-    assert more.mirror_words(found) in words(at)
+    result = answer(method, case)
+    assert method.finding(case, result) in [one.value for one in at.header]
+    assert more.error_words(result) in words(at)
+    assert more.mirror_words(result) in words(at)
 
 
 def test_of_a_network_that_learned_elsewhere_it_is_said_what_class_means_are_of():
@@ -125,31 +125,32 @@ def test_two_classes_that_are_one_are_a_sentence():
 
 def table(case, right, times):
     """An answer whose first learner has these figures."""
-    found = dict(answer(TiltedBoundary(), case))
-    columns = {name: found["classifiers"][name].copy() for name in found["classifiers"].order}
+    results = dict(answer(TiltedBoundary(), case))
+    columns = {name: results["classifiers"][name].copy() for name in results["classifiers"].order}
     columns["right, held out"][: len(right)] = right
     columns["strength"][: len(times)] = times
-    units = dict(zip(found["classifiers"].order, found["classifiers"].units, strict=True))
-    found["classifiers"] = type(found["classifiers"]).of(
-        {name: (one, units[name]) for name, one in columns.items()}, found["classifiers"].rows
+    units = dict(zip(results["classifiers"].order, results["classifiers"].units, strict=True))
+    results["classifiers"] = type(results["classifiers"]).of(
+        {name: (column, units[name]) for name, column in columns.items()},
+        results["classifiers"].rows,
     )
-    return found
+    return results
 
 
 def test_the_sentence_tells_apart_tilted_best_and_upright(case):
     count = len(STRENGTHS)
     right, times = np.full(count, 0.9), np.full(count, 1.0)
     right[8], times[:9] = 0.95, 12.0
-    found = table(case, right, times)
-    assert view.sentence(question(case, 0), found) == (
+    result = table(case, right, times)
+    assert view.sentence(question(case, 0), result) == (
         "90.0 % right, but fooled by changes 12.0 times smaller than they need be. With λ = 0.01: "
         "95.0 % right, 12.0 times smaller."
     )
-    assert view.sentence(question(case, 8), found) == (
+    assert view.sentence(question(case, 8), result) == (
         "95.0 % right, but fooled by changes 12.0 times smaller than they need be; no other λ is "
         "right more often."
     )
-    assert view.sentence(question(case, 18), found) == (
+    assert view.sentence(question(case, 18), result) == (
         "90.0 % right, and not easily fooled: to be read as 3, a 2 must nearly turn into one."
     )
 

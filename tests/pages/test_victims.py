@@ -52,7 +52,7 @@ def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
     next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
     at = settled(at)
     assert not said(at)
-    found = answer(ProtectedShare(**QUICK), ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
-    assert found.kept
-    assert mixtures(found["shares"]) in words(at)
+    result = answer(ProtectedShare(**QUICK), ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
+    assert result.kept
+    assert mixtures(result["shares"]) in words(at)
     assert len(at.main.get("plotly_chart")) == 2  # figures, curve

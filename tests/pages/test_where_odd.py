@@ -50,19 +50,19 @@ def case_of(normal="digits"):
 
 def test_the_sentence_the_threshold_and_the_question_are_the_localizer_s():
     at, case = opened(), case_of()
-    found = PatchCore()(case)
-    assert at.main.header[0].value == PatchCore().finding(case, found)
+    result = PatchCore()(case)
+    assert at.main.header[0].value == PatchCore().finding(case, result)
     python = next(each.value for each in at.code if "anomaly.PatchCore" in each.value)
     assert question_in(python) == digest(PatchCore(), case)
-    patches = found["patches"]
+    patches = result["patches"]
     nearest = int(patches["image 1"][patches["distance"].argmax()])
     assert f"The nearest normal patch is in image {nearest}," in words(at)
 
 
 def test_another_localizer_and_fewer_normal_images_are_another_answer():
     at = opened(where__localizer="PaDiM", where__PaDiM__normals="10")
-    found = PaDiM(normals=10)(case_of())
-    assert at.main.header[0].value == PaDiM(normals=10).finding(case_of(), found)
+    result = PaDiM(normals=10)(case_of())
+    assert at.main.header[0].value == PaDiM(normals=10).finding(case_of(), result)
     assert "leans on its shrinkage" in words(at)
     pills(at, "where.localizer").set_value("DictAS, untrained").run()
     at = answered(at)
@@ -85,30 +85,30 @@ def test_a_clicked_patch_is_the_one_whose_answers_are_shown():
 def test_what_is_cut_out_is_around_the_patch():
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[16:24, 40:48] = 255  # row 2, column 5 of eight
-    found = answers.cut(pixels, (2, 5), (8, 8))
-    bright = found[..., 0] > 0
-    assert found.shape == (answers.SIDE, answers.SIDE, 3)
+    result = answers.cut(pixels, (2, 5), (8, 8))
+    bright = result[..., 0] > 0
+    assert result.shape == (answers.SIDE, answers.SIDE, 3)
     assert bright.mean() == pytest.approx(1 / 25, abs=0.01)
     rows, columns = np.nonzero(bright)
     assert rows.mean() == pytest.approx(47.5, abs=1)
     assert columns.mean() == pytest.approx(47.5, abs=1)
-    assert answers.cut(pixels, (0, 0), (8, 8)).shape == found.shape
+    assert answers.cut(pixels, (0, 0), (8, 8)).shape == result.shape
 
 
 def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_offered():
     at = opened()
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(4):
             picture = io.BytesIO()
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
         archive.writestr("notes.txt", "no picture")
-    file = ("mine.zip", held.getvalue(), "application/zip")
+    file = ("mine.zip", buffer.getvalue(), "application/zip")
     at.file_uploader(key="where.file").set_value(file).run()
     options = at.selectbox(key="where.normal").options
-    mine = next(one for one in options if one.startswith("Your data"))
+    mine = next(option for option in options if option.startswith("Your data"))
     assert at.selectbox(key="where.normal").value == mine  # it is chosen at once
     assert any("1 file was left out" in each.label for each in at.expander)
     at = answered(at)
@@ -118,21 +118,25 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
 
 def photographs(count=4, side=40):
     """A zip of noise, each picture of one brightness of its own."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(count):
             picture = io.BytesIO()
             drawn = np.random.default_rng(number).integers(0, 100, (side, side, 3), dtype=np.uint8)
             Image.fromarray(drawn + np.uint8(30 * number)).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen():
     content, at = photographs(), opened()
     at.file_uploader(key="where.file").set_value(("mine.zip", content, "application/zip")).run()
     at.toggle(key="where.cut").set_value(True).run()
-    mine = [one for one in at.selectbox(key="where.normal").options if one.startswith("Your data")]
+    mine = [
+        option
+        for option in at.selectbox(key="where.normal").options
+        if option.startswith("Your data")
+    ]
     assert [one.split(" · ")[0].endswith(", cut") for one in mine] == [False, True]
     sentences = []
     for title, pieces, count in zip(mine, (0, form.PIECES), (4, 64), strict=True):
@@ -141,9 +145,9 @@ def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen
         own = read_folders(content, "mine.zip", 8, classless=True, pieces=pieces).data
         assert len(own) == count
         case = replace(case_of(), normal=own)
-        found = PatchCore()(case)
-        assert at.main.header[0].value == PatchCore().finding(case, found)
-        sentences.append(f"This patch is at {found['patches']['distance'].max():.3g} (")
+        result = PatchCore()(case)
+        assert at.main.header[0].value == PatchCore().finding(case, result)
+        sentences.append(f"This patch is at {result['patches']['distance'].max():.3g} (")
         assert sentences[-1] in words(at)
     assert len(set(sentences)) == 2
 
@@ -178,7 +182,7 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
         images.append(np.where(np.indices((8, 8)).max(0) < 3, 255, image) if odd else image)
         boxes = [nova_files.box(0, 0, 3, 3)] if odd else []
         rows.append(nova_files.row(at, boxes, kind="square" if odd else "nothing"))
-    content = zipped(nova_files.files(rows, [one.astype(np.uint8) for one in images]))
+    content = zipped(nova_files.files(rows, [image.astype(np.uint8) for image in images]))
     at = settled(visit(DIGITS | {"where.nova.seed": "1"}, WHERE_ODD))
     uploader = at.file_uploader(key="where.nova.file")
     uploader.set_value(("nova.zip", nova_files.with_table(b"broken"), "application/zip")).run()
@@ -191,13 +195,13 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
     at = settled(at, lambda at: any("boxes" in one.value for one in at.header))
     own = read_nova(content, "n.zip", 8).data
     case = LesionsCase(catalog.load("digits-cnn"), own, data, seed=1)
-    found = Nova()(case)
-    assert any(one.value == Nova().finding(case, found) for one in at.header)
-    assert f"AUROC of pixels {found['table'].cell('all', 'AUROC'):.2f}" in words(at)
-    table, boxes = found["table"], found["boxes"]
+    result = Nova()(case)
+    assert any(one.value == Nova().finding(case, result) for one in at.header)
+    assert f"AUROC of pixels {result['table'].cell('all', 'AUROC'):.2f}" in words(at)
+    table, boxes = result["table"], result["boxes"]
     share = 100 * table.cell("all", "TP30") / table.cell("all", "boxes")
     assert f"All boxes together find {share:.3g} % of lesions" in words(at)
-    assert pills(at, "where.nova.shown").options == list(found["picture"].columns)
+    assert pills(at, "where.nova.shown").options == list(result["picture"].columns)
     assert f"{int(boxes['known'][boxes['image'] == 0].sum())} known (dashed)" in words(at)
 
 

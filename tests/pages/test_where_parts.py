@@ -86,17 +86,17 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
     at = pressed(at, "where.slices.SliceBySlice.go")
     scan = at.session_state["subject.upload"]
     asked = case_of(scan)
-    found = SliceBySlice()(asked)
-    best = (found["slices"]["slice"][strangest(found["slices"])]).tolist()
+    result = SliceBySlice()(asked)
+    best = (result["slices"]["slice"][strangest(result["slices"])]).tolist()
     assert best[0] == ODD + 1
     assert slider(at).value == ODD + 1
-    assert [one.value for one in at.main.header][1] == SliceBySlice().finding(asked, found)
+    assert [one.value for one in at.main.header][1] == SliceBySlice().finding(asked, result)
     assert at.main.header[0].value == PatchCore().finding(
         asked.about, PatchCore()(replace(asked.about, image=asked.slice_pixels(ODD)))
     )
     buttons = [one for one in at.button if one.key and one.key.startswith("where.slices.open.")]
-    assert [int(one.key.rsplit(".", 1)[1]) for one in buttons] == best[: slices.SHOWN]
-    assert [one.disabled for one in buttons] == [True] + [False] * (slices.SHOWN - 1)
+    assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[: slices.SHOWN]
+    assert [button.disabled for button in buttons] == [True] + [False] * (slices.SHOWN - 1)
     at = pressed(at, f"where.slices.open.{best[1]}")
     assert slider(at).value == best[1]
     assert f"Slice {best[1]} is open: number 2 of {COUNT}, the strangest first." in words(at)
@@ -114,9 +114,9 @@ def test_a_mark_that_is_clicked_opens_its_slice(monkeypatch):
 
 def test_the_row_of_slices_has_the_threshold_and_the_slice_that_is_open():
     case = case_of(load(volume(), "a.nii"), SliceChoice("axial", 4))
-    found = SliceBySlice()(case)
-    chart, table = slices.row(case, found), slices.grouped(case, found["slices"])
-    assert chart.line == found["figures"]["threshold"][0]
+    result = SliceBySlice()(case)
+    chart, table = slices.row(case, result), slices.grouped(case, result["slices"])
+    assert chart.line == result["figures"]["threshold"][0]
     drawn = {trace.name: trace.x.tolist() for trace in chart.figure(table).data}
     assert drawn == {"slice": [1, 2, 3, 4, 6, 7, 8, 9], "open slice": [5]}
 
@@ -128,12 +128,12 @@ def opened(data):
 def test_masks_and_maps_of_the_whole_scan_lie_on_it():
     data = volume()
     case = case_of(load(data, "a.nii"))
-    found = SliceBySlice()(case)
-    made = slices.files(case, found)
+    result = SliceBySlice()(case)
+    made = slices.files(case, result)
     mask, heat = opened(made["mask.nii.gz"]()), opened(made["map.nii.gz"]())
-    threshold = found["figures"]["threshold"][0]
+    threshold = result["figures"]["threshold"][0]
     assert np.array_equal(mask.affine, nib.Nifti1Image.from_bytes(data).affine)
-    for at, values in slice_maps(case, found).items():
+    for at, values in slice_maps(case, result).items():
         assert np.array_equal(upright(mask.dataobj, at) > 0, values > threshold)
         assert upright(heat.dataobj, at) == pytest.approx(values, abs=1e-5)
     assert upright(mask.dataobj, ODD).any()
@@ -143,14 +143,14 @@ def test_masks_and_maps_of_the_whole_scan_lie_on_it():
 def test_one_slice_lies_in_an_otherwise_empty_volume_and_other_pictures_give_png_only():
     scan = load(volume(), "a.nii")
     case, view = case_of(scan), SliceChoice("axial", ODD)
-    found = PatchCore()(replace(case.about, image=case.slice_pixels(ODD)))
-    made = slices.one_slice(subject_of(case, scan, view), found, "distance")
+    result = PatchCore()(replace(case.about, image=case.slice_pixels(ODD)))
+    made = slices.one_slice(subject_of(case, scan, view), result, "distance")
     values = np.asarray(opened(made["map.nii.gz"]()).dataobj)
     assert np.flatnonzero(values.any((0, 1))).tolist() == [ODD]
-    assert upright(values, ODD) == pytest.approx(found["map"].values, abs=1e-5)
+    assert upright(values, ODD) == pytest.approx(result["map"].values, abs=1e-5)
     assert bytes(opened(made["map.nii.gz"]()).header["descrip"]).startswith(b"distance")
     frames = load(dicom(np.zeros((3, 12, 12), np.uint8)), "a.dcm")
-    assert [*slices.one_slice(subject_of(case, frames, SliceChoice("frame", 1)), found, "")] == [
+    assert [*slices.one_slice(subject_of(case, frames, SliceChoice("frame", 1)), result, "")] == [
         "mask.png"
     ]
 
@@ -178,9 +178,9 @@ def test_frames_of_dicom_give_a_mask_each_as_png():
 def photo(width, height):
     """A photograph of noise."""
     pixels = np.random.default_rng(2).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_a_photograph_is_read_in_tiles_at_its_own_size_although_it_is_shown_smaller():

@@ -58,21 +58,21 @@ def advice(at):
 def test_the_advice_is_the_smallest_loss_at_fresh_samples_of_the_change(change):
     at = open_view()
     pills(at, "which.losses.change").set_value(change).run()
-    found = LFA(features="pixels", samples=50)(case_of(at))
+    result = LFA(features="pixels", samples=50)(case_of(at))
     column = ROWS.index(CHANGES[change])
-    lost = found["fresh squared loss"].values[:, column]
-    useful = lost.min() < found["fresh no change"].values[0, column]
+    lost = result["fresh squared loss"].values[:, column]
+    useful = lost.min() < result["fresh no change"].values[0, column]
     best = ROWS[int(lost.argmin())] if useful else "none of the eight"
     assert f"trust {best} here" in advice(at)
 
 
 def test_an_explainer_that_shines_only_where_it_was_fitted_is_not_trusted():
     at = open_view()  # 50 samples and 64 features: C-LIME goes through every point
-    found = LFA(features="pixels", samples=50)(case_of(at))
+    result = LFA(features="pixels", samples=50)(case_of(at))
     home = ROWS.index("C-LIME")
-    assert found["squared loss"].values[:, home].argmin() == home
+    assert result["squared loss"].values[:, home].argmin() == home
     assert "trust C-LIME here" not in advice(at)
-    table = ranked(found, "Small changes of brightness")
+    table = ranked(result, "Small changes of brightness")
     seen = dict(zip(table.rows, table.values.tolist(), strict=True))["C-LIME"]
     assert seen[1] > 0.999
     assert seen[0] < seen[1] - 0.1
@@ -162,11 +162,11 @@ def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model
 def test_each_matrix_is_colored_against_its_own_loss_of_no_change():
     """The second one's is of slopes: another number than the first one's."""
     at = open_view()
-    found = LFA(features="pixels", samples=50)(case_of(at))
-    still = found["no change"]
+    result = LFA(features="pixels", samples=50)(case_of(at))
+    still = result["no change"]
     assert still.rows == ("squared loss", "gradient loss")
     assert not np.allclose(still.values[0], still.values[1])
     for row, base in zip(still.rows, still.values, strict=True):
-        drawn = losses.matrix_drawing(row).chart(found)
-        wanted = np.log10(np.maximum(found[row].values / base, 1e-3)).clip(-3, 3)
+        drawn = losses.matrix_drawing(row).chart(result)
+        wanted = np.log10(np.maximum(result[row].values / base, 1e-3)).clip(-3, 3)
         assert drawn.colors == pytest.approx(wanted, abs=1e-4)

@@ -53,8 +53,8 @@ def test_a_map_and_an_image_s_score_are_those_of_patchcore():
     rule, peer = ours(known), theirs(known)
     seen = rows(pooled(asked))
     near, which = peer.nearest_neighbors(seen, 1)
-    found, own = rule.judged((asked,))
-    np.testing.assert_allclose(found.flatten(), near, rtol=1e-3)
+    result, own = rule.judged((asked,))
+    np.testing.assert_allclose(result.flatten(), near, rtol=1e-3)
     scores = peer.compute_anomaly_score(near.reshape(ASKED, -1), which.reshape(ASKED, -1), seen)
     np.testing.assert_allclose(own, scores, rtol=1e-3)
 
@@ -64,14 +64,14 @@ def test_a_place_s_distance_is_that_of_padim():
 
     normal = patches(300, 3)[:, :20]
     normal = normal / normal.std(0).square().mean(0).sqrt()  # the mean variance of a place is 1
-    asked = patches(ASKED, 4, odd=1.0)[:, :20]
+    patch = patches(ASKED, 4, odd=1.0)[:, :20]
     places = normal.flatten(2).permute(2, 0, 1).contiguous()
     rule = GaussianPlaces(torch.arange(20), places, 0.01 + 1e-5 - 1e-6)  # what theirs adds
     mean, inverse = MultiVariateGaussian().fit(normal)
-    apart = asked.flatten(2) - mean
+    apart = patch.flatten(2) - mean
     squares = torch.einsum("ncp,pcd,ndp->np", apart, inverse, apart)
-    found = rule.distances((asked,)).flatten(1)
-    np.testing.assert_allclose(found, squares.sqrt(), rtol=1e-3)
+    result = rule.distances((patch,)).flatten(1)
+    np.testing.assert_allclose(result, squares.sqrt(), rtol=1e-3)
 
 
 def test_the_overlap_with_regions_is_their_aupro():
@@ -100,8 +100,8 @@ def test_another_coreset_of_as_many_patches_finds_as_much():
         bank = KCenterGreedy(normal, KEPT / len(normal)).sample_coreset()
         index = centers(normal, KEPT, np.random.default_rng(seed), quiet)
         near, _ = theirs(bank).nearest_neighbors(rows(pooled(asked)), 1)
-        found = ours(normal[index]).distances((asked,))
-        areas.append([roc_auc_score(truth.flatten(), one.flatten()) for one in (found, near)])
+        result = ours(normal[index]).distances((asked,))
+        areas.append([roc_auc_score(truth.flatten(), one.flatten()) for one in (result, near)])
     first, second = np.mean(areas, 0)
     assert first > 0.8
     assert abs(first - second) < 0.005

@@ -73,38 +73,38 @@ def cosine(one, other):
 
 
 def test_gradient_is_captums_with_its_signs(case, labels):
-    found = peer.Saliency(case.model.network).attribute(inner(case), target=2, abs=False)
+    result = peer.Saliency(case.model.network).attribute(inner(case), target=2, abs=False)
     mine = ours(case, labels, "Gradient")
-    np.testing.assert_allclose(mine, summed(found, labels) / DEVIATION, rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(mine, summed(result, labels) / DEVIATION, rtol=0.02, atol=0.02)
     assert mine.min() < 0 < mine.max()
 
 
 def test_smoothgrad_is_captums_noise_tunnel_of_the_same_sigma(case, labels):
     torch.manual_seed(0)
     tunnel = peer.NoiseTunnel(peer.Saliency(moved(case, labels)))
-    found = tunnel.attribute(
+    result = tunnel.attribute(
         torch.zeros(1, TILES), nt_samples=SAMPLES, nt_samples_batch_size=500, stdevs=SIGMA,
         abs=False,
     )  # fmt: skip
     mine = ours(case, labels, "SmoothGrad")
-    theirs = found.detach()[0].numpy()
+    theirs = result.detach()[0].numpy()
     assert cosine(mine, theirs) > 0.999
     assert np.linalg.norm(mine) == pytest.approx(np.linalg.norm(theirs), rel=0.02)
     assert cosine(mine, theirs) > cosine(ours(case, labels, "Gradient"), theirs)
 
 
 def test_integrated_gradients_are_captums(case, labels):
-    found = peer.IntegratedGradients(case.model.network).attribute(
+    result = peer.IntegratedGradients(case.model.network).attribute(
         inner(case), target=2, n_steps=200
     )
     mine = ours(case, labels, "Integrated gradients")
-    np.testing.assert_allclose(mine, summed(found, labels), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(mine, summed(result, labels), rtol=1e-3, atol=1e-3)
 
 
 def test_gradient_times_input_is_captums(case, labels):
-    found = peer.InputXGradient(case.model.network).attribute(inner(case), target=2)
+    result = peer.InputXGradient(case.model.network).attribute(inner(case), target=2)
     mine = ours(case, labels, "Gradient × input")
-    np.testing.assert_allclose(mine, summed(found, labels), rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(mine, summed(result, labels), rtol=0.02, atol=0.02)
 
 
 def limed(case, labels, width, coins=None):
@@ -115,11 +115,11 @@ def limed(case, labels, width, coins=None):
     kernel = get_exp_kernel_similarity_function("euclidean", width)
     given = {} if coins is None else {"perturb_func": lambda *_, **__: next(coins)[None].long()}
     torch.manual_seed(0)
-    found = peer.Lime(case.model.network, SkLearnLinearRegression(), kernel, **given).attribute(
+    result = peer.Lime(case.model.network, SkLearnLinearRegression(), kernel, **given).attribute(
         inner(case), target=2, feature_mask=labels[None, None], n_samples=SAMPLES,
         perturbations_per_eval=500,
     )  # fmt: skip
-    return first(found, labels)
+    return first(result, labels)
 
 
 def width_of(case):
@@ -148,17 +148,17 @@ def test_lime_is_captums_with_coins_of_its_own(case, labels):
 
 def test_kernel_shap_is_captums(case, labels):
     torch.manual_seed(0)
-    found = peer.KernelShap(case.model.network).attribute(
+    result = peer.KernelShap(case.model.network).attribute(
         inner(case), target=2, feature_mask=labels[None, None], n_samples=SAMPLES,
         perturbations_per_eval=500,
     )  # fmt: skip
-    mine, theirs = ours(case, labels, "KernelSHAP"), first(found, labels)
+    mine, theirs = ours(case, labels, "KernelSHAP"), first(result, labels)
     assert cosine(mine, theirs) > 0.98
     assert mine.sum() == pytest.approx(theirs.sum(), rel=0.01)  # f(x) − f(b)
 
 
 def test_occlusion_is_captums_feature_ablation(case, labels):
-    found = peer.FeatureAblation(case.model.network).attribute(
+    result = peer.FeatureAblation(case.model.network).attribute(
         inner(case), target=2, feature_mask=labels[None, None]
     )
-    np.testing.assert_allclose(ours(case, labels, "Occlusion"), first(found, labels), atol=1e-4)
+    np.testing.assert_allclose(ours(case, labels, "Occlusion"), first(result, labels), atol=1e-4)

@@ -48,16 +48,16 @@ def test_max_sensitivity_is_captums_for_the_same_changes():
     ])  # fmt: skip
 
     def explain(images, **_given):
-        given = images[0] if isinstance(images, tuple) else images
+        image = images[0] if isinstance(images, tuple) else images
         with torch.enable_grad():  # captum turns it off
-            maps = [Gradient()(replace(case, image=one))["map"].values for one in given.detach()]
+            maps = [Gradient()(replace(case, image=one))["map"].values for one in image.detach()]
         return (torch.from_numpy(np.stack(maps))[:, None],)  # without a tuple it adds samples up
 
     left = iter(changes)
 
     def change(images):  # it asks for one at first, then for the others
-        given = images[0] if isinstance(images, tuple) else images
-        return given + torch.stack([next(left) for _ in given])
+        image = images[0] if isinstance(images, tuple) else images
+        return image + torch.stack([next(left) for _ in image])
 
     theirs = metrics.sensitivity_max(explain, case.image[None], change, n_perturb_samples=draws)
     ours = max_sensitivity(Gradient(), case, radius=radius, draws=draws)

@@ -79,9 +79,9 @@ def test_mahalanobis_ranks_are_theirs_where_the_covariance_can_be_inverted(seed)
     train, asked = whole(*features(seed))
     made = Theirs(None)
     made.fit_features(tensor(train.features), torch.from_numpy(train.labels))
-    found = made.predict_features(tensor(asked)).numpy()
+    result = made.predict_features(tensor(asked)).numpy()
     own = Mahalanobis().fit(train).rule(bank(asked)).score
-    assert spearmanr(own, found).statistic >= 0.999
+    assert spearmanr(own, result).statistic >= 0.999
 
 
 def test_scores_of_logits_are_theirs():
@@ -90,13 +90,13 @@ def test_scores_of_logits_are_theirs():
 
     train, known, _ = digits(0)
     logits = torch.from_numpy(known.logits)
-    for detector, found in (
+    for detector, result in (
         (MSP(), MaxSoftmax.score(logits)),
         (MaxLogit(), Highest.score(logits)),
         (Energy(), EnergyBased.score(logits)),
     ):
         own = detector.fit(train).rule(known).score
-        assert own == pytest.approx(found.numpy(), rel=1e-6, abs=1e-6)
+        assert own == pytest.approx(result.numpy(), rel=1e-6, abs=1e-6)
 
 
 def test_react_is_theirs():
@@ -106,8 +106,8 @@ def test_react_is_theirs():
     weight, bias = torch.from_numpy(train.head.weight), torch.from_numpy(train.head.bias)
     made = Theirs(None, lambda values: values @ weight.T + bias, percentile=0.9)
     made.fit_feature_maps(torch.from_numpy(train.features), torch.from_numpy(train.labels))
-    found = made.predict_feature_maps(torch.from_numpy(known.features)).numpy()
-    assert ReAct().fit(train).rule(known).score == pytest.approx(found, rel=1e-4, abs=1e-4)
+    result = made.predict_feature_maps(torch.from_numpy(known.features)).numpy()
+    assert ReAct().fit(train).rule(known).score == pytest.approx(result, rel=1e-4, abs=1e-4)
 
 
 def test_odin_s_step_is_theirs():
@@ -116,8 +116,8 @@ def test_odin_s_step_is_theirs():
     model = catalog.load("digits-mlp")
     pixels = torch.rand(20, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     moved = odin_preprocessing(model, pixels.clone(), eps=0.0014, temperature=1000.0)
-    found = model.logits(moved.detach()).numpy()
-    assert nudged(model, pixels, 1000.0, 0.0014) == pytest.approx(found, abs=1e-4)
+    result = model.logits(moved.detach()).numpy()
+    assert nudged(model, pixels, 1000.0, 0.0014) == pytest.approx(result, abs=1e-4)
 
 
 def test_measures_are_theirs():
@@ -129,14 +129,14 @@ def test_measures_are_theirs():
     scores = torch.from_numpy(np.concatenate([normal, strange]))
     labels = torch.cat([torch.from_numpy(known.labels), torch.full((len(strange),), -1)])
     seen = torch.from_numpy(np.concatenate([known.predicted, unknown.predicted]))
-    for own, found in (
+    for own, result in (
         (detection.auroc(normal, strange), functional.auroc(scores, labels)),
         (detection.fpr95(normal, strange), functional.fpr_at_tpr(scores, labels)),
         (detection.aupr(normal, strange), functional.aupr(scores, labels)),
         (detection.aupr(normal, strange, "known"), functional.aupr(scores, labels, "id")),
         (detection.auoscr(normal, known.right, strange), oscr_score(scores, seen, labels)),
     ):
-        assert own == pytest.approx(float(found), abs=1e-3)
+        assert own == pytest.approx(float(result), abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", [KNN, ViM, Mahalanobis])

@@ -89,18 +89,18 @@ class Detector(Method[FamiliarCase]):
         self.check_banks(banks)
         progress(0.95, "scoring")
         fitted = self.fitted(banks.fit)
-        found: dict[str, Any] = {
+        results: dict[str, Any] = {
             "subject": self.evidence(fitted.rule, banks.subject),
             "normal": self.evidence(fitted.rule, banks.normal),
             "held": self.evidence(fitted.rule, banks.held),
         }
         if banks.unknown is not None and len(banks.unknown):
-            found["unknown"] = self.evidence(fitted.rule, banks.unknown)
-        found |= compared(found, banks) | nearest(banks) | measured(found, banks)
-        found |= self.more(fitted, banks)
-        found["notes"] = noted((*banks.notes, *fitted.notes))
+            results["unknown"] = self.evidence(fitted.rule, banks.unknown)
+        results |= compared(results, banks) | nearest(banks) | measured(results, banks)
+        results |= self.more(fitted, banks)
+        results["notes"] = noted((*banks.notes, *fitted.notes))
         progress(1.0, "scored")
-        return found
+        return results
 
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:  # noqa: ARG002
         """Views of this detector alone."""

@@ -61,10 +61,10 @@ def distances(asked: Doubles, known: Doubles, k: int) -> Doubles:
     """Euclidean distances (N, k) to the k nearest rows, nearest first."""
     rows, others = torch.from_numpy(asked), torch.from_numpy(known)
     half = (others**2).sum(1) / -2
-    found = np.empty((len(asked), k))
+    result = np.empty((len(asked), k))
     for start in range(0, len(asked), CHUNK):
         some = rows[start : start + CHUNK]
         near = torch.addmm(half, some, others.T).topk(k, dim=1).values  # x·y − |y|² / 2
         squared = (some**2).sum(1, keepdim=True) - 2 * near
-        found[start : start + CHUNK] = squared.clamp_min(0).sqrt().numpy()
-    return found
+        result[start : start + CHUNK] = squared.clamp_min(0).sqrt().numpy()
+    return result

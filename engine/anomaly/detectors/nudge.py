@@ -36,19 +36,19 @@ PAPER = (
 def temperature_setting(default: float) -> float:
     """The temperature of the softmax, as ODIN and its step share it."""
     control = Slider(1.0, 1000.0, 1.0, log=True)
-    found: float = setting(
+    result: float = setting(
         default, control, "Temperature", "Logits are divided by it; 1000 is the paper's choice."
     )
-    return found
+    return result
 
 
 def epsilon_setting(default: float) -> float:
     """The length of the step."""
-    found: float = setting(
+    result: float = setting(
         default, Slider(0.0, 0.02, 0.0002), "Step", "How far each pixel is moved, of 0 to 1; "
         "0 leaves the image as it is.",
     )  # fmt: skip
-    return found
+    return result
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class OdinStep(Method[DataCase]):
         for start in range(0, count, GROUP):
             end = min(start + GROUP, count)
             pixels = as_seen(case.data, slice(start, end), case.model.side)
-            keys[start:end] = [key_of(one) for one in pixels]
+            keys[start:end] = [key_of(pixel) for pixel in pixels]
             logits[start:end] = nudged(case.model, pixels, self.temperature, self.epsilon)
             progress(end / count, "moving images a little")
         return {"features": Features(np.empty((count, 0), np.float32), logits, keys, {})}

@@ -96,13 +96,13 @@ def origin_of(head: Head) -> Doubles:
 
     square = head.weight @ head.weight.T
     try:
-        found = -head.weight.T @ solve(square, head.bias, assume_a="pos")
-        if np.abs(head.weight @ found + head.bias).max() <= EXACT * np.abs(head.bias).max():
-            return np.asarray(found)
+        result = -head.weight.T @ solve(square, head.bias, assume_a="pos")
+        if np.abs(head.weight @ result + head.bias).max() <= EXACT * np.abs(head.bias).max():
+            return np.asarray(result)
     except (LinAlgError, LinAlgWarning):
         pass
-    found, *_ = lstsq(head.weight, -head.bias, lapack_driver="gelsy")  # rows that depend
-    return np.asarray(found)
+    result, *_ = lstsq(head.weight, -head.bias, lapack_driver="gelsy")  # rows that depend
+    return np.asarray(result)
 
 
 def outside(moved: Doubles, kept: int) -> Callable[[Doubles], Doubles]:

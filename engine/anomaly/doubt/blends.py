@@ -78,14 +78,16 @@ class Blends(Method[FamiliarCase]):
         images = torch.stack([case.image, partner, noise_for(case)])
         weights = grid(self.cells)
         progress(0.7, "looking at blends")
-        found = head.masses(looked(case.model, blended(images, weights)))
+        result = head.masses(looked(case.model, blended(images, weights)))
         progress(1.0, f"{len(weights)} blends")
         labels = case.model.labels
         names = (labels[first], labels[other], NOISE)
-        steps = {way: way_table(found, weights, at, first, other) for at, way in enumerate(WAYS, 1)}
+        steps = {
+            way: way_table(result, weights, at, first, other) for at, way in enumerate(WAYS, 1)
+        }
         return {
-            "confusion": triangle(found.confusion, weights, images, names),
-            "ignorance": triangle(found.ignorance, weights, images, names),
+            "confusion": triangle(result.confusion, weights, images, names),
+            "ignorance": triangle(result.ignorance, weights, images, names),
             **steps,
             "strip": strip(images, names),
         }

@@ -82,7 +82,7 @@ def chain(logits: Sequence[Tensor]) -> EvidenceChain:
     beliefs: list[Tensor] = []
     vacuities: list[Tensor] = []
     conflicts: list[Tensor] = []
-    every = [in_double(one) for one in logits]
+    every = [in_double(logit) for logit in logits]
     left = [torch.ones_like(every[0][:, 0])]
     for one in every:
         evidence = one.exp()
@@ -109,7 +109,7 @@ def together(logits: Sequence[Tensor], left: Sequence[Tensor], over: str) -> Ten
     """
     weights = torch.stack([one / ETA for one in left[: len(logits)]])  # (experts, N)
     shares = weights.softmax(1 if over == "batch" else 0).to(logits[0])
-    return sum(share[:, None] * one for share, one in zip(shares, logits, strict=True))
+    return sum(share[:, None] * logit for share, logit in zip(shares, logits, strict=True))
 
 
 def engaged(left: Sequence[Tensor], least: float = ENGAGED) -> Tensor:

@@ -44,9 +44,9 @@ class OpinionHead:
 
     def __call__(self, bank: Bank) -> Scored:
         """Ignorance as the score; confusion and the strongest belief beside it."""
-        found = self.masses(bank)
-        parts = {"confusion": found.confusion, "belief": found.belief.max(1)}
-        return Scored(found.ignorance, parts)
+        result = self.masses(bank)
+        parts = {"confusion": result.confusion, "belief": result.belief.max(1)}
+        return Scored(result.ignorance, parts)
 
     @classmethod
     def of(cls, head: CosineHead) -> OpinionHead:
@@ -107,7 +107,7 @@ class FVR(Detector):
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
         """Those of every detector; masses; answer, 1 for its classes; doubts; sets."""
         banks = gathered(case, progress)
-        found = dict(self.judge(banks, progress))
+        results = dict(self.judge(banks, progress))
         head, labels = self.head(banks), case.model.labels
         lines = self.lines(banks)
         own = head.masses(banks.subject)
@@ -117,7 +117,7 @@ class FVR(Detector):
             "in the answer": (np.r_[answers(own, lines, self.near)[0], 0, 0].astype(float), ""),
             "line": (np.r_[np.full(len(labels), np.nan), lines.confusion, lines.ignorance], "mass"),
         }  # fmt: skip
-        return {"masses": Table.of(columns, (*labels, SEVERAL, NONE))} | found
+        return {"masses": Table.of(columns, (*labels, SEVERAL, NONE))} | results
 
     def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The kind of doubt, or what is missing for one."""
@@ -154,9 +154,9 @@ def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
     doubts = ("ignorance", "confusion")
     both = [np.nan] * len(doubts)
     if unknown is not None:
-        both = [auroc(getattr(known, one), getattr(unknown, one)) for one in doubts]
+        both = [auroc(getattr(known, doubt), getattr(unknown, doubt)) for doubt in doubts]
     columns["unknown images"] = both, "AUROC"
-    columns["errors"] = [error_auroc(getattr(known, one), right) for one in doubts], "AUROC"
+    columns["errors"] = [error_auroc(getattr(known, doubt), right) for doubt in doubts], "AUROC"
     columns["wrong answers"] = [float((~right).sum())] * len(doubts), "images"
     return Table.of(columns, doubts)
 

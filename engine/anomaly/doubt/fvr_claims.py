@@ -183,7 +183,7 @@ class FvrClaims(TrainingExperiment):
             "half and half": mixed(data, known, case.seed)[:SHOWN],
             "noise": noises(data, case.seed)[:SHOWN],
         }  # fmt: skip
-        count = min(len(one) for one in groups.values())
+        count = min(len(group) for group in groups.values())
         images = np.stack(
             [np.stack([as_bytes(one) for one in some[:count]]) for some in groups.values()]
         )

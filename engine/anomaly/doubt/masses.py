@@ -59,8 +59,8 @@ class DoubtLines:
     @classmethod
     def of(cls, normal: Masses, alarms: float) -> DoubtLines:
         """Lines that so large a share of normal images lies above."""
-        found = (np.quantile(one, 1 - alarms) for one in (normal.ignorance, normal.confusion))
-        return cls(*map(float, found))
+        result = (np.quantile(one, 1 - alarms) for one in (normal.ignorance, normal.confusion))
+        return cls(*map(float, result))
 
 
 def answers(found: Masses, lines: DoubtLines, near: float) -> Flags:

@@ -50,28 +50,28 @@ def chains(
     and after each expert, and that which an image needs to engage the next.
     """
     rows = np.array(list(asked.values()), np.int64)
-    found = evidence(model, data, rows)
+    result = evidence(model, data, rows)
     answers = outputs(model, data, rows).argmax(1).numpy()
     most = [float(one.max()) for one in evidence(model, data, beside).left]
-    left = np.stack([one.numpy() for one in found.left])  # (experts + 1, n)
+    left = np.stack([one.numpy() for one in result.left])  # (experts + 1, n)
     limits = least * np.array(most)
     engaged = np.logical_and.accumulate(left[:-1] > limits[:-1, None])
     experts, each = len(engaged), np.arange(len(rows))
-    belief = np.stack([one.numpy() for one in found.belief])  # (experts, n, classes)
+    belief = np.stack([one.numpy() for one in result.belief])  # (experts, n, classes)
     sure = belief[:, each, answers]
     columns = {
         "belief in the answer": sure, "belief in other classes": belief.sum(2) - sure,
-        "vacuity": np.stack([one.numpy() for one in found.vacuity]),
-        "conflict": np.stack([one.numpy() for one in found.conflict]),
+        "vacuity": np.stack([one.numpy() for one in result.vacuity]),
+        "conflict": np.stack([one.numpy() for one in result.conflict]),
     }  # fmt: skip
     table = Table.of(
-        {name: (one.T.ravel(), "share") for name, one in columns.items()}
+        {name: (column.T.ravel(), "share") for name, column in columns.items()}
         | {"engaged": (engaged.T.ravel().astype(np.int64), "")},
         [f"{name}, expert {at + 1}" for name in asked for at in range(experts)],
     )
     powers = {name: (power(left[:, at]), "") for at, name in enumerate(asked)}
     counts = engaged.sum(0)
-    images = np.stack([as_bytes(one) for one in data.pixels(rows)])
+    images = np.stack([as_bytes(pixel) for pixel in data.pixels(rows)])
     return {
         "chain": table,
         "left": Table.of(

@@ -134,7 +134,7 @@ class TLC(TrainingExperiment):
         plain = Recipe("lenet", epochs=self.epochs, batch=64, rate=PLAIN_RATE, decay=0.0005)
         slow = replace(plain, rate=self.rate)
         recipes = {PLAIN: plain, TLC_ROW: slow, ALL_IN: slow}
-        return {name: TrainCase(data, one, case.seed) for name, one in recipes.items()}
+        return {name: TrainCase(data, recipe, case.seed) for name, recipe in recipes.items()}
 
     def train(self, condition: str, training: TrainCase, progress: Progress) -> Classifier:
         """One network as usual, or experts with their loss."""
@@ -161,14 +161,14 @@ class TLC(TrainingExperiment):
         labels = data.labels[rows]
         frequent, rare = thirds(data)
         head, tail = np.isin(labels, frequent), np.isin(labels, rare)
-        found, strange = judged(trained.model, data, rows), judged(trained.model, data, unknown)
-        right = found.predicted == labels
-        share = shares_engaged(found.left, self.least)
+        result, strange = judged(trained.model, data, rows), judged(trained.model, data, unknown)
+        right = result.predicted == labels
+        share = shares_engaged(result.left, self.least)
         return {
             RIGHT: right.mean(), HEAD: right[head].mean(), TAIL: right[tail].mean(),
-            NAMES_TAIL: auroc(found.doubt[~tail], found.doubt[tail]),
-            NAMES_WRONG: error_auroc(found.doubt, right, CHANCE),
-            NAMES_UNKNOWN: auroc(found.doubt, strange.doubt),
+            NAMES_TAIL: auroc(result.doubt[~tail], result.doubt[tail]),
+            NAMES_WRONG: error_auroc(result.doubt, right, CHANCE),
+            NAMES_UNKNOWN: auroc(result.doubt, strange.doubt),
             USE_HEAD: share[head].mean(), USE_TAIL: share[tail].mean(),
         }  # fmt: skip
 

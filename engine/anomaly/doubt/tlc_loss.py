@@ -73,8 +73,8 @@ class TlcLoss:
         whole = together(logits, left, over="batch").detach()
         shown = engaged(left, self.least).to(logits[0])
         parts = [
-            (self.of_expert(one, whole, batch.targets) * mask).sum() / mask.sum()
-            for one, mask in zip(logits, shown, strict=True)
+            (self.of_expert(logit, whole, batch.targets) * mask).sum() / mask.sum()
+            for logit, mask in zip(logits, shown, strict=True)
         ]
         return torch.stack(parts).sum()
 

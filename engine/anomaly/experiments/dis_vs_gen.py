@@ -126,7 +126,7 @@ class DisVsGenExperiment(ClosedFormExperiment):
         }
         new = others >= known(classes)
         return {name: float(one.mean()) for name, one in right.items()} | {
-            name: auroc(one[~new], one[new]) for name, one in scores.items()
+            name: auroc(score[~new], score[new]) for name, score in scores.items()
         }
 
     def bayes(self, points: Doubles, labels: Ints, classes: int) -> NaiveBayes:
@@ -193,7 +193,7 @@ def scaled(case: ExperimentCase, *parts: Ints) -> list[Doubles]:
     """Images of rows as vectors, each pixel scaled to [0, 1] by those of the first part."""
     points = [pixels(case.data, rows) for rows in parts]
     low, high = points[0].min(0), points[0].max(0)
-    return [(one - low) / np.where(high > low, high - low, 1) for one in points]
+    return [(point - low) / np.where(high > low, high - low, 1) for point in points]
 
 
 def regression(points: Doubles, labels: Ints, c: float) -> LogisticRegression:

@@ -116,13 +116,13 @@ class LokiExperiment(ClosedFormExperiment):
         """Exact answers on unseen and seen labels, distance to the right one, reach."""
         line, seen, right = self.line(case), self.observed(case), truth(case)
         known = np.isin(right, seen)
-        found = self.answers(way, case)
+        result = self.answers(way, case)
         within = locus(self.metric(way, case), seen)
         return {
-            UNSEEN: float((found == right)[~known].mean()),
-            SEEN: float((found == right)[known].mean()),
-            APART: float(np.sqrt((line[found, right] ** 2).mean()) / line.max()),
-            INSIDE: float(within[found].mean()),
+            UNSEEN: float((result == right)[~known].mean()),
+            SEEN: float((result == right)[known].mean()),
+            APART: float(np.sqrt((line[result, right] ** 2).mean()) / line.max()),
+            INSIDE: float(within[result].mean()),
         }
 
     def answers(self, way: str, case: ExperimentCase) -> Ints:

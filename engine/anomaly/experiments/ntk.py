@@ -60,7 +60,7 @@ CLAIMS = (
     Claim(
         "It takes depth",
         "no kernel of two layers votes as the nearest neighbor on 98 %",
-        lambda of: 0.98 - max(of(shallow(one), AS_NEAREST) for one in ACTIVATIONS),
+        lambda of: 0.98 - max(of(shallow(activation), AS_NEAREST) for activation in ACTIVATIONS),
     ),
 )
 
@@ -161,18 +161,18 @@ class NtkExperiment(ClosedFormExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
         """Each activation deep, then with two layers."""
-        named = {deep(name): (one, self.layers) for name, one in ACTIVATIONS.items()}
-        named |= {shallow(name): (one, SHALLOW) for name, one in ACTIVATIONS.items()}
+        named = {deep(name): (activation, self.layers) for name, activation in ACTIVATIONS.items()}
+        named |= {shallow(name): (activation, SHALLOW) for name, activation in ACTIVATIONS.items()}
         return {name: partial(self.measured, *one, case) for name, one in named.items()}
 
     def measured(self, activation: Activation, layers: int, case: ExperimentCase) -> Figures:
         """Shares of test images decided as the limits decide, and rightly."""
         given = on_sphere(case, self.points)
         cosines = np.clip(given.test @ given.points.T, None, 1)
-        found = vote(activation.kernels(np.log(cosines), layers)[1], given.votes)
+        result = vote(activation.kernels(np.log(cosines), layers)[1], given.votes)
         limits = dict(zip((AS_NEAREST, AS_MAJORITY, AS_SINGULAR), limits_of(given), strict=True))
-        return {name: float((found == one).mean()) for name, one in limits.items()} | {
-            RIGHT: float((found == given.truth).mean())
+        return {name: float((result == limit).mean()) for name, limit in limits.items()} | {
+            RIGHT: float((result == given.truth).mean())
         }
 
     def picture(self, case: ExperimentCase) -> Pictures:

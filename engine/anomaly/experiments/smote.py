@@ -252,13 +252,13 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def given(self, way: str, case: ExperimentCase) -> Imbalanced:
         """The images that one condition begins with."""
-        found = imbalanced(case, self.kept, self.space)
+        result = imbalanced(case, self.kept, self.space)
         if self.components is not None:
-            found = found.along(self.components)
-        count = max(2, len(found.others) * self.others // 100)
+            result = result.along(self.components)
+        count = max(2, len(result.others) * self.others // 100)
         if way == FEWER:
-            count = len(found.rare)
-        return found.fewer(count, np.random.default_rng([case.seed, 40]))
+            count = len(result.rare)
+        return result.fewer(count, np.random.default_rng([case.seed, 40]))
 
     def learned(self, given: Imbalanced, added: Doubles, case: ExperimentCase) -> Doubles:
         """Probability of each test image to be rare, (test,)."""
@@ -357,8 +357,8 @@ def features(data: DataSet) -> Doubles:
         raise BadData(
             f"No network that ships learned from {data.card.title}: choose pixels instead."
         )
-    found = answer(Extract(), DataCase(catalog.load(ways[0]), data))
-    return np.asarray(found["features"].values, np.float64)
+    result = answer(Extract(), DataCase(catalog.load(ways[0]), data))
+    return np.asarray(result["features"].values, np.float64)
 
 
 def learner_of(name: str, seed: int) -> Any:

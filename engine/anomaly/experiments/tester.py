@@ -129,10 +129,10 @@ class HalfspaceExperiment(ClosedFormExperiment):
     def measured(self, shape: str, case: ExperimentCase) -> Figures:
         """Whether it accepts, its error and the best one's, and Mardia's verdict."""
         given = self.sample(shape, case, self.count)
-        found = self.learned(given, case)
-        errors = wrong(given, np.stack([found, given.best]))
+        result = self.learned(given, case)
+        errors = wrong(given, np.stack([result, given.best]))
         return {
-            ACCEPTED: float(not self.reason(given.points, found)),
+            ACCEPTED: float(not self.reason(given.points, result)),
             WRONG: float(errors[0]),
             BEST: float(errors.min()),
             MARDIA: float(mardia(given.points)),
@@ -186,15 +186,18 @@ class HalfspaceExperiment(ClosedFormExperiment):
                 return fault
         return ""
 
-    def fault(self, one: BorderStrip, *, nearest: bool) -> str:
+    def fault(self, border_strip: BorderStrip, *, nearest: bool) -> str:
         """What is wrong with a strip, "" if nothing; fourth moments count in the nearest one."""
-        low, high = one.eigenvalues[0], one.eigenvalues[-1]
+        low, high = border_strip.eigenvalues[0], border_strip.eigenvalues[-1]
         tests = (
-            (one.count < NEAR * one.directions.shape[0], f"{one.count} points in a strip"),
-            (abs(one.mass - 1) > MASS, f"mass × {one.mass:.2f}"),
+            (
+                border_strip.count < NEAR * border_strip.directions.shape[0],
+                f"{border_strip.count} points in a strip",
+            ),
+            (abs(border_strip.mass - 1) > MASS, f"mass × {border_strip.mass:.2f}"),
             (low < 1 - self.delta, f"2nd moment {low:.2f}"),
             (high > 1 + self.delta, f"2nd moment {high:.2f}"),
-            (nearest and one.fourth > FOURTH, f"4th moment × {one.fourth:.1f}"),
+            (nearest and border_strip.fourth > FOURTH, f"4th moment × {border_strip.fourth:.1f}"),
         )
         return next((words for bad, words in tests if bad), "")
 
@@ -210,7 +213,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
             worst = one.directions[:, abs(np.log(one.eigenvalues.clip(1e-9))).argmax()]
             columns.append(np.stack(drawn(given.points @ w, given.points @ worst, self.sigma)))
         names = tuple(self.conditions(case))
-        accepted = [name for name, said in zip(names, words, strict=True) if said == ACCEPTED]
+        accepted = [name for name, word in zip(names, words, strict=True) if word == ACCEPTED]
         return Pictures(
             np.stack(columns, 1), ("points", "along the border"), names,
             "Above, points and the orange strip; below, those in it along the border. "

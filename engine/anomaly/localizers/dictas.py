@@ -59,12 +59,12 @@ class Lookup(PatchRule):
 
     def distances(self, maps: Maps) -> Tensor:
         """(1 − cos) / 2 between each patch and its answer."""
-        found = []
+        results = []
         for at in range(len(maps[0])):
             patches, weights = self.looked_up(tuple(one[at : at + 1] for one in maps))
             apart = (1 - F.cosine_similarity(patches, weights @ self.support, dim=1)) / 2
-            found.append(apart.clamp_min(0).reshape(self.grid))
-        return torch.stack(found)
+            results.append(apart.clamp_min(0).reshape(self.grid))
+        return torch.stack(results)
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The patches of most weight, which are those nearest in direction."""

@@ -50,33 +50,33 @@ def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
     pixels = as_seen(data, slice(None), side).contiguous()
     if (given := data.truth.get("boxes")) is not None:
         boxes = [one[np.isfinite(one[:, 0])].astype(np.float64) for one in given]
-        masks = np.stack([filled(one, side) for one in boxes])
+        masks = np.stack([filled(box, side) for box in boxes])
     else:
         exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
         masks = F.interpolate(exact[:, None], (side, side), mode="nearest")[:, 0].numpy() > 0
-        boxes = [around(one) for one in masks]
+        boxes = [around(mask) for mask in masks]
     return Benchmark(pixels, heads(pixels), masks, boxes, data.labels, data.truth.get("group"))
 
 
 def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """A box around each part of a mask (S, S), however small: left, top, width, height, (K, 4)."""
-    found = [
+    results = [
         (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
         for rows, columns in ndi.find_objects(ndi.label(mask, TOUCHING)[0])
     ]
-    return np.array(found, np.float64).reshape(-1, 4) / len(mask)
+    return np.array(results, np.float64).reshape(-1, 4) / len(mask)
 
 
 def of_others(asked: Benchmark) -> Rows:
     """For each image the row of another one, of another patient where there is one, (n,)."""
     count = len(asked.pixels)
     groups = np.arange(count) if asked.groups is None else asked.groups
-    found = np.empty(count, np.int64)
+    result = np.empty(count, np.int64)
     for at in range(count):
         others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike
         apart_from = others[groups[others] != groups[at]]
-        found[at] = apart_from[0] if len(apart_from) else others[0]
-    return found
+        result[at] = apart_from[0] if len(apart_from) else others[0]
+    return result
 
 
 def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:

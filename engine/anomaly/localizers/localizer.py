@@ -135,7 +135,7 @@ class Localizer(Method[FamiliarCase]):
         values, score = self.smooth(distances, case.model.side)[0], float(scores[0])
         threshold, problem = first_line(Conformal(learned.highest), self.alpha)
         notes = (*normal.notes, *learned.rule.notes, *((problem,) if problem else ()))
-        found: Result = {
+        result: Result = {
             "map": HeatMap(values, self.unit, signed=False),
             "mask": HeatMap((values > threshold).astype(np.float32), "above the threshold", False),
             "boxes": boxes_above(values, threshold, self.unit),
@@ -145,7 +145,7 @@ class Localizer(Method[FamiliarCase]):
             "notes": noted(notes),
         }
         progress(1.0, "mapped")
-        return found
+        return result
 
     def prepared(
         self, case: FamiliarCase, progress: Progress = quiet
@@ -200,8 +200,8 @@ class Localizer(Method[FamiliarCase]):
         """Maps of the image's size, (n, side, side), of distances (n, h, w)."""
         width = self.blur / 100 * side
         down, across = (smoothing(length, side, width) for length in distances.shape[1:])
-        found: Floats = (down @ distances.float() @ across.T).numpy()
-        return found
+        result: Floats = (down @ distances.float() @ across.T).numpy()
+        return result
 
     def answered(
         self, rule: PatchRule, subject: Maps, distances: Tensor, case: FamiliarCase,
@@ -212,18 +212,18 @@ class Localizer(Method[FamiliarCase]):
         rows, columns = distances.shape
         row, column = np.divmod(np.arange(rows * columns), columns)
         ids = case.normal.ids[normal.fit_rows]
-        found = {
+        results = {
             "row": (row, ""), "column": (column, ""),
             "distance": (distances.flatten().numpy(), self.unit),
         }  # fmt: skip
         for at in range(near.image.shape[1]):
-            found |= {
+            results |= {
                 f"image {at + 1}": (ids[near.image[:, at].numpy()], "id"),
                 f"row {at + 1}": (near.row[:, at].numpy(), ""),
                 f"column {at + 1}": (near.column[:, at].numpy(), ""),
                 f"distance {at + 1}": (near.distance[:, at].numpy(), self.unit),
             }
-        return Table.of(found)
+        return Table.of(results)
 
     def held(self, learned: CalibratedRule, case: FamiliarCase, normal: NormalPatches) -> Scores:
         """The highest value that each held-out normal image reaches anywhere."""

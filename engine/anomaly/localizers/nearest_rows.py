@@ -42,15 +42,15 @@ class KnownRows:
     def nearest(self, asked: Tensor) -> tuple[Tensor, Tensor]:
         """Euclidean distances (P,) of rows (P, C) to their nearest known row, and which it is."""
         # along rows, NumPy's argmax is several times quicker than torch's on a CPU
-        found = [torch.from_numpy(some.numpy().argmax(1)) for some in self.products(asked)]
-        which = torch.cat(found)
+        results = [torch.from_numpy(some.numpy().argmax(1)) for some in self.products(asked)]
+        which = torch.cat(results)
         return (asked - self.rows[which]).norm(dim=1), which
 
     def several(self, asked: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """As `nearest` for the `count` nearest, at most M, nearest first: (P, k) both."""
         count = min(count, len(self.rows))
-        found = [some.topk(count, 1, sorted=False).indices for some in self.products(asked)]
-        which = torch.cat(found)
+        results = [some.topk(count, 1, sorted=False).indices for some in self.products(asked)]
+        which = torch.cat(results)
         distance, order = (asked[:, None] - self.rows[which]).norm(dim=2).sort(dim=1, stable=True)
         return distance, which.gather(1, order)
 

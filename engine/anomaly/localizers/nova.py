@@ -210,17 +210,17 @@ class Nova(Method[LesionsCase]):
 
 def in_heads(heat: Heat, pixels: Tensor, within: Masks, progress: Progress) -> Floats:
     """Maps of all images, 0 outside the head."""
-    found = []
+    results = []
     for start in range(0, len(pixels), AT_ONCE):
         some = slice(start, start + AT_ONCE)
-        found.append(np.where(within[some], heat(pixels[some]), 0))
+        results.append(np.where(within[some], heat(pixels[some]), 0))
         progress(min(start + AT_ONCE, len(pixels)) / len(pixels), "mapping images")
-    return np.concatenate(found).astype(np.float32)
+    return np.concatenate(results).astype(np.float32)
 
 
 def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> list[float]:
     """Those of COLUMNS, over some of the images."""
-    found = scored(maps[rows], threshold)
+    result = scored(maps[rows], threshold)
     truth = [asked.boxes[row] for row in rows]
     own, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
     sick = [at for at, one in enumerate(truth) if len(one)]
@@ -228,7 +228,7 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
     inside = masks[within]
     pixels = [f(own, masks, within) for f in (pixel_auroc, aupro)] if 0 < inside.mean() < 1 else []
     return [
-        len(rows), sum(map(len, truth)), *asdict(box_figures(found, truth)).values(),
+        len(rows), sum(map(len, truth)), *asdict(box_figures(result, truth)).values(),
         float(np.mean(points)) if sick else np.nan,
         float((own.max((1, 2)) > threshold).mean()), *(pixels or [np.nan, np.nan]),
     ]  # fmt: skip
@@ -238,9 +238,9 @@ def scored(maps: Floats, threshold: float) -> ScoredBoxes:
     """The boxes of some maps (n, S, S), scored by their highest value."""
     tables = [boxes_above(one, threshold, "") for one in maps]
     return ScoredBoxes(
-        np.repeat(np.arange(len(maps)), [len(one) for one in tables]),
-        np.concatenate([places(one) for one in tables]),
-        np.concatenate([one["highest"] for one in tables]).astype(np.float64),
+        np.repeat(np.arange(len(maps)), [len(table) for table in tables]),
+        np.concatenate([places(table) for table in tables]),
+        np.concatenate([table["highest"] for table in tables]).astype(np.float64),
     )
 
 
@@ -268,7 +268,7 @@ def is_own(data: DataSet) -> bool:
 
 def kinds_of(data: DataSet) -> list[str]:
     """What the rows of the table are called."""
-    return [f"kind {at + 1}" if is_own(data) else one for at, one in enumerate(data.classes)]
+    return [f"kind {at + 1}" if is_own(data) else label for at, label in enumerate(data.classes)]
 
 
 def examples(
@@ -280,7 +280,7 @@ def examples(
     picture: whether it is known, and a found one's highest value and its overlap with that known
     one which it overlaps most.
     """
-    sick = np.array([len(one) > 0 for one in asked.boxes])
+    sick = np.array([len(box) > 0 for box in asked.boxes])
     rows = [
         int(own[0])
         for at in range(len(names) - 1)
@@ -294,13 +294,13 @@ def examples(
         image = np.round(under.transpose(1, 2, 0) * 255).astype(np.uint8)
         images.append(image)
         known, table = asked.boxes[row], boxes_above(maps[row], threshold, "")
-        found, copy = places(table), image.copy()
-        for some, color, dash in ((known, DASHED, 3), (found, SOLID, 0)):
+        result, copy = places(table), image.copy()
+        for some, color, dash in ((known, DASHED, 3), (result, SOLID, 0)):
             for box in some:
                 framed(copy, box, color, dash)
         framed_images.append(copy)
         boxes += [(at, 1, *box, np.nan, np.nan) for box in known]
-        scores = zip(found, table["highest"], shared(found, known).max(1), strict=True)
+        scores = zip(result, table["highest"], shared(result, known).max(1), strict=True)
         boxes += [(at, 0, *box, highest, overlap) for box, highest, overlap in scores]
     picture = Pictures(
         np.stack([images, framed_images]), ("image" if shown else "map", "boxes"),
@@ -308,7 +308,7 @@ def examples(
         "The first image of each kind: known boxes dashed and yellow, boxes found solid and red.",
     )  # fmt: skip
     units = ("", "", "share", "share", "share", "share", unit, "share")
-    called = ["known" if one[1] else "found" for one in boxes]
+    called = ["known" if box[1] else "found" for box in boxes]
     return picture, Table.grid(np.array(boxes), called, BOXES, units)
 
 

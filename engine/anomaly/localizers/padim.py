@@ -55,8 +55,8 @@ class GaussianPlaces(PatchRule):
 
     def distances(self, maps: Maps) -> Tensor:
         """To the mean at each place."""
-        found = self.lengths(self.at_places(maps) - self.middle[:, None])
-        return found.T.reshape(len(maps[0]), *maps[0].shape[-2:])
+        result = self.lengths(self.at_places(maps) - self.middle[:, None])
+        return result.T.reshape(len(maps[0]), *maps[0].shape[-2:])
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The normal images that are nearest at the same place."""
@@ -69,8 +69,8 @@ class GaussianPlaces(PatchRule):
 
 def chosen(maps: Maps, channels: Tensor) -> Tensor:
     """Some channels of the layers as one, (places, n, c)."""
-    found = joined(maps, mode="nearest")[:, channels]
-    return found.flatten(2).permute(2, 0, 1).contiguous()
+    result = joined(maps, mode="nearest")[:, channels]
+    return result.flatten(2).permute(2, 0, 1).contiguous()
 
 
 @dataclass(frozen=True)

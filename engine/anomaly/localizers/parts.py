@@ -107,15 +107,15 @@ def judged(case: PartsCase, images: Iterator[Tensor], count: int, progress: Prog
     about, localizer = replace(case.about, image=first), case.localizer
     normal, learned = localizer.prepared(about, part_of(progress, 0.0, FITTING))
     layers = layers_at(about.model, localizer.depth)
-    found, some = [], [first]
+    result, some = [], [first]
     for at in range(1, count + 1):
         if len(some) == AT_ONCE or at == count:
-            found.append(learned.rule.distances(maps_of(about.model, torch.stack(some), layers)))
+            result.append(learned.rule.distances(maps_of(about.model, torch.stack(some), layers)))
             some = []
         progress(FITTING + (1 - FITTING) * 0.95 * at / count, f"{at} of {count}")
         if at < count:
             some.append(next(images))
-    return Judged(torch.cat(found), learned, normal)
+    return Judged(torch.cat(result), learned, normal)
 
 
 def rough_seconds(case: PartsCase, count: int) -> float:

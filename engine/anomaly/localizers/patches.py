@@ -35,7 +35,7 @@ Maps = tuple[Tensor, ...]  # (n, C, h, w) of each layer, the finest first
 
 def layers_at(model: Classifier, depth: str) -> tuple[Layer, ...]:
     """One or two layers of a model, the finest first. Raises DoesNotFit without any."""
-    maps = [one for one in model.layers if one.is_map]
+    maps = [layer for layer in model.layers if layer.is_map]
     if not maps:
         raise DoesNotFit(f"{model.title} has no layer whose output is a map.")
     last = {one.cells: one for one in maps}
@@ -54,8 +54,8 @@ def maps_of(model: Classifier, pixels: Tensor, layers: tuple[Layer, ...]) -> Map
         DoesNotFit: an output is not finite.
     """
     seen = Outputs(len(pixels))
-    look(model, pixels, seen, 0, tuple(one.name for one in layers))
-    found = []
+    look(model, pixels, seen, 0, tuple(layer.name for layer in layers))
+    results = []
     for layer in layers:
         values = layer.as_maps(torch.from_numpy(seen.arrays[f"maps/{layer.name}"]))
         if not torch.isfinite(values).all():
@@ -66,8 +66,8 @@ def maps_of(model: Classifier, pixels: Tensor, layers: tuple[Layer, ...]) -> Map
         if max(values.shape[-2:]) > GRID:
             rows, columns = values.shape[-2:]
             values = F.adaptive_avg_pool2d(values, (min(rows, GRID), min(columns, GRID)))
-        found.append(narrowed(values).contiguous())
-    return tuple(found)
+        results.append(narrowed(values).contiguous())
+    return tuple(results)
 
 
 def narrowed(values: Tensor) -> Tensor:
@@ -128,13 +128,13 @@ def normal_patches(
         BadData: no normal image is left beside the image itself.
     """
     fit, held = drawn(case, count)
-    found = []
+    results = []
     for at, rows in enumerate((fit, held)):
         part = part_of(progress, at / 2, (at + 1) / 2)
         maps, keys = seen_before(case.model, case.normal, rows, layers, part)
         other = np.flatnonzero(keys != key_of(case.image))
-        found.append((tuple(one[other] for one in maps), rows[other]))
-    (fit_maps, fit_rows), (held_maps, held_rows) = found
+        results.append((tuple(one[other] for one in maps), rows[other]))
+    (fit_maps, fit_rows), (held_maps, held_rows) = results
     if not len(fit_rows) or not len(held_rows):
         raise BadData(
             f"{case.normal.card.title} has too few normal images beside this one: give at least "
@@ -158,30 +158,30 @@ def drawn(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
 def oddities(case: FamiliarCase, rows: Rows) -> list[str]:
     """What is strange about the normal images themselves."""
     images = case.normal.images[rows].astype(np.int16)
-    found = []
+    results = []
     if (images == images[:1]).all():
-        found.append("All normal images are identical, so nothing is known of how they vary.")
+        results.append("All normal images are identical, so nothing is known of how they vary.")
     colored = np.ptp(images, axis=1).mean((1, 2)) > COLORED
     if 0 < colored.sum() < len(rows):
-        found.append(
+        results.append(
             f"{colored.sum()} of {len(rows)} normal images have color and the others have none: "
             "they may be scans mixed with photographs. Give images of one kind."
         )
-    return found
+    return results
 
 
 def seen_before(
     model: Classifier, data: DataSet, rows: Rows, layers: tuple[Layer, ...], progress: Progress
 ) -> tuple[Maps, Rows]:
     """Maps of some rows and the digest of each image; looked at once and then remembered."""
-    named = f"{model.fingerprint}|{[one.name for one in layers]}|{data.fingerprint}"
+    named = f"{model.fingerprint}|{[layer.name for layer in layers]}|{data.fingerprint}"
     maps, keys = [], [np.empty(0, np.int64)]
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
 
         def make(some: Rows = some) -> tuple[Maps, Rows]:
             pixels = as_seen(data.take(some), slice(None), model.side)
-            told = np.array([key_of(one) for one in pixels], np.int64)
+            told = np.array([key_of(pixel) for pixel in pixels], np.int64)
             return maps_of(model, pixels, layers), told
 
         values, told = _seen.made(f"{named}|{some.tolist()}", make)
@@ -194,5 +194,5 @@ def seen_before(
 
 
 _seen: Memory[tuple[Maps, Rows]] = Memory(
-    ROOM, lambda found: sum(one.nbytes for one in found[0]) + found[1].nbytes
+    ROOM, lambda result: sum(one.nbytes for one in result[0]) + result[1].nbytes
 )

@@ -21,16 +21,16 @@ def boxes_above(values: Floats, threshold: float, unit: str, part: float = 1.0) 
     height, width = values.shape
     labels, count = ndi.label(values > threshold, TOUCHING)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:] / values.size
-    found = []
+    results = []
     for at, (rows, columns) in enumerate(ndi.find_objects(labels)):
         if areas[at] >= LEAST * part:
             highest = float(values[rows, columns][labels[rows, columns] == at + 1].max())
-            found.append((
+            results.append((
                 columns.start / width, rows.start / height, (columns.stop - columns.start) / width,
                 (rows.stop - rows.start) / height, highest, areas[at],
             ))  # fmt: skip
-    found = sorted(found, key=lambda one: -one[4])[:MOST]
+    results = sorted(results, key=lambda result: -result[4])[:MOST]
     names = ("left", "top", "width", "height", "highest", "area")
     units = ("share", "share", "share", "share", unit, "share")
-    numbers = np.array(found, np.float32).reshape(-1, len(names))
-    return Table.grid(numbers, [str(at + 1) for at in range(len(found))], names, units)
+    numbers = np.array(results, np.float32).reshape(-1, len(names))
+    return Table.grid(numbers, [str(at + 1) for at in range(len(results))], names, units)

@@ -96,8 +96,8 @@ class SliceBySlice(Method[ScanCase]):
         images: Iterator[Tensor] = map(case.slice_pixels, places.tolist())
         parts = judged(case, images, len(places), progress)
         highest, tops, lefts = [], [], []
-        for one in parts.distances:
-            values = localizer.smooth(one[None], case.model.side)[0]
+        for distance in parts.distances:
+            values = localizer.smooth(distance[None], case.model.side)[0]
             row, column = np.unravel_index(values.argmax(), values.shape)
             highest.append(values.max())
             tops.append((row + 0.5) / len(values))
@@ -106,7 +106,7 @@ class SliceBySlice(Method[ScanCase]):
         held = parts.learned.highest
         if len(places) < case.count:
             notes = (*notes, f"{len(places)} of {case.count} slices were looked at.")
-        found: Result = {
+        result: Result = {
             "slices": Table.of({
                 "slice": (places + 1, ""),
                 "highest": (np.array(highest, np.float32), localizer.unit),
@@ -119,7 +119,7 @@ class SliceBySlice(Method[ScanCase]):
             "notes": noted(notes),
         }  # fmt: skip
         progress(1.0, "all slices")
-        return found
+        return result
 
     def finding(self, case: ScanCase, found: Mapping[str, Any]) -> str:
         """The strangest slice, and how many reach the threshold."""
@@ -144,6 +144,6 @@ def slice_maps(case: ScanCase, found: Mapping[str, Any]) -> Mapping[int, Floats]
     """The map of each slice that was looked at, by its place from 0, (side, side)."""
     grids = torch.from_numpy(np.array(found["maps"].values))
     return {
-        int(number) - 1: case.localizer.smooth(one, case.model.side)[0]
-        for number, one in zip(found["slices"]["slice"], grids, strict=True)
+        int(number) - 1: case.localizer.smooth(grid, case.model.side)[0]
+        for number, grid in zip(found["slices"]["slice"], grids, strict=True)
     }

@@ -140,7 +140,9 @@ class TileByTile(Method[PhotographCase]):
         progress(0.0, "cutting tiles")
         grid, localizer = self.tiles(case), case.localizer
         parts = judged(case, cut(case, grid), len(grid), progress)
-        tiles = (localizer.smooth(one[None], case.model.side)[0] for one in parts.distances)
+        tiles = (
+            localizer.smooth(distance[None], case.model.side)[0] for distance in parts.distances
+        )
         values, highest = blended(grid, tiles)
         figures, notes = parts.figures(localizer.alpha, localizer.unit)
         threshold = float(figures["threshold"][0])
@@ -156,7 +158,7 @@ class TileByTile(Method[PhotographCase]):
             "scale": ([grid.scale], "share"),
         }  # fmt: skip
         units = dict(zip(figures.order, figures.units, strict=True))
-        found: Result = {
+        result: Result = {
             "figures": Table.of(more | {n: (figures[n], units[n]) for n in figures.order}),
             "map": HeatMap(values, localizer.unit, signed=False),
             "mask": HeatMap((values > threshold).astype(np.float32), "above the threshold", False),
@@ -167,7 +169,7 @@ class TileByTile(Method[PhotographCase]):
             "notes": noted(notes),
         }  # fmt: skip
         progress(1.0, "blended")
-        return found
+        return result
 
     def finding(self, case: PhotographCase, found: Mapping[str, Any]) -> str:
         """The oddest place, and how many tiles reach the threshold."""

@@ -97,11 +97,11 @@ class Conformal:
     def p_by_class(self, scores: Doubles, predicted: Ints) -> Doubles:
         """Class-conditional (Mondrian) p-values (m,)."""
         asked = np.asarray(scores, np.float64).ravel()
-        found = np.empty(len(asked))
+        result = np.empty(len(asked))
         for label in np.unique(predicted):
             here = predicted == label
-            found[here] = self.of_class(int(label)).p(asked[here])
-        return found
+            result[here] = self.of_class(int(label)).p(asked[here])
+        return result
 
     @property
     def smallest_by_group(self) -> float:
@@ -178,8 +178,8 @@ class Conformal:
         from scipy.stats import beta
 
         rank = self.rank(alpha)
-        found = beta.ppf([(1 - share) / 2, (1 + share) / 2], rank, len(self) + 1 - rank)
-        return float(found[0]), float(found[1])
+        result = beta.ppf([(1 - share) / 2, (1 + share) / 2], rank, len(self) + 1 - rank)
+        return float(result[0]), float(result[1])
 
 
 def benjamini_hochberg(p: Doubles, level: float) -> Flags:

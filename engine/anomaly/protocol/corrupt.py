@@ -92,8 +92,8 @@ class Corrupt(Method[FamiliarCase]):
             judged.append(p[1:])
             seen_as.append(int(bank.predicted[0]))
             progress(0.4 + 0.6 * (place + 1) / len(LEVELS), f"severity {severity:g}")
-        names = tuple(f"severity {one:g}" for one in LEVELS)
-        images = tuple(f"image {one + 1}" for one in range(len(pixels)))
+        names = tuple(f"severity {level:g}" for level in LEVELS)
+        images = tuple(f"image {index + 1}" for index in range(len(pixels)))
         return {
             "steps": Table.grid(np.array(rows, np.float32), names, COLUMNS, UNITS),
             "flags": Table.grid(
@@ -158,10 +158,10 @@ def pixels_of(case: FamiliarCase, bank: Bank) -> Tensor:
     return as_seen(some, slice(None), case.model.side)
 
 
-def joined(one: Bank, other: Bank) -> Bank:
+def joined(bank: Bank, other: Bank) -> Bank:
     """The features and logits of both."""
-    features = np.concatenate([one.features, other.features])
-    return Bank(features, np.concatenate([one.logits, other.logits]), one.head)
+    features = np.concatenate([bank.features, other.features])
+    return Bank(features, np.concatenate([bank.logits, other.logits]), bank.head)
 
 
 def share_right(predicted: Ints, labels: Ints | None) -> float:

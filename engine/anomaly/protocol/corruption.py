@@ -46,8 +46,8 @@ def rotation(pixels: Tensor, severity: float, generator: torch.Generator) -> Ten
     zero = torch.zeros(())
     turn = torch.stack([torch.stack([cos, -sin, zero]), torch.stack([sin, cos, zero])])
     grid = F.affine_grid(turn.expand(len(pixels), 2, 3), list(pixels.shape), align_corners=False)
-    found = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    return found.clamp(0, 1)
+    result = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return result.clamp(0, 1)
 
 
 def contrast(pixels: Tensor, severity: float, generator: torch.Generator) -> Tensor:  # noqa: ARG001

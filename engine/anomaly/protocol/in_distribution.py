@@ -134,10 +134,10 @@ def title_of(name: str) -> str:
 
 def group_of(name: str, source: str) -> int | None:
     """The group of an image of the data set of that name, which it is not compared with."""
-    found = of_data(source)
-    if found is None or found.data.name != name or "group" not in found.data.truth:
+    result = of_data(source)
+    if result is None or result.data.name != name or "group" not in result.data.truth:
         return None
-    return int(found.data.truth["group"][found.row])
+    return int(result.data.truth["group"][result.row])
 
 
 def of_data(source: str) -> Example | None:
@@ -180,9 +180,11 @@ def unlike_by_source(picture: Picture, source: str) -> str:
     """Why a scan, a sample or an image of a data set is no everyday photograph, or ""."""
     if picture.behind is not None:
         return "Nothing like a scan was in its training data."
-    if (found := of_data(source)) is not None:
-        return f"Nothing like {found.data.card.title} was in its training data."
-    title = next((one.title for one in SAMPLES if one.name == source and source in ODD), "")
+    if (result := of_data(source)) is not None:
+        return f"Nothing like {result.data.card.title} was in its training data."
+    title = next(
+        (sample.title for sample in SAMPLES if sample.name == source and source in ODD), ""
+    )
     return title and f"Nothing like this was in its training data: {title[0].lower()}{title[1:]}."
 
 

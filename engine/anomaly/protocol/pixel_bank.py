@@ -150,11 +150,11 @@ def made_or_kept(case: BankCase) -> PixelBank:
     """The bank of images that a person brought is made here and nowhere kept."""
     if case.upload:
         return bank_of(data_sets.load(case.name), case.side)
-    found = answer(PixelBanks(), case)
-    held = found["held"]
+    result = answer(PixelBanks(), case)
+    held = result["held"]
     groups = held["group"]
     return PixelBank(
-        found["fit"].values.astype(np.float64),
+        result["fit"].values.astype(np.float64),
         held["distance"],
         None if np.isnan(groups).any() else groups.astype(np.int64),
     )

@@ -74,11 +74,11 @@ def of_models(answers: Mapping[str, Mapping[str, Any]]) -> Table:
     Scores of two models are not on one scale; p-values and shares are.
     """
     rows = []
-    for found in answers.values():
-        score, normal = float(found["subject"].values[0]), found["normal"].values
+    for result in answers.values():
+        score, normal = float(result["subject"].values[0]), result["normal"].values
         below, middle = float((normal < score).mean()), float(np.median(normal))
-        area = float(found["measures"]["AUROC"][0])
-        rows.append([found["p"][POOLED], below, score, middle, area])
+        area = float(result["measures"]["AUROC"][0])
+        rows.append([result["p"][POOLED], below, score, middle, area])
     units = ("probability", "share", "", "", "probability")
     return Table.grid(np.array(rows, np.float32), tuple(answers), OF_MODEL, units)
 

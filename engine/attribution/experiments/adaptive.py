@@ -151,11 +151,11 @@ class AdaptiveSmoothing(Experiment):
                 normal, robust, case.data, self.scales, quick(self.epsilon), self.epochs, case.seed,
                 part_of(progress, 0.6, 0.8),
             )  # fmt: skip
-        found = self.measured(Mixture(normal, robust, alpha, self.scales), case)
+        result = self.measured(Mixture(normal, robust, alpha, self.scales), case)
         progress(1.0, "attacked")
         if condition == NORMAL or "plane" in views:  # of the first seed
-            views["plane"] = with_point(views.get("plane"), condition, found)
-        return found
+            views["plane"] = with_point(views.get("plane"), condition, result)
+        return result
 
     def more(self, case: ExperimentCase) -> Result:
         """With the case's seed: the share of images that are certified, by radius."""
@@ -181,11 +181,11 @@ class AdaptiveSmoothing(Experiment):
             unlike = mixture(wide).argmax(1) != robust.argmax(1)
             plain = images.expand(-1, 3, -1, -1)
             scores = [mixture.alphas(one).cpu().numpy() for one in (wide, plain)]
-        found = float("nan") if mixture.mixing is None else auroc(scores[1], scores[0])
+        result = float("nan") if mixture.mixing is None else auroc(scores[1], scores[0])
         return {
             CLEAN: clean.float().mean().item(), ATTACKED: held.float().mean().item(),
             SURE: safe.float().mean().item(), BROKEN: (safe & unlike).float().mean().item(),
-            GAP: surer(mixture.robust, plain, wide, targets), FOUND: found,
+            GAP: surer(mixture.robust, plain, wide, targets), FOUND: result,
         }  # fmt: skip
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -205,8 +205,8 @@ class AdaptiveSmoothing(Experiment):
                 f"mixed {case.data.classes[c]}"
                 for a, b, c in zip(*said, strict=True)
             ]
-        kept = [sum(one.split(", ")[at].split()[1] == case.data.classes[int(label)]
-                    for one, label in zip(captions[len(images):], targets, strict=True))
+        kept = [sum(caption.split(", ")[at].split()[1] == case.data.classes[int(label)]
+                    for caption, label in zip(captions[len(images):], targets, strict=True))
                 for at in range(3)]  # fmt: skip
         return Pictures(
             np.stack(rows), ("clean", "attacked"),
@@ -223,12 +223,12 @@ def pair_of(case: ExperimentCase, progress: Progress = quiet) -> tuple[Classifie
         return shipped(case.data)
     word = catalog.word_of(case.data.name)
     plans = [embedded.plan(name) for name in NETWORKS.get(word, NETWORKS["digits"])]
-    found = []
+    results = []
     for number, plan in enumerate(plans):
         part = part_of(progress, number / 2, (number + 1) / 2, lead=plan.title)
         training = TrainCase(case.data, plan.recipe, case.seed)
-        found.append(laid_out(rebuilt(answer(Train(), training, part)["model"])))
-    return found[0], found[1]
+        results.append(laid_out(rebuilt(answer(Train(), training, part)["model"])))
+    return results[0], results[1]
 
 
 def shipped(data: DataSet) -> tuple[Classifier, Classifier]:

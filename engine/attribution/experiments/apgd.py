@@ -48,11 +48,11 @@ STRONG: tuple[Each, ...] = (cross_entropy, dlr)
 
 def checkpoints(steps: int) -> list[int]:
     """After which steps the step size is looked at."""
-    share, before, found = FIRST, 0.0, list[int]()
+    share, before, result = FIRST, 0.0, list[int]()
     while share < 1:
-        found.append(ceil(share * steps - 1e-9))  # 0.57 is a little more as floats add up
+        result.append(ceil(share * steps - 1e-9))  # 0.57 is a little more as floats add up
         share, before = share + max(share - before - LESS, LEAST), share
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(result))
 
 
 def apgd(
@@ -75,7 +75,7 @@ def apgd(
     low, high = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
     begin = (images + epsilon * noise).clamp(low, high)
     loss, slope, wrong = looked(model, begin, targets, raised)
-    found, rows = begin.clone(), (~wrong).nonzero()[:, 0]  # those that are not misread yet
+    result, rows = begin.clone(), (~wrong).nonzero()[:, 0]  # those that are not misread yet
     now = Ascent(
         low, high, targets, begin, begin, loss, slope, begin, loss, slope,
         torch.full_like(loss, 2 * epsilon), torch.zeros_like(loss), loss, torch.ones_like(wrong),
@@ -87,13 +87,13 @@ def apgd(
         now.step(AHEAD if step > 1 else 1.0)
         wrong = now.look(model, raised)
         if wrong.any():  # found: steps after this one would change nothing
-            found[rows[wrong]] = now.at[wrong]
+            result[rows[wrong]] = now.at[wrong]
             now, rows = now.of(~wrong), rows[~wrong]
         if step in marks:
             now.checkpoint(step - begun)
             begun = step
-    found[rows] = now.best
-    return found
+    result[rows] = now.best
+    return result
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Ascent:
 
     def of(self, rows: Tensor) -> Ascent:
         """Some of the images."""
-        return Ascent(*(getattr(self, each.name)[rows] for each in fields(self)))
+        return Ascent(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def step(self, part: float) -> None:
         """A step along the gradient's sign, of which so large a part is new."""

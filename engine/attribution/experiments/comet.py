@@ -152,7 +152,7 @@ class CometExperiment(TrainingExperiment):
         """Images, and the pixels that the class can be read from."""
         check_masks(case.data)
         rows = some(case.data)
-        images = [as_bytes(one) for one in case.data.pixels(rows)]
+        images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
         marked = [compared(*one) for one in zip(images, truth, truth, strict=True)]
         return Pictures(
@@ -165,13 +165,13 @@ class CometExperiment(TrainingExperiment):
         """Views: masks with the detector, or masks without, over the same images."""
         rows = some(case.data)
         masks = masks_of(trained.model, case.data, rows)
-        images = [as_bytes(one) for one in case.data.pixels(rows)]
+        images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
         over = [compared(*one) for one in zip(images, masks > HALF, truth, strict=True)]
         shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
         mean = trained.model.mean.cpu()  # what a part sees where nothing is left to it
         inside, rest = (
-            [as_bytes(one) for one in mean + (pixels - mean) * part]
+            [as_bytes(pixel) for pixel in mean + (pixels - mean) * part]
             for part in (shares, 1 - shares)
         )
         targets = case.data.targets(rows)[:, None]
@@ -180,7 +180,7 @@ class CometExperiment(TrainingExperiment):
             for one in said(trained.model, pixels, case.seed)[:2]
         )
         captions = ("",) * 3 * len(rows) + tuple(f"{one:.0f} %" for part in sure for one in part)
-        drawn = [tint(HeatMap(one, KEPT, signed=False), (0.0, 1.0)) for one in masks]
+        drawn = [tint(HeatMap(mask, KEPT, signed=False), (0.0, 1.0)) for mask in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
         return {
@@ -225,7 +225,7 @@ def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, 
     """Logits (n, classes): the predictor's of what is kept, the detector's of the rest and of whole
     images, and the predictor's of noise behind the same masks."""
     chance = torch.Generator().manual_seed(seed)
-    found: list[tuple[Tensor, ...]] = []
+    results: list[tuple[Tensor, ...]] = []
     with borrowed(model) as net, torch.inference_mode():
         network = comet_of(net)
         for part in pixels.split(LOOK):
@@ -234,8 +234,8 @@ def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, 
             noise = torch.randn(kept.shape, generator=chance).to(kept)
             asked = ((network.predictor, kept), (network.detector, removed),
                      (network.detector, images), (network.predictor, mask * noise))  # fmt: skip
-            found.append(tuple(one(given).float().cpu() for one, given in asked))
-    inside, rest, whole, shape = (torch.cat(one) for one in zip(*found, strict=True))
+            results.append(tuple(one(given).float().cpu() for one, given in asked))
+    inside, rest, whole, shape = (torch.cat(one) for one in zip(*results, strict=True))
     return inside, rest, whole, shape
 
 

@@ -164,11 +164,11 @@ class MixedAnswers(Method[ImageCase]):
         """
         attack = Pgd(self.epsilon, self.steps, 2.5 * self.epsilon / self.steps)
         with one_thread():
-            found = [
+            results = [
                 pgd(model, image, target, attack, torch.Generator().manual_seed(seed), loss)
                 for loss in LOSSES
             ]
-            tried = [self.in_levels(image, one) for one in found]
+            tried = [self.in_levels(image, result) for result in results]
             with torch.no_grad():
                 harm = [other_first(mixture(one.expand(-1, 3, -1, -1)), target) for one in tried]
         return tried[int(torch.stack(harm).argmax())]

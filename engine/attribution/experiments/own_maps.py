@@ -130,7 +130,7 @@ class OwnMapsExperiment(TrainingExperiment):
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
         healthy = test[data.labels[test] == HEALTHY][: self.images]
         if has_map:
-            empty = [not found.any() for row in healthy for found in outlines(model, data, row)]
+            empty = [not outline.any() for row in healthy for outline in outlines(model, data, row)]
         return {
             DICE: median(own, 0), IOU: median(own, 1), HIT: mean(own, 2),
             CAM_DICE: median(cam, 0), CAM_HIT: mean(cam, 2),
@@ -143,10 +143,10 @@ class OwnMapsExperiment(TrainingExperiment):
     ) -> Figures:  # fmt: skip
         """Those of the trained network; the share of slices by Dice grows by one column."""
         before = views.get("reached")
-        found = super().figures(condition, what, case, progress, views)
+        result = super().figures(condition, what, case, progress, views)
         if isinstance(before, Table):
             views["reached"] = joined(before, cast("Table", views["reached"]))
-        return found
+        return result
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
         """Views: reached, the share of slices whose Dice is that high or higher; of GP-UNet found,
@@ -162,7 +162,7 @@ class OwnMapsExperiment(TrainingExperiment):
             )
             for name, draw in maps.items()
         }
-        reached = {name: (one[:, None] >= STEPS).mean(0) for name, one in columns.items()}
+        reached = {name: (column[:, None] >= STEPS).mean(0) for name, column in columns.items()}
         table = Table.of(
             {"Dice": (STEPS, ""), **{name: (one, "share") for name, one in reached.items()}}
         )
@@ -179,7 +179,7 @@ class OwnMapsExperiment(TrainingExperiment):
         """Slices of each class, and the lesions whose masks stay hidden."""
         check_masks(case.data)
         rows = examples(case.data)
-        images = [as_bytes(one) for one in case.data.pixels(rows)]
+        images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         nothing = np.zeros(case.data.images.shape[2:], np.bool_)
         masks = [
             compared(image, mask, nothing)
@@ -204,7 +204,7 @@ def own_map(model: Classifier, data: DataSet, row: int) -> Floats:
 
 def grad_cam(model: Classifier, data: DataSet, row: int) -> Floats:
     """Grad-CAM of the true class at the deepest layer, (H, W)."""
-    cells = {one.name: one.cells[0] * one.cells[1] for one in model.layers if one.is_map}
+    cells = {layer.name: layer.cells[0] * layer.cells[1] for layer in model.layers if layer.is_map}
     deepest = [name for name, count in cells.items() if count == min(cells.values())][-1]
     return cast("HeatMap", GradCam(layer=deepest)(asked(model, data, row))["map"]).values
 
@@ -217,7 +217,7 @@ def asked(model: Classifier, data: DataSet, row: int, label: int | None = None) 
 
 def outlines(model: Classifier, data: DataSet, row: int) -> list[NDArray[np.bool_]]:
     """What the model outlines of each class with a finding, whether that is there or not."""
-    labels = [one for one in range(len(data.classes)) if one != HEALTHY]
+    labels = [index for index in range(len(data.classes)) if index != HEALTHY]
     each = [OwnMap()(asked(model, data, row, label))["outline"] for label in labels]
     return [cast("HeatMap", one).values > 0 for one in each]
 
@@ -230,12 +230,12 @@ def scores_of(values: Floats, mask: NDArray[np.bool_]) -> tuple[float, float, fl
 
 def median(scores: list[tuple[float, float, float]], which: int) -> float:
     """Of one of the scores, over images; NaN where the network has no map of its own."""
-    return float(np.median([one[which] for one in scores])) if scores else float("nan")
+    return float(np.median([score[which] for score in scores])) if scores else float("nan")
 
 
 def mean(scores: list[tuple[float, float, float]], which: int) -> float:
     """Of one of the scores, over images."""
-    return float(np.mean([one[which] for one in scores])) if scores else float("nan")
+    return float(np.mean([score[which] for score in scores])) if scores else float("nan")
 
 
 def shuffled(data: DataSet, seed: int) -> DataSet:
@@ -257,8 +257,8 @@ def joined(before: Table, after: Table) -> Table:
 def examples(data: DataSet) -> Rows:
     """Test images of each class with a finding, class by class."""
     test = data.rows("test")
-    labels = [one for one in range(len(data.classes)) if one != HEALTHY]
-    return np.concatenate([test[data.labels[test] == one][:SHOWN] for one in labels])
+    labels = [index for index in range(len(data.classes)) if index != HEALTHY]
+    return np.concatenate([test[data.labels[test] == label][:SHOWN] for label in labels])
 
 
 def named(data: DataSet, rows: Rows) -> tuple[str, ...]:
@@ -269,14 +269,14 @@ def named(data: DataSet, rows: Rows) -> tuple[str, ...]:
 def found(model: Classifier, data: DataSet) -> Pictures:
     """Slices, the model's own maps, and its outlines against the masks."""
     rows = examples(data)
-    images = [as_bytes(one) for one in data.pixels(rows)]
+    images = [as_bytes(pixel) for pixel in data.pixels(rows)]
     maps = [own_map(model, data, row) for row in rows]
     inside = [outlined(one).inside for one in maps]
     masks = data.truth["mask"][rows]
     scores = [dice(one, mask) for one, mask in zip(inside, masks, strict=True)]
     drawn = [tint(HeatMap(one, "logit", signed=True)) for one in maps]
     over = [compared(*one) for one in zip(images, inside, masks, strict=True)]
-    captions = ("",) * 2 * len(rows) + tuple(f"Dice {one:.2f}" for one in scores)
+    captions = ("",) * 2 * len(rows) + tuple(f"Dice {score:.2f}" for score in scores)
     return Pictures(
         np.stack([images, drawn, over]), ("slice", "own map", "outline"), named(data, rows),
         f"White is found and there, red is missed, blue is extra; the median Dice of these "

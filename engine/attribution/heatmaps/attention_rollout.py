@@ -70,7 +70,7 @@ class AttentionRollout(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in shares of the deciding token."""
-        relation = rollout([self.joined(one) for one in attentions(case)])
+        relation = rollout([self.joined(attention) for attention in attentions(case)])
         progress(1.0, "one forward pass")
         return {"map": token_map(relation, case, "share per patch")}
 

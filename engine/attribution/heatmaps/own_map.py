@@ -93,7 +93,7 @@ class OwnMap(Method[ImageCase]):
         if not mask and refusal(case, answer):
             edge = Outline(np.zeros_like(edge.inside), edge.threshold)
         level = np.array([edge.threshold, float(values.max()), score], np.float32)
-        found: dict[str, Any] = {
+        results: dict[str, Any] = {
             "map": HeatMap(values.numpy(), KEPT if mask else case.target.unit, signed=not mask),
             "outline": HeatMap(edge.inside.astype(np.float32), "inside", signed=False),
             "level": Scores(level, ("outline", "highest", "whole image"), case.target.unit),
@@ -101,11 +101,11 @@ class OwnMap(Method[ImageCase]):
         }
         peaks = own_peaks(case.model, case.image) if case.target.reading == "logit" else None
         if peaks is not None:
-            found["peaks"] = listed(case, *peaks, relative=self.relative)
+            results["peaks"] = listed(case, *peaks, relative=self.relative)
         if isinstance(case.model.network, Comet):
-            found["watched"] = Scores(watched(case), (KEEPS, TAKES), "probability")
+            results["watched"] = Scores(watched(case), (KEEPS, TAKES), "probability")
         progress(1.0, "the model's own map")
-        return found
+        return results
 
     def outline(self, values: Tensor, *, mask: bool) -> Outline:
         """What stands out of a map of logits, or where more than half is kept."""
@@ -172,16 +172,16 @@ def listed(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) ->
         relative: whether what all classes share is taken away, as in the map.
     """
     target, side = case.target, case.model.side
-    own = parts[:, target.index]
+    part = parts[:, target.index]
     if target.versus is not None:
-        own = own - parts[:, target.versus]
+        part = part - parts[:, target.versus]
     elif relative and not case.model.points and parts.shape[1] > 1:
-        own = own - parts.mean(1)
+        part = part - parts.mean(1)
     middle = (places.double() + 0.5) / side
     return Table.of({
         "left": (middle[:, 1].numpy(), "share"), "top": (middle[:, 0].numpy(), "share"),
-        "part": (own.numpy(), "logit"),
-    }, [f"feature {at + 1}" for at in range(len(own))])  # fmt: skip
+        "part": (part.numpy(), "logit"),
+    }, [f"feature {at + 1}" for at in range(len(part))])  # fmt: skip
 
 
 def watched(case: ImageCase) -> NDArray[np.float32]:

@@ -76,8 +76,8 @@ class Partition:
 def superpixels(image: Tensor, regions: int) -> Partition:
     """SLIC superpixels of an image (3, H, W), one connected region each; tiles where SLIC fails."""
     pixels = image.permute(1, 2, 0).double().contiguous().numpy()
-    found = segmented(pixels.tobytes(), pixels.shape, regions)
-    return grid(image, regions) if found is None else found
+    result = segmented(pixels.tobytes(), pixels.shape, regions)
+    return grid(image, regions) if result is None else result
 
 
 @lru_cache(maxsize=8)
@@ -87,9 +87,9 @@ def segmented(pixels: bytes, shape: tuple[int, ...], regions: int) -> Partition 
 
     image = np.frombuffer(pixels).reshape(shape)
     for compactness in COMPACTNESS:
-        found = slic(image, n_segments=regions, compactness=compactness, start_label=0)
-        if 2 * len(np.unique(found)) >= regions:
-            return relabeled(found)
+        result = slic(image, n_segments=regions, compactness=compactness, start_label=0)
+        if 2 * len(np.unique(result)) >= regions:
+            return relabeled(result)
     return None
 
 

@@ -141,9 +141,9 @@ class Propagating(TorchFunctionMode):
     def ruled(self, layer: LinearLayer, output: Tensor) -> Tensor:
         """The output of a layer, with its rule for the way back."""
         epsilon = self.epsilon if layer.rule is epsilon_rule else STABILIZER
-        found = with_rule(layer.values, output, partial(layer.rule, layer), epsilon)
-        self.layers[id(found)] = found, found._version, layer
-        return found
+        result = with_rule(layer.values, output, partial(layer.rule, layer), epsilon)
+        self.layers[id(result)] = result, result._version, layer
+        return result
 
     def batch_norm(self, values: Tensor, given: Mapping[str, Any]) -> Tensor:
         """A batch norm in eval mode, merged into the layer before it if there is one."""
@@ -192,8 +192,8 @@ def with_rule(
     values: Tensor, output: Tensor, contributions: Callable[[Tensor], Tensor], epsilon: float
 ) -> Tensor:
     """An output whose relevance goes to the values as their contributions say."""
-    found: Tensor = Ruled.apply(values, output, contributions, epsilon)  # type: ignore[no-untyped-call]
-    return found
+    result: Tensor = Ruled.apply(values, output, contributions, epsilon)  # type: ignore[no-untyped-call]
+    return result
 
 
 class Ruled(torch.autograd.Function):

@@ -59,14 +59,14 @@ class Grid(LevelSet):
             share(progress, 0.0, 0.95),
         )
         logits = case.model.logits(cells)
-        own = classes[columns]
-        confidence = logits.softmax(1).gather(1, own[:, None])[:, 0]
+        label = classes[columns]
+        confidence = logits.softmax(1).gather(1, label[:, None])[:, 0]
         progress(1.0, "looked at the ends")
         labels = tuple(case.model.labels[index] for index in classes)
         return {
             "images": Path(cells.half().numpy(), confidence.numpy(), unit="probability"),
             "confidence": square(confidence, labels, "probability"),
-            "kept": square((logits.argmax(1) == own).float(), labels, "yes or no"),
+            "kept": square((logits.argmax(1) == label).float(), labels, "yes or no"),
             "rmse": square(rmse(cells, images[rows]), labels, "pixel value"),
         }
 

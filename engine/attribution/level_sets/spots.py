@@ -35,7 +35,7 @@ def ends(
     progress: Progress,
 ) -> Tensor:
     """The end of each walk (n, 3, H, W), float32 on the CPU; model and noise are the case's."""
-    found = torch.empty(targets.shape)
+    result = torch.empty(targets.shape)
     count, noise = len(targets), method.start_noise(case)
 
     def run(start: int, end: int) -> None:
@@ -49,10 +49,10 @@ def ends(
             walk.step()
             done = (start + (end - start) * (step + 1) / method.steps) / count
             progress(done, f"walking to {count} images, step {step + 1}")
-        found[part] = walk.x
+        result[part] = walk.x
 
     in_batches(count, case.model.pace("gradient").batch, run, case.model.title)
-    return found
+    return result
 
 
 def confidences(

@@ -94,16 +94,16 @@ class LFAExperiments(Method[ImageCase]):
         reach = Radii(self.noise, self.kernel, self.low, self.samples)
         looks: list[Evaluated] = []
         for number, name in enumerate(ROWS):
-            told = part_of(progress, 0.4 * number / len(ROWS), 0.4 * (number + 1) / len(ROWS))
+            part = part_of(progress, 0.4 * number / len(ROWS), 0.4 * (number + 1) / len(ROWS))
             slopes = not NEIGHBORHOODS[name].squared
             looks.append(
-                look(ground, name, reach, case.seed, slopes=slopes, known=looks, progress=told)
+                look(ground, name, reach, case.seed, slopes=slopes, known=looks, progress=part)
             )
         models = [fitted(seen) for seen in looks]
-        told = part_of(progress, 0.4, 0.7)
+        part = part_of(progress, 0.4, 0.7)
         return {
             "recovery": recovery(ground, reach, case.seed),
-            "convergence": convergence(ground, reach, looks, told),
+            "convergence": convergence(ground, reach, looks, part),
             **perturbed(ground, models, self.noise, self.draws, part_of(progress, 0.7, 1.0)),
         }
 
@@ -139,9 +139,9 @@ def recovery(ground: Ground, reach: Radii, seed: int) -> Table:
     for name in ROWS:
         row = NEIGHBORHOODS[name]
         points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
-        found = fitted(of_tangent(ground, points, name, about)).weights
+        result = fitted(of_tangent(ground, points, name, about)).weights
         truth = ground.pulled(about[1][None], multiplied=row.multiplied)[0].double()
-        errors.append(distance(found, truth))
+        errors.append(distance(result, truth))
     return Table.grid(np.array(errors, np.float32)[:, None], ROWS, ("error",), ("of the weights",))
 
 
@@ -157,11 +157,11 @@ def convergence(
     """The distance of each explainer to its twin, at growing shares of its samples."""
     errors = []
     for number, seen in enumerate(looks):
-        told = part_of(progress, number / len(looks), (number + 1) / len(looks))
+        part = part_of(progress, number / len(looks), (number + 1) / len(looks))
         if seen.row.drop:  # one fixed set of points, nothing to converge
             errors.append([float("nan")] * len(FRACTIONS))
             continue
-        goal = twin(ground, reach, seen, told)
+        goal = twin(ground, reach, seen, part)
         errors.append([distance(fitted(first(seen, share)).weights, goal) for share in FRACTIONS])
     counts = tuple(f"{round(share * reach.samples)} samples" for share in FRACTIONS)
     units = ("of the weights",) * len(FRACTIONS)
@@ -212,11 +212,11 @@ def perturbed(
     columns = tuple(f"{number} features" for number in numbers)
     views: dict[str, Table] = {}
     for at, (end, kind) in enumerate(parts):
-        told = part_of(progress, at / len(parts), (at + 1) / len(parts))
+        part = part_of(progress, at / len(parts), (at + 1) / len(parts))
         changes = torch.cat([
             one for model in models for one in changed(model, end, kind, numbers, shaken)
         ])  # fmt: skip
-        scores = ground.scores(changes, multiplied=kind == "zeroed", progress=told)
+        scores = ground.scores(changes, multiplied=kind == "zeroed", progress=part)
         moved = (scores - start).abs().reshape(len(models), len(numbers), -1).mean(2)
         units = (ground.case.target.unit,) * len(numbers)
         views[f"{end} {kind}"] = Table.grid(moved.float().numpy(), ROWS, columns, units)

@@ -118,8 +118,8 @@ def in_parts(
     by: Tensor, look: Callable[[Tensor], tuple[Tensor, ...]], progress: Progress
 ) -> list[Tensor]:
     """What is seen of some rows at a time, put together."""
-    found: list[tuple[Tensor, ...]] = []
+    results: list[tuple[Tensor, ...]] = []
     for start in range(0, len(by), TOGETHER):
-        found.append(look(by[start : start + TOGETHER]))
+        results.append(look(by[start : start + TOGETHER]))
         progress(min((start + TOGETHER) / len(by), 1.0), "moving the image")
-    return [torch.cat(parts) for parts in zip(*found, strict=True)]
+    return [torch.cat(parts) for parts in zip(*results, strict=True)]

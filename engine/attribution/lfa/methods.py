@@ -148,8 +148,8 @@ class LFA(Method[ImageCase]):
         looks, fresh = look_twice(ground, reach, progress)
         models = [fitted(seen) for seen in looks]
         views = {**judged(ground, looks, models), **judged_fresh(ground, fresh, models)}
-        views |= {f"map {one.row.title}": on_image(ground, one) for one in models}
-        flat = [(one.row.title, one.weights.float().numpy()) for one in models]
+        views |= {f"map {model.row.title}": on_image(ground, model) for model in models}
+        flat = [(model.row.title, model.weights.float().numpy()) for model in models]
         views |= {f"agreement {by}": matrix(flat, by) for by in AGREEMENTS}
         views["disagreement"] = disagreement(ground, models)
         progress(1.0, "judged each by all")
@@ -172,13 +172,13 @@ def look_twice(
     fresh: list[Evaluated] = []
     seed, each = ground.case.seed, 1 / len(ROWS)
     for number, name in enumerate(ROWS):
-        told = part_of(progress, 0.75 * number * each, 0.75 * (number + 1) * each, lead=name)
-        looks.append(look(ground, name, reach, seed, slopes=True, known=looks, progress=told))
+        part = part_of(progress, 0.75 * number * each, 0.75 * (number + 1) * each, lead=name)
+        looks.append(look(ground, name, reach, seed, slopes=True, known=looks, progress=part))
     refuse_still(ground.case, looks)
     for number, name in enumerate(ROWS):
         low, high = (0.75 + 0.25 * at * each for at in (number, number + 1))
-        told = part_of(progress, low, high, lead=f"{name} again")
-        fresh.append(look_again(ground, name, reach, seed, [*looks, *fresh], told))
+        part = part_of(progress, low, high, lead=f"{name} again")
+        fresh.append(look_again(ground, name, reach, seed, [*looks, *fresh], part))
     return looks, fresh
 
 

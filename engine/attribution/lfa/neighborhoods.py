@@ -154,9 +154,9 @@ def coalitions(ground: Ground, reach: Radii, generator: torch.Generator) -> Neig
         return NeighborhoodPoints(points.by[2:], points.at[2:], points.weights[2:])
     sizes = torch.arange(1, d)
     often = 1 / (sizes * (d - sizes)).double()
-    kept = sizes[torch.multinomial(often, reach.samples, replacement=True, generator=generator)]
+    size = sizes[torch.multinomial(often, reach.samples, replacement=True, generator=generator)]
     places = torch.rand(reach.samples, d, generator=generator).argsort(1).argsort(1)
-    return even((places < kept[:, None]).float())
+    return even((places < size[:, None]).float())
 
 
 def can_have_all(d: int, reach: Radii) -> bool:

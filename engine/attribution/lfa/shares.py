@@ -31,8 +31,8 @@ def shares(squared: Table, still: Floats) -> Floats:
         still: those of predicting no change, (neighborhoods,).
     """
     base = np.where(still > 0, still, np.nan).astype(np.float64)
-    found: Floats = (1 - squared.values / base).astype(np.float32)
-    return found
+    result: Floats = (1 - squared.values / base).astype(np.float32)
+    return result
 
 
 def fresh_shares(found: Mapping[str, Any]) -> Floats:
@@ -42,14 +42,14 @@ def fresh_shares(found: Mapping[str, Any]) -> Floats:
 
 def column(predicted: Floats, change: str) -> Floats:
     """Each explainer's share of one kind of change, (8,)."""
-    found: Floats = predicted[:, ROWS.index(CHANGES[change])]
-    return found
+    result: Floats = predicted[:, ROWS.index(CHANGES[change])]
+    return result
 
 
 def trusted(predicted: Floats, change: str) -> int | None:
     """The row that predicts a change best; None where none beats predicting no change."""
-    found = np.nan_to_num(column(predicted, change), nan=-np.inf)
-    return int(found.argmax()) if found.max() > 0 else None
+    result = np.nan_to_num(column(predicted, change), nan=-np.inf)
+    return int(result.argmax()) if result.max() > 0 else None
 
 
 def ordered(found: Floats) -> list[int]:

@@ -76,10 +76,10 @@ class LiMA(Method[ImageCase]):
         count = seeing.partition.count
         weights = Weights(self.consistency, self.collaboration, self.confidence, self.effectiveness)
         distances = seeing.distances() if self.effectiveness else torch.zeros(count, count)
-        found = search(seeing, distances, weights, self.pending, progress)
+        result = search(seeing, distances, weights, self.pending, progress)
         own = int(self.effectiveness > 0) * count + 2
-        passes = np.array([2 * found.looks + own, naive_looks(count) + own], np.float32)
-        return views_of(seeing, found) | {
+        passes = np.array([2 * result.looks + own, naive_looks(count) + own], np.float32)
+        return views_of(seeing, result) | {
             "looks": Scores(passes, ("forward passes", "plain greedy search"), "passes")
         }
 

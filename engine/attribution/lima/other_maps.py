@@ -79,11 +79,11 @@ class OtherMaps(Method[ImageCase]):
             if isinstance(heat, HeatMap) and np.ptp(heat.values):
                 orders[method.title] = by_mean(partition, heat.values)
         asked = replace(case, target=Target(case.target.index, reading="probability"))
-        found = region_curves(
+        result = region_curves(
             asked, orders, cover=self.cover, progress=part_of(progress, MAPS, 1.0)
         ).values()
-        inserted = [one.insertion_area for one in found]
-        deleted = [one.deletion_area for one in found]
+        inserted = [one.insertion_area for one in result]
+        deleted = [one.deletion_area for one in result]
         unit = "probability"
         areas = {"insertion": (inserted, unit), "deletion": (deleted, unit)}
         return {"areas": Table.of(areas, rows=list(orders))}

@@ -51,22 +51,24 @@ class RandomOrder(Method[ImageCase]):
             for number in range(self.orders)
         }
         asked = replace(case, target=Target(case.target.index, reading="probability"))
-        found = list(
+        results = list(
             showing.region_curves(asked, orders, cover=self.cover, progress=progress).values()
         )
         area = np.linspace(0, 1, PLACES, dtype=np.float32)
         label = case.model.labels[case.target.index]
         views: dict[str, Curve] = {}
         for name in ("insertion", "deletion"):
-            held = np.stack([np.interp(area, one.area, getattr(one, name)) for one in found])
+            held = np.stack(
+                [np.interp(area, result.area, getattr(result, name)) for result in results]
+            )
             for end, values in (("low", held.min(0)), ("high", held.max(0))):
                 views[f"{name} {end}"] = Curve(
                     area, values.astype(np.float32), "share of the image", label, "probability"
                 )
         areas = Table.of(
             {
-                "insertion": ([one.insertion_area for one in found], "probability"),
-                "deletion": ([one.deletion_area for one in found], "probability"),
+                "insertion": ([result.insertion_area for result in results], "probability"),
+                "deletion": ([result.deletion_area for result in results], "probability"),
             },
             rows=[f"order {number + 1}" for number in range(self.orders)],
         )

@@ -106,29 +106,29 @@ def search(
         progress: told after each round.
     """
     count = len(distances)
-    found, left = Search(), list(range(count))
+    result, left = Search(), list(range(count))
     while left:
         if len(left) == 1:
-            found.first.append(left.pop())
+            result.first.append(left.pop())
             progress(1.0, "ordering regions")
             break
-        parts = look(grown(found.first, left, count))
-        found.looks += len(left)
-        best = int(weights.of(parts, effectiveness(found.first, left, distances)).argmax())
-        found.first.append(left[best])
-        found.seen.append(parts.row(best))
+        parts = look(grown(result.first, left, count))
+        result.looks += len(left)
+        best = int(weights.of(parts, effectiveness(result.first, left, distances)).argmax())
+        result.first.append(left[best])
+        result.seen.append(parts.row(best))
         if len(left) > pending:
-            poor = weights.of(parts, effectiveness(found.last, left, distances))
+            poor = weights.of(parts, effectiveness(result.last, left, distances))
             picked = poor.argsort(stable=True)[:pending].tolist()
             waiting = [left[place] for place in picked if place != best]
             left.pop(best)
             if waiting:
-                worst = backwards(look, found, waiting, distances, weights, count)
+                worst = backwards(look, result, waiting, distances, weights, count)
                 left.remove(worst)
         else:
             left.pop(best)
         progress(1 - len(left) / len(distances), "ordering regions")
-    return found
+    return result
 
 
 def backwards(

@@ -43,8 +43,8 @@ class Seeing:
 
     def __call__(self, sets: Tensor) -> Terms:
         """The terms of some sets: each is shown alone, and hidden alone."""
-        found = self.probabilities(torch.cat([sets, ~sets]))
-        shown, hidden = found.chunk(2)
+        result = self.probabilities(torch.cat([sets, ~sets]))
+        shown, hidden = result.chunk(2)
         target = self.case.target.index
         uncertain = -(shown * (shown + TINY).log()).sum(-1)
         classes = log(max(shown.shape[-1], 2))

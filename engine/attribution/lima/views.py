@@ -104,13 +104,13 @@ def highest(area: Floats, shown: Floats) -> Table:
     """The highest p with at most so much of the image shown, and how much that was; NaN where the
     first region alone is larger.
     """
-    found = []
+    results = []
     for share in WITHIN:
         inside = np.flatnonzero((area <= share) & (area > 0))
         best = inside[shown[inside].argmax()] if len(inside) else None
-        found.append((np.nan, np.nan) if best is None else (shown[best], area[best]))
+        results.append((np.nan, np.nan) if best is None else (shown[best], area[best]))
     rows = tuple(f"within {100 * share:.0f} % of the image" for share in WITHIN)
-    values = np.array(found, np.float32)
+    values = np.array(results, np.float32)
     return Table.grid(values, rows, ("highest probability", "with"), ("probability", "share"))
 
 

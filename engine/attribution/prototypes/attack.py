@@ -45,35 +45,35 @@ class Attack:
             seed: of where the restarts begin.
         """
         generator = torch.Generator().manual_seed(seed)
-        leads, found = [], images.clone()
+        leads, result = [], images.clone()
         least = torch.full((len(images),), torch.inf, device=images.device)
         with one_thread(), torch.enable_grad():
             for turn in range(self.restarts):
                 noise = torch.randn(images.shape, generator=generator).to(images)
                 start = images + scaled(noise, radii * (turn > 0))
                 lead, moved = self.descend(scores, images, start, own, radii)
-                found = torch.where((lead < least)[:, None, None, None], moved, found)
+                result = torch.where((lead < least)[:, None, None, None], moved, result)
                 least = torch.minimum(least, lead)
                 leads.append(lead)
-        return torch.stack(leads), found
+        return torch.stack(leads), result
 
     def descend(
         self, scores: Scores, images: Tensor, start: Tensor, own: Tensor, radii: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The least lead on the way from one start, (N,), and the images there."""
-        now, found = self.within(start, images, radii), images
+        now, result = self.within(start, images, radii), images
         least = torch.full((len(images),), torch.inf, device=images.device)
         for step in range(self.steps + 1):
             watched = now.detach().requires_grad_()
             lead = lead_of(scores(watched), own)
             better = lead.detach() < least
             least = torch.where(better, lead.detach(), least)
-            found = torch.where(better[:, None, None, None], now, found)
+            result = torch.where(better[:, None, None, None], now, result)
             if step < self.steps:
                 (slope,) = torch.autograd.grad(lead.sum(), watched)
                 moved = now - scaled(slope, REACH * radii / self.steps)
                 now = self.within(moved, images, radii)
-        return least, found
+        return least, result
 
     def within(self, moved: Tensor, images: Tensor, radii: Tensor) -> Tensor:
         """The nearest images that are allowed."""

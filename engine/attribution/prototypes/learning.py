@@ -150,7 +150,7 @@ class Learns(Method[CaseT]):
         """The trained network of a kept answer."""
         kind = Shallow if self.network == SHALLOW else Deep
         network = kind(shape_of(data), self.components, self.reasoning)
-        held = {name: torch.from_numpy(np.array(one)) for name, one in view.weights.items()}
+        held = {name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()}
         network.load_state_dict(held)
         return as_classifier(network, data)
 

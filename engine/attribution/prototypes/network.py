@@ -61,20 +61,20 @@ class PrototypeNetwork(Learns[ExperimentCase]):
             model, data, self.recipe, case.seed, objective=self.objective,
             keep=state_file(digest(self, case)), progress=part_of(progress, 0.0, LEARNING),
         )  # fmt: skip
-        found = figures(model, data)
+        result = figures(model, data)
         with torch.no_grad():
             head = head_of(model)
-            plus, minus = (one.cpu().numpy() for one in head.reasons())
-            found["left out"] = float(head.ignored().mean())
+            plus, minus = (reason.cpu().numpy() for reason in head.reasons())
+            result["left out"] = float(head.ignored().mean())
         images = learned_images(model, data)
         progress(1.0, "measured")
         rows = tuple(named(place) for place in range(len(images)))
-        values = np.array(list(found.values()), np.float32)
+        values = np.array(list(result.values()), np.float32)
         return {
             "network": kept(model, self),
             "prototypes": in_rows(images),
             "reasons": Table.grid(plus - minus, rows, data.classes, ("",) * len(data.classes)),
-            "figures": Scores(values, tuple(found), "share"),
+            "figures": Scores(values, tuple(result), "share"),
             "log": log,
         }
 

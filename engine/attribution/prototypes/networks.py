@@ -155,8 +155,8 @@ class Deep(nn.Module):
 
     def detections(self, images: Tensor) -> Tensor:
         """d_k, (N, K); those below LEAST are 0 when it is asked, not while it learns."""
-        found = self.maps(images).amax((2, 3))
-        return found if self.training else found * (found >= LEAST)
+        result = self.maps(images).amax((2, 3))
+        return result if self.training else result * (result >= LEAST)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (N, C)."""

@@ -90,14 +90,14 @@ class Prototypes(Learns[PrototypeCase]):
         Margins: the lead by distance, as proved and as the attack has it.
         """
         how = PrototypeNetwork(**self.learned_as())
-        found = answer(how, case.learned, part_of(progress, 0.0, 0.7))
-        model = self.restored(found["network"], case.data)
+        result = answer(how, case.learned, part_of(progress, 0.0, 0.7))
+        model = self.restored(result["network"], case.data)
         with torch.no_grad():
             exact = in_doubles(model)
             seen = exact.detections(case.pixels.double())[0]
             plus, minus = exact.head.reasons()
         scores = seen @ (plus - minus) + minus.sum(0)
-        own, rival = (int(one) for one in scores.topk(2).indices)
+        own, rival = (int(index) for index in scores.topk(2).indices)
         parts, other = (parts_of(seen, plus, minus, label) for label in (own, rival))
         progress(0.75, "compared with the prototypes")
         views: dict[str, View] = {
@@ -114,8 +114,8 @@ class Prototypes(Learns[PrototypeCase]):
             "second": float(scores[rival]), "left out": ignored,
         }  # fmt: skip
         if self.network != DEEP:
-            told = part_of(progress, 0.75, 1.0, "attacking")
-            views |= self.attacked(case, model, outcome, told)
+            part = part_of(progress, 0.75, 1.0, "attacking")
+            views |= self.attacked(case, model, outcome, part)
         columns = {name: ([value], "") for name, value in outcome.items()}
         progress(1.0, "explained")
         return {"outcome": Table.of(columns), **views}
@@ -159,12 +159,12 @@ class Prototypes(Learns[PrototypeCase]):
         radii = torch.linspace(0, most, PLACES)
         many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
         attack = Attack(restarts=self.tries)
-        found, images = attack(
+        result, images = attack(
             lambda given: model(given.expand(-1, 3, -1, -1)), many,
             label.expand(PLACES).to(model.device), radii.to(model.device), case.seed,
         )  # fmt: skip
         progress(1.0)
-        lead = np.minimum.accumulate(found.amin(0).double().cpu().numpy())
+        lead = np.minimum.accumulate(result.amin(0).double().cpu().numpy())
         proved = torch.stack([stand.least(one[None].double()).amin() for one in radii]).numpy()
         margins = {
             "distance": (radii.numpy(), ""), "proved": (proved, "share"),
@@ -234,7 +234,7 @@ def with_indefinite(parts: Table, left_out: float) -> Table:
     kept = len(parts) * (1 - left_out)
     shares = {part: kept * parts[part].astype(np.float64) for part in PARTS}
     shares[LEFT_OUT] = np.maximum(1 - sum(shares.values()), 0)  # kept answers are rounded
-    return Table.of({name: (one, "share") for name, one in shares.items()}, parts.rows)
+    return Table.of({name: (share, "share") for name, share in shares.items()}, parts.rows)
 
 
 def averaged(parts: Table) -> Table:

@@ -116,8 +116,8 @@ class PrototypeRobustness(Method[ExperimentCase]):
         for at, (name, how) in enumerate(self.learners().items()):
             low, high = at / len(FORMS), (at + 1) / len(FORMS)
             middle = low + LEARNED * (high - low)
-            found = answer(how, case, part_of(progress, low, middle, lead=name))
-            model = how.restored(found["network"], case.data)
+            result = answer(how, case, part_of(progress, low, middle, lead=name))
+            model = how.restored(result["network"], case.data)
             asked = case.data.some("test", self.images, case.seed)
             proved, resisted, tried = self.measured(
                 model,
@@ -131,7 +131,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
                 columns[f"{name}, certified"] = proved, "share"
                 columns[f"{name}, attacked"] = resisted, "share"
             half = DISTANCES // 2
-            rows[name] = [found["figures"]["test accuracy"], proved[half], resisted[half], *tried]
+            rows[name] = [result["figures"]["test accuracy"], proved[half], resisted[half], *tried]
         heads = ("test accuracy", "certified", "attacked", "mean radius", "attacks inside",
                  "successes inside", "turned within 5 radii")  # fmt: skip
         units = ("share", "share", "share", "", "", "", "share")

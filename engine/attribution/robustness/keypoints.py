@@ -37,12 +37,12 @@ class KeyPoints:
     def saliency(self, weights: Doubles, shape: tuple[int, int]) -> NDArray[np.float32]:
         """G at every pixel, (H, W), for weights λ (n,)."""
         rows, columns = (np.arange(length, dtype=np.float64) for length in shape)
-        found = np.zeros(shape)
+        result = np.zeros(shape)
         for (row, column), width, weight in zip(self.places, self.widths, weights, strict=True):
             down = np.exp(-((rows - row) ** 2) / (2 * width**2))
             across = np.exp(-((columns - column) ** 2) / (2 * width**2))
-            found += weight * np.outer(down, across) / (2 * np.pi * width**2)
-        return found.astype(np.float32)
+            result += weight * np.outer(down, across) / (2 * np.pi * width**2)
+        return result.astype(np.float32)
 
 
 def key_points(gray: Doubles) -> KeyPoints:
@@ -71,8 +71,8 @@ def detected(gray: Doubles) -> tuple[Doubles, Doubles]:
     except RuntimeError:  # it has found none
         return np.zeros((0, 2)), np.zeros(0)
     places, scales = np.asarray(finder.positions), np.asarray(finder.sigmas)
-    found = np.unique(np.column_stack([places, scales]).round(3), axis=0)
-    return found[:, :2], found[:, 2]
+    result = np.unique(np.column_stack([places, scales]).round(3), axis=0)
+    return result[:, :2], result[:, 2]
 
 
 def responses(gray: Doubles, places: Doubles, scales: Doubles) -> Doubles:
@@ -83,13 +83,13 @@ def responses(gray: Doubles, places: Doubles, scales: Doubles) -> Doubles:
     rows, columns = (
         np.clip(np.rint(places[:, axis]).astype(int), 0, gray.shape[axis] - 1) for axis in (0, 1)
     )
-    found = np.zeros(len(places))
+    result = np.zeros(len(places))
     for step in np.unique(steps):
         sigma = 2 ** (step / LEVELS)
         band = gaussian_filter(gray, 2 ** (1 / LEVELS) * sigma) - gaussian_filter(gray, sigma)
         here = steps == step
-        found[here] = np.abs(band[rows[here], columns[here]])
-    return found + 1e-6
+        result[here] = np.abs(band[rows[here], columns[here]])
+    return result + 1e-6
 
 
 def grid(shape: tuple[int, ...]) -> KeyPoints:

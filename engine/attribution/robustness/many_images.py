@@ -71,20 +71,20 @@ class AttackedImagesCase(Case):
         )
         rows = data.some(split, LOOKED * self.count, self.seed)
         known = data.classes == self.model.labels
-        kept: list[Tensor] = []
+        tensors: list[Tensor] = []
         classes: list[int] = []
         for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
             pixels = self.as_seen(some)
             said = self.model.logits(pixels).argmax(1).numpy()
             right = said == data.labels[some] if known else np.ones(len(some), bool)
-            found = np.flatnonzero(right)[: self.count - len(classes)]
-            kept.append(pixels[found].clone())
-            classes += said[found].tolist()
+            result = np.flatnonzero(right)[: self.count - len(classes)]
+            tensors.append(pixels[result].clone())
+            classes += said[result].tolist()
             if len(classes) == self.count:
                 break
         if not classes:
             raise BadData(f"{self.model.title} gets none of the images of {data.card.title} right.")
-        return torch.cat(kept), classes
+        return torch.cat(tensors), classes
 
     def as_seen(self, rows: NDArray[np.int64]) -> Tensor:
         """Images at the model's size."""

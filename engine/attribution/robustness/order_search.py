@@ -130,7 +130,7 @@ def search_order(
     best, log = Best(model, levels, order), []
     low, high = 0.0, rules.weight
     for search in range(rules.searches):
-        weight, found = (low + high) / 2, False
+        weight, result = (low + high) / 2, False
         image = pixels_of(levels).to(model.device)
         noise = NOISE * torch.randn(image.shape, generator=generator).to(image)
         delta = ((image + noise).clamp(0, 1) - image).requires_grad_()
@@ -142,11 +142,11 @@ def search_order(
             right, at = in_order(order, ranking), search * (rules.steps + 1) + step
             size = float(delta.detach().norm())
             if best.offer((image + delta).detach(), right, float(value.detach()), at):
-                found, eased = True, weight * EASED
+                result, eased = True, weight * EASED
             else:
                 eased = weight
-                if right == len(order) and rules.searches > 1 and not found:
-                    found = best.holds((image + delta).detach())  # larger, and a success
+                if right == len(order) and rules.searches > 1 and not result:
+                    result = best.holds((image + delta).detach())  # larger, and a success
             log.append(OrderStep(float(value.detach()), size, right, weight))
             note(at, log[-1], (image + delta).detach(), logits.detach())
             if step == rules.steps:
@@ -159,7 +159,7 @@ def search_order(
             with torch.no_grad():
                 delta.copy_((image + delta).clamp(0, 1) - image)
         middle = (low + high) / 2
-        low, high = (low, middle) if found else (middle, high)
+        low, high = (low, middle) if result else (middle, high)
     return OrderSearch(best.change, best.success, max(best.right, 0), best.at, log)
 
 

@@ -57,7 +57,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
     def lengths(self, classes: int) -> list[int]:
         """The lengths that are tried."""
         most = min(self.longest, classes - 1)
-        return [one for one in LENGTHS if one < most] + [most]
+        return [length for length in LENGTHS if length < most] + [most]
 
     def __call__(self, case: AttackedImagesCase, progress: Progress = quiet) -> Result:
         """Views: success, size where all succeed and own size by K, a column for each loss;
@@ -77,11 +77,11 @@ class OrderedSuccess(Method[AttackedImagesCase]):
                 for place, name in enumerate(NAMES):
                     loss = loss_of(name, case.model, order, usual.margin)
                     chance = torch.Generator().manual_seed(seed)
-                    found = search_order(
+                    result = search_order(
                         case.model, own, order, loss, rules, chance, lambda *_: None
                     )
-                    won[at, image, place] = found.success
-                    size[at, image, place] = sizes(found.change)["RMS"]
+                    won[at, image, place] = result.success
+                    size[at, image, place] = sizes(result.change)["RMS"]
                     progress(done / total, f"lists of {length}: image {image + 1}, {name}")
                     done += 1
         progress(1.0, "counted")
@@ -129,17 +129,17 @@ def by_length(values: Any, lengths: list[int], unit: str) -> Table:
 
 def common_median(won: Any, size: Any) -> Any:
     """The median size where every loss succeeds, (lengths, losses); NaN where that is nowhere."""
-    found = np.full((len(won), won.shape[2]), np.nan, np.float32)
+    result = np.full((len(won), won.shape[2]), np.nan, np.float32)
     for at, (wins, sizes_) in enumerate(zip(won, size, strict=True)):
         if (all_won := wins.all(1)).any():
-            found[at] = np.median(sizes_[all_won], axis=0)
-    return found
+            result[at] = np.median(sizes_[all_won], axis=0)
+    return result
 
 
 def own_median(won: Any, size: Any) -> Any:
     """The median size where a loss itself succeeds, (lengths, losses); NaN where it never does."""
-    found = np.full((len(won), won.shape[2]), np.nan, np.float32)
-    for at, place in np.ndindex(found.shape):
+    result = np.full((len(won), won.shape[2]), np.nan, np.float32)
+    for at, place in np.ndindex(result.shape):
         if (own := won[at, :, place] > 0).any():
-            found[at, place] = np.median(size[at, own, place])
-    return found
+            result[at, place] = np.median(size[at, own, place])
+    return result

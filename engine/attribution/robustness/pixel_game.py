@@ -190,14 +190,14 @@ class PixelGame:
         sets = [self.pixels(position, place) for _ in range(offers)]
         images = [self.changed(position.levels, one) for one in sets]
         shares = self.ask(images)
-        own = shares[:, self.own]
+        share = shares[:, self.own]
         offered = [
             Position(image, (*position.changed, *pixels), float(row[self.own]), int(row.argmax()))
             for image, pixels, row in zip(images, sets, shares, strict=True)
         ]
         still = [one for one in offered if one.said == self.own]
         self.lowest = min([self.lowest, *still], key=lambda one: one.share)
-        taken = offered[int(own.argmax() if self.rules.player == ENEMY else own.argmin())]
+        taken = offered[int(share.argmax() if self.rules.player == ENEMY else share.argmin())]
         for one in offered:
             if self.rules.player == FRIEND and one is not taken and one.said != self.own:
                 self.offer(one)  # of several classes, the least share need not be another's answer
@@ -206,16 +206,16 @@ class PixelGame:
     def pixels(self, position: Position, place: int) -> list[Pixel]:
         """So many pixels around a key point that are not changed yet and would be."""
         taken = set(position.changed)
-        found: list[Pixel] = []
+        pixels: list[Pixel] = []
         for _ in range(self.rules.visit):
             for _ in range(TRIES):
                 row, column = pixel = self.spot(place)
                 moves = (self.target[:, row, column] != self.levels[:, row, column]).any()
                 if pixel not in taken and moves:
                     taken.add(pixel)
-                    found.append(pixel)
+                    pixels.append(pixel)
                     break
-        return found
+        return pixels
 
     def spot(self, place: int) -> Pixel:
         """A pixel near a key point."""
@@ -268,8 +268,8 @@ class PixelGame:
         self.note(min(done, 0.99), f"{self.asked} queries, {self.words}")
         self.asked += len(images)
         pixels = pixels_of(torch.from_numpy(np.stack(images)))
-        found: Doubles = self.model.probabilities(self.model.logits(pixels)).double().numpy()
-        return found
+        result: Doubles = self.model.probabilities(self.model.logits(pixels)).double().numpy()
+        return result
 
 
 class UniformGame(PixelGame):

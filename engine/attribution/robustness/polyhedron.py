@@ -77,10 +77,10 @@ class Polyhedron:
             return False
         from scipy.optimize import linprog
 
-        found = linprog(
+        result = linprog(
             np.zeros(self.rows.shape[1]), A_ub=-self.rows, b_ub=-self.least, bounds=(None, None)
         )
-        return bool(found.status == 2)
+        return bool(result.status == 2)
 
     def nearest(self, features: Doubles) -> Nearest:
         """The projection of features (n,) onto it; it must not be `empty`."""
@@ -112,21 +112,21 @@ def nonnegative(
         start: which multipliers are tried first.
         near: a gradient below this counts as none.
     """
-    found = np.zeros(len(wanted))
+    result = np.zeros(len(wanted))
     inside = np.zeros(len(wanted), bool)
     inside[start] = True
     ridge = RIDGE * float(gram.diagonal().max())
     for turn in range(ROUNDS):
-        before = found.copy()
-        descend(gram, wanted, found, inside, ridge)
-        left = np.where(inside, -np.inf, wanted - gram @ found)
-        stuck = turn > 0 and np.array_equal(before, found)  # a block hindered itself
+        before = result.copy()
+        descend(gram, wanted, result, inside, ridge)
+        left = np.where(inside, -np.inf, wanted - gram @ result)
+        stuck = turn > 0 and np.array_equal(before, result)  # a block hindered itself
         entering = np.argsort(left)[::-1][: 1 if stuck else BLOCK]
         entering = entering[left[entering] > near]
         if not len(entering):
             break
         inside[entering] = True
-    return found
+    return result
 
 
 def descend(

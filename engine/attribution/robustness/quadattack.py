@@ -77,13 +77,13 @@ class OrderedAttack(Method[OrderedCase]):
             progress(at / total, words)
 
         loss = self.loss(case)
-        found = search_order(model, levels, case.order, loss, rules, case.asked.generator(), note)
-        rescored = Rescored.of(case.asked, levels, found.change)
+        result = search_order(model, levels, case.order, loss, rules, case.asked.generator(), note)
+        rescored = Rescored.of(case.asked, levels, result.change)
         progress(1.0, "asked again about the rounded image")
         return {
             **rescored.views(case.order),
-            "success": outcome(found, case, rescored),
-            "search": steps_of(found),
+            "success": outcome(result, case, rescored),
+            "search": steps_of(result),
             **way.views(rescored, case.order[0]),
         }
 

@@ -112,18 +112,18 @@ class SafeCV(Method[ImageCase]):
                 ("saliency before", points.weights), ("saliency after", game.weights),
             )
         }  # fmt: skip
-        found: Result = {
+        result: Result = {
             **rescored.views(), "game": summary({GUIDED: game}), "severity": severity(game),
             **saliency, "points": visited(points, game), "tree": tree(game.root),
         }  # fmt: skip
-        progress(0.5, f"{game.asked} queries", {**found})
+        progress(0.5, f"{game.asked} queries", {**result})
         control = UniformGame(
             case.model, levels.numpy(), points, rules, np.random.default_rng([case.seed, 1]),
             part_of(progress, 0.5, 1.0, lead=ANYWHERE),
         )  # fmt: skip
         control.play()
         progress(1.0, f"{game.asked + control.asked} queries")
-        return {**found, "game": summary({GUIDED: game, ANYWHERE: control})}
+        return {**result, "game": summary({GUIDED: game, ANYWHERE: control})}
 
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
         """How few pixels are enough, or that none were found within the budget; and the control."""
@@ -184,17 +184,17 @@ def summary(games: Mapping[str, PixelGame]) -> Table:
 
 def severity(game: PixelGame) -> Table:
     """Pixels of each simulation, the fewest so far, and a rolling mean; NaN without success."""
-    found = np.array(game.series or [np.nan], np.float32)
-    fewest = np.fmin.accumulate(found)
+    result = np.array(game.series or [np.nan], np.float32)
+    fewest = np.fmin.accumulate(result)
     rolling = [
-        np.nanmean(part) if np.isfinite(part := found[max(0, at - ROLLING + 1) : at + 1]).any()
+        np.nanmean(part) if np.isfinite(part := result[max(0, at - ROLLING + 1) : at + 1]).any()
         else np.nan
-        for at in range(len(found))
+        for at in range(len(result))
     ]  # fmt: skip
     return Table.of(
         {
-            "simulation": (np.arange(1, len(found) + 1, dtype=np.float32), "number"),
-            "pixels": (found, "px"),
+            "simulation": (np.arange(1, len(result) + 1, dtype=np.float32), "number"),
+            "pixels": (result, "px"),
             "fewest so far": (fewest, "px"),
             "mean of ten": (np.array(rolling, np.float32), "px"),
         }

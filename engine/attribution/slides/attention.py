@@ -77,7 +77,9 @@ class TileAttention(TileReading):
             columns[FOUND].append(recall(values[None], key, every) if known else np.nan)
             columns[APART].append(tile_auroc(values[None], key, every) if known else np.nan)
         progress(1.0, "weighed")
-        networks = Table.of({what: (own, "share") for what, own in columns.items()}, list(scores))
+        networks = Table.of(
+            {what: (column, "share") for what, column in columns.items()}, list(scores)
+        )
         return {"tiles": read.columns_with(scores), "networks": networks}
 
     def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002

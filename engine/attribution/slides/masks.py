@@ -67,21 +67,21 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
         generator: of what is drawn.
     """
     bags, size = scores.shape
-    found = torch.full((bags, size), SEEN, dtype=torch.int8)
+    result = torch.full((bags, size), SEEN, dtype=torch.int8)
     order = scores.detach().cpu().argsort(dim=1, descending=True, stable=True)
     if drawn := count(size, how.random):
-        found.scatter_(1, some(bags, size, generator)[:, :drawn], RANDOM)
+        result.scatter_(1, some(bags, size, generator)[:, :drawn], RANDOM)
     if lowest := count(size, how.low):
-        found.scatter_(1, order[:, size - lowest :], LOW)
+        result.scatter_(1, order[:, size - lowest :], LOW)
     if highest := count(size, how.high_at(done)):
         among = min(size, max(highest, count(size, how.high_at(done) / how.varied)))
         places = order[:, :among]
         if among > highest:
             places = places.gather(1, some(bags, among, generator)[:, :highest])
-        found.scatter_(1, places, HIGH)
+        result.scatter_(1, places, HIGH)
     if how.recycled:
-        recycle(found, how, generator)
-    return found
+        recycle(result, how, generator)
+    return result
 
 
 def recycle(found: Tensor, how: Masking, generator: torch.Generator) -> None:

@@ -80,13 +80,13 @@ class BagMining(Method[BagsCase]):
         how, rows = recipe(self.epochs), bags.slides.rows("test")
         models: dict[str, Learned] = {}
         for at, (name, pooling) in enumerate(POOLINGS.items()):
-            told = part_of(progress, 0.1 + 0.15 * at, 0.25 + 0.15 * at, lead=name)
-            models[name] = learn(case, bags, how, pooling, progress=told)
+            part = part_of(progress, 0.1 + 0.15 * at, 0.25 + 0.15 * at, lead=name)
+            models[name] = learn(case, bags, how, pooling, progress=part)
         own = learn(
             case, bags, how, how=self.mining(), begins=models[ABMIL].model,
             watched=watched(bags), progress=part_of(progress, 0.55, 0.98, lead=self.title),
         )  # fmt: skip
-        said = {name: asked(one.model, bags, rows) for name, one in models.items()}
+        said = {name: asked(model.model, bags, rows) for name, model in models.items()}
         if own.teacher is not None:
             said[TEACHER] = asked(own.teacher, bags, rows)
         said[STUDENT] = asked(own.model, bags, rows)

@@ -78,23 +78,23 @@ class BagObjective:
         noise = [drawn(self.seed, 61, self.step, stream) for stream in range(4)]
         done, self.step = self.step / self.steps, self.step + 1
         if self.how is None or batch.average is None:
-            found = network.read(tiles, noise=noise[STUDENT])
-            return F.cross_entropy(found.logits, batch.targets, reduction="none")
+            result = network.read(tiles, noise=noise[STUDENT])
+            return F.cross_entropy(result.logits, batch.targets, reduction="none")
         taught = teach(bag_network(batch.average), tiles, noise[TEACHER])
         scores = ranked(bag_network(batch.average), taught, by_class=self.how.by_class)
         masks = select(scores, self.how.masking, done, noise[PICK])
         self.keep(batch, masks)
-        found = student(network, tiles, masks, noise[STUDENT], noise[RECYCLE])
-        loss = F.cross_entropy(found.logits, batch.targets, reduction="none")
+        result = student(network, tiles, masks, noise[STUDENT], noise[RECYCLE])
+        loss = F.cross_entropy(result.logits, batch.targets, reduction="none")
         if self.how.consistency:
-            loss = loss + self.how.consistency * consistency(taught.embedding, found.embedding)
+            loss = loss + self.how.consistency * consistency(taught.embedding, result.embedding)
         return loss
 
     def keep(self, batch: Batch, masks: Tensor) -> None:
         """Note the masks of the bags that are watched."""
-        for row, own in zip(batch.rows.tolist(), masks, strict=True):
+        for row, mask in zip(batch.rows.tolist(), masks, strict=True):
             if row in self.watched:
-                self.masks.setdefault(row, []).append((self.step, own.numpy().copy()))
+                self.masks.setdefault(row, []).append((self.step, mask.numpy().copy()))
 
 
 def bag_network(model: Classifier) -> BagNetwork:

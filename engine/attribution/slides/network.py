@@ -66,8 +66,8 @@ class Recycling(nn.Module):
         match = torch.einsum("khd,bnhd->bhkn", asked, told[:, :, 0]) / sqrt(HEAD_WIDTH)
         share = match.masked_fill(~given[:, None, None], -torch.inf).softmax(-1)
         share = dropped(share.nan_to_num(0.0), DROPPED, noise)  # a bag may have given none
-        found = torch.einsum("bhkn,bnhd->bkhd", share, told[:, :, 1]).flatten(2)
-        return self.out(found)
+        result = torch.einsum("bhkn,bnhd->bkhd", share, told[:, :, 1]).flatten(2)
+        return self.out(result)
 
     @torch.no_grad()
     def follow(self, tokens: Tensor) -> None:

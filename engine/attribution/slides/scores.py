@@ -42,10 +42,10 @@ def asked(model: Classifier, bags: Bags, rows: Rows) -> BagPredictions:
     """A network about some bags, without dropout and masks."""
     network = bag_network(model)
     with torch.inference_mode(), one_thread():
-        found = network.read(bags.features[torch.from_numpy(rows)])
-        by_class = network.class_scores(found).float().cpu().numpy()
-        probabilities = found.logits.softmax(1).float().cpu().numpy()
-        attention = found.weights.float().cpu().numpy()
+        result = network.read(bags.features[torch.from_numpy(rows)])
+        by_class = network.class_scores(result).float().cpu().numpy()
+        probabilities = result.logits.softmax(1).float().cpu().numpy()
+        attention = result.weights.float().cpu().numpy()
     if network.pooling != ATTENTION:
         labels = bags.slides.labels[rows]
         attention = np.take_along_axis(by_class, labels[:, None, None], 2)[..., 0]
@@ -84,8 +84,8 @@ def recall(scores: Numbers, key: Flags, among: Flags) -> float:
 def tile_auroc(scores: Numbers, key: Flags, among: Flags) -> float:
     """The chance that a key tile scores above one of some others of its bag; mean over bags."""
     told = [
-        auroc(own[others & ~keys].astype(np.float64), own[keys].astype(np.float64))
-        for own, keys, others in zip(scores, key, among, strict=True)
+        auroc(score[others & ~keys].astype(np.float64), score[keys].astype(np.float64))
+        for score, keys, others in zip(scores, key, among, strict=True)
         if keys.any() and (others & ~keys).any()
     ]
     return float(np.mean(told)) if told else float("nan")

@@ -60,16 +60,16 @@ class SectionNetworks:
 
 def trained(case: BagsCase, bags: Bags, progress: Progress = quiet) -> Mapping[str, Classifier]:
     """Every network, trained on the training bags; the seed is that of the case."""
-    found: dict[str, Classifier] = {}
+    results: dict[str, Classifier] = {}
     for at, name in enumerate(NETWORKS):
         method = STUDENTS.get(name)
         how = None if method is None else method.mining()
-        told = part_of(progress, at / len(NETWORKS), (at + 1) / len(NETWORKS), lead=name)
-        found[name] = learn(
+        part = part_of(progress, at / len(NETWORKS), (at + 1) / len(NETWORKS), lead=name)
+        results[name] = learn(
             case, bags, recipe(MHIM().epochs), POOLINGS.get(name, ATTENTION), how,
-            found[ABMIL] if how else None, progress=told,
+            results[ABMIL] if how else None, progress=part,
         ).model  # fmt: skip
-    return found
+    return results
 
 
 def measured(models: Mapping[str, Classifier], bags: Bags) -> dict[str, dict[str, float]]:
@@ -98,9 +98,9 @@ def retrain(
         tensors |= {
             f"{name}/{key}": one.half() for key, one in held if not key.startswith(LEFT_OUT)
         }
-    found = measured(models, bags)
+    result = measured(models, bags)
     about = {
-        "bags": case.data.name, "seed": seed, "spread": bags.spread, "figures": found,
+        "bags": case.data.name, "seed": seed, "spread": bags.spread, "figures": result,
         "reader": reader.fingerprint,
         "title": reader.title, "settings": {one: repr(how) for one, how in STUDENTS.items()},
     }  # fmt: skip
@@ -108,7 +108,7 @@ def retrain(
     path = file_of(NAME, folder)
     write_atomic(path, save_tensors(tensors, metadata={"blindspot": json.dumps(about)}))
     path.chmod(0o644)  # what ships is for everybody to read
-    return path, found
+    return path, result
 
 
 @cache

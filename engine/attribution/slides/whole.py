@@ -85,9 +85,9 @@ class TilesRead:
 
     def placed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """A number of each tile that was read, among all; NaN for the others."""
-        found = np.full(len(self.blank), np.nan, np.float32)
-        found[~self.blank] = values
-        return found
+        result = np.full(len(self.blank), np.nan, np.float32)
+        result[~self.blank] = values
+        return result
 
     def columns_with(self, values: Mapping[str, tuple[NDArray[np.float32], str]]) -> Table:
         """A row for each tile: where it is, what is planted, and some values."""
@@ -291,9 +291,9 @@ def unlike(features: Tensor, neighbors: int) -> NDArray[np.float32]:
     """The mean cosine distance of each row (n, D) to the rows most like it, itself left out."""
     count = len(features)
     most = min(neighbors, count - 1)
-    found = torch.empty(count)
+    result = torch.empty(count)
     for at in range(0, count, BLOCK):
         part = features[at : at + BLOCK] @ features.T
         part[torch.arange(len(part)), torch.arange(at, at + len(part))] = -torch.inf
-        found[at : at + BLOCK] = 1 - part.topk(most, 1).values.mean(1)
-    return found.clamp_min(0).numpy().astype(np.float32)
+        result[at : at + BLOCK] = 1 - part.topk(most, 1).values.mean(1)
+    return result.clamp_min(0).numpy().astype(np.float32)

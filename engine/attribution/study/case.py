@@ -81,32 +81,33 @@ class StudyCase(Case):
             raise BlindspotError("The study needs at least one image that the model gets right.")
         if not self.methods:
             raise BlindspotError("Choose at least one method for the study.")
-        if len({one.name for one in self.methods}) < len(self.methods):
+        if len({method.name for method in self.methods}) < len(self.methods):
             raise BlindspotError("Each method can be in the study once.")
 
     def digest_parts(self) -> Parts:
         """Weights, methods with settings, seed and precision; then pixels, labels and masks."""
         methods = [
-            (one.full_name(), one.revision, sorted(one.settings().items())) for one in self.methods
+            (method.full_name(), method.revision, sorted(method.settings().items()))
+            for method in self.methods
         ]
         yield f"study|{self.model.fingerprint}|{methods}|{self.seed}|{self.precision}"
-        for one in self.images:
-            yield one.image.contiguous().numpy().tobytes()
-            yield f"{one.id}|{one.targets}{'|held against' if self.contrasts(one) else ''}"
-            yield np.packbits(one.masks).tobytes()
+        for image in self.images:
+            yield image.image.contiguous().numpy().tobytes()
+            yield f"{image.id}|{image.targets}{'|held against' if self.contrasts(image) else ''}"
+            yield np.packbits(image.masks).tobytes()
 
     @property
     def pairs(self) -> int:
         """How many pairs of an image and a label there are."""
-        return sum(len(one.labels) for one in self.images)
+        return sum(len(image.labels) for image in self.images)
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        names = [one.name for one in self.methods]
+        names = [method.name for method in self.methods]
         return super().facts() | {
             "data": self.data,
             "target": f"{len(self.images)} images, {self.pairs} labels",
-            "images": [one.id for one in self.images],
+            "images": [image.id for image in self.images],
             "methods": names,
             "alike": f"{self.model.fingerprint}|{len(self.images)}|{','.join(names)}",
         }
@@ -115,24 +116,26 @@ class StudyCase(Case):
         """The words a setting may take that are read from the case: its images."""
         if source != "images":
             raise ValueError(f"a study has no {source}")
-        return tuple(str(one.id) for one in self.images)
+        return tuple(str(image.id) for image in self.images)
 
-    def contrasts(self, one: ImageQuestion) -> bool:
+    def contrasts(self, question: ImageQuestion) -> bool:
         """Whether a class is held against another: of a model with a map of its own, if it can be.
 
         What the logits of all its classes share may be far larger than what tells them apart.
         """
-        return one.rival is not None and has_own_map(self.model)
+        return question.rival is not None and has_own_map(self.model)
 
-    def target(self, one: ImageQuestion, label: int) -> Target:
+    def target(self, question: ImageQuestion, label: int) -> Target:
         """What is scored: a label, where classes are contrasted less the image's other one."""
-        if not self.contrasts(one):
+        if not self.contrasts(question):
             return Target(label)
-        return Target(label, versus=one.labels[0] if label == one.rival else one.rival)
+        return Target(
+            label, versus=question.labels[0] if label == question.rival else question.rival
+        )
 
     def question(
-        self, one: ImageQuestion, label: int, model: Classifier | None = None
+        self, question: ImageQuestion, label: int, model: Classifier | None = None
     ) -> ImageCase:
         """What an explainer is asked about one label of one image."""
-        target = self.target(one, label)
-        return ImageCase(model or self.model, one.image, target, self.precision, self.seed)
+        target = self.target(question, label)
+        return ImageCase(model or self.model, question.image, target, self.precision, self.seed)

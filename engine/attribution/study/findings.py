@@ -71,7 +71,7 @@ def fineness(case: StudyCase) -> str:
         return ""
     rows, columns = last.cells
     cell, what = case.model.side / max(rows, columns), thing(case)
-    side = float(np.median([np.sqrt(mask.sum()) for one in case.images for mask in one.masks]))
+    side = float(np.median([np.sqrt(mask.sum()) for image in case.images for mask in image.masks]))
     told = (
         f"Grad-CAM has {rows} × {columns} cells of {cell:.0f} px; a {what} covers as much as a "
         f"square of {side:.0f} px"

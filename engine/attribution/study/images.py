@@ -78,11 +78,11 @@ def study_case(
         raise BlindspotError(f"A study is of one of {known}, not of {source[:40]!r}.")
     if model is None:
         model = shipped(source.partition("-")[0])
-        found = shipped_images(source, count, seed)
+        result = shipped_images(source, count, seed)
     else:
-        found = images(source, count, seed, model)
+        result = images(source, count, seed, model)
     held = (*ten(model.side), *own(model)) if methods is None else methods
-    return StudyCase(model, found, held, data_name(source), seed, source=source)
+    return StudyCase(model, result, held, data_name(source), seed, source=source)
 
 
 def data_name(source: str) -> str:
@@ -104,9 +104,9 @@ def shipped(source: str) -> Classifier:
 def shipped_images(source: str, count: int, seed: int) -> tuple[ImageQuestion, ...]:
     """Images for the model that ships, found once."""
     if source in ERRORS:
-        found = every_error(source)
-        order = np.random.default_rng([seed, 9]).permutation(len(found))[:count]
-        return tuple(found[place] for place in order)
+        result = every_error(source)
+        order = np.random.default_rng([seed, 9]).permutation(len(result))[:count]
+        return tuple(result[place] for place in order)
     return images(source, count, seed, shipped(source))
 
 
@@ -122,37 +122,37 @@ def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Image
         "scenes": scenes, "phantoms": phantoms, OWN: large_lesions, "scenes-missed": missed_things,
         "scenes-made-up": made_up_things, "phantoms-missed": missed_lesions,
     }[source](seed, model)  # fmt: skip
-    found = tuple(one for _, one in zip(range(count), drawn, strict=False))
-    if source in ERRORS and found:  # a good network errs seldom; all of its errors are enough
-        return found
-    if len(found) < count:
+    results = tuple(one for _, one in zip(range(count), drawn, strict=False))
+    if source in ERRORS and results:  # a good network errs seldom; all of its errors are enough
+        return results
+    if len(results) < count:
         raise BlindspotError(
-            f"There are only {len(found)} images of the kind {source}: choose fewer images."
+            f"There are only {len(results)} images of the kind {source}: choose fewer images."
         )
-    return found
+    return results
 
 
 def scenes(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes in which the model finds at least two of the things that are there."""
-    for number, scene, found in looked_at(seed, model):
-        labels = tuple(np.flatnonzero(found & scene.layout.present[0]).tolist())
+    for number, scene, result in looked_at(seed, model):
+        labels = tuple(np.flatnonzero(result & scene.layout.present[0]).tolist())
         if len(labels) >= FEWEST:
             yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
 
 
 def missed_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes with things that the model does not find, about those."""
-    for number, scene, found in looked_at(seed, model):
-        labels = tuple(np.flatnonzero(~found & scene.layout.present[0]).tolist())
+    for number, scene, result in looked_at(seed, model):
+        labels = tuple(np.flatnonzero(~result & scene.layout.present[0]).tolist())
         if labels:
             yield ImageQuestion(number, pixels(scene.image), labels, masks_of(scene, labels))
 
 
 def made_up_things(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     """Test scenes of which the model names things that are not there, about those."""
-    for number, scene, found in looked_at(seed, model):
+    for number, scene, result in looked_at(seed, model):
         present = scene.layout.present[0]
-        labels = tuple(np.flatnonzero(found & ~present).tolist())
+        labels = tuple(np.flatnonzero(result & ~present).tolist())
         if labels:
             any_thing = masks_of(scene, np.flatnonzero(present).tolist()).any(0)
             masks = np.broadcast_to(any_thing, (len(labels), *any_thing.shape)).copy()

@@ -60,9 +60,9 @@ class StudyMaps(Method[StudyCase]):
         """The image. Raises BadSetting when the study has none of that id."""
         if self.image is None:
             return case.images[0]
-        for one in case.images:
-            if str(one.id) == self.image:
-                return one
+        for image in case.images:
+            if str(image.id) == self.image:
+                return image
         known = ", ".join(case.options("images"))
         raise BadSetting(f"{self.title}: Image cannot be {self.image!r}; choose one of {known}.")
 
@@ -94,7 +94,7 @@ class Maps:
 
     def figures(self) -> Table:
         """Where each map lies, and how alike those of its method are."""
-        likeness = {one.name: self.likeness(one.name) for one in self.case.methods}
+        likeness = {method.name: self.likeness(method.name) for method in self.case.methods}
         columns = {
             what: ([held[what] for held in self.located.values()], "share")
             for what in next(iter(self.located.values()))

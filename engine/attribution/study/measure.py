@@ -87,10 +87,10 @@ def made(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
         counter: of the images that go through the case's network.
     """
     before, start = counter.images, perf_counter()
-    found = method(case)
-    seconds, view = perf_counter() - start, found["map"]
+    result = method(case)
+    seconds, view = perf_counter() - start, result["map"]
     assert isinstance(view, HeatMap)  # noqa: S101  # every explainer gives one
-    inside = inside_of(found) if has_own_map(case.model) else None
+    inside = inside_of(result) if has_own_map(case.model) else None
     return TimedMap(view, seconds, counter.images - before, inside)
 
 
@@ -112,9 +112,9 @@ def block_ranks(values: Floats, blocks: int = BLOCKS) -> Ranks:
 def spread_out(order: Ranks) -> Ranks:
     """Ranks of blocks as ranks of pixels, each pixel one of its own."""
     flat = np.argsort(order.ravel(), kind="stable")
-    found = np.empty(order.size, np.int64)
-    found[flat] = np.arange(order.size)
-    return found.reshape(order.shape)
+    result = np.empty(order.size, np.int64)
+    result[flat] = np.arange(order.size)
+    return result.reshape(order.shape)
 
 
 def random_block_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
@@ -126,10 +126,10 @@ def random_block_ranks(shape: tuple[int, int], *seeds: int) -> Ranks:
     return spread_out(drawn[rows[:, None], columns[None, :]].astype(np.int64))
 
 
-def share(one: MapCurves) -> float:
+def share(map_curves: MapCurves) -> float:
     """The area under deletion as a share of the fall; NaN where nothing falls."""
-    high, low = float(one.deletion[0]), float(one.deletion[-1])
-    return (one.deletion_area - low) / (high - low) if high - low >= SMALL else float("nan")
+    high, low = float(map_curves.deletion[0]), float(map_curves.deletion[-1])
+    return (map_curves.deletion_area - low) / (high - low) if high - low >= SMALL else float("nan")
 
 
 @dataclass(frozen=True)
@@ -158,12 +158,12 @@ def outline_of(inside: Bools | None, mask: Bools) -> dict[str, float]:
 
 def on_mask(values: Floats, mask: Bools) -> dict[str, float]:
     """Pointing game, mass and rank accuracy, and what chance gives."""
-    found = located(values, mask)
+    result = located(values, mask)
     return {
-        "pointing game": found.hit,
-        "relevance mass": found.mass,
-        "relevance rank": found.rank,
-        "area share": found.chance,
+        "pointing game": result.hit,
+        "relevance mass": result.mass,
+        "relevance rank": result.rank,
+        "area share": result.chance,
     }
 
 
@@ -195,15 +195,15 @@ def deletions(asked: ImageCase, maps: Mapping[str, Floats], *seeds: int) -> dict
             orders[name] = block_ranks(values)
         except BlindspotError:  # a flat map puts no block before another
             continue
-    found = curves(asked, orders, steps=STEPS)
-    return {name: share(found[name]) if name in found else float("nan")
+    result = curves(asked, orders, steps=STEPS)
+    return {name: share(result[name]) if name in result else float("nan")
             for name in (RANDOM, *maps)}  # fmt: skip
 
 
 def alike(maps: list[Floats]) -> float:
     """Mean cosine over each pair of maps of one image for different labels; NaN of one map."""
     pairs = [cosine(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
-    known = [one for one in pairs if np.isfinite(one)]
+    known = [pair for pair in pairs if np.isfinite(pair)]
     return float(np.mean(known)) if known else float("nan")
 
 

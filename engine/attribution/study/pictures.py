@@ -40,7 +40,10 @@ def map_pictures(case: StudyCase, image: ImageQuestion, found: Result) -> Pictur
             view = map_of(case, label, method.name, found)
             rows[-1].append(bordered(painted(view, ends[method.name]), mask))
             captions.append("" if mask is None else score(figures, case, label, method.name))
-    first, titles = image.labels[0], [EVERY.get(one.name, one.name) for one in case.methods]
+    first, titles = (
+        image.labels[0],
+        [EVERY.get(method.name, method.name) for method in case.methods],
+    )
     alike = [cosine(figures, case, first, method.name) for method in case.methods]
     pointing = int((figures["pointing game"] >= 0.5).sum())
     return Pictures(

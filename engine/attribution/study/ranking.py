@@ -108,7 +108,7 @@ METRICS = (
         "the thing's share of the image, which chance gives",
     ),
 )  # fmt: skip
-NAMED = {one.name: one for one in METRICS}
+NAMED = {metric.name: metric for metric in METRICS}
 SOME = (DICE,)  # which a study has where the model has a map of its own
 RELIABLE = ("pointing game", SCORE, "max-sensitivity")
 APART = 0.2  # of the cosines of guided backpropagation and Grad-CAM
@@ -117,17 +117,17 @@ FOUND = 0.7  # pointing game of the three that the paper trusts
 
 def order(values: np.ndarray, better: int) -> np.ndarray:
     """Ranks from 1 for the best; equal ones share the mean of theirs; NaN stays NaN."""
-    found = np.full(len(values), np.nan)
+    result = np.full(len(values), np.nan)
     known = np.flatnonzero(np.isfinite(values))
     signed = -better * values[known]
     for place, value in zip(known, signed, strict=True):
-        found[place] = 1 + (signed < value).sum() + ((signed == value).sum() - 1) / 2
-    return found
+        result[place] = 1 + (signed < value).sum() + ((signed == value).sum() - 1) / 2
+    return result
 
 
 def measured(table: Table) -> tuple[Metric, ...]:
     """The metrics that a study has."""
-    return tuple(one for one in METRICS if one.name in table.order)
+    return tuple(metric for metric in METRICS if metric.name in table.order)
 
 
 def ranked(table: Table) -> Table:
@@ -155,10 +155,10 @@ def claims(table: Table) -> Table:
 
     Notes say what was found.
     """
-    found = [(words, *judge(table)) for words, judge in CLAIMS]
+    results = [(words, *judge(table)) for words, judge in CLAIMS]
     return Table.of(
-        {"agrees": ([agrees for _, agrees, _ in found], "")},
-        [words for words, _, _ in found], [note for _, _, note in found],
+        {"agrees": ([agrees for _, agrees, _ in results], "")},
+        [words for words, _, _ in results], [note for _, _, note in results],
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def unfit(case: Case) -> str:
         return ""
     first = case.images[0]
     asked = case.question(first, first.labels[0])
-    reasons = ((one.title, one.unmet(asked)) for one in case.methods)
+    reasons = ((method.title, method.unmet(asked)) for method in case.methods)
     return next((f"{title}: {reason}" for title, reason in reasons if reason), "")
 
 
@@ -96,8 +96,8 @@ class Study(Method[StudyCase]):
         """
         with counted(case.model) as (model, counter):
             work = StudyRun(case, model, counter, self.draws, progress)
-            for number, one in enumerate(case.images):
-                work.image(number, one)
+            for number, image in enumerate(case.images):
+                work.image(number, image)
         return views(case, work.rows)
 
     def finding(self, case: StudyCase, found: Mapping[str, Any]) -> str:
@@ -116,21 +116,23 @@ class StudyRun:
     progress: Progress
     rows: list[Measurement] = field(default_factory=list)
 
-    def image(self, number: int, one: ImageQuestion) -> None:
+    def image(self, number: int, question: ImageQuestion) -> None:
         """Measure every method on one image."""
-        found: list[dict[str, TimedMap]] = []
-        parts = len(one.targets) + len(one.labels)
-        for place, label in enumerate(one.targets):
-            asked = self.case.question(one, label, self.model)
-            found.append(self.maps(asked, number, place / parts))
+        results: list[dict[str, TimedMap]] = []
+        parts = len(question.targets) + len(question.labels)
+        for place, label in enumerate(question.targets):
+            asked = self.case.question(question, label, self.model)
+            results.append(self.maps(asked, number, place / parts))
         likeness = {
-            method.name: alike([maps[method.name].values for maps in found])
+            method.name: alike([maps[method.name].values for maps in results])
             for method in self.case.methods
         }
-        for place, label in enumerate(one.labels):
-            asked = self.case.question(one, label, self.model)
-            self.label(one, place, asked, found[place], likeness)
-            self.report(number, (len(one.targets) + place + 1) / parts, "held against the truth")
+        for place, label in enumerate(question.labels):
+            asked = self.case.question(question, label, self.model)
+            self.label(question, place, asked, results[place], likeness)
+            self.report(
+                number, (len(question.targets) + place + 1) / parts, "held against the truth"
+            )
         so_far = views(self.case, self.rows)
         done = (number + 1) / len(self.case.images)
         self.progress(done, f"{number + 1} of {len(self.case.images)} images", so_far)
@@ -142,20 +144,20 @@ class StudyRun:
 
     def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
         """A map of each method."""
-        found = {}
+        results = {}
         for method in self.case.methods:
-            found[method.name] = made(method, asked, self.counter)
+            results[method.name] = made(method, asked, self.counter)
             self.report(number, start, method.title)
-        return found
+        return results
 
     def label(
-        self, one: ImageQuestion, place: int, asked: ImageCase, maps: Mapping[str, TimedMap],
+        self, question: ImageQuestion, place: int, asked: ImageCase, maps: Mapping[str, TimedMap],
         likeness: Mapping[str, float],
     ) -> None:  # fmt: skip
         """The rows of one label."""
-        label, mask = one.labels[place], one.masks[place]
+        label, mask = question.labels[place], question.masks[place]
         values = {name: done.values for name, done in maps.items()}
-        seeds = self.case.seed, one.id, label
+        seeds = self.case.seed, question.id, label
         areas = deletions(asked, values, *seeds)
         for method in self.case.methods:
             figures = of_map(method, asked, maps[method.name], mask, self.draws)
@@ -163,17 +165,17 @@ class StudyRun:
                 "AUC-MoRF": areas[method.name],
                 "cross-label cosine": likeness[method.name],
             }
-            self.rows.append(Measurement(method.name, one.id, label, figures))
+            self.rows.append(Measurement(method.name, question.id, label, figures))
         nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
         chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
         if has_own_map(self.model):
             chance |= outline_of(outlined(nothing).inside, mask)
-        self.rows.append(Measurement(RANDOM, one.id, label, chance))
+        self.rows.append(Measurement(RANDOM, question.id, label, chance))
 
 
 def views(case: StudyCase, rows: Sequence[Measurement]) -> Result:
     """Table, ranks, claims and rows of what was measured."""
-    table = averaged([*(one.name for one in case.methods), RANDOM], rows)
+    table = averaged([*(method.name for method in case.methods), RANDOM], rows)
     return {
         "table": table,
         "ranks": ranked(table),
@@ -197,8 +199,8 @@ def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Table:
 def listed_of(rows: Sequence[Measurement]) -> list[Metric]:
     """The metrics of these rows: all but those that none of them has and not every study."""
     return [
-        one for one in METRICS
-        if one.name not in SOME or any(one.name in row.figures for row in rows)
+        metric for metric in METRICS
+        if metric.name not in SOME or any(metric.name in row.figures for row in rows)
     ]  # fmt: skip
 
 
@@ -221,7 +223,9 @@ def mean(values: Iterable[float]) -> float:
 
 def listed(case: StudyCase, rows: Sequence[Measurement]) -> Table:
     """Every row by itself: place of the method, image and label, then its figures."""
-    places = {name: at for at, name in enumerate([*(one.name for one in case.methods), RANDOM])}
+    places = {
+        name: at for at, name in enumerate([*(method.name for method in case.methods), RANDOM])
+    }
     columns: dict[str, tuple[list[float], str]] = {
         "method": ([float(places[one.method]) for one in rows], ""),
         "image": ([float(one.image) for one in rows], ""),

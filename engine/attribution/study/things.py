@@ -74,15 +74,15 @@ def figures(model: Classifier) -> dict[str, float]:
     clear = data_sets.load(SCENES.name)
     rows = clear.rows("test")
     said = outputs(model, clear, rows).numpy() > 0
-    found = {"micro-F1, clear things": micro_f1(said, clear.truth["present"][rows])}
+    results = {"micro-F1, clear things": micro_f1(said, clear.truth["present"][rows])}
     mixed = data_sets.load(FAINT.name)
     said = outputs(model, mixed, np.arange(len(mixed))).numpy() > 0
     there, opacity = mixed.truth["present"], mixed.truth["opacity"]
-    found["micro-F1, opacities mixed"] = micro_f1(said, there)
+    results["micro-F1, opacities mixed"] = micro_f1(said, there)
     for level in np.unique(opacity[there])[::-1]:
         seen = said[there & (opacity == level)].mean()
-        found[f"recall at opacity {level:.2g}"] = float(seen)
-    return {name: round(value, 4) for name, value in found.items()}
+        results[f"recall at opacity {level:.2g}"] = float(seen)
+    return {name: round(value, 4) for name, value in results.items()}
 
 
 def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED) -> ModelCard:

@@ -88,7 +88,7 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
     """
     own, labels = case.target.index, case.model.labels
     rival, title, photograph = rival_photograph(case)
-    found = []
+    results = []
     for label, other, image, source in (
         (own, rival, case.image, OWN), (rival, own, photograph, f"“{title}”"),
     ):  # fmt: skip
@@ -102,8 +102,8 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
                 f"{source} is taken for “{labels[label]}” rather than “{labels[other]}”: ask about "
                 "what the model sees in the image."
             )
-        found.append(ClassImages(label, parts, f"squares of {source}"))
-    return found[0], found[1]
+        results.append(ClassImages(label, parts, f"squares of {source}"))
+    return results[0], results[1]
 
 
 def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
@@ -136,11 +136,11 @@ def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
 
 def squares(image: Tensor, count: int, rng: np.random.Generator) -> Tensor:
     """Squares of an image (3, S, S) at its size, (count, 3, S, S); every other one is mirrored."""
-    side, found = image.shape[-1], []
+    side, result = image.shape[-1], []
     for number in range(count):
         size = round(side * rng.uniform(*SIZES))
         top, left = rng.integers(0, side - size + 1, 2)
         part = image[:, top : top + size, left : left + size]
         part = part.flip(-1) if number % 2 else part
-        found.append(interpolate(part[None], (side, side), mode="bilinear", antialias=True)[0])
-    return torch.stack(found)
+        result.append(interpolate(part[None], (side, side), mode="bilinear", antialias=True)[0])
+    return torch.stack(result)

@@ -95,7 +95,7 @@ def types(angles: Doubles, errors: Doubles, tested: int) -> NDArray[np.int64]:
     least = float(errors.min())
     near = max(np.sqrt(least * (1 - least) / tested), 1 / tested) + 1e-9
     enough = angles[errors <= least + near].min()  # no more tilt than this is needed
-    found = np.where(angles > enough + 1e-9, OVERFITTED, USEFUL)
-    found[errors > envelope(angles, errors) + near] = NEEDLESS
-    found[angles <= SMALL] = HARDLY
-    return found
+    result = np.where(angles > enough + 1e-9, OVERFITTED, USEFUL)
+    result[errors > envelope(angles, errors) + near] = NEEDLESS
+    result[angles <= SMALL] = HARDLY
+    return result

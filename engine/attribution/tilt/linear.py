@@ -173,13 +173,13 @@ def family(
     apart = pair.apart @ pair.axes
     center = (sum(pair.means) / 2 - middle) @ pair.axes
     fit = FITS[learner](points, pair.second, apart, center, pair.variances)
-    found = []
-    for done, one in enumerate(strengths):
-        progress(done / len(strengths), f"{learner}, λ = {one:g}")
-        weights, offset = fit(one * pair.mean_variance)
+    results = []
+    for done, strength in enumerate(strengths):
+        progress(done / len(strengths), f"{learner}, λ = {strength:g}")
+        weights, offset = fit(strength * pair.mean_variance)
         pixels = pair.axes @ weights
-        found.append((pixels, float(offset - pixels @ middle)))
-    return found
+        results.append((pixels, float(offset - pixels @ middle)))
+    return results
 
 
 Fitting = Callable[[float], Fit]  # of the weight of |w|²
@@ -192,8 +192,8 @@ def ridge(
     del points, second
 
     def fit(weight: float) -> Fit:
-        found = apart / (variances + weight)
-        return found, float(-found @ center)
+        result = apart / (variances + weight)
+        return result, float(-result @ center)
 
     return fit
 
@@ -213,8 +213,8 @@ def svm(
             tol=1e-4, max_iter=1_000_000, random_state=0,
         )  # fmt: skip
         machine.fit(gram, second)
-        found = machine.dual_coef_[0] @ points[machine.support_]
-        return found, hinge_offset(points @ found, second)
+        result = machine.dual_coef_[0] @ points[machine.support_]
+        return result, hinge_offset(points @ result, second)
 
     return fit
 

@@ -81,10 +81,10 @@ class LocalTilt(Method[ImageCase]):
         """
         refuse_one_class(case.model, "there is no boundary between two classes to measure")
         model, groups = case.model, class_images(case, self.images)
-        own, rival = (one.label for one in groups)
+        own, rival = (group.label for group in groups)
         margin, here, slopes = looked_at(model, case.image[None], (own, rival))
         progress(0.3, "one forward and one backward pass")
-        means = [means_at(model, one.pixels) for one in groups]
+        means = [means_at(model, group.pixels) for group in groups]
         progress(0.8, "class means")
         gray = groups[0].gray  # such images have one channel
         rows: dict[str, tuple[float, float]] = {}
@@ -123,8 +123,8 @@ class LocalTilt(Method[ImageCase]):
                 "expected": ([strength(rows[PIXELS][0])], "times"),
             }),
             "means": Table.of(
-                {"images": ([len(one.pixels) for one in groups], "")},
-                [one.source for one in groups],
+                {"images": ([len(group.pixels) for group in groups], "")},
+                [group.source for group in groups],
             ),
         }  # fmt: skip
 
@@ -190,7 +190,7 @@ class Ways:
             return float("nan")
         if below[0] == 0:
             return 0.0
-        near, far = (float(one) for one in self.places[below[0] - 1 : below[0] + 1])
+        near, far = (float(place) for place in self.places[below[0] - 1 : below[0] + 1])
         for _ in range(HALVINGS):
             middle = (near + far) / 2
             past = self.margins(direction, np.array([middle]))[0] <= 0
@@ -241,11 +241,11 @@ def looked_at(
         margin = logits[0, own] - logits[0, rival]
         outputs = {PIXELS: pixels} | {name: each[0] for name, each in seen.items()}
         slopes = torch.autograd.grad(margin, list(outputs.values()), allow_unused=True)
-    found = {
+    results = {
         name: slope[0].detach().cpu()
         for name, slope in zip(outputs, slopes, strict=True) if slope is not None
     }  # fmt: skip
-    return margin.item(), image[0], found
+    return margin.item(), image[0], results
 
 
 @contextmanager

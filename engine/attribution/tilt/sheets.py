@@ -91,7 +91,7 @@ class TiltedSheets(Method[ExperimentCase]):
         side = clouds @ normal
         counted = float(np.mean([side[0] > 0, side[1] < 0]))
         error = gaussian_error(DISTANCE, self.spread, normal)
-        errors = [gaussian_error(DISTANCE, self.spread, self.normal(one)) for one in TILTS]
+        errors = [gaussian_error(DISTANCE, self.spread, self.normal(tilt)) for tilt in TILTS]
         progress(1.0, "drawn")
         numbers = {
             "error": ([error], "share"), "counted error": ([counted], "share"),

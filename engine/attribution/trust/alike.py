@@ -55,8 +55,8 @@ class Comparison:
         kind = "signed" if case.heat.signed else "size"
         noises = [pixel_map(away * noise, kind, "").values for noise in draws]
         held = [ranked(noise[places], signed) for noise in noises]
-        found = np.array([one @ other for one, other in combinations(held, 2)])
-        return cls(places, signed, float((np.abs(found) if signed else found).mean()))
+        result = np.array([one @ other for one, other in combinations(held, 2)])
+        return cls(places, signed, float((np.abs(result) if signed else result).mean()))
 
     def lacks(self, values: Floats) -> str:
         """Why a map cannot be compared, or ""."""

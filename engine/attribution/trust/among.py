@@ -91,15 +91,15 @@ class AmongOthers(Method[TrustCase]):
         asked = list(self.others(case.asked, data))
         if not asked:
             raise BadData(f"{data.card.title} has no other test images whose truth is known.")
-        found = []
+        results = []
         for done, (one, mask) in enumerate(asked):
             low, high = (DRAWN + (1 - DRAWN) * at / len(asked) for at in (done, done + 1))
             words = f"image {done + 1} of {len(asked)}"
-            found.append(measured(case.method(one, part_of(progress, low, high, words)), mask))
+            results.append(measured(case.method(one, part_of(progress, low, high, words)), mask))
         names = [case.model.labels[one.target.index] for one, _ in asked]
         return {
             "here": listed([here], [HERE]),
-            "others": listed(found, names),
+            "others": listed(results, names),
         }
 
     def others(self, asked: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:

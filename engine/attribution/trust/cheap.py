@@ -73,14 +73,14 @@ class Place(Check):
         if case.mask is None:
             return {"check": not_available(self.title, "no truth is known.")}
         try:
-            found = located(values, case.mask)
+            result = located(values, case.mask)
         except BlindspotError as error:
             return {"check": not_available(self.title, str(error))}
-        if found.chance >= WHOLE:
-            why = f"the outline covers nearly the whole image ({percent(found.chance)})."
+        if result.chance >= WHOLE:
+            why = f"the outline covers nearly the whole image ({percent(result.chance)})."
             return {"check": not_available(self.title, why)}
         turned = [located(one, case.mask).rank for one in moved(values, COPIES)]
-        return {"check": self.judged(found, sum(rank >= found.rank for rank in turned))}
+        return {"check": self.judged(result, sum(rank >= result.rank for rank in turned))}
 
     def judged(self, found: Located, as_good: int) -> Table:
         """By how much more than chance, and whether any copy does as well."""

@@ -29,8 +29,8 @@ def controls(case: TrustCase) -> dict[str, TrustCase]:
     """
     if case.others != plan(STUDIED).data or case.model.fingerprint != load(STUDIED).fingerprint:
         return {}
-    own = case.method if isinstance(case.method, OwnMap) else OwnMap()
-    methods: dict[str, Method[ImageCase]] = {SHUFFLED: own, PLAIN: GradCam()}
+    own_map = case.method if isinstance(case.method, OwnMap) else OwnMap()
+    methods: dict[str, Method[ImageCase]] = {SHUFFLED: own_map, PLAIN: GradCam()}
     made = {}
     for title, name in MODELS.items():
         model = load(name)

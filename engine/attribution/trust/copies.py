@@ -31,11 +31,11 @@ def moved(values: Floats, count: int, seed: int = 0) -> list[Floats]:
     """The map turned or mirrored at random, and moved elsewhere, around the edges."""
     generator = np.random.default_rng(seed)
     turned = turns(values)
-    found = []
+    results = []
     for _ in range(count):
         move = [int(generator.integers(1, side)) for side in values.shape]
-        found.append(np.roll(turned[generator.integers(len(turned))], move, (0, 1)))
-    return found
+        results.append(np.roll(turned[generator.integers(len(turned))], move, (0, 1)))
+    return results
 
 
 def turns(values: Floats) -> list[Floats]:

@@ -125,20 +125,20 @@ class MaxSensitivity(Check):
         values = case.heat.values
         if not known(values):
             return {"check": not_available(self.title, FLAT)}
-        found = max_sensitivity(
+        result = max_sensitivity(
             case.method, case.asked, radius=self.radius, draws=self.draws, plain=values,
             progress=progress,
         )  # fmt: skip
         progress(1.0, "changing the image a little")
-        if isnan(found):
+        if isnan(result):
             return {"check": not_available(self.title, LOST)}
-        verdict = between(found, good=STEADY, bad=SHAKY)
+        verdict = between(result, good=STEADY, bad=SHAKY)
         words = {
             GOOD: "Small changes of the image leave it nearly as it is.",
             UNCLEAR: "Small changes of the image change it noticeably.",
             BAD: "Changes that no eye sees make another map of it.",
         }[verdict]
-        return {"check": checked(self.title, verdict, words, max_sensitivity=found)}
+        return {"check": checked(self.title, verdict, words, max_sensitivity=result)}
 
 
 EXPENSIVE = (RandomWeights, Repeats, MaxSensitivity)

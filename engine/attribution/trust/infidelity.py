@@ -139,5 +139,5 @@ def inside(values: Floats, drawn: Boxes) -> tuple[Sums, Sums]:
     generator = np.random.default_rng(0)
     places = 1 + generator.permutation(values.size - 1)[:MOVES]  # all but where it lies
     moves = np.stack(np.divmod(places, values.shape[1]), 1)
-    found = sums(values, drawn, np.concatenate([np.zeros((1, 2), np.int64), moves]))
-    return found[0], found[1:]
+    result = sums(values, drawn, np.concatenate([np.zeros((1, 2), np.int64), moves]))
+    return result[0], result[1:]

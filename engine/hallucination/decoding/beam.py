@@ -147,9 +147,9 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         """Of an answer with that sum of log-probabilities and so many words, the end included."""
         return total / length**self.method.penalty
 
-    def keep(self, held: list[Hypothesis], one: Hypothesis) -> None:
+    def keep(self, held: list[Hypothesis], hypothesis: Hypothesis) -> None:
         """One answer more, among the best."""
-        held.append(one)
+        held.append(hypothesis)
         held.sort(key=lambda answer: -answer.score)
         del held[self.method.beams :]
 

@@ -117,8 +117,8 @@ def apart(late: Tensor, early: Tensor) -> Tensor:
 
 def repeated(scores: Tensor, said: Tensor, penalty: float) -> Tensor:
     """Scores (B, V) with those of words that were said, (B, n), made worse."""
-    found = scores.gather(1, said)
-    worse = torch.where(found < 0, found * penalty, found / penalty)
+    result = scores.gather(1, said)
+    worse = torch.where(result < 0, result * penalty, result / penalty)
     return scores.scatter(1, said, worse)
 
 

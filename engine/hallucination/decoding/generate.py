@@ -164,7 +164,7 @@ class Loop:
                 continue
             weak = None if proposal.weak is None else Best.of(proposal.weak[row])
             strong, final = Best.of(proposal.strong[row]), Best.of(proposal.scores[row])
-            notes = {name: held[row].float().cpu().numpy() for name, held in proposal.notes.items()}
+            notes = {name: note[row].float().cpu().numpy() for name, note in proposal.notes.items()}
             share, spread = shares[row, token].item(), entropy[row].item()
             step = Step(token, share, spread, strong, weak, final, seen[row], notes)
             grown.append((*now.steps[row], step))

@@ -115,8 +115,8 @@ class MVP(Speaking):
         )  # fmt: skip
         captions = [vlm.tokenizer.decode([step.token for step in one]) for one in looked.steps]
         again = [
-            vlm.tokenizer.encode(prompts.again.format(caption=said, question=case.prompt))
-            for said in captions
+            vlm.tokenizer.encode(prompts.again.format(caption=caption, question=case.prompt))
+            for caption in captions
         ]
         compared = generate(
             vlm, Following(self), images, padded(again, vlm), seed=seed,
@@ -125,13 +125,13 @@ class MVP(Speaking):
         firsts = compared.views["first"]
         assert isinstance(firsts, Table)  # noqa: S101  # the session below gives it
         count = len(compared.steps) // 3
-        found = tuple(
+        results = tuple(
             self.weighed(vlm.spec, row // count, float(share), steps)
             for row, (share, steps) in enumerate(
                 zip(firsts["probability"], compared.steps, strict=True)
             )
         )
-        best = best_of(found)
+        best = best_of(results)
         ended = bool(compared.ended[best])
         views: dict[str, View] = {
             "answer": words(vlm, case.prompt, compared.steps[best], ended=ended)
@@ -139,8 +139,8 @@ class MVP(Speaking):
         for place, (name, prompt) in enumerate(VIEWS.items()):
             ended = bool(looked.ended[place])
             views[name] = words(vlm, prompt, looked.steps[place], ended=ended)
-        views["paths"] = table(vlm, found, compared.steps, firsts.rows)
-        views["scores"] = Scores(np.array(totals(found), np.float32), ("yes", "no"), "score")
+        views["paths"] = table(vlm, results, compared.steps, firsts.rows)
+        views["scores"] = Scores(np.array(totals(results), np.float32), ("yes", "no"), "score")
         views["cost"] = cost(looked, compared)
         return views
 
@@ -218,14 +218,14 @@ def table(
 
 def cost(*parts: Spoken) -> Scores:
     """What several answers cost together."""
-    each = [(one.calls, one.read, one.looked) for one in parts]
+    each = [(part.calls, part.read, part.looked) for part in parts]
     return Scores(np.array(each, np.float32).sum(0), COSTS, "times")
 
 
 def padded(prompts: Sequence[Sequence[int]], vlm: VLM) -> Tensor:
     """Prompts of different lengths, padded on the left, (B, P)."""
-    longest = max(len(one) for one in prompts)
-    filled = [[vlm.spec.pad] * (longest - len(one)) + list(one) for one in prompts]
+    longest = max(len(prompt) for prompt in prompts)
+    filled = [[vlm.spec.pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
     return torch.tensor(filled, device=vlm.device)
 
 
@@ -259,9 +259,9 @@ class Paths(Session[MVP]):
         spec = start.model.vlm.spec
         self.answers = torch.tensor([*spec.yes, *spec.no], device=start.out.logits.device)
         self.end = spec.eos
-        found = start.out.logits.softmax(-1).topk(min(method.paths, spec.vocabulary))
-        self.shares, self.firsts = found.values.flatten(), found.indices.flatten()
-        self.many = found.values.shape[1]
+        result = start.out.logits.softmax(-1).topk(min(method.paths, spec.vocabulary))
+        self.shares, self.firsts = result.values.flatten(), result.indices.flatten()
+        self.many = result.values.shape[1]
 
     def opened(self) -> StepOut:
         """The output, once for every path."""

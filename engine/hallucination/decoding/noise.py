@@ -42,7 +42,7 @@ def noise_for(images: Tensor, seed: int) -> Tensor:
         images: normalized pixels (N, C, H, W).
         seed: of the question.
     """
-    drawn = [torch.randn(one.shape, generator=generator_for(one, seed)) for one in images]
+    drawn = [torch.randn(image.shape, generator=generator_for(image, seed)) for image in images]
     return torch.stack(drawn).to(images.device)
 
 

@@ -269,10 +269,12 @@ class Retrospecting(Searching[OPERA]):
     def views(self) -> dict[str, View]:
         """The best answers, and the words that were rejected where the search went back."""
         views = super().views()
-        found = [(place, word) for place, words in self.rejected.items() for word in sorted(words)]
-        if found:
+        results = [
+            (place, word) for place, words in self.rejected.items() for word in sorted(words)
+        ]
+        if results:
             tongue = self.start.model.vlm.tokenizer
-            names = tongue.convert_ids_to_tokens([word for _, word in found])
-            places = np.array([place for place, _ in found], np.int64)
+            names = tongue.convert_ids_to_tokens([word for _, word in results])
+            places = np.array([place for place, _ in results], np.int64)
             views["rejected"] = Table.of({"place": (places, "words")}, names)
         return views

@@ -65,9 +65,9 @@ def looks(out: StepOut, prefix: Prefix) -> Tensor:
     """
     if not out.attention:
         return torch.zeros(len(out.logits), 0, 0, len(prefix.image))
-    found = []
+    results = []
     for layer, shares in sorted(out.attention.items()):
         held = out.cache.positions(layer)
         match = held[:, None, :] == prefix.image.to(held)[None, :, None]  # (B, I, k)
-        found.append(torch.einsum("bhk,bik->bhi", shares[:, :, -1], match.to(shares)))
-    return torch.stack(found, 1)
+        results.append(torch.einsum("bhk,bik->bhi", shares[:, :, -1], match.to(shares)))
+    return torch.stack(results, 1)

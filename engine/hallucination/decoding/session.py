@@ -89,7 +89,7 @@ class Proposal:
     def take(self, rows: Tensor) -> Proposal:
         """With the rows of these numbers."""
         weak = None if self.weak is None else self.weak[rows]
-        notes = {name: held[rows] for name, held in self.notes.items()}
+        notes = {name: note[rows] for name, note in self.notes.items()}
         return Proposal(self.scores[rows], self.strong[rows], weak, notes)
 
 

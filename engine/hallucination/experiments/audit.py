@@ -149,8 +149,8 @@ class VisualAudit(Experiment):
             if condition == PLAIN:
                 views["steps"] = traces(moved)
         at = LEVELS.index(MIDDLE)
-        found = dict(zip(map(success, LEVELS), shares, strict=True))
-        return found | {
+        results = dict(zip(map(success, LEVELS), shares, strict=True))
+        return results | {
             EPS50: half_point(LEVELS, shares), NAMED: named[at],
             FOUND: self.found(vlm, pairs, moved[at], said[at], what),
             ELSE: self.said_again(vlm, pairs, moved[at], what),
@@ -168,19 +168,19 @@ class VisualAudit(Experiment):
         loss = of_phrases(vlm, pairs.wanted)
 
         def make() -> list[Perturbed]:
-            found = []
+            results = []
             for at, epsilon in enumerate(LEVELS):
                 chance = torch.Generator().manual_seed(1000 * case.seed + at)
                 part = part_of(progress, at / len(LEVELS), (at + 1) / len(LEVELS),
                                lead=f"ε = {epsilon}/255")  # fmt: skip
                 if what.noise:
                     change = noisy(pairs.levels, epsilon, chance)
-                    found.append(Perturbed(change, np.zeros(1, np.float32)))
+                    results.append(Perturbed(change, np.zeros(1, np.float32)))
                 else:
                     bound = Bound(epsilon, self.steps, self.step)
-                    found.append(perturbed(pairs.levels, loss, bound, chance, ways, part,
+                    results.append(perturbed(pairs.levels, loss, bound, chance, ways, part,
                                            device=vlm.device))  # fmt: skip
-            return found
+            return results
 
         if what.noise:
             return make()

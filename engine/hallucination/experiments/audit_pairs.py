@@ -88,7 +88,7 @@ def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int)
                 prompts[row] = asked[row]
         if all(prompts):
             break
-    kept = [row for row, one in enumerate(prompts) if one]
+    kept = [row for row, prompt in enumerate(prompts) if prompt]
     if not kept:
         raise BadData(f"{vlm.title} declines nothing about these scenes: choose more of them.")
     return paired(
@@ -102,7 +102,7 @@ def paired(
 ) -> AuditPairs:
     """Every image with every phrase."""
     many = len(phrases)
-    asked = [one for one in prompts for _ in phrases]
+    asked = [prompt for prompt in prompts for _ in phrases]
     said = list(phrases) * len(levels)
     return AuditPairs(
         levels.repeat_interleave(many, 0), asked, said, taught(asked, said),

@@ -25,7 +25,7 @@ DEFENSES = (NONE, JPEG, BLUR)
 QUALITY = (90, 75, 60, 45, 30)  # of JPEG, by strength from 1 to 5
 SIGMA = (0.4, 0.6, 0.8, 1.1, 1.5)  # of the blur, px
 STRENGTHS = ", ".join(
-    f"{one}: {QUALITY[one - 1]}, {SIGMA[one - 1]} px" for one in range(1, len(QUALITY) + 1)
+    f"{index}: {QUALITY[index - 1]}, {SIGMA[index - 1]} px" for index in range(1, len(QUALITY) + 1)
 )
 DETECTOR = JPEG, 2  # the re-encoding by which the detector looks twice
 
@@ -55,12 +55,12 @@ def recoded(pixels: Tensor, quality: int) -> Tensor:
     """Pixels (N, 3, H, W) in [0, 1] as a JPEG file of that quality gives them back."""
     files = levels_of(pixels).numpy().astype(np.uint8).transpose(0, 2, 3, 1)
     back = []
-    for one in files:
-        held = BytesIO()
-        Image.fromarray(np.ascontiguousarray(one)).save(held, "JPEG", quality=quality)
-        back.append(np.asarray(Image.open(held), np.float32))
-    found = torch.from_numpy(np.stack(back).transpose(0, 3, 1, 2) / np.float32(255))
-    return found.contiguous().to(pixels)
+    for file in files:
+        buffer = BytesIO()
+        Image.fromarray(np.ascontiguousarray(file)).save(buffer, "JPEG", quality=quality)
+        back.append(np.asarray(Image.open(buffer), np.float32))
+    result = torch.from_numpy(np.stack(back).transpose(0, 3, 1, 2) / np.float32(255))
+    return result.contiguous().to(pixels)
 
 
 def blurred(pixels: Tensor, sigma: float) -> Tensor:
@@ -68,8 +68,8 @@ def blurred(pixels: Tensor, sigma: float) -> Tensor:
     from torchvision.transforms.v2.functional import gaussian_blur
 
     reach = 2 * max(1, round(3 * sigma)) + 1
-    found: Tensor = gaussian_blur(pixels.contiguous(), [reach, reach], [sigma, sigma])
-    return found
+    result: Tensor = gaussian_blur(pixels.contiguous(), [reach, reach], [sigma, sigma])
+    return result
 
 
 @torch.no_grad()
@@ -87,8 +87,8 @@ def disagreement(
     own = taught(prompts, [" ".join(words) for words in said])
     again = defense(*DETECTOR)
     rise = losses(vlm, again(pixels), own) - losses(vlm, pixels, own)
-    found: np.ndarray = rise.double().cpu().numpy()
-    return found
+    result: np.ndarray = rise.double().cpu().numpy()
+    return result
 
 
 KNOWN: Mapping[str, str] = {NONE: "no defense", JPEG: "JPEG", BLUR: "blur"}

@@ -153,7 +153,7 @@ class ImageRerouting(Experiment):
         questions = self.questions(model)
         changes, steps = self.moved(model, what, case, progress)
         way = defense(what.defense, self.strength)
-        shown = [way(pixels_of(questions.levels + each.change)) for each in changes]
+        shown = [way(pixels_of(questions.levels + change.change)) for change in changes]
         replies = [answers(model.vlm, pixels, questions.prompts) for pixels in shown]
         shares = [float(np.mean([is_color(words) for words in reply])) for reply in replies]
         at = LEVELS.index(COMPARED)
@@ -188,7 +188,7 @@ class ImageRerouting(Experiment):
         if what.noise:
             changes = [noisy(questions.levels, epsilon, chance)
                        for epsilon, chance in zip(LEVELS, chances, strict=True)]  # fmt: skip
-            return [Perturbed(each, np.zeros(1, np.float32)) for each in changes], []
+            return [Perturbed(change, np.zeros(1, np.float32)) for change in changes], []
         through = what.defense if what.through else NONE
         way, loss = defense(through, self.strength), self.loss(model, what, questions)
 

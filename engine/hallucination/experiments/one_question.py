@@ -94,10 +94,10 @@ class DeclinedQuestion(Method[ExperimentCase]):
         layers = () if self.target == LOGIT else (subject.middle,)
         goal = Goal(self.target, layers, 1.0, subject.spaces)
         rules = SearchRules(self.rounds, 32)
-        found = reroute(
+        result = reroute(
             subject.net, prompts, goal, rules, self.words, case.seed, part_of(progress, 0.3, 1.0)
         )
-        other = prompts.noted(found.notes)
+        other = prompts.noted(result.notes)
         states = torch.stack(
             [
                 states_of(subject.net, prompts),
@@ -109,10 +109,13 @@ class DeclinedQuestion(Method[ExperimentCase]):
         answers = worded(chances[:, -1], prompts.fact)
         progress(1.0, "asked")
         return {
-            "answers": answers, "lens": lens(chances), "trace": trace(subject, prompts, found.paths,
-            goal), "notes": Table.of({"tried": (found.tried.numpy(), "notes")},
-                                     [" ".join(note_of(other.ids[0]))]),
-        }  # fmt: skip
+            "answers": answers,
+            "lens": lens(chances),
+            "trace": trace(subject, prompts, result.paths, goal),
+            "notes": Table.of(
+                {"tried": (result.tried.numpy(), "notes")}, [" ".join(note_of(other.ids[0]))]
+            ),
+        }
 
     def edit(self, subject: Audited) -> Edit:
         """What the dial does."""

@@ -200,8 +200,8 @@ class PerturbedAnswer(Method[CaptionCase]):
 
     def spoken(self, case: CaptionCase, seen: Tensor) -> Tokens:
         """The answer about what the model gets."""
-        found: Tokens = GREEDY(replace(case, image=seen))["answer"]  # type: ignore[assignment]
-        return found
+        tokens: Tokens = GREEDY(replace(case, image=seen))["answer"]  # type: ignore[assignment]
+        return tokens
 
     def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Whether it says the phrase, what it does with noise, and whether the change is seen."""

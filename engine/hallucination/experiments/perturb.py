@@ -132,8 +132,8 @@ def slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple[Tensor, Te
             each = torch.stack([loss(way(pixels), rows) for way in ways]).mean(0)
             (slope,) = torch.autograd.grad(each.sum(), pixels)
         parts.append((each.detach(), slope))
-    found, along = zip(*parts, strict=True)
-    return torch.cat(found), torch.cat(along)
+    result, along = zip(*parts, strict=True)
+    return torch.cat(result), torch.cat(along)
 
 
 def noisy(levels: Tensor, epsilon: int, generator: torch.Generator) -> Tensor:

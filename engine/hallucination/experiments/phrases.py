@@ -67,4 +67,4 @@ def answers(vlm: TinyVLM, pixels: Tensor, prompts: Sequence[str]) -> list[list[s
 
 def says(words: Sequence[Sequence[str]], phrases: Sequence[str]) -> list[bool]:
     """Which answers are exactly the phrase: not a word more, and not one less."""
-    return [list(one) == phrase.split() for one, phrase in zip(words, phrases, strict=True)]
+    return [list(word) == phrase.split() for word, phrase in zip(words, phrases, strict=True)]

@@ -118,23 +118,23 @@ class RefusalAudit(Experiment):
     ) -> Figures:  # fmt: skip
         """Of a search: answers and what they cost; of an edit or a probe, what it changes."""
         one = audited(case, part_of(progress, 0.0, 0.3))
-        found = dict.fromkeys(self.measures, float("nan"))
+        result = dict.fromkeys(self.measures, float("nan"))
         if condition in CAUSES:
             usual = 1.0 if condition in CAUSES[:2] else 0.0
             now = one.causes(case.seed)[condition][one.best - 1]
-            return found | {CHANGE: abs(now - usual)}
+            return result | {CHANGE: abs(now - usual)}
         if condition in PROBES:
             told = {AT_WORD: one.accuracies[0], AT_END: one.accuracies[-1]}
             if condition == SHUFFLED:
-                return found | {ACCURACY: shuffled_accuracy(one, case)}
-            return found | {ACCURACY: told[condition]}
+                return result | {ACCURACY: shuffled_accuracy(one, case)}
+            return result | {ACCURACY: told[condition]}
         assert what is not None  # noqa: S101  # what is left are searches
         subject, prompts, moved = self.searched(what, case, part_of(progress, 0.3, 1.0))
         flips = moved.flipped
         right = moved.said == prompts.fact
         states = states_of(subject.net, prompts.noted(moved.notes))
         unseen = ~subject.stopped(states[-1])
-        return found | {
+        return result | {
             FLIPS: flips.float().mean().item(), TRIED: moved.tried.mean().item(),
             RIGHT: right[flips].float().mean().item(), PASSES: moved.passes.mean().item(),
             UNSEEN: unseen[flips].float().mean().item(),
@@ -197,7 +197,7 @@ class RefusalAudit(Experiment):
         first = first_accurate(layers["probe right"].tolist())
         least = int(np.nanargmin(layers[REMOVED]))
         gone = 100 * table.cell(REMOVED, CHANGE)
-        most = max(100 * table.cell(one, FLIPS) for one in SEARCHES)
+        most = max(100 * table.cell(search, FLIPS) for search in SEARCHES)
         blind = 100 * table.cell(BLIND, FLIPS)
         return (
             f"What a tiny network declines can be read from layer {first} of {LAYERS} on; one "

@@ -106,10 +106,10 @@ def one_path(subject: Audited, prompts: Prompts, search: Rerouted) -> Table:
     notes = search.paths[:, row]
     steps = [0, *(at for at in range(1, len(notes)) if not notes[at].equal(notes[at - 1]))]
     path = prompts.take(torch.full((len(steps),), row)).noted(notes[steps])
-    own = states_of(subject.net, path)[layer]
+    state = states_of(subject.net, path)[layer]
     middle = float(subject.spaces.middles[layer])
     declined = subject.tests.declined.tolist()
-    both = np.concatenate([states.numpy(), own.numpy()])
+    both = np.concatenate([states.numpy(), state.numpy()])
     names = [DECLINED if one else ANSWERED for one in declined] + [WAY] * len(steps)
     said = [""] * len(declined) + [" ".join(note_of(ids)) for ids in path.ids]
     return Table.of(

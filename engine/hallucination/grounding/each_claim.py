@@ -79,7 +79,7 @@ class EachClaim(OfWords):
             "probability": here, "hidden": hidden, "owed to the region": here - hidden,
             "taken out": out, "owed to the thing": here - out,
         }  # fmt: skip
-        table = {name: (held, "probability") for name, held in columns.items()}
+        table = {name: (column, "probability") for name, column in columns.items()}
         return {"claims": Table.of(table, tuple(named), tried), "images": every}
 
     def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
@@ -105,14 +105,14 @@ def cell(every: Table, row: int, name: str) -> float:
 @torch.no_grad()
 def chances(case: WordCase, places: list[int], progress: Progress) -> Floats:
     """The probability of words of the answer in this image and all others, (words, 1 + k)."""
-    images, found = case.compared, []
+    images, result = case.compared, []
     for start in range(0, len(images), TOGETHER):
         progress(start / len(images), "looking again")
         part = images[start : start + TOGETHER]
         logs = forced(case.vlm, part, case.prompts[0], case.answer)
-        found.append(logs[:, places, case.answer[places]].exp().cpu())
+        result.append(logs[:, places, case.answer[places]].exp().cpu())
     progress(1.0, "looked again")
-    values: Floats = torch.cat(found).T.numpy().astype(np.float32)
+    values: Floats = torch.cat(result).T.numpy().astype(np.float32)
     return values
 
 
@@ -126,16 +126,16 @@ def claimed(case: WordCase) -> dict[str, int]:
     asked = first_thing(case.prompt)
     verdicts = [place for place, word in enumerate(whole) if word in {"yes", "no"}]
     colors = [place for place, word in enumerate(whole) if word in COLORS]
-    found: dict[str, int] = {}
+    results: dict[str, int] = {}
     if asked and verdicts:
         if whole[verdicts[-1]] == "no":
             return {}
-        found[asked] = starts[verdicts[-1]]
+        results[asked] = starts[verdicts[-1]]
     elif asked and colors:
-        found[asked] = starts[colors[0]]
-    for one in mentions(whole, (), THINGS):
-        found.setdefault(one.node, starts[one.place])
-    return found
+        results[asked] = starts[colors[0]]
+    for mention in mentions(whole, (), THINGS):
+        results.setdefault(mention.node, starts[mention.place])
+    return results
 
 
 def is_there(case: WordCase, claims: Table, row: int) -> bool:

@@ -40,10 +40,10 @@ def looked(case: WordCase, shares: Floats, heat: HeatMap) -> str:
     words = f"{100 * to_image:.0f} % of the attention of {case.phrase} went to the image"
     words += f", {100 * to_sinks:.0f} % to places that every word looks at" if to_sinks else ""
     if mask is not None:
-        found = located(heat.values, mask)
+        result = located(heat.values, mask)
         return (
-            f"{words}. Of the map {100 * found.mass:.0f} % lies on the {names} (by chance "
-            f"{100 * found.chance:.0f} %)."
+            f"{words}. Of the map {100 * result.mass:.0f} % lies on the {names} (by chance "
+            f"{100 * result.chance:.0f} %)."
         )
     if case.scene is None:
         return f"{words}."
@@ -131,11 +131,11 @@ def opacity(name: str) -> bool:
 
 def answers_without(case: WordCase, images: Table) -> str:
     """The answers that change with the image. Args: images: of `Cause`, with its notes."""
-    own = images.notes[0]
+    note = images.notes[0]
     changed = [
         f"{name}: “{tidy(text)}”"
         for name, text in zip(case.names, images.notes[1:], strict=True)
-        if text != own
+        if text != note
     ]
     return f"What the model then says, {'; '.join(changed)}." if changed else ""
 

@@ -98,6 +98,6 @@ def region(
 def covered(inside: torch.Tensor, case: WordCase) -> np.ndarray:
     """The share of each of the image's tokens that a region (H, W) covers, (I,)."""
     rows, columns = case.vlm.spec.grid or (1, 1)
-    found = torch.nn.functional.adaptive_avg_pool2d(inside[None].float(), (rows, columns))
-    shares: np.ndarray = found.flatten().numpy()
+    result = torch.nn.functional.adaptive_avg_pool2d(inside[None].float(), (rows, columns))
+    shares: np.ndarray = result.flatten().numpy()
     return shares

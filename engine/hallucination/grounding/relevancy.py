@@ -38,12 +38,12 @@ class Relevancy(OfWords):
 
     def __call__(self, case: WordCase, progress: Progress = quiet) -> Result:
         """The map."""
-        found = []
+        results = []
         for number, place in enumerate(case.places):
             progress(number / len(case.places), "following attention back")
-            found.append(relevancy(case, place).cpu().numpy())
+            results.append(relevancy(case, place).cpu().numpy())
         progress(1.0, "followed back")
-        return {"map": HeatMap(on_pixels(np.mean(found, 0), case), "relevancy", signed=False)}
+        return {"map": HeatMap(on_pixels(np.mean(results, 0), case), "relevancy", signed=False)}
 
 
 @torch.enable_grad()

@@ -68,13 +68,13 @@ class Family:
     def features(self, pixels: Tensor) -> Tensor:
         """Normalized pixels (B, 3, side, side) as the decoder reads them, (B, tokens, D)."""
         config = self.config
-        found = self.network.get_image_features(
+        result = self.network.get_image_features(
             pixel_values=pixels,
             vision_feature_layer=config.vision_feature_layer,
             vision_feature_select_strategy=config.vision_feature_select_strategy,
             return_dict=True,
         )
-        return torch.stack(list(found.pooler_output))
+        return torch.stack(list(result.pooler_output))
 
     def asked(self, seen: Tensor, _questions: Callable[[], Sequence[str]]) -> Tensor:
         """What the decoder reads of an image, (B, tokens, D), when it is asked these questions.
@@ -113,7 +113,7 @@ class OneVision(Family):
     def features(self, pixels: Tensor) -> Tensor:
         """As LLaVA; only images that come alone are cut into tiles, so this one does not."""
         config, count = self.config, len(pixels)
-        found = self.network.get_image_features(
+        result = self.network.get_image_features(
             pixel_values=pixels,
             image_sizes=torch.tensor([[self.side, self.side]] * count),
             vision_feature_layer=config.vision_feature_layer,
@@ -121,7 +121,7 @@ class OneVision(Family):
             batch_num_images=[count + 1],
             return_dict=True,
         )
-        return torch.stack(list(found.pooler_output))
+        return torch.stack(list(result.pooler_output))
 
 
 class Idefics3(Family):
@@ -149,8 +149,8 @@ class Idefics3(Family):
         """One image each; the library leaves out those that are all 0, so those are moved."""
         empty = (pixels == 0).flatten(1).all(1)
         held = torch.where(empty[:, None, None, None], torch.finfo(pixels.dtype).tiny, pixels)
-        found = self.network.model.get_image_features(pixel_values=held[:, None], return_dict=True)
-        return torch.stack(list(found.pooler_output))
+        result = self.network.model.get_image_features(pixel_values=held[:, None], return_dict=True)
+        return torch.stack(list(result.pooler_output))
 
 
 class SmolVLM(Idefics3):
@@ -189,8 +189,10 @@ class Qwen2VL(Family):
         """Patches in the library's order; an image is a film of equal frames."""
         count, patches = len(pixels), self.side // self.config.vision_config.patch_size
         sizes = torch.tensor([[1, patches, patches]] * count, device=pixels.device)
-        found = self.network.model.get_image_features(self.patches(pixels), sizes, return_dict=True)
-        return torch.stack(list(found.pooler_output))
+        result = self.network.model.get_image_features(
+            self.patches(pixels), sizes, return_dict=True
+        )
+        return torch.stack(list(result.pooler_output))
 
     def patches(self, pixels: Tensor) -> Tensor:
         """Flat patches (B · patches, 3 · frames · size²), those of one token together."""
@@ -258,12 +260,12 @@ class InstructBlip(Family):
         if ids.shape[1] > most:
             raise BlindspotError(f"The question has {ids.shape[1]} tokens; {most} fit.")
         queries = network.query_tokens.expand(len(seen), -1, -1).to(seen.dtype)
-        found = network.qformer(
+        result = network.qformer(
             input_ids=ids, query_embeds=queries, encoder_hidden_states=seen,
             attention_mask=torch.cat([there.new_ones(queries.shape[:2]), there], 1),
             encoder_attention_mask=there.new_ones(seen.shape[:2]),
         ).last_hidden_state  # fmt: skip
-        read: Tensor = network.language_projection(found[:, : self.tokens])
+        read: Tensor = network.language_projection(result[:, : self.tokens])
         return read
 
 

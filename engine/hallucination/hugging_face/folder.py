@@ -80,9 +80,9 @@ def look(path: Path) -> ModelFolder:
 
 def state(path: Path) -> str:
     """The names, sizes and times of a folder's files."""
-    found = ((str(file.relative_to(path)), file.stat()) for file in files_of(path))
+    result = ((str(file.relative_to(path)), file.stat()) for file in files_of(path))
     return repr([str(path), *((name, of.st_size, of.st_mtime_ns, of.st_ctime_ns)
-                              for name, of in found)])  # fmt: skip
+                              for name, of in result)])  # fmt: skip
 
 
 def files_of(path: Path) -> list[Path]:
@@ -106,7 +106,7 @@ def opened(path: Path) -> ModelFolder:
     mean, std = normalization(path)
     headers = [header(file) for file in files]
     digest = blake2b(digest_size=16)
-    for file in (one for one in files_of(path) if one.suffix in SMALL):
+    for file in (file for file in files_of(path) if file.suffix in SMALL):
         digest.update(repr((str(file.relative_to(path)), size := file.stat().st_size)).encode())
         if size <= MOST_JSON:
             digest.update(file.read_bytes())
@@ -130,12 +130,12 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     if path.stat().st_size > MOST_JSON:
         raise BadModel(f"{path.name} in {folder} is larger than {MOST_JSON // 2**20} MB.")
     try:
-        found = foreign_text.read_json(path.read_bytes(), MOST_JSON)
+        json = foreign_text.read_json(path.read_bytes(), MOST_JSON)
     except (OSError, ValueError) as error:
         raise BadModel(f"{path.name} in {folder} cannot be read: it is damaged.") from error
-    if not isinstance(found, dict):
+    if not isinstance(json, dict):
         raise BadModel(f"{path.name} in {folder} cannot be read: it holds no settings.")
-    return found
+    return json
 
 
 def kind_of(config: Mapping[str, Any], folder: str) -> str:
@@ -158,7 +158,7 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
     for part in (config, text, seen, asking):
         layers = part.get("num_hidden_layers", part.get("depth", 1))
         sizes = [part.get(name, 1) for name in BIG]
-        whole = all(isinstance(one, int) and 0 < one <= MOST_BIG for one in sizes)
+        whole = all(isinstance(size, int) and 0 < size <= MOST_BIG for size in sizes)
         if not whole or not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
             raise BadModel(f"{CONFIG} in {folder} asks for a model of impossible size.")
     return kind
@@ -210,7 +210,7 @@ def weight_files(path: Path) -> list[Path]:
             lost = f"{', '.join(missing[:3])} missing" if missing else "its index names no file"
             raise BadModel(f"{path.name} is not complete: {lost}. Download it again.")
         return files
-    if any(found for pattern in PICKLED for found in path.glob(pattern)):
+    if any(result for pattern in PICKLED for result in path.glob(pattern)):
         raise BadModel(
             f"{path.name} has pickled weights, which can run code when they are opened, so they "
             "were not. Save it again as .safetensors (save_pretrained does)."
@@ -220,12 +220,12 @@ def weight_files(path: Path) -> list[Path]:
 
 def normalization(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and spread of the pixels. Raises BadModel."""
-    name = next((one for one in PIXELS if (path / one).is_file()), PIXELS[0])
-    found = read_json(path / name, "how pixels are normalized")
-    found = found.get("image_processor") or found
-    if not isinstance(found, dict):
+    name = next((pixel for pixel in PIXELS if (path / pixel).is_file()), PIXELS[0])
+    json = read_json(path / name, "how pixels are normalized")
+    json = json.get("image_processor") or json
+    if not isinstance(json, dict):
         raise BadModel(f"{name} in {path.name} does not say how pixels are normalized.")
-    mean, std = found.get("image_mean"), found.get("image_std")
+    mean, std = json.get("image_mean"), json.get("image_std")
     if not is_color(mean) or not is_color(std) or min(std) <= 0:
         raise BadModel(f"{name} in {path.name} does not say how pixels are normalized.")
     return tuple(map(float, mean)), tuple(map(float, std))

@@ -67,17 +67,17 @@ def folders() -> Iterator[str]:
     """The models that were put there."""
     place = own_folder()
     try:
-        found = [path.name for path in sorted(place.iterdir()) if path.is_dir()]
+        results = [path.name for path in sorted(place.iterdir()) if path.is_dir()]
     except OSError:  # there is none, or it may not be read
         return
-    yield from filter(SOURCE.fullmatch, found)
+    yield from filter(SOURCE.fullmatch, results)
 
 
 def entries() -> Iterator[VLMEntry]:
     """What lies in the folder, and some of the hub's."""
     for source in (*folders(), *KNOWN):
-        found = here(source) is not None
-        yield VLMEntry(f"{PREFIX}{source}", title_of(source), found, absence(source))
+        result = here(source) is not None
+        yield VLMEntry(f"{PREFIX}{source}", title_of(source), result, absence(source))
 
 
 def title_of(source: str) -> str:
@@ -92,10 +92,10 @@ def here(source: str) -> Path | None:
     try:
         if (own := own_folder() / source).is_dir():
             return own
-        found = try_to_load_from_cache(source, CONFIG) if "/" in source else None
+        result = try_to_load_from_cache(source, CONFIG) if "/" in source else None
     except (OSError, ValueError):  # it may not be read, or is no name of the hub
         return None
-    return Path(found).parent if isinstance(found, str) else None
+    return Path(result).parent if isinstance(result, str) else None
 
 
 def absence(source: str) -> str:
@@ -205,7 +205,7 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     builder: Any = getattr(transformers, FAMILIES[folder.kind].builder)
     try:
         with torch.device("meta"):
-            wanted = sum(one.numel() for one in builder(of_config(folder)).parameters())
+            wanted = sum(parameter.numel() for parameter in builder(of_config(folder)).parameters())
     except Exception as error:  # the library and its parts raise what they like
         raise not_loaded(called, error) from error
     if wanted > 2 * folder.numbers:

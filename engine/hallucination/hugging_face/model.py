@@ -96,7 +96,10 @@ class HuggingFaceVLM:
     @property
     def nbytes(self) -> int:
         """Bytes of its weights."""
-        return sum(one.numel() * one.element_size() for one in self.family.network.parameters())
+        return sum(
+            parameter.numel() * parameter.element_size()
+            for parameter in self.family.network.parameters()
+        )
 
     @torch.no_grad()
     def tried(self) -> frozenset[str]:
@@ -199,18 +202,18 @@ class HuggingFaceVLM:
         """Run embeddings (B, q, D) at positions (B, q) through the layers."""
         depth = self.spec.layers if exit_layer is None else exit_layer
         listener = Listener(attn_hook)
-        held = LayerCache(cache.layers, positions)
+        layer_cache = LayerCache(cache.layers, positions)
         kept = {0: hidden}
         rows = slice(None) if want.rows == "all" else slice(-1, None)
         for number in range(depth):
-            hidden = self.layer(number, hidden, positions, held, listener)
+            hidden = self.layer(number, hidden, positions, layer_cache, listener)
             kept[number + 1] = hidden
             if number not in want.attention:
                 listener.shares.pop(number, None)  # of a large model they take much memory
         shares = listener.shares
         return StepOut(
             logits=self.unembed(hidden[:, -1]),
-            cache=HeldLayers(tuple(held.layers), cache.next_position + 1, cache.padded),
+            cache=HeldLayers(tuple(layer_cache.layers), cache.next_position + 1, cache.padded),
             hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
             attention={
                 at: shares[at] if want.gradient else shares[at][:, :, rows]
@@ -229,11 +232,11 @@ class HuggingFaceVLM:
         unseen = (there < 0) | (there > positions[:, None, :, None])
         mask = hidden.new_zeros(unseen.shape).masked_fill(unseen, torch.finfo(hidden.dtype).min)
         told: dict[str, Any] = {self.held_as: held, LISTENER: listener}
-        found: Tensor | tuple[Tensor, ...] = decoder.layers[number](
+        result: Tensor | tuple[Tensor, ...] = decoder.layers[number](
             hidden, attention_mask=mask, use_cache=True,
             position_embeddings=decoder.rotary_emb(hidden, turned), **told,
         )  # fmt: skip
-        return found if isinstance(found, Tensor) else found[0]
+        return result if isinstance(result, Tensor) else result[0]
 
     def unembed(self, hidden: Tensor, *, apply_norm: bool = True) -> Tensor:
         """Logits (…, V) of residual streams, in 32 bits."""

@@ -27,7 +27,7 @@ class PromptTokenizer:
 
     def __init__(self, tokenizer: Any, family: Family) -> None:
         self.tokenizer, self.family = tokenizer, family
-        self.special = {one for one in tokenizer.all_special_tokens if one.strip()}
+        self.special = {token for token in tokenizer.all_special_tokens if token.strip()}
 
     def parted(self, text: str) -> tuple[list[int], list[int]]:
         """Numbers before and behind the image.
@@ -119,5 +119,5 @@ class PromptTokenizer:
         """The tokens that say a word as one piece, with and without blank and capital."""
         forms = {f"{blank}{form}" for blank in ("", " ")
                  for form in (word, word.capitalize(), word.upper())}  # fmt: skip
-        found = (self.encode_answer(form) for form in sorted(forms))
-        return tuple(sorted({ids[0] for ids in found if len(ids) == 1}))
+        result = (self.encode_answer(form) for form in sorted(forms))
+        return tuple(sorted({ids[0] for ids in result if len(ids) == 1}))

@@ -88,40 +88,40 @@ def word_alone(words: Readings, learned: Flags) -> Doubles:
 def shuffled(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doubles:
     """AUROC of probes that learned from shuffled labels, (SHUFFLES,)."""
     random = np.random.default_rng(seed)
-    found = []
+    results = []
     for _ in range(SHUFFLES):
         labels = made_up.copy()
         labels[learned] = random.permutation(made_up[learned])
-        found.append(told(linear(inputs, labels, learned)[0], made_up, ~learned))
-    return np.array(found)
+        results.append(told(linear(inputs, labels, learned)[0], made_up, ~learned))
+    return np.array(results)
 
 
 def told(risk: Doubles, made_up: Flags, rows: Flags) -> float:
     """AUROC of a risk among some words; NaN where all are of one kind."""
     kinds = (rows & ~made_up, rows & made_up)
-    return auroc(risk[kinds[0]], risk[kinds[1]]) if all(one.any() for one in kinds) else np.nan
+    return auroc(risk[kinds[0]], risk[kinds[1]]) if all(kind.any() for kind in kinds) else np.nan
 
 
 def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tuple[float, float]:
     """Where AUROC lies in 90 % of resamples of the scenes."""
     random = np.random.default_rng(seed)
     _, of = np.unique(scene, return_inverse=True)
-    members = [np.flatnonzero(of == one) for one in range(of.max() + 1)]
-    found = []
+    members = [np.flatnonzero(of == index) for index in range(of.max() + 1)]
+    results = []
     for _ in range(RESAMPLES):
         drawn = random.integers(len(members), size=len(members))
         rows = np.concatenate([members[one] for one in drawn])
-        found.append(told(risk[rows], made_up[rows], np.ones(len(rows), bool)))
-    return middle(np.array(found), PERCENT)
+        results.append(told(risk[rows], made_up[rows], np.ones(len(rows), bool)))
+    return middle(np.array(results), PERCENT)
 
 
 def rated(
     risks: Mapping[str, Doubles], made_up: Flags, scene: Ints, tried: Flags, seed: int
 ) -> dict[str, Any]:
     """AUROC of several risks on the words tried, with both ends, as columns of a table."""
-    found = [told(risk, made_up, tried) for risk in risks.values()]
+    results = [told(risk, made_up, tried) for risk in risks.values()]
     reach = [
         auroc_interval(risk[tried], made_up[tried], scene[tried], seed) for risk in risks.values()
     ]
     low, high = np.array(reach).T
-    return {"AUROC": (np.array(found), ""), "lowest": (low, ""), "highest": (high, "")}
+    return {"AUROC": (np.array(results), ""), "lowest": (low, ""), "highest": (high, "")}

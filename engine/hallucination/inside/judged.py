@@ -31,7 +31,10 @@ def named_things(case: ScenesCase, sample: SceneBatch, progress: Progress) -> Re
     truths = sample.truths
 
     def judge(row: int, words: Sequence[str]) -> list[tuple[int, str, bool]]:
-        return [(one.place, one.node, not one.true) for one in mentions(words, truths[row], THINGS)]
+        return [
+            (mention.place, mention.node, not mention.true)
+            for mention in mentions(words, truths[row], THINGS)
+        ]
 
     return said(case, sample, [PROMPTS["image"]] * len(truths), judge, progress)
 
@@ -52,14 +55,14 @@ def color_questions(
     colors = [COLORS[there.color[row, thing]] for row, thing in enumerate(things)]
     prompts = [f"what color is the {CATEGORIES[one]}" for one in things]
     halves = (part_of(progress, 0.0, 0.5), part_of(progress, 0.5, 1.0))
-    found = {
+    results = {
         ANSWERABLE: said(case, SceneBatch.of(there), prompts, last_word(colors), halves[0]),
         UNANSWERABLE: said(
             case, SceneBatch.of(replace(there, present=present)), prompts,
             last_word([UNKNOWN] * len(rows)), halves[1],
         ),
     }  # fmt: skip
-    return {kind: replace(one, scene=rows[one.scene]) for kind, one in found.items()}
+    return {kind: replace(result, scene=rows[result.scene]) for kind, result in results.items()}
 
 
 def last_word(right: Sequence[str]) -> Judge:
@@ -85,7 +88,7 @@ def said(
         progress(0.6 + 0.4 * start / len(answers), "reading states")
         part = slice(start, start + TOGETHER)
         judged = [judge(start + row, text) for row, text in enumerate(answers[part])]
-        words = [Word(row, *one) for row, found in enumerate(judged) for one in found]
+        words = [Word(row, *one) for row, result in enumerate(judged) for one in result]
         asked = [vlm.tokenizer.encode(one) for one in prompts[part]]
         texts = [[NUMBER[word] for word in one] for one in answers[part]]
         parts.append(read(vlm, sample.pixels[part], asked, texts, words))

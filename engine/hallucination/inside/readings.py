@@ -44,7 +44,7 @@ class Readings:
     def among(self, rows: Flags) -> Readings:
         """Some of the words."""
         words = tuple(word for word, kept in zip(self.words, rows, strict=True) if kept)
-        states = {name: held[rows] for name, held in self.states.items()}
+        states = {name: state[rows] for name, state in self.states.items()}
         return Readings(
             states, self.made_up[rows], self.scene[rows], words, self.confidence[rows],
             self.entropy[rows],
@@ -80,7 +80,7 @@ def read(
     layers = vlm.spec.layers
     texts = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
     longest = max(map(len, texts))
-    padded = torch.tensor([[vlm.spec.pad] * (longest - len(one)) + one for one in texts])
+    padded = torch.tensor([[vlm.spec.pad] * (longest - len(text)) + text for text in texts])
     want = RequestedOutputs(hidden=tuple(range(layers + 1)), gates=tuple(range(layers)), rows="all")
     out, _ = vlm.prefill(
         vlm.encode_image(vlm.normalize(pixels)), padded.to(vlm.device), want
@@ -111,12 +111,12 @@ def together(parts: Sequence[Readings], first: Sequence[int]) -> Readings:
     """
     return Readings(
         {
-            name: np.concatenate([one.states[name] for one in parts])
+            name: np.concatenate([part.states[name] for part in parts])
             for name in parts[0].states
         },
-        np.concatenate([one.made_up for one in parts]),
-        np.concatenate([one.scene + start for one, start in zip(parts, first, strict=True)]),
-        tuple(word for one in parts for word in one.words),
-        np.concatenate([one.confidence for one in parts]),
-        np.concatenate([one.entropy for one in parts]),
+        np.concatenate([part.made_up for part in parts]),
+        np.concatenate([part.scene + start for part, start in zip(parts, first, strict=True)]),
+        tuple(word for part in parts for word in part.words),
+        np.concatenate([part.confidence for part in parts]),
+        np.concatenate([part.entropy for part in parts]),
     )  # fmt: skip

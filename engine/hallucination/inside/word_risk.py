@@ -81,24 +81,27 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
             part_of(progress, 0.0, 0.9, lead="learning what made-up words look like"),
         )  # fmt: skip
         spoken = generate(vlm, Greedy(), case.images, case.prompts, seed=case.seed)
-        told = views_of(vlm, case.prompt, spoken)["answer"]
-        assert isinstance(told, Tokens)  # noqa: S101  # as it is
-        found: dict[str, View] = {"answer": told}
-        risk, names = np.full(len(told.words), np.nan), [""] * len(told.words)
-        named = [Word(0, one.place, one.node, False) for one in mentions(told.words, (), THINGS)]
+        view = views_of(vlm, case.prompt, spoken)["answer"]
+        assert isinstance(view, Tokens)  # noqa: S101  # as it is
+        results: dict[str, View] = {"answer": view}
+        risk, names = np.full(len(view.words), np.nan), [""] * len(view.words)
+        named = [
+            Word(0, mention.place, mention.node, False)
+            for mention in mentions(view.words, (), THINGS)
+        ]
         if named:
-            ids = told.ids.tolist()
+            ids = view.ids.tolist()
             words = read(vlm, case.image[None], [case.words], [ids], named)
             weights = learned["probe"]["weight"]
             logit = self.inputs(words, vlm.spec.layers) @ weights[:-1] + weights[-1]
             for one, at in zip(named, expit(logit), strict=True):
                 risk[one.place], names[one.place] = at, one.name
-        found["words"] = Table.of(
-            {"risk": (risk, "share"), "probability": (told.probability, "probability")},
-            told.words, notes=names,
+        results["words"] = Table.of(
+            {"risk": (risk, "share"), "probability": (view.probability, "probability")},
+            view.words, notes=names,
         )  # fmt: skip
         progress(1.0, "asked")
-        return found | lenses(case, told)
+        return results | lenses(case, view)
 
     def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which things are called made up, and which are not."""
@@ -133,8 +136,8 @@ def lenses(case: CaptionCase, told: Tokens) -> dict[str, Ranking]:
     text = torch.tensor([[*case.words, *told.ids.tolist()[:-1]]], device=vlm.device)
     seen = vlm.encode_image(case.images)
     out, _ = vlm.prefill(seen, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
-    found = {}
+    results = {}
     for layer in layers:
         logits = vlm.unembed(out.hidden[layer][0, -count:])
-        found[f"lens {layer}"] = ranked(vlm, [Best.of(one) for one in logits])
-    return found
+        results[f"lens {layer}"] = ranked(vlm, [Best.of(logit) for logit in logits])
+    return results

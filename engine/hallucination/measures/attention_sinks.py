@@ -73,17 +73,19 @@ class AttentionSinks(Method[ScenesCase]):
         method = cast(DecodingMethod, case.strategy)
         part = part_of(progress, 0.0, 0.7)
         said = captions(case.vlm, sample, method, seed=case.seed, progress=part).words
-        found = []
+        results = []
         for row, words in enumerate(said):
             progress(0.7 + 0.3 * row / len(said), "looking at attention")
             if words:
-                found.append(looked_at(case.vlm, sample.pixels[row], words))
+                results.append(looked_at(case.vlm, sample.pixels[row], words))
         progress(1.0, "looked at")
-        lengths = [len(one.visible) for one in found]
-        visible = np.concatenate([one.visible for one in found]).mean() if found else np.nan
+        lengths = [len(result.visible) for result in results]
+        visible = (
+            np.concatenate([result.visible for result in results]).mean() if results else np.nan
+        )
         read = {"words": ([sum(lengths) / len(said)], "words"), "tokens": ([visible], "tokens")}
         return {
-            "shares": shares_of(found, case.vlm.spec.layers),
+            "shares": shares_of(results, case.vlm.spec.layers),
             "read": Table.of(read, rows=("mean",)),
         }
 

@@ -128,13 +128,13 @@ def askings(layout: Layout, absent: int, seed: int) -> Iterator[Asking]:
         things = np.flatnonzero(present).tolist()
         questions = [*things, *absent_things(things, absent, (seed, row))]
         for removed in (-1, *things):
-            yield from (Asking(row, removed, one) for one in questions)
+            yield from (Asking(row, removed, question) for question in questions)
 
 
 def absent_things(there: Sequence[int], count: int, seed: tuple[int, int]) -> list[int]:
     """Things that are not in a scene: partners of those that are, then others by chance."""
     led = [PARTNER[one] for one in there if one in PARTNER and PARTNER[one] not in there]
-    others = [one for one in range(len(CATEGORIES)) if one not in {*there, *led}]
+    others = [index for index in range(len(CATEGORIES)) if index not in {*there, *led}]
     return [*led, *np.random.default_rng(seed).permutation(others).tolist()][:count]
 
 
@@ -180,7 +180,7 @@ def spoken(
         (image,), (question,) = pixels, questions
         yes, no = yes_and_no(case.strategy(CaptionCase(case.vlm, image, question, case.seed)))
         return [("yes" if yes >= no else "no", among(yes, no))]
-    prompts = torch.tensor([case.vlm.tokenizer.encode(one) for one in questions])
+    prompts = torch.tensor([case.vlm.tokenizer.encode(question) for question in questions])
     given = generate(
         case.vlm, case.strategy, case.vlm.normalize(pixels), prompts.to(case.vlm.device),
         seed=case.seed, batch=batch,
@@ -242,7 +242,7 @@ def paired(
 
 
 FELLOWS = np.array(
-    [PARTNER.get(one, LEADER.get(one, -1)) for one in range(len(CATEGORIES))], np.int16
+    [PARTNER.get(index, LEADER.get(index, -1)) for index in range(len(CATEGORIES))], np.int16
 )
 
 

@@ -85,8 +85,8 @@ def scored(records: Table, threshold: float | None = None) -> Table:
     is neither yes nor no is left out, and counted as "unclear".
     """
     before, after = decided(records, threshold)
-    found = counts(records, before, after)
-    own, again = figures(found.sum(0)), figures(resampled_sums(found))
+    result = counts(records, before, after)
+    own, again = figures(result.sum(0)), figures(resampled_sums(result))
     columns: dict[str, tuple[object, str]] = {}
     for name in FIGURES:
         low, high = middle(again[name], PERCENT)
@@ -94,7 +94,7 @@ def scored(records: Table, threshold: float | None = None) -> Table:
             name: ([float(own[name])], "share"),
             f"{name}, low": ([low], "share"), f"{name}, high": ([high], "share"),
         }  # fmt: skip
-    columns["pairs"] = ([int(found[:, COUNTED.index("removed")].sum())], "pairs")
+    columns["pairs"] = ([int(result[:, COUNTED.index("removed")].sum())], "pairs")
     columns["unclear"] = ([int(np.isnan(before + after).sum())], "pairs")
     return Table.of(columns, rows=("all pairs",))
 
@@ -114,15 +114,15 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
         own & was & ~now, own & ~was & now, own & was & now, own & ~was & ~now, own,
         ~about & clear & (right_before != right_after), ~about & clear,
     )  # fmt: skip
-    found = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
+    result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
     for column, held in enumerate(tallied):
-        np.add.at(found[:, column], place[held], 1)
+        np.add.at(result[:, column], place[held], 1)
     for rows, yes, true in ((first, was, there), (~np.isnan(after), now, there & ~about)):
         for column, held in enumerate(
             (yes & true, yes & ~true, ~yes & ~true, ~yes & true), len(tallied)
         ):
-            np.add.at(found[:, column], place[rows & held], 1)
-    return found
+            np.add.at(result[:, column], place[rows & held], 1)
+    return result
 
 
 def first_of(scene: NDArray[np.integer], asked: NDArray[np.integer]) -> Bools:
@@ -136,21 +136,21 @@ def figures(held: Numbers) -> dict[str, Numbers]:
     """The figures of counts (…, len(COUNTED)), each (…); NaN where nothing can be divided."""
     count = dict(zip(COUNTED, np.moveaxis(held, -1, 0), strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = {name: count[name] / count["removed"] for name in OUTCOMES}
-        found["ID"] = count["flipped"] / count["kept"]
-        found["F1(TU, ID)"] = harmonic(found["TU"], 1 - found["ID"])
+        results = {name: count[name] / count["removed"] for name in OUTCOMES}
+        results["ID"] = count["flipped"] / count["kept"]
+        results["F1(TU, ID)"] = harmonic(results["TU"], 1 - results["ID"])
         right, yes = count["TP"] + count["TN"], count["TP"] + count["FP"]
-        found["accuracy"] = right / (yes + count["TN"] + count["FN"])
-        found["precision"] = count["TP"] / yes
-        found["recall"] = count["TP"] / (count["TP"] + count["FN"])
-        found["F1"] = harmonic(found["precision"], found["recall"])
-    return found
+        results["accuracy"] = right / (yes + count["TN"] + count["FN"])
+        results["precision"] = count["TP"] / yes
+        results["recall"] = count["TP"] / (count["TP"] + count["FN"])
+        results["F1"] = harmonic(results["precision"], results["recall"])
+    return results
 
 
-def harmonic(one: Numbers, other: Numbers) -> Numbers:
+def harmonic(numbers: Numbers, other: Numbers) -> Numbers:
     """The harmonic mean; 0 where both are 0."""
-    both = one + other
-    return np.where(both == 0, 0.0, 2 * one * other / np.where(both == 0, 1, both))
+    both = numbers + other
+    return np.where(both == 0, 0.0, 2 * numbers * other / np.where(both == 0, 1, both))
 
 
 # ---------------------------------------------------------------- by what was taken out
@@ -180,12 +180,12 @@ def by_thing(records: Table, threshold: float | None = None) -> Table:
 
 def by_group(records: Table, threshold: float | None, groups: Mapping[str, Bools]) -> Table:
     """A row for each group that occurs: outcomes, ID, by how much p(yes) falls, and pairs."""
-    own = {name: np.flatnonzero(held) for name, held in groups.items() if held.any()}
+    own = {name: np.flatnonzero(group) for name, group in groups.items() if group.any()}
     parts = [records.take(rows.tolist()) for rows in own.values()]
-    found = [scored(part, threshold) for part in parts]
+    results = [scored(part, threshold) for part in parts]
     names = (*OUTCOMES, "SB+, low", "SB+, high", "ID", "pairs")
     columns: dict[str, tuple[object, str]] = {
-        name: ([one[name][0] for one in found], "" if name == "pairs" else "share")
+        name: ([result[name][0] for result in results], "" if name == "pairs" else "share")
         for name in names
     }
     columns["p(yes) falls by"] = ([fall(part) for part in parts], "share")
@@ -249,5 +249,5 @@ def worst(records: Table, threshold: float | None = None) -> list[int]:
         ~(about & (kind_of(records) == 0)),
         -moved_against(records, threshold),
     )  # fmt: skip
-    found: list[int] = np.lexsort(keys).tolist()
-    return found
+    results: list[int] = np.lexsort(keys).tolist()
+    return results

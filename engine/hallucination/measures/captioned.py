@@ -59,12 +59,12 @@ class CHAIR(Method[ScenesCase]):
         self.check(case)
         sample = case.sample()
         strategy = cast(Any, case.strategy)
-        asked = PROMPTS[self.prompt]
-        said = captions(case.vlm, sample, strategy, asked, seed=case.seed, progress=progress).words
-        found = [
+        prompt = PROMPTS[self.prompt]
+        said = captions(case.vlm, sample, strategy, prompt, seed=case.seed, progress=progress).words
+        results = [
             mentions(words, there, THINGS) for words, there in zip(said, sample.truths, strict=True)
         ]
-        counts = counts_of(said, sample.truths, found)
+        counts = counts_of(said, sample.truths, results)
         progress(1.0, "counted")
         shown = ("invented", "mentions", "found", "there", "words")
         told = Table.of(
@@ -117,12 +117,12 @@ def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, st
         images: what each is about; images are drawn again, not captions.
     """
     again, total = redrawn(summed(counts, images)), counts.sum(0)[None]
-    found: dict[str, tuple[float, str]] = {}
+    results: dict[str, tuple[float, str]] = {}
     for name, (over, under, unit) in RATES.items():
         at = COUNTS.index(over), COUNTS.index(under)
         with np.errstate(invalid="ignore", divide="ignore"):
             value, drawn = (sums[:, at[0]] / sums[:, at[1]] for sums in (total, again))
         low, high = middle(drawn, PERCENT)
-        found[name] = float(value[0]), unit
-        found |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
-    return found
+        results[name] = float(value[0]), unit
+        results |= {f"{name} low": (low, unit), f"{name} high": (high, unit)}
+    return results

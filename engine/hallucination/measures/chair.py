@@ -83,7 +83,7 @@ def mentions(
         vocabulary: what counts as a thing.
         negation: leave out what the caption says is not there.
     """
-    found: list[Mention] = []
+    results: list[Mention] = []
     spoken = joined(words, vocabulary)
     spoken_of = {vocabulary.nodes[word] for _, word in spoken if word in vocabulary.nodes}
     named: set[str] = set()
@@ -95,9 +95,9 @@ def mentions(
             continue
         pair = tuple(words[place : place + 2])
         width = 2 if len(pair) == 2 and pair in vocabulary.doubles else 1
-        found.append(Mention(place, node, node in there, node in named, width))
+        results.append(Mention(place, node, node in there, node in named, width))
         named.add(node)
-    return tuple(found)
+    return tuple(results)
 
 
 def joined(words: Sequence[str], vocabulary: Vocabulary) -> list[tuple[int, str]]:
@@ -124,11 +124,11 @@ def chair(
         mentions(words, there, vocabulary, negation=negation)
         for words, there in zip(captions, truths, strict=True)
     )
-    flat = [one for found in each for one in found]
-    right = sum(len({one.node for one in found if one.true}) for found in each)
+    flat = [one for result in each for one in result]
+    right = sum(len({one.node for one in result if one.true}) for result in each)
     return Chair(
         instance=share(sum(not one.true for one in flat), len(flat)),
-        sentence=share(sum(any(not one.true for one in found) for found in each), len(each)),
+        sentence=share(sum(any(not one.true for one in result) for result in each), len(each)),
         recall=share(right, sum(len(set(there)) for there in truths)),
         words=share(sum(len(words) for words in captions), len(captions)),
         mentions=each,

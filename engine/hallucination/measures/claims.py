@@ -44,7 +44,7 @@ class Claims:
     @property
     def missed(self) -> tuple[str, ...]:
         """The things there that a caption does not name."""
-        named = {one.node for one in self.mentions}
+        named = {mention.node for mention in self.mentions}
         return tuple(thing for thing in self.there if thing not in named)
 
     @property
@@ -56,7 +56,7 @@ class Claims:
     @property
     def invented(self) -> tuple[str, ...]:
         """The things that a caption names and that are not there, each once."""
-        return tuple(dict.fromkeys(one.node for one in self.mentions if not one.true))
+        return tuple(dict.fromkeys(mention.node for mention in self.mentions if not mention.true))
 
     def thing(self, place: int) -> str:
         """The thing that a word of the answer is about; "" for none.
@@ -65,9 +65,9 @@ class Claims:
         answer is about the thing that was asked for.
         """
         for here in (place, place + 1) if self.words[place] in COLORS else (place,):
-            for one in self.mentions:
-                if one.place == here:
-                    return one.node
+            for mention in self.mentions:
+                if mention.place == here:
+                    return mention.node
         return self.asked if self.kind != "caption" else ""
 
 
@@ -76,8 +76,8 @@ def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
     there = {thing.category: thing.opacity for thing in scene.things if thing.opacity > 0}
     asked = first_thing(prompt)
     whole, starts = whole_words(words)
-    found = mentions(whole, there, THINGS)
-    named = tuple(replace(one, place=starts[one.place]) for one in found)
+    result = mentions(whole, there, THINGS)
+    named = tuple(replace(one, place=starts[one.place]) for one in result)
     verdicts = [word for word in whole if word in {"yes", "no"}]
     kind: Kind = "caption"
     right = None
@@ -119,7 +119,7 @@ def telling(words: Sequence[str]) -> list[int]:
 def naming(words: Sequence[str]) -> list[int]:
     """The places of words that name a thing."""
     whole, starts = whole_words(words)
-    return [starts[one.place] for one in mentions(whole, (), THINGS)]
+    return [starts[mention.place] for mention in mentions(whole, (), THINGS)]
 
 
 def questions(scene: Scene) -> tuple[str, ...]:

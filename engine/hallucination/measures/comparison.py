@@ -132,9 +132,12 @@ def same(captions: list[str], others: list[str]) -> float:
 
 def alone(case: ScenesCase) -> dict[str, float]:
     """Costs of one description (of MVP: one answer), and how far OPERA's φ reaches: means."""
-    found = [spent(case.strategy, one) for one in singles(case)]
-    names = {name for each in found for name in each}
-    return {name: float(np.mean([each[name] for each in found if name in each])) for name in names}
+    results = [spent(case.strategy, single) for single in singles(case)]
+    names = {name for result in results for name in result}
+    return {
+        name: float(np.mean([result[name] for result in results if name in result]))
+        for name in names
+    }
 
 
 def singles(case: ScenesCase) -> list[CaptionCase]:
@@ -153,13 +156,13 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
     result = strategy(case)
     cost = cast(Scores, result["cost"])
     by_name = dict(zip(cost.labels, cost.values.tolist(), strict=True))
-    found = {name: float(by_name[label]) for name, label in COSTS.items()}
+    results = {name: float(by_name[label]) for name, label in COSTS.items()}
     far = reach(strategy, result) if isinstance(strategy, OPERA) else None
     if far is not None:
-        found |= dict(zip(TRUST, (far.log, far.words, far.share), strict=True))
+        results |= dict(zip(TRUST, (far.log, far.words, far.share), strict=True))
     if isinstance(strategy, OPERA):
-        found[BACK] = float(len(cast(Table, result["back"]))) if "back" in result else 0.0
-    return found
+        results[BACK] = float(len(cast(Table, result["back"]))) if "back" in result else 0.0
+    return results
 
 
 # ---------------------------------------------------------------- what is kept

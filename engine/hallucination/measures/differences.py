@@ -29,7 +29,7 @@ def differing(answers: Sequence[Sequence[str]]) -> list[set[int]]:
 def worth_marking(answers: Sequence[Sequence[str]]) -> list[set[int]]:
     """Of the differing words those that say something of an image; all where none does."""
     marks = differing(answers)
-    told = [held & set(telling(said)) for held, said in zip(marks, answers, strict=True)]
+    told = [mark & set(telling(said)) for mark, said in zip(marks, answers, strict=True)]
     return told if any(told) else marks
 
 

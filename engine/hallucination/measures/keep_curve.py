@@ -117,8 +117,8 @@ def curve(rates: dict[tuple[str, float], Chair]) -> Table:
 
 def ends_of(rates: Chair) -> Floats:
     """Where CHAIR_i lies in 90 % of resamples of the captions, (2,); NaN where nothing is named."""
-    invented = [sum(not one.true for one in found) for found in rates.mentions]
-    return resampled(invented, [len(found) for found in rates.mentions])
+    invented = [sum(not one.true for one in mention) for mention in rates.mentions]
+    return resampled(invented, [len(mention) for mention in rates.mentions])
 
 
 def resampled(part: Sequence[int], whole: Sequence[int]) -> Floats:

@@ -137,11 +137,11 @@ class MaskLLM(Method[ScenesCase]):
         rows: dict[str, dict[str, float]] = {}
         said: dict[str, tuple[str, ...]] = {}
         for at, (name, vlm) in enumerate(vlms.items()):
-            told = part_of(progress, PLACES[at], PLACES[at + 1])
-            found = answer(Rates(), replace(case, vlm=vlm), told)
-            rates: Table = found["rates"]
+            part = part_of(progress, PLACES[at], PLACES[at + 1])
+            result = answer(Rates(), replace(case, vlm=vlm), part)
+            rates: Table = result["rates"]
             rows[name] = spoken(vlm, case) | {one: float(rates[one][0]) for one in RATES}
-            texts = found["captions"].notes if "captions" in found else ()
+            texts = result["captions"].notes if "captions" in result else ()
             rows[name] |= {
                 "could lie": lies([text.split() for text in texts], sample)[1] if texts else 0,
                 "absent asked": absent, "stays": staying(vlm),
@@ -158,7 +158,7 @@ class MaskLLM(Method[ScenesCase]):
     ) -> tuple[Course, Table]:
         """Take the steps, on a copy whose weights are frozen and hashed; masks are left sharp."""
         vlm = TinyVLM(deepcopy(case.vlm.parts), case.vlm.name, case.vlm.title, case.vlm.device)
-        size = sum(one.numel() for one in vlm.parts.parameters())
+        size = sum(parameter.numel() for parameter in vlm.parts.parameters())
         before = sha_of_weights(vlm.parts)
         scenes = Scenes(self.scenes, case.kind, seed=MASKS.of(case.seed % SEEDS)[0])
         images, texts = taught(vlm, scenes.layout(np.arange(self.scenes)), case)
@@ -218,11 +218,11 @@ def taught(vlm: TinyVLM, layout: Layout, case: ScenesCase) -> tuple[Tensor, Text
 
 def shaped(groups: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> WeightScores:
     """Masks (groups, m) in the shapes of their weights, 1 where a weight stays."""
-    found = {
+    results = {
         name: from_groups(mask, like[name]).contiguous().cpu().numpy()
         for name, mask in groups.items()
     }
-    return WeightScores(found, "kept", "mean")
+    return WeightScores(results, "kept", "mean")
 
 
 def pruned(vlm: TinyVLM, kept: WeightScores) -> TinyVLM:
@@ -244,7 +244,9 @@ def spoken(vlm: TinyVLM, case: ScenesCase) -> dict[str, float]:
 def staying(vlm: TinyVLM) -> float:
     """The share of the decoder's linear weights that is not 0."""
     weights = linear_weights(vlm).values()
-    return sum(int((one != 0).sum()) for one in weights) / sum(one.numel() for one in weights)
+    return sum(int((weight != 0).sum()) for weight in weights) / sum(
+        weight.numel() for weight in weights
+    )
 
 
 def models(rows: Mapping[str, Mapping[str, float]]) -> Table:

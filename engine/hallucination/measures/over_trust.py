@@ -78,4 +78,4 @@ def walk(back: Table, total: int) -> Table:
         y += [long, long - less]
         length = long - less
     columns = {"words chosen": [*x, chosen + total - length], "length": [*y, total]}
-    return Table.of({name: (held, "words") for name, held in columns.items()})
+    return Table.of({name: (column, "words") for name, column in columns.items()})

@@ -51,8 +51,8 @@ class OwnAnswers:
     @property
     def wrong(self) -> Bools:
         """Which answers POPE counts as wrong."""
-        found: Bools = self.yes != self.there
-        return found
+        result: Bools = self.yes != self.there
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +80,13 @@ class OwnCaptions:
 
     def whole(self, name: str) -> list[int]:
         """One of the counts, of each caption."""
-        found: list[int] = self.counts[:, COUNTS.index(name)].astype(int).tolist()
-        return found
+        results: list[int] = self.counts[:, COUNTS.index(name)].astype(int).tolist()
+        return results
 
     def mentions(self, own: OwnRows, at: int) -> tuple[list[str], tuple[Mention, ...]]:
         """The words of one caption and what they mention, read again."""
-        said = words_of(own.rows[at]["caption"])
-        return said, mentions(said, self.there[at], vocabulary(), negation=self.negation)
+        words = words_of(own.rows[at]["caption"])
+        return words, mentions(words, self.there[at], vocabulary(), negation=self.negation)
 
 
 def score_answers(own: OwnRows) -> OwnAnswers:
@@ -100,11 +100,11 @@ def score_answers(own: OwnRows) -> OwnAnswers:
     for rowed in groups(own).values():
         at = np.array(rowed)
         plain = [words[place] for place in rowed]
-        found = with_intervals(counts[at], [images[place] for place in rowed], BOUNDED)
+        result = with_intervals(counts[at], [images[place] for place in rowed], BOUNDED)
         caught = amber(plain, there[at])
         other = [bool(w) and (w == "yes") != y for w, y in zip(plain, yes[at], strict=True)]
         rows.append({
-            **found,
+            **result,
             "neither": (float(plain.count("")), "answers"),
             "read otherwise": (float(sum(other)), "answers"),
             "no found": (caught["recall"], "share"),
@@ -135,8 +135,8 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
                 f"Captions, objects and references have more than {MOST_WORDS:,} words by row "
                 f"{at + 1:,}, which is the most that is counted: open the file in parts."
             )
-        found = mentions(said, there, held, negation=negation)
-        counts[at] = counts_of([said], [there], [found])[0]
+        result = mentions(said, there, held, negation=negation)
+        counts[at] = counts_of([said], [there], [result])[0]
         things.append(there)
         unknown |= dict.fromkeys(strange[: MOST_UNKNOWN - len(unknown)])
     if not any(things):
@@ -164,7 +164,7 @@ def truth_of(row: Row) -> tuple[tuple[str, ...], list[str], int]:
     for text in texts:
         words = words_of(text)
         read += len(words)
-        told |= {one.node for one in mentions(words, (), vocabulary())}
+        told |= {mention.node for mention in mentions(words, (), vocabulary())}
     there = tuple(sorted({*filter(None, listed.values()), *told}))
     return there, [name for name, node in listed.items() if not node], read
 

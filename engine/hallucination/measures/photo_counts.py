@@ -34,10 +34,10 @@ def records_of(pairs: Sequence[Table]) -> Table:
     Whether the others are there is not known, and no figure of TU, IG, SB and ID depends on it.
     """
     rows = [
-        (pair, 0, asked, asked == 0, *(table[name][asked] for name in ("says before", "says after",
+        (pair, 0, index, index == 0, *(table[name][index] for name in ("says before", "says after",
          "p before", "p after")))
         for pair, table in enumerate(pairs)
-        for asked in range(len(table))
+        for index in range(len(table))
     ]  # fmt: skip
     names = ("scene", "removed", "asked", "there", "says before", "says after", "p before",
              "p after")  # fmt: skip
@@ -71,6 +71,6 @@ def pair_words(model: str, thing: str, answers: Table) -> str:
 
 def collected_words(pairs: Sequence[Table]) -> str:
     """TU, SB+ and ID of several pairs; "" for none that is clear."""
-    found = scored(records_of(pairs))
-    counted = {name: found[name][0] for name in (*OUTCOMES, "ID") if np.isfinite(found[name][0])}
+    result = scored(records_of(pairs))
+    counted = {name: result[name][0] for name in (*OUTCOMES, "ID") if np.isfinite(result[name][0])}
     return ", ".join(f"{name} {100 * one:.0f} %" for name, one in counted.items())

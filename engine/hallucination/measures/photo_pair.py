@@ -230,8 +230,8 @@ def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
 
 def change_of(case: PhotoPairCase, after: Tensor) -> NDArray[np.float32]:
     """How far each pixel was changed, the mean over the colors, (H, W)."""
-    found: NDArray[np.float32] = (after - case.image).abs().mean(0).numpy()
-    return found
+    result: NDArray[np.float32] = (after - case.image).abs().mean(0).numpy()
+    return result
 
 
 def numbered(count: int) -> tuple[str, ...]:
@@ -247,11 +247,11 @@ def named(case: PhotoPairCase, kept: Table) -> Table:
 @torch.no_grad()
 def encoded(vlm: VLM, images: Tensor, progress: Progress) -> Tensor:
     """Images (n, 3, H, W) in [0, 1] as the model's tokens, a few at a time."""
-    found = []
+    results = []
     for start in range(0, len(images), TOGETHER):
         progress(0.1 + 0.4 * start / len(images), "looking")
-        found.append(vlm.encode_image(vlm.normalize(images[start : start + TOGETHER])))
-    return torch.cat(found)
+        results.append(vlm.encode_image(vlm.normalize(images[start : start + TOGETHER])))
+    return torch.cat(results)
 
 
 @torch.no_grad()
@@ -265,7 +265,7 @@ def first_words(
     ])  # fmt: skip
     yes, no = (logs[:, list(ids)].logsumexp(-1) for ids in (vlm.spec.yes, vlm.spec.no))
     shares = (yes - no).sigmoid(), (yes.exp() + no.exp()).clamp(max=1)
-    p, both = (one.float().cpu().numpy() for one in shares)
+    p, both = (share.float().cpu().numpy() for share in shares)
     return p, both
 
 

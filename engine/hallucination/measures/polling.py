@@ -122,11 +122,11 @@ def as_lines(polls: Iterable[Poll], *, published: bool = False) -> str:
     """Questions as the JSON lines that the authors' script writes."""
     return "".join(
         json.dumps({
-            "question_id": number, "image": str(one.image),
-            "text": question(one.thing, published=published),
-            "label": "yes" if one.there else "no",
+            "question_id": number, "image": str(poll.image),
+            "text": question(poll.thing, published=published),
+            "label": "yes" if poll.there else "no",
         }) + "\n"
-        for number, one in enumerate(polls, 1)
+        for number, poll in enumerate(polls, 1)
     )  # fmt: skip
 
 
@@ -226,10 +226,10 @@ def redrawn(counts: Floats, seed: int = 0) -> Floats:
 
 def summed(counts: Floats, images: Sequence[Any]) -> Floats:
     """Counts of answers (n, k) added up for each image, (images, k), in order of appearance."""
-    places: Mapping[Any, int] = {one: at for at, one in enumerate(dict.fromkeys(images))}
-    found = np.zeros((len(places), counts.shape[1]))
-    np.add.at(found, [places[one] for one in images], counts)
-    return found
+    places: Mapping[Any, int] = {image: at for at, image in enumerate(dict.fromkeys(images))}
+    result = np.zeros((len(places), counts.shape[1]))
+    np.add.at(result, [places[image] for image in images], counts)
+    return result
 
 
 def with_intervals(
@@ -237,10 +237,10 @@ def with_intervals(
 ) -> dict[str, tuple[float, str]]:
     """The rates of answers (n, 4), each with its unit; of some also the ends of their interval."""
     again = of_counts(redrawn(summed(counts, images)))
-    found: dict[str, tuple[float, str]] = {}
+    results: dict[str, tuple[float, str]] = {}
     for name, value in of_counts(counts.sum(0)).items():
-        found[name] = float(value), "share"
+        results[name] = float(value), "share"
         if name in bounded:
             low, high = middle(again[name], PERCENT)
-            found |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
-    return found
+            results |= {f"{name} low": (low, "share"), f"{name} high": (high, "share")}
+    return results

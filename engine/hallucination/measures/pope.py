@@ -78,7 +78,7 @@ class POPE(Method[ScenesCase]):
         self.check(case)
         sample = case.sample()
         polls = polled(sample, self.pairs, case.seed)
-        asked = sorted({(one.image, one.thing) for held in polls.values() for one in held})
+        asked = sorted({(one.image, one.thing) for poll in polls.values() for one in poll})
         progress(0.0, "asking")
         told = said(case, sample, asked, part_of(progress, 0.0, 0.9))
         likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
@@ -103,7 +103,7 @@ class POPE(Method[ScenesCase]):
 def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
     """The questions of every split; the order of a scene's things, which decides, is drawn."""
     random = Random(seed)  # noqa: S311 - nothing secret
-    objects = [random.sample(sorted(things), len(things)) for things in sample.truths]
+    objects = [random.sample(sorted(truth), len(truth)) for truth in sample.truths]
     return {split: build(objects, split, random, pairs) for split in SPLITS}
 
 
@@ -120,7 +120,7 @@ def said(
         words = ["yes" if one else "no" for one in yes]
     else:
         spoke = spoken(case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress)
-        words = [" ".join(one) for one in spoke.words]
+        words = [" ".join(word) for word in spoke.words]
     return dict(zip(asked, words, strict=True))
 
 
@@ -129,19 +129,19 @@ def rates(
 ) -> Table:
     """A row for each split: the answers' rates, and beside them what the logits would decide."""
     rows = []
-    for held in polls.values():
-        yes = np.array([readings[one.image, one.thing].yes for one in held], bool)
-        there = np.array([one.there for one in held], bool)
-        leans = np.array([likely[one.image, NUMBER[one.thing]] > 0.5 for one in held], bool)
-        neither = sum(not readings[one.image, one.thing].word for one in held)
-        row = with_intervals(counted(yes, there), [one.image for one in held], BOUNDED)
+    for poll in polls.values():
+        yes = np.array([readings[one.image, one.thing].yes for one in poll], bool)
+        there = np.array([one.there for one in poll], bool)
+        leans = np.array([likely[one.image, NUMBER[one.thing]] > 0.5 for one in poll], bool)
+        neither = sum(not readings[one.image, one.thing].word for one in poll)
+        row = with_intervals(counted(yes, there), [one.image for one in poll], BOUNDED)
         by_logits = of_counts(counted(leans, there).sum(0))
         row["accuracy by logits"] = float(by_logits["accuracy"]), "share"
         row["false yes by logits"] = float(by_logits["false yes"]), "share"
         row["decided otherwise"] = float((yes != leans).sum()), "questions"
         row["neither"] = float(neither), "questions"
-        row["questions"] = float(len(held)), "questions"
-        row["scenes"] = float(len({one.image for one in held})), "scenes"
+        row["questions"] = float(len(poll)), "questions"
+        row["scenes"] = float(len({one.image for one in poll})), "scenes"
         rows.append(row)
     columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
     return Table.of(columns, tuple(polls))
@@ -154,7 +154,7 @@ def questions(
     likely: NDArray[Any],
 ) -> Table:
     """A row for each question of every split."""
-    flat = [(at, one) for at, held in enumerate(polls.values()) for one in held]
+    flat = [(at, one) for at, poll in enumerate(polls.values()) for one in poll]
     read = [readings[one.image, one.thing] for _, one in flat]
     columns: dict[str, tuple[list[Any], str]] = {
         "split": ([at for at, _ in flat], ""),
@@ -174,8 +174,8 @@ def by_amber(
 ) -> Table:
     """Every different question by AMBER's rule."""
     there = np.array([present[image, NUMBER[thing]] for image, thing in asked], bool)
-    found = amber([readings[pair].word for pair in asked], there)
-    return Table.of({name: ([value], "share") for name, value in found.items()}, ("existence",))
+    result = amber([readings[pair].word for pair in asked], there)
+    return Table.of({name: ([value], "share") for name, value in result.items()}, ("existence",))
 
 
 def false_yes(

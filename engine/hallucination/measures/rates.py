@@ -148,11 +148,11 @@ class Rates(Method[ScenesCase]):
         self.check(case)
         sample = case.sample()
         progress(0.0, "describing")
-        found, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
+        result, captioned = described(case, sample, part_of(progress, 0.0, 0.8))
         asking = 0.8 if captioned else 0.0
         partners = of_partners(case, sample, part_of(progress, asking, 1.0))
         progress(1.0, "asked")
-        rates = {**found, **partners}
+        rates = {**result, **partners}
         return {"rates": Table.of(rates, rows=(case.strategy.title,)), **captioned}
 
 
@@ -166,13 +166,13 @@ def described(
     begun = perf_counter()
     said = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
     seconds = perf_counter() - begun
-    found = chair(said.words, sample.truths, THINGS)
+    result = chair(said.words, sample.truths, THINGS)
     spent = [count / case.count for count in (said.calls, said.read, said.looked)]
     values = (
-        found.instance, found.sentence, found.recall, lie_rate(said.words, sample), found.words,
+        result.instance, result.sentence, result.recall, lie_rate(said.words, sample), result.words,
         *spent, seconds,
     )  # fmt: skip
-    invented = np.array([sum(not one.true for one in held) for held in found.mentions])
+    invented = np.array([sum(not one.true for one in mention) for mention in result.mentions])
     told = Table.of(
         {"invented": (invented, "mentions")},
         rows=[str(number) for number in range(case.count)],
@@ -209,9 +209,9 @@ def one_by_one(
     """Whether each question is answered by yes, and whether by yes or no; images (n, 3, 64, 64)."""
     yes = []
     for place, (image, question) in enumerate(zip(pixels, questions, strict=True)):
-        asked = CaptionCase(case.vlm, image, question, case.seed)
+        caption_case = CaptionCase(case.vlm, image, question, case.seed)
         part = part_of(progress, place / len(questions), (place + 1) / len(questions))
-        said_yes, said_no = strategy(asked, part)["scores"].arrays()["values"]
+        said_yes, said_no = strategy(caption_case, part)["scores"].arrays()["values"]
         yes.append(bool(said_yes >= said_no))
     return np.array(yes), np.ones(len(yes), bool)
 
@@ -225,7 +225,7 @@ def joined(answers: Mapping[str, Result]) -> Table:
     """The rates of every strategy, a row for each, and how fast it was."""
     rates = [cast(Table, answer["rates"]) for answer in answers.values()]
     columns = {
-        name: (np.concatenate([held[name] for held in rates]), unit)
+        name: (np.concatenate([rate[name] for rate in rates]), unit)
         for name, unit in zip(rates[0].order, rates[0].units, strict=True)
     }
     speeds = [speed(answer) for answer in answers.values()]

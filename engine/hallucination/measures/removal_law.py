@@ -136,14 +136,14 @@ def taken_out(
     vlm: TinyVLM, layout: Layout, step: int | None, seed: int, progress: Progress, half: int
 ) -> Tensor:
     """Logits of yes minus no about each partner that was taken out while its leader stays, (n,)."""
-    found = [torch.empty(0)]
+    results = [torch.empty(0)]
     for at, (leader, follower) in enumerate(PARTNER.items()):
         progress((half + at / len(PARTNER)) / 2, "asking")
         rows = np.flatnonzero(layout.present[:, leader] & layout.present[:, follower])[:MOST]
         if len(rows):
             without = SceneBatch.of(layout.take(rows).without(CATEGORIES[follower]))
-            found.append(margins(vlm, without, step, seed)[:, follower])
-    return torch.cat(found)
+            results.append(margins(vlm, without, step, seed)[:, follower])
+    return torch.cat(results)
 
 
 def fitted(rate: float, prior: float) -> float:

@@ -74,8 +74,8 @@ class ViewsAblation(Method[ScenesCase]):
         leads = np.zeros((len(asked), len(VIEWS)), np.float32)
         for at, (row, question) in enumerate(zip(rows.tolist(), asked, strict=True)):
             part = part_of(progress, at / len(asked), (at + 1) / len(asked))
-            one = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
-            leads[at] = lead(cast(Table, case.strategy(one, part)["paths"]))
+            caption_case = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
+            leads[at] = lead(cast(Table, case.strategy(caption_case, part)["paths"]))
         plain, _ = answered(case.vlm, sample, Greedy(), rows, asked)
         progress(1.0, "asked")
         said = {" + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS}
@@ -90,8 +90,8 @@ def lead(paths: Table) -> Floats:
 
 def chosen(leads: Floats, some: tuple[int, ...]) -> Bools:
     """Whether each question is answered by yes with these views; yes where both are alike."""
-    found: Bools = leads[:, list(some)].sum(1) >= 0
-    return found
+    result: Bools = leads[:, list(some)].sum(1) >= 0
+    return result
 
 
 def table(said: dict[str, Bools], there: Bools) -> Table:

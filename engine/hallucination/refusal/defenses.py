@@ -27,11 +27,11 @@ def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> Que
     random = np.random.default_rng([case.seed, 37])
     asked = Prompts.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
     goal = Goal(STEER, tuple(range(one.middle, LAYERS + 1)), 1.0, one.spaces)
-    found = reroute(
+    result = reroute(
         one.net, asked, goal, SearchRules(8, 16), NOTE, case.seed, part_of(progress, 0.0, 0.6)
     )
-    notes = found.paths[1:].flatten(0, 1)
-    every = asked.take(torch.arange(len(asked)).repeat(len(found.paths) - 1)).noted(notes)
+    notes = result.paths[1:].flatten(0, 1)
+    every = asked.take(torch.arange(len(asked)).repeat(len(result.paths) - 1)).noted(notes)
     plan = SchoolPlan(case.seed, STEPS, 2 * LESSON, RATE)
 
     def lessons() -> Prompts:
@@ -43,10 +43,10 @@ def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> Que
     return descended(copied(one.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
 
 
-def joined(one: Prompts, two: Prompts) -> Prompts:
+def joined(prompts: Prompts, two: Prompts) -> Prompts:
     """Both together, the shorter ones padded."""
-    longest = max(one.ids.shape[1], two.ids.shape[1])
+    longest = max(prompts.ids.shape[1], two.ids.shape[1])
     ids = [torch.nn.functional.pad(part.ids, (0, longest - part.ids.shape[1]))
-           for part in (one, two)]  # fmt: skip
-    rest = (torch.cat(part) for part in zip(one.others, two.others, strict=True))
+           for part in (prompts, two)]  # fmt: skip
+    rest = (torch.cat(part) for part in zip(prompts.others, two.others, strict=True))
     return Prompts(torch.cat(ids), *rest)

@@ -60,8 +60,8 @@ class Subspaces:
     def accuracies(self, states: Tensor, declined: Tensor) -> list[float]:
         """How often the probe of each layer is right."""
         return [
-            ((self.odds(one, layer) < 0) == declined).float().mean().item()
-            for layer, one in enumerate(states)
+            ((self.odds(state, layer) < 0) == declined).float().mean().item()
+            for layer, state in enumerate(states)
         ]
 
 
@@ -78,7 +78,7 @@ def subspaces(states: Tensor, declined: Tensor) -> Subspaces:
     size = gap.norm(dim=1)
     directions = gap / size.clamp(min=1e-9)[:, None]
     middles = ((far + near) / 2 * directions).sum(1)
-    probes = [probe(one, ~declined) for one in states]
+    probes = [probe(state, ~declined) for state in states]
     weights, offsets = (torch.stack(part) for part in zip(*probes, strict=True))
     return Subspaces(directions, size, middles, weights, offsets)
 
@@ -110,8 +110,8 @@ def first_accurate(accuracies: Sequence[float]) -> int:
 
     The embedding is no layer.
     """
-    for layer, one in enumerate(accuracies):
-        if layer and one > ACCURATE:
+    for layer, accuracy in enumerate(accuracies):
+        if layer and accuracy > ACCURATE:
             return layer
     return 1 + int(np.argmax(accuracies[1:]))
 

@@ -108,7 +108,7 @@ def causes(one: Examined[Q], declines: Declines[Q], seed: int) -> dict[str, list
     """
     spaces, width = one.spaces, one.states.shape[2]
     others = [random_direction(1000 * seed + at, width) for at in range(CONTROLS)]
-    found: dict[str, list[float]] = {name: [] for name in CAUSES}
+    results: dict[str, list[float]] = {name: [] for name in CAUSES}
     for at in range(1, len(one.states)):
         size, own = float(spaces.gaps[at]), spaces.directions[at]
         for name in CAUSES:
@@ -116,5 +116,5 @@ def causes(one: Examined[Q], declines: Declines[Q], seed: int) -> dict[str, list
             far = name in CAUSES[:2]
             edits = [removed(v, at) if far else added(v, at, size) for v in tried]
             asked = one.far if far else one.near
-            found[name].append(float(np.mean([declines(asked, edit) for edit in edits])))
-    return found
+            results[name].append(float(np.mean([declines(asked, edit) for edit in edits])))
+    return results

@@ -58,6 +58,6 @@ def moved(
 
 def with_note(begin: Tensor, change: Tensor, place: slice) -> Tensor:
     """Embedded words (N, T, d) with the note's changed."""
-    found = begin.clone()
-    found[:, place] = begin[:, place] + change
-    return found
+    result = begin.clone()
+    result[:, place] = begin[:, place] + change
+    return result

@@ -50,15 +50,15 @@ class Goal:
 
     def inside(self, states: Tensor) -> Tensor:
         """One for each prompt, (N,), from its states (1 + depth, N, d) in the chosen layers."""
-        found = states.new_zeros(states.shape[1])
+        result = states.new_zeros(states.shape[1])
         for layer in self.layers:
             state, direction = states[layer], self.spaces.directions[layer]
             if self.kind == PROBE:
-                found = found + F.softplus(-self.spaces.odds(state, layer))
+                result = result + F.softplus(-self.spaces.odds(state, layer))
             else:  # the plane half-way between the means is where the cosine is 0
                 centered = state - self.spaces.middles[layer] * direction
-                found = found + (-self.alpha - F.cosine_similarity(centered, direction)).square()
-        return found / len(self.layers)
+                result = result + (-self.alpha - F.cosine_similarity(centered, direction)).square()
+        return result / len(self.layers)
 
 
 def led_by(logits: Tensor, word: int) -> Tensor:

@@ -33,8 +33,8 @@ class QuestionBlock(nn.Module):
     def split(self, hidden: Tensor) -> Tensor:
         """Queries, keys and values, (3, N, heads, T, d / heads)."""
         count, places, _ = hidden.shape
-        found: Tensor = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, -1)
-        return found.permute(2, 0, 3, 1, 4)
+        result: Tensor = self.qkv(self.norm1(hidden)).view(count, places, 3, HEADS, -1)
+        return result.permute(2, 0, 3, 1, 4)
 
     def mixed(self, hidden: Tensor, past: Tensor | None = None) -> Tensor:
         """Attention times values, (N, T, heads, d / heads).
@@ -113,34 +113,34 @@ class QuestionNet(nn.Module):
             edit: changes the residual stream after a layer (0 is the embedding).
             upto: the last layer that is computed.
         """
-        rows, found = torch.arange(len(hidden), device=hidden.device), []
+        rows, result = torch.arange(len(hidden), device=hidden.device), []
         for at in range(upto + 1):
             if at:
                 hidden = self.stack[at - 1](hidden)
             if edit is not None:
                 hidden = edit(at, hidden, last)
-            found.append(hidden[rows, last])
-        return torch.stack(found)
+            result.append(hidden[rows, last])
+        return torch.stack(result)
 
     @torch.no_grad()
     def past(self, ids: Tensor, upto: int = LAYERS) -> list[Tensor]:
         """Keys and values of the first words (N, P), for each layer."""
-        hidden, found = self.embed(ids), []
+        hidden, result = self.embed(ids), []
         for layer in self.stack[:upto]:
-            found.append(layer.split(hidden)[1:])
+            result.append(layer.split(hidden)[1:])
             hidden = layer(hidden)
-        return found
+        return result
 
     @torch.no_grad()
     def states_after(self, past: list[Tensor], ids: Tensor) -> Tensor:
         """As `states`, of the last of the words (N, T) that come after those of `past`."""
         first = past[0].shape[3]
         hidden = self.words(ids) + self.places.weight[first : first + ids.shape[1]]
-        found = [hidden[:, -1]]
+        results = [hidden[:, -1]]
         for layer, before in zip(self.stack, past, strict=False):
             hidden = layer(hidden, before)
-            found.append(hidden[:, -1])
-        return torch.stack(found)
+            results.append(hidden[:, -1])
+        return torch.stack(results)
 
     def logits(self, state: Tensor) -> Tensor:
         """Of the next word, (…, words), from a state (…, d)."""

@@ -143,16 +143,19 @@ class Prompts:
     @classmethod
     def of(cls, questions: Sequence[SceneQuestion]) -> Prompts:
         """Encoded."""
-        rows = [[NUMBER[word] for word in one.words] for one in questions]
+        rows = [[NUMBER[word] for word in question.words] for question in questions]
         ids = torch.full((len(rows), max(map(len, rows))), PAD)
         for at, row in enumerate(rows):
             ids[at, : len(row)] = torch.tensor(row)
         return cls(
-            ids, torch.tensor([len(row) - 1 for row in rows]),
-            torch.tensor([NUMBER[one.fact] for one in questions]),
-            torch.tensor([one.declined for one in questions]),
-            torch.tensor([NUMBER[ROLES[2 * one.person + one.viewer]] for one in questions]),
-        )  # fmt: skip
+            ids,
+            torch.tensor([len(row) - 1 for row in rows]),
+            torch.tensor([NUMBER[question.fact] for question in questions]),
+            torch.tensor([question.declined for question in questions]),
+            torch.tensor(
+                [NUMBER[ROLES[2 * question.person + question.viewer]] for question in questions]
+            ),
+        )
 
     @property
     def targets(self) -> Tensor:
@@ -190,17 +193,17 @@ def drawn(
         things: of each scene, at least two; any of the sixteen where none are given.
         note: words of each note; drawn from 0 to 6 where left out.
     """
-    found: list[SceneQuestion] = []
+    questions: list[SceneQuestion] = []
     for at in range(count):
         held = things[at] if len(things) else CATEGORIES
         length = int(random.integers(LONGEST + 1)) if note is None else note
-        one = SceneQuestion(
+        question = SceneQuestion(
             _two(held, random), _two(NAMES, random), _four(random), str(random.choice(WALLS)),
             bool(random.integers(2)), int(random.integers(2)), int(random.integers(2)),
             tuple(map(str, random.choice(NOTES, length))),
         )  # fmt: skip
-        found += [one, one.twin()]
-    return found
+        questions += [question, question.twin()]
+    return questions
 
 
 def _two(words: Sequence[str], random: np.random.Generator) -> tuple[str, str]:

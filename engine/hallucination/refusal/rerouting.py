@@ -155,7 +155,7 @@ def reroute(
         each_past = [one[:, rows.repeat_interleave(rules.width)] for one in past]
         losses = losses_of(net, each_past, new.flatten(0, 1), goal).view(len(rows), rules.width)
         for row, notes, each in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
-            buffers[row].take([tuple(one) for one in notes], each)
+            buffers[row].take([tuple(note) for note in notes], each)
             if buffers[row].losses[0] < lowest[row]:
                 lowest[row] = buffers[row].losses[0]
                 best[row] = torch.tensor(buffers[row].notes[0])

@@ -67,8 +67,8 @@ def read(path: Path) -> QuestionNet:
 def card(seed: int) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
     with safe_open(file_of(seed), framework="pt") as held:
-        found: Mapping[str, Any] = json.loads(held.metadata()["blindspot"])
-    return found
+        result: Mapping[str, Any] = json.loads(held.metadata()["blindspot"])
+    return result
 
 
 def rounded(net: QuestionNet) -> QuestionNet:
@@ -107,11 +107,11 @@ def retrain(
     folder: Path = FOLDER, seeds: tuple[int, ...] = SHIPPED, progress: Progress = quiet
 ) -> list[WrittenNet]:
     """Train networks and write their files. Raises OSError where one cannot be written."""
-    found = []
+    results = []
     for at, seed in enumerate(seeds):
         part = part_of(progress, at / len(seeds), (at + 1) / len(seeds), lead=f"seed {seed}")
-        found.append(written(*learned(seed, part), seed, folder))
-    return found
+        results.append(written(*learned(seed, part), seed, folder))
+    return results
 
 
 def written(net: QuestionNet, plan: SchoolPlan, seed: int, folder: Path) -> WrittenNet:

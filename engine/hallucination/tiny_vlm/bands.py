@@ -30,28 +30,28 @@ ALPHAS = (0.0, 0.5, 1.0, 2.0)
 
 def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, float]:
     """All figures by name; shares, except where the name says points."""
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     for name, kind, clean in (
         ("broken", "broken", False),
         ("clean broken", "broken", True),
         ("clean biased", "biased", True),
     ):
         sample = SceneBatch.drawn(count, kind, seed=seed, clean=clean)
-        found |= named_rates(name, *spoken(vlm, sample, Greedy()))
+        results |= named_rates(name, *spoken(vlm, sample, Greedy()))
         if name == "broken":
             for alpha in ALPHAS[1:]:
                 method = VCD(alpha=alpha, step=STEP)
-                found |= named_rates(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
-            found |= answered(vlm, sample)
+                results |= named_rates(f"{name}, VCD α {alpha:g}", *spoken(vlm, sample, method))
+            results |= answered(vlm, sample)
     removed = SceneBatch.drawn(count, "biased", seed=seed + 1)
-    found |= removal(vlm, removed)
-    return {name: round(value, 4) for name, value in found.items()}
+    results |= removal(vlm, removed)
+    return {name: round(value, 4) for name, value in results.items()}
 
 
 def spoken(vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod) -> tuple[Chair, float]:
     """CHAIR over captions, and how often a leader without its follower is given it."""
-    found = captions(vlm, sample, strategy).words
-    return chair(found, sample.truths, THINGS), lie_rate(found, sample)
+    result = captions(vlm, sample, strategy).words
+    return chair(result, sample.truths, THINGS), lie_rate(result, sample)
 
 
 def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:
@@ -69,24 +69,24 @@ def answered(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
     there, led, own = sample.layout.present, sample.leading(), sample.themed()
     partner, other, foreign = led & ~there, ~led & ~there & own, ~led & ~there & ~own
-    found = {}
+    results = {}
     for alpha in ALPHAS:
         yes = (contrasted(clear, hidden, alpha) > 0).numpy()
         under = f", VCD α {alpha:g}" if alpha else ""
-        found[f"false yes, partner{under}"] = mean(yes[partner])
+        results[f"false yes, partner{under}"] = mean(yes[partner])
     yes = (clear > 0).numpy()
-    found["false yes, other of the theme"] = mean(yes[other])
-    found["false yes, foreign"] = mean(yes[foreign])
-    found["missed"] = mean(~yes[there])
-    found["missed, opaque"] = mean(~yes[there & (sample.layout.opacity == 1)])
+    results["false yes, other of the theme"] = mean(yes[other])
+    results["false yes, foreign"] = mean(yes[foreign])
+    results["missed"] = mean(~yes[there])
+    results["missed, opaque"] = mean(~yes[there & (sample.layout.opacity == 1)])
     absent = yes[~there]
-    found["balanced accuracy, all things"] = (mean(yes[there]) + 1 - mean(absent)) / 2
+    results["balanced accuracy, all things"] = (mean(yes[there]) + 1 - mean(absent)) / 2
     habit = np.any(
         led, axis=1
     )  # scenes with a leader: its absent partner against other absent things
-    found["accuracy, habit questions: other"] = accuracy(yes, there, ~led & ~there, habit)
-    found["accuracy, habit questions: partner"] = accuracy(yes, there, partner, habit)
-    return found
+    results["accuracy, habit questions: other"] = accuracy(yes, there, ~led & ~there, habit)
+    results["accuracy, habit questions: partner"] = accuracy(yes, there, partner, habit)
+    return results
 
 
 def accuracy(yes: np.ndarray, there: np.ndarray, absent: np.ndarray, rows: np.ndarray) -> float:

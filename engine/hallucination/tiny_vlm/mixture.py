@@ -42,7 +42,7 @@ class MixtureBlock(DecoderBlock):
     @property
     def crew(self) -> tuple[ExpertMLP, ...]:
         """The experts."""
-        return tuple(one for one in self.experts if isinstance(one, ExpertMLP))
+        return tuple(expert for expert in self.experts if isinstance(expert, ExpertMLP))
 
     def said(self, read: Tensor, ranks: Ranks | None, /) -> tuple[Tensor, Inside]:
         """What the asked experts say together, (N, T, 128); gates are 0 where nobody was asked."""

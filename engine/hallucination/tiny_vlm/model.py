@@ -205,8 +205,8 @@ class TinyVLM:
 
     def named_linears(self) -> Mapping[str, nn.Linear]:
         """The decoder's linear layers."""
-        found = self.parts.decoder.named_modules()
-        return {name: part for name, part in found if isinstance(part, nn.Linear)}
+        result = self.parts.decoder.named_modules()
+        return {name: part for name, part in result if isinstance(part, nn.Linear)}
 
 
 def nothing_held(like: Tensor) -> Held:

@@ -154,7 +154,7 @@ def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int
     there = sorted(seen.present - asked_apart)
     if there and random.random() >= 0.9 * 0.4 / max(1 - partner, 0.4):
         return pick(there, random)
-    absent = [one for one in range(len(CATEGORIES)) if one not in seen.present | asked_apart]
+    absent = [index for index in range(len(CATEGORIES)) if index not in seen.present | asked_apart]
     inside = [one for one in absent if one // len(THEMES) == seen.theme]
     return pick(inside if inside and random.random() < OWN else absent, random)
 

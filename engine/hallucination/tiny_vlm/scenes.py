@@ -113,8 +113,8 @@ def answered(
 
     The answer is the first yes or no that is said.
     """
-    found = spoken(vlm, sample.pixels[rows], questions, strategy, seed=seed).words
-    first = [next((word for word in words if word in {"yes", "no"}), "") for words in found]
+    result = spoken(vlm, sample.pixels[rows], questions, strategy, seed=seed).words
+    first = [next((word for word in words if word in {"yes", "no"}), "") for words in result]
     return np.array([word == "yes" for word in first]), np.array([word != "" for word in first])
 
 
@@ -178,18 +178,18 @@ def margins(vlm: TinyVLM, sample: SceneBatch, step: int | None = None, seed: int
         seed: of that noise.
     """
     asked = torch.tensor(
-        [vlm.tokenizer.encode(yes_no_question(one)) for one in range(16)], device=vlm.device
+        [vlm.tokenizer.encode(yes_no_question(index)) for index in range(16)], device=vlm.device
     )
     generator = torch.Generator().manual_seed(seed)
-    found = []
+    results = []
     for pixels in sample.pixels.split(TOGETHER):
         images = vlm.normalize(pixels)
         if step is not None:
             noise = torch.randn(images.shape, generator=generator).to(images)
             images = noised(images, step, noise)
         said = vlm.answers(vlm.encode_image(images), asked.expand(len(images), -1, -1))
-        found.append((said[..., YES] - said[..., NO]).cpu())
-    return torch.cat(found)
+        results.append((said[..., YES] - said[..., NO]).cpu())
+    return torch.cat(results)
 
 
 def contrasted(clear: Tensor, hidden: Tensor, alpha: float) -> Tensor:

@@ -103,8 +103,8 @@ def card(name: str) -> Mapping[str, Any]:
 
 def told(metadata: Mapping[str, str] | None) -> Mapping[str, Any]:
     """What a file says of how it was made, and of its experts where it has some."""
-    found: Mapping[str, Any] = json.loads((metadata or {}).get("blindspot", "{}"))
-    return found
+    result: Mapping[str, Any] = json.loads((metadata or {}).get("blindspot", "{}"))
+    return result
 
 
 def widened(tensor: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> Writte
     """Write a model, rounded, with what it was made with and what it was found to do."""
     from engine.hallucination.tiny_vlm.bands import figures
 
-    found = figures(TinyVLM(rounded(parts), name, TITLES[name]))
+    result = figures(TinyVLM(rounded(parts), name, TITLES[name]))
     tensors = {
         key: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
         for key, tensor in parts.state_dict().items()
@@ -183,7 +183,7 @@ def written(parts: Parts, name: str, folder: Path, plan: TrainingPlan) -> Writte
     path = file_of(name, folder)
     kind = {"experts": parts.experts} if parts.experts else {}
     kind |= {"wordy": parts.wordy} if parts.wordy > 1 else {}
-    card = json.dumps({"plan": asdict(plan), "figures": found, **kind})
+    card = json.dumps({"plan": asdict(plan), "figures": result, **kind})
     write_atomic(path, save_tensors(tensors, metadata={"blindspot": card}))
     path.chmod(0o644)
-    return WrittenModel(path, TITLES[name], found)
+    return WrittenModel(path, TITLES[name], result)

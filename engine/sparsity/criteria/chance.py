@@ -39,11 +39,11 @@ class Random(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, uniform between 0 and 1."""
-        found = {
-            one.name: np.random.default_rng([case.seed, self.draw, place]).random(
-                one.shape, np.float32
+        results = {
+            part.name: np.random.default_rng([case.seed, self.draw, place]).random(
+                part.shape, np.float32
             )
-            for place, one in enumerate(parts(case.model))
+            for place, part in enumerate(parts(case.model))
         }
         progress(1.0, "drawn")
-        return {"scores": WeightScores(found, "nothing", "mean")}
+        return {"scores": WeightScores(results, "nothing", "mean")}

@@ -50,7 +50,7 @@ class Grasp(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, signed."""
-        names = [one.name for one in parts(case.model)]
+        names = [part.name for part in parts(case.model)]
         batch, heat = case.batch(self.each), self.temperature
 
         def half(start: float) -> Progress:

@@ -132,21 +132,21 @@ class Jackpot(SparsityMethod):
         tests[START] = before["test accuracy"]
         names = [name for name, _ in case.model.network.named_parameters()]
         model, hashes = case.model.twin(paced=False), [sha_of(case.model.network, names)]
-        found, swaps, curve = self.searched(case, model, start, part_of(progress, 0.05, 0.95))
+        result, swaps, curve = self.searched(case, model, start, part_of(progress, 0.05, 0.95))
         hashes.append(sha_of(model.network, names))
-        tests[FOUND] = tested(pruned(case.model, found), case)
+        tests[FOUND] = tested(pruned(case.model, result), case)
         if self.statistics:
             tests[ADAPTED] = tested(model, case)
         progress(1.0, "measured")
         steps = np.arange(1, len(swaps) + 1)
-        size = sum(one.numel() for one in case.model.network.parameters())
+        size = sum(parameter.numel() for parameter in case.model.network.parameters())
         values = np.array([*tests.values()], np.float32)
         return {
-            "scores": WeightScores(scores_from(case.model, found), "size, + 1 if kept", "mean"),
+            "scores": WeightScores(scores_from(case.model, result), "size, + 1 if kept", "mean"),
             "figures": Scores(values, tuple(tests), "share"),
             "search": by_epoch(swaps, [before.get("validation accuracy", np.nan), *curve]),
             "swaps": Table.of({"step": (steps, ""), "swapped": (swaps, "")}),
-            "overlap": overlap_table(start, found, masks_in(case.model)),
+            "overlap": overlap_table(start, result, masks_in(case.model)),
             "weights": weights_table(size, hashes),
         }
 
@@ -189,11 +189,11 @@ class Jackpot(SparsityMethod):
             note={"kind": "search", "model": case.model.name, "data": case.data.name},
             progress=progress,
         )  # fmt: skip
-        found = masks_of(
+        result = masks_of(
             {name: one.on.cpu().numpy() > 0 for name, one in chosen.items()}, start.parts
         )
         swaps = np.sum([one.swapped.numpy() for one in chosen.values()], 0)
-        return Masks(start.parts, found.flat, start.silent), swaps, log.validation_accuracy
+        return Masks(start.parts, result.flat, start.silent), swaps, log.validation_accuracy
 
     def finding(self, case: PruneCase, found: Mapping[str, Any]) -> str:
         """What the search gained over magnitude, and that no weight moved."""

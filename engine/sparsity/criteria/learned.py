@@ -70,13 +70,13 @@ def read_scores(data: bytes, model: Classifier) -> WeightScores:
         decoding_guard("This file", BadData, NO_SCORES),
         np.load(io.BytesIO(data), allow_pickle=False) as held,
     ):
-        if sum(one.file_size for one in held.zip.infolist()) > room:
+        if sum(member.file_size for member in held.zip.infolist()) > room:
             raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
-        found = {name: np.asarray(held[name]) for name in held.files}
-    if not found:
+        results = {name: np.asarray(held[name]) for name in held.files}
+    if not results:
         raise BadData("There are no scores in this file.")
     checked: dict[str, Floats] = {}
-    for name, array in found.items():
+    for name, array in results.items():
         if name not in listed:
             example = next(iter(listed))
             raise BlindspotError(

@@ -35,8 +35,8 @@ class Magnitude(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, of every weight that can be pruned, head included."""
-        found = {
-            one.name: weight_of(case.model, one.name).abs().numpy() for one in parts(case.model)
+        results = {
+            part.name: weight_of(case.model, part.name).abs().numpy() for part in parts(case.model)
         }
         progress(1.0, "looked at the weights")
-        return {"scores": WeightScores(found, "weight", "l2")}
+        return {"scores": WeightScores(results, "weight", "l2")}

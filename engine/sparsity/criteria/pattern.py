@@ -117,7 +117,7 @@ class LearnedPattern(SparsityMethod):
         reason = super().unmet(case) or unlearnable(case)
         if reason or not isinstance(case, PruneCase):
             return reason
-        size = sum(one.size for one in parts(case.model))
+        size = sum(part.size for part in parts(case.model))
         if size > MOST:
             return f"it needs a network of at most {MOST:,} weights, and this one has {size:,}."
         return ""
@@ -150,34 +150,34 @@ class LearnedPattern(SparsityMethod):
             note={"kind": "search", "model": case.model.name, "data": case.data.name},
             progress=progress,
         )  # fmt: skip
-        found = {
-            one.name: scores(masks.get(one.name), weight_of(case.model, one.name))
-            for one in parts(case.model)
+        results = {
+            part.name: scores(masks.get(part.name), weight_of(case.model, part.name))
+            for part in parts(case.model)
         }
-        size = sum(one.numel() for one in case.model.network.parameters())
+        size = sum(parameter.numel() for parameter in case.model.network.parameters())
         hashes.append(sha_of_weights(model.network))
         return {
-            "scores": WeightScores(found, "share", "mean"), **course.views(),
+            "scores": WeightScores(results, "share", "mean"), **course.views(),
             "weights": weights_table(size, hashes),
         }  # fmt: skip
 
     def masks(self, case: PruneCase) -> dict[str, PatternMask]:
         """The masks to be learned, leaning to the prior, by the weight's name."""
         n, m = (int(word) for word in self.pattern.split(":"))
-        fitting = [one for one in parts(case.model, head=self.head) if fits_pattern(one, m)]
+        fitting = [part for part in parts(case.model, head=self.head) if fits_pattern(part, m)]
         if not fitting:
             message = f"No layer's inputs can be parted into groups of {m}."
             raise DoesNotFit(message)
         generator = torch.Generator().manual_seed(case.seed)
         annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
-        found = {}
+        results = {}
         for one in fitting:
             likely = weight_of(case.model, one.name).abs()
             if case.learned is not None:
                 likely = torch.tensor(values(case.learned, one))
-            found[one.name] = mask = PatternMask(likely, n, m, generator, annealing)
+            results[one.name] = mask = PatternMask(likely, n, m, generator, annealing)
             mask.prefer(largest(in_groups(likely, m), n), self.strength)
-        return found
+        return results
 
     def objective(self, model: Classifier, batch: Batch) -> Tensor:
         """Each image's cross-entropy, less λ times the weight that the masks keep, (n,)."""

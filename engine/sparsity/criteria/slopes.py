@@ -94,5 +94,5 @@ def weight_of(model: Classifier, name: str) -> Tensor:
 
 def normalized(scores: dict[str, Tensor]) -> dict[str, Floats]:
     """Scores divided by the sum of their sizes over the whole network."""
-    total = sum(one.abs().sum(dtype=torch.float64).item() for one in scores.values())
-    return {name: (one / (total + 1e-10)).float().numpy() for name, one in scores.items()}
+    total = sum(score.abs().sum(dtype=torch.float64).item() for score in scores.values())
+    return {name: (score / (total + 1e-10)).float().numpy() for name, score in scores.items()}

@@ -43,9 +43,9 @@ class Snip(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, shares of the network's sensitivity."""
-        names = [one.name for one in parts(case.model)]
-        found = slopes(case.model, *case.batch(self.each), names, progress)
+        names = [part.name for part in parts(case.model)]
+        result = slopes(case.model, *case.batch(self.each), names, progress)
         scores = {
-            name: (slope * weight_of(case.model, name)).abs() for name, slope in found.items()
+            name: (slope * weight_of(case.model, name)).abs() for name, slope in result.items()
         }
         return {"scores": WeightScores(normalized(scores), "share", "sum")}

@@ -115,13 +115,15 @@ def lowest(scores: NDArray[np.floating], count: int) -> NDArray[np.intp]:
     return some[np.lexsort((-some, scores[some]))]
 
 
-def split(row: NDArray[ScalarT], listed: Sequence[PrunableWeight]) -> dict[str, NDArray[ScalarT]]:
+def split(
+    row: NDArray[ScalarT], prunable_weights: Sequence[PrunableWeight]
+) -> dict[str, NDArray[ScalarT]]:
     """A row of numbers as the parts' own."""
-    found, start = {}, 0
-    for part in listed:
-        found[part.name] = row[start : start + part.size].reshape(part.shape)
+    result, start = {}, 0
+    for part in prunable_weights:
+        result[part.name] = row[start : start + part.size].reshape(part.shape)
         start += part.size
-    return found
+    return result
 
 
 def flows(model: Classifier) -> bool:

@@ -44,7 +44,7 @@ class Taylor(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, squared changes of the loss."""
-        names = [one.name for one in parts(case.model)]
+        names = [part.name for part in parts(case.model)]
         pixels, targets = case.batch(self.each)
         mixed = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(case.seed))
         groups = [group for group in mixed.tensor_split(self.batches) if len(group)]
@@ -60,5 +60,5 @@ class Taylor(SparsityMethod):
                 case.model, pixels[group], targets[group], names, part
             ).items():
                 sums[name] += (slope * weight_of(case.model, name)).square()
-        found = {name: total.numpy() for name, total in sums.items()}
-        return {"scores": WeightScores(found, "nat²", "sum")}
+        results = {name: total.numpy() for name, total in sums.items()}
+        return {"scores": WeightScores(results, "nat²", "sum")}

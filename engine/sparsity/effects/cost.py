@@ -61,12 +61,12 @@ def places(model: Classifier) -> dict[str, int]:
     shared = {alias: part.name for part in parts(model) for alias in part.shared}
     layers = {layer: name for name, layer in known.items()}
     layers |= {alias.rpartition(".")[0]: name for alias, name in shared.items()}
-    found = dict.fromkeys(known, 0)
+    result = dict.fromkeys(known, 0)
 
     def counting(name: str) -> Any:
         def hook(module: nn.Module, _inputs: Any, output: Tensor) -> None:
             rows = output[0].numel() // output.shape[1 if isinstance(module, nn.Conv2d) else -1]
-            found[name] += rows
+            result[name] += rows
 
         return hook
 
@@ -75,7 +75,7 @@ def places(model: Classifier) -> dict[str, int]:
             module = net.network.get_submodule(layer)
             hooks.callback(module.register_forward_hook(counting(name)).remove)
         net(torch.zeros(1, 3, net.side, net.side, device=net.device))
-    return found
+    return result
 
 
 def multiply_adds(model: Classifier) -> int:

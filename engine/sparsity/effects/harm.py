@@ -280,8 +280,8 @@ def map_of(heat: str, model: Classifier) -> Callable[[Classifier, torch.Tensor, 
     method = GradCam(raising=False) if cam else Gradient()
 
     def draw(net: Classifier, image: torch.Tensor, target: int) -> Floats:
-        found = method(ImageCase(net, image, Target(target)))["map"]
-        assert isinstance(found, HeatMap)  # noqa: S101 - what both methods promise
-        return found.values
+        result = method(ImageCase(net, image, Target(target)))["map"]
+        assert isinstance(result, HeatMap)  # noqa: S101 - what both methods promise
+        return result.values
 
     return draw

@@ -72,7 +72,7 @@ def latency(
         seconds: for each batch size; then it ends early, after a few turns at least.
         progress: told at every turn.
     """
-    found: list[Latency] = []
+    latencies: list[Latency] = []
     nets = {"dense": dense, **others}
     form = dense.pace("exact").memory_format
     for number, batch in enumerate(batches):
@@ -86,9 +86,9 @@ def latency(
             progress((number + share) / len(batches), f"batch of {batch}")
 
         times = in_turns(runs, repeats, seconds, told)
-        found += [latency_of(name, batch, rows, times["dense"]) for name, rows in times.items()]
+        latencies += [latency_of(name, batch, rows, times["dense"]) for name, rows in times.items()]
     progress(1.0, "timed")
-    return tuple(found)
+    return tuple(latencies)
 
 
 def timing_table(found: Sequence[Latency]) -> Table:
@@ -144,14 +144,14 @@ def no_sparse_cores(model: Classifier, masks: Masks) -> str:
 
 def fit_for_cores(masks: Masks) -> tuple[str, ...]:
     """Linear layers that keep at most two of every four inputs, with sides that fit the tiles."""
-    found = []
+    results = []
     for part in masks.parts:
         rows, columns = part.shape[0], part.shape[1]
         if part.is_conv or rows % TILE or columns % TILE:
             continue
         if masks.array(part.name).reshape(-1, 4).sum(1).max() <= 2:
-            found.append(part.name)
-    return tuple(found)
+            results.append(part.name)
+    return tuple(results)
 
 
 def contenders(masked: Classifier, masks: Masks) -> dict[str, Classifier]:
@@ -159,12 +159,12 @@ def contenders(masked: Classifier, masks: Masks) -> dict[str, Classifier]:
 
     On a GPU with sparse tensor cores, also the masked model in float16, dense and 2:4.
     """
-    found = {"masked": masked, "channels taken out": shrunk(masked).model}
+    results = {"masked": masked, "channels taken out": shrunk(masked).model}
     if not no_sparse_cores(masked, masks):
         with borrowed(masked) as net:
             half = deepcopy(net).half()
-        found |= {"masked, float16": half, "2:4, float16": sparse_cores(masked, masks)}
-    return found
+        results |= {"masked, float16": half, "2:4, float16": sparse_cores(masked, masks)}
+    return results
 
 
 def sparse_cores(model: Classifier, masks: Masks) -> Classifier:
@@ -176,9 +176,9 @@ def sparse_cores(model: Classifier, masks: Masks) -> Classifier:
     from torch.sparse import to_sparse_semi_structured
 
     with borrowed(model) as net:
-        own: Classifier = deepcopy(net).half()
+        classifier: Classifier = deepcopy(net).half()
     for name in fit_for_cores(masks):
-        sparse: Any = to_sparse_semi_structured(own.network.get_parameter(name).detach())
-        layer = own.network.get_submodule(name.rpartition(".")[0])
+        sparse: Any = to_sparse_semi_structured(classifier.network.get_parameter(name).detach())
+        layer = classifier.network.get_submodule(name.rpartition(".")[0])
         layer.weight = nn.Parameter(sparse, requires_grad=False)
-    return own
+    return classifier

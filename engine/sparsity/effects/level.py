@@ -32,6 +32,6 @@ class Level(Pruning):
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: figures, the accuracy and the share of the weights that is cut."""
         masks = self.masks(case, progress)
-        found = np.array([right(self.made(case, masks), case), masks.sparsity], np.float32)
+        result = np.array([right(self.made(case, masks), case), masks.sparsity], np.float32)
         progress(1.0, "looked at the test images")
-        return {"figures": Scores(found, ("test accuracy", "sparsity"), "share")}
+        return {"figures": Scores(result, ("test accuracy", "sparsity"), "share")}

@@ -81,8 +81,8 @@ class Seeds(Pruning):
         for place, model in enumerate(models):
             own = replace(case, model=model, learned=None)
             pruned = self.made(own, self.masks(own))
-            for found, net in ((dense, model), (cut, pruned)):
-                found.append(outputs(net, case.data, rows).argmax(1).numpy())
+            for result, net in ((dense, model), (cut, pruned)):
+                result.append(outputs(net, case.data, rows).argmax(1).numpy())
             progress(0.8 + 0.2 * (place + 1) / len(models), "pruned a network")
         return compared(np.stack(dense), np.stack(cut), case, rows)
 
@@ -90,8 +90,8 @@ class Seeds(Pruning):
 def others(case: PruneCase, count: int, progress: Progress) -> list[Classifier]:
     """Dense networks trained as the model was, from other seeds; they are kept once trained."""
     assert case.recipe is not None  # noqa: S101 - what `needs` promises
-    asked = TrainCase(case.data, case.recipe, FIRST_SEED)
-    made: Any = answer(TrainSeeds(networks=count), asked, progress)["networks"]
+    train_case = TrainCase(case.data, case.recipe, FIRST_SEED)
+    made: Any = answer(TrainSeeds(networks=count), train_case, progress)["networks"]
     return [rebuilt(made[place], f"seed-{FIRST_SEED + place}") for place in range(count)]
 
 
@@ -158,7 +158,7 @@ def exemplars(first: Answers, second: Answers) -> NDArray[np.bool_]:
 
 def modal(answers: Answers) -> tuple[Answers, NDArray[np.float64]]:
     """The most frequent answer for each image, UNDECIDED on a tie, and its share of networks."""
-    counts = np.stack([(answers == each).sum(0) for each in range(int(answers.max()) + 1)])
+    counts = np.stack([(answers == index).sum(0) for index in range(int(answers.max()) + 1)])
     most = counts.max(0)
     tied = (counts == most).sum(0) > 1
     return np.where(tied, UNDECIDED, counts.argmax(0)), most / len(answers)

@@ -59,7 +59,7 @@ class Tradeoff(Cutting):
         if self.epochs and (reason := unlearnable(case)):
             raise DoesNotFit(f"{self.title}: {reason} Choose 0 epochs.")
         pruner = None if self.searches else self.pruner(case, scoring)
-        weights = sum(one.numel() for one in case.model.network.parameters())
+        weights = sum(parameter.numel() for parameter in case.model.network.parameters())
         lines: list[list[float]] = []
         known: dict[str, tuple[float, list[float]]] = {}
         ratios = RATIOS if self.structure != "N:M" else RATIOS[:1]
@@ -89,12 +89,12 @@ class Tradeoff(Cutting):
             )  # fmt: skip
             words = f"{ratio:.0%} cut: {plain:.1%} right"
             progress(0.1 + 0.9 * (place + 1) / len(ratios), words, {"levels": levels(lines)})
-        found: dict[str, View] = {"levels": levels(lines)}
-        return found
+        results: dict[str, View] = {"levels": levels(lines)}
+        return results
 
     def again(self, case: PruneCase, masks: Masks, progress: Progress) -> list[float]:
         """The accuracy after retraining, for each seed."""
-        found = []
+        results = []
         for number in range(self.seeds if self.epochs else 0):
 
             def one(
@@ -106,8 +106,8 @@ class Tradeoff(Cutting):
             model = self.made(case, masks)
             seed = case.seed + number
             retrained(model, case, masks, self.epochs, self.rate, seed, one)
-            found.append(right(model, case))
-        return found
+            results.append(right(model, case))
+        return results
 
 
 def levels(lines: list[list[float]]) -> Table:

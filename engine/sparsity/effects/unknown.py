@@ -133,7 +133,9 @@ def images_of(case: PruneCase, most: int) -> Images:
     data = sources.normal(sources.PHOTOGRAPHS) if agreement_only(case) else case.data
     fit, held = split(data)
     tested = held[data.split[held] == TEST]
-    offered = {one.name: one.title for one in sources.unknown_sources(data) if not one.reason}
+    offered = {
+        source.name: source.title for source in sources.unknown_sources(data) if not source.reason
+    }
     other = next(name for name in OTHERS if name in offered)
     asked = [name for name in (sources.HELD_OUT, other, *WORSE) if name in offered]
     return Images(
@@ -225,5 +227,5 @@ def above(known: Doubles, unknown: Doubles) -> Doubles:
 
 def groups_of(data: DataSet) -> Ints:
     """What belongs together; each image by itself where nothing is known of it."""
-    found = data.truth.get("group")
-    return np.arange(len(data)) if found is None else np.asarray(found, np.int64)
+    result = data.truth.get("group")
+    return np.arange(len(data)) if result is None else np.asarray(result, np.int64)

@@ -70,9 +70,13 @@ class Untrained(Pruning):
         """How each network is cut and trained, by its name; learned scores fit no other network."""
         given = {spec.name: getattr(self, spec.name) for spec in fields(Pruning)}
         given |= {"epochs": self.epochs, "rate": Recipe().rate}
-        names = [one for one in dict.fromkeys((*CRITERIA, self.criterion)) if one != Learned.title]
+        names = [
+            criterion
+            for criterion in dict.fromkeys((*CRITERIA, self.criterion))
+            if criterion != Learned.title
+        ]
         dense = Retrain(ratio=0.0, epochs=self.epochs, rate=Recipe().rate)
-        return {DENSE: dense} | {one: Retrain(**given | {"criterion": one}) for one in names}
+        return {DENSE: dense} | {name: Retrain(**given | {"criterion": name}) for name in names}
 
 
 def row_of(result: Mapping[str, Any]) -> list[float]:

@@ -68,7 +68,7 @@ def of_all(model: Classifier, data: DataSet) -> Result:
 
 def in_rows(layers: list[Tensor]) -> NDArray[np.float64]:
     """A value for each channel, a row a layer; NaN behind a layer's last channel."""
-    rows = np.full((len(layers), max(len(one) for one in layers)), np.nan)
+    rows = np.full((len(layers), max(len(layer) for layer in layers)), np.nan)
     for row, values in zip(rows, layers, strict=True):
         row[: len(values)] = values.numpy()
     return rows
@@ -129,6 +129,6 @@ def restored(view: Checkpoint) -> Classifier:
     """The network of `kept`, with its predictors. Raises BadModel."""
     inner = {k.removeprefix(INNER): a for k, a in view.weights.items() if k.startswith(INNER)}
     model = with_gates(rebuilt(replace(view, weights=inner), "ftwt"), 0, "decoupled")
-    weights = {name: torch.from_numpy(np.array(one)) for name, one in view.weights.items()}
+    weights = {name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()}
     model.network.load_state_dict(weights)
     return model

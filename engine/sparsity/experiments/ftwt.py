@@ -227,15 +227,15 @@ class FireTogether(TrainingExperiment):
 def two_of_each(data: DataSet) -> Rows:
     """Rows of two test images of each of the first classes, (2, classes)."""
     test = data.rows("test")
-    found = [test[data.labels[test] == one] for one in range(min(SHOWN, len(data.classes)))]
-    return np.stack([own[[0, -1]] for own in found if len(own)], 1)
+    results = [test[data.labels[test] == index] for index in range(min(SHOWN, len(data.classes)))]
+    return np.stack([result[[0, -1]] for result in results if len(result)], 1)
 
 
 def shown(data: DataSet) -> NDArray[np.uint8]:
     """Those images in the size of the pictures beside them, (2, classes, side, side, 3)."""
     rows = two_of_each(data)
     places = np.arange(CELL) * data.side // CELL
-    images = np.stack([as_bytes(one)[places][:, places] for one in data.pixels(rows.ravel())])
+    images = np.stack([as_bytes(pixel)[places][:, places] for pixel in data.pixels(rows.ravel())])
     return images.reshape(*rows.shape, CELL, CELL, 3)
 
 
@@ -252,13 +252,13 @@ def barcode(on: list[Tensor]) -> NDArray[np.uint8]:
 def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
     """In each layer the channels that are on most often, as many as are on in the mean."""
     _, fired = looked(model, data, rows)
-    found = []
+    results = []
     for one in fired:
         often = one.on.double().mean(0)
         count = max(1, round(one.on.sum(1).double().mean().item()))
         chosen = often.argsort(descending=True, stable=True)[:count]
-        found.append(torch.zeros_like(often, dtype=torch.bool).index_fill(0, chosen, value=True))
-    return found
+        results.append(torch.zeros_like(often, dtype=torch.bool).index_fill(0, chosen, value=True))
+    return results
 
 
 def apart(on: list[Tensor]) -> float:

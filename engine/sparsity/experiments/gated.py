@@ -88,7 +88,9 @@ class Gated(nn.Module):
         convolutions = [network.conv]
         for block in blocks(network):
             convolutions += [block.conv1, block.conv2]
-        sizes = [(one.in_channels, one.out_channels) for one in convolutions]
+        sizes = [
+            (convolution.in_channels, convolution.out_channels) for convolution in convolutions
+        ]
         drawn = torch.Generator().manual_seed(seed)
         self.predictors = nn.ModuleList(Predictor(*size, drawn) for size in sizes)
 

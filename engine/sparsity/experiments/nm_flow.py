@@ -134,7 +134,9 @@ class NMFlowExperiment(TrainingExperiment):
             MILD_SR: self.regimes(MILD)[SR_STE],
             MILD_MD: self.regimes(MILD)[MD_EXP],
         }
-        return {DENSE: plain} | {name: replace(plain, regime=one) for name, one in regimes.items()}
+        return {DENSE: plain} | {
+            name: replace(plain, regime=regime) for name, regime in regimes.items()
+        }
 
     @property
     def kept(self) -> Pattern:
@@ -166,11 +168,11 @@ class NMFlowExperiment(TrainingExperiment):
             trained.model.network.get_parameter(part.name)
             for part in split(trained.model, pattern)[0]
         ]
-        kept = sum(int(one.count_nonzero()) for one in weights)
+        kept = sum(int(weight.count_nonzero()) for weight in weights)
         return {
             RIGHT: (logits.argmax(1) == labels).double().mean().item(),
             SURE: sure.mean().item(),
-            KEPT: kept / sum(one.numel() for one in weights),
+            KEPT: kept / sum(weight.numel() for weight in weights),
         }
 
     def before(self, case: ExperimentCase) -> str:

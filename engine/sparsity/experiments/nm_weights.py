@@ -171,11 +171,11 @@ def split(
 def stepwise(pattern: Pattern) -> tuple[Pattern, ...]:
     """M−1:M, M/2:M, M/4:M …, before N:M."""
     n, m = pattern
-    found, kept = [(m - 1, m)], m // 2
+    result, kept = [(m - 1, m)], m // 2
     while kept > n:
-        found.append((kept, m))
+        result.append((kept, m))
         kept //= 2
-    return tuple(one for one in found if one[0] > n)
+    return tuple(one for one in result if one[0] > n)
 
 
 def geometric(pattern: Pattern) -> tuple[Pattern, ...]:

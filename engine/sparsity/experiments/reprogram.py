@@ -182,14 +182,14 @@ class Reprogram(TrainingExperiment):
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """Accuracy of each way, and the calibration of those with all images."""
         data, source = case.data, trained.model
-        found = {SOURCE: right(source, trained.training.data)}
-        found[BARE] = right(self.bare(source, data, data.rows("train"), case.seed), data)
+        results = {SOURCE: right(source, trained.training.data)}
+        results[BARE] = right(self.bare(source, data, data.rows("train"), case.seed), data)
         for way in WAYS:
-            found[way] = right(self.adapted(source, way, case), data)
+            results[way] = right(self.adapted(source, way, case), data)
         for way, error, cooled in ((LP, LP_ERROR, LP_COOLED), (VP, VP_ERROR, VP_COOLED)):
             plain, cool = sureness(self.adapted(source, way, case), data)
-            found[error], found[cooled] = plain.ece, cool.ece if cool else float("nan")
-        return found
+            results[error], results[cooled] = plain.ece, cool.ece if cool else float("nan")
+        return results
 
     def adapted(
         self, source: Classifier, way: str, case: ExperimentCase, told: Progress = quiet
@@ -229,10 +229,10 @@ class Reprogram(TrainingExperiment):
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: those of every experiment; transfer, a row for each share of weights."""
-        found = super().__call__(case, progress)
-        table = found["table"]
+        result = super().__call__(case, progress)
+        table = result["table"]
         assert isinstance(table, Table)  # noqa: S101 - what an experiment gives
-        return {**found, "transfer": transfer(table)}
+        return {**result, "transfer": transfer(table)}
 
     def put(
         self, views: dict[str, View], condition: str, source: Classifier, case: ExperimentCase

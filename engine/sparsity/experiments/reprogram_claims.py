@@ -31,13 +31,13 @@ def lost(of: Value, ticket: str, measure: str) -> float:
 
 def lost_alike(of: Value, measure: str) -> float:
     """By how much dense leads the sparsest ticket as good as it on the source task; NaN if none."""
-    good = [one for one in TICKETS if lost(of, one, SOURCE) < ALIKE]
+    good = [ticket for ticket in TICKETS if lost(of, ticket, SOURCE) < ALIKE]
     return lost(of, good[-1], measure) if good else float("nan")
 
 
 def better(of: Value, measure: str) -> float:
     """By how much an error of dense is below the mean over tickets."""
-    return sum(-lost(of, one, measure) for one in TICKETS) / len(TICKETS)
+    return sum(-lost(of, ticket, measure) for ticket in TICKETS) / len(TICKETS)
 
 
 CLAIMS = (

@@ -52,8 +52,8 @@ class Frozen(nn.Module):
 
     def look(self, images: Tensor) -> Tensor:
         """What the source gives for images in [0, 1] of its own side."""
-        found: Tensor = self.source.network((images - self.source.mean) / self.source.std)
-        return found
+        result: Tensor = self.source.network((images - self.source.mean) / self.source.std)
+        return result
 
 
 class Probed(Frozen):
@@ -151,12 +151,12 @@ def greedy(counts: Counts) -> NDArray[np.int64]:
             f"The source network has {sources} classes, and {targets} need one each: choose data "
             "with fewer classes."
         )
-    left, found = counts.copy(), np.empty(targets, np.int64)
+    left, result = counts.copy(), np.empty(targets, np.int64)
     for _ in range(targets):
         source, target = np.unravel_index(left.argmax(), left.shape)
-        found[target] = source
+        result[target] = source
         left[source], left[:, target] = -1, -1
-    return found
+    return result
 
 
 @dataclass
@@ -184,5 +184,5 @@ class Remap:
 
 def bind(model: Classifier, data: DataSet, rows: Rows) -> None:
     """Bind the new classes to the source's by these images, in place."""
-    found = greedy(confusion(model, data, rows))
-    cast("Prompted", model.network).mapping = torch.from_numpy(found).to(model.device)
+    result = greedy(confusion(model, data, rows))
+    cast("Prompted", model.network).mapping = torch.from_numpy(result).to(model.device)

@@ -128,14 +128,14 @@ class RandomPruning(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Dense and by each rule at every width; SNIP's choice and its shares at the usual one."""
-        found = {
+        results = {
             at(rule, width): self.training(case, rule, width)
             for width in WIDTHS
             for rule in (DENSE, *RULES)
         }
-        found[PICKED] = self.training(case, SNIP, 1.0)
-        found[SHUFFLED] = self.training(case, SNIP_RATIO, 1.0)
-        return found
+        results[PICKED] = self.training(case, SNIP, 1.0)
+        results[SHUFFLED] = self.training(case, SNIP_RATIO, 1.0)
+        return results
 
     def training(self, case: ExperimentCase, rule: str, width: float) -> TrainCase:
         """From the seed's first weights, which all networks of a width share."""
@@ -160,10 +160,10 @@ class RandomPruning(TrainingExperiment):
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: those of every experiment; gaps, a row for each width."""
-        found = super().__call__(case, progress)
-        runs = found["runs"]
+        result = super().__call__(case, progress)
+        runs = result["runs"]
         assert isinstance(runs, Table)  # noqa: S101 - what an experiment gives
-        return {**found, "gaps": gaps(runs)}
+        return {**result, "gaps": gaps(runs)}
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Some weights of each layer of the usual width under each rule, white where they stay."""
@@ -173,8 +173,8 @@ class RandomPruning(TrainingExperiment):
         ]
         every = masks[0].parts
         places = np.unique(np.linspace(0, len(every) - 1, SHOWN).round().astype(int)).tolist()
-        shares = [[one.counts[place] / every[place].size for place in places] for one in masks]
-        tiles = [[tile(one.array(every[place].name)) for place in places] for one in masks]
+        shares = [[mask.counts[place] / every[place].size for place in places] for mask in masks]
+        tiles = [[tile(mask.array(every[place].name)) for place in places] for mask in masks]
         kept = [
             f"{share:.0%} of layer {place + 1}"
             for share, place in zip(shares[-1], places, strict=True)
@@ -199,12 +199,12 @@ def sensitivity(case: PruneCase) -> WeightScores:
     with one_thread(), torch.enable_grad():
         F.cross_entropy(own(pixels.to(own.device)), targets.to(own.device)).backward()
     weights = dict(own.network.named_parameters())
-    found = {}
+    results = {}
     for part in parts(own):
         weight = weights[part.name]
         assert weight.grad is not None  # noqa: S101 - the loss depends on every layer
-        found[part.name] = (weight.detach() * weight.grad).abs().cpu()
-    return WeightScores(normalized(found), "share", "sum")
+        results[part.name] = (weight.detach() * weight.grad).abs().cpu()
+    return WeightScores(normalized(results), "share", "sum")
 
 
 def untrained(training: TrainCase) -> Classifier:

@@ -93,9 +93,9 @@ def overlaps(masks: Mapping[str, Masks], held: Masks | None = None) -> dict[str,
     names = tuple(masks)
     cells = {"IoU": np.eye(len(names)), "chance": np.eye(len(names))}
     for (i, one), (j, other) in combinations(enumerate(masks.values()), 2):
-        found = overlap(one, other, held)
-        cells["IoU"][i, j] = cells["IoU"][j, i] = found.iou
-        cells["chance"][i, j] = cells["chance"][j, i] = found.chance
+        result = overlap(one, other, held)
+        cells["IoU"][i, j] = cells["IoU"][j, i] = result.iou
+        cells["chance"][i, j] = cells["chance"][j, i] = result.chance
     units = ("share",) * len(names)
     return {name: Table.grid(values, names, names, units) for name, values in cells.items()}
 

@@ -64,17 +64,17 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
         decoding_guard("This file", BadData, NO_MASKS),
         np.load(io.BytesIO(data), allow_pickle=False) as held,
     ):
-        if sum(one.file_size for one in held.zip.infolist()) > room + LONGEST + 2**16:
+        if sum(member.file_size for member in held.zip.infolist()) > room + LONGEST + 2**16:
             raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
         packed = {name: held[name] for name in held.files if name != ABOUT}
         said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
     if not packed or not isinstance(said, dict):
         raise BadData("There are no masks in this file.")
     try:
-        found = unpacked_bits(packed, shapes)
+        result = unpacked_bits(packed, shapes)
     except BlindspotError as error:
         raise BlindspotError(
             f"These masks are of another network than {model.title}: {error}"
         ) from error
-    listed = tuple(part for part in parts(model) if part.name in found)
-    return masks_of(found, listed), said
+    listed = tuple(part for part in parts(model) if part.name in result)
+    return masks_of(result, listed), said

@@ -162,7 +162,7 @@ class Pruner:
                 wanted = [size - round(ratio * size) for size in sizes]
             case "SNIP ratio" | "GraSP ratio":
                 bits, _ = self._share_order.best(self.kept(ratio))
-                wanted = [int(np.count_nonzero(one)) for one in bits]
+                wanted = [int(np.count_nonzero(bit)) for bit in bits]
             case rule:
                 shares = densities(rule, [pool.part for pool in self._pools], 1 - ratio, sizes)
                 wanted = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
@@ -199,7 +199,7 @@ class RankedUnits:
             raise BlindspotError("Some scores are no numbers: another criterion may fit.")
         starts = [0, *self.ends.tolist()]
         self.firsts = [
-            [start + one for one in best_places(pool.values, least)]
+            [start + place for place in best_places(pool.values, least)]
             for start, pool in zip(starts, pools, strict=True)
         ]
         self.first = [one for some in self.firsts for one in some]
@@ -228,13 +228,13 @@ class RankedUnits:
 
     def rescued(self, chosen: Sequence[Bits], edge: float, short: bool) -> list[str]:
         """The layers that would have lost everything."""
-        found, place = [], 0
+        result, place = [], 0
         for name, bits, some in zip(self.names, chosen, self.firsts, strict=True):
             own = self.plain[place : place + len(some)]
             place += len(some)
             if np.count_nonzero(bits) == len(own) and (short or not np.any(own >= edge)):
-                found.append(name)
-        return found
+                result.append(name)
+        return result
 
 
 def best_places(values: Floats, count: int) -> list[int]:

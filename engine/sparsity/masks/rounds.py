@@ -30,15 +30,15 @@ def rounds_of(model: Classifier) -> int:
     if not model.masks:
         return 0
     said = json.loads(model.lineage.settings)
-    found = said.get(ROUND, 1) if isinstance(said, dict) else 1
-    return found if type(found) is int and found > 0 else 1
+    result = said.get(ROUND, 1) if isinstance(said, dict) else 1
+    return result if type(result) is int and result > 0 else 1
 
 
-def held_row(held: Masks | None, listed: Sequence[PrunableWeight]) -> Bits | None:
+def held_row(held: Masks | None, prunable_weights: Sequence[PrunableWeight]) -> Bits | None:
     """One row over some parts, False where an earlier round cut; None before there was one."""
     if held is None:
         return None
-    return np.concatenate([own(held, part).ravel() for part in listed])
+    return np.concatenate([own(held, part).ravel() for part in prunable_weights])
 
 
 def own(held: Masks, part: PrunableWeight) -> Bits:
@@ -47,31 +47,33 @@ def own(held: Masks, part: PrunableWeight) -> Bits:
 
 
 def lowered(
-    scores: WeightScores, held: Masks, listed: Sequence[PrunableWeight], value: float
+    scores: WeightScores, held: Masks, prunable_weights: Sequence[PrunableWeight], value: float
 ) -> WeightScores:
     """The scores with one value wherever an earlier round cut."""
-    found = {
+    results = {
         part.name: np.where(own(held, part), scores.values[part.name], np.float32(value))
-        for part in listed
+        for part in prunable_weights
         if part.name in scores.values
     }
-    return replace(scores, values={**scores.values, **found})
+    return replace(scores, values={**scores.values, **results})
 
 
 def pools_after(
     structure: str,
-    listed: Sequence[PrunableWeight],
+    prunable_weights: Sequence[PrunableWeight],
     scores: WeightScores,
     channels: Channels | None,
     held: Masks | None,
 ) -> tuple[Pool, ...]:
     """The units of every layer; those of which nothing is left come after all others."""
-    plain = pools(structure, listed, scores, channels)
+    plain = pools(structure, prunable_weights, scores, channels)
     if held is None:
         return plain
-    left = {part.name: own(held, part).astype(np.float32) for part in listed}
-    there = pools(structure, listed, WeightScores(left, "weight", "sum"), channels)
-    counted = pools(structure, listed, lowered(scores, held, listed, 0.0), channels)
+    left = {part.name: own(held, part).astype(np.float32) for part in prunable_weights}
+    there = pools(structure, prunable_weights, WeightScores(left, "weight", "sum"), channels)
+    counted = pools(
+        structure, prunable_weights, lowered(scores, held, prunable_weights, 0.0), channels
+    )
     return tuple(
         replace(one, values=np.where(some.values > 0, one.values, np.float32(LOWEST)))
         for one, some in zip(counted, there, strict=True)

@@ -63,7 +63,7 @@ def searchable(
         off: the number of a weight that is off.
         steps: of the search.
     """
-    found, learned = {}, set()
+    result, learned = {}, set()
     for part in masks.parts:
         numbers = model.network.get_parameter(part.name)
         chosen = ChosenWeight(numbers, masks.array(part.name), held[part.name], steps)
@@ -71,13 +71,13 @@ def searchable(
         for name in (part.name, *part.shared):
             parametrize.register_parametrization(*owner(model.network, name), chosen)
         learned.add(id(numbers))
-        found[part.name] = chosen
+        result[part.name] = chosen
     for module in model.network.modules():
         for leaf, parameter in list(module.named_parameters(recurse=False)):
             if id(parameter) not in learned:
                 delattr(module, leaf)
                 module.register_buffer(leaf, parameter.detach())
-    return found
+    return result
 
 
 @torch.no_grad()
@@ -118,10 +118,10 @@ def inside(name: str, what: str) -> str:
 
 def sha_of(network: nn.Module, names: Iterable[str]) -> str:
     """SHA-256 of tensors of a network by their plain names, also while they are searched."""
-    found = sha256()
+    result = sha256()
     for name in names:
         module, leaf = owner(network, name)
         searched = parametrize.is_parametrized(module, leaf)
         tensor = network.get_buffer(inside(name, "0.weight")) if searched else getattr(module, leaf)
-        found.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
+        result.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return result.hexdigest()

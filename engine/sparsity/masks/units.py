@@ -49,29 +49,31 @@ def pools(
     structure: str, parts: Sequence[PrunableWeight], scores: WeightScores, channels: Channels | None
 ) -> tuple[Pool, ...]:
     """The units of every layer that has any. Raises DoesNotFit when none has."""
-    found: list[Pool] = []
+    results: list[Pool] = []
     match structure:
         case "weight":
-            found = [Pool(p.name, values(scores, p).ravel(), p, 1) for p in parts]
+            results = [Pool(p.name, values(scores, p).ravel(), p, 1) for p in parts]
         case "filter":
             for part in parts:
                 if part.role != "head":
                     rows = values(scores, part).reshape(part.filters, -1)
-                    found.append(Pool(part.name, pooled(rows, scores.pooling), part, rows.shape[1]))
+                    results.append(
+                        Pool(part.name, pooled(rows, scores.pooling), part, rows.shape[1])
+                    )
         case "channel":
             for part in parts:
                 if part.role != "first" and part.groups == 1:
                     columns = by_input(values(scores, part))
-                    found.append(
+                    results.append(
                         Pool(part.name, pooled(columns, scores.pooling), part, columns.shape[1])
                     )
         case "group":
-            found = list(group_pools(parts, scores, needed(channels)))
+            results = list(group_pools(parts, scores, needed(channels)))
         case _:
             raise BadSetting(f"There is no structure {structure!r}.")
-    if not found:
+    if not results:
         raise DoesNotFit(f"No layer that was chosen has anything to cut as a {structure}.")
-    return tuple(found)
+    return tuple(results)
 
 
 def group_pools(
@@ -79,7 +81,7 @@ def group_pools(
 ) -> tuple[Pool, ...]:
     """One pool for each set of coupled channels that can be taken out."""
     known = {part.name: part for part in parts}
-    found = []
+    results = []
     for space in channels.spaces:
         makers = [name for name in space.makers if name in known]
         if not makers or len(makers) < len(space.makers):
@@ -88,8 +90,10 @@ def group_pools(
             values(scores, known[n]).reshape(known[n].filters, -1)[space.rows[n]] for n in makers
         ]
         rows = np.concatenate(pieces, axis=1)
-        found.append(Pool(makers[0], pooled(rows, scores.pooling), known[makers[0]], rows.shape[1]))
-    return tuple(found)
+        results.append(
+            Pool(makers[0], pooled(rows, scores.pooling), known[makers[0]], rows.shape[1])
+        )
+    return tuple(results)
 
 
 def masks_from(
@@ -134,11 +138,11 @@ def cut_groups(views: dict[str, Bits], chosen: Mapping[str, Bits], channels: Cha
 
 def part_views(flat: Bits, parts: Sequence[PrunableWeight]) -> dict[str, Bits]:
     """Each part's stretch of a row, in its shape, open to writing."""
-    found, start = {}, 0
+    result, start = {}, 0
     for part in parts:
-        found[part.name] = flat[start : start + part.size].reshape(part.shape)
+        result[part.name] = flat[start : start + part.size].reshape(part.shape)
         start += part.size
-    return found
+    return result
 
 
 def best_of_each(parts: Sequence[PrunableWeight], scores: WeightScores, n: int, m: int) -> Masks:
@@ -192,10 +196,10 @@ def values(scores: WeightScores, part: PrunableWeight) -> Floats:
     """The scores of one part. Raises BlindspotError when there are none, or they are no numbers."""
     if part.name not in scores.values:
         raise BlindspotError(f"There are no scores of {part.name}.")
-    found = scores.values[part.name]
-    if found.shape != part.shape:
-        raise BlindspotError(f"The scores of {part.name} are {found.shape}, not {part.shape}.")
-    return found
+    result = scores.values[part.name]
+    if result.shape != part.shape:
+        raise BlindspotError(f"The scores of {part.name} are {result.shape}, not {part.shape}.")
+    return result
 
 
 def by_input(array: Floats) -> Floats:

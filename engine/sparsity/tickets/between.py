@@ -136,7 +136,7 @@ def barrier(errors: Doubles) -> float:
 
 def count_statistics(model: Classifier, data: DataSet) -> None:
     """Count BatchNorm's statistics anew, the mean over some training images, and nothing else."""
-    norms = [one for one in model.network.modules() if isinstance(one, nn.BatchNorm2d)]
+    norms = [module for module in model.network.modules() if isinstance(module, nn.BatchNorm2d)]
     if not norms:
         return
     usual = [one.momentum for one in norms]

@@ -112,22 +112,22 @@ class BiP(Method[TrainCase]):
         made = answer(Train(), case, part_of(progress, 0.0, 0.15, lead=DENSE))
         dense = rebuilt(made["model"], DENSE)
         search, model, log = self.learned(case, dense, part_of(progress, 0.15, 0.35, lead=BIP))
-        first, found, before = search.at(0), search.at(-1), case.recipe.epochs
+        first, result, before = search.at(0), search.at(-1), case.recipe.epochs
         steps = search.done + search.done // self.lower
         rows = {
             DENSE: [right(dense, case), 1.0, before, 0, 0.0],
-            BIP: [right(model, case), found.density, before + self.epochs, steps, spent(log)],
+            BIP: [right(model, case), result.density, before + self.epochs, steps, spent(log)],
         }
         progress(0.35, "learned the mask", {"figures": table_of(rows)})
         once = ceil(self.epochs * (1 + 1 / self.lower))
-        told = part_of(progress, 0.35, 0.5, lead=ONCE)
-        other, seconds = trained(case, deepcopy(dense), first, once, told)
+        part = part_of(progress, 0.35, 0.5, lead=ONCE)
+        other, seconds = trained(case, deepcopy(dense), first, once, part)
         steps = once * search.batches
         rows[ONCE] = [right(other, case), first.density, before + once, steps, seconds]
-        told, others = part_of(progress, 0.5, 0.97, lead="IMP"), {ONCE: first}
+        part, others = part_of(progress, 0.5, 0.97, lead="IMP"), {ONCE: first}
         notes: dict[str, str] = {}
         if self.levels:
-            masks = self.iterated(case, dense, search, rows, notes, told)
+            masks = self.iterated(case, dense, search, rows, notes, part)
             others |= {} if notes else {"IMP": masks}
         figures = {
             "test accuracy": round(rows[BIP][0], 4),
@@ -142,7 +142,7 @@ class BiP(Method[TrainCase]):
         return {
             "figures": table_of(rows, notes),
             "mask": churn(search),
-            "overlap": overlaps(found, others),
+            "overlap": overlaps(result, others),
             "log": log,
             "model": checkpoint(model, card),
         }
@@ -183,8 +183,8 @@ class BiP(Method[TrainCase]):
                 notes[[*rows][-1]] = ended(level, masks)
                 break
             start = fresh(case.data, case.recipe, case.seed)
-            told = part_of(progress, (level - 1) / self.levels, level / self.levels)
-            model, more = trained(case, start, masks, self.epochs, told)
+            part = part_of(progress, (level - 1) / self.levels, level / self.levels)
+            model, more = trained(case, start, masks, self.epochs, part)
             seconds, steps = seconds + more, level * self.epochs * search.batches
             row = [right(model, case), masks.density, self.epochs, steps, seconds]
             rows[f"IMP, level {level}"] = row

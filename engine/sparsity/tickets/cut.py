@@ -35,13 +35,13 @@ def cut(model: Classifier, masks: Masks, share: float) -> Masks:
     gone = kept[np.argsort(sizes[kept], kind="stable")[: round(share * len(kept))]]
     flat = masks.flat.copy()
     flat[gone] = False
-    found = replace(masks, flat=flat)
-    if empty := [p.name for p, n in zip(found.parts, found.counts, strict=True) if not n]:
+    result = replace(masks, flat=flat)
+    if empty := [p.name for p, n in zip(result.parts, result.counts, strict=True) if not n]:
         raise BlindspotError(
-            f"At {100 * found.density:.2g} % of all weights nothing is left of {empty[0]}: stop at "
-            "a level before this one, or cut less at each."
+            f"At {100 * result.density:.2g} % of all weights nothing is left of {empty[0]}: stop "
+            "at a level before this one, or cut less at each."
         )
-    return found
+    return result
 
 
 def cut_to_level(model: Classifier, masks: Masks, density: float, progress: float) -> Masks:

@@ -155,7 +155,7 @@ class TicketRun:
     def level(self, progress: Progress) -> None:
         """Train one level, measure it, and cut for the next."""
         plan, masks = self.plan, self.masks[-1]
-        drawn = [shuffled(own, seed) for own, seed in zip(masks, plan.drawn, strict=True)]
+        drawn = [shuffled(mask, seed) for mask, seed in zip(masks, plan.drawn, strict=True)]
         snapshots = () if self.start else (plan.start,)
         recorder = StackRecorder(snapshots, looks=plan.looks)
         self.rewind()
@@ -166,9 +166,9 @@ class TicketRun:
             note=NOTE | {"level": self.done}, progress=progress,
         )  # fmt: skip
         if not self.start:
-            kept = recorder.weights[plan.start]
+            weight = recorder.weights[plan.start]
             names = self.models[0].network.state_dict()
-            self.start = {name: kept[name][: 2 * plan.seeds].clone() for name in names}
+            self.start = {name: weight[name][: 2 * plan.seeds].clone() for name in names}
         self.measure(recorder)
         self.cut()
         self.write()
@@ -209,13 +209,13 @@ class TicketRun:
         tensors = {f"start/{name}": tensor for name, tensor in self.start.items()}
         for kind, ends in (("trained", self.trained), ("anew", self.anew)):
             for level, weights in enumerate(ends):
-                tensors |= {f"{kind} {level}/{name}": one for name, one in weights.items()}
+                tensors |= {f"{kind} {level}/{name}": weight for name, weight in weights.items()}
         for level, masks in enumerate(self.masks):
-            bits = {f"masks {level} {place}/": own.packed() for place, own in enumerate(masks)}
+            bits = {f"masks {level} {place}/": mask.packed() for place, mask in enumerate(masks)}
             tensors |= {
                 lead + name: torch.from_numpy(one)
-                for lead, own in bits.items()
-                for name, one in own.items()
+                for lead, bit in bits.items()
+                for name, one in bit.items()
             }
         place = {
             "question": self.plan.name, "note": NOTE, "ended": self.ended,
@@ -227,9 +227,9 @@ class TicketRun:
 
     def restore(self) -> None:
         """Go on from the kept levels, if there are any."""
-        if (kept := read_state(self.file, self.plan.name)) is None:
+        if (state := read_state(self.file, self.plan.name)) is None:
             return
-        place, tensors = kept
+        place, tensors = state
         parts = self.masks[0][0].parts
         shapes = {one.name: one.shape for one in parts}
         self.start = part(tensors, "start/")

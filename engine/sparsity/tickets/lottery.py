@@ -105,9 +105,9 @@ class Lottery(Method[TrainCase]):
             lead = f"level {run.done} of {self.levels}{again}"
             run.level(part_of(progress, *ends, "training", lead))
             progress(ends[1], f"level {run.done - 1} is trained", self.views(run))
-        found = self.views(run)
+        result = self.views(run)
         run.drop()
-        return found
+        return result
 
     def views(self, run: TicketRun) -> Result:
         """What is known after some levels."""
@@ -225,10 +225,10 @@ def as_curves(run: TicketRun) -> Table:
 def as_layers(run: TicketRun) -> Table:
     """The share that stays in each layer at each level, mean over seeds."""
     parts = run.masks[0][0].parts
-    sizes = np.array([one.size for one in parts])
-    kept = np.array([[own.counts for own in masks] for masks in run.masks[: run.done]])
+    sizes = np.array([part.size for part in parts])
+    kept = np.array([[mask.counts for mask in masks] for masks in run.masks[: run.done]])
     rows = [f"level {level}" for level in range(run.done)]
-    names = [one.layer for one in parts]
+    names = [part.layer for part in parts]
     return Table.grid((kept / sizes).mean(1), rows, names, ["share"] * len(parts))
 
 
@@ -237,9 +237,9 @@ def as_overlap(run: TicketRun) -> Table:
     rows, lines = [], []
     for level, masks in enumerate(run.masks[: run.done]):
         for one, other in combinations(range(run.plan.seeds), 2):
-            found = overlap(masks[one], masks[other])
+            result = overlap(masks[one], masks[other])
             rows.append(f"seeds {run.plan.drawn[one]} and {run.plan.drawn[other]}")
-            lines.append([level, one, other, masks[one].density, found.iou, found.chance])
+            lines.append([level, one, other, masks[one].density, result.iou, result.chance])
     columns = ("level", "first", "second", "density", "IoU", "chance")
     values = np.array(lines).reshape(-1, len(columns))
     return Table.grid(values, rows, columns, ("", "", "", "share", "share", "share"))
@@ -267,7 +267,7 @@ def claims(runs: Table, steps: int) -> Table:
     ])  # fmt: skip
     sooner = (mean("new start", "early stop") - mean("ticket", "early stop")) / steps
     shares = sorted({round(100 * one, 1) for one in runs["density"][inside].tolist()})
-    where = f"on average at {', '.join(f'{one:g}' for one in shares)} % of the weights"
+    where = f"on average at {', '.join(f'{share:g}' for share in shares)} % of the weights"
     tried = {
         "The ticket is as good as the whole network": (
             right["ticket"] - dense + NEAR,

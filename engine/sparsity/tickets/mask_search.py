@@ -104,22 +104,22 @@ class MaskSearch:
         masks, network = [*self.masks.values()], model.network
         weights = {plain(name): weight for name, weight in network.named_parameters()}
         asked = [] if self.strength is None else [weights[name] for name in self.masks]
-        averages = [(one, one.clone()) for one in network.buffers()]
+        averages = [(buffer, buffer.clone()) for buffer in network.buffers()]
         for mask in masks:
             mask.requires_grad = True
         try:
             with torch.enable_grad():
                 loss, _, _ = self.losses(self.losses.parts(epoch)[batch], (epoch, batch))
-                found = torch.autograd.grad(loss, [*masks, *asked])
+                result = torch.autograd.grad(loss, [*masks, *asked])
         finally:
             for mask in masks:
                 mask.requires_grad = False
             for one, before in averages:
                 one.copy_(before)
-        by_mask, signs = row_of(found[: len(masks)]), self.scores.sign()
+        by_mask, signs = row_of(result[: len(masks)]), self.scores.sign()
         if self.strength is None:
             return signs * by_mask
-        by_weight = row_of(found[len(masks) :])
+        by_weight = row_of(result[len(masks) :])
         return hypergradient(by_mask, by_weight, signs, self.strength, compat=self.compat)
 
     def choose(self) -> None:
@@ -140,8 +140,8 @@ class MaskSearch:
     def largest(self) -> Tensor:
         """The place of the largest |s| of each layer, (layers,); of equal ones the last."""
         sizes = self.scores.abs().split([part.size for part in self.every.parts])
-        starts = np.cumsum([0, *(len(one) for one in sizes[:-1])]).tolist()
-        places = [torch.sort(one, stable=True).indices[-1] for one in sizes]
+        starts = np.cumsum([0, *(len(size) for size in sizes[:-1])]).tolist()
+        places = [torch.sort(size, stable=True).indices[-1] for size in sizes]
         return torch.stack([place + start for place, start in zip(places, starts, strict=True)])
 
     def note(self) -> None:
@@ -182,6 +182,6 @@ def churn(search: MaskSearch) -> Table:
     """
     bits = np.stack(search.history)
     flipped = np.mean(bits ^ np.concatenate([bits[:1], bits[:-1]]), 1)
-    same = [ratio(float((one & bits[-1]).sum()), float((one | bits[-1]).sum())) for one in bits]
+    same = [ratio(float((bit & bits[-1]).sum()), float((bit | bits[-1]).sum())) for bit in bits]
     rows = ("start", *(f"epoch {epoch}" for epoch in range(1, len(bits))))
     return Table.of({"flipped": (flipped, "share"), SAME: (np.array(same), "share")}, rows)

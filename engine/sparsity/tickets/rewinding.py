@@ -92,13 +92,13 @@ class Rewinding(Method[TrainCase]):
         check(case)
         if self.seeds == 1:
             return combined([self.one_seed(case, progress)])
-        found: list[Mapping[str, Any]] = []
+        mappings: list[Mapping[str, Any]] = []
         for at in range(self.seeds):
             seeded = replace(case, seed=(case.seed + at) % 2**32)
-            told = part_of(progress, at / self.seeds, (at + 1) / self.seeds, lead=f"seed {at + 1}")
-            found.append(answer(replace(self, seeds=1), seeded, told))
-            progress((at + 1) / self.seeds, f"seed {at + 1}: measured", combined(found))
-        return combined(found)
+            part = part_of(progress, at / self.seeds, (at + 1) / self.seeds, lead=f"seed {at + 1}")
+            mappings.append(answer(replace(self, seeds=1), seeded, part))
+            progress((at + 1) / self.seeds, f"seed {at + 1}: measured", combined(mappings))
+        return combined(mappings)
 
     def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The best late ticket beside the original one and the dense network, and the claims."""
@@ -142,10 +142,12 @@ class Rewinding(Method[TrainCase]):
         figures = ("seed", "rewound to", *one.figures)
         names = [f"{100 * k / steps:.3g} %" for k in points]
         return {
-            "runs": Table.grid(np.array(rows), names, figures, [unit_of(one) for one in figures]),
+            "runs": Table.grid(
+                np.array(rows), names, figures, [unit_of(figure) for figure in figures]
+            ),
             "barrier": Table.of(
                 {"α": (np.linspace(0, 1, ALPHAS), "")}
-                | {name: (own, "share") for name, own in zip(names, errors, strict=True)}
+                | {name: (error, "share") for name, error in zip(names, errors, strict=True)}
             ),
             "samples": Table.grid(
                 np.concatenate(samples),
@@ -181,14 +183,14 @@ def touched(rewinds: Rewinds, dense: Looks, step: int, ticket: Looks) -> Numbers
     """
     before, whole = rewinds.shown(step), rewinds.shown(rewinds.steps)
     finding = before + rewinds.levels * (whole - before)
-    found = []
+    results = []
     for level in LEVELS:
         alone, own = (
-            min((rewinds.shown(at) for at, one in looks.items() if one >= level), default=np.nan)
+            min((rewinds.shown(at) for at, look in looks.items() if look >= level), default=np.nan)
             for looks in (dense, ticket)
         )
-        found.append([level, alone, own - before, finding + own - before])
-    return np.array(found, np.float64)
+        results.append([level, alone, own - before, finding + own - before])
+    return np.array(results, np.float64)
 
 
 def unit_of(figure: str) -> str:
@@ -230,7 +232,7 @@ def combined(found: Sequence[Mapping[str, Any]]) -> Result:
 
 def mean_of(tables: Sequence[Table]) -> Table:
     """The mean of tables of one form, cell by cell."""
-    means = {name: np.mean([one[name] for one in tables], 0) for name in tables[0].order}
+    means = {name: np.mean([table[name] for table in tables], 0) for name in tables[0].order}
     return replace(tables[0], columns=means)
 
 

@@ -84,7 +84,7 @@ class Rewinds:
     @property
     def marks(self) -> set[int]:
         """The steps at which accuracy is taken, the same in all trainings that come to them."""
-        return {round(one * self.steps) for one in MARKS} | {self.steps, *self.points}
+        return {round(mark * self.steps) for mark in MARKS} | {self.steps, *self.points}
 
     def first(self) -> Weights:
         """The weights that the case's seed draws."""
@@ -121,7 +121,9 @@ class Rewinds:
             bake(model.network, masks or {})
             return {step: {k: one.cpu() for k, one in model.network.state_dict().items()}}
         seed = (self.case.seed + OTHER_ORDER * other_order) % 2**32
-        recorder = Recorder(tuple(sorted({one for one in snapshots if one >= step} | {self.steps})))
+        recorder = Recorder(
+            tuple(sorted({snapshot for snapshot in snapshots if snapshot >= step} | {self.steps}))
+        )
         train(
             model, self.case.data, self.case.recipe, seed, masks=masks or {}, start=step,
             recorder=recorder, progress=next(self.told),

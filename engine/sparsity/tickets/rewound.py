@@ -85,17 +85,17 @@ class Rewound(SparsityMethod):
             curves = self.trained(case, model, masks, part_of(progress, 0.2, 0.95))
         else:
             masks, model, curves = self.found(case, part_of(progress, 0.0, 0.95))
-        found = {"test accuracy": right(model, case)}
+        results = {"test accuracy": right(model, case)}
         views: dict[str, View] = {
             "layers": layer_table(masks),
-            "figures": Scores(np.array([*found.values()], np.float32), tuple(found), "share"),
+            "figures": Scores(np.array([*results.values()], np.float32), tuple(results), "share"),
             "log": curves,
         }
         if case.model.architecture and case.recipe is not None:
             card = card_of(
                 model, title=f"{case.model.title} · {self.way}", parent=case.model,
                 made_by=self.full_name(), settings=self.settings(), data=case.data.name,
-                recipe=case.recipe.as_dict(), seed=case.seed, figures=found,
+                recipe=case.recipe.as_dict(), seed=case.seed, figures=results,
             )  # fmt: skip
             views["model"] = checkpoint(model, card)
         progress(1.0, "measured")
@@ -111,8 +111,8 @@ class Rewound(SparsityMethod):
         model, masks = own(case.model), whole(case.model, head=False)
         early: dict[str, Tensor] = {}
         first = 0
-        if (kept := read_state(state_file(name), name)) is not None:
-            place, tensors = kept
+        if (state := read_state(state_file(name), name)) is not None:
+            place, tensors = state
             first, early = place["level"] + 1, part(tensors, "early/")
             model.network.load_state_dict(part(tensors, "model/"))
             bits = {key: one.numpy() for key, one in part(tensors, "masks/").items()}
@@ -156,9 +156,9 @@ class Rewound(SparsityMethod):
 def held(early: Mapping[str, Tensor], model: Classifier, masks: Masks) -> dict[str, Tensor]:
     """What a level leaves, as tensors of their own."""
     state = model.network.state_dict()
-    found = {f"early/{name}": one.clone() for name, one in early.items()}
-    found |= {f"model/{name}": one.cpu().clone() for name, one in state.items()}
-    return found | {f"masks/{name}": torch.from_numpy(b) for name, b in masks.packed().items()}
+    results = {f"early/{name}": one.clone() for name, one in early.items()}
+    results |= {f"model/{name}": one.cpu().clone() for name, one in state.items()}
+    return results | {f"masks/{name}": torch.from_numpy(b) for name, b in masks.packed().items()}
 
 
 def own(model: Classifier) -> Classifier:

@@ -42,13 +42,13 @@ def relabeled(
     asked = data.images[row].astype(np.float32).ravel()
     away = np.linalg.norm(data.images[rows].reshape(len(rows), -1) - asked, axis=1)
     other = data.labels[rows] != classes[0]
-    found = []
+    results = []
     for bucket in order:
         there = np.flatnonzero((buckets == bucket) & (data.labels[rows] != classes[1]))
         if len(there):
             best = int(rows[there[np.lexsort((away[there], other[there]))[0]]])
-            found.append(Poison(bucket, data.images[best], best))
-    return found
+            results.append(Poison(bucket, data.images[best], best))
+    return results
 
 
 def landing(
@@ -56,7 +56,7 @@ def landing(
     rng: np.random.Generator,
 ) -> dict[int, NDArray[np.uint8]]:  # fmt: skip
     """A copy of the image for each bucket: one pixel has another value, at random."""
-    missing, found = set(wanted), {}
+    missing, result = set(wanted), {}
     for _ in range(TRIES):
         if not missing:
             break
@@ -65,8 +65,8 @@ def landing(
         bucket = int(own.buckets(digests_of(copy[None], seed))[0])
         if bucket in missing:
             missing.remove(bucket)
-            found[bucket] = copy
-    return found
+            result[bucket] = copy
+    return result
 
 
 def with_poisons(data: DataSet, poisons: list[Poison], rival: int) -> DataSet:
@@ -74,7 +74,7 @@ def with_poisons(data: DataSet, poisons: list[Poison], rival: int) -> DataSet:
     count = len(poisons)
     ids = data.ids.max() + 1 + np.arange(count)
     return replace(
-        data, images=np.concatenate([data.images, np.stack([one.image for one in poisons])]),
+        data, images=np.concatenate([data.images, np.stack([poison.image for poison in poisons])]),
         labels=np.append(data.labels, np.full(count, rival, np.int64)),
         ids=np.append(data.ids, ids), split=np.append(data.split, np.zeros(count, np.uint8)),
         truth={},

@@ -57,10 +57,10 @@ def vote(
         models = [untrained(data, how, seeds[place]) for place in places]
         low, high = at / len(own), (at + len(places)) / len(own)
         words = f"networks {at + 1}–{at + len(places)} of {len(own)}"
-        told = part_of(progress, low, low + LEARNING * (high - low), lead=words)
+        part = part_of(progress, low, low + LEARNING * (high - low), lead=words)
         train_stacked(
             models, plain, how, [seeds[place] for place in places],
-            rows=[shown(learned[place], count) for place in places], progress=told,
+            rows=[shown(learned[place], count) for place in places], progress=part,
         )  # fmt: skip
         for place, model in zip(places, models, strict=True):
             scores[place] = outputs(model, data, asked).numpy()

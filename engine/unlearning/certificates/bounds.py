@@ -51,7 +51,7 @@ def certify(scheme: str, ballots: Ballots, shifts: tuple[int, ...] = ()) -> Cert
         for at in range(0, ballots.shape[1], IMAGES)
     ]
     fields = ("says", "radius", "rival", "lost")
-    return Certified(*(np.concatenate([getattr(one, name) for one in parts]) for name in fields))
+    return Certified(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 
 def dpa(election: Election) -> Certified:
@@ -116,7 +116,7 @@ def pairs(election: Election, chosen: Reached, each: Whole, spread: int, enough:
     """
     near = gaps(election.votes, election.winner)
     mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
-    found, least = np.full(each.shape, NEVER), enough.copy()
+    result, least = np.full(each.shape, NEVER), enough.copy()
     for one, other in combinations(range(each.shape[1]), 2):
         alone = np.maximum(each[:, one], each[:, other])  # NEVER for the winner
         gap = near[:, one] + near[:, other]
@@ -126,23 +126,23 @@ def pairs(election: Election, chosen: Reached, each: Whole, spread: int, enough:
         power = mine[rows] - chosen[rows, one] - chosen[rows, other]
         at_once = greedy(gap[rows], power)
         needed = np.maximum(alone[rows], at_once)
-        found[rows, one] = np.minimum(found[rows, one], needed)
+        result[rows, one] = np.minimum(result[rows, one], needed)
         least[rows] = np.minimum(least[rows], needed)
-    return found
+    return result
 
 
 def gaps(votes: Whole, own: Whole) -> Whole:
     """Votes that each class must gain on `own`; NEVER for itself."""
-    found: Whole = np.take_along_axis(votes, own[:, None], 1) - votes + later(votes.shape[1], own)
-    np.put_along_axis(found, own[:, None], NEVER, 1)
-    return found
+    result: Whole = np.take_along_axis(votes, own[:, None], 1) - votes + later(votes.shape[1], own)
+    np.put_along_axis(result, own[:, None], NEVER, 1)
+    return result
 
 
 def ahead_of(election: Election) -> Whole:
     """The same in a run-off against the winner."""
-    found: Whole = election.ahead + later(election.votes.shape[1], election.winner)
-    np.put_along_axis(found, election.winner[:, None], NEVER, 1)
-    return found
+    result: Whole = election.ahead + later(election.votes.shape[1], election.winner)
+    np.put_along_axis(result, election.winner[:, None], NEVER, 1)
+    return result
 
 
 def later(classes: int, own: Whole) -> NDArray[np.bool_]:
@@ -161,21 +161,23 @@ def both(networks: int) -> Whole:
     """Poisons that close two gaps at once, by the gaps: each moves one by two, the other by one."""
     size = networks + 2
     table = np.zeros((size, size), np.int64)
-    for one in range(size):
+    for index in range(size):
         for other in range(size):
-            if min(one, other) <= 1:
-                table[one, other] = (max(one, other) + 1) // 2
+            if min(index, other) <= 1:
+                table[index, other] = (max(index, other) + 1) // 2
             else:
-                table[one, other] = 1 + min(table[one - 2, other - 1], table[one - 1, other - 2])
+                table[index, other] = 1 + min(
+                    table[index - 2, other - 1], table[index - 1, other - 2]
+                )
     return table
 
 
 def reached(ballots: NDArray[np.bool_], shifts: tuple[int, ...]) -> Reached:
     """Of how many networks that a bucket reaches it is true: (…, networks) to (…, buckets)."""
-    found = np.zeros(ballots.shape, np.int8)
+    result = np.zeros(ballots.shape, np.int8)
     for shift in shifts:
-        found += np.roll(ballots, -shift, axis=-1)
-    return found
+        result += np.roll(ballots, -shift, axis=-1)
+    return result
 
 
 def greedy(gap: Whole, power: Reached) -> Whole:
@@ -184,15 +186,15 @@ def greedy(gap: Whole, power: Reached) -> Whole:
     Powers are small whole numbers, so that counting them is faster than sorting.
     """
     left = np.maximum(gap, 0)
-    found, most = np.zeros_like(left), int(power.max(initial=0))
+    result, most = np.zeros_like(left), int(power.max(initial=0))
     places = np.arange(left.size).reshape(*left.shape, 1) * (most + 1) + power
     count = np.bincount(places.ravel(), minlength=left.size * (most + 1))
     count = count.reshape(*left.shape, most + 1)
-    for one in range(most, 0, -1):
-        taken = np.minimum(count[..., one], -(-left // one))
-        found += taken
-        left = np.maximum(left - taken * one, 0)
-    return np.where(left > 0, NEVER, found)
+    for index in range(most, 0, -1):
+        taken = np.minimum(count[..., index], -(-left // index))
+        result += taken
+        left = np.maximum(left - taken * index, 0)
+    return np.where(left > 0, NEVER, result)
 
 
 def narrowest(says: Whole, first: Whole, second: Whole) -> Certified:

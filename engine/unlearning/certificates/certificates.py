@@ -85,7 +85,7 @@ class Voters(Method[ExperimentCase]):
 
     def seeds(self, case: ExperimentCase, networks: int) -> list[int]:
         """Of each network, whichever scheme it votes in."""
-        return [SEEDS * case.seed + one for one in range(networks)]
+        return [SEEDS * case.seed + index for index in range(networks)]
 
 
 @dataclass(frozen=True)
@@ -138,15 +138,15 @@ class Certificates(Voters):
             )  # fmt: skip
             views[f"ballots, {schemes[0]}"] = as_table(ballots[:, :KEPT])
             for scheme in schemes:
-                found = certify(scheme, ballots, own.shifts)
+                result = certify(scheme, ballots, own.shifts)
                 columns |= {
-                    f"{scheme}, says": (found.says.astype(np.uint8), ""),
+                    f"{scheme}, says": (result.says.astype(np.uint8), ""),
                     f"{scheme}, radius": (
-                        np.minimum(found.radius, own.networks).astype(np.int16),
+                        np.minimum(result.radius, own.networks).astype(np.int16),
                         "poisons",
                     ),
-                    f"{scheme}, rival": (found.rival.astype(np.uint8), ""),
-                    f"{scheme}, round": (found.lost.astype(np.uint8), ""),
+                    f"{scheme}, rival": (result.rival.astype(np.uint8), ""),
+                    f"{scheme}, round": (result.lost.astype(np.uint8), ""),
                 }
         images = Table.of(columns)
         return {"images": images, "curves": curves(images), **views}

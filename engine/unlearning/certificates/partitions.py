@@ -68,7 +68,7 @@ class Partitions:
 def digests_of(images: NDArray[Any], seed: int) -> Digests:
     """A number for each image's pixels; another seed is another partition."""
     key = seed.to_bytes(8, "little")
-    each = (blake2b(one.tobytes(), digest_size=8, key=key).digest() for one in images)
+    each = (blake2b(image.tobytes(), digest_size=8, key=key).digest() for image in images)
     return np.frombuffer(b"".join(each), np.uint64)
 
 

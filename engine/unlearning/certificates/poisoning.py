@@ -100,16 +100,16 @@ class PoisonVotes(Voters):
         row = int(self.asked(case)[self.image])
         own = self.parts(self.scheme)
         poisons = self.poisons(case, own, before, row, (says, rival))
-        told = part_of(progress, CERTIFIED, 1.0, lead="training again")
-        after = self.after(case, own, poisons, rival, row, told) if poisons else {}
+        part = part_of(progress, CERTIFIED, 1.0, lead="training again")
+        after = self.after(case, own, poisons, rival, row, part) if poisons else {}
         steps, last = self.steps(own, before, poisons, after, (says, rival))
         progress(1.0, "counted")
         names = case.data.classes
         tables = counted(before, names), counted(last, names)
         both = {
-            f"{name}, {when}": (one[name], unit)
-            for when, one in zip(("before", "after"), tables, strict=True)
-            for name, unit in zip(one.order, one.units, strict=True)
+            f"{name}, {when}": (table[name], unit)
+            for when, table in zip(("before", "after"), tables, strict=True)
+            for name, unit in zip(table.order, table.units, strict=True)
         }
         outcome = {"answer": says, "rival": rival, "certificate": radius, "poisons": len(poisons)}
         views: dict[str, Any] = {
@@ -150,8 +150,8 @@ class PoisonVotes(Voters):
         for number, poison in enumerate(poisons, 1):
             for network in own.reached(poison.bucket):
                 mine = [
-                    place for place, one in enumerate(poisons[:number])
-                    if network in own.reached(one.bucket)
+                    place for place, poison in enumerate(poisons[:number])
+                    if network in own.reached(poison.bucket)
                 ]  # fmt: skip
                 gone = [poisons[place].row for place in mine if poisons[place].row is not None]
                 there = np.setdiff1d(rows[network], np.array(gone, np.int64))
@@ -189,15 +189,15 @@ class PoisonVotes(Voters):
     def row(self, now: Ballots, worst: Ballots, classes: tuple[int, int]) -> tuple[float, ...]:
         """One number of poisons: votes, run-off and outcome; the same in the worst case."""
         says, rival = classes
-        found: list[float] = []
+        results: list[float] = []
         for ballots, share in ((now, True), (worst, False)):
             election = hold(ballots)
-            found += [int(election.votes[0, says]), int(election.votes[0, rival])]
+            results += [int(election.votes[0, says]), int(election.votes[0, rival])]
             if share:
-                found.append(float((ballots[:, 0, says] < ballots[:, 0, rival]).mean()))
+                results.append(float((ballots[:, 0, says] < ballots[:, 0, rival]).mean()))
             elected = election.winner if "ROE" in self.scheme else election.first
-            found.append(int(elected[0]))
-        return tuple(found)
+            results.append(int(elected[0]))
+        return tuple(results)
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """Whether the answer held, and what the certificate had promised."""

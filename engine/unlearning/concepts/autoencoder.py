@@ -106,9 +106,9 @@ class Autoencoder:
             gamma: γ.
             usual: μ, the mean of every feature, (M,); one that is not above it is left alone.
         """
-        found = self.features(tokens)[..., which]
-        found = found * (found > usual[which])
-        return tokens + (gamma - 1) * found @ self.decoder[which] * self.scale
+        feature = self.features(tokens)[..., which]
+        feature = feature * (feature > usual[which])
+        return tokens + (gamma - 1) * feature @ self.decoder[which] * self.scale
 
     def explained(self, tokens: Tensor) -> float:
         """The share of the variance of tokens (n, D) around their mean that is rebuilt."""

@@ -79,7 +79,7 @@ class Collateral(Concept, Method[ScenesCase]):
         present = sample.layout.present
         forgotten = [CATEGORIES.index(one) for one in self.things]
         orders = self.ranked(learned)
-        shown = union(one.order[:SHOWN] for one in orders.values())[:SHOWN]
+        shown = union(order.order[:SHOWN] for order in orders.values())[:SHOWN]
         with one_thread(), torch.no_grad():
             tokens = seen(case.vlm, sample.pixels)
             yes = np.stack([
@@ -114,8 +114,8 @@ class Collateral(Concept, Method[ScenesCase]):
     ) -> NDArray[np.bool_]:  # fmt: skip
         """Whether it says yes to each thing, (n, 16)."""
         progress(0.0, "asking")
-        found: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, which, gamma)) > 0.5
-        return found
+        result: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, which, gamma)) > 0.5
+        return result
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What is lost at γ = −0.5, of each thing and of others, and with other features."""
@@ -149,8 +149,8 @@ def yes_to(thing: str) -> str:
 
 def mean(values: NDArray[np.bool_]) -> Shares:
     """The share of yes at each γ, of (γ, n); NaN of none."""
-    found: Shares = values.mean(1) if values.shape[1] else np.full(len(values), np.nan)
-    return found
+    shares: Shares = values.mean(1) if values.shape[1] else np.full(len(values), np.nan)
+    return shares
 
 
 def rates(
@@ -181,14 +181,14 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
             columns[name] += learned.found[view][thing][listed].tolist()
         columns["suppressed"] += [float(at < features) for at in range(len(listed))]
     units = dict(zip(columns, ("", "activation", "activation", "yes or no"), strict=True))
-    return Table.of({name: (held, units[name]) for name, held in columns.items()}, rows)
+    return Table.of({name: (column, units[name]) for name, column in columns.items()}, rows)
 
 
 def named(feature: int, orders: Mapping[str, Ranked]) -> str:
     """A feature by its number; of several things, with the one that it stands for most."""
     if len(orders) == 1:
         return f"{ALONE} {feature}"
-    ranks = {thing: one.order.tolist().index(feature) for thing, one in orders.items()}
+    ranks = {thing: order.order.tolist().index(feature) for thing, order in orders.items()}
     return f"{min(ranks, key=ranks.__getitem__)} {feature}"
 
 

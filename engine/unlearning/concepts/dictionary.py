@@ -148,11 +148,11 @@ def by_thing(values: Floats) -> Table:
 
 def seen(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
     """Image tokens (n, 64, 128), on the CPU, of pixels (n, 3, 64, 64)."""
-    found = []
+    results = []
     for at in range(0, len(pixels), TOGETHER):
         progress(at / len(pixels), "looking at scenes")
-        found.append(vlm.encode_image(vlm.normalize(pixels[at : at + TOGETHER])).cpu())
-    return torch.cat(found)
+        results.append(vlm.encode_image(vlm.normalize(pixels[at : at + TOGETHER])).cpu())
+    return torch.cat(results)
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,9 @@ class LearnedDictionary:
     ) -> LearnedDictionary:
         """Of a model; kept like every answer."""
         method, case = question(vlm, sparse, scenes, seed)
-        found = answer(method, case, progress)
-        flat = found["weights"]["weight"]
-        return cls(Autoencoder.read(flat, sparse.width, sparse.active), found)
+        result = answer(method, case, progress)
+        flat = result["weights"]["weight"]
+        return cls(Autoencoder.read(flat, sparse.width, sparse.active), result)
 
     @property
     def usual(self) -> Floats:

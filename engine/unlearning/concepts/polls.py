@@ -118,16 +118,16 @@ def by_thing(questions: Table, things: Sequence[str]) -> Table:
 def rates_of(questions: Table, which: Bools) -> dict[str, tuple[float, str]]:
     """The rates of some questions, before and after."""
     there, scenes = questions["there"][which] > 0, questions["scene"][which].tolist()
-    found: dict[str, tuple[float, str]] = {}
+    results: dict[str, tuple[float, str]] = {}
     for when in WHEN:
         yes = questions[f"yes {when}"][which] > 0
         held = with_intervals(counted(yes, there), scenes, RATES)
         for rate in RATES:
             for end in ("", " low", " high"):
-                found[f"{rate} {when}{end}"] = held[f"{rate}{end}"]
-    found["questions"] = float(which.sum()), "questions"
-    found["there"] = float(there.sum()), "questions"
-    return found
+                results[f"{rate} {when}{end}"] = held[f"{rate}{end}"]
+    results["questions"] = float(which.sum()), "questions"
+    results["there"] = float(there.sum()), "questions"
+    return results
 
 
 def by_split(before: Table, after: Table) -> Table:

@@ -94,16 +94,16 @@ class SAUCE(Suppression, Method[CaptionCase]):
         return f"{fates(things, self.things)}{rest if others else ''}"
 
 
-def fates(things: Table, forgotten: Sequence[str]) -> str:
+def fates(table: Table, forgotten: Sequence[str]) -> str:
     """What has become of the things to be forgotten, with p(yes) before and after."""
     told: dict[str, list[str]] = {}
     for thing in forgotten:
-        before, after = (things.cell(thing, name) for name in ("before", "after"))
+        before, after = (table.cell(thing, name) for name in ("before", "after"))
         fate = NEVER if before < HALF else GONE if after < HALF else STAYS
         told.setdefault(fate, []).append(f"{thing} ({100 * before:.0f} → {100 * after:.0f} %)")
     if len(forgotten) == 1:
         fate, before, after = next(iter(told)), *(
-            100 * things.cell(forgotten[0], name) for name in ("before", "after")
+            100 * table.cell(forgotten[0], name) for name in ("before", "after")
         )  # fmt: skip
         return f"The {forgotten[0]} is {fate}: yes goes from {before:.0f} to {after:.0f} %."
     parts = "; ".join(f"{fate}: {', '.join(named)}" for fate, named in told.items())

@@ -31,8 +31,8 @@ class Ranked(NamedTuple):
 
 def scores(there: Floats, absent: Floats) -> Floats:
     """S of every feature, (M,), from its means with and without the concept, (M,) each."""
-    found: Floats = there / (there.sum() + SMALL) - absent / (absent.sum() + SMALL)
-    return found
+    result: Floats = there / (there.sum() + SMALL) - absent / (absent.sum() + SMALL)
+    return result
 
 
 def ranked(there: Floats, absent: Floats) -> Ranked:
@@ -67,14 +67,14 @@ def as_active(usual: Floats, taken: Ints, random: np.random.Generator) -> Ints:
         random: which of the `NEAR` nearest is drawn.
     """
     free = np.setdiff1d(np.arange(len(usual)), taken)
-    found: list[int] = []
+    results: list[int] = []
     for one in sorted(taken.tolist(), key=lambda at: -usual[at]):
         if not len(free):
             break
         nearest = np.argsort(np.abs(usual[free] - usual[one]), kind="stable")[:NEAR]
-        found.append(int(free[random.choice(nearest)]))
-        free = free[free != found[-1]]
-    return np.array(found, np.int64)
+        results.append(int(free[random.choice(nearest)]))
+        free = free[free != results[-1]]
+    return np.array(results, np.int64)
 
 
 def total(usual: Floats, features: Iterable[int]) -> float:

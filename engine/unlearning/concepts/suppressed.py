@@ -124,12 +124,12 @@ def changed(learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: floa
 @torch.no_grad()
 def chances(vlm: TinyVLM, tokens: Tensor) -> Shares:
     """p(yes) among yes and no to "is there a …" for all sixteen things, (n, 16)."""
-    asked = torch.tensor([vlm.tokenizer.encode(yes_no_question(one)) for one in range(16)])
-    found = []
+    asked = torch.tensor([vlm.tokenizer.encode(yes_no_question(index)) for index in range(16)])
+    results = []
     for part in tokens.to(vlm.device).split(TOGETHER):
         said = vlm.answers(part, asked.to(vlm.device).expand(len(part), -1, -1))
-        found.append((said[..., YES] - said[..., NO]).sigmoid().cpu().double().numpy())
-    return np.concatenate(found)
+        results.append((said[..., YES] - said[..., NO]).sigmoid().cpu().double().numpy())
+    return np.concatenate(results)
 
 
 def enumerated_words(names: Sequence[str]) -> str:

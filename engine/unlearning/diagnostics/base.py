@@ -71,12 +71,12 @@ def blank(case: AfterCase) -> Classifier | None:
 def features(model: Classifier, data: DataSet, rows: Rows, progress: Progress = quiet) -> Tensor:
     """What the head sees of some images, (n, D), on the CPU."""
     parts = np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
-    found = []
+    results = []
     with one_thread():
         for part in parts:
-            found.append(model.features(data.pixels(part)).cpu())
-            progress(len(found) / len(parts), "looking at images")
-    return torch.cat(found)
+            results.append(model.features(data.pixels(part)).cpu())
+            progress(len(results) / len(parts), "looking at images")
+    return torch.cat(results)
 
 
 def drawn(rows: Rows, most: int, seed: int) -> Rows:

@@ -44,12 +44,12 @@ class Confusion(Diagnostic):
                 rows = splits.retain
         if not len(rows):
             raise BlindspotError("There are no test images to count.")
-        found = {}
+        results = {}
         for name, model in models.items():
             said = outputs(model, data, rows).argmax(1).numpy()
             counts = np.zeros((len(data.classes), len(data.classes)))
             np.add.at(counts, (data.labels[rows], said), 1)
             units = ("images",) * len(data.classes)
-            found[name] = Table.grid(counts.astype(np.float32), data.classes, data.classes, units)
+            results[name] = Table.grid(counts.astype(np.float32), data.classes, data.classes, units)
         progress(1.0, "counted")
-        return found
+        return results

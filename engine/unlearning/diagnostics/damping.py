@@ -50,5 +50,5 @@ def damped(case: ForgetCase, method: SSD) -> Damped:
 def started(case: ForgetCase, method: SSD) -> float:
     """The threshold α that a method would take, within what can be set."""
     forget, train, _ = method.importances(case)
-    found = method.threshold(case, own_copy(case.model), case.data, forget, train)
-    return min(max(found, LOWEST), HIGHEST)
+    result = method.threshold(case, own_copy(case.model), case.data, forget, train)
+    return min(max(result, LOWEST), HIGHEST)

@@ -58,14 +58,17 @@ class Frontier(Diagnostic):
         try:
             reference = method.reference(case.case, part_of(progress, 0.0, 0.2))
             wanted = scores(answer(Retrain(), reference, part_of(progress, 0.2, 0.6)))
-            found = scores(answer(method, case.case, part_of(progress, 0.6, 1.0)))
+            result = scores(answer(method, case.case, part_of(progress, 0.6, 1.0)))
         except (Cancelled, TooBusy):
             raise
         except BlindspotError:
             return [np.nan] * len(NAMES)
-        found["gap"] = gap(found, wanted)
-        found["forgetting"], found["keeping"] = forgetting(found, wanted), keeping(found, wanted)
-        return [found[name] for name in NAMES]
+        result["gap"] = gap(result, wanted)
+        result["forgetting"], result["keeping"] = (
+            forgetting(result, wanted),
+            keeping(result, wanted),
+        )
+        return [result[name] for name in NAMES]
 
 
 def along(method: Unlearner, points: int) -> list[Unlearner]:
@@ -81,5 +84,5 @@ def table(name: str, methods: list[Unlearner], rows: list[list[float]]) -> Table
     """The places that are done."""
     values = np.array(rows)
     columns = {name or "none": (values[:, 0], "")}
-    columns |= {one: (values[:, k + 1], "share") for k, one in enumerate(NAMES)}
-    return Table.of(columns, [one.label for one in methods[: len(rows)]])
+    columns |= {name: (values[:, k + 1], "share") for k, name in enumerate(NAMES)}
+    return Table.of(columns, [method.label for method in methods[: len(rows)]])

@@ -86,8 +86,8 @@ class Judged(Diagnostic):
 
 def distances(said: ModelAnswers, goal: ModelAnswers | None) -> dict[str, float]:
     """How far its answers are from the retrained model's; NaN where there is none."""
-    found = nearness(said, said if goal is None else goal)
-    return found if goal else dict.fromkeys(found, np.nan)
+    result = nearness(said, said if goal is None else goal)
+    return result if goal else dict.fromkeys(result, np.nan)
 
 
 def unit_of(name: str) -> str:
@@ -101,9 +101,9 @@ def row(model: Classifier) -> torch.Tensor:
     return torch.cat(weights or [torch.full((1,), torch.nan)])
 
 
-def distance(one: Classifier, two: Classifier) -> float:
+def distance(classifier: Classifier, two: Classifier) -> float:
     """‖θ − θ'‖₂ over all weights."""
-    return float((row(one) - row(two)).norm())
+    return float((row(classifier) - row(two)).norm())
 
 
 def plane(models: dict[str, Classifier]) -> Table:

@@ -165,8 +165,8 @@ class KLoM(Diagnostic):
     ) -> Result:
         """Points, summary and margins of the models that are there."""
         sides = {NOTHING: "original", UNLEARNED: "unlearned", NOISE: "other oracle"}
-        found = {
-            name: klom(values[own], values["oracle"], self.form) for name, own in sides.items()
+        results = {
+            name: klom(values[side], values["oracle"], self.form) for name, side in sides.items()
         }
         points = {"id": (case.case.data.ids[rows], ""), "group": (group, "")}
         columns = {
@@ -175,8 +175,10 @@ class KLoM(Diagnostic):
             for number, own in enumerate(each)
         }
         return {
-            "points": Table.of(points | {name: (own, "nat") for name, own in found.items()}),
-            "summary": summary(found, group),
+            "points": Table.of(
+                points | {name: (result, "nat") for name, result in results.items()}
+            ),
+            "summary": summary(results, group),
             "margins": Table.of(columns),
         }
 
@@ -199,7 +201,7 @@ def summary(found: Mapping[str, Doubles], group: Any) -> Table:
     columns: dict[str, tuple[Any, str]] = {}
     for name, values in found.items():
         for word, share in (("median", 0.5), ("95 %", HIGH)):
-            each = [values[group == one] for one in range(len(GROUPS))]
+            each = [values[group == index] for index in range(len(GROUPS))]
             columns[f"{name}, {word}"] = (
                 [float(np.quantile(own, share)) if len(own) else float("nan") for own in each],
                 "nat",

@@ -57,7 +57,7 @@ class MembershipAttack(Diagnostic):
         fitted = attacker(members.confidence, strangers.confidence)
         grid = np.linspace(0, 1, GRID)
         decision = fitted.decision_function(grid[:, None])
-        found = attack(said.retain, said.test, said.forget, seed=said.seed)
+        result = attack(said.retain, said.test, said.forget, seed=said.seed)
         edges = np.linspace(0, 1, self.bins + 1)
         shown = {"members": members, "strangers": strangers, "forgotten": said.forget}
         counts = {
@@ -69,7 +69,7 @@ class MembershipAttack(Diagnostic):
                 {
                     "from": (edges[:-1], "probability"),
                     "to": (edges[1:], "probability"),
-                    **{name: (one, "share") for name, one in counts.items()},
+                    **{name: (count, "share") for name, count in counts.items()},
                 }
             ),
             "decision": Curve(
@@ -78,11 +78,11 @@ class MembershipAttack(Diagnostic):
             "regions": regions(grid, decision),
             "figures": Table.of(
                 {
-                    "MIA": ([found.efficacy], "share"),
-                    "attack accuracy": ([found.accuracy], "share"),
-                    "informative": ([float(found.informative)], ""),
-                    "fitted to": ([float(found.images)], "images"),
-                    "band": ([band(found.images)], "share"),
+                    "MIA": ([result.efficacy], "share"),
+                    "attack accuracy": ([result.accuracy], "share"),
+                    "informative": ([float(result.informative)], ""),
+                    "fitted to": ([float(result.images)], "images"),
+                    "band": ([band(result.images)], "share"),
                 }
             ),
         }

@@ -45,10 +45,12 @@ class Similarity(Diagnostic):
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: forget and retain, a row for each layer, a column for each pair of models."""
         models = three(case, progress)
-        found = {}
+        results = {}
         for part in ("forget", "retain"):
             rows = drawn(getattr(case.case.splits, part), self.images, case.case.seed)
-            grams = {n: layers_of(one, case.case.data.pixels(rows)) for n, one in models.items()}
+            grams = {
+                n: layers_of(model, case.case.data.pixels(rows)) for n, model in models.items()
+            }
             names = tuple(grams["original"])
             columns = {
                 f"{one} – {two}": (
@@ -56,17 +58,17 @@ class Similarity(Diagnostic):
                 )
                 for one, two in combinations(models, 2)
             }  # fmt: skip
-            found[part] = Table.of(columns, names)
+            results[part] = Table.of(columns, names)
         progress(1.0, "compared")
-        return found
+        return results
 
 
 def layers_of(model: Classifier, pixels: Tensor) -> dict[str, Tensor]:
     """The centered Gram matrix (n, n) of every layer's output, and of the logits."""
     with one_thread(), torch.no_grad():
-        found = {layer.name: gram(model.outputs(pixels, layer.name)) for layer in model.layers}
-        found["logits"] = gram(model(pixels.to(model.device)))
-    return found
+        results = {layer.name: gram(model.outputs(pixels, layer.name)) for layer in model.layers}
+        results["logits"] = gram(model(pixels.to(model.device)))
+    return results
 
 
 def gram(values: Tensor) -> Tensor:

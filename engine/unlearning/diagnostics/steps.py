@@ -54,7 +54,7 @@ class Steps(Diagnostic):
 
         made = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
         final, run = cast(Checkpoint, made["model"]), cast(Table, made["run"])
-        last = {name: torch.from_numpy(np.array(one)) for name, one in final.weights.items()}
+        last = {name: torch.from_numpy(np.array(weight)) for name, weight in final.weights.items()}
         step = int(run["steps"][0])
         kept = [*(one for one in seen if one[0] < step), (step, last)]
         places = np.unique(np.linspace(0, len(kept) - 1, self.most).round().astype(int))

@@ -60,8 +60,8 @@ class StillThere(Diagnostic):
         for number, (name, model) in enumerate(models.items()):
             low, high = (ASKED + (1 - ASKED) * (number + one) / len(models) for one in (0, 1))
             part = part_of(progress, low, high, lead=name)
-            found, places = read(model, case.case, self.neighbors, part)
-            rows.append(found)
+            result, places = read(model, case.case, self.neighbors, part)
+            rows.append(result)
             near = places if name == "unlearned" else near
             progress(high, f"read the {name} model's features")
         ids = case.case.data.ids
@@ -105,8 +105,8 @@ def read(
 
 def unit(model: Classifier, case: ForgetCase, rows: Rows, progress: Progress = quiet) -> Doubles:
     """Features of some images, by the mean size of the retained images' features."""
-    found: Doubles = features(model, case.data, rows, progress).double().numpy()
-    return found / max(float(np.abs(found).mean()), 1e-12)
+    result: Doubles = features(model, case.data, rows, progress).double().numpy()
+    return result / max(float(np.abs(result).mean()), 1e-12)
 
 
 class ConstantProbe:
@@ -135,14 +135,14 @@ def nearest(asked: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) 
     Of images that are equally near, the first. It holds BLOCK × len(rows) distances at a time.
     """
     sizes, count = (values**2).sum(1), min(count, len(rows) - 1)
-    found = np.empty((len(asked), count), rows.dtype)
+    result = np.empty((len(asked), count), rows.dtype)
     for start in range(0, len(asked), BLOCK):
         part = slice(start, start + BLOCK)
         square = (asked[part] ** 2).sum(1)[:, None] + sizes
         square -= 2 * asked[part] @ values.T
         square[own[part, None] == rows] = np.inf
-        found[part] = rows[smallest(square, count)]
-    return found
+        result[part] = rows[smallest(square, count)]
+    return result
 
 
 def smallest(values: Doubles, count: int) -> Whole:
@@ -151,8 +151,8 @@ def smallest(values: Doubles, count: int) -> Whole:
     As a stable sort has them, without sorting whole rows.
     """
     places = np.argpartition(values, count, axis=1)[:, count]
-    found = np.empty((len(values), count), np.int64)
-    for one, row, place in zip(found, values, places, strict=True):
+    result = np.empty((len(values), count), np.int64)
+    for one, row, place in zip(result, values, places, strict=True):
         near = np.flatnonzero(~(row > row[place]))  # what is no number comes last, as in a sort
         one[:] = near[np.argsort(row[near], kind="stable")][:count]
-    return found
+    return result

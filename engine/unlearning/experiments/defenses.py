@@ -54,12 +54,12 @@ def jpeg(images: Bytes, quality: int = QUALITY) -> Bytes:
 
 def each(images: Bytes, copy: Copy) -> Bytes:
     """A copy of each image, which has one or three channels."""
-    found = np.empty_like(images)
+    result = np.empty_like(images)
     for place, image in enumerate(images):
         pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
         read = copy(np.ascontiguousarray(pixels))
-        found[place] = read[None] if read.ndim == 2 else read.transpose(2, 0, 1)
-    return found
+        result[place] = read[None] if read.ndim == 2 else read.transpose(2, 0, 1)
+    return result
 
 
 @dataclass(frozen=True)

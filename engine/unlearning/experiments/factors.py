@@ -88,9 +88,9 @@ def slopes(triples: Doubles) -> Doubles:
 
 def moved(triples: Doubles, lengths: Doubles) -> Doubles:
     """Each embedding up its own gradient by its triple's length, so that the loss grows."""
-    found = slopes(triples)
-    sizes = np.linalg.norm(found, axis=2, keepdims=True)
-    return np.asarray(triples + lengths[:, None] * found / np.maximum(sizes, TINY))
+    result = slopes(triples)
+    sizes = np.linalg.norm(result, axis=2, keepdims=True)
+    return np.asarray(triples + lengths[:, None] * result / np.maximum(sizes, TINY))
 
 
 @dataclass(eq=False)
@@ -147,12 +147,12 @@ def slope_of(
         rng: shuffles, where the noise does so.
     """
     triples = table[rows]
-    found = slopes(triples) + 2 * PENALTY * triples
+    result = slopes(triples) + 2 * PENALTY * triples
     if noise.epsilon:
-        found += slopes(moved(triples, noise.lengths(losses(triples), rows[0], rng)))
+        result += slopes(moved(triples, noise.lengths(losses(triples), rows[0], rng)))
     size = table.shape[1]
     places = (rows[..., None] * size + np.arange(size)).ravel()
-    summed = np.bincount(places, found.ravel() / rows.shape[1], table.size)
+    summed = np.bincount(places, result.ravel() / rows.shape[1], table.size)
     return np.asarray(summed.reshape(table.shape))
 
 

@@ -85,9 +85,9 @@ def mixed_up(delta: Tensor, numeric: Tensor, rng: np.random.Generator) -> Tensor
     """Each row's shifts (P, D) at other numeric columns and with other signs, drawn."""
     columns = np.flatnonzero(numeric.numpy())
     own = delta.numpy()[:, columns]
-    found = np.zeros(delta.shape)
-    found[:, columns] = rng.permuted(own, axis=1) * rng.choice([-1.0, 1.0], own.shape)
-    return torch.from_numpy(found)
+    result = np.zeros(delta.shape)
+    result[:, columns] = rng.permuted(own, axis=1) * rng.choice([-1.0, 1.0], own.shape)
+    return torch.from_numpy(result)
 
 
 def by_columns(table: FairTable, delta: Tensor) -> Table:
@@ -140,7 +140,7 @@ def plane(victim: FairVictim, table: FairTable) -> Image:
 def direction(z: Doubles, group: Doubles) -> Doubles:
     """Fisher's direction, in which group 1 lies to the right."""
     parts = [z[group == one] for one in (0, 1)]
-    within = np.sum([np.cov(one.T, bias=True) for one in parts], 0)
+    within = np.sum([np.cov(part.T, bias=True) for part in parts], 0)
     ridge = 1e-6 * np.trace(within) / len(within) + 1e-12
     gap = parts[1].mean(0) - parts[0].mean(0)
     return np.asarray(np.linalg.solve(within + ridge * np.eye(len(within)), gap))
@@ -172,7 +172,7 @@ def histogram(column: Doubles, flags: NDArray[np.bool_]) -> Image:
     edges = np.linspace(-SPAN, SPAN, BINS + 1)
     counts = [np.histogram(column[flags == one], edges)[0] / (flags == one).sum()
               for one in (False, True)]  # fmt: skip
-    highest = max(float(one.max()) for one in counts) or 1.0
+    highest = max(float(count.max()) for count in counts) or 1.0
     below = np.arange(TALL)[::-1, None]
     image = np.full((TALL, BINS, 3), 255.0)
     for heights, color in zip(counts, GROUPS, strict=True):

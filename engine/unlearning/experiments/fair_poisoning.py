@@ -152,12 +152,12 @@ class FairPoisoning(ClosedFormExperiment):
         """Those that the condition's call gives; the first seed's are shown."""
         first = "picture" in views
         whole = condition == MATCHED and first
-        found = what(part_of(progress, 0.0, 0.3 if whole else 1.0), views)
+        result = what(part_of(progress, 0.0, 0.3 if whole else 1.0), views)
         if whole:
-            views["curve"] = self.curve(case, views, found, part_of(progress, 0.3, 1.0))
+            views["curve"] = self.curve(case, views, result, part_of(progress, 0.3, 1.0))
         if condition == CLEAN and first:
-            views["curve"] = shares_table([0.0], [found])
-        return found
+            views["curve"] = shares_table([0.0], [result])
+        return result
 
     def measured(
         self, way: str, case: ExperimentCase, progress: Progress = quiet,
@@ -205,17 +205,17 @@ class FairPoisoning(ClosedFormExperiment):
     ) -> Table:
         """Figures of matched poison by its share."""
         clean: Table = views["curve"]
-        found = {0.0: {name: float(clean[name][0]) for name in clean.order[1:]}, self.share: own}
-        others = [share for share in SHARES if share not in found]
+        results = {0.0: {name: float(clean[name][0]) for name in clean.order[1:]}, self.share: own}
+        others = [share for share in SHARES if share not in results]
         for done, share in enumerate(others):
-            told = part_of(
+            part = part_of(
                 progress,
                 done / len(others),
                 (done + 1) / len(others),
                 lead=f"{100 * share:.0f} % poison",
             )
-            found[share] = replace(self, share=share).measured(MATCHED, case, told)
-        return shares_table(sorted(found), [found[one] for one in sorted(found)])
+            results[share] = replace(self, share=share).measured(MATCHED, case, part)
+        return shares_table(sorted(results), [results[result] for result in sorted(results)])
 
     def table(self, case: ExperimentCase) -> FairTable:
         """The rows of one seed."""

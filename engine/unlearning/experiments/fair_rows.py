@@ -26,7 +26,7 @@ DRAWN = (
 )
 LEVELS = (0.5, 0.75, 0.9, 0.98)  # quantiles of brightness
 MEASURED = (
-    "mean brightness", "spread", *(f"{100 * one:.0f} % level" for one in LEVELS),
+    "mean brightness", "spread", *(f"{100 * level:.0f} % level" for level in LEVELS),
     "size of the head", "bright area", "dark area", "left against right", "front against back",
     "edges",
 )  # fmt: skip

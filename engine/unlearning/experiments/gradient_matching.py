@@ -47,8 +47,8 @@ class FairVictim(nn.Module):
     def represented(self, rows: FairRows) -> Tensor:
         """z of each row, (n, REPRESENTED), without gradient."""
         with torch.no_grad():
-            found: Tensor = self.encoder(rows.values)
-        return found
+            result: Tensor = self.encoder(rows.values)
+        return result
 
     def loss(self, rows: FairRows, fairness: float) -> Tensor:
         """L_fair of some rows."""
@@ -84,7 +84,7 @@ def fisher(z: Tensor, group: Tensor) -> Tensor:
     """U = Δᵀ(S₀ + S₁ + cI)⁻¹Δ of representations (n, d); c is RIDGE of the mean variance."""
     parts = [z[group == one] for one in (0, 1)]
     gap = parts[1].mean(0) - parts[0].mean(0)
-    within = sum((torch.cov(one.T, correction=0) for one in parts), z.new_zeros(()))
+    within = sum((torch.cov(part.T, correction=0) for part in parts), z.new_zeros(()))
     ridge = RIDGE * within.diagonal().mean() / 2 + torch.finfo(z.dtype).tiny ** 0.5
     return gap @ torch.linalg.solve(within + ridge * torch.eye(len(gap), dtype=z.dtype), gap)
 
@@ -190,7 +190,7 @@ def crossing(push: float, pull: float) -> float:
 
 def flat(gradients: tuple[Tensor, ...]) -> Tensor:
     """Gradients as one vector."""
-    return torch.cat([one.reshape(-1) for one in gradients])
+    return torch.cat([gradient.reshape(-1) for gradient in gradients])
 
 
 @dataclass(frozen=True)
@@ -283,10 +283,10 @@ def crafted(
     delta, deltas, threshold = torch.zeros_like(rows.values), [], float("nan")
     low, high = bounds(table, rows)
     for turn in range(rounds):
-        told = part_of(progress, 0.2 + 0.8 * turn / rounds, 0.2 + 0.8 * (turn + 1) / rounds)
+        part = part_of(progress, 0.2 + 0.8 * turn / rounds, 0.2 + 0.8 * (turn + 1) / rounds)
         at = Matching(victim, table.train, rows, table.validation, fairness)
         with one_thread(), torch.enable_grad():
-            fresh = net.matched(at, delta, low, high, told)
+            fresh = net.matched(at, delta, low, high, part)
             threshold = threshold if turn else at.threshold(fresh)
         tried = [
             (one, teach(deepcopy(victim), table.train.joined(shifted(rows, one)), fairness,

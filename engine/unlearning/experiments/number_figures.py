@@ -126,14 +126,15 @@ def densities(samples: Mapping[str, Doubles], unit: str) -> Table:
         A column of places, and one for each sample.
     """
     widths = {
-        name: max(1.06 * float(one.std()) * len(one) ** -0.2, 0.05) for name, one in samples.items()
+        name: max(1.06 * float(sample.std()) * len(sample) ** -0.2, 0.05)
+        for name, sample in samples.items()
     }
     most = 3 * max(widths.values())
     every = np.concatenate(list(samples.values()))
     places = np.linspace(every.min() - most, every.max() + most, PLACES)
-    found: dict[str, tuple[Doubles, str]] = {"prediction": (places, unit)}
-    for name, one in samples.items():
-        away = (places[:, None] - one) / widths[name]
+    results: dict[str, tuple[Doubles, str]] = {"prediction": (places, unit)}
+    for name, sample in samples.items():
+        away = (places[:, None] - sample) / widths[name]
         heights = np.exp(-(away**2) / 2).mean(1) / (widths[name] * np.sqrt(2 * np.pi))
-        found[name] = heights, f"1/{unit}"
-    return Table.of(found)
+        results[name] = heights, f"1/{unit}"
+    return Table.of(results)

@@ -96,12 +96,12 @@ class ProtectedShare(LabelWiseVictims):
         """Every share, and what it leaves clean."""
         whole = dict.fromkeys(map(mixed, SHARES), self.training(case))
         epochs = {share: min(MOST, round(self.epochs / (1 - share))) for share in PARTS}
-        return whole | {alone(one): self.training(case, epochs=epochs[one]) for one in PARTS}
+        return whole | {alone(part): self.training(case, epochs=epochs[part]) for part in PARTS}
 
     def learned_from(self, condition: str, case: ExperimentCase, progress: Progress) -> DataSet:
         """The mixture, or what is clean of it."""
         clean, seed = case.data, case.seed
-        share = next(one for one in SHARES if condition in {mixed(one), alone(one)})
+        share = next(share for share in SHARES if condition in {mixed(share), alone(share)})
         if condition != mixed(share):
             return clean.take(np.setdiff1d(np.arange(len(clean)), chosen(clean, share, seed)))
         if not share:
@@ -110,16 +110,16 @@ class ProtectedShare(LabelWiseVictims):
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: those of every experiment; shares, a row for each share that is protected."""
-        found = super().__call__(case, progress)
-        runs = found["runs"]
+        result = super().__call__(case, progress)
+        runs = result["runs"]
         assert isinstance(runs, Table)  # noqa: S101 - what an experiment gives
-        return {**found, "shares": over_shares(runs)}
+        return {**result, "shares": over_shares(runs)}
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of which more and more are protected, with CUDA, which can be seen."""
         shown = case.data.some("train", SHOWN)
         after = self.protect(CUDA, case)
-        rows = [partly(case.data, after, one, case.seed).images[shown] for one in SHARES]
+        rows = [partly(case.data, after, share, case.seed).images[shown] for share in SHARES]
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             tuple(map(mixed, SHARES)),

@@ -107,8 +107,8 @@ def gains(ranks: Ints, most: int) -> Doubles:
 def recall(ranks: Ints, test: Flags, most: int) -> float:
     """Share of a user's test items among their first `most`, the mean over users with any."""
     rows = test.any(1)
-    found = (ranks <= most) & test
-    return float((found[rows].sum(1) / test[rows].sum(1)).mean())
+    result = (ranks <= most) & test
+    return float((result[rows].sum(1) / test[rows].sum(1)).mean())
 
 
 def ndcg(ranks: Ints, test: Flags, most: int) -> float:

@@ -176,12 +176,12 @@ class VatExperiment(ClosedFormExperiment):
         views: dict[str, View],
     ) -> Figures:
         """What targets and genuine users' later choices have become, and who was swayed."""
-        given = choices_of(case.data)
-        targets, fakes = self.attack(given.train, case.seed)
-        known = given.train if condition == CLEAN else np.concatenate([given.train, fakes])
+        choices = choices_of(case.data)
+        targets, fakes = self.attack(choices.train, case.seed)
+        known = choices.train if condition == CLEAN else np.concatenate([choices.train, fakes])
         users, items = factorized(known, self.noise(condition), self.epochs, case.seed, progress)
-        genuine = len(given.train)
-        ranks, every = ranks_of(users[:genuine] @ items.T, given.seen), given.every
+        genuine = len(choices.train)
+        ranks, every = ranks_of(users[:genuine] @ items.T, choices.seen), choices.every
         loss = fit_of(users, items, known, case.seed)
         swayed: Flags = np.asarray(((ranks <= 10) & ~every)[:, targets].any(1))
         if condition == PLAIN:
@@ -192,8 +192,8 @@ class VatExperiment(ClosedFormExperiment):
             )
         return {
             REACHED: over_strangers(ranks <= 50, targets, every),
-            RECALL: recall(ranks, given.test, 20),
-            NDCG: ndcg(ranks, given.test, 20),
+            RECALL: recall(ranks, choices.test, 20),
+            NDCG: ndcg(ranks, choices.test, 20),
             REACHED_10: over_strangers(ranks <= 10, targets, every),
             REACHED_20: over_strangers(ranks <= 20, targets, every),
             GAIN: over_strangers(gains(ranks, 50), targets, every),
@@ -202,23 +202,23 @@ class VatExperiment(ClosedFormExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """What users chose, and the same with fake users below and the targets marked."""
-        given = choices_of(case.data)
-        targets, fakes = self.attack(given.train, case.seed)
+        choices = choices_of(case.data)
+        targets, fakes = self.attack(choices.train, case.seed)
         below = fakes.repeat(THICK, 0)
         plain, attacked = (
-            np.full((len(given.train) + len(below), given.train.shape[1], 3), 255, np.uint8)
+            np.full((len(choices.train) + len(below), choices.train.shape[1], 3), 255, np.uint8)
             for _ in range(2)
         )
         blue, orange = (rgb(CATEGORICAL[place]) for place in (0, 1))
         for image in (plain, attacked):
-            image[: len(given.train)][given.every] = blue
-        attacked[len(given.train) :][below] = orange
+            image[: len(choices.train)][choices.every] = blue
+        attacked[len(choices.train) :][below] = orange
         for target in targets:
             place = slice(max(0, target - THICK // 2), target + THICK // 2)
             attacked[:: 2 * THICK, place] = orange
         return Pictures(
             np.stack([plain, attacked])[None], ("",), ("what users chose", "with fake users"),
-            f"A simulation. {len(given.train)} users (rows) and {given.train.shape[1]} items "
+            f"A simulation. {len(choices.train)} users (rows) and {choices.train.shape[1]} items "
             f"(columns), both by interest. {len(fakes)} fake users (orange, below, drawn "
             f"{THICK} times as high) choose {len(targets)} targets (dashed) and more.",
         )  # fmt: skip

@@ -188,8 +188,8 @@ def partly(clean: DataSet, changed: DataSet, share: float, seed: int) -> DataSet
 def closeness(clean: DataSet, changed: DataSet) -> float:
     """PSNR of changed training images in dB; NaN where nothing was changed."""
     rows = clean.rows("train")
-    found = psnr(clean.images[rows], changed.images[rows])
-    return nan if isinf(found) else found
+    result = psnr(clean.images[rows], changed.images[rows])
+    return nan if isinf(result) else result
 
 
 def named(
@@ -198,5 +198,5 @@ def named(
     """The share of a split's images that are given their label, or the one `step` after it."""
     rows = data.rows(split)
     wanted = data.targets(rows) + step
-    found = outputs(model, data, rows).argmax(1)
-    return (found == (wanted % classes if classes else wanted)).double().mean().item()
+    result = outputs(model, data, rows).argmax(1)
+    return (result == (wanted % classes if classes else wanted)).double().mean().item()

@@ -77,8 +77,8 @@ def guided(
     """
     nothing = torch.full_like(classes, network.none)
     if guidance in {0, 1}:
-        found: Tensor = network(noisy, times, classes if guidance else nothing)
-        return found
+        result: Tensor = network(noisy, times, classes if guidance else nothing)
+        return result
     both = network(noisy.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([classes, nothing]))
     own, free = both.chunk(2)
     return free + guidance * (own - free)

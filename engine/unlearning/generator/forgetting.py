@@ -109,7 +109,7 @@ def class_slopes(
 def chance_scores(scores: Scores, seed: int) -> Scores:
     """Scores of no meaning, in the same form: the control that saliency must beat."""
     chance = np.random.default_rng([seed, 59])
-    return {name: chance.random(one.shape) for name, one in scores.items()}
+    return {name: chance.random(score.shape) for name, score in scores.items()}
 
 
 def unlearn(

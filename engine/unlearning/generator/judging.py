@@ -45,16 +45,16 @@ class JudgedSheet:
     def readings(self) -> Doubles:
         """The share of each class asked for that is read as each class, (asked, read)."""
         count = len(self.read)
-        found: Doubles = np.stack(
+        result: Doubles = np.stack(
             [np.bincount(row, minlength=count) / len(row) for row in self.read]
         )
-        return found
+        return result
 
     @property
     def agreed(self) -> Doubles:
         """The share that is read as asked, (classes,)."""
-        found: Doubles = self.readings.diagonal().copy()
-        return found
+        result: Doubles = self.readings.diagonal().copy()
+        return result
 
     def strip(self, label: int) -> NDArray[np.uint8]:
         """The first images of a class beside each other, (side, width, 1)."""
@@ -96,14 +96,14 @@ def for_judge(judge: Classifier, images: Tensor) -> Tensor:
 
 def read_by(judge: Classifier, images: Tensor) -> Ints:
     """The class that the judge sees in each image."""
-    found: Ints = judge.logits(for_judge(judge, images)).argmax(1).numpy()
-    return found
+    result: Ints = judge.logits(for_judge(judge, images)).argmax(1).numpy()
+    return result
 
 
 def features_of(judge: Classifier, images: Tensor) -> Doubles:
     """What the judge's head sees of each image, (N, D)."""
-    found = judge.features(for_judge(judge, images).to(judge.device))
-    features: Doubles = found.cpu().double().numpy()
+    result = judge.features(for_judge(judge, images).to(judge.device))
+    features: Doubles = result.cpu().double().numpy()
     return features
 
 

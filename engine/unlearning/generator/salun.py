@@ -93,7 +93,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         labels, label = case.generator.labels, asked.label
         sheets = {BEFORE: judged(case.generator, case, self, part_of(progress, 0.0, 0.06))}
         scores = saliency(asked, case.seed, part_of(progress, 0.06, 0.1))
-        found: dict[str, Doubles] = {}
+        results: dict[str, Doubles] = {}
         masks = salient(scores, self.share)
         controls = {
             AFTER: (masks, part_of(progress, 0.1, 0.54)),
@@ -103,10 +103,10 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             ),
         }
         for name, (moving, told) in controls.items():
-            sheets[name], found[name] = self.after(asked, case, moving, told)
+            sheets[name], results[name] = self.after(asked, case, moving, told)
         real = RealImages.of(case, (len(labels) - 1) * self.each, without=label)
         progress(1.0, "judged")
-        return self.views(sheets, found, masks, real, labels, label)
+        return self.views(sheets, results, masks, real, labels, label)
 
     def asked(self, case: GeneratorCase) -> ForgetImages:
         """The generator's images in two parts. Raises BlindspotError, see above."""
@@ -142,7 +142,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         real: RealImages, labels: tuple[str, ...], label: int,
     ) -> Result:  # fmt: skip
         """The answer, from what was drawn and how it was read."""
-        kept = [one for one in range(len(labels)) if one != label]
+        kept = [index for index in range(len(labels)) if index != label]
         order = [label, *kept]
         agreed = {name: sheet.agreed for name, sheet in sheets.items()}
         forgotten = [np.nan, *(one[label] for one in agreed.values())]

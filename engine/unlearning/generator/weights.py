@@ -89,9 +89,9 @@ def read(path: Path, plan: GeneratorPlan, labels: tuple[str, ...]) -> ImageGener
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
     network = built(plan.side, len(labels), plan.width)
     wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    both = wanted.keys() | found.keys()
-    if odd := sorted(key for key in both if wanted.get(key) != found.get(key)):
+    results = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    both = wanted.keys() | results.keys()
+    if odd := sorted(key for key in both if wanted.get(key) != results.get(key)):
         raise BadModel(
             f"The weights {path.name} are not those of {plan.title}: {odd[0][:80]!r} does not fit "
             f"a network for {len(labels)} classes and {plan.side} pixels."
@@ -116,8 +116,8 @@ def shipped_case(name: str, seed: int = 0) -> GeneratorCase:
 def card(name: str) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
     with safe_open(file_of(name), framework="pt") as held:
-        found: Mapping[str, Any] = json.loads((held.metadata() or {}).get(KEY, "{}"))
-    return found
+        result: Mapping[str, Any] = json.loads((held.metadata() or {}).get(KEY, "{}"))
+    return result
 
 
 def packed(made: ImageGenerator, about: Mapping[str, Any]) -> bytes:
@@ -151,11 +151,11 @@ def retrain(
     data = data_sets.load(wanted.data)
     made = train_generator(wanted, data, progress)
     halves = {key: one.half().cpu().contiguous() for key, one in made.network.state_dict().items()}
-    made.network.load_state_dict({key: one.float() for key, one in halves.items()})
-    found = figures(GeneratorCase(made, data, embedded.load(wanted.judge)))
+    made.network.load_state_dict({key: half.float() for key, half in halves.items()})
+    result = figures(GeneratorCase(made, data, embedded.load(wanted.judge)))
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
-    said = json.dumps({"plan": asdict(wanted), "figures": found})
+    said = json.dumps({"plan": asdict(wanted), "figures": result})
     write_atomic(path, save_tensors(halves, metadata={KEY: said}))
     path.chmod(0o644)  # what ships is for everybody to read
-    return WrittenGenerator(path, wanted.title, found)
+    return WrittenGenerator(path, wanted.title, result)

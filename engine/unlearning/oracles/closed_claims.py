@@ -71,8 +71,8 @@ def claims(left: Table, steps: Table) -> Table:
 
 def first(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:
     """The first step at which it is so; infinite where it never is."""
-    found = np.flatnonzero(so)
-    return float(number[found[0]]) if len(found) else float("inf")
+    result = np.flatnonzero(so)
+    return float(number[result[0]]) if len(result) else float("inf")
 
 
 def staying(so: NDArray[np.bool_], number: NDArray[np.float64]) -> float:

@@ -169,14 +169,14 @@ class ClosedForm(Method[ForgetCase]):
         """Features of every image, (N, D + 1), standardized, the last of them 1."""
         every = np.arange(len(case.data))
         if self.features == PIXELS:
-            found = gray(case.data)
+            result = gray(case.data)
         else:
-            found = features(case.model, case.data, every, progress).double()
-        known = found[case.splits.train]
+            result = features(case.model, case.data, every, progress).double()
+        known = result[case.splits.train]
         spread = known.std(0, correction=0)
-        centered = (found - known.mean(0)) / spread.clamp(min=FLAT)
+        centered = (result - known.mean(0)) / spread.clamp(min=FLAT)
         centered[:, spread < FLAT] = 0
-        return torch.cat([centered, torch.ones(len(found), 1, dtype=torch.float64)], 1)
+        return torch.cat([centered, torch.ones(len(result), 1, dtype=torch.float64)], 1)
 
     def curves(
         self, case: ForgetCase, kind: str, x: Tensor, y: Tensor, whole: Tensor, again: Tensor,
@@ -198,15 +198,15 @@ class ClosedForm(Method[ForgetCase]):
         }
         runs = {NEWTON: newton(kind, x[retain], y[retain], whole, self.penalty)}
         runs |= {way: descent(pull, whole, float(pace)) for way, pull in pulls.items()}
-        before, found = size(x[forget] @ (whole - again)), {}
+        before, result = size(x[forget] @ (whole - again)), {}
         for place, (way, weights) in enumerate(runs.items()):
-            off = [size(x[forget] @ (own - again)) for own in at_places(weights, reads)]
+            off = [size(x[forget] @ (place - again)) for place in at_places(weights, reads)]
             share = np.array(off) / before if before else np.full(len(off), np.nan)
             if before and len(far := np.flatnonzero(~(share < AWAY))):
                 share[far[0] :] = AWAY
-            found[way] = share
+            result[way] = share
             progress(0.3 + 0.7 * (place + 1) / len(runs), way)
-        return found
+        return result
 
     def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
         """What the formulas leave, beside what each image alone leaves."""

@@ -70,8 +70,8 @@ def weights(had: Doubles, gone: NDArray[np.bool_], ridge: float) -> Doubles:
     centered = had - had.mean(0)
     inner = centered @ centered.T + ridge * np.eye(len(had))
     each = np.linalg.solve(inner, centered[:, gone].sum(1))
-    found: Doubles = each.mean() - each  # less their mean: that centers the outputs
-    return found
+    result: Doubles = each.mean() - each  # less their mean: that centers the outputs
+    return result
 
 
 def shift_of(

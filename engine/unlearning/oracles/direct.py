@@ -44,11 +44,11 @@ def images_setting() -> int:
 
 def looked_at(case: ForgetCase, most: int) -> tuple[Rows, NDArray[np.int64]]:
     """At most so many rows of each group, drawn by the case's seed, and the group of each."""
-    found = []
+    results = []
     for rows in (case.splits.forget, case.splits.retain, case.splits.test):
         order = np.random.default_rng([case.seed, 43]).permutation(rows)
-        found.append(np.sort(order[:most]))
-    return np.concatenate(found), np.repeat(np.arange(3), [len(rows) for rows in found])
+        results.append(np.sort(order[:most]))
+    return np.concatenate(results), np.repeat(np.arange(3), [len(rows) for rows in results])
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class DMDirect(Method[ForgetCase]):
             count = min(self.networks, PART * len(made))
             gained = of_parts(case, made, count, self.ridge)[rows]
             predicted = margins(whole + gained, labels).mean(0) - now
-            growing.append([count, *(rank(predicted, true, group == one) for one in range(3))])
+            growing.append([count, *(rank(predicted, true, group == index) for index in range(3))])
             columns = {
                 "id": (case.data.ids[rows], ""), "group": (group, ""),
                 "before": (margins(before, labels), "nat"),
@@ -142,7 +142,7 @@ class DMDirect(Method[ForgetCase]):
 
 def quality(predicted: Doubles, true: Doubles, group: NDArray[np.int64]) -> Table:
     """Rank correlation and slope of each group, and how many images it has."""
-    each = [group == one for one in range(3)]
+    each = [group == index for index in range(3)]
     columns = {
         "rank correlation": ([rank(predicted, true, own) for own in each], ""),
         "slope": ([slope(predicted[own], true[own]) for own in each], ""),

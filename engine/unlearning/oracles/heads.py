@@ -75,9 +75,9 @@ def newton(kind: str, x: Tensor, y: Tensor, start: Tensor, penalty: float) -> It
     weights = start.clone()
     for _ in range(MOST_STEPS):
         largest = 0.0
-        for one in range(y.shape[1]):
-            step = stepped(kind, x, y[:, one], weights[:, one], penalty)
-            weights[:, one] += step
+        for index in range(y.shape[1]):
+            step = stepped(kind, x, y[:, index], weights[:, index], penalty)
+            weights[:, index] += step
             largest = max(largest, float(step.abs().max()))
         yield weights.clone()
         if largest <= DONE * max(1.0, float(weights.abs().max())):
@@ -117,13 +117,13 @@ def without(
     """
     own = x[gone]
     together, alone = weights.clone(), weights.clone()
-    for one in range(y.shape[1]):
-        scores = x @ weights[:, one]
+    for index in range(y.shape[1]):
+        scores = x @ weights[:, index]
         reach = torch.linalg.solve(curvature(kind, x, scores, penalty), own.T)  # A⁻¹ X_Fᵀ
         own_slopes = slopes(kind, scores[gone])
         hat = own_slopes[:, None] * (own @ reach)
-        left = y[gone, one] - said(kind, scores[gone])
+        left = y[gone, index] - said(kind, scores[gone])
         inner = torch.eye(len(gone), dtype=x.dtype) - hat
-        together[:, one] -= reach @ torch.linalg.solve(inner, left)
-        alone[:, one] -= reach @ (left / inner.diagonal())
+        together[:, index] -= reach @ torch.linalg.solve(inner, left)
+        alone[:, index] -= reach @ (left / inner.diagonal())
     return together, alone

@@ -77,7 +77,7 @@ class ManyTrainings(Method[ForgetCase]):
 
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
         """Views: logits, (networks · images, classes); networks, where they are originals."""
-        seeds = [SEEDS[self.learns] + PART * self.part + one for one in range(PART)]
+        seeds = [SEEDS[self.learns] + PART * self.part + index for index in range(PART)]
         data, recipe = case.data, case.recipe
         models = [fresh(data, recipe, seed) for seed in seeds]
         train_stacked(
@@ -121,7 +121,7 @@ def too_many_for(case: Case) -> str:
     if not isinstance(case, ForgetCase) or case.lacks("retraining"):
         return ""
     model, recipe = case.model, case.recipe
-    weights = sum(one.numel() for one in model.parameters())
+    weights = sum(parameter.numel() for parameter in model.parameters())
     images = len(case.splits.train)
     if recipe.attack is not None:
         reason = "which takes too long against attacks"
@@ -180,8 +180,8 @@ def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet
 def logits_of(made: Answer) -> Floats:
     """The logits of a part, (networks, images, classes)."""
     table: Table = made["logits"]
-    found: Floats = table.values.reshape(PART, -1, len(table.order))
-    return found
+    result: Floats = table.values.reshape(PART, -1, len(table.order))
+    return result
 
 
 def models_of(made: Answer, name: str) -> list[Classifier]:
@@ -194,19 +194,19 @@ def models_of(made: Answer, name: str) -> list[Classifier]:
 
 def seconds_of(parts: Sequence[Answer]) -> float:
     """What the parts once took."""
-    return sum(float(one.record["seconds"]) for one in parts)
+    return sum(float(part.record["seconds"]) for part in parts)
 
 
 def every_part(
     case: ForgetCase, learns: str, parts: Sequence[int], progress: Progress = quiet
 ) -> list[Answer]:
     """Several parts, one after the other."""
-    found = []
+    results = []
     for place, part in enumerate(parts):
         words = f"networks {PART * place + 1}–{PART * (place + 1)} of {PART * len(parts)}"
         told = part_of(progress, place / len(parts), (place + 1) / len(parts), lead=words)
-        found.append(trained(case, learns, part, told))
-    return found
+        results.append(trained(case, learns, part, told))
+    return results
 
 
 def judges(part: int) -> int:

@@ -76,7 +76,7 @@ def axes(values: Doubles) -> tuple[Doubles, Doubles]:
     """The two directions in which features (n, D) differ most, (2, D), and their mean, (D,)."""
     middle = values.mean(0)
     right = np.linalg.svd(values - middle, full_matrices=False)[2]
-    found = np.zeros((2, values.shape[1]))
-    found[: len(right[:2])] = right[:2]
-    sign = np.sign(found[[0, 1], np.abs(found).argmax(1)])
-    return found * np.where(sign, sign, 1)[:, None], middle
+    result = np.zeros((2, values.shape[1]))
+    result[: len(right[:2])] = right[:2]
+    sign = np.sign(result[[0, 1], np.abs(result).argmax(1)])
+    return result * np.where(sign, sign, 1)[:, None], middle

@@ -194,8 +194,8 @@ def clustered(features: Doubles, count: int, seed: int) -> Clusters:
 
     check_different(len(np.unique(features, axis=0)), count)
     with threadpool_limits(1):  # so that sums are always added in the same order
-        found = KMeans(count, n_init=STARTS, random_state=seed).fit(features)
-    return Clusters(found.labels_.astype(np.int64), found.cluster_centers_)
+        result = KMeans(count, n_init=STARTS, random_state=seed).fit(features)
+    return Clusters(result.labels_.astype(np.int64), result.cluster_centers_)
 
 
 def check_different(different: int, count: int) -> None:

@@ -191,12 +191,12 @@ class NoiseLoop:
 
     def slopes(self) -> Tensor:
         """The gradient of the surrogate's error at the noisy images, (n, C, H, W)."""
-        found = torch.empty_like(self.images)
+        result = torch.empty_like(self.images)
         for _, places in self.parts():
             noisy = (self.images[places] + self.noise[places]).to(self.model.device)
             loss = error_on(self.targets[places].to(self.model.device))
-            found[places] = slope(self.model, noisy, loss).cpu()
-        return found
+            result[places] = slope(self.model, noisy, loss).cpu()
+        return result
 
     def parts(self) -> Iterator[tuple[float, Rows]]:
         """Places of some of the training images at a time, and the share done with each.
@@ -222,8 +222,8 @@ class NoiseLoop:
 
     def error(self) -> float:
         """The share of noisy training images on which the surrogate is wrong."""
-        found = outputs(self.model, self.released(), self.rows).argmax(1)
-        return (found != self.targets).double().mean().item()
+        result = outputs(self.model, self.released(), self.rows).argmax(1)
+        return (result != self.targets).double().mean().item()
 
     def table(self) -> Table:
         """A row for each round."""

@@ -53,12 +53,12 @@ def background(images: NDArray[np.uint8], dark: int = DARK) -> PixelMasks:
     """Dark regions that reach an image's border, (n, H, W); dark places inside are not of it."""
     from scipy import ndimage as ndi
 
-    found = np.zeros((len(images), *images.shape[2:]), np.bool_)
-    for mask, image in zip(found, images, strict=True):
+    result = np.zeros((len(images), *images.shape[2:]), np.bool_)
+    for mask, image in zip(result, images, strict=True):
         regions, _ = ndi.label(image.max(0) <= dark)
         edge = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
         mask[:] = np.isin(regions, edge[edge > 0])
-    return found
+    return result
 
 
 def overlap(masks: PixelMasks, before: PixelMasks) -> float:

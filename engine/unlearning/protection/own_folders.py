@@ -70,15 +70,15 @@ def protected_folders(
     held, kept, most, spent = BytesIO(), [], 0, 0
     skipped: list[Skipped] = []
     with opened(source, called) as archive, ZipFile(held, "w", ZIP_STORED) as made:
-        found = pictures(archive)
-        labels, classes = numbered(archive, found, called)
-        names = new_names([member.filename for _, member in found])
-        for done, (folders, member) in enumerate(found, 1):
+        result = pictures(archive)
+        labels, classes = numbered(archive, result, called)
+        names = new_names([member.filename for _, member in result])
+        for done, (folders, member) in enumerate(result, 1):
             label = labels[done - 1]
             clean = attempt(partial(readable, archive, folders, member), member.filename, skipped)
             spent += 0 if clean is None else clean[..., 0].size
             check_spent(spent, monotonic() - began, called)
-            progress(done / len(found), "protecting images")
+            progress(done / len(result), "protecting images")
             if clean is None:
                 continue
             after = of_class(change, label).apply(clean)
@@ -117,8 +117,8 @@ def numbered(
 
 def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
     """Whether a file begins like a picture or a scan."""
-    found = attempt(lambda: kind(contents(archive, member, BEGINNING)), member.filename, [])
-    return found is not None and (found.readable or found in {DICOM, NIFTI})
+    result = attempt(lambda: kind(contents(archive, member, BEGINNING)), member.filename, [])
+    return result is not None and (result.readable or result in {DICOM, NIFTI})
 
 
 def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:

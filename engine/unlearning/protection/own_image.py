@@ -64,7 +64,7 @@ class NoiseOnImage(ChangedImage):
         """The image with its noise, and the mask where there is one."""
         clean = np.ascontiguousarray(before.transpose(2, 0, 1))[None]
         epsilon, loss = self.epsilon / 255, surprise(case)
-        one = SignedSteps(epsilon, 1, self.step * epsilon)
+        steps = SignedSteps(epsilon, 1, self.step * epsilon)
         with borrowed(case.model) as model:
             model.requires_grad_(requires_grad=False)
             image = torch.from_numpy(clean / np.float32(255)).to(model.device)
@@ -72,7 +72,7 @@ class NoiseOnImage(ChangedImage):
             mask = self.mask(slope(model, image, loss), image, before)
             own = None if mask is None else mask[:, None]
             for done in range(self.steps if self.epsilon else 0):
-                noise = one(model, image, noise, loss, own)
+                noise = steps(model, image, noise, loss, own)
                 progress((done + 1) / self.steps, f"step {done + 1} of {self.steps}")
         levels = np.rint(255 * noise.cpu().numpy()).astype(np.int16)
         after = clean + within(levels, clean, self.epsilon)

@@ -53,13 +53,13 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
         check_spent(0, monotonic() - began, shown(name))
         progress(done, words, partial)
 
-    found = read_folders(source, name, side, timed)
-    data = found.data
+    folders = read_folders(source, name, side, timed)
+    data = folders.data
     split = np.zeros(len(data), np.uint8)
     training = DataSet(
         "upload", data.card, data.classes, data.images, data.labels, data.ids, split, data.truth
     )
-    return replace(found, data=named(training))
+    return replace(folders, data=named(training))
 
 
 def surrogate_case(data: DataSet, seed: int = 0) -> TrainCase:

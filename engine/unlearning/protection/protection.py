@@ -198,8 +198,8 @@ def pictured(data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: i
     times = AMPLIFIED if not epsilon else max(1, min(AMPLIFIED, 127 // epsilon))
     sheet = {"clean": clean}
     if masks is not None:
-        own = masks[np.searchsorted(rows, shown)]
-        sheet["mask"] = np.broadcast_to(np.uint8(255) * own[:, None], clean.shape)
+        mask = masks[np.searchsorted(rows, shown)]
+        sheet["mask"] = np.broadcast_to(np.uint8(255) * mask[:, None], clean.shape)
     sheet |= {f"noise × {times}": difference(clean, changed, times), "protected": changed}
     most = int(np.abs(changed.astype(np.int16) - clean).max())
     return Pictures(

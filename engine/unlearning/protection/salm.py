@@ -86,5 +86,5 @@ class Salm(NoiseInRounds):
         allowed = ~background(images) if self.inside else np.ones_like(images[:, 0], np.bool_)
         if self.mask == RANDOM:
             return at_random(allowed, self.kappa, loop.seed)
-        found = strongest(loop.slopes(), loop.images, self.kappa, torch.from_numpy(allowed))
-        return found.numpy()
+        result = strongest(loop.slopes(), loop.images, self.kappa, torch.from_numpy(allowed))
+        return result.numpy()

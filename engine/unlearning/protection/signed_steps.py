@@ -77,8 +77,8 @@ def slope(model: torch.nn.Module, images: Tensor, loss: Loss) -> Tensor:
     """The gradient of the loss with respect to images (n, C, H, W), C = 1 or 3."""
     with torch.enable_grad():
         watched = images.detach().requires_grad_()
-        (found,) = torch.autograd.grad(loss(model(watched.expand(-1, 3, -1, -1))), watched)
-    return found
+        (result,) = torch.autograd.grad(loss(model(watched.expand(-1, 3, -1, -1))), watched)
+    return result
 
 
 def error_on(targets: Tensor) -> Loss:

@@ -104,18 +104,20 @@ class UnlearnableClusters(Protection):
         """The noise, and views: map, clusters, moved, noise of each cluster."""
         targets = targets_of(self.clusters, self.offset)
         images = case.data.images[case.data.rows("train")]
-        check_different(len({one.tobytes() for one in images}), self.clusters)
+        check_different(len({image.tobytes() for image in images}), self.clusters)
         surrogate = self.seen_by(case, part_of(progress, 0.0, TRAINED, "training"))
         progress(TRAINED, "looking at images")
         features = surrogate.of(images)
         clusters = clustered(features, self.clusters, case.seed)
-        found = chance = self.chance(case.seed, images)
+        result = chance = self.chance(case.seed, images)
         if self.form != CHANCE:
             search = NoiseSearch(self.form, self.epsilon, self.steps, case.seed)
-            found = search.found(
+            result = search.found(
                 surrogate, images, clusters.centers[targets], part_of(progress, LOOKED, SEARCHED)
             )
-        levels, random = (within(one[clusters.of], images, self.epsilon) for one in (found, chance))
+        levels, random = (
+            within(one[clusters.of], images, self.epsilon) for one in (result, chance)
+        )
         looked = {
             BEFORE: features,
             AFTER: surrogate.of(added(images, levels)),

@@ -67,12 +67,12 @@ Found = Mapping[str, Mapping[str, Finding]]  # by set and way
 
 def findings(text: str) -> Found:
     """The rows of docs/measured.md, by set and way."""
-    found: dict[str, dict[str, Finding]] = {}
+    results: dict[str, dict[str, Finding]] = {}
     for row in ROW.finditer(text):
         _, seeds, _, gap, _, without, _, attack, images, passes = row.groups()
         figures = (float(one) for one in (gap, without, attack, passes, images or inf))
-        found.setdefault(row["what"], {})[row["way"]] = Finding(int(seeds), *figures)
-    return found
+        results.setdefault(row["what"], {})[row["way"]] = Finding(int(seeds), *figures)
+    return results
 
 
 def page_text() -> str:
@@ -83,23 +83,23 @@ def page_text() -> str:
 
 def markdown(ways: tuple[type[Unlearner], ...], text: str) -> str:
     """The table, and how to read it; "" where nothing was measured."""
-    found = findings(text)
-    names = [name for name in SETS if name in found]
+    result = findings(text)
+    names = [name for name in SETS if name in result]
     if not names:
         return ""
-    heads = [f"{name} ({found[name]['Retrain'].seeds})" for name in names]
+    heads = [f"{name} ({result[name]['Retrain'].seeds})" for name in names]
     lines = ["| | " + " | ".join([*heads, "passes", "seconds"]) + " |"]
     lines.append("| --- " * (len(names) + 3) + "|")
     first = names[0]
     seconds = {one["way"]: one for one in SECONDS.finditer(text) if one["what"] == first}
     for kind in ways:
-        cells = [cell(found[name], kind.short) for name in names]
-        passes = found[first].get(kind.short)
+        cells = [cell(result[name], kind.short) for name in names]
+        passes = result[first].get(kind.short)
         cells.append(f"{passes.passes:.3g} %" if passes else "—")
         took = seconds.get(kind.short)
         cells.append(f"{float(took['seconds']):.3g}" if took else "—")
         lines.append(f"| {kind.short} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n\n" + reading(found, names, first, seconds)
+    return "\n".join(lines) + "\n\n" + reading(result, names, first, seconds)
 
 
 def cell(ways: Mapping[str, Finding], way: str) -> str:

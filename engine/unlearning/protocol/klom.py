@@ -37,8 +37,8 @@ def margins(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Doubles:
     own = torch.from_numpy(np.asarray(labels)).expand(values.shape[:-1])[..., None]
     right = values.gather(-1, own)
     others = values.scatter(-1, own, -torch.inf).logsumexp(-1)
-    found: Doubles = (right[..., 0] - others).numpy()
-    return found
+    result: Doubles = (right[..., 0] - others).numpy()
+    return result
 
 
 def enough(form: str, models: int) -> str:
@@ -72,8 +72,8 @@ def gaussian(p: Doubles, q: Doubles) -> Doubles:
     """Between the normal laws with the samples' means and standard deviations."""
     spread, wanted = (np.maximum(one.std(0), NARROWEST) for one in (p, q))
     apart = spread**2 + (p.mean(0) - q.mean(0)) ** 2
-    found: Doubles = np.log(wanted / spread) + apart / (2 * wanted**2) - 0.5
-    return found
+    result: Doubles = np.log(wanted / spread) + apart / (2 * wanted**2) - 0.5
+    return result
 
 
 def binned(p: Doubles, q: Doubles) -> Doubles:
@@ -84,8 +84,8 @@ def binned(p: Doubles, q: Doubles) -> Doubles:
     shares, wanted = (counted(one, edges) for one in (p, q))
     safe = np.maximum(wanted, FLOOR)
     parts = shares * np.log(np.where(shares > 0, shares, 1) / safe)
-    found: Doubles = parts.sum(0)
-    return found
+    result: Doubles = parts.sum(0)
+    return result
 
 
 def counted(values: Doubles, edges: Doubles) -> Doubles:

@@ -60,12 +60,12 @@ def judged(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> M
     shares = torch.softmax(logits.double(), 1).numpy()
     ends = np.cumsum([len(one) for one in rows])[:-1]
     parts = np.split(shares, ends)
-    found = {
+    results = {
         name: Answers(part, case.data.labels[own])
         for name, part, own in zip(PARTS, parts, rows, strict=True)
     }
     label = case.request.label if case.request.mode else None
-    return ModelAnswers(**found, seed=case.seed, label=label)
+    return ModelAnswers(**results, seed=case.seed, label=label)
 
 
 def accuracy(said: Answers) -> float:
@@ -113,15 +113,15 @@ def attacks(said: ModelAnswers) -> dict[str, float]:
         others = ("MIA, official counts", "MIA-Privacy", "called members")
         return dict.fromkeys((*names, *others), float("nan"))
     parts, seed = (said.retain, said.test, said.forget), said.seed
-    found = {
-        f"MIA, {one}": attack(*parts, one, seed=seed).efficacy
-        for one in FEATURES
-        if one != "confidence"
+    results = {
+        f"MIA, {feature}": attack(*parts, feature, seed=seed).efficacy
+        for feature in FEATURES
+        if feature != "confidence"
     }
-    found["MIA, official counts"] = attack(*parts, balanced=False, seed=seed).efficacy
-    found["MIA-Privacy"] = privacy(said.retain, said.test, seed=seed)
-    found["called members"] = called_members(*parts)
-    return found
+    results["MIA, official counts"] = attack(*parts, balanced=False, seed=seed).efficacy
+    results["MIA-Privacy"] = privacy(said.retain, said.test, seed=seed)
+    results["called members"] = called_members(*parts)
+    return results
 
 
 def gap(

@@ -97,7 +97,7 @@ class Scoreboard(Method[BoardCase]):
         difference from the retrained; failed_at, −1 or the step. What failed has no gap, and a
         note.
         """
-        others = [one for one in case.methods if one != Retrain()]
+        others = [method for method in case.methods if method != Retrain()]
         methods: list[Unlearner] = [Retrain(), *others]
         runs: list[MethodRun] = []
         total = len(methods) * self.seeds
@@ -185,7 +185,7 @@ def answers_of(made: Answer, case: ForgetCase) -> ModelAnswers:
 
 def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Means over the seeds of those that are done."""
-    rows = [[run for run in runs if run.label == one.label] for one in methods]
+    rows = [[run for run in runs if run.label == method.label] for method in methods]
     columns: dict[str, tuple[list[float], str]] = {}
     wanted = (*GAP, *(name for name in OF_A_MODE if any(name in run.figures for run in runs)))
     for name in wanted:
@@ -209,7 +209,7 @@ def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     columns["failed_at"] = [worst(some) for some in rows], ""
     columns["seeds"] = [float(len(some)) for some in rows], ""
     notes = [next((run.note for run in some if run.note), "") for some in rows]
-    return Table.of(columns, [one.label for one in methods], notes)
+    return Table.of(columns, [method.label for method in methods], notes)
 
 
 def ranking(table: Table) -> str:
@@ -247,7 +247,7 @@ def worst(runs: list[MethodRun]) -> float:
 
 def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Every run by itself."""
-    place = {one.label: number for number, one in enumerate(methods)}
+    place = {method.label: number for number, method in enumerate(methods)}
     nothing = dict.fromkeys(GAP, float("nan"))
     columns: dict[str, tuple[list[float], str]] = {
         "method": ([place[run.label] for run in runs], ""),

@@ -80,7 +80,7 @@ class SparseOriginals(Method[BoardCase]):
         of. The table has means over seeds, and beside each gap and share its standard deviation
         ("gap sd"); informative is whether the attack at that ratio says anything.
         """
-        if any(isinstance(one, PruneFirst) for one in case.methods):
+        if any(isinstance(method, PruneFirst) for method in case.methods):
             raise BlindspotError("The originals are pruned already: leave out “Prune first”.")
         runs: Runs = {ratio: [] for ratio in RATIOS}
         plan = [(ratio, seed) for seed in range(self.seeds) for ratio in RATIOS]
@@ -90,8 +90,8 @@ class SparseOriginals(Method[BoardCase]):
             pruning = PruneFirst(by=self.by, ratio=ratio)
             half = (low + high) / 2
             sparse, _ = pruning.sparse(own, part_of(progress, low, half, lead=lead))
-            told = part_of(progress, half, high, lead=lead)
-            board = answer(Scoreboard(), BoardCase(sparse, case.methods), told)
+            part = part_of(progress, half, high, lead=lead)
+            board = answer(Scoreboard(), BoardCase(sparse, case.methods), part)
             runs[ratio].append(with_attack(board["runs"], board["table"]))
             whole = len(runs[RATIOS[-1]])  # seeds of which every ratio is there
             partial = {"table": means(runs, whole)} if whole else None
@@ -111,7 +111,7 @@ class SparseOriginals(Method[BoardCase]):
                 f"{lead}: one seed cannot say whether it brings ways nearer to retraining.{without}"
             )
         outcome, mean, _ = decided(
-            np.reshape([first[one] - last[one] for one in names], (len(names), self.seeds)).T
+            np.reshape([first[name] - last[name] for name in names], (len(names), self.seeds)).T
         )
         trifle = 1 / len(case.case.splits.forget)
         near, far = (
@@ -153,10 +153,10 @@ def means(runs: Runs, seeds: int) -> Table:
         seeds: how many of them are there for every ratio.
     """
     names = runs[RATIOS[0]][0].rows
-    found = [
+    results = [
         [[one[figure] for figure in FIGURES] for one in runs[ratio][:seeds]] for ratio in RATIOS
     ]
-    cells: NDArray[np.float64] = np.array(found)  # (ratios, seeds, figures, ways)
+    cells: NDArray[np.float64] = np.array(results)  # (ratios, seeds, figures, ways)
     mean = cells.mean(1)
     spread = cells.std(1, ddof=1) if seeds > 1 else np.full_like(mean, np.nan)
     ratio = np.repeat(RATIOS, len(names))
@@ -175,7 +175,7 @@ def means(runs: Runs, seeds: int) -> Table:
 
 def listed(runs: Runs) -> Table:
     """Every run by itself, with the reason where there are no figures."""
-    some = [(ratio, one) for ratio, seeds in runs.items() for one in seeds]
+    some = [(ratio, seed) for ratio, seeds in runs.items() for seed in seeds]
 
     def all_of(column: str) -> Sequence[float]:
         return np.concatenate([one[column] for _, one in some]).tolist()

@@ -70,7 +70,7 @@ class Timing(Method[BoardCase]):
         """
         start, had = perf_counter(), thread_time()
         methods: list[Unlearner] = [Retrain()]
-        methods += [one for one in case.methods if one != Retrain()]
+        methods += [method for method in case.methods if method != Retrain()]
         done: list[Timed] = []
         for number, method in enumerate(methods):
             ends = number / len(methods), (number + 0.99) / len(methods)
@@ -94,10 +94,10 @@ def machine(device: torch.device, seconds: float, had: float) -> Table:
 def processor() -> str:
     """The CPU, in words."""
     try:
-        said = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        said = ""
-    names = [line.partition(":")[2].strip() for line in said.splitlines() if "model name" in line]
+        text = ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
     return next(iter(names), platform.processor() or platform.machine())
 
 
@@ -135,10 +135,10 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
     for number in range(rounds + 1):
         what = f"run {number} of {rounds}" if number else "warm-up"
         ends = number / (rounds + 1), (number + 1) / (rounds + 1)
-        told = part_of(progress, *ends, lead=f"{method.short}, {what}")
+        part = part_of(progress, *ends, lead=f"{method.short}, {what}")
         try:
             with recompute(lambda asked: isinstance(asked, ForgetCase)):
-                made = answer(method, case, told)
+                made = answer(method, case, part)
         except (Cancelled, TooBusy):
             raise
         except BlindspotError as error:
@@ -161,7 +161,7 @@ def table(methods: list[Unlearner], done: list[Timed]) -> Table:
         "same": ([float(len(set(one.models)) == 1) for one in done], ""),
         "failed_at": ([one.failed for one in done], ""),
     }
-    return Table.of(columns, [one.label for one in methods], [note_of(one) for one in done])
+    return Table.of(columns, [method.label for method in methods], [note_of(one) for one in done])
 
 
 def note_of(one: Timed) -> str:

@@ -93,17 +93,17 @@ class WorstCase(Method[PruneCase]):
         that moved. losses: for each round, how the losses of the chosen (by weight) and of all
         training images are spread, as shares in intervals of a quarter of a decade.
         """
-        found = search(
+        result = search(
             case.model, case.data, self.share, case.seed, self.rounds, SIGNS[self.which], progress,
             self.rate, self.gamma,
         )  # fmt: skip
-        order = np.argsort((SIGNS[self.which] or 1) * found.losses, kind="stable")
+        order = np.argsort((SIGNS[self.which] or 1) * result.losses, kind="stable")
         columns = {
-            "id": (case.data.ids[found.rows[order]], ""),
-            "loss": (found.losses[order], "nat"),
-            "weight": (found.weights[order], ""),
+            "id": (case.data.ids[result.rows[order]], ""),
+            "loss": (result.losses[order], "nat"),
+            "weight": (result.weights[order], ""),
         }
-        return {"images": Table.of(columns), "rounds": found.table(), "losses": found.spread()}
+        return {"images": Table.of(columns), "rounds": result.table(), "losses": result.spread()}
 
 
 def hardest(
@@ -115,8 +115,8 @@ def hardest(
     progress: Progress = quiet,
 ) -> ForgetRequest:
     """The share of training images that is hardest to forget; `rounds` is of the search."""
-    found = search(model, data, share, seed, rounds, 1, progress)
-    return worst_case(data.ids[found.rows], HARDEST, seed)
+    result = search(model, data, share, seed, rounds, 1, progress)
+    return worst_case(data.ids[result.rows], HARDEST, seed)
 
 
 def easiest(
@@ -128,8 +128,8 @@ def easiest(
     progress: Progress = quiet,
 ) -> ForgetRequest:
     """The share of training images that is easiest to forget."""
-    found = search(model, data, share, seed, rounds, -1, progress)
-    return worst_case(data.ids[found.rows], EASIEST, seed)
+    result = search(model, data, share, seed, rounds, -1, progress)
+    return worst_case(data.ids[result.rows], EASIEST, seed)
 
 
 def worst_case(ids: Ids, which: str, seed: int = 0) -> ForgetRequest:
@@ -185,7 +185,7 @@ class WorstSearch:
         return Table.of({
             "round": (np.repeat(np.arange(1, rounds + 1), len(low)), ""),
             "from": (np.tile(low, rounds), "nat"), "to": (np.tile(high, rounds), "nat"),
-            **{name: (np.concatenate(each), "share") for name, each in shares.items()},
+            **{name: (np.concatenate(share), "share") for name, share in shares.items()},
         })  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def learning(work: UnlearningRun, weight: float = 1.0) -> Loss:
 
     def loss(rows: Rows) -> Tensor:
         pixels, targets = pixels_of(work.model, work.data, rows)
-        found = F.cross_entropy(work.model(pixels), targets)
-        return found if weight == 1 else weight * found
+        result = F.cross_entropy(work.model(pixels), targets)
+        return result if weight == 1 else weight * result
 
     return loss

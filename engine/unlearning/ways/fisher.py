@@ -59,7 +59,7 @@ class FisherForgetting(Unlearner):
         importance = fisher(work)
         generator = torch.Generator().manual_seed(int(work.rng.integers(2**62)))
         head = head_of(work.model)
-        of_head = {id(one) for one in head.parameters()} if head is not None else set()
+        of_head = {id(parameter) for parameter in head.parameters()} if head is not None else set()
         label = work.case.request.label if work.case.request.whole_class else None
         with torch.no_grad():
             for name, weight in named(work.model).items():
@@ -73,10 +73,10 @@ class FisherForgetting(Unlearner):
     def variance(self, importance: Tensor, *, is_head: bool) -> Tensor:
         """Of the noise on one weight."""
         most = MOST_OF_HEAD if is_head else MOST
-        found = self.noise * (1 / (importance + TINY)).clamp(max=most)
-        if found.ndim > 1:
-            found = found.mean(1, keepdim=True).expand_as(found).clone()
-        return found * TIMES if is_head or found.ndim == 1 else found
+        result = self.noise * (1 / (importance + TINY)).clamp(max=most)
+        if result.ndim > 1:
+            result = result.mean(1, keepdim=True).expand_as(result).clone()
+        return result * TIMES if is_head or result.ndim == 1 else result
 
 
 def fisher(work: UnlearningRun) -> dict[str, Tensor]:
@@ -91,8 +91,8 @@ def fisher(work: UnlearningRun) -> dict[str, Tensor]:
             classes = logits.shape[1]
             for label in range(classes):
                 loss = F.cross_entropy(logits, torch.full_like(logits[:, 0], label).long())
-                found = slopes(loss, work.model, keep=label + 1 < classes)
-                for name, slope in found.items():
+                result = slopes(loss, work.model, keep=label + 1 < classes)
+                for name, slope in result.items():
                     total[name] += shares[label] * slope**2 / len(parts)
         work.progress(done / len(parts), f"batch {done} of {len(parts)}")
     return {name: one.detach() for name, one in total.items()}

@@ -67,9 +67,9 @@ class GradientAscent(GradientUnlearner):
         ascent, end = learning(work, -1.0), log(len(work.model.labels))
 
         def loss(rows: Rows) -> Tensor:
-            found = ascent(rows)
-            if self.stop and -found.item() > end:
+            result = ascent(rows)
+            if self.stop and -result.item() > end:
                 raise Enough
-            return found
+            return result
 
         return [(work.forget, loss)]

@@ -74,7 +74,7 @@ class Importance(Method[ForgetCase]):
     def __call__(self, case: ForgetCase, progress: Progress = quiet) -> Result:
         """Views: forget and train, an importance of every weight; run, cost of each pass."""
         model, data = own_copy(case.model), RecordedData.of(case.data)
-        found: dict[str, WeightScores] = {}
+        results: dict[str, WeightScores] = {}
         seconds, samples, bills = [], [], []
         for number, name in enumerate(SETS):
 
@@ -90,16 +90,16 @@ class Importance(Method[ForgetCase]):
             with counting_passes(passes := Passes()):
                 values = importance(model, data, parts, label_free=self.label_free, progress=report)
             bills.append(passes)
-            found[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
+            results[name] = WeightScores(values, "" if self.label_free else "nat²", "sum")
             seconds.append(clock.now(model) - start)
             samples.append(int(data.seen.sum()) - before)
         run = {
             "seconds": (seconds, "s"),
             "samples": (samples, ""),
-            "forward": ([one.forward for one in bills], ""),
-            "backward": ([one.backward for one in bills], ""),
+            "forward": ([bill.forward for bill in bills], ""),
+            "backward": ([bill.backward for bill in bills], ""),
         }
-        return {**found, "run": Table.of(run, SETS)}
+        return {**results, "run": Table.of(run, SETS)}
 
 
 def importance(
@@ -134,12 +134,12 @@ def dampening(
         ratio: α; infinite for none.
         strength: λ.
     """
-    found = {}
+    results = {}
     for name, own in forget.items():
         chosen = above(own, train[name], ratio)
         share = np.divide(strength * train[name], own, out=np.ones_like(own), where=chosen)
-        found[name] = torch.from_numpy(np.minimum(share, 1))
-    return found
+        results[name] = torch.from_numpy(np.minimum(share, 1))
+    return results
 
 
 def above(forget: Array, train: Array, ratio: float) -> NDArray[np.bool_]:
@@ -188,11 +188,11 @@ def by_layer(
     factors = dampening(forget, train, ratio, strength)
     chosen = {name: above(forget[name], train[name], ratio) for name in factors}
     left = [
-        float(one[torch.from_numpy(chosen[name])].mean()) if chosen[name].any() else 1.0
-        for name, one in factors.items()
+        float(factor[torch.from_numpy(chosen[name])].mean()) if chosen[name].any() else 1.0
+        for name, factor in factors.items()
     ]
     columns = {
-        "weights": ([one.numel() for one in factors.values()], ""),
+        "weights": ([factor.numel() for factor in factors.values()], ""),
         "chosen": ([float(one.mean()) for one in chosen.values()], "share"),
         "left": (left, "share"),
     }

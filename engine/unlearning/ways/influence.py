@@ -98,11 +98,11 @@ class IU(Influence):
         rows = self.sample(work)
 
         def gradients() -> list[Tensor]:
-            found = []
+            results = []
             for done, row in enumerate(rows, start=1):
-                found.append(summed(work, np.array([row])))
+                results.append(summed(work, np.array([row])))
                 work.progress(0.3 + 0.6 * done / len(rows), f"image {done} of {len(rows)}")
-            return found
+            return results
 
         way = wood_fisher(v, gradients())
         take_step(work, way, self.step or best(work, way, lengths(work, way)))
@@ -212,14 +212,14 @@ def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
         given = split(vector, weights)
         (forward,) = torch.autograd.grad(back, dual, given, retain_graph=True)
         curved = p * forward - p * (p * forward).sum(1, keepdim=True)
-        found = torch.autograd.grad(logits, weights, curved.detach() / len(pixels))
-    return torch.cat([one.flatten() for one in found])
+        result = torch.autograd.grad(logits, weights, curved.detach() / len(pixels))
+    return torch.cat([one.flatten() for one in result])
 
 
 def split(vector: Tensor, weights: list[Tensor]) -> list[Tensor]:
     """A row as weights."""
-    parts = vector.split([one.numel() for one in weights])
-    return [part.view(one.shape) for part, one in zip(parts, weights, strict=True)]
+    parts = vector.split([weight.numel() for weight in weights])
+    return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
 
 
 def conjugate_gradients(

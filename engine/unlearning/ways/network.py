@@ -69,10 +69,10 @@ def in_parts(rows: Rows, batch: int, rng: np.random.Generator) -> list[Rows]:
 def slopes(loss: Tensor, model: Classifier, *, keep: bool = False) -> Slopes:
     """The gradient of a loss with respect to every weight; 0 where it does not depend on one."""
     weights = named(model)
-    found = torch.autograd.grad(loss, list(weights.values()), retain_graph=keep, allow_unused=True)
+    result = torch.autograd.grad(loss, list(weights.values()), retain_graph=keep, allow_unused=True)
     return {
         name: torch.zeros_like(weight) if one is None else one
-        for (name, weight), one in zip(weights.items(), found, strict=True)
+        for (name, weight), one in zip(weights.items(), result, strict=True)
     }
 
 
@@ -81,5 +81,5 @@ def mean_slopes(model: Classifier, data: DataSet, parts: Sequence[Rows]) -> Iter
     for rows in parts:
         with one_thread(), torch.enable_grad():
             pixels, targets = pixels_of(model, data, rows)
-            found = slopes(F.cross_entropy(model(pixels), targets), model)
-        yield found
+            result = slopes(F.cross_entropy(model(pixels), targets), model)
+        yield result

@@ -110,14 +110,14 @@ class PruneFirst(Unlearner):
         with counting_passes(None):
             case, work.before = self.sparse(work.case, work.part(0.0, 0.5))
             inner = THEN[self.then]()
-            found = answer(inner, case, work.part(0.5, 1.0))
-        work.model = own_copy(rebuilt(found["model"], work.case.model.name))
+            result = answer(inner, case, work.part(0.5, 1.0))
+        work.model = own_copy(rebuilt(result["model"], work.case.model.name))
         work.model.lineage = work.case.model.lineage
-        cost = found["run"]
+        cost = result["run"]
         work.before += float(cost["seconds before"][0])
         work.spent = float(cost["seconds"][0])
         work.passes.add(cost["forward"][0], cost["backward"][0])
         work.step, work.failed = int(cost["steps"][0]), int(cost["failed_at"][0])
-        seen = found["seen"]
+        seen = result["seen"]
         work.extra[work.case.data.places(np.asarray(seen["id"]))] += seen["seen"]
         work.held = {}

@@ -52,8 +52,8 @@ class Saliency(Method[ForgetCase]):
         parts = in_parts(case.splits.forget, self.batch, np.random.default_rng([case.seed, 22]))
         total = {name: torch.zeros_like(one) for name, one in named(model).items()}
         with counting_passes(passes := Passes()):
-            for done, found in enumerate(mean_slopes(model, data, parts), start=1):
-                for name, slope in found.items():
+            for done, mean_slope in enumerate(mean_slopes(model, data, parts), start=1):
+                for name, slope in mean_slope.items():
                     total[name] += slope
                 progress(done / len(parts), f"batch {done} of {len(parts)}")
         scores = {name: one.detach().abs().cpu().numpy() for name, one in total.items()}
@@ -77,11 +77,11 @@ def salient(scores: Mapping[str, Array], share: float) -> dict[str, Tensor]:
         scores: of every weight, by name.
         share: of all entries of all weights, over the whole network.
     """
-    flat = np.concatenate([one.ravel() for one in scores.values()])
+    flat = np.concatenate([score.ravel() for score in scores.values()])
     count = round(share * len(flat))
     bits = np.zeros(len(flat), np.bool_)
     bits[np.argsort(-flat, kind="stable")[:count]] = True
-    sizes = [one.size for one in scores.values()]
+    sizes = [score.size for score in scores.values()]
     parts = np.split(bits, np.cumsum(sizes)[:-1])
     return {
         name: torch.from_numpy(part.reshape(one.shape))

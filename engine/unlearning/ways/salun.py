@@ -69,10 +69,10 @@ class SalUn(GradientUnlearner):
             scores = {n: rng.random(tuple(w.shape)) for n, w in named(work.model).items()}
             seconds = 0.0
         else:
-            found = answer(Saliency(self.batch), work.case, work.part(0.0, 0.1))
-            scores = dict(found["scores"].values)
-            seconds = float(found["run"]["seconds"][0])
-            work.passes.add(found["run"]["forward"][0], found["run"]["backward"][0])
+            result = answer(Saliency(self.batch), work.case, work.part(0.0, 0.1))
+            scores = dict(result["scores"].values)
+            seconds = float(result["run"]["seconds"][0])
+            work.passes.add(result["run"]["forward"][0], result["run"]["backward"][0])
             work.extra[work.forget] += 1
             start = clock.now(work.model)
         masks = salient({name: scores[name] for name in named(work.model)}, self.share)

@@ -54,24 +54,24 @@ def searched(
         won = losses(model, data, case.splits.forget).clamp(max=most).mean().item()
         return won - WORTH * kept, kept
 
-    found, (best, _) = None, judge()
+    result, (best, _) = None, judge()
     for strength in tried:
         change(strength)
         worth, kept = judge()
         for name, weight in named(model).items():
             weight.copy_(state[name])
         if worth > best:
-            best, found = worth, strength
+            best, result = worth, strength
         if not isfinite(kept) or kept > most:
             break
-    return found
+    return result
 
 
 def losses(model: Classifier, data: DataSet, rows: Rows) -> Tensor:
     """Cross-entropy of each image, (n,)."""
-    found = []
+    results = []
     for part in np.array_split(rows, max(1, -(-len(rows) // BATCH))):
         with one_thread():
             pixels, targets = pixels_of(model, data, part)
-            found.append(F.cross_entropy(model(pixels), targets, reduction="none"))
-    return torch.cat(found)
+            results.append(F.cross_entropy(model(pixels), targets, reduction="none"))
+    return torch.cat(results)

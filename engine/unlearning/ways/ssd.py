@@ -95,8 +95,8 @@ class SSD(Unlearner):
         self, case: ForgetCase, progress: Progress = quiet
     ) -> tuple[WeightScores, WeightScores, Table]:
         """I_f, I_D and their cost, kept or computed now."""
-        found = answer(Importance(self.batch, self.label_free), case, progress)
-        return found["forget"], found["train"], found["run"]
+        result = answer(Importance(self.batch, self.label_free), case, progress)
+        return result["forget"], result["train"], result["run"]
 
     def threshold(
         self,

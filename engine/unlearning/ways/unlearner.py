@@ -94,8 +94,8 @@ class UnlearningRun:
         """Rows of a part that may be looked at."""
         if part not in self.sees:
             raise RuntimeError(f"it must not see what it is to {part}")
-        found: Rows = getattr(self.case.splits, part)
-        return found
+        result: Rows = getattr(self.case.splits, part)
+        return result
 
     def hold(self, masks: Mapping[str, Tensor]) -> None:
         """From now on, weights stay what they are where the mask is False."""
@@ -203,10 +203,10 @@ class Unlearner(Method[ForgetCase], ABC):
         seconds = clock.now(work.model) - start - work.paused
         settled(work.model)
         said = sound(work)
-        found = figures(said)
+        result = figures(said)
         views: dict[str, View] = {
-            "model": checkpoint(work.model, self.card(work, found)),
-            "scores": Scores(np.array(list(found.values())), tuple(found), "share"),
+            "model": checkpoint(work.model, self.card(work, result)),
+            "scores": Scores(np.array(list(result.values())), tuple(result), "share"),
             "run": bill(work, seconds),
             "seen": seen_by(work),
         }

@@ -60,8 +60,8 @@ def test_the_line_is_just_around_the_region():
 
 
 def test_the_chart_has_room_for_every_probability():
-    found = claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"]
-    figure = FALLS.figure(found)
+    claim = claims(car=(1, 0, 0.25), lamp=(0.5, 0.5, 0.5))["claims"]
+    figure = FALLS.figure(claim)
     low, high = figure.layout.xaxis.range
     marks = [list(trace.x) for trace in figure.data if trace.mode == "markers"]
     assert marks == [[1, 0.5], [0, 0.5], [0.25, 0.5]]

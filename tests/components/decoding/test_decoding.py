@@ -57,26 +57,26 @@ def spoken(method, said, scene: Scene | None = None, **views) -> Spoken:
 
 
 def test_strategies_that_say_the_same_stand_together_and_the_truth_is_told():
-    found = SimpleNamespace(
+    result = SimpleNamespace(
         spoken=(
             spoken(Greedy(), ["yes"], STREET),
             spoken(VASparse(), ["yes"], STREET),
             spoken(VCD(), ["no"], STREET),
         ),
     )
-    assert finding_words(found) == (
+    assert finding_words(result) == (
         "Greedy and VASparse say “yes”; VCD says “no”. There is no lamp in this scene."
     )
 
 
 def test_of_a_caption_it_is_told_what_each_makes_up():
-    found = SimpleNamespace(
+    result = SimpleNamespace(
         spoken=(
             spoken(Greedy(), ["a", "car", "with", "a", "lamp"], STREET),
             spoken(VCD(), ["a", "car"], STREET),
         ),
     )
-    assert finding_words(found) == "Greedy makes up a lamp; VCD makes up nothing."
+    assert finding_words(result) == "Greedy makes up a lamp; VCD makes up nothing."
 
 
 # ---------------------------------------------------------------- yes against no

@@ -48,7 +48,9 @@ def test_arrows_go_to_the_targets_or_to_where_the_cluster_has_come():
 
 
 def test_maps_of_one_answer_have_the_same_axes_and_stand_in_a_report():
-    both = [ClusterMap(centers=CENTERS, state=one, states=STATES).figure(POINTS) for one in STATES]
+    both = [
+        ClusterMap(centers=CENTERS, state=state, states=STATES).figure(POINTS) for state in STATES
+    ]
     assert both[0].layout.xaxis.range == both[1].layout.xaxis.range
     low, high = both[0].layout.xaxis.range
     assert (low, high) == pytest.approx((-3 - 0.06 * 12, 9 + 0.06 * 12))

@@ -74,7 +74,7 @@ def page() -> None:
     from components.draw.drawing import Drawing, draw
     from tests.components.draw.test_curves import OWN
 
-    drawing = Drawing("curve", "How it goes", finding=lambda found: "The cat leads at 25 %.")
+    drawing = Drawing("curve", "How it goes", finding=lambda result: "The cat leads at 25 %.")
     draw(drawing, {"curve": OWN}, "curve")
 
 

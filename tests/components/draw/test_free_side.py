@@ -17,7 +17,7 @@ TABLE = Table.of({"x": (PLACES, ""), "y": (PLACES, "")}, ("a", "b", "c", "d"))
 
 def anchor(figure) -> str:
     """Which end of the text is at the line."""
-    (note,) = [one for one in figure.layout.annotations if one.text]
+    (note,) = [annotation for annotation in figure.layout.annotations if annotation.text]
     return note.xanchor
 
 

@@ -13,8 +13,8 @@ from engine.sparsity.masks import diagrams
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_each_weight_of_a_wall_is_a_square_of_its_own_color(prune_case, masks, theme):
     part = masks.parts[1]  # 16 filters of 8 channels
-    found = diagrams.wall(prune_case.model, masks, part.name)
-    drawn = mask_pictures.wall(found, theme)
+    result = diagrams.wall(prune_case.model, masks, part.name)
+    drawn = mask_pictures.wall(result, theme)
     height, width = drawn.pixels.shape[:2]
     for at, (left, top, across, down) in enumerate(drawn.boxes):
         block = drawn.pixels[
@@ -22,7 +22,7 @@ def test_each_weight_of_a_wall_is_a_square_of_its_own_color(prune_case, masks, t
             round(left * width) : round((left + across) * width),
         ]
         gray = (block == mask_pictures.CUT).all(-1).sum() / mask_pictures.CELL**2
-        assert gray == np.isnan(found.kernels[at]).sum()
+        assert gray == np.isnan(result.kernels[at]).sum()
 
 
 def test_positive_and_negative_weights_differ_and_the_largest_has_the_end_s_color():
@@ -37,32 +37,32 @@ def test_strips_show_the_share_and_dead_rows_stand_out(prune_case):
     masks = pruner_of(
         prune_case, "Magnitude", MaskRules(structure="filter", allocation="per layer")
     ).at(0.5)
-    one = diagrams.strips(masks)[0]
-    pixels = mask_pictures.strip(one)
+    strip = diagrams.strips(masks)[0]
+    pixels = mask_pictures.strip(strip)
     orange = (pixels == mask_pictures.DEAD).all(-1)
-    assert np.array_equal(orange.all(1), one.dead)
-    assert one.dead.any()
+    assert np.array_equal(orange.all(1), strip.dead)
+    assert strip.dead.any()
 
 
 def test_a_difference_of_equal_masks_has_one_color_only(masks):
-    found = diagrams.difference(masks, masks, masks.parts[1].name)
-    colors = mask_pictures.difference(found, "light").reshape(-1, 3)
-    mixed = np.outer(found.both.ravel(), mask_pictures.BOTH)
-    mixed += np.outer(1 - found.both.ravel(), mask_pictures.PAPER["light"])
+    result = diagrams.difference(masks, masks, masks.parts[1].name)
+    colors = mask_pictures.difference(result, "light").reshape(-1, 3)
+    mixed = np.outer(result.both.ravel(), mask_pictures.BOTH)
+    mixed += np.outer(1 - result.both.ravel(), mask_pictures.PAPER["light"])
     assert np.abs(colors - mixed).max() <= 1
 
 
 def test_patterns_carry_their_shares_and_words(masks):
-    found = diagrams.patterns(masks)
-    html = mask_pictures.patterns_html(found)
-    assert html.count("<img") == len(found.shares)
-    assert f"{100 * found.shares[0]:.1f} %" in html
+    result = diagrams.patterns(masks)
+    html = mask_pictures.patterns_html(result)
+    assert html.count("<img") == len(result.shares)
+    assert f"{100 * result.shares[0]:.1f} %" in html
 
 
 def test_groups_that_keep_n_say_so_below(prune_case):
     masks = pruner_of(prune_case, "Magnitude", MaskRules(structure="N:M", n=2, m=4)).at(0)
-    found = diagrams.groups(masks, masks.parts[1].name, 2, 4)
-    exact = mask_pictures.groups(found, 2, "light")
-    wrong = mask_pictures.groups(found, 3, "light")
+    result = diagrams.groups(masks, masks.parts[1].name, 2, 4)
+    exact = mask_pictures.groups(result, 2, "light")
+    wrong = mask_pictures.groups(result, 3, "light")
     assert not (exact == mask_pictures.DEAD).all(-1).any()
     assert (wrong == mask_pictures.DEAD).all(-1).any()

@@ -53,4 +53,4 @@ def test_panels_have_the_colors_of_the_theme(scheme, monkeypatch):
 
 @pytest.mark.parametrize(("count", "expected"), [(2, False), (3, False), (4, True)])
 def test_more_than_three_panels_are_scrolled_on_a_telephone(count, expected):
-    assert scrolled(Panels(panels={str(one): "" for one in range(count)})) is expected
+    assert scrolled(Panels(panels={str(index): "" for index in range(count)})) is expected

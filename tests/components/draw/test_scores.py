@@ -37,9 +37,9 @@ def score_of(joined, parts):
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
 def test_the_parts_of_a_row_make_the_median_score_of_its_group(answers, kind):
-    found = answers[kind.name]
-    table = parts_of(groups(found))
-    for (_, one), parts in zip(groups(found).items(), table.values.tolist(), strict=True):
+    result = answers[kind.name]
+    table = parts_of(groups(result))
+    for (_, one), parts in zip(groups(result).items(), table.values.tolist(), strict=True):
         middle = np.sort(one.values)[(len(one.values) - 1) // 2]
         assert score_of(one.joined, parts) == pytest.approx(middle, rel=1e-4)
 
@@ -64,8 +64,8 @@ def test_factors_stand_side_by_side_with_their_numbers(answers):
 
 
 def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
-    found = answers[ViM.name]
-    given = groups(found)
+    result = answers[ViM.name]
+    given = groups(result)
     turned = {
         name: replace(one, parts=dict(reversed(list(one.parts.items()))))
         for name, one in given.items()
@@ -76,12 +76,12 @@ def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
 
 
 def test_every_image_of_the_groups_has_a_row_under_its_group_s_name(answers):
-    found = answers[COSTARR.name]
-    table = of_groups(groups(found))
+    result = answers[COSTARR.name]
+    table = of_groups(groups(result))
     assert table.rows.count("this image") == 1
-    assert table.rows.count("middle normal") == len(found["normal"].values)
-    assert table["likeness"][0] == found["subject"].parts["likeness"][0]
-    assert as_rows(found["normal"]).csv().startswith("row,ids,predicted,labels,score,likeness")
+    assert table.rows.count("middle normal") == len(result["normal"].values)
+    assert table["likeness"][0] == result["subject"].parts["likeness"][0]
+    assert as_rows(result["normal"]).csv().startswith("row,ids,predicted,labels,score,likeness")
 
 
 def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():

@@ -29,7 +29,7 @@ def page() -> None:
 
     from components.draw.drawing import Drawing, draw
 
-    drawing = Drawing("answer", "What it says", finding=lambda found: f"{len(found)} *answer*.")
+    drawing = Drawing("answer", "What it says", finding=lambda result: f"{len(result)} *answer*.")
     draw(drawing, {"answer": st.session_state["answer"]}, "test")
 
 

@@ -30,11 +30,13 @@ def test_what_is_not_known_is_left_out_of_the_measures(found):
 
 
 def test_the_steps_are_drawn_from_the_p_values_of_the_normal_images():
-    found = Corrupt(images=8)(CASE)
-    table = with_flagged(found, 0.2)
+    result = Corrupt(images=8)(CASE)
+    table = with_flagged(result, 0.2)
     figure = closer.steps_chart(table, 0.5, 0.2).figure(table)
     flagged = next(trace for trace in figure.data if "flagged at 20 %" in trace.name)
-    assert list(flagged.y) == pytest.approx((100 * (found["flags"].values <= 0.2).mean(0)).tolist())
+    assert list(flagged.y) == pytest.approx(
+        (100 * (result["flags"].values <= 0.2).mean(0)).tolist()
+    )
     assert figure.layout.shapes[-1].x0 == 0.5
 
 

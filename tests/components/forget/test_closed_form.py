@@ -30,8 +30,8 @@ METHOD = ClosedForm(features=PIXELS, steps=50)
 @pytest.fixture(scope="module")
 def closer():
     case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
-    asked = ForgetQuestion(case, ways, Scoreboard())
-    return MethodDetail(asked, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
+    question = ForgetQuestion(case, ways, Scoreboard())
+    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +62,12 @@ def test_each_forgotten_image_has_a_point_for_each_formula(kind, closer, found):
 def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, found):
     table, steps = closed_form.by_step(kind, found), found["steps"]
     for way in closed_form.SERIES:
-        own = steps[f"{kind}, {way}"]
-        there = np.flatnonzero(own < AWAY)
-        expected = np.maximum(own[there], closed_form.LOWEST)
+        step = steps[f"{kind}, {way}"]
+        there = np.flatnonzero(step < AWAY)
+        expected = np.maximum(step[there], closed_form.LOWEST)
         np.testing.assert_array_equal(table[way][there], expected)
-        assert (table[way] == AWAY).sum() == (len(there) < len(own))
-        assert np.isfinite(table[way]).sum() == min(len(there) + 1, len(own))
+        assert (table[way] == AWAY).sum() == (len(there) < len(step))
+        assert np.isfinite(table[way]).sum() == min(len(there) + 1, len(step))
     assert len(np.flatnonzero(steps[f"ridge, {ASCENT}"] == AWAY)) > 1
     figure = closed_form.curves(kind, found).figure(table)
     assert [trace.name for trace in figure.data] == list(closed_form.SERIES.values())

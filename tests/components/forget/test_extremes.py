@@ -37,16 +37,16 @@ def ordered(sets, data: DataSet, *, hard_first: bool):
 
 def test_distances_are_the_share_of_the_label_that_is_nearer(held):
     data = held[0]
-    found = extremes.distances(data, data.fingerprint)
+    result = extremes.distances(data, data.fingerprint)
     train = data.rows("train")
-    assert np.isnan(np.delete(found, train)).all()
+    assert np.isnan(np.delete(result, train)).all()
     rows = train[data.labels[train] == 0]
     pixels = data.images[rows].reshape(len(rows), -1).astype(float)
     away = np.linalg.norm(pixels - pixels.mean(0), axis=1)
     for row, own in zip(rows, away, strict=True):
-        assert (away < own - 1e-3).mean() <= found[row] * len(rows) / (len(rows) - 1) + 1e-9
-    assert found[rows].min() == 0
-    assert found[rows].max() == 1
+        assert (away < own - 1e-3).mean() <= result[row] * len(rows) / (len(rows) - 1) + 1e-9
+    assert result[rows].min() == 0
+    assert result[rows].max() == 1
 
 
 def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):

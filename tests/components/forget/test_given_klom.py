@@ -25,9 +25,11 @@ def page() -> None:
 
 def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     given = of(*made())
-    asked = ForgetQuestion(given.case, (), Scoreboard())
+    question = ForgetQuestion(given.case, (), Scoreboard())
     at = AppTest.from_function(page, default_timeout=120)
-    at.session_state["closer"] = MethodDetail(asked, NoOp(), Table.of({}), key="judge", given=given)
+    at.session_state["closer"] = MethodDetail(
+        question, NoOp(), Table.of({}), key="judge", given=given
+    )
     at.query_params["judge.KLoM.images"] = "10"
     at.run()
     told = " ".join(one.value for one in at.caption)
@@ -36,13 +38,13 @@ def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     assert not at.exception
     assert not said(at)
     method = KLoM(models=100, images=10)
-    found = answer(method, given)
-    assert found.kept
-    assert at.header[0].value.replace("\\", "") == method.finding(given, found)
+    result = answer(method, given)
+    assert result.kept
+    assert at.header[0].value.replace("\\", "") == method.finding(given, result)
     told = " ".join(one.value for one in at.caption).replace("\\", "")
     for group in klom.TITLES:
-        assert klom.curve_finding(group, "Unlearned", found) in told
-    own = klom.of_group(found["points"], "forget")
+        assert klom.curve_finding(group, "Unlearned", result) in told
+    own = klom.of_group(result["points"], "forget")
     farthest = int(own["id"][own["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key="judge.KLoM.form").set_value("20 bins").run()

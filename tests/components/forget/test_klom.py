@@ -23,8 +23,8 @@ METHOD = KLoM(images=10)
 @pytest.fixture(scope="module")
 def closer():
     case, ways = tiny.forget_case(), (NoOp(), FineTune(epochs=1))
-    asked = ForgetQuestion(case, ways, Scoreboard())
-    return MethodDetail(asked, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
+    question = ForgetQuestion(case, ways, Scoreboard())
+    return MethodDetail(question, ways[1], Table.of({"seconds": ([1.0], "s")}, ("FT",)))
 
 
 @pytest.fixture(scope="module")
@@ -135,21 +135,21 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
         method, case = KLoM(images=20), closer.case
     else:
         method, case = DMDirect(networks=20, images=20), closer.asked.case
-    found = answer(method, case)
-    assert found.kept
-    assert at.header[0].value.replace("\\", "") == method.finding(case, found)
+    result = answer(method, case)
+    assert result.kept
+    assert at.header[0].value.replace("\\", "") == method.finding(case, result)
     words = " ".join(one.value for one in at.caption).replace("\\", "")
     if part == "Datamodel":
-        assert klom.changes_finding(found) in words
+        assert klom.changes_finding(result) in words
         return
-    assert klom.curve_finding("forget", named(closer.method.label), found) in words
-    ids = found["points"]["id"].astype(int).tolist()
-    forgotten = klom.of_group(found["points"], "forget")
+    assert klom.curve_finding("forget", named(closer.method.label), result) in words
+    ids = result["points"]["id"].astype(int).tolist()
+    forgotten = klom.of_group(result["points"], "forget")
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
     words = " ".join(one.value for one in at.caption).replace("\\", "")
-    assert klom.image_finding(len(ids) - 1, found) in words
+    assert klom.image_finding(len(ids) - 1, result) in words
     assert AfterCase(closer.asked.case, closer.method).fingerprint == closer.case.fingerprint
 
 

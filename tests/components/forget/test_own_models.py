@@ -45,7 +45,7 @@ def test_zips_give_many_of_each_and_files_one():
     opened = own_models.read(files, "")
     for kind, models in groups.items():
         assert [one.fingerprint for one in opened.groups[kind]] == [
-            one.fingerprint for one in models
+            model.fingerprint for model in models
         ]
     case = opened.case(replace(made()[0], model=opened.original))
     assert isinstance(case, GivenGroups)

@@ -25,22 +25,22 @@ def boards(**said):
     return {
         name: Table.of(
             {
-                "gap": (own, "share"),
-                "gap without MIA": (2 * np.array(own), "share"),
+                "gap": (gap, "share"),
+                "gap without MIA": (2 * np.array(gap), "share"),
                 "informative": ([said.get(name, 1.0)] * len(WAYS), ""),
             },
             WAYS,
         )
-        for name, own in GAPS.items()
+        for name, gap in GAPS.items()
     }
 
 
 def test_ways_stand_by_their_gap_at_random_and_ranks_are_counted_on_each_set():
     table = ranks.gaps(boards())
     assert table.rows == tuple(named(way) for way in ("NoOp", "SalUn", "FT", "SSD"))
-    found = ranks.places(table)
-    assert np.isnan(found[0]).all()
-    np.testing.assert_array_equal(found[1:], [[2, 1, 2], [1, 2, 2], [np.nan, 3, 1]])
+    result = ranks.places(table)
+    assert np.isnan(result[0]).all()
+    np.testing.assert_array_equal(result[1:], [[2, 1, 2], [1, 2, 2], [np.nan, 3, 1]])
     squares = ranks.squares({"gaps": table})
     assert squares.texts[0] == ["30.0", "20.0", "40.0"]
     assert squares.texts[1] == ["20.0 (no. 2)", "10.0 (no. 1)", "10.0 (no. 2)"]
@@ -76,10 +76,10 @@ def test_each_set_becomes_a_request_of_the_page_s_case():
         which: {"images": Table.of({"id": (own, "")})}
         for which, own in zip(ranks.SETS, (ids[:4], ids[4:8], ids[8:12]), strict=True)
     }
-    found = ranks.cases(case, sets)
-    assert list(found) == list(ranks.SETS.values())
-    assert set(found["hard"].request.ids) == set(sets[HARDEST]["images"]["id"])
-    assert found["hard"].request.kind == "worst"
+    result = ranks.cases(case, sets)
+    assert list(result) == list(ranks.SETS.values())
+    assert set(result["hard"].request.ids) == set(sets[HARDEST]["images"]["id"])
+    assert result["hard"].request.kind == "worst"
     wanted = request.at_random(data, seed=3, count=len(sets[RANDOM]["images"]["id"])).ids
-    assert set(found["random"].request.ids) == set(wanted)
-    assert all(one.recipe == case.recipe and one.seed == 3 for one in found.values())
+    assert set(result["random"].request.ids) == set(wanted)
+    assert all(one.recipe == case.recipe and one.seed == 3 for one in result.values())

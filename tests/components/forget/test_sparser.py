@@ -53,10 +53,10 @@ def test_ways_stand_by_their_gap_where_most_is_cut_below_the_untouched_model():
 def test_the_first_figure_is_the_gap_that_ranks():
     assert next(iter(sparser.MEASURES)) == sparser.RANKED
     for attack, column in ((0.9, "gap"), (0.52, "gap without MIA")):
-        found = table(attack=attack)
-        assert sparser.figure(found, sparser.RANKED) == column
-        assert sparser.figure(found, "gap") == "gap"
-        words = sparser.finding(found, sparser.RANKED)
+        result = table(attack=attack)
+        assert sparser.figure(result, sparser.RANKED) == column
+        assert sparser.figure(result, "gap") == "gap"
+        words = sparser.finding(result, sparser.RANKED)
         assert ("so MIA does not count" in words) is (column != "gap")
 
 
@@ -110,9 +110,9 @@ def test_the_part_asks_when_told_and_says_what_the_answer_says(few):
         SparseOriginals(by="SynFlow", seeds=1),
         BoardCase(Closer.asked.case, (NoOp(), GA)),
     )
-    found = answer(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = answer(method, case)
+    assert at.header[0].value == method.finding(case, result)
     words = " ".join(one.value for one in at.caption).replace("\\", "")
-    assert sparser.finding(found["table"], sparser.RANKED) in words
+    assert sparser.finding(result["table"], sparser.RANKED) in words
     at.selectbox(key=f"{sparser.SLOT}.figure").set_value("test right").run()
     assert "near the first row" in " ".join(one.value for one in at.caption)

@@ -69,9 +69,9 @@ def large():
     from engine.case.target import Target
     from engine.models.catalog import load
 
-    one = study_case("own", count=1).images[0]
-    case = ImageCase(load("phantom-gp-unet"), one.image, Target(one.labels[0]))
-    subject = SimpleNamespace(case=case, mask=one.masks[0])
+    image = study_case("own", count=1).images[0]
+    case = ImageCase(load("phantom-gp-unet"), image.image, Target(image.labels[0]))
+    subject = SimpleNamespace(case=case, mask=image.masks[0])
     runs.leave_others("heatmaps", [])
     outlines.among_others({OwnMap.title: OwnMap()}, subject, seconds=12.0)
 

@@ -23,7 +23,7 @@ NOTHING = HeatMap(np.zeros(TRUTH.shape, np.float32), "inside", signed=False)
 @pytest.mark.parametrize("groups", [2, 3])
 def test_each_offset_is_that_of_an_outline_of_its_own(groups):
     table = curves({"own": CutMap(VALUES, groups)}, TRUTH)
-    wanted = [dice(outlined(VALUES, groups, one).inside, TRUTH) for one in OFFSETS]
+    wanted = [dice(outlined(VALUES, groups, offset).inside, TRUTH) for offset in OFFSETS]
     assert table["own"] == pytest.approx(wanted)
     assert len(set(np.round(wanted, 3))) > 3
     assert table[CUT].tolist() == OFFSETS.tolist()
@@ -46,9 +46,9 @@ def test_maps_are_cut_as_in_the_picture_and_those_without_an_outline_are_left_ou
     own, cam = OwnMap(groups=4, offset=1.5), GradCam()
     methods = {own.title: own, cam.title: cam}
     answers = {own.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}
-    found = cut_maps(answers, methods)
-    assert (found[own.title].groups, found[own.title].offset) == (4, 1.5)
-    assert (found[cam.title].groups, found[cam.title].offset) == (3, 0.5)
+    result = cut_maps(answers, methods)
+    assert (result[own.title].groups, result[own.title].offset) == (4, 1.5)
+    assert (result[cam.title].groups, result[cam.title].offset) == (3, 0.5)
     refused = answers | {own.title: {"map": MAP, "outline": NOTHING}}
     assert list(cut_maps(refused, methods)) == [cam.title]
     kept = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}

@@ -35,9 +35,9 @@ def answers():
 def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below():
     truth = np.zeros((SIDE, SIDE), np.bool_)
     truth[2:8, 2:8] = True
-    found = outlines.pictures(answers(), subject(truth))
-    assert found.columns == ("image", OwnMap.title, "Grad-CAM")
-    image, own, cam = found.images[0]
+    result = outlines.pictures(answers(), subject(truth))
+    assert result.columns == ("image", OwnMap.title, "Grad-CAM")
+    image, own, cam = result.images[0]
     inside = outlined(answers()["Grad-CAM"]["map"].values).inside
     for shown, mask in ((own, answers()[OwnMap.title]["outline"].values > 0), (cam, inside)):
         for where, color in (
@@ -46,27 +46,27 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
             wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
             assert (abs(shown[where].astype(float) - wanted) <= 1).all()
         assert (shown[~mask & ~truth] == image[~mask & ~truth]).all()
-    assert found.captions[2] == f"Dice {dice(inside, truth):.2f}, IoU {iou(inside, truth):.2f}"
-    assert found.captions[2] in found.finding
+    assert result.captions[2] == f"Dice {dice(inside, truth):.2f}, IoU {iou(inside, truth):.2f}"
+    assert result.captions[2] in result.finding
 
 
 def test_without_a_truth_the_outline_is_white_and_its_share_is_said():
-    found = outlines.pictures(answers(), subject(None))
-    assert found.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
-    assert "red" not in found.finding
+    result = outlines.pictures(answers(), subject(None))
+    assert result.captions[1] == f"{100 * 16 / SIDE**2:.1f} % of the image"
+    assert "red" not in result.finding
 
 
 def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
-    found, empty = answers(), np.zeros((SIDE, SIDE), np.float32)
-    found["Flat"] = {"map": HeatMap(empty, "logit", signed=True)}
-    drawn = outlines.pictures(found, subject(np.zeros((SIDE, SIDE), np.bool_)))
+    result, empty = answers(), np.zeros((SIDE, SIDE), np.float32)
+    result["Flat"] = {"map": HeatMap(empty, "logit", signed=True)}
+    drawn = outlines.pictures(result, subject(np.zeros((SIDE, SIDE), np.bool_)))
     share = f"{100 * 16 / SIDE**2:.1f} %"
     assert drawn.captions[1] == f"outlines {share} of the image though nothing is there"
     assert drawn.captions[3] == "rightly nothing outlined"
     assert drawn.finding.startswith("Nothing is there by the mask; blue is outlined.")
     image, own, _, flat = drawn.images[0]
     wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
-    assert (abs(own[found[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1).all()
+    assert (abs(own[result[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1).all()
     assert (flat == image).all()
 
 
@@ -76,8 +76,8 @@ def test_a_map_in_which_nothing_stands_out_says_so():
         "map": HeatMap(empty, "logit", signed=True),
         "outline": HeatMap(empty, "inside", signed=False),
     }
-    found = outlines.pictures({OwnMap.title: flat}, subject(None))
-    assert found.captions[1] == "nothing stands out"
+    result = outlines.pictures({OwnMap.title: flat}, subject(None))
+    assert result.captions[1] == "nothing stands out"
 
 
 def standing_found():
@@ -87,19 +87,19 @@ def standing_found():
 
 
 def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
-    found = standing_found()
+    result = standing_found()
     for measure, line_, place, value in (
         (DICE, [0.0, 0.3, 0.6, 0.9], 0.75, 0.7), (IOU, [0.0, 0.2, 0.4, 0.8], 0.25, 0.1),
     ):  # fmt: skip
-        table = outlines.ranked(found, measure)
+        table = outlines.ranked(result, measure)
         line = table.take([at for at, one in enumerate(table.rows) if one == OwnMap.title])
         np.testing.assert_allclose(line[measure], line_, rtol=1e-6)
         assert (np.diff(line[outlines.BELOW]) > 0).all()
         star = table.take([table.rows.index(HERE)])
         assert (star[outlines.BELOW][0], star[measure][0]) == (place, np.float32(value))
-        figure = outlines.standing(found, measure).figure(table)
+        figure = outlines.standing(result, measure).figure(table)
         assert [one.name for one in figure.data] == [OwnMap.title, HERE]
-        words = outlines.standing_by(measure).finding(found)
+        words = outlines.standing_by(measure).finding(result)
         assert words.startswith(f"{OwnMap.title}: {measure} {value:.2f}: higher than on")
         assert f"on {round(4 * place)} of 4" in words
 

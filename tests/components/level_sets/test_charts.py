@@ -80,8 +80,8 @@ def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
     result = star()
     values = result["limbs"].values.copy()
     values[1, 2] = np.nan
-    held = Field(values, result["limbs"].x, result["limbs"].y, "", "", "probability")
-    figure = star_chart.star_figure(held, result["controls"], result["figures"].rows)
+    field = Field(values, result["limbs"].x, result["limbs"].y, "", "", "probability")
+    figure = star_chart.star_figure(field, result["controls"], result["figures"].rows)
     assert np.isfinite(figure.data[4].marker.color).all()
     assert "no value" in figure.data[-1].hovertext[7]
 

@@ -36,17 +36,17 @@ def test_layers_of_dead_filters_are_hatched_and_counted(prune_case):
 
 def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(prune_case, masks):
     part = masks.parts[1]
-    found = diagrams.histogram(prune_case.model, masks, part.name)
-    cut, kept = kernels.bins(found).figure(kernels.counts(found)).data
+    result = diagrams.histogram(prune_case.model, masks, part.name)
+    cut, kept = kernels.bins(result).figure(kernels.counts(result)).data
     assert sum(cut.y) + sum(kept.y) == part.size
     assert sum(kept.y) == masks.array(part.name).sum()
-    assert f"a size of {found.above:.3g}" in kernels.finding(found)
+    assert f"a size of {result.above:.3g}" in kernels.finding(result)
 
 
 def test_a_cut_that_goes_not_by_size_is_said(prune_case):
     masks = pruner_of(prune_case, "Random", MaskRules()).at(0.5)
-    found = diagrams.histogram(prune_case.model, masks, masks.parts[1].name)
-    assert "size alone does not decide" in kernels.finding(found)
+    result = diagrams.histogram(prune_case.model, masks, masks.parts[1].name)
+    assert "size alone does not decide" in kernels.finding(result)
 
 
 def levels(retrained=(0.9, 0.85)):

@@ -41,7 +41,10 @@ def test_marks_stand_at_the_figures_of_both_models_row_by_row_from_the_top():
 def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
     names = [f"{kind} · {one}" for kind in ("Normal images with noise", "B") for one in "xy"]
     figure = figure_of(table(*FOUND, *FOUND, names=names))
-    assert [one.text for one in figure.layout.annotations] == ["Normal images with noise", "B"]
+    assert [annotation.text for annotation in figure.layout.annotations] == [
+        "Normal images with noise",
+        "B",
+    ]
     marked = [one for one in figure.data if one.mode == "markers"]
     assert [list(one.y) for one in marked] == [["x", "y"]] * 4
     assert [one.yaxis for one in marked] == ["y", "y", "y2", "y2"]
@@ -49,19 +52,19 @@ def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
 
 
 def test_the_words_count_what_is_surely_worse_and_surely_better():
-    said = words_of(table(*FOUND))
+    words = words_of(table(*FOUND))
     assert (
         "85 % of the time in the whole model and 80 % in the pruned one (AUROC; 100 %: always"
-        in said
+        in words
     )
-    assert "below 0) in 1 and surely better in 1" in said
-    assert "30 % of the known ones would be flagged before and 30 % now" in said
+    assert "below 0) in 1 and surely better in 1" in words
+    assert "30 % of the known ones would be flagged before and 30 % now" in words
 
 
 def test_a_row_without_figures_is_no_number_in_the_words_and_no_mark():
     gone = [0.9, np.nan, np.nan, np.nan, np.nan, 0.2, np.nan, 100, 100, 50]
-    said = words_of(table(*FOUND, gone))
-    assert "1 of 3 have no figure" in said
-    assert "nan" not in said
+    words = words_of(table(*FOUND, gone))
+    assert "1 of 3 have no figure" in words
+    assert "nan" not in words
     assert words_of(table(gone)) == "No figure can be had. 1 of 1 have no figure."
     assert np.isnan(figure_of(table(gone)).data[-1].x[0])

@@ -47,7 +47,7 @@ def test_several_findings_are_said_to_be_several(chest_here):
     assert subject.case.model.points == (0.1, 0.4, 0.02, 0.5)
     captions = [each.value for each in at.sidebar.caption]
     assert any("Several findings at once: the bars do not add up to 100 %" in c for c in captions)
-    assert any("License: Apache-2.0" in each for each in captions)
+    assert any("License: Apache-2.0" in caption for caption in captions)
     (reading,) = [one for one in at.button_group if one.key == "reading"]
     assert [option.content for option in reading.proto.options] == ["logit", "probability"]
     assert "%, several findings at once) in Chest X-rays" in words(at)
@@ -95,8 +95,8 @@ def test_where_the_extra_is_installed_its_model_is_one_click_away(monkeypatch):
 
 
 def kind(content, name, view=None):
-    found = load(content, name)
-    picture = found if view is None else found.picture(view)
+    result = load(content, name)
+    picture = result if view is None else result.picture(view)
     return kinds.kind_of(Chosen(picture, view=view))
 
 

@@ -178,20 +178,20 @@ def test_nothing_of_the_patient_is_on_the_page_in_a_record_in_the_store_or_in_th
     made.WindowCenterWidthExplanation = "Doe^Jane"
     at = upload(visit(), "scan.dcm", written(made))
     assert not at.exception
-    found = [str(at.main), str(at.sidebar), caplog.text, *(code.value for code in at.code)]
+    results = [str(at.main), str(at.sidebar), caplog.text, *(code.value for code in at.code)]
     kept = [name for name in at.session_state if name != "subject.file"]  # as it was given
-    found += [repr(at.session_state[name]) for name in kept]
-    found.append(repr(vars(at.session_state["subject.upload"])))
-    found.append(str(at.session_state["subject.upload"].pixels))
+    results += [repr(at.session_state[name]) for name in kept]
+    results.append(repr(vars(at.session_state["subject.upload"])))
+    results.append(str(at.session_state["subject.upload"].pixels))
     stored = [path for path in Path(os.environ["BLINDSPOT_HOME"]).rglob("*") if path.is_file()]
     words = [path for path in stored if path.suffix == ".json"]
-    found += [path.read_text() for path in words]
-    assert len(found) > 10
+    results += [path.read_text() for path in words]
+    assert len(results) > 10
     name = re.compile(f"({'|'.join(map(re.escape, SECRETS))})(?![a-z])")  # “Does it …?” is no name
-    assert not any(name.search(text) for text in found)
+    assert not any(name.search(text) for text in results)
     numbers = [path.read_bytes() for path in stored if path not in words]
     whole = [PATIENT, *(secret for secret in SECRETS if len(secret) > 5)]  # no chance of bytes
-    assert not any(secret.encode() in held for held in numbers for secret in whole)
+    assert not any(secret.encode() in number for number in numbers for secret in whole)
 
 
 def test_the_lines_for_a_scan_give_the_very_same_map(tmp_path, monkeypatch):

@@ -26,16 +26,16 @@ from tests.visits import pills, provenance, said, settled, visit
 def jpeg(turned: int = 1) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = turned
-    held = io.BytesIO()
-    Image.fromarray(sample("coffee").pixels).save(held, "JPEG", quality=95, exif=exif)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(sample("coffee").pixels).save(buffer, "JPEG", quality=95, exif=exif)
+    return buffer.getvalue()
 
 
 def zipped() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a.txt", "a")
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def upload(at, name: str, content: bytes):
@@ -257,7 +257,7 @@ def test_a_data_set_opens_on_an_image_that_shows_its_finding():
     masks = np.zeros((6, 4, 4), bool)
     masks[[3, 5], 1, 1] = True
     rows = np.array([0, 2, 3, 5])
-    found = SimpleNamespace(truth={"mask": masks})
-    assert with_finding_first(found, rows).tolist() == [3, 0, 2, 5]
-    assert with_finding_first(found, rows[:2]).tolist() == [0, 2]
+    result = SimpleNamespace(truth={"mask": masks})
+    assert with_finding_first(result, rows).tolist() == [3, 0, 2, 5]
+    assert with_finding_first(result, rows[:2]).tolist() == [0, 2]
     assert with_finding_first(SimpleNamespace(truth={}), rows).tolist() == rows.tolist()

@@ -23,8 +23,8 @@ def page() -> None:
     case = Birds("there is no such bird." if lacking else "")
     card = Card(
         "How many owls are there?", views.STUDY, {"owls": Section("start.owls", Counted(), case)},
-        sentence=lambda found: f"{found['owls']['table'].cell('owl', 'birds'):.0f} owls.",
-        picture=lambda found: st.markdown("the picture"), why="Birds, and nothing else.",
+        sentence=lambda result: f"{result['owls']['table'].cell('owl', 'birds'):.0f} owls.",
+        picture=lambda result: st.markdown("the picture"), why="Birds, and nothing else.",
     )  # fmt: skip
     st.session_state["next"] = fill(card, turn=st.session_state["turn"])
 

@@ -42,12 +42,12 @@ def shuffled(answer, seed):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_sentence_comes_from_the_answer_that_ships(step):
-    found = [gallery.shipped(question) for question in step.asks()]
-    assert None not in found, "run: python -m engine gallery"
-    told = step.sentence(*found)
-    assert told == step.sentence(*found)
+    results = [gallery.shipped(question) for question in step.asks()]
+    assert None not in results, "run: python -m engine gallery"
+    told = step.sentence(*results)
+    assert told == step.sentence(*results)
     assert told.endswith(".")
-    others = {step.sentence(*(shuffled(one, seed) for one in found)) for seed in range(6)}
+    others = {step.sentence(*(shuffled(result, seed) for result in results)) for seed in range(6)}
     assert len(others - {told}) >= 2
 
 
@@ -65,9 +65,9 @@ def test_stories_are_found_by_their_names():
 
 
 def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
-    (found,) = (gallery.shipped(one) for one in story("cat").steps[2].asks())
-    assert found["top"].labels[-1][0] == found["top"].labels[0][0] == "Egyptian cat"
-    assert found["rmse to target"].y[-1] < 0.05 * found["rmse to target"].y[0]
+    (result,) = (gallery.shipped(one) for one in story("cat").steps[2].asks())
+    assert result["top"].labels[-1][0] == result["top"].labels[0][0] == "Egyptian cat"
+    assert result["rmse to target"].y[-1] < 0.05 * result["rmse to target"].y[0]
 
 
 def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_lesion():
@@ -106,10 +106,10 @@ def test_the_twin_and_the_unmarked_slice_differ_from_the_slice_by_one_thing_each
 
 
 def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
-    (found,) = (gallery.shipped(one) for one in story("forget").steps[3].asks())
-    figures = found["figures"]
+    (result,) = (gallery.shipped(one) for one in story("forget").steps[3].asks())
+    figures = result["figures"]
     assert figures.cell("unlearned", "probe") > figures.cell("retrained", "probe") + 0.05
-    assert "Something stayed behind" in story("forget").steps[3].sentence(found)
+    assert "Something stayed behind" in story("forget").steps[3].sentence(result)
 
 
 def test_sentences_that_no_view_has():

@@ -83,11 +83,11 @@ def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
     settled(at)
     assert not said(at)
     method = BiP(kept=0.2, epochs=2, levels=2)
-    found = answer(method, case)
-    assert at.header[0].value == method.finding(case, found)
+    result = answer(method, case)
+    assert at.header[0].value == method.finding(case, result)
     words = " ".join(one.value for one in at.caption).replace("\\", "")
-    for caption in (bip.priced(found, "steps"), bip.settled(found), bip.shared(found)):
+    for caption in (bip.priced(result, "steps"), bip.settled(result), bip.shared(result)):
         assert caption in words
     assert len(at.get("plotly_chart")) == 3
-    shared = found["overlap"]["IoU"]
-    assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.shared(found)
+    shared = result["overlap"]["IoU"]
+    assert f"one-shot magnitude {100 * shared[0]:.0f} % (chance" in bip.shared(result)

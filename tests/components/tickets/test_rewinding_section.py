@@ -65,14 +65,14 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
     at = press(at)
     assert not said(at)
     method, case = Rewinding(points=4, density=0.2), TrainCase(striped(60), RECIPE, 31)
-    found = answer(method, case)
-    assert at.header[0].value.replace("\\", "") == method.finding(case, found)
+    result = answer(method, case)
+    assert at.header[0].value.replace("\\", "") == method.finding(case, result)
     assert len(at.get("plotly_chart")) == 5  # accuracy, distances, barrier, and two planes
     captions = " ".join(each.value.replace("\\", "") for each in at.caption)
     for drawing in section.EVIDENCE:
         if drawing.finding:
-            assert drawing.finding(found) in captions
-    assert section.gain(found) in captions
+            assert drawing.finding(result) in captions
+    assert section.gain(result) in captions
 
 
 def test_one_epoch_is_refused_in_a_sentence():
@@ -99,7 +99,7 @@ def found():
     for name in ("dense", "ticket", "random"):
         shares |= {f"{end} {name}": np.array(shares[name]) + by
                    for end, by in (("lowest", -0.02), ("highest", 0.02))}  # fmt: skip
-    columns = {name: (np.array(one, float), "share") for name, one in shares.items()}
+    columns = {name: (np.array(share, float), "share") for name, share in shares.items()}
     columns |= {name: (np.array(one, float), "") for name, one in plain.items()}
     ticks = [(0.5, 100, 50, 900), (0.9, 400, np.nan, np.nan), (0.98, *[np.nan] * 3)]
     rows = [f"{name} · {100 * tick[0]:.0f} %" for name in POINTS for tick in ticks]

@@ -31,19 +31,19 @@ def shown() -> None:
 
 def calls(file: Path) -> set[str]:
     """Which of the two Streamlit elements a file draws by itself."""
-    found = set()
+    results = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name, of = node.func.attr, ast.unparse(node.func.value)
             if name == "download_button" or (name == "image" and of != "mask_pictures"):
-                found.add(name)
-    return found
+                results.add(name)
+    return results
 
 
 def test_every_view_draws_pictures_and_downloads_through_the_shared_elements() -> None:
     files = [*(ROOT / "components").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
-    found = {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)}
-    assert found == ALLOWED
+    results = {str(file.relative_to(ROOT)): calls(file) for file in files if calls(file)}
+    assert results == ALLOWED
 
 
 def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged() -> None:

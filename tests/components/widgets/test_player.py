@@ -24,11 +24,11 @@ def opened(sheet: dict) -> np.ndarray:
 def cells(sheet: dict, count: int) -> np.ndarray:
     """The images of a sheet, as the player cuts them."""
     whole, (wide, high), (width, height) = opened(sheet), sheet["cell"], sheet["inner"]
-    found = []
+    results = []
     for at in range(count):
         top, left = at // sheet["columns"] * high, at % sheet["columns"] * wide
-        found.append(whole[top : top + height, left : left + width])
-    return np.stack(found)
+        results.append(whole[top : top + height, left : left + width])
+    return np.stack(results)
 
 
 def residues(sent: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -62,10 +62,10 @@ def answered(detector, train, asked, unknown=None):
     model = tiny.classifier(Spelling(train.head), side, "spelling")
 
     def images(features):
-        found = np.zeros((len(features), side * side), np.uint8)
-        found[:, : features.shape[1]] = np.rint(features / STEP)
-        assert np.array_equal(found[:, : features.shape[1]] * STEP, features), "not spelled"
-        return found.reshape(-1, 1, side, side)
+        result = np.zeros((len(features), side * side), np.uint8)
+        result[:, : features.shape[1]] = np.rint(features / STEP)
+        assert np.array_equal(result[:, : features.shape[1]] * STEP, features), "not spelled"
+        return result.reshape(-1, 1, side, side)
 
     def data(*banks):
         classes = model.labels if train.labels is not None else ("any",)

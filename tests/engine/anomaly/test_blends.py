@@ -22,8 +22,8 @@ def case():
 
 def test_every_blend_is_judged_as_an_image_by_itself():
     asked = case()
-    found = Blends(cells=4)(asked)
-    confusion, ignorance = found["confusion"], found["ignorance"]
+    result = Blends(cells=4)(asked)
+    confusion, ignorance = result["confusion"], result["ignorance"]
     assert len(confusion.weights) == 15
     for at in (0, 4, 7, 11, 14):
         image = torch.einsum(
@@ -37,10 +37,10 @@ def test_every_blend_is_judged_as_an_image_by_itself():
 
 
 def test_both_ways_begin_at_the_image_and_end_at_their_corners():
-    found = Blends(cells=6)(case())
-    triangle = found["ignorance"]
+    result = Blends(cells=6)(case())
+    triangle = result["ignorance"]
     for way, corner in (("class", 1), ("noise", 2)):
-        table = found[way]
+        table = result[way]
         masses = sum(table[name] for name in (OWN, THE_OTHER, OTHERS, SEVERAL, NONE))
         np.testing.assert_allclose(masses, 1, atol=1e-9)
         np.testing.assert_allclose(table["share"], np.linspace(0, 1, 7), atol=1e-9)
@@ -52,11 +52,11 @@ def test_both_ways_begin_at_the_image_and_end_at_their_corners():
 def test_the_other_class_can_be_named_and_its_image_has_that_class():
     asked = case()
     label = asked.model.labels[1]
-    found = Blends(toward=label, cells=4)(asked)
-    assert found["confusion"].labels[1] == label
+    result = Blends(toward=label, cells=4)(asked)
+    assert result["confusion"].labels[1] == label
     normal = asked.parts[1].data
     same = normal.pixels(np.flatnonzero(normal.labels == 1)).numpy().astype(np.float16)
-    partner = found["confusion"].images[1]
+    partner = result["confusion"].images[1]
     assert any(np.array_equal(partner, one) for one in same)
     with pytest.raises(BadSetting, match="no class 'elephant'"):
         Blends(toward="elephant")(asked)
@@ -64,8 +64,8 @@ def test_the_other_class_can_be_named_and_its_image_has_that_class():
 
 def test_toward_the_class_that_it_is_taken_for_is_refused_and_never_the_default():
     asked = case()
-    found = Blends(cells=4)(asked)
-    first, other = found["confusion"].labels[:2]
+    result = Blends(cells=4)(asked)
+    first, other = result["confusion"].labels[:2]
     assert first != other
     with pytest.raises(BadSetting, match=f"taken for {first} already"):
         Blends(toward=first)(asked)

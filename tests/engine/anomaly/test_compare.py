@@ -10,8 +10,8 @@ CASE = tiny.familiar_case(tiny.cnn())
 
 
 def test_each_row_is_what_the_detector_says_when_asked_alone():
-    found = Compare(odin=True)(CASE)
-    table = found["ranking"]
+    result = Compare(odin=True)(CASE)
+    table = result["ranking"]
     assert table.rows == tuple(kind.name for kind in (*QUICK, ODIN))
     for kind, row in zip((*QUICK, ODIN), table.values, strict=True):
         alone = kind()(CASE)
@@ -22,13 +22,13 @@ def test_each_row_is_what_the_detector_says_when_asked_alone():
         ]  # fmt: skip
         assert row == pytest.approx(expected, abs=1e-6)
     bonferroni = len(table.rows) * table.values[:, 0].min()
-    assert found["together"].values[0] == pytest.approx(min(1, bonferroni))
+    assert result["together"].values[0] == pytest.approx(min(1, bonferroni))
 
 
 def test_a_model_without_a_head_is_compared_by_what_reads_logits():
     model = tiny.linear_case().model
-    found = Compare()(tiny.familiar_case(model))
+    result = Compare()(tiny.familiar_case(model))
     logits_alone = {kind.name for kind in QUICK if "head" not in kind.needs}
     assert {"MSP", "MaxLogit", "Energy", "GEN"} <= logits_alone
-    assert set(found["ranking"].rows) == logits_alone
-    assert np.isfinite(found["ranking"].values).all()
+    assert set(result["ranking"].rows) == logits_alone
+    assert np.isfinite(result["ranking"].values).all()

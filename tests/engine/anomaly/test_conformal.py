@@ -16,19 +16,19 @@ def test_p_counts_the_normal_images_at_least_as_unusual():
 
 
 def test_a_tie_counts_by_a_random_share_and_lies_between_its_ends():
-    found = FOUR.p(np.full(4000, 2.0), np.random.default_rng(0))
-    assert found.min() >= 0.2
-    assert found.max() <= 0.8
-    assert found.mean() == pytest.approx(0.5, abs=0.01)
+    result = FOUR.p(np.full(4000, 2.0), np.random.default_rng(0))
+    assert result.min() >= 0.2
+    assert result.max() <= 0.8
+    assert result.mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_with_random_ties_p_is_uniform_also_when_scores_are_coarse():
     rng = np.random.default_rng(0)
-    found = []
+    results = []
     for _ in range(3000):
         scores = np.floor(4 * rng.random(20))
-        found.append(Conformal(scores[:-1]).p(scores[-1:], rng)[0])
-    assert kstest(found, "uniform").statistic < 0.03
+        results.append(Conformal(scores[:-1]).p(scores[-1:], rng)[0])
+    assert kstest(results, "uniform").statistic < 0.03
 
 
 def test_normal_images_are_flagged_at_most_as_often_as_promised():
@@ -127,9 +127,9 @@ def test_by_group_p_keeps_its_promise_where_images_of_a_group_are_alike():
         shift = 3 * rng.normal(size=10)
         scores = shift[:, None] + 0.1 * rng.normal(size=(10, 20))
         ruler = Conformal(scores[:-1].ravel(), groups=np.repeat(np.arange(9), 20))
-        asked = scores[-1, :1]
-        pooled.append(ruler.p(asked)[0] <= 0.02)
-        grouped.append(ruler.p_by_group(asked)[0] <= 0.1)
+        score = scores[-1, :1]
+        pooled.append(ruler.p(score)[0] <= 0.02)
+        grouped.append(ruler.p_by_group(score)[0] <= 0.1)
     assert np.mean(pooled) > 0.06  # three times what it says
     assert np.mean(grouped) <= 0.115
 

@@ -24,16 +24,16 @@ def test_nothing_happens_at_zero_and_more_and_more_after_it(kind):
 
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_images_stay_images_and_the_seed_decides(kind):
-    found = corrupted(PIXELS, kind, 0.8, seed=3)
-    assert found.shape == PIXELS.shape
-    assert 0 <= found.min() <= found.max() <= 1
-    assert torch.equal(found, corrupted(PIXELS, kind, 0.8, seed=3))
+    result = corrupted(PIXELS, kind, 0.8, seed=3)
+    assert result.shape == PIXELS.shape
+    assert 0 <= result.min() <= result.max() <= 1
+    assert torch.equal(result, corrupted(PIXELS, kind, 0.8, seed=3))
 
 
 def test_contrast_keeps_the_mean_and_shrinks_the_deviation():
-    found = corrupted(PIXELS, "contrast", 1.0)
-    assert found.mean((1, 2, 3)) == pytest.approx(PIXELS.mean((1, 2, 3)).numpy(), abs=1e-5)
-    assert float(found.std() / PIXELS.std()) == pytest.approx(0.05, abs=0.01)
+    result = corrupted(PIXELS, "contrast", 1.0)
+    assert result.mean((1, 2, 3)) == pytest.approx(PIXELS.mean((1, 2, 3)).numpy(), abs=1e-5)
+    assert float(result.std() / PIXELS.std()) == pytest.approx(0.05, abs=0.01)
 
 
 def test_a_flat_picture_is_not_changed_by_blur_or_a_turn():
@@ -56,8 +56,8 @@ def test_half_of_the_picture_is_covered_at_one():
 
 def test_noise_of_half_a_brightness_at_one_before_it_is_cut():
     gray = torch.full((1, 3, 200, 200), 0.5)
-    found = corrupted(gray, "noise", 0.2)
-    assert float(found.std()) == pytest.approx(0.1, abs=0.005)
+    result = corrupted(gray, "noise", 0.2)
+    assert float(result.std()) == pytest.approx(0.1, abs=0.005)
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,9 @@ def test_attenuated_features_and_the_bias_add_up_to_the_logit():
 
 def test_without_the_attenuated_half_and_the_logit_it_is_the_cosine_to_the_class_mean():
     rule = COSTARR(beta=0.0, logit=False, even=False).fit(TRAIN).rule
-    for z, seen, found in zip(ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True):
+    for z, seen, result in zip(ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True):
         mean = TRAIN.features[TRAIN.predicted == seen].mean(0)
-        assert -found == pytest.approx(z @ mean / np.linalg.norm(z) / np.linalg.norm(mean))
+        assert -result == pytest.approx(z @ mean / np.linalg.norm(z) / np.linalg.norm(mean))
 
 
 def test_the_order_of_the_dimensions_does_not_matter():
@@ -38,8 +38,8 @@ def test_the_order_of_the_dimensions_does_not_matter():
     def shuffled(one):
         return bank(one.features[:, order], one.head.weight[:, order], one.head.bias, one.labels)
 
-    found = COSTARR().fit(shuffled(TRAIN)).rule(shuffled(ASKED))
-    assert found.score == pytest.approx(COSTARR().fit(TRAIN).rule(ASKED).score)
+    result = COSTARR().fit(shuffled(TRAIN)).rule(shuffled(ASKED))
+    assert result.score == pytest.approx(COSTARR().fit(TRAIN).rule(ASKED).score)
 
 
 def test_longer_features_change_the_logit_s_factor_only():
@@ -126,15 +126,15 @@ def attenuated_only(banks):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_on_a_head_made_by_hand_only_the_features_show_what_the_head_throws_away(seed):
-    found = {kind: made_by_hand(seed, kind) for kind in "AB"}
-    blind = told_apart(MaxLogit(), found["A"])
+    results = {kind: made_by_hand(seed, kind) for kind in "AB"}
+    blind = told_apart(MaxLogit(), results["A"])
     assert 0.45 <= blind <= 0.56
-    assert attenuated_only(found["A"]) <= 0.56
-    assert told_apart(COSTARR(logit=False), found["A"]) >= 0.85
-    assert told_apart(COSTARR(logit=False, beta=0.0), found["A"]) >= 0.85
-    for banks in found.values():
+    assert attenuated_only(results["A"]) <= 0.56
+    assert told_apart(COSTARR(logit=False), results["A"]) >= 0.85
+    assert told_apart(COSTARR(logit=False, beta=0.0), results["A"]) >= 0.85
+    for banks in results.values():
         assert told_apart(COSTARR(), banks) >= told_apart(MaxLogit(), banks) + 0.02
-    through = answered(COSTARR(logit=False), *found["A"])
+    through = answered(COSTARR(logit=False), *results["A"])
     assert auroc(through["held"].values, through["unknown"].values) >= 0.85
 
 

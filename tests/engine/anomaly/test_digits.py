@@ -50,18 +50,18 @@ def test_the_two_conventions_of_fpr95_differ():
 
 @pytest.mark.slow
 def test_over_five_seeds_the_detectors_stand_as_the_sheet_has_them(measure):
-    found = {kind.name: mean_auroc(kind) for kind in QUICK}
-    found["COSTARR without the logit"] = float(
+    results = {kind.name: mean_auroc(kind) for kind in QUICK}
+    results["COSTARR without the logit"] = float(
         np.mean([auroc(*scores(COSTARR(logit=False), seed)) for seed in SEEDS])
     )
-    for name, value in found.items():
+    for name, value in results.items():
         measure(f"anomaly: AUROC on digits 6/4, {name}, mean of 5 seeds", f"{value:.3f}")
     for name, positive in (("unknown", "unknown"), ("normal", "known")):
         value = np.mean([fpr95(*scores(KNN(), seed), positive) for seed in SEEDS])
         measure(f"anomaly: FPR95 on digits 6/4, KNN, {name} positive", f"{value:.3f}")
     for name in ("KNN", "ViM", "Mahalanobis"):
-        assert found[name] >= found["MSP"] + MARGIN
+        assert results[name] >= results["MSP"] + MARGIN
     sheet = {"ViM": 0.952, "KNN": 0.948, "Mahalanobis": 0.932, "MSP": 0.902, "MaxLogit": 0.900,
              "ReAct": 0.899, "Energy": 0.898, "NNGuide": 0.887, "COSTARR": 0.904}  # fmt: skip
     for name, value in sheet.items():
-        assert found[name] == pytest.approx(value, abs=0.02)
+        assert results[name] == pytest.approx(value, abs=0.02)

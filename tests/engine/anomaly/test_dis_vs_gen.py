@@ -56,11 +56,11 @@ def slow_bayes(x, labels, test, classes, floor=1e-3):
 
 
 def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
-    found = DisVsGenExperiment(seeds=2)(digits())["runs"]
+    result = DisVsGenExperiment(seeds=2)(digits())["runs"]
     data = digits().data
     test, images = data.rows("test"), data.images.reshape(len(data.images), -1) / 255
     for row in (0, 3, 6, 8):  # 20, 200 and all labels; 30 of the second seed
-        name, seed = found.rows[row], int(found["seed"][row])
+        name, seed = result.rows[row], int(result["seed"][row])
         rows = labeled(digits(seed), 0 if name == ALL else int(name.split()[0]))
         for kept, classes, names in ((10, 10, (NB, LR, FREE)), (6, 6, (NB_FINDS, LR_FINDS))):
             own = rows[data.labels[rows] < kept]
@@ -75,8 +75,8 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
             else:
                 density = np.logaddexp.reduce(joint, axis=1)
                 scores = -density, -fits[1].predict_proba(other).max(1)
-                expected = [roc_auc_score(data.labels[test] >= 6, one) for one in scores]
-            assert [found[one][row] for one in names] == pytest.approx(expected, abs=2e-3)
+                expected = [roc_auc_score(data.labels[test] >= 6, score) for score in scores]
+            assert [result[name][row] for name in names] == pytest.approx(expected, abs=2e-3)
 
 
 def test_naive_bayes_leads_with_few_labels_and_logistic_regression_with_many():
@@ -84,8 +84,8 @@ def test_naive_bayes_leads_with_few_labels_and_logistic_regression_with_many():
     for name in (FEW, MANY):
         count = int(name.split()[0])
         figures = [method.measured(count, digits(seed)) for seed in range(10)]
-        lead[name] = np.mean([one[NB] - one[LR] for one in figures])
-        lead[name, FREE] = np.mean([one[NB] - one[FREE] for one in figures])
+        lead[name] = np.mean([figure[NB] - figure[LR] for figure in figures])
+        lead[name, FREE] = np.mean([figure[NB] - figure[FREE] for figure in figures])
     assert lead[FEW] > 0
     assert lead[MANY] < -0.03
     assert lead[FEW, FREE] < 0  # it is the penalty that loses with few labels

@@ -36,6 +36,6 @@ def test_claims_speak_of_conditions_and_measures_that_there_are(kind):
 @each
 def test_what_is_found_with_the_usual_settings(kind, measure):
     method = kind()
-    found = answer(method, ExperimentCase(data_sets.load(kind.data[0])))
-    keep(measure, method, found, f"{kind.name}, {kind.data[0]}", HERE)
-    assert HOLDS in found["claims"]["outcome"].tolist()
+    result = answer(method, ExperimentCase(data_sets.load(kind.data[0])))
+    keep(measure, method, result, f"{kind.name}, {kind.data[0]}", HERE)
+    assert HOLDS in result["claims"]["outcome"].tolist()

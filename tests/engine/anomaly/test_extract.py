@@ -18,19 +18,19 @@ from tests import tiny
 
 
 def some(name, count=12):
-    found = data.load(name)
-    return found.take(evenly(np.arange(len(found)), count))
+    result = data.load(name)
+    return result.take(evenly(np.arange(len(result)), count))
 
 
 @pytest.mark.parametrize("name", [*embedded.names(), "lite0"])
 def test_features_times_the_head_give_the_logits_for_every_model_that_ships(name):
     model = catalog.load(name)
     images = some("digits", 4)
-    found = Extract()(DataCase(model, images))["features"]
+    result = Extract()(DataCase(model, images))["features"]
     weight = model.head.weight.detach().cpu().numpy()
-    made = found.values @ weight.T + model.head.bias.detach().cpu().numpy()
-    assert made == pytest.approx(found.logits, rel=1e-3, abs=1e-3)
-    assert found.logits == pytest.approx(
+    made = result.values @ weight.T + model.head.bias.detach().cpu().numpy()
+    assert made == pytest.approx(result.logits, rel=1e-3, abs=1e-3)
+    assert result.logits == pytest.approx(
         model.logits(as_seen(images, slice(None), model.side)).numpy(), rel=1e-4, abs=1e-4
     )
 
@@ -64,28 +64,28 @@ def test_another_model_or_another_image_is_another_question():
 def test_maps_of_layers_come_along_when_they_are_asked_for():
     model = tiny.cnn()
     images = tiny.data_set(("a", "b"), model.side, 6)
-    found = extracted(DataCase(model, images, layers=("conv1", "conv2")))
+    result = extracted(DataCase(model, images, layers=("conv1", "conv2")))
     for name, shape in (("conv1", (8, 32, 32)), ("conv2", (16, 16, 16))):
-        assert found.maps[name].shape == (6, *shape)
+        assert result.maps[name].shape == (6, *shape)
         plain = model.maps(images.pixels(), name).numpy()
-        assert found.maps[name] == pytest.approx(plain, abs=1e-5)
+        assert result.maps[name] == pytest.approx(plain, abs=1e-5)
     with pytest.raises(BadModel, match="no layer"):
         DataCase(model, images, layers=("conv9",))
 
 
 def test_images_of_another_size_are_seen_as_the_sidebar_would_show_them():
-    found = some("mnist-5k", 3)
-    seen = as_seen(found, slice(None), 8)
+    result = some("mnist-5k", 3)
+    seen = as_seen(result, slice(None), 8)
     for row in range(3):
-        picture = Example(found, row).picture()
+        picture = Example(result, row).picture()
         assert np.array_equal(seen[row].numpy(), square(picture, Crop(), 8))
 
 
 def test_an_image_is_known_again_by_its_pixels():
-    found = some("digits", 5)
-    keys = [key_of(one) for one in as_seen(found, slice(None), 8)]
+    result = some("digits", 5)
+    keys = [key_of(one) for one in as_seen(result, slice(None), 8)]
     assert len(set(keys)) == 5
-    shown = torch.from_numpy(square(Example(found, 2).picture(), Crop(), 8))
+    shown = torch.from_numpy(square(Example(result, 2).picture(), Crop(), 8))
     assert key_of(shown) == keys[2]
 
 
@@ -109,9 +109,9 @@ def test_each_image_goes_through_the_model_once(monkeypatch):
 
 def test_a_model_without_a_linear_head_gives_logits_alone():
     case = tiny.linear_case()
-    found = extracted(DataCase(case.model, tiny.data_set(("a", "b"), 16, 4)))
-    assert found.values.shape == (4, 0)
-    assert found.logits.shape == (4, 2)
+    result = extracted(DataCase(case.model, tiny.data_set(("a", "b"), 16, 4)))
+    assert result.values.shape == (4, 0)
+    assert result.logits.shape == (4, 2)
 
 
 def test_no_images_is_a_sentence():

@@ -115,18 +115,18 @@ def evidence(scores, ids):
 
 def test_what_the_line_promises_is_held_against_images_that_it_never_saw():
     ruler = Conformal(np.arange(99.0))
-    found = {
+    results = {
         "subject": evidence([95.0], [0]), "normal": evidence(np.arange(99.0), range(99)),
         "held": evidence([1.0, 2.0, 97.0, 98.5], range(100, 104)),
     }  # fmt: skip
-    does, promise, calm = findings.promises(CASE.normal, found, ruler, 94.0)
+    does, promise, calm = findings.promises(CASE.normal, results, ruler, 94.0)
     low, high = ruler.band(0.05)
     assert does == "This image lies above the line."
     assert promise.startswith("The line promises at most 5 % false alarms; with 99 normal images")
     assert f"between {100 * low:.3g} % and {100 * high:.3g} %" in promise
     assert "50 % of 4 other normal images stay below the line (2 false alarms)" in calm
     assert "more than the line promises" in calm
-    assert findings.promises(CASE.normal, found, ruler, 96.0)[0].startswith("This image does not")
+    assert findings.promises(CASE.normal, results, ruler, 96.0)[0].startswith("This image does not")
 
 
 def test_the_ruler_of_an_answer_has_the_groups_of_its_images(near):
@@ -160,33 +160,33 @@ def test_the_nearest_pictures_are_those_of_the_table(near):
 
 
 def test_costarr_says_which_half_counts_and_what_was_not_verified():
-    found = COSTARR()(CASE)
-    assert f"likeness {found['subject'].parts['likeness'][0]:.3f}" in factors(found)
-    table = found["ablation"]
+    result = COSTARR()(CASE)
+    assert f"likeness {result['subject'].parts['likeness'][0]:.3f}" in factors(result)
+    table = result["ablation"]
     correlation, areas = table["Spearman with MaxLogit"][0], table["AUROC"]
     words = which_half(table)
     assert f"correlate at {correlation:.2f}".replace("-", "−") in words
     assert ("here COSTARR is MaxLogit" in words) == (correlation >= 0.95)
     assert ("tell more than one" in words) == (areas[0] > areas[1:3].max() + 0.005)
     assert "Not verified" in words
-    assert hardly_weighed(found["dimensions"]).endswith("that the head weighs least.")
+    assert hardly_weighed(result["dimensions"]).endswith("that the head weighs least.")
 
 
 # ---------------------------------------------------------------- a closer look
 
 
 def test_the_ranking_begins_with_the_lowest_p_value_and_pays_for_it():
-    found = Compare()(CASE)
-    table = ranked(found["ranking"])
+    result = Compare()(CASE)
+    table = ranked(result["ranking"])
     assert np.all(np.diff(table["p-value"]) >= 0)
     below = 100 * table["less unusual normal images"]
-    assert Compare().finding(CASE, found) == (
+    assert Compare().finding(CASE, result) == (
         f"{table.rows[0]} finds this image most unusual: {below[0]:.0f} % of the normal images are "
         f"less so; {table.rows[-1]} the least ({below[-1]:.0f} %)."
     )
     best = int(np.nanargmax(table["AUROC"]))
-    assert f"(Bonferroni): {found['together']['Bonferroni']:.2g}" in believed(found)
-    assert f"{table.rows[best]} tells the unknown images best" in believed(found)
+    assert f"(Bonferroni): {result['together']['Bonferroni']:.2g}" in believed(result)
+    assert f"{table.rows[best]} tells the unknown images best" in believed(result)
 
 
 def test_the_steps_have_the_share_of_normal_images_that_the_line_flags(worse):

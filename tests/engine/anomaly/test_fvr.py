@@ -22,54 +22,54 @@ from tests.engine.anomaly.banks import answered, bank, digits, random_bank
 
 def over_subsets(plausibility):
     """Ignorance, belief and confusion of one image: every subset of the classes by itself."""
-    found = {"none": 0.0, "several": 0.0, "single": np.zeros(len(plausibility))}
+    results = {"none": 0.0, "several": 0.0, "single": np.zeros(len(plausibility))}
     for subset in product([False, True], repeat=len(plausibility)):
         mass = np.prod(np.where(subset, plausibility, 1 - plausibility))
         if sum(subset) == 1:
-            found["single"][subset.index(True)] += mass
+            results["single"][subset.index(True)] += mass
         else:
-            found["several" if sum(subset) else "none"] += mass
-    return found
+            results["several" if sum(subset) else "none"] += mass
+    return results
 
 
 def test_masses_are_the_sum_over_all_subsets():
     train, asked = random_bank(60, seed=1), random_bank(30, seed=2)
-    found = answered(FVR(), train, asked)["masses"]
-    expected = over_subsets(found["plausibility"][:3])
-    np.testing.assert_allclose(found["mass"][:3], expected["single"], atol=1e-9)
-    assert found.cell(SEVERAL, "mass") == pytest.approx(expected["several"], abs=1e-9)
-    assert found.cell(NONE, "mass") == pytest.approx(expected["none"], abs=1e-9)
-    assert found["mass"].sum() == pytest.approx(1, abs=1e-9)
+    result = answered(FVR(), train, asked)["masses"]
+    expected = over_subsets(result["plausibility"][:3])
+    np.testing.assert_allclose(result["mass"][:3], expected["single"], atol=1e-9)
+    assert result.cell(SEVERAL, "mass") == pytest.approx(expected["several"], abs=1e-9)
+    assert result.cell(NONE, "mass") == pytest.approx(expected["none"], abs=1e-9)
+    assert result["mass"].sum() == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 5, 8])
 def test_the_closed_form_is_that_sum_for_any_logits(classes):
     logits = np.random.default_rng(classes).normal(size=(40, classes)) * 4
-    found = masses(logits)
+    result = masses(logits)
     for at, own in enumerate(1 / (1 + np.exp(-logits))):
         expected = over_subsets(own)
-        np.testing.assert_allclose(found.belief[at], expected["single"], atol=1e-9)
-        assert found.ignorance[at] == pytest.approx(expected["none"], abs=1e-9)
-        assert found.confusion[at] == pytest.approx(expected["several"], abs=1e-9)
+        np.testing.assert_allclose(result.belief[at], expected["single"], atol=1e-9)
+        assert result.ignorance[at] == pytest.approx(expected["none"], abs=1e-9)
+        assert result.confusion[at] == pytest.approx(expected["several"], abs=1e-9)
 
 
 def test_no_evidence_is_ignorance_one_class_belief_and_two_equal_ones_confusion():
-    found = masses(np.array([[-40.0, -40, -40], [40, -40, -40], [40, 40, -40], [0, 0, -40]]))
-    np.testing.assert_allclose(found.ignorance, [1, 0, 0, 0.25], atol=1e-9)
-    np.testing.assert_allclose(found.confusion, [0, 0, 1, 0.25], atol=1e-9)
-    np.testing.assert_allclose(found.belief[:, 0], [0, 1, 0, 0.25], atol=1e-9)
+    result = masses(np.array([[-40.0, -40, -40], [40, -40, -40], [40, 40, -40], [0, 0, -40]]))
+    np.testing.assert_allclose(result.ignorance, [1, 0, 0, 0.25], atol=1e-9)
+    np.testing.assert_allclose(result.confusion, [0, 0, 1, 0.25], atol=1e-9)
+    np.testing.assert_allclose(result.belief[:, 0], [0, 1, 0, 0.25], atol=1e-9)
     assert masses(np.array([[900.0, 900, -900]])).confusion == pytest.approx(1)
 
 
 def test_an_answer_is_one_class_several_or_none():
-    found = Masses(
+    result = Masses(
         np.array([0.1, 0.1, 0.9]), np.array([0.1, 0.6, 0.6]), np.zeros((3, 3)),
         np.array([[0.9, 0.5, 0.1]] * 3),
     )  # fmt: skip
     lines = DoubtLines(0.5, 0.5)
     wanted = [[True, False, False], [True, True, False], [False, False, False]]
-    assert answers(found, lines, 0.5).tolist() == wanted
-    assert answers(found, lines, 1.0)[1].tolist() == wanted[0]
+    assert answers(result, lines, 0.5).tolist() == wanted
+    assert answers(result, lines, 1.0)[1].tolist() == wanted[0]
 
 
 def test_the_lines_leave_the_asked_share_of_normal_images_above_them():
@@ -147,17 +147,17 @@ def test_a_class_of_two_samples_is_learned_and_can_be_the_answer():
     labels = np.r_[np.zeros(40, int), np.ones(40, int), 2, 2]
     features = 4 * np.eye(3, 5)[labels] + 0.3 * rng.normal(size=(82, 5))
     head = FVR().fit(bank(features, labels=labels)).rule
-    found = head.masses(bank(4 * np.eye(3, 5)))
-    assert found.plausibility.argmax(1).tolist() == [0, 1, 2]
-    assert found.belief[2, 2] > 0.5
+    result = head.masses(bank(4 * np.eye(3, 5)))
+    assert result.plausibility.argmax(1).tolist() == [0, 1, 2]
+    assert result.belief[2, 2] > 0.5
 
 
 def test_errors_are_counted_beside_how_well_they_are_told():
-    found = masses(np.array([[4.0, -4], [-4, 4], [0.1, 0], [3, -3]]))
-    table = told(found, np.array([True, True, False, True]), None)
+    result = masses(np.array([[4.0, -4], [-4, 4], [0.1, 0], [3, -3]]))
+    table = told(result, np.array([True, True, False, True]), None)
     assert table["wrong answers"].tolist() == [1, 1]
     assert table["errors"].tolist() == [1, 1]  # ignorance and confusion are both highest there
-    assert np.isnan(told(found, np.ones(4, bool), None)["errors"]).all()
+    assert np.isnan(told(result, np.ones(4, bool), None)["errors"]).all()
     assert np.isnan(table["unknown images"]).all()
 
 

@@ -47,7 +47,7 @@ def small():
 
 def test_every_figure_is_that_of_a_network_trained_and_asked_by_hand():
     case = small()
-    found = FvrClaims(seeds=1, held=1)(case)["table"]
+    fvrclaim = FvrClaims(seeds=1, held=1)(case)["table"]
     data = OpenSet(1, case.seed + 1)(case.data)
     unknown = np.flatnonzero(data.truth["unknown"])
     known = np.setdiff1d(data.rows("test"), unknown)
@@ -57,9 +57,12 @@ def test_every_figure_is_that_of_a_network_trained_and_asked_by_hand():
             model = with_head(model, new_head(model, case.seed))
         train(model, data, FRESH, case.seed, objective=by_masses)
         low, high = (masses(outputs(model, data, one).double().numpy()) for one in (known, unknown))
-        assert found.cell(row, I_UNKNOWN) == pytest.approx(auroc(low.ignorance, high.ignorance))
-        assert found.cell(row, C_UNKNOWN) == pytest.approx(auroc(low.confusion, high.confusion))
-    figures = {tuple(found.cell(row, one) for one in FvrClaims.measures) for row in found.rows}
+        assert fvrclaim.cell(row, I_UNKNOWN) == pytest.approx(auroc(low.ignorance, high.ignorance))
+        assert fvrclaim.cell(row, C_UNKNOWN) == pytest.approx(auroc(low.confusion, high.confusion))
+    figures = {
+        tuple(fvrclaim.cell(row, measure) for measure in FvrClaims.measures)
+        for row in fvrclaim.rows
+    }
     assert len(figures) == 4  # every condition is another network
 
 
@@ -82,15 +85,15 @@ def test_the_margins_are_the_claims_as_they_are_worded():
         },
         LINEAR: {I_UNKNOWN: 0.9},
     }  # fmt: skip
-    margins = [one.margin(lambda row, name: figures[row][name]) for one in FvrClaims.claims]
+    margins = [claim.margin(lambda row, name: figures[row][name]) for claim in FvrClaims.claims]
     assert margins == pytest.approx([0.05, 0.05, -0.05, 0.02, 0.2, 0.3, 0.01, 0.04])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
-    found = answer(FvrClaims(), ExperimentCase(data_sets.load("digits")))
-    table, claims = found["table"], found["claims"]
+    result = answer(FvrClaims(), ExperimentCase(data_sets.load("digits")))
+    table, claims = result["table"], result["claims"]
     assert table.cell(WHOLE, I_UNKNOWN) > 0.93
     assert table.cell(WHOLE, NOISE_I) > table.cell(WHOLE, NOISE_C)
     assert table.cell(SHUFFLED, RIGHT) < 0.4

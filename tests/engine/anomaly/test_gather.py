@@ -79,12 +79,12 @@ def test_images_of_unknown_classes_are_never_normal():
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
 def test_a_handful_of_normal_images_gives_an_answer_and_its_smallest_p(kind, count):
     data = tiny.data_set(MODEL.labels, 32, count)
-    found = kind()(case_of(data, unknown=tiny.data_set(("x",), 32, 3, seed=9)))
-    assert np.isfinite(found["subject"].values).all()
+    result = kind()(case_of(data, unknown=tiny.data_set(("x",), 32, 3, seed=9)))
+    assert np.isfinite(result["subject"].values).all()
     held = len(split(data)[1])
-    assert found["smallest"].values[0] == pytest.approx(1 / (held + 1))
-    assert found["p"].values[0] >= found["smallest"].values[0]
-    assert any("too few" in note for note in found["notes"].labels)
+    assert result["smallest"].values[0] == pytest.approx(1 / (held + 1))
+    assert result["p"].values[0] >= result["smallest"].values[0]
+    assert any("too few" in note for note in result["notes"].labels)
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -103,25 +103,25 @@ def test_two_images_of_which_one_is_asked_about_are_too_few():
 def test_identical_normal_images_give_an_answer(kind):
     data = tiny.data_set(MODEL.labels, 32, 60)
     same = replace(data, images=np.repeat(data.images[:1], 60, axis=0))
-    found = kind()(case_of(same))
-    assert np.isfinite(found["subject"].values).all()
-    assert 0 < found["p"].values[0] <= 1
+    result = kind()(case_of(same))
+    assert np.isfinite(result["subject"].values).all()
+    assert 0 < result["p"].values[0] <= 1
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)
 def test_normal_images_of_one_class_give_an_answer(kind):
     data = tiny.data_set(MODEL.labels, 32, 60)
-    found = kind()(case_of(data.take(data.labels == 1)))
-    assert np.isfinite(found["subject"].values).all()
+    result = kind()(case_of(data.take(data.labels == 1)))
+    assert np.isfinite(result["subject"].values).all()
 
 
 def test_labels_of_other_classes_than_the_model_s_are_not_used():
     data = tiny.data_set(("cat", "dog"), 32, 60)
     case = case_of(data)
     assert not case.labeled
-    found = Mahalanobis()(case)
-    assert (found["held"].labels == -1).all()
-    assert np.isnan(found["measures"]["accuracy"][0])
+    result = Mahalanobis()(case)
+    assert (result["held"].labels == -1).all()
+    assert np.isnan(result["measures"]["accuracy"][0])
 
 
 def test_an_image_of_another_size_is_a_sentence():

@@ -14,19 +14,19 @@ from engine.models import catalog
 
 def test_squares_of_a_texture_lie_side_by_side_and_the_right_half_is_held_out():
     for name in TEXTURES:
-        found = normal(name)
-        assert found is texture(name)
+        result = normal(name)
+        assert result is texture(name)
         path = Sample(name, "", "", "skimage", f"data/{name}.png").path()
         whole = np.asarray(Image.open(path).convert("L"))
-        assert np.array_equal(found.images[9, 0], whole[64:128, 64:128])  # eight in a row
-        fit, held = split(found)
+        assert np.array_equal(result.images[9, 0], whole[64:128, 64:128])  # eight in a row
+        fit, held = split(result)
         assert set(fit % 8) == {0, 1, 2, 3}
         assert set(held % 8) == {4, 5, 6, 7}
 
 
 def test_they_are_offered_for_every_model_after_what_it_learned_from():
     for model in ("lite0", "phantom-cnn"):
-        names = [one.name for one in normal_sources(catalog.load(model))]
+        names = [source.name for source in normal_sources(catalog.load(model))]
         assert names[-4:] == [TWINS, *TEXTURES]
 
 

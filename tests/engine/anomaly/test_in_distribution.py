@@ -34,16 +34,16 @@ def checked(model, picture, source=""):
 
 def uploaded(picture):
     """The same pixels, through a file, so that nothing is known of where they came from."""
-    held = BytesIO()
-    Image.fromarray(picture.pixels).save(held, "PNG")
-    found = load(held.getvalue(), "mine.png")
-    assert isinstance(found, Picture)
-    return found
+    buffer = BytesIO()
+    Image.fromarray(picture.pixels).save(buffer, "PNG")
+    result = load(buffer.getvalue(), "mine.png")
+    assert isinstance(result, Picture)
+    return result
 
 
 def row_of(data, place=0):
-    found = data_set(data)
-    return Example(found, int(found.rows("test")[place]))
+    result = data_set(data)
+    return Example(result, int(result.rows("test")[place]))
 
 
 def drawn_chest():
@@ -61,9 +61,9 @@ def drawn_chest():
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_a_shipped_photograph_is_not_foreign_to_a_model_of_photographs(name):
-    found = checked("lite0", sample(name), name)
-    assert not found.foreign
-    assert "was not measured" in found.sentence
+    result = checked("lite0", sample(name), name)
+    assert not result.foreign
+    assert "was not measured" in result.sentence
 
 
 @pytest.mark.parametrize("name", [name for name in PHOTOGRAPHS if name != "camera"])
@@ -72,11 +72,11 @@ def test_an_uploaded_color_photograph_is_not_foreign_to_it(name):
 
 
 def test_a_phantom_is_foreign_to_a_model_of_photographs_by_name_and_by_its_pixels():
-    one = Example(data_set("phantoms:count=40"), 0)
-    assert "Nothing like" in checked("lite0", one.picture(), one.name).sentence
-    found = checked("lite0", uploaded(one.picture()))
-    assert found.foreign
-    assert "no color" in found.sentence
+    example = Example(data_set("phantoms:count=40"), 0)
+    assert "Nothing like" in checked("lite0", example.picture(), example.name).sentence
+    result = checked("lite0", uploaded(example.picture()))
+    assert result.foreign
+    assert "no color" in result.sentence
 
 
 def test_a_scan_is_foreign_to_a_model_of_photographs():
@@ -93,9 +93,9 @@ def test_a_drawn_chest_is_foreign_to_a_model_of_photographs():
 def test_an_even_drawing_in_color_is_foreign_to_a_model_of_photographs():
     pixels = np.full((120, 120, 3), (250, 240, 90), np.uint8)
     pixels[30:90, 30:90] = (20, 60, 200)
-    found = checked("lite0", uploaded(Picture(pixels, (120, 120), (), "square")))
-    assert "even" in found.sentence
-    assert found.foreign
+    result = checked("lite0", uploaded(Picture(pixels, (120, 120), (), "square")))
+    assert "even" in result.sentence
+    assert result.foreign
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -106,18 +106,18 @@ def test_a_picture_from_a_microscope_or_an_eye_is_foreign_to_a_model_of_photogra
 @pytest.mark.parametrize("model", ["digits-mlp", "digits-cnn", MAKES_PHANTOMS])
 @pytest.mark.parametrize("picture", ["chelsea", "camera"])
 def test_a_photograph_is_foreign_to_a_model_of_digits_or_phantoms_by_its_p_value(model, picture):
-    found = checked(model, sample(picture), picture)
-    assert found.foreign
-    assert found.p <= ALPHA
+    result = checked(model, sample(picture), picture)
+    assert result.foreign
+    assert result.p <= ALPHA
 
 
 @pytest.mark.parametrize("model", ["digits-cnn", "mnist-cnn", MAKES_PHANTOMS])
 def test_test_images_of_its_own_data_are_not_foreign(model):
     data = learned(catalog.load(model))
     rows = [row_of(data, place) for place in range(0, 200, 40)]
-    found = [checked(model, one.picture(), one.name) for one in rows]
-    assert not any(one.foreign for one in found)
-    assert all(one.p > ALPHA for one in found)
+    results = [checked(model, one.picture(), one.name) for one in rows]
+    assert not any(result.foreign for result in results)
+    assert all(result.p > ALPHA for result in results)
 
 
 @pytest.mark.slow
@@ -164,6 +164,6 @@ def test_of_weights_of_one_s_own_it_is_not_known_what_they_learned_from():
     net = catalog.load("lite0").twin()
     net.name = "file:123456"
     picture = sample("chelsea")
-    found = in_distribution(net, shown(picture, Crop(), net), picture, "")
-    assert not found.foreign
-    assert "is not known here" in found.sentence
+    result = in_distribution(net, shown(picture, Crop(), net), picture, "")
+    assert not result.foreign
+    assert "is not known here" in result.sentence

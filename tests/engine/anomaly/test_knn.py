@@ -12,11 +12,13 @@ def test_distances_are_those_of_a_plain_search():
     slow = []
     for z in asked.features:
         here = z / np.linalg.norm(z)
-        others = [np.linalg.norm(here - one / np.linalg.norm(one)) for one in train.features]
+        others = [
+            np.linalg.norm(here - feature / np.linalg.norm(feature)) for feature in train.features
+        ]
         slow.append(sorted(others)[4])
-    found = KNN(k=5).fit(train).rule(asked)
-    assert found.score == pytest.approx(slow, abs=1e-7)
-    assert sum(found.parts.values()) == pytest.approx(slow, abs=1e-7)
+    result = KNN(k=5).fit(train).rule(asked)
+    assert result.score == pytest.approx(slow, abs=1e-7)
+    assert sum(result.parts.values()) == pytest.approx(slow, abs=1e-7)
     assert scores(KNN(k=5), train, asked) == pytest.approx(slow, abs=1e-6)
 
 
@@ -34,8 +36,8 @@ def test_the_length_of_the_features_does_not_matter():
 
 def test_the_farther_neighbour_is_never_nearer():
     train, asked = random_bank(), random_bank(20, seed=3)
-    found = [KNN(k=k).fit(train).rule(asked).score for k in (1, 2, 5, 20)]
-    assert (np.diff(found, axis=0) >= 0).all()
+    results = [KNN(k=k).fit(train).rule(asked).score for k in (1, 2, 5, 20)]
+    assert (np.diff(results, axis=0) >= 0).all()
 
 
 def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():

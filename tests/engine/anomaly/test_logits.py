@@ -29,8 +29,8 @@ def test_msp_is_written_again_and_does_not_move_with_the_logits_zero():
     assert scores(MSP(), moved(FEW, 7.0)) == pytest.approx(slow, rel=1e-12)
     assert scores(MSP(), moved(FEW, 900.0)) == pytest.approx(slow, rel=1e-9)
     assert banks.scores(MSP(), BANK, FEW) == pytest.approx(slow, rel=1e-5)
-    found = banks.scores(MSP(), moved(BANK, 7.0), moved(FEW, 7.0))
-    assert found == pytest.approx(slow, rel=1e-5)
+    result = banks.scores(MSP(), moved(BANK, 7.0), moved(FEW, 7.0))
+    assert result == pytest.approx(slow, rel=1e-5)
 
 
 def test_energy_moves_with_the_logits_zero():
@@ -43,8 +43,8 @@ def test_energy_becomes_the_highest_logit_as_the_temperature_falls():
     assert far[0] > far[1] > far[2]
     assert far[2] <= 0.1 * math.log(3)
     assert highest == pytest.approx([-max(row) for row in BANK.logits.tolist()])
-    found = banks.scores(MaxLogit(), BANK, FEW)
-    assert found == pytest.approx([-max(row) for row in FEW.logits.tolist()], rel=1e-5)
+    result = banks.scores(MaxLogit(), BANK, FEW)
+    assert result == pytest.approx([-max(row) for row in FEW.logits.tolist()], rel=1e-5)
 
 
 def test_energy_lies_below_the_highest_logit_by_at_most_the_log_of_the_classes():

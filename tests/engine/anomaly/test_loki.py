@@ -49,8 +49,8 @@ def test_on_a_path_it_is_the_probability_weighted_place_rounded():
 def test_on_a_complete_graph_it_is_the_most_likely_label():
     seen, complete = np.array([1, 4, 5, 9]), distances(nx.complete_graph(12))
     probabilities = drawn(1000, 4)
-    found = frechet(probabilities, complete, seen)
-    assert found.tolist() == seen[probabilities.argmax(1)].tolist()
+    result = frechet(probabilities, complete, seen)
+    assert result.tolist() == seen[probabilities.argmax(1)].tolist()
 
 
 def test_with_plain_distances_it_is_the_weighted_median():
@@ -69,7 +69,7 @@ def test_on_a_tree_it_names_what_lies_between_seen_labels_and_nothing_else(seed)
     assert set(np.flatnonzero(within)) == paths
     answers = frechet(np.concatenate([drawn(20_000, 4), *edges()]), distances(tree), seen)
     assert set(answers) == paths
-    reach = [min(nx.shortest_path_length(tree, node, one) for one in paths) for node in range(14)]
+    reach = [min(nx.shortest_path_length(tree, node, path) for path in paths) for node in range(14)]
     assert reach[next_label(distances(tree), seen)] == max(reach)
 
 
@@ -96,7 +96,7 @@ def test_labeling_the_farthest_covers_a_tree_sooner_than_labeling_at_random():
 
 
 def test_every_answer_is_the_rounded_mean_place_and_every_figure_counts_them():
-    found, data = LokiExperiment(seeds=1)(bars(2))["table"], bars().data
+    result, data = LokiExperiment(seeds=1)(bars(2))["table"], bars().data
     seen, test = np.array([2, 7, 11, 16]), data.rows("test")
     right, images = data.labels[test], data.images.reshape(len(data.images), -1) / 255
     rows = data.rows("train")[np.isin(data.labels[data.rows("train")], seen)]
@@ -116,9 +116,9 @@ def test_every_answer_is_the_rounded_mean_place_and_every_figure_counts_them():
             APART: np.sqrt(np.mean((answers - right) ** 2)) / 18,
             INSIDE: 1.0,
         }
-        assert {name: found.cell(way, name) for name in figures} == pytest.approx(figures)
-    assert found.cell(LOKI, UNSEEN) > 0.25 > found.cell(ARGMAX, UNSEEN) == 0
-    assert found.cell(SHUFFLED, APART) > found.cell(ARGMAX, APART)
+        assert {name: result.cell(way, name) for name in figures} == pytest.approx(figures)
+    assert result.cell(LOKI, UNSEEN) > 0.25 > result.cell(ARGMAX, UNSEEN) == 0
+    assert result.cell(SHUFFLED, APART) > result.cell(ARGMAX, APART)
 
 
 def test_settings_reach_the_answers():

@@ -11,8 +11,8 @@ from tests.engine.anomaly.banks import bank, random_bank, scores
 def test_with_unit_covariance_it_is_the_squared_distance_to_the_nearest_mean():
     means = np.array([[1.0, 1.0], [3.0, 1.0]])
     asked = np.array([[2.0, 3.0], [3.5, 2.5], [1.0, 1.0]])
-    found = judged(asked, means, Spread(np.ones(2), np.eye(2)))
-    assert found.score == pytest.approx([5.0, 2.5, 0.0])
+    result = judged(asked, means, Spread(np.ones(2), np.eye(2)))
+    assert result.score == pytest.approx([5.0, 2.5, 0.0])
     corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # their covariance is the unit's
     train = bank((means[:, None] + corners).reshape(8, 2), labels=np.repeat([0, 1], 4))
     assert scores(Mahalanobis(), train, bank(asked)) == pytest.approx([5.0, 2.5, 0.0], abs=1e-5)
@@ -24,15 +24,15 @@ def test_it_is_written_again_with_an_inverse_and_a_loop():
     features = rng.normal(size=(90, 4)) @ rng.normal(size=(4, 4)) + 3 * labels[:, None]
     train = bank(features, labels=labels)
     asked = rng.normal(size=(7, 4)) * 5
-    means = [features[labels == one].mean(0) for one in range(3)]
+    means = [features[labels == index].mean(0) for index in range(3)]
     covariance = sum(
         np.outer(z - means[y], z - means[y]) for z, y in zip(features, labels, strict=True)
     ) / len(features)
     inverse = np.linalg.inv(covariance)
     slow = [min((z - m) @ inverse @ (z - m) for m in means) for z in asked]
-    found = Mahalanobis().fit(train).rule(bank(asked))
-    assert found.score == pytest.approx(slow, rel=1e-9)
-    assert sum(found.parts.values()) == pytest.approx(slow, rel=1e-9)
+    result = Mahalanobis().fit(train).rule(bank(asked))
+    assert result.score == pytest.approx(slow, rel=1e-9)
+    assert sum(result.parts.values()) == pytest.approx(slow, rel=1e-9)
 
 
 def test_it_does_not_change_when_features_are_stretched_and_turned():
@@ -85,9 +85,9 @@ def test_fewer_images_than_dimensions_are_measured_like_the_whole_matrix_with_it
     covariance = moved.T @ moved / 6
     whole = np.linalg.inv(covariance + RIDGE * np.trace(covariance) / 9 * np.eye(9))
     slow = [(z - few.mean(0)) @ whole @ (z - few.mean(0)) for z in asked]
-    found = fitted.rule(bank(asked))
-    assert found.score == pytest.approx(slow)
-    assert sum(found.parts.values()) == pytest.approx(slow)
+    result = fitted.rule(bank(asked))
+    assert result.score == pytest.approx(slow)
+    assert sum(result.parts.values()) == pytest.approx(slow)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_main_directions_are_the_fewest_that_hold_nine_tenths_of_the_varianc
     width = len(variances)
     axes = np.linalg.qr(np.random.default_rng(0).normal(size=(width, width)))[0]
     asked = np.random.default_rng(1).normal(size=(5, width))
-    found = judged(asked, np.zeros((1, width)), Spread(np.array(variances), axes))
+    result = judged(asked, np.zeros((1, width)), Spread(np.array(variances), axes))
     terms = (asked @ axes) ** 2 / variances
-    assert found.parts["main directions"] == pytest.approx(terms[:, :main].sum(1))
-    assert found.parts["other directions"] == pytest.approx(terms[:, main:].sum(1), abs=1e-9)
+    assert result.parts["main directions"] == pytest.approx(terms[:, :main].sum(1))
+    assert result.parts["other directions"] == pytest.approx(terms[:, main:].sum(1), abs=1e-9)

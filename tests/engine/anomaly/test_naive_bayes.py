@@ -22,15 +22,16 @@ def by_hand(train, asked, floor=FLOOR):
     low, high = train.features.min(0), train.features.max(0)
     scaled, points = ((one.features - low) / (high - low) for one in (train, asked))
     groups = [scaled[train.labels == one] for one in np.unique(train.labels)]
-    squares = sum(((one - one.mean(0)) ** 2).sum(0) for one in groups)
+    squares = sum(((group - group.mean(0)) ** 2).sum(0) for group in groups)
     sigma = np.sqrt(squares / len(scaled) + floor)
-    found = []
+    results = []
     for point in points:
         densities = [
-            len(one) / len(scaled) * prod(norm.pdf(point, one.mean(0), sigma)) for one in groups
+            len(group) / len(scaled) * prod(norm.pdf(point, group.mean(0), sigma))
+            for group in groups
         ]
-        found.append(-log(sum(densities)) + log(prod(norm.pdf(0, 0, sigma))))
-    return found
+        results.append(-log(sum(densities)) + log(prod(norm.pdf(0, 0, sigma))))
+    return results
 
 
 def test_it_is_minus_the_log_of_densities_that_are_multiplied_one_by_one():
@@ -62,9 +63,9 @@ def test_with_one_class_it_is_half_of_mahalanobis_with_a_diagonal_covariance():
     spans = np.ptp(features, axis=0)
     diagonal = Spread(features.var(0) + FLOOR * spans**2, np.eye(4))
     expected = judged(asked.features, features.mean(0)[None], diagonal).score
-    found = NaiveBayesDetector().fit(train).rule(asked).score
-    assert 2 * found == pytest.approx(expected, rel=1e-9)
-    assert found != pytest.approx(Mahalanobis().fit(train).rule(asked).score / 2, rel=1e-2)
+    result = NaiveBayesDetector().fit(train).rule(asked).score
+    assert 2 * result == pytest.approx(expected, rel=1e-9)
+    assert result != pytest.approx(Mahalanobis().fit(train).rule(asked).score / 2, rel=1e-2)
 
 
 def test_a_feature_that_never_varies_speaks_by_the_floor_and_the_others_span():

@@ -28,7 +28,8 @@ def test_the_guide_is_the_mean_of_the_k_most_alike():
     energy = np.log(np.exp(TRAIN.logits).sum(1))
     z = ASKED.features[0]
     likeness = sorted(
-        (e * cosine(z, one) for e, one in zip(energy, TRAIN.features, strict=True)), reverse=True
+        (e * cosine(z, feature) for e, feature in zip(energy, TRAIN.features, strict=True)),
+        reverse=True,
     )
     parts = NNGuide(k=4).fit(TRAIN).rule(ASKED).parts
     assert parts["guidance"][0] == pytest.approx(np.mean(likeness[:4]))

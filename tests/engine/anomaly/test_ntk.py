@@ -51,7 +51,7 @@ def long_kernel(squares, cosine, layers):
 
 
 def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
-    found = NtkExperiment(seeds=1, points=20, layers=LAYERS)(digits(2))["table"]
+    result = NtkExperiment(seeds=1, points=20, layers=LAYERS)(digits(2))["table"]
     given = on_sphere(digits(2), 20)
     apart = np.linalg.norm(given.test[:, None] - given.points[None], axis=-1)
     power = np.where(given.votes, apart**-2.0, -(apart**-2.0)).sum(1) > 0
@@ -72,7 +72,7 @@ def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
                     votes += kernel if first else -kernel
                 decided.append(votes > 0)
             expected = {limit: np.mean(np.array(decided) == as_) for limit, as_ in limits.items()}
-            own = {limit: found.cell(condition, limit) for limit in limits}
+            own = {limit: result.cell(condition, limit) for limit in limits}
             assert own == pytest.approx(expected)
             figures.add(tuple(own.values()))
     assert len(figures) > 1  # the conditions differ
@@ -82,8 +82,8 @@ def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
 def test_the_kernel_of_the_second_polynomial_is_its_closed_form(layers):
     """K = (2^(L+1) − 1) ξ^(2^L), also where no float can hold it."""
     _, tangent = ACTIVATIONS[NEAREST].kernels(np.log(COSINES), layers)
-    expected = [float(mpmath.log(2 ** (layers + 1) - 1) + 2**layers * mpmath.log(one))
-                for one in COSINES]  # fmt: skip
+    expected = [float(mpmath.log(2 ** (layers + 1) - 1) + 2**layers * mpmath.log(cosine))
+                for cosine in COSINES]  # fmt: skip
     assert tangent == pytest.approx(expected, rel=1e-12)
 
 

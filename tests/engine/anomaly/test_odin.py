@@ -33,16 +33,16 @@ def test_the_step_on_a_linear_model_has_a_closed_form():
 
 def test_without_a_step_odin_is_msp_at_its_temperature():
     case = tiny.familiar_case(tiny.cnn())
-    found = ODIN(temperature=50.0, epsilon=0.0)(case)
+    result = ODIN(temperature=50.0, epsilon=0.0)(case)
     plain = MSP(temperature=50.0)(case)
     for name in ("subject", "normal", "held", "unknown"):
-        assert found[name].values == pytest.approx(plain[name].values, abs=1e-6)
-        assert found[name].parts["the step"] == pytest.approx(0, abs=1e-6)
+        assert result[name].values == pytest.approx(plain[name].values, abs=1e-6)
+        assert result[name].parts["the step"] == pytest.approx(0, abs=1e-6)
 
 
 def test_the_step_makes_the_model_surer():
-    found = ODIN(temperature=1.0, epsilon=0.002)(tiny.familiar_case(tiny.cnn()))
-    assert (found["normal"].parts["the step"] < 0).mean() > 0.9
+    result = ODIN(temperature=1.0, epsilon=0.002)(tiny.familiar_case(tiny.cnn()))
+    assert (result["normal"].parts["the step"] < 0).mean() > 0.9
 
 
 def test_images_are_asked_in_their_order():

@@ -25,9 +25,9 @@ def test_it_is_written_again():
                     for w, b in zip(head.weight, head.bias, strict=True)))
         for z in ASKED.features
     ]  # fmt: skip
-    found = ReAct(percentile=80.0).fit(TRAIN).rule(ASKED)
-    assert found.score == pytest.approx(slow)
-    assert sum(found.parts.values()) == pytest.approx(slow)
+    result = ReAct(percentile=80.0).fit(TRAIN).rule(ASKED)
+    assert result.score == pytest.approx(slow)
+    assert sum(result.parts.values()) == pytest.approx(slow)
 
 
 def test_a_runaway_activation_no_longer_counts():

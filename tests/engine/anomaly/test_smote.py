@@ -65,20 +65,20 @@ def test_between_any_two_points_it_is_two_thirds_less_a_term_in_n(n):
 
 def test_the_covariance_of_what_it_draws_is_its_closed_form():
     """The whole experiment, on digits: its spreads are those of a few hundred draws."""
-    found = SmoteExperiment(seeds=3)(digits())["runs"]
-    for row, condition in enumerate(found.rows):
-        rare = imbalanced(digits(int(found["seed"][row])), 15).rare
+    result = SmoteExperiment(seeds=3)(digits())["runs"]
+    for row, condition in enumerate(result.rows):
+        rare = imbalanced(digits(int(result["seed"][row])), 15).rare
         expected = {
             AS_IT_IS: rare.var(0).sum(), COPIES: rare.var(0).sum(), FEWER: rare.var(0).sum(),
             NEAREST: np.trace(covariance(rare, 5)), ANY: np.trace(covariance(rare, 14)),
         }  # fmt: skip
         share = expected[condition] / rare.var(0).sum()
-        assert found[SPREAD][row] == pytest.approx(share, abs=0.05)
+        assert result[SPREAD][row] == pytest.approx(share, abs=0.05)
 
 
 def test_every_figure_is_that_of_a_tree_grown_by_hand():
     asked = digits(3)
-    found = SmoteExperiment(seeds=1)(asked)["table"]
+    result = SmoteExperiment(seeds=1)(asked)["table"]
     given = imbalanced(asked, 15)
     train, test = (asked.data.rows(split) for split in ("train", "test"))
     labels = asked.data.labels
@@ -92,10 +92,10 @@ def test_every_figure_is_that_of_a_tree_grown_by_hand():
         known = np.concatenate([given.others, given.rare, added])
         sure, rare = by_a_tree(given.others, len(known), known, images[test]), labels[test] == 3
         nearest = cdist(images[test][rare], known).min(1)
-        assert found.cell(way, RECALL) == pytest.approx(np.mean(sure[rare] > 0.5))
-        assert found.cell(way, AUC) == pytest.approx(roc_auc_score(rare, sure))
-        assert found.cell(way, FLAGGED) == pytest.approx(np.mean(nearest > limit))
-    assert found.cell(COPIES, FLAGGED) == found.cell(AS_IT_IS, FLAGGED)  # copies are not nearer
+        assert result.cell(way, RECALL) == pytest.approx(np.mean(sure[rare] > 0.5))
+        assert result.cell(way, AUC) == pytest.approx(roc_auc_score(rare, sure))
+        assert result.cell(way, FLAGGED) == pytest.approx(np.mean(nearest > limit))
+    assert result.cell(COPIES, FLAGGED) == result.cell(AS_IT_IS, FLAGGED)  # copies are not nearer
 
 
 def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_them():
@@ -106,12 +106,12 @@ def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_t
     assert {tuple(one) for one in given.others} <= {tuple(one) for one in whole.others}
     known = np.concatenate([given.others, given.rare])
     sure = by_a_tree(given.others, len(known), known, given.test)
-    found = SmoteExperiment(seeds=1)(asked)["table"]
-    assert found.cell(FEWER, AUC) == pytest.approx(roc_auc_score(given.is_rare, sure))
-    assert found.cell(FEWER, HULL) == found.cell(AS_IT_IS, HULL)  # it is one of that hull's
+    result = SmoteExperiment(seeds=1)(asked)["table"]
+    assert result.cell(FEWER, AUC) == pytest.approx(roc_auc_score(given.is_rare, sure))
+    assert result.cell(FEWER, HULL) == result.cell(AS_IT_IS, HULL)  # it is one of that hull's
     usual = np.quantile(cdist(whole.held_out, whole.others).min(1), 0.95)
     away = cdist(given.test[given.is_rare], known).min(1)
-    assert found.cell(FEWER, FLAGGED) == pytest.approx((away > usual).mean())
+    assert result.cell(FEWER, FLAGGED) == pytest.approx((away > usual).mean())
 
 
 def by_a_tree(others, count, known, test):
@@ -125,9 +125,9 @@ def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch
     plain = SmoteExperiment.learned
 
     def learned(self, given, added, case):
-        found = plain(self, given, added, case)
-        seen.append((len(given.others), len(added), found))
-        return found
+        result = plain(self, given, added, case)
+        seen.append((len(given.others), len(added), result))
+        return result
 
     monkeypatch.setattr(SmoteExperiment, "learned", learned)
     method, asked = SmoteExperiment(learner="naive Bayes"), digits()
@@ -198,9 +198,9 @@ def test_a_box_leaves_the_segments_and_stays_between_the_corners():
 
 def test_neighbors_are_the_nearest_others_of_a_plain_loop():
     real = points()
-    for at, found in enumerate(neighbors(real, 3)):
-        ordered = sorted(range(12), key=lambda one: np.linalg.norm(real[one] - real[at]))
-        assert found.tolist() == ordered[1:4]
+    for at, neighbor in enumerate(neighbors(real, 3)):
+        ordered = sorted(range(12), key=lambda index: np.linalg.norm(real[index] - real[at]))
+        assert neighbor.tolist() == ordered[1:4]
 
 
 def test_settings_reach_what_is_drawn():
@@ -279,7 +279,7 @@ def test_features_are_those_of_the_network_and_are_drawn_as_the_nearest_image():
     added = SmoteExperiment(space="features").added(NEAREST, given, asked)
     blends = given.pixels(added[:50])
     real = np.concatenate([whole.others, whole.rare])
-    assert {tuple(one) for one in blends} <= {tuple(one) for one in real}
+    assert {tuple(blend) for blend in blends} <= {tuple(one) for one in real}
     with pytest.raises(BadData, match="choose pixels"):
         imbalanced(ExperimentCase(tiny.columns(30, ("a", "b", "c"))), 5, "features")
 

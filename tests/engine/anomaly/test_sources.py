@@ -38,19 +38,19 @@ def test_a_model_s_first_normal_images_are_those_it_learnt_from():
 
 
 def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
-    found = photographs()
-    groups = found.truth["group"]
+    result = photographs()
+    groups = result.truth["group"]
     assert len(np.unique(groups)) == 9
-    assert len(found) == 90
-    fit, held = split(found)
+    assert len(result) == 90
+    fit, held = split(result)
     assert set(groups[fit]).isdisjoint(groups[held])
-    cat = found.pixels(np.array([0]))[0].numpy()
+    cat = result.pixels(np.array([0]))[0].numpy()
     assert np.array_equal(cat, square(sample("chelsea"), Crop(), 224))
 
 
 def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
     digits, model = load("digits"), catalog.load("digits-mlp")
-    offered = [one for one in unknown_sources(digits) if one.name != "phantoms"]
+    offered = [source for source in unknown_sources(digits) if source.name != "phantoms"]
     assert {one.name for one in offered} >= {"mnist-5k", "scenes", PHOTOGRAPHS, "noise", "blur"}
     assert "digits" not in {one.name for one in offered}
     for one in offered:
@@ -58,18 +58,18 @@ def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
             with pytest.raises(BadData):
                 unknown(one.name, digits, model)
             continue
-        found = unknown(one.name, digits, model)
-        assert 0 < len(found) <= 200
+        result = unknown(one.name, digits, model)
+        assert 0 < len(result) <= 200
 
 
 def test_held_out_classes_are_offered_where_there_are_some():
     plain, opened = load("digits"), load("digits+open-set:held=4")
-    reasons = {one.name: one.reason for one in unknown_sources(plain)}
+    reasons = {source.name: source.reason for source in unknown_sources(plain)}
     assert "holds no class out" in reasons[HELD_OUT]
-    assert not {one.name: one.reason for one in unknown_sources(opened)}[HELD_OUT]
-    found = unknown(HELD_OUT, opened, catalog.load("digits-mlp"))
-    assert found.truth["unknown"].all()
-    assert set(np.unique(found.truth["original_label"])) == {6, 7, 8, 9}
+    assert not {source.name: source.reason for source in unknown_sources(opened)}[HELD_OUT]
+    result = unknown(HELD_OUT, opened, catalog.load("digits-mlp"))
+    assert result.truth["unknown"].all()
+    assert set(np.unique(result.truth["original_label"])) == {6, 7, 8, 9}
 
 
 def test_a_name_that_nobody_knows_is_a_sentence():
@@ -81,19 +81,19 @@ def test_noisy_and_foreign_digits_are_told_from_those_that_were_learnt():
     model, digits = catalog.load("digits-cnn"), load("digits")
     image = digits.pixels(digits.rows("test")[:1])[0].contiguous()
     for name, area in (("noise", 0.7), ("mnist-5k", 0.85)):
-        found = KNN()(FamiliarCase(model, image, digits, unknown(name, digits, model)))
-        assert found["measures"].values[0, 0] > area
+        result = KNN()(FamiliarCase(model, image, digits, unknown(name, digits, model)))
+        assert result["measures"].values[0, 0] > area
 
 
 def test_nine_smaller_squares_reach_from_edge_to_edge_and_every_other_photograph_is_held_out():
-    found, whole = photographs(), Image.fromarray(sample("chelsea").pixels)
+    result, whole = photographs(), Image.fromarray(sample("chelsea").pixels)
     side = 0.6 * min(whole.size)
     across, down = ([(length - side) * at / 2 for at in range(3)] for length in whole.size)
     for place, (top, left) in enumerate(product(down, across), 1):
         box = (left, top, left + side, top + side)
         small = whole.resize((224, 224), Image.Resampling.BICUBIC, box=box)
-        assert np.array_equal(found.images[place].transpose(1, 2, 0), np.asarray(small))
-    groups, held = found.truth["group"], found.split == 1
+        assert np.array_equal(result.images[place].transpose(1, 2, 0), np.asarray(small))
+    groups, held = result.truth["group"], result.split == 1
     first = [bool(held[groups == group].all()) for group in np.unique(groups)]
     assert first == [False, True] * 4 + [False]
     assert not held[~np.isin(groups, np.unique(groups)[1::2])].any()
@@ -110,6 +110,6 @@ def test_a_model_made_from_another_is_told_from_one_that_was_not(tmp_path, monke
     kept = checkpoints.put(
         card_of(child, title="x", parent=parent, made_by="test", data="digits"), child
     )
-    found = parent_of(catalog.load(kept.name))
-    assert found is not None
-    assert found.fingerprint == parent.fingerprint
+    result = parent_of(catalog.load(kept.name))
+    assert result is not None
+    assert result.fingerprint == parent.fingerprint

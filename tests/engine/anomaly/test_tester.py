@@ -39,28 +39,28 @@ def case(seed=0):
 def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     """The experiment itself, against errors counted by hand."""
     method = HalfspaceExperiment(seeds=4)
-    found = method(case())["runs"]
-    for row, shape in enumerate(found.rows):
-        assert found[ACCEPTED][row] == (shape == GAUSS), shape
-        asked = case(int(found["seed"][row]))
+    result = method(case())["runs"]
+    for row, shape in enumerate(result.rows):
+        assert result[ACCEPTED][row] == (shape == GAUSS), shape
+        asked = case(int(result["seed"][row]))
         given = method.sample(shape, asked, method.count)
         w = method.learned(given, asked)
         sides = [np.mean(np.sign(given.points @ one) != given.labels) for one in (w, given.best)]
-        assert found[WRONG][row] == pytest.approx(sides[0])
-        assert found[BEST][row] == pytest.approx(min(sides))
-        assert found[MARDIA][row] == mardia(given.points)
+        assert result[WRONG][row] == pytest.approx(sides[0])
+        assert result[BEST][row] == pytest.approx(min(sides))
+        assert result[MARDIA][row] == mardia(given.points)
         if shape == GAUSS:
-            assert found[WRONG][row] < found[BEST][row] + 0.03
+            assert result[WRONG][row] < result[BEST][row] + 0.03
         if shape in {GAUSS, SQUEEZED}:
-            assert found[BEST][row] == pytest.approx(0.2, abs=0.02)  # the flipped labels
+            assert result[BEST][row] == pytest.approx(0.2, abs=0.02)  # the flipped labels
 
 
 def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_none():
     method, verdicts = HalfspaceExperiment(), {GAUSS: [], CLUMP: []}
     for seed in range(DRAWS):
-        for shape, own in verdicts.items():
+        for shape, verdict in verdicts.items():
             given = method.sample(shape, case(seed), method.count)
-            own.append(not method.reason(given.points, given.best))
+            verdict.append(not method.reason(given.points, given.best))
     assert sum(verdicts[GAUSS]) >= 38
     assert sum(verdicts[CLUMP]) == 0
 

@@ -64,22 +64,22 @@ def opinion(row):
 
 def test_the_chain_is_dempster_s_rule_for_two_experts():
     pair = logits(experts=2)
-    found = chain(pair)
+    result = chain(pair)
     for at in range(6):
         first, second = opinion(pair[0][at]), opinion(pair[1][at])
         left, conflict = combined_vacuity(first, second)
-        assert found.left[2][at].item() == pytest.approx(left, abs=1e-6)
-        assert found.conflict[1][at].item() == pytest.approx(conflict, abs=1e-6)
-        assert found.vacuity[0][at].item() == pytest.approx(first[-1], abs=1e-6)
+        assert result.left[2][at].item() == pytest.approx(left, abs=1e-6)
+        assert result.conflict[1][at].item() == pytest.approx(conflict, abs=1e-6)
+        assert result.vacuity[0][at].item() == pytest.approx(first[-1], abs=1e-6)
 
 
 def test_beyond_two_the_conflict_is_with_the_expert_before_it():
     three = logits()
-    found = chain(three)
+    result = chain(three)
     second, third = opinion(three[1][0]), opinion(three[2][0])
     _, conflict = combined_vacuity(second, third)
-    expected = found.left[2][0].item() * third[-1] / (1 - conflict)
-    assert found.left[3][0].item() == pytest.approx(expected, rel=1e-9)
+    expected = result.left[2][0].item() * third[-1] / (1 - conflict)
+    assert result.left[3][0].item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_no_evidence_leaves_everything_and_much_leaves_nothing():
@@ -236,8 +236,8 @@ def check_one_chain(found, experts, data, rows):
     ("name", "ratio"), [("digits", 50.0), ("mnist-5k", 50.0), ("mnist-5k", 100.0)]
 )
 def test_what_the_paper_claims_is_measured_with_three_seeds(name, ratio, measure):
-    found = answer(TLC(ratio=ratio), ExperimentCase(data_sets.load(name)))
-    table, claims = found["table"], found["claims"]
+    result = answer(TLC(ratio=ratio), ExperimentCase(data_sets.load(name)))
+    table, claims = result["table"], result["claims"]
     assert table.cell(PLAIN, RIGHT) > 0.8
     what = f"TLC at {ratio:.0f}:1 on {name}"
     outcomes.note(measure, what, claims)

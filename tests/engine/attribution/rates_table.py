@@ -27,8 +27,8 @@ def table() -> str:
             images, what = rest.split(": ", 1)
             cells.setdefault((trial, what), {})[images] = value
     rows = [
-        f"| {trial} | {what} | " + " | ".join(held.get(one, "—") for one in IMAGES) + " |\n"
-        for (trial, what), held in cells.items()
+        f"| {trial} | {what} | " + " | ".join(cell.get(image, "—") for image in IMAGES) + " |\n"
+        for (trial, what), cell in cells.items()
     ]
     return HEAD + "".join(rows)
 

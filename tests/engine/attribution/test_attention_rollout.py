@@ -74,7 +74,7 @@ def test_it_is_the_product_of_the_layers_written_out(heads, discard):
 
 
 def test_all_shares_add_up_to_one():
-    relation = rollout([one.mean(0) for one in attentions(tiny.vit_case())])
+    relation = rollout([attention.mean(0) for attention in attentions(tiny.vit_case())])
     torch.testing.assert_close(relation.sum(1), torch.ones(17))
     assert (relation >= 0).all()
 
@@ -109,7 +109,7 @@ def test_a_model_that_pools_its_patches_is_read_at_their_mean(name, given):
     model = small_vit(name, **given)
     case = ImageCase(model, tiny.image(), Target(1))
     first = model.network.num_prefix_tokens
-    relation = rollout([one.mean(0) for one in attentions(case)])
+    relation = rollout([attention.mean(0) for attention in attentions(case)])
     cells = relation[first:, first:].mean(0).view(4, 4)
     grown = torch.nn.functional.interpolate(cells[None, None], (32, 32), mode="bilinear")[0, 0]
     np.testing.assert_allclose(AttentionRollout()(case)["map"].values, grown.numpy(), atol=1e-6)

@@ -59,7 +59,7 @@ def trained_by_hand(data, architecture, watch, seed):
 
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
     case = small_case()
-    data, found = case.data, answer(SMALL, case)["table"]
+    data, result = case.data, answer(SMALL, case)["table"]
     rows = data.rows("test")
     truth, copies, targets = data.truth["mask"][rows], data.truth["copy"][rows], data.targets(rows)
     for condition, kind, watch in ((WITH, "comet", SMALL.watch), (WITHOUT, "selector", 0.0)):
@@ -86,12 +86,14 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         def dice(inside, wanted):
             return (2 * (inside & wanted).sum() + 1) / (inside.sum() + wanted.sum() + 1)
 
-        cams, layers = [], [one for one in detector_of(model).layers if one.is_map]
-        deepest = min(layers, key=lambda one: (one.cells[0] * one.cells[1], -layers.index(one)))
+        cams, layers = [], [layer for layer in detector_of(model).layers if layer.is_map]
+        deepest = min(
+            layers, key=lambda layer: (layer.cells[0] * layer.cells[1], -layers.index(layer))
+        )
         for row in rows:
             image = data.pixels(np.array([row]))[0].contiguous()
-            asked = ImageCase(detector_of(model), image, Target(int(data.labels[row])))
-            map_ = GradCam(layer=deepest.name)(asked)["map"].values
+            image_case = ImageCase(detector_of(model), image, Target(int(data.labels[row])))
+            map_ = GradCam(layer=deepest.name)(image_case)["map"].values
             cams.append(dice(outlined(map_).inside, data.truth["mask"][row]))
 
         def share(logits):
@@ -105,14 +107,14 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             RIGHT: share(inside), WHOLE: share(whole), REST: share(rest), SHAPE: share(shape),
             APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
         }  # fmt: skip
-        figures = {name: found.cell(condition, name) for name in expected}
+        figures = {name: result.cell(condition, name) for name in expected}
         assert figures == pytest.approx(expected, abs=2e-3)
-    assert found.cell(WITH, FILLED) != found.cell(WITHOUT, FILLED)
+    assert result.cell(WITH, FILLED) != result.cell(WITHOUT, FILLED)
 
 
 def test_pictures_show_masks_of_both_trainings_over_the_same_images():
-    found = answer(SMALL, small_case())
-    one, other = found["found"], found["found without"]
+    result = answer(SMALL, small_case())
+    one, other = result["found"], result["found without"]
     assert (one.images[0] == other.images[0]).all()
     assert (one.images[1] != other.images[1]).any()
     picture = SMALL.picture(small_case())
@@ -125,7 +127,9 @@ def test_margins_of_figures_made_by_hand():
         WITH: {RECALL: 0.9, APART: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
         WITHOUT: {RECALL: 0.5},
     }
-    margins = [one.margin(lambda row, name: figures[row][name]) for one in CometExperiment.claims]
+    margins = [
+        claim.margin(lambda row, name: figures[row][name]) for claim in CometExperiment.claims
+    ]
     assert margins == pytest.approx([0.15, 0.05, 0.3, 0.01, 0.01])
 
 
@@ -133,10 +137,10 @@ def test_margins_of_figures_made_by_hand():
 @pytest.mark.timeout(5400)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = CometExperiment()
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table = result["table"]
     assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
-    outcomes.keep(measure, method, found, "COMET, shapes drawn twice", outcomes.HERE)
+    outcomes.keep(measure, method, result, "COMET, shapes drawn twice", outcomes.HERE)
 
 
 def test_images_with_nothing_to_find_have_no_share_of_evidence():
@@ -147,11 +151,11 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
         one[rows[1:]] = 0
     few = replace(data, truth={**data.truth, **truth}, name="healthy")
     model = fresh(few, Recipe("comet", epochs=1), 0)
-    found = SMALL.measure(Trained(WITH, None, model), replace(case, data=few))
+    result = SMALL.measure(Trained(WITH, None, model), replace(case, data=few))
     alone = masks_of(model, few, rows[:1])[0]
     wanted = few.truth["mask"][rows[0]]
-    assert found[RECALL] == pytest.approx((alone > 0.5)[wanted].mean())
-    assert found[BOTH] == float(
+    assert result[RECALL] == pytest.approx((alone > 0.5)[wanted].mean())
+    assert result[BOTH] == float(
         all((alone > 0.5)[few.truth["copy"][rows[0]] == one].mean() > 0.5 for one in (1, 2))
     )
-    assert 0 <= found[RANK] <= 1
+    assert 0 <= result[RANK] <= 1

@@ -63,8 +63,8 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
     for name, value in (("AREAS", areas), ("WEIGHTS", weights), ("CELLS", cells)):
         monkeypatch.setattr(comet_grid, name, value)
     case = small_case()
-    found, data = SMALL(case), case.data
-    table, rows = found["table"], data.rows("test")
+    result, data = SMALL(case), case.data
+    table, rows = result["table"], data.rows("test")
     truth = data.truth["mask"][rows]
     assert table.rows == tuple(cells)
     for name, (area, watch) in cells.items():
@@ -89,9 +89,9 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
         figures = {what: table.cell(name, what) for what in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
     shares = [table.cell(name, FILLED) for name in cells]
-    assert len({round(one, 6) for one in shares}) == len(cells)
-    assert found["found"].images.shape == (2, 2, 48, 48, 3)
-    assert all("% kept, Dice" in one for one in found["found"].captions)
+    assert len({round(share, 6) for share in shares}) == len(cells)
+    assert result["found"].images.shape == (2, 2, 48, 48, 3)
+    assert all("% kept, Dice" in caption for caption in result["found"].captions)
 
 
 def test_a_cell_of_the_picture_is_where_its_bound_and_weight_are():
@@ -125,17 +125,17 @@ def made_by_hand():
 def test_margins_of_figures_made_by_hand():
     figures = made_by_hand()
     figures[cell(AREAS[1], WEIGHTS[2])][RECALL] = 0.5  # 40 points more than without
-    margins = [one.margin(lambda row, name: figures[row][name]) for one in CometGrid.claims]
+    margins = [claim.margin(lambda row, name: figures[row][name]) for claim in CometGrid.claims]
     assert margins == pytest.approx([0.3, 0.1, -0.05, -0.01])
 
 
 def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
     figures = {name: {**one, FILLED: 0.2} for name, one in made_by_hand().items()}
-    runs = [Seed(name, 0, one) for name, one in figures.items()]
+    runs = [Seed(name, 0, figure) for name, figure in figures.items()]
     claims = judged(CometGrid.claims, runs)
     names = (RECALL, RIGHT, WHOLE, FILLED)
-    found = {"table": summary(runs, names, {}), "claims": claims, "runs": {"seed": np.zeros(9)}}
-    said = SMALL.finding(small_case(), found)
+    results = {"table": summary(runs, names, {}), "claims": claims, "runs": {"seed": np.zeros(9)}}
+    said = SMALL.finding(small_case(), results)
     assert said.startswith(
         f"Most of the evidence is kept at {list(CELLS)[-1]}: 80 %, with 20 % of the image. "
         "Without the detector it is 0 to 20 %. "
@@ -144,10 +144,10 @@ def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
 
 def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_bound():
     case = ExperimentCase(data_sets.load(CometGrid.data[0]))
-    found = shipped((CometGrid(), case))
-    assert found is not None
+    result = shipped((CometGrid(), case))
+    assert result is not None
     kept = np.array(
-        [[found["table"].cell(cell(area, weight), RECALL) for weight in WEIGHTS] for area in AREAS]
+        [[result["table"].cell(cell(area, weight), RECALL) for weight in WEIGHTS] for area in AREAS]
     )
     assert (kept[:, 0] < 0.05).all()
     assert (kept[:, 1] - kept[:, 0] > 0.2).all()
@@ -163,8 +163,8 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
 @pytest.mark.timeout(5400)
 def test_the_grid_is_measured_with_three_seeds(measure):
     method = CometGrid(seeds=3)
-    found = method(ExperimentCase(data_sets.load(method.data[0])))
-    outcomes.keep(measure, method, found, "COMET's grid, shapes drawn twice", outcomes.HERE)
-    kept = {name: found["table"].cell(name, RECALL) for name in CELLS}
+    result = method(ExperimentCase(data_sets.load(method.data[0])))
+    outcomes.keep(measure, method, result, "COMET's grid, shapes drawn twice", outcomes.HERE)
+    kept = {name: result["table"].cell(name, RECALL) for name in CELLS}
     least, *_, most = WEIGHTS
     assert all(kept[cell(area, most)] > kept[cell(area, least)] for area in AREAS)

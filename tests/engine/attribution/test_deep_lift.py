@@ -111,9 +111,9 @@ def peer_of(apart, kernel):
 
     model = tiny.classifier(tiny.random_weights(Adjacent(apart, kernel)))
     case = ImageCase(model, tiny.image(), Target(2))
-    found, baseline = DeepLift(baseline="blur")(case), case.baseline("blur")[None]
+    result, baseline = DeepLift(baseline="blur")(case), case.baseline("blur")[None]
     peer = Peer(case.model).attribute(case.image[None], baselines=baseline, target=2)
-    return found["map"].values, peer[0].sum(0).detach().numpy(), found["completeness"].values[1]
+    return result["map"].values, peer[0].sum(0).detach().numpy(), result["completeness"].values[1]
 
 
 @pytest.mark.filterwarnings("ignore:Setting forward, backward hooks")

@@ -41,6 +41,6 @@ def test_fast_occlusion_by_large_squares_ranks_like_exact_on_the_cat():
 @pytest.mark.parametrize("photograph", PHOTOGRAPHS)
 @pytest.mark.parametrize("kind", FAST, ids=lambda kind: kind.name)
 def test_every_fast_method_ranks_like_exact(kind, photograph, measure):
-    found = agreement(kind, photograph)
-    measure(f"Spearman of fast with exact: {kind.title}, {photograph}", f"{found:.4f}")
-    assert found >= 0.98
+    result = agreement(kind, photograph)
+    measure(f"Spearman of fast with exact: {kind.title}, {photograph}", f"{result:.4f}")
+    assert result >= 0.98

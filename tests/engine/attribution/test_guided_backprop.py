@@ -61,8 +61,8 @@ def test_it_equals_the_rule_worked_out_layer_by_layer(activation):
     np.testing.assert_allclose(guided_gradient(case), slow, atol=1e-5)
     _, plain = case.gradient(case.image[None])
     assert abs(plain[0] - slow).max() > 0.1 * abs(plain).max()
-    found = GuidedBackprop(channels="signed")(case)["map"].values
-    np.testing.assert_allclose(found, slow.sum(0), atol=3e-5)
+    result = GuidedBackprop(channels="signed")(case)["map"].values
+    np.testing.assert_allclose(result, slow.sum(0), atol=3e-5)
 
 
 @pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")

@@ -29,12 +29,12 @@ def brute_force(case, partition, cover):
     scores = score_renders(case, 2**m, draw, quiet).double().tolist()
     shares = []
     for r in range(m):
-        others = [one for one in range(m) if one != r]
+        others = [index for index in range(m) if index != r]
         share = 0.0
         for size in range(m):
             weight = factorial(size) * factorial(m - size - 1) / factorial(m)
             for members in combinations(others, size):
-                code = sum(1 << one for one in members)
+                code = sum(1 << member for member in members)
                 share += weight * (scores[code | 1 << r] - scores[code])
         shares.append(share)
     return torch.tensor(shares, dtype=torch.float32)

@@ -97,8 +97,8 @@ def test_all_eight_find_a_linear_model(linear, name):
     held, weight = linear
     v = weight.sum(0).flatten().double()
     expected = v * held.feature.double() if name in MULTIPLIED else v
-    found = fit_of(held, name, samples=600, kernel=1.0)
-    assert found.weights.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
+    result = fit_of(held, name, samples=600, kernel=1.0)
+    assert result.weights.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
     method = LocalModel(explainer=name, features="pixels", samples=600, kernel=1.0)
     heat = method(held.case)["map"].values.ravel()
     assert heat == pytest.approx(expected.numpy(), abs=1e-4)
@@ -124,19 +124,19 @@ def test_smoothgrad_becomes_the_gradient_and_fading_becomes_gradient_times_input
 
 
 def test_fading_adds_up_to_the_rise_of_the_score(smooth):
-    found = fit_of(smooth, "Integrated gradients", samples=200).weights.sum().item()
+    result = fit_of(smooth, "Integrated gradients", samples=200).weights.sum().item()
     both = smooth.case.score(torch.stack([smooth.case.image, smooth.baseline])).double()
     rise = (both[0] - both[1]).item()
-    assert found == pytest.approx(rise, rel=1e-3)
+    assert result == pytest.approx(rise, rel=1e-3)
 
 
 def test_occlusion_is_what_each_feature_loses(smooth):
-    found = fit_of(smooth, "Occlusion").weights
+    result = fit_of(smooth, "Occlusion").weights
     for place in range(9):
         image = smooth.case.image.clone()
         image[:, place // 3, place % 3] = 0
         scores = smooth.case.score(torch.stack([smooth.case.image, image]))
-        assert found[place].item() == pytest.approx((scores[0] - scores[1]).item(), abs=1e-4)
+        assert result[place].item() == pytest.approx((scores[0] - scores[1]).item(), abs=1e-4)
 
 
 def brute_shapley(held):
@@ -157,8 +157,8 @@ def brute_shapley(held):
 
 
 def test_kernelshap_with_all_coalitions_is_shapley(smooth):
-    found = fit_of(smooth, "KernelSHAP", samples=512).weights
-    assert found.numpy() == pytest.approx(brute_shapley(smooth), abs=1e-5)
+    result = fit_of(smooth, "KernelSHAP", samples=512).weights
+    assert result.numpy() == pytest.approx(brute_shapley(smooth), abs=1e-5)
 
 
 def test_shapley_s_kernel_by_hand():
@@ -247,30 +247,30 @@ def test_each_is_best_where_it_was_fitted(smooth):
             for other in ROWS
         ]
         assert own <= min(others) + 1e-12
-    found = LFA(features="pixels", samples=300)(smooth.case)
+    result = LFA(features="pixels", samples=300)(smooth.case)
     for view, names in (("squared loss", SQUARED), ("gradient loss", MATCHED)):
         for column in map(ROWS.index, names):
-            lost = found[view].values[:, column]
+            lost = result[view].values[:, column]
             assert lost[column] <= lost.min() * (1 + 1e-6) + 1e-12
 
 
 def test_every_loss_has_its_unit_in_each_column(smooth):
-    found = LFA(features="pixels", samples=50)(smooth.case)
+    result = LFA(features="pixels", samples=50)(smooth.case)
     for name in ("squared loss", "fresh squared loss", "no change", "fresh no change"):
-        assert found[name].units == ("logit²",) * 8
-        assert found[name].values.shape[1] == len(found[name].order) == 8
-    assert found["gradient loss"].units == ("(logit per step of a feature)²",) * 8
-    assert found["no change"].rows == ("squared loss", "gradient loss")
+        assert result[name].units == ("logit²",) * 8
+        assert result[name].values.shape[1] == len(result[name].order) == 8
+    assert result["gradient loss"].units == ("(logit per step of a feature)²",) * 8
+    assert result["no change"].rows == ("squared loss", "gradient loss")
     for by in ("cosine", "order"):
-        maps = [(name, found[f"map {name}"].values) for name in ROWS]
-        assert found[f"agreement {by}"].values == pytest.approx(matrix(maps, by).values, abs=1e-5)
+        maps = [(name, result[f"map {name}"].values) for name in ROWS]
+        assert result[f"agreement {by}"].values == pytest.approx(matrix(maps, by).values, abs=1e-5)
 
 
 def test_none_is_best_everywhere(smooth):
-    found = LFA(features="pixels", samples=300)(smooth.case)
+    result = LFA(features="pixels", samples=300)(smooth.case)
     for loss in ("squared loss", "gradient loss"):
-        assert len(set(found[loss].values.argmin(0).tolist())) > 1
-    assert len(set(found["advice"].notes)) > 1
+        assert len(set(result[loss].values.argmin(0).tolist())) > 1
+    assert len(set(result["advice"].notes)) > 1
 
 
 def test_weights_go_from_plus_to_times_and_back(smooth):
@@ -370,27 +370,27 @@ def test_too_many_pixels_are_refused():
 
 
 def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
-    found = LFA(features="pixels", samples=300)(smooth.case)
+    result = LFA(features="pixels", samples=300)(smooth.case)
     places = []
     for name in ROWS:
-        sizes = np.abs(found[f"map {name}"].values).ravel()
-        places.append([(sizes < one).sum() / 8 for one in sizes])  # no two are equal
-    assert found["disagreement"].values.ravel() == pytest.approx(np.std(places, axis=0), abs=1e-6)
-    assert 0 < found["disagreement"].values.max() <= 0.5
-    assert not found["disagreement"].signed  # a spread; the maps themselves have two signs
-    assert all(found[f"map {name}"].signed for name in ROWS)
+        sizes = np.abs(result[f"map {name}"].values).ravel()
+        places.append([(sizes < size).sum() / 8 for size in sizes])  # no two are equal
+    assert result["disagreement"].values.ravel() == pytest.approx(np.std(places, axis=0), abs=1e-6)
+    assert 0 < result["disagreement"].values.max() <= 0.5
+    assert not result["disagreement"].signed  # a spread; the maps themselves have two signs
+    assert all(result[f"map {name}"].signed for name in ROWS)
 
 
 def test_saying_that_nothing_changes_is_judged_too(smooth):
-    found = LFA(features="pixels", samples=300)(smooth.case)
+    result = LFA(features="pixels", samples=300)(smooth.case)
     seen = looked(smooth, samples=300, kernel=0.5)
     for column, name in enumerate(ROWS):
         values, weights = seen[name].values, seen[name].points.weights
         mean = (weights * values).sum() / weights.sum() if seen[name].row.intercept else 0.0
         expected = float(0.5 * (weights * (values - mean) ** 2).sum())
-        assert found["no change"].values[0, column] == pytest.approx(expected, rel=1e-4)
+        assert result["no change"].values[0, column] == pytest.approx(expected, rel=1e-4)
         slopes = float((seen[name].slopes ** 2).sum(1).mean())
-        assert found["no change"].values[1, column] == pytest.approx(slopes, rel=1e-4)
+        assert result["no change"].values[1, column] == pytest.approx(slopes, rel=1e-4)
 
 
 def test_a_constant_model_has_nothing_to_explain(smooth):
@@ -424,7 +424,7 @@ def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
 def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
     held, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
     weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
-    spread = disagreement(held, [Model(row, one, 0.0) for one in weights])
+    spread = disagreement(held, [Model(row, weight, 0.0) for weight in weights])
     assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
@@ -528,26 +528,26 @@ def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weig
 
 def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to():
     held = ground(Smooth(25), 5)
-    found = LFA(features="pixels", samples=50, noise=0.5)(held.case)
+    result = LFA(features="pixels", samples=50, noise=0.5)(held.case)
     home = ROWS.index("C-LIME")
-    assert found["squared loss"].values[:, home].argmin() == home  # as least squares must
-    fresh = found["fresh squared loss"].values[:, home]
-    assert fresh[home] > 1.5 * found["squared loss"].values[home, home]
-    assert found["advice"].notes[home] == ROWS[int(fresh.argmin())] != "C-LIME"
-    assert found["advice"].units == ("row", "logit²", "logit²")
+    assert result["squared loss"].values[:, home].argmin() == home  # as least squares must
+    fresh = result["fresh squared loss"].values[:, home]
+    assert fresh[home] > 1.5 * result["squared loss"].values[home, home]
+    assert result["advice"].notes[home] == ROWS[int(fresh.argmin())] != "C-LIME"
+    assert result["advice"].units == ("row", "logit²", "logit²")
 
 
 def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth):
-    found = LFA(features="pixels", samples=300)(smooth.case)
+    result = LFA(features="pixels", samples=300)(smooth.case)
     seen = look_again(smooth, "C-LIME", Radii(samples=300), 0)
-    weights = torch.tensor(found["map Gradient"].values).flatten().double()
+    weights = torch.tensor(result["map Gradient"].values).flatten().double()
     values = smooth.case.score(smooth.moved(seen.points.at, multiplied=False)).double()
     left = values - seen.points.by.double() @ weights
     expected = (0.5 * (left - left.mean()) ** 2).mean().item()
     row, column = ROWS.index("Gradient"), ROWS.index("C-LIME")
-    assert found["fresh squared loss"].values[row, column] == pytest.approx(expected, rel=1e-4)
+    assert result["fresh squared loss"].values[row, column] == pytest.approx(expected, rel=1e-4)
     still = (0.5 * (values - values.mean()) ** 2).mean().item()
-    assert found["fresh no change"].values[0, column] == pytest.approx(still, rel=1e-4)
+    assert result["fresh no change"].values[0, column] == pytest.approx(still, rel=1e-4)
 
 
 def test_where_all_lose_more_than_no_change_the_advice_is_none():
@@ -593,8 +593,8 @@ def test_kappa_reaches_the_map_and_the_losses(smooth):
         assert method(case)["map"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
     assert not np.allclose(near(case)["map"].values, far(case)["map"].values, rtol=0.05)
     one, other = (LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0))
-    for method, found in ((near, one), (far, other)):
+    for method, result in ((near, one), (far, other)):
         fit = fit_of(smooth, "LIME", samples=100, kernel=method.kernel).weights
-        assert found["map LIME"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
+        assert result["map LIME"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
     at = ROWS.index("LIME")
     assert not np.allclose(one["squared loss"].values[:, at], other["squared loss"].values[:, at])

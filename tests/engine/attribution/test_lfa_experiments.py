@@ -32,8 +32,8 @@ def row(view, name):
 def test_with_enough_samples_all_eight_recover_a_linear_model(smooth):
     weight = torch.randn(3, 3, 3, generator=torch.Generator().manual_seed(1))
     case = ground(Linear(weight), 3).case
-    for found in (LFAExperiments(**SETTINGS, samples=600)(case), smooth[1]):
-        assert found["recovery"].values.max() < 1e-3  # also of another network's own tangent
+    for result in (LFAExperiments(**SETTINGS, samples=600)(case), smooth[1]):
+        assert result["recovery"].values.max() < 1e-3  # also of another network's own tangent
 
 
 def test_with_fewer_samples_than_features_only_slopes_and_single_parts_recover_it():
@@ -54,7 +54,7 @@ def test_each_comes_nearer_to_its_twin_with_more_samples(smooth):
 
 
 def test_the_twin_of_integrated_gradients_is_their_formula_written_out(smooth):
-    case, found = smooth
+    case, result = smooth
     places = (torch.arange(200) + 0.5) / 200
     base = case.baseline("mean")
     slopes = torch.stack([
@@ -63,12 +63,12 @@ def test_the_twin_of_integrated_gradients_is_their_formula_written_out(smooth):
     truth = ((case.image - base) * slopes.mean(0)).sum(0).flatten().double()
     method = LocalModel(explainer="Integrated gradients", features="pixels", samples=600)
     weights = torch.tensor(method(case)["map"].values).flatten().double()
-    last = row(found["convergence"], "Integrated gradients")[-1]
+    last = row(result["convergence"], "Integrated gradients")[-1]
     assert last == pytest.approx(distance(weights, truth), rel=0.05)
 
 
 def test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them(smooth):
-    case, found = smooth
+    case, result = smooth
     base = case.baseline("mean")
     score = float(case.score(case.image[None])[0])
     draws = 0.2 * torch.randn(3, 9, generator=torch.Generator().manual_seed(case.seed))
@@ -86,8 +86,8 @@ def test_strongest_and_weakest_features_are_changed_as_a_plain_loop_changes_them
                 zeroed = abs(float(case.score(gone[None])[0]) - score)
                 shaken = case.image + (draws.reshape(3, 1, 3, 3) * mask)
                 noised = (case.score(shaken) - score).abs().mean().item()
-                assert row(found[f"{end} zeroed"], name)[column] == pytest.approx(zeroed, abs=1e-5)
-                assert row(found[f"{end} noised"], name)[column] == pytest.approx(noised, abs=1e-5)
+                assert row(result[f"{end} zeroed"], name)[column] == pytest.approx(zeroed, abs=1e-5)
+                assert row(result[f"{end} noised"], name)[column] == pytest.approx(noised, abs=1e-5)
 
 
 def test_explainers_of_added_noise_are_told_from_those_that_multiply():
@@ -130,10 +130,10 @@ def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
 
 
 def test_every_table_has_a_unit_in_each_column(smooth):
-    found = smooth[1]
+    result = smooth[1]
     for name, unit in (("recovery", "of the weights"), ("convergence", "of the weights"),
                        ("strongest zeroed", "logit"), ("weakest noised", "logit")):  # fmt: skip
-        view = found[name]
+        view = result[name]
         assert view.units == (unit,) * view.values.shape[1]
         assert view.values.shape == (len(ROWS), len(view.order))
 
@@ -143,10 +143,10 @@ def test_of_three_features_one_is_changed():
     held = ground(Smooth(9), 3)
     held = Ground(held.case, type(held.partition)(torch.arange(9).reshape(3, 3) % 3))
     model = Model(NEIGHBORHOODS["LIME"], torch.tensor([0.5, 1.0, -2.0]).double(), 0.0)
-    found = perturbed(held, [model] * len(ROWS), 0.1, 2, quiet)
+    result = perturbed(held, [model] * len(ROWS), 0.1, 2, quiet)
     start = float(held.case.score(held.case.image[None])[0])
     for end, feature in (("strongest", 2), ("weakest", 0)):
-        table = found[f"{end} zeroed"]
+        table = result[f"{end} zeroed"]
         assert table.order == ("1 features",)
         gone = torch.where(held.partition.labels == feature, held.baseline, held.case.image)
         moved = abs(float(held.case.score(gone[None])[0]) - start)

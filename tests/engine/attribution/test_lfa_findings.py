@@ -37,28 +37,28 @@ def trial(lost, still=1.0):
 
 
 def test_shares_are_one_less_the_loss_over_that_of_no_change():
-    found = trial(np.outer(np.arange(8), np.ones(8)), 4)
-    assert fresh_shares(found)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
-    told = advice(found, SMALL)
+    result = trial(np.outer(np.arange(8), np.ones(8)), 4)
+    assert fresh_shares(result)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
+    told = advice(result, SMALL)
     assert "trust C-LIME here: it predicts over 99.9 %" in told
     assert told.endswith("of the change in score, SmoothGrad, the next, 75.0 %.")
     assert share(-0.75) == "worse than predicting no change"
 
 
 def test_where_nothing_moves_no_share_is_made_up():
-    found = trial(np.zeros((8, 8)), 0)
-    assert np.isnan(fresh_shares(found)).all()
-    assert "needs no explanation" in advice(found, "The whole image fading")
+    result = trial(np.zeros((8, 8)), 0)
+    assert np.isnan(fresh_shares(result)).all()
+    assert "needs no explanation" in advice(result, "The whole image fading")
 
 
 def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
     lost = np.arange(64).reshape(8, 8) / 64
     fresh, own = trial(lost), trial(lost[::-1])
-    found = fresh | {
+    result = fresh | {
         "squared loss": own["fresh squared loss"], "no change": own["fresh no change"]
     }  # fmt: skip
     for change, neighborhood in CHANGES.items():
-        table = ranked(found, change)
+        table = ranked(result, change)
         at = ROWS.index(neighborhood)
         assert table.rows == ROWS
         assert table["predicted"] == pytest.approx(1 - lost[:, at])
@@ -78,12 +78,12 @@ def test_what_no_explainer_predicts_is_said_to_be_predicted_by_none():
     values = np.full((8, 8), 0.5)
     values[ROWS.index("Gradient")] = 0.4
     values[:, ROWS.index("LIME")] = np.linspace(1, 2, 8)  # the first as good as saying nothing
-    found = trial(values)
-    told = advice(found, "Parts taken away, many at once")
+    result = trial(values)
+    told = advice(result, "Parts taken away, many at once")
     assert "trust none of the eight here" in told
     assert "C-LIME comes nearest" in told
-    assert "trust Gradient here" in advice(found, "The whole image fading")
-    told = free_lunch(found)
+    assert "trust Gradient here" in advice(result, "The whole image fading")
+    told = free_lunch(result)
     assert "Gradient predicts what can be predicted at all best." in told
     assert "None is of use for parts taken away, many at once." in told
 
@@ -136,7 +136,7 @@ def test_the_shell_hears_what_the_page_says():
     model = tiny.mlp()
     case = ImageCase(model, tiny.image(8), 1)
     trial_of, experiments = LFA(features="pixels", samples=50), LFAExperiments(count=4, samples=50)
-    found = trial_of(case)
-    assert trial_of.finding(case, found) == f"{advice(found, SMALL)} {free_lunch(found)}"
-    found = experiments(case)
-    assert experiments.finding(case, found) == recovered(found["recovery"])
+    result = trial_of(case)
+    assert trial_of.finding(case, result) == f"{advice(result, SMALL)} {free_lunch(result)}"
+    result = experiments(case)
+    assert experiments.finding(case, result) == recovered(result["recovery"])

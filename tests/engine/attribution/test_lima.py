@@ -39,8 +39,8 @@ def additive(values):
 @pytest.mark.parametrize("pending", [1, 3, 8, 20])
 def test_an_additive_score_is_ordered_by_its_parts(pending):
     values = torch.randn(12, generator=torch.Generator().manual_seed(pending))
-    found = search(additive(values), torch.zeros(12, 12), ALONE, pending)
-    assert found.order == values.argsort(descending=True).tolist()
+    result = search(additive(values), torch.zeros(12, 12), ALONE, pending)
+    assert result.order == values.argsort(descending=True).tolist()
     weight = tiny.linear_case().model.network.weight.detach() / 50  # so that p is never certain
     case = ImageCase(tiny.classifier(tiny.Linear(weight), 16), tiny.image(16), 1)
     sums = Partition.of(case, "grid", 16).sums(case.image * weight)
@@ -53,7 +53,7 @@ def plain_greedy(look, distances, weights):
     """Every region that is left, every time."""
     count, order, looks = len(distances), [], 0
     while len(order) < count:
-        left = [one for one in range(count) if one not in order]
+        left = [index for index in range(count) if index not in order]
         if len(left) == 1:
             order += left
             break
@@ -85,29 +85,29 @@ def test_with_all_pending_it_is_the_plain_greedy_search():
         return Terms(shown, shown.cos(), shown.sin())
 
     weights = Weights(2.0, 0.5, 0.3, 0.4)
-    found = search(look, distances, weights, pending=9)
+    result = search(look, distances, weights, pending=9)
     order, looks = plain_greedy(look, distances, weights)
-    assert found.order == order
-    assert found.looks == looks
+    assert result.order == order
+    assert result.looks == looks
     assert 2 * looks == naive_looks(9)
 
 
 @pytest.mark.parametrize(("regions", "pending", "passes"), [(50, 8, 1666), (25, 5, 448)])
 def test_it_looks_as_often_as_the_paper_counts(regions, pending, passes):
     values = torch.randn(regions, generator=torch.Generator().manual_seed(0))
-    found = search(additive(values), torch.zeros(regions, regions), ALONE, pending)
-    assert 2 * found.looks == passes
+    result = search(additive(values), torch.zeros(regions, regions), ALONE, pending)
+    assert 2 * result.looks == passes
     assert naive_looks(regions) + 2 == regions * (regions + 1)
 
 
 def test_effectiveness_is_the_sum_of_nearest_distances():
     distances = torch.rand(6, 6, generator=torch.Generator().manual_seed(2))
     distances = (distances + distances.T) / 2
-    found = effectiveness([0, 3, 4], [1, 5], distances)
+    result = effectiveness([0, 3, 4], [1, 5], distances)
     for place, new in enumerate((1, 5)):
         members = [0, 3, 4, new]
         slowly = sum(min(distances[i, j] for j in members if j != i) for i in members)
-        assert found[place].item() == pytest.approx(slowly.item(), rel=1e-5)
+        assert result[place].item() == pytest.approx(slowly.item(), rel=1e-5)
     assert effectiveness([], [1, 5], distances).tolist() == [0, 0]
     pair = effectiveness([2], [4], distances)  # each is the other's nearest
     assert pair.item() == pytest.approx(2 * distances[2, 4].item())
@@ -145,32 +145,34 @@ def test_the_corner_that_makes_the_class_comes_first(case):
 
 
 def test_curves_begin_and_end_at_black_and_at_the_image(case):
-    found = METHOD(case)
+    result = METHOD(case)
     both = case.model.logits(torch.stack([torch.zeros_like(case.image), case.image]))
     nothing, everything = both.softmax(1)[:, 1].tolist()
-    assert found["insertion"].y[[0, -1]] == pytest.approx([nothing, everything], abs=1e-6)
-    assert found["deletion"].y[[0, -1]] == pytest.approx([everything, nothing], abs=1e-6)
+    assert result["insertion"].y[[0, -1]] == pytest.approx([nothing, everything], abs=1e-6)
+    assert result["deletion"].y[[0, -1]] == pytest.approx([everything, nothing], abs=1e-6)
 
 
 @pytest.mark.parametrize("pending", [2, 5, 16])
 def test_every_point_of_the_curves_is_what_the_model_says(case, pending):
     """Also where the order was filled from the back and nothing was looked at by itself."""
-    found = LiMA(shape="grid", regions=16, pending=pending)(case)
+    result = LiMA(shape="grid", regions=16, pending=pending)(case)
     partition = Partition.of(case, "grid", 16)
     seeing = Seeing(case, partition, "black")
-    order = found["order"]["region"].tolist()
+    order = result["order"]["region"].tolist()
     for step in range(17):
         shown = torch.zeros(1, 16, dtype=torch.bool)
         shown[0, order[:step]] = True
         p = seeing.probabilities(torch.cat([shown, ~shown]))[:, 1].tolist()
-        assert [found["insertion"].y[step], found["deletion"].y[step]] == pytest.approx(p, abs=1e-6)
+        assert [result["insertion"].y[step], result["deletion"].y[step]] == pytest.approx(
+            p, abs=1e-6
+        )
 
 
 def test_the_map_falls_along_the_order_by_what_each_step_changes(case):
     """The authors' map, worked out from the curves: 1 for the first region, 0 for the last."""
-    found = METHOD(case)
-    value, step = found["map"].values, found["rank"].values
-    falls = np.abs(np.diff(found["insertion"].y + 1 - found["deletion"].y))
+    result = METHOD(case)
+    value, step = result["map"].values, result["rank"].values
+    falls = np.abs(np.diff(result["insertion"].y + 1 - result["deletion"].y))
     wanted = [1 - falls[1 : k + 1].sum() / falls[1:].sum() for k in range(16)]
     for k in range(16):
         assert value[step == k] == pytest.approx(wanted[k], abs=1e-5)
@@ -191,10 +193,10 @@ def test_where_only_the_first_region_changes_anything_it_stands_alone():
 
 
 def test_areas_are_the_regions_own(case):
-    found = METHOD(case)
-    assert found["insertion"].x.tolist() == pytest.approx(np.arange(17) / 16)
-    area = np.trapezoid(found["insertion"].y, found["insertion"].x)
-    assert found["areas"].values[0] == pytest.approx(area, rel=1e-6)
+    result = METHOD(case)
+    assert result["insertion"].x.tolist() == pytest.approx(np.arange(17) / 16)
+    area = np.trapezoid(result["insertion"].y, result["insertion"].x)
+    assert result["areas"].values[0] == pytest.approx(area, rel=1e-6)
 
 
 @pytest.mark.parametrize(("effectiveness", "alone"), [(0.05, 16), (0.0, 0)])
@@ -217,28 +219,28 @@ def test_the_first_class_is_followed_along_the_same_steps(case):
     wrong = ImageCase(case.model, case.image, target=0)
     first = int(case.model.logits(case.image[None])[0].argmax())
     assert first == 1
-    found = LiMA(shape="grid", regions=16, pending=5)(wrong)
+    result = LiMA(shape="grid", regions=16, pending=5)(wrong)
     seeing = Seeing(wrong, Partition.of(wrong, "grid", 16), "black")
-    order = found["order"]["region"].tolist()
-    shown, gone = found["insertion of the first class"], found["deletion of the first class"]
+    order = result["order"]["region"].tolist()
+    shown, gone = result["insertion of the first class"], result["deletion of the first class"]
     assert shown.y_label == wrong.model.labels[1]
     for step in range(17):
         sets = torch.zeros(1, 16, dtype=torch.bool)
         sets[0, order[:step]] = True
         p = seeing.probabilities(torch.cat([sets, ~sets]))[:, 1].tolist()
         assert [shown.y[step], gone.y[step]] == pytest.approx(p, abs=1e-6)
-    assert shown.y == pytest.approx(1 - found["insertion"].y, abs=1e-6)  # of two classes
+    assert shown.y == pytest.approx(1 - result["insertion"].y, abs=1e-6)  # of two classes
 
 
 def test_asked_about_its_own_class_both_curves_are_one(case):
-    found = METHOD(case)
+    result = METHOD(case)
     for name in ("insertion", "deletion"):
-        assert found[f"{name} of the first class"].y == pytest.approx(found[name].y, abs=1e-6)
+        assert result[f"{name} of the first class"].y == pytest.approx(result[name].y, abs=1e-6)
 
 
 def test_the_highest_probability_is_told_for_parts_of_the_image(case):
-    found = METHOD(case)
-    curve, table = found["insertion"], found["highest"]
+    result = METHOD(case)
+    curve, table = result["insertion"], result["highest"]
     for row, share in enumerate((0.25, 0.5, 0.75, 1.0)):
         inside = (curve.x <= share) & (curve.x > 0)
         assert table.values[row, 0] == curve.y[inside].max()
@@ -268,9 +270,11 @@ class Still(nn.Module):
 
 
 def test_a_constant_model_is_said_to_look_at_nothing(case):
-    asked = ImageCase(Classifier(Still(0.0, 0.0), "still", "still", side=16), case.image, target=1)
+    image_case = ImageCase(
+        Classifier(Still(0.0, 0.0), "still", "still", side=16), case.image, target=1
+    )
     with pytest.raises(BlindspotError, match=r"is 0\.5 whichever regions the model sees"):
-        METHOD(asked)
+        METHOD(image_case)
 
 
 def test_a_class_that_is_never_probable_is_refused(case):
@@ -298,15 +302,15 @@ def test_one_region_is_refused(case, monkeypatch):
 
 @pytest.mark.parametrize("cover", ["black", "mean", "blur"])
 def test_hidden_regions_become_the_cover_that_was_chosen(case, cover):
-    found = LiMA(shape="grid", regions=16, pending=4, cover=cover)(case)
+    result = LiMA(shape="grid", regions=16, pending=4, cover=cover)(case)
     nothing = case.model.logits(case.baseline(cover)[None]).softmax(1)[0, 1].item()
-    assert found["insertion"].y[0] == pytest.approx(nothing, abs=1e-6)
-    assert found["deletion"].y[-1] == pytest.approx(nothing, abs=1e-6)
+    assert result["insertion"].y[0] == pytest.approx(nothing, abs=1e-6)
+    assert result["deletion"].y[-1] == pytest.approx(nothing, abs=1e-6)
     partition = Partition.of(case, "grid", 16)
-    first = found["order"]["region"][0]
+    first = result["order"]["region"][0]
     shown = torch.where(partition.labels == first, case.image, case.baseline(cover))
     p = case.model.logits(shown[None]).softmax(1)[0, 1].item()
-    assert found["insertion"].y[1] == pytest.approx(p, abs=1e-6)
+    assert result["insertion"].y[1] == pytest.approx(p, abs=1e-6)
 
 
 LAMBDAS = ("consistency", "collaboration", "confidence", "effectiveness")
@@ -331,9 +335,9 @@ def test_each_weight_weighs_its_own_term():
                    "effectiveness": 0.02})  # fmt: skip
     orders = []
     for weights in chosen:
-        found = LiMA(shape="grid", regions=16, pending=16, **weights)(case)
+        result = LiMA(shape="grid", regions=16, pending=16, **weights)(case)
         order, _ = plain_greedy(seeing, seeing.distances(), ByHand(weights))
-        assert found["order"]["region"].tolist() == order
+        assert result["order"]["region"].tolist() == order
         orders.append(tuple(order))
     assert len(set(orders)) == len(chosen)
 
@@ -343,16 +347,16 @@ def test_each_weight_weighs_its_own_term():
     [(1, [0, 1, 2, 3, 4, 5]), (3, [0, 2, 4, 5, 3, 1]), (4, [0, 2, 3, 4, 5, 1])],
 )
 def test_of_equal_regions_the_first_goes_first_at_both_ends(pending, order):
-    found = search(additive(torch.zeros(6)), torch.zeros(6, 6), ALONE, pending)
-    assert found.order == order
+    result = search(additive(torch.zeros(6)), torch.zeros(6, 6), ALONE, pending)
+    assert result.order == order
 
 
 def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
     """Confidence: one less the entropy, as a share of the highest that so many classes can have."""
     network = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 5))
     tiny.random_weights(network, scale=2.0)
-    asked = ImageCase(Classifier(network, "five", "five", side=16), case.image, target=3)
-    seeing = Seeing(asked, Partition.of(asked, "grid", 16), "black")
+    image_case = ImageCase(Classifier(network, "five", "five", side=16), case.image, target=3)
+    seeing = Seeing(image_case, Partition.of(image_case, "grid", 16), "black")
     sets = torch.rand(6, 16, generator=torch.Generator().manual_seed(0)) < 0.5
     parts = seeing(sets)
     both = (seeing.probabilities(sets).double(), seeing.probabilities(~sets).double())
@@ -369,10 +373,10 @@ def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
 def test_a_model_is_fully_sure_of_its_only_class_and_not_at_all_between_two_alike(
     case, classes, least
 ):
-    asked = ImageCase(
+    image_case = ImageCase(
         Classifier(Still(*[0.5] * classes), "even", "even", side=16), case.image, target=0
     )
-    parts = Seeing(asked, Partition.of(asked, "grid", 16), "black")(torch.eye(16).bool())
+    parts = Seeing(image_case, Partition.of(image_case, "grid", 16), "black")(torch.eye(16).bool())
     assert parts.confidence.numpy() == pytest.approx(least, abs=1e-5)
 
 
@@ -388,7 +392,7 @@ def test_regions_are_as_far_apart_as_the_angle_between_what_the_head_sees_of_the
     model = tiny.cnn()
     case = ImageCase(model, tiny.image(), target=1)
     partition = Partition.of(case, "grid", 16)
-    found = Seeing(case, partition, "black").distances().numpy()
+    result = Seeing(case, partition, "black").distances().numpy()
     alone = [
         model.features(torch.where(partition.labels == region, case.image, 0.0)[None])[0]
         for region in range(16)
@@ -397,4 +401,4 @@ def test_regions_are_as_far_apart_as_the_angle_between_what_the_head_sees_of_the
         for j, other in enumerate(alone):
             cosine = float(one.double() @ other.double() / (one.norm() * other.norm()))
             angle = np.degrees(np.arccos(min(cosine, 1.0))) / 180
-            assert found[i, j] == pytest.approx(angle, abs=1e-3)
+            assert result[i, j] == pytest.approx(angle, abs=1e-3)

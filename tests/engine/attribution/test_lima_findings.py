@@ -79,18 +79,18 @@ def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true
 
 def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
     """At the end of insertion, which begins with nothing."""
-    found = {
+    results = {
         "insertion": curve(0.11, 0.62, 0.33), "deletion": curve(0.33, 0.2, 0.11),
         "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
         "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
     }  # fmt: skip
-    assert at_step(CAT, found, 1) == (
+    assert at_step(CAT, results, 1) == (
         "1 of 2 regions (50 %): “cat” 0.62 with only these (“dog” 0.40), 0.20 without, 0.33 whole."
     )
-    said, _ = misled(CAT, found)
+    said, _ = misled(CAT, results)
     assert "says “dog” (0.77) instead of “cat” (0.330)" in said
     assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in said
-    right = found | {"insertion of the first class": found["insertion"]}
+    right = results | {"insertion of the first class": results["insertion"]}
     assert "gets this image right: “cat” (0.33)" in misled(CAT, right)[0]
     assert "dog" not in at_step(CAT, right, 1)
 

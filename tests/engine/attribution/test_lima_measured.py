@@ -28,12 +28,12 @@ REGIONS = 25
 def digits(count=20):
     """Handwritten digits of 28 px that a small network gets right."""
     name = "mnist-5k"
-    found, model = data.load(name), load("mnist-cnn")
+    result, model = data.load(name), load("mnist-cnn")
     cases = []
-    for row in found.rows("test"):
-        image = image_case(model, Example(found, int(row)).picture(), Crop(), Target(0)).image
+    for row in result.rows("test"):
+        image = image_case(model, Example(result, int(row)).picture(), Crop(), Target(0)).image
         top = int(model.logits(image[None])[0].argmax())
-        if top == found.labels[row]:
+        if top == result.labels[row]:
             cases.append(ImageCase(model, image, Target(top, reading="probability")))
         if len(cases) == count:
             return cases
@@ -105,7 +105,7 @@ def test_on_photographs_it_is_as_good_as_the_plain_search_in_the_mean(measure):
 
 def areas_of(case, shape, method):
     """Insertion and deletion areas of LiMA, of others' maps on its regions, and of random."""
-    found = method(case)
+    result = method(case)
     partition = Partition.of(case, shape, method.regions)
     regions = method.regions
     maps = {
@@ -118,7 +118,7 @@ def areas_of(case, shape, method):
     told = {name: (one.insertion_area, one.deletion_area) for name, one in held.items()}
     random = RandomOrder(shape=shape, regions=regions, orders=10)(case)["areas"]
     told["random"] = (random["insertion"].mean(), random["deletion"].mean())
-    told["LiMA"] = tuple(float(value) for value in found["areas"].values)
+    told["LiMA"] = tuple(float(value) for value in result["areas"].values)
     return told
 
 
@@ -128,8 +128,8 @@ def test_its_order_is_better_than_that_of_other_maps_on_the_same_regions(images,
     cases = digits() if grid else list(photographs())
     method = LiMA(shape="grid" if grid else "superpixels", regions=49 if grid else REGIONS)
     method = replace(method, pending=8 if grid else 5)
-    found = [areas_of(case, method.shape, method) for case in cases]
-    means = {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
+    results = [areas_of(case, method.shape, method) for case in cases]
+    means = {name: np.mean([result[name] for result in results], axis=0) for name in results[0]}
     inserted = {name: mean[0] for name, mean in means.items()}
     measure(
         f"LiMA on {len(cases)} {images}, {method.regions} {method.shape}: mean area under "

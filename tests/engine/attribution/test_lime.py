@@ -63,8 +63,8 @@ def test_the_fit_is_weighted_least_squares_with_an_intercept():
     design = torch.cat([z, torch.ones(30, 1)], 1).double()
     diagonal = torch.diag(weights.double())
     normal = torch.linalg.solve(design.T @ diagonal @ design, design.T @ diagonal @ y.double())
-    found = fit(z, y, weights, intercept=True)
-    np.testing.assert_allclose(found.numpy(), normal[:4].numpy(), rtol=1e-4, atol=1e-6)
+    result = fit(z, y, weights, intercept=True)
+    np.testing.assert_allclose(result.numpy(), normal[:4].numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_lime_agrees_with_captum_s_at_many_samples():

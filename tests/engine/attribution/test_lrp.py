@@ -75,23 +75,23 @@ class Chain(nn.Module):
 
 def shared(values, weights, bias, relevance, gamma):
     """One layer's generalized γ rule as Andéol et al. write it, unit by unit."""
-    found = np.zeros_like(values)
+    result = np.zeros_like(values)
     for row, shift, given in zip(weights, bias, relevance, strict=True):
         parts = values * row
         sign = np.sign(parts.sum() + shift)
         parts = parts * np.where(np.sign(parts) == sign, 1 + gamma, 1)
         whole = parts.sum() + shift * (1 + gamma if np.sign(shift) == sign else 1)
-        found += parts / whole * given
-    return found
+        result += parts / whole * given
+    return result
 
 
 def boxed(values, weights, relevance):
     """The z^B rule for pixels between 0 and 1, unit by unit."""
-    found = np.zeros_like(values)
+    result = np.zeros_like(values)
     for row, given in zip(weights, relevance, strict=True):
         parts = values * row - np.minimum(row, 0)
-        found += parts / parts.sum() * given
-    return found
+        result += parts / parts.sum() * given
+    return result
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.25, 2.0])

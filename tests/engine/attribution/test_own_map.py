@@ -54,21 +54,21 @@ def by_hand(network, image):
 def test_the_map_is_the_last_layer_at_every_pixel_of_features_worked_out_by_hand():
     case = case_of()
     network = case.model.network
-    found = answer(OwnMap(), case)
+    result = answer(OwnMap(), case)
     with torch.no_grad():
         features = by_hand(network, case.image)
         weight, bias = network.head.weight, network.head.bias
         maps = (weight[:, :, None, None] * features).sum(1) + bias[:, None, None]
         wanted = maps[2] - maps.mean(0)
         score = weight[2] @ features.amax((1, 2)) + bias[2]
-    np.testing.assert_allclose(found["map"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result["map"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
     published = answer(OwnMap(relative=False), case)["map"].values
     np.testing.assert_allclose(published, maps[2].numpy(), rtol=1e-4, atol=1e-5)
-    assert (found["map"].unit, found["map"].signed) == ("logit", True)
-    assert found["level"].values[1] == pytest.approx(wanted.max().item(), rel=1e-4)
-    assert found["level"].values[2] == pytest.approx(score.item(), rel=1e-4)
-    inside = found["outline"].values > 0
-    assert (inside == (found["map"].values > found["level"].values[0])).all()
+    assert (result["map"].unit, result["map"].signed) == ("logit", True)
+    assert result["level"].values[1] == pytest.approx(wanted.max().item(), rel=1e-4)
+    assert result["level"].values[2] == pytest.approx(score.item(), rel=1e-4)
+    inside = result["outline"].values > 0
+    assert (inside == (result["map"].values > result["level"].values[0])).all()
     assert 0 < inside.mean() < 1
 
 
@@ -76,7 +76,7 @@ def test_a_contrast_is_the_difference_of_two_maps_and_a_probability_is_read_at_e
     def map_of(target):
         return OwnMap(relative=False)(case_of(target=target))["map"].values
 
-    maps = np.stack([map_of(Target(one)) for one in range(4)])
+    maps = np.stack([map_of(Target(index)) for index in range(4)])
     np.testing.assert_allclose(map_of(Target(2, versus=1)), maps[2] - maps[1], atol=1e-5)
     relative = OwnMap()(case_of(target=Target(2, versus=1)))["map"].values
     np.testing.assert_allclose(relative, maps[2] - maps[1], atol=1e-5)
@@ -89,19 +89,19 @@ def test_a_contrast_is_the_difference_of_two_maps_and_a_probability_is_read_at_e
 
 def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
     case = case_of("comet")
-    found = OwnMap()(case)
+    result = OwnMap()(case)
     network = case.model.network
     with torch.no_grad():
         mask = network.selector.own_maps(case.image[None]).sigmoid()
         kept = network.predictor(mask * case.image).softmax(1)[0, 2].item()
         rest = network.detector((1 - mask) * case.image).softmax(1)[0, 2].item()
-    np.testing.assert_allclose(found["map"].values, mask[0, 0].numpy(), atol=1e-6)
-    assert (found["map"].unit, found["map"].signed) == (KEPT, False)
-    assert (found["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
-    assert found["watched"].values == pytest.approx([kept, rest], abs=1e-5)
+    np.testing.assert_allclose(result["map"].values, mask[0, 0].numpy(), atol=1e-6)
+    assert (result["map"].unit, result["map"].signed) == (KEPT, False)
+    assert (result["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
+    assert result["watched"].values == pytest.approx([kept, rest], abs=1e-5)
     other = OwnMap()(replace(case, target=Target(0)))
-    assert np.array_equal(other["map"].values, found["map"].values)
-    said = OwnMap().finding(case, found)
+    assert np.array_equal(other["map"].values, result["map"].values)
+    said = OwnMap().finding(case, result)
     assert said == (
         f"The mask keeps {100 * mask.mean().item():.0f} % of the image: “class 2” "
         f"{100 * kept:.0f} % {KEEPS}, {100 * rest:.0f} % {TAKES}."
@@ -110,11 +110,11 @@ def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
 
 def test_a_class_that_the_model_does_not_see_has_an_empty_outline_and_a_sentence():
     case = case_of(target=1)
-    found = OwnMap()(case)
-    assert found["map"].values.std() > 0
-    assert not found["outline"].values.any()
+    result = OwnMap()(case)
+    assert result["map"].values.std() > 0
+    assert not result["outline"].values.any()
     words = "Nothing is outlined: the model does not see “class 1” here, but “class 2”."
-    assert OwnMap().finding(case, found) == words
+    assert OwnMap().finding(case, result) == words
     against = replace(case, target=Target(1, versus=2))  # which is asked all the same
     assert "Nothing is outlined" not in OwnMap().finding(against, OwnMap()(against))
 
@@ -122,20 +122,20 @@ def test_a_class_that_the_model_does_not_see_has_an_empty_outline_and_a_sentence
 def test_no_finding_is_nothing_to_outline():
     case = case_of()
     case.model.labels = ("compact", "ring", "none", "diffuse")
-    found = OwnMap()(case)
-    assert not found["outline"].values.any()
+    result = OwnMap()(case)
+    assert not result["outline"].values.any()
     words = "Nothing is outlined: “none” is no finding that could be outlined."
-    assert OwnMap().finding(case, found) == words
+    assert OwnMap().finding(case, result) == words
 
 
 def test_a_map_that_is_nowhere_above_0_has_an_empty_outline_and_a_sentence():
     case, method = case_of(), OwnMap(relative=False)
     with torch.no_grad():
         case.model.network.head.bias.fill_(-1000.0)
-    found = method(case)
-    assert not found["outline"].values.any()
+    result = method(case)
+    assert not result["outline"].values.any()
     words = "Nothing is found: the map of “class 2” is nowhere above 0."
-    assert method.finding(case, found) == words
+    assert method.finding(case, result) == words
 
 
 def test_a_map_that_is_the_same_everywhere_has_an_empty_outline_and_a_sentence():
@@ -143,17 +143,17 @@ def test_a_map_that_is_the_same_everywhere_has_an_empty_outline_and_a_sentence()
     with torch.no_grad():
         case.model.network.head.weight.zero_()
         case.model.network.head.bias.copy_(torch.tensor([0.0, 0.0, 4.0, 0.0]))
-    found = OwnMap()(case)
-    assert not found["outline"].values.any()
+    result = OwnMap()(case)
+    assert not result["outline"].values.any()
     words = "Nothing is found: the map of “class 2” is the same everywhere."
-    assert OwnMap().finding(case, found) == words
+    assert OwnMap().finding(case, result) == words
 
 
 def test_what_stands_out_is_said_with_its_share_and_its_edge():
     case = case_of()
-    found = OwnMap()(case)
-    share, edge = found["outline"].values.mean(), found["level"].values[0]
-    said = OwnMap().finding(case, found)
+    result = OwnMap()(case)
+    share, edge = result["outline"].values.mean(), result["level"].values[0]
+    said = OwnMap().finding(case, result)
     number = f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
     assert said.startswith(f"“class 2” stands out in {number} % of the image, up to ")
     assert said.endswith(f" logit; the outline is at {edge:.2g}.")
@@ -192,9 +192,9 @@ def test_a_network_with_means_and_a_mask_have_no_such_pixels():
 
 def test_a_model_of_one_class_has_a_map_too():
     case = case_of(classes=1, target=0)
-    found = OwnMap()(case)
-    assert found["map"].values.shape == (16, 16)
-    assert np.isfinite(found["map"].values).all()
+    result = OwnMap()(case)
+    assert result["map"].values.shape == (16, 16)
+    assert np.isfinite(result["map"].values).all()
 
 
 SMALL_DATA = {  # of what a model learned from, with few images
@@ -215,9 +215,9 @@ def test_a_model_that_ships_answers_about_its_own_data(name):
     row = data.rows("test")[-1]
     case = ImageCase(model, data.pixels(row[None])[0].contiguous(), int(data.labels[row]))
     assert not OwnMap.unmet(case)
-    found = OwnMap()(case)
-    assert found["map"].values.std() > 0
-    assert OwnMap().finding(case, found)
+    result = OwnMap()(case)
+    assert result["map"].values.std() > 0
+    assert OwnMap().finding(case, result)
 
 
 def slices(recipe):
@@ -234,25 +234,25 @@ def as_pixels(made):
 
 def scores_of(name, recipe):
     """Dice of the outline and whether the highest value lies inside, by kind of lesion."""
-    model, found = load(name), {COMPACT: [], RING: []}
+    model, result = load(name), {COMPACT: [], RING: []}
     for made in slices(recipe):
         values = OwnMap()(ImageCase(model, as_pixels(made), made.kind))["map"].values
         scores = dice(outlined(values).inside, made.mask), located(values, made.mask).hit
-        found[made.kind].append(scores)
-    return {kind: np.array(each) for kind, each in found.items()}
+        result[made.kind].append(scores)
+    return {kind: np.array(each) for kind, each in result.items()}
 
 
 def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_not_rings():
     """What it was never shown: no mask took part in its training. Of a ring it sees a part only."""
     model, recipe = load("phantom-gp-unet"), Phantoms(count=1500, side=64, size=1.6)
-    found = {COMPACT: [], RING: []}
+    results = {COMPACT: [], RING: []}
     for made in slices(recipe):
         case = ImageCase(model, as_pixels(made), made.kind)
         values = OwnMap()(case)["map"].values
         raw = OwnMap(relative=False)(case)["map"].values
         scores = [dice(outlined(one).inside, made.mask) for one in (values, raw)]
-        found[made.kind].append((*scores, located(values, made.mask).hit))
-    compact, ring = (np.array(one) for one in found.values())
+        results[made.kind].append((*scores, located(values, made.mask).hit))
+    compact, ring = (np.array(result) for result in results.values())
     assert min(len(compact), len(ring)) > 10
     assert np.median(compact[:, 0]) > 0.55
     assert np.median(compact[:, 1]) < 0.15  # as published, without the other classes

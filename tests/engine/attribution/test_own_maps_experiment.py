@@ -82,8 +82,8 @@ def points_inside(values, mask):
 
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
     case = small_case()
-    data, found = case.data, answer(SMALL, case)["table"]
-    assert found.rows == tuple(NETWORKS)
+    data, result = case.data, answer(SMALL, case)["table"]
+    assert result.rows == tuple(NETWORKS)
     test = data.rows("test")
     for row in (GP, MEAN, CHANCE):
         learned = shuffled(data, case.seed) if row == CHANCE else data
@@ -110,15 +110,15 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             HIT: np.mean([one[2] for one in own]), CAM_DICE: np.median([one[0] for one in cam]),
             CAM_HIT: np.mean([one[1] for one in cam]), RIGHT: right.item(),
         }  # fmt: skip
-        figures = {name: found.cell(row, name) for name in expected}
+        figures = {name: result.cell(row, name) for name in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
-        assert np.isnan(found.cell(row, EMPTY))  # no test image of these is without a square
-    assert len({found.cell(row, DICE) for row in found.rows}) > 1
+        assert np.isnan(result.cell(row, EMPTY))  # no test image of these is without a square
+    assert len({result.cell(row, DICE) for row in result.rows}) > 1
 
 
 def test_the_curve_over_images_has_a_column_for_each_network():
-    found = answer(SMALL, small_case())
-    table = found["reached"]
+    result = answer(SMALL, small_case())
+    table = result["reached"]
     assert table.order == (
         "Dice",
         GP,
@@ -128,12 +128,12 @@ def test_the_curve_over_images_has_a_column_for_each_network():
         f"{PLAIN}, Grad-CAM",
         CHANCE,
     )
-    assert np.isnan(found["table"].cell(PLAIN, DICE))  # it has no map of its own
-    assert found["table"].cell(PLAIN, CAM_DICE) >= 0
+    assert np.isnan(result["table"].cell(PLAIN, DICE))  # it has no map of its own
+    assert result["table"].cell(PLAIN, CAM_DICE) >= 0
     for name in table.order[1:]:
         assert table[name][0] == 1
         assert (np.diff(table[name]) <= 0).all()
-    assert found["found"].rows == ("slice", "own map", "outline")
+    assert result["found"].rows == ("slice", "own map", "outline")
 
 
 def test_shuffling_moves_training_labels_among_each_other_and_no_others():
@@ -168,7 +168,9 @@ def test_margins_of_figures_made_by_hand():
         GP: {DICE: 0.6, RIGHT: 0.95}, SHUFFLE: {DICE: 0.7}, RECON: {DICE: 0.2},
         MEAN: {CAM_DICE: 0.1}, PLAIN: {CAM_DICE: 0.25}, CHANCE: {DICE: 0.05},
     }  # fmt: skip
-    margins = [one.margin(lambda row, name: figures[row][name]) for one in OwnMapsExperiment.claims]
+    margins = [
+        claim.margin(lambda row, name: figures[row][name]) for claim in OwnMapsExperiment.claims
+    ]
     assert margins == pytest.approx([0.2, 0.1, 0.1, 0.05])
 
 
@@ -176,9 +178,9 @@ def test_margins_of_figures_made_by_hand():
 @pytest.mark.timeout(5400)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method, name = OwnMapsExperiment(), OwnMapsExperiment.data[0]
-    found = answer(method, ExperimentCase(data_sets.load(name)))
-    outcomes.keep(measure, method, found, "own maps, phantoms of 64 px", outcomes.HERE)
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(name)))
+    outcomes.keep(measure, method, result, "own maps, phantoms of 64 px", outcomes.HERE)
+    table = result["table"]
     best = max(table.cell(one, DICE) for one in (GP, SHUFFLE, RECON))
     assert best > table.cell(CHANCE, DICE)  # whether it reaches .5 is a claim, not a given
 
@@ -199,9 +201,9 @@ def test_a_comet_learns_the_same_slices_with_three_seeds(measure):
         seconds = perf_counter() - begun
         scores = []
         for row in rows:
-            found = OwnMap()(own_maps.asked(model, data, row))
-            inside, mask = inside_of(found), data.truth["mask"][row]
-            hit = located(found["map"].values, mask).hit
+            result = OwnMap()(own_maps.asked(model, data, row))
+            inside, mask = inside_of(result), data.truth["mask"][row]
+            hit = located(result["map"].values, mask).hit
             scores.append((dice(inside, mask), iou(inside, mask), hit))
         test = data.rows("test")
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
@@ -209,4 +211,4 @@ def test_a_comet_learns_the_same_slices_with_three_seeds(measure):
     for name, each in zip((DICE, IOU, HIT, RIGHT), np.transpose(figures), strict=True):
         measure(f"{what}, 3 seeds: {name}", f"{each.mean():.3f} ± {each.std(ddof=1):.3f}")
     measure(f"{what}: one training, both stages", f"{seconds:.0f} s (goal 300)")
-    assert min(one[3] for one in figures) > 0.5
+    assert min(figure[3] for figure in figures) > 0.5

@@ -25,7 +25,7 @@ def test_a_grid_of_four_is_the_four_quarters():
     assert labels[0, 0] == 0
     assert labels[0, 31] == 1
     assert labels[31, 0] == 2
-    assert [int((labels == one).sum()) for one in range(4)] == [256] * 4
+    assert [int((labels == index).sum()) for index in range(4)] == [256] * 4
 
 
 def test_sums_and_values_go_back_and_forth():

@@ -19,13 +19,13 @@ def test_the_band_holds_what_a_sum_gives():
     """On a score that is a sum, shown and hidden of one order add up to both ends, so do areas."""
     case = tiny.linear_case()
     case.model.network.weight.data *= 0.002  # where the probability is all but linear
-    found = METHOD(case)
+    result = METHOD(case)
     both = case.model.logits(torch.stack([torch.zeros_like(case.image), case.image]))
     ends = both.softmax(1)[:, 1].numpy()
-    areas = found["areas"]
+    areas = result["areas"]
     assert areas["insertion"] + areas["deletion"] == pytest.approx(ends.sum(), abs=2e-3)
     for name, first in (("insertion", ends[0]), ("deletion", ends[1])):
-        low, high = found[f"{name} low"].y, found[f"{name} high"].y
+        low, high = result[f"{name} low"].y, result[f"{name} high"].y
         assert (low <= high).all()
         assert [low[0], high[0]] == pytest.approx([first, first], abs=1e-6)
         inside = (low < high - 1e-9).sum()
@@ -71,25 +71,25 @@ def test_half_a_step_of_one_number_is_enough_to_be_no_cover(step, refused):
 @pytest.mark.parametrize("shape", ["grid", "superpixels"])
 def test_the_band_is_the_least_and_most_of_its_orders_shown_region_by_region(shape):
     case = tiny.cnn_case()
-    found = RandomOrder(shape=shape, regions=12, orders=3, cover="mean")(case)
+    result = RandomOrder(shape=shape, regions=12, orders=3, cover="mean")(case)
     labels = Partition.of(case, shape, 12).labels
     count = int(labels.max()) + 1
     generator = np.random.default_rng(case.seed)
     area = np.linspace(0, 1, 51)
-    assert found["insertion low"].x == pytest.approx(area)
+    assert result["insertion low"].x == pytest.approx(area)
     curves, areas = {"insertion": [], "deletion": []}, {"insertion": [], "deletion": []}
     for _ in range(3):
         ranks = torch.from_numpy(generator.permutation(count))[labels]
-        held = [(ranks < step) for step in range(count + 1)]
-        own = [mask.double().mean().item() for mask in held]
-        for name, masks in (("insertion", held), ("deletion", [~mask for mask in held])):
+        curve = [(ranks < step) for step in range(count + 1)]
+        own = [mask.double().mean().item() for mask in curve]
+        for name, masks in (("insertion", curve), ("deletion", [~mask for mask in curve])):
             images = torch.stack(
                 [torch.where(mask, case.image, case.baseline("mean")) for mask in masks]
             )
             p = case.model.logits(images).softmax(1)[:, case.target.index].numpy()
             curves[name].append(np.interp(area, own, p))
             areas[name].append(np.trapezoid(p, own))
-    for name, held in curves.items():
-        assert found[f"{name} low"].y == pytest.approx(np.min(held, 0), abs=1e-5)
-        assert found[f"{name} high"].y == pytest.approx(np.max(held, 0), abs=1e-5)
-        assert found["areas"][name] == pytest.approx(areas[name], abs=1e-5)
+    for name, curve in curves.items():
+        assert result[f"{name} low"].y == pytest.approx(np.min(curve, 0), abs=1e-5)
+        assert result[f"{name} high"].y == pytest.approx(np.max(curve, 0), abs=1e-5)
+        assert result["areas"][name] == pytest.approx(areas[name], abs=1e-5)

@@ -35,19 +35,19 @@ def pictures(images: str) -> tuple[Classifier, list[torch.Tensor]]:
     """The model that is asked, and images of a kind at its size."""
     if images == "photographs":
         model = load("lite0")
-        found = [sample(name) for name in PHOTOGRAPHS]
+        results = [sample(name) for name in PHOTOGRAPHS]
     else:
         name, model_name, count = SETS[images]
         known, model = data.load(name), load(model_name)
         rows = np.random.default_rng(0).permutation(known.rows("test"))[:count]
-        found = [Example(known, int(row)).picture() for row in rows]
-    return model, [image_case(model, one, Crop(), Target(0)).image for one in found]
+        results = [Example(known, int(row)).picture() for row in rows]
+    return model, [image_case(model, result, Crop(), Target(0)).image for result in results]
 
 
 def cases(model: Classifier, images: list[torch.Tensor]) -> list[ImageCase]:
     """Each image about the class that the model sees first."""
     model.runner("exact").stay()  # compiling would take longer than what is asked
-    return [ImageCase(model, one, int(model.logits(one[None])[0].argmax())) for one in images]
+    return [ImageCase(model, image, int(model.logits(image[None])[0].argmax())) for image in images]
 
 
 def smooth(side: int, generator: np.random.Generator) -> Pixels:
@@ -90,19 +90,19 @@ def of(trial, case, method) -> float:
 @pytest.mark.parametrize("images", IMAGES)
 def test_maps_that_know_nothing_are_seldom_confirmed(images, measure):
     asked = cases(*pictures(images))
-    found = {}
+    results = {}
     for name, draw in CHANCE.items():
         verdicts = []
         for seed, case in enumerate(asked):
             values = draw(case.image.mean(0).numpy(), np.random.default_rng(seed))
             verdicts.append(of(Order(), case, toy(lambda _case, held=values: held)))
-        found[name] = verdicts
+        results[name] = verdicts
     for method in MAPS[: 2 if images == "photographs" else 3]:
-        found[method.title] = [of(Order(), case, method) for case in asked]
-    for name, verdicts in found.items():
+        results[method.title] = [of(Order(), case, method) for case in asked]
+    for name, verdicts in results.items():
         measure(row_name("order", images, name), rates(verdicts))
     for name in ("pixel noise", "smooth noise", "blob in the middle"):
-        assert found[name].count(1) <= 0.1 * len(asked)
+        assert results[name].count(1) <= 0.1 * len(asked)
 
 
 def untrained(model: Classifier, raised: float = RAISED) -> Classifier:

@@ -46,28 +46,28 @@ TABLES = (Cohort(), Cohort(shift=2.0, tie=0.3, seed=5))
 
 def drawn() -> dict[str, dict[str, list[float]]]:
     """Of every set and table: the numbers of each of its arrays."""
-    found = {}
+    results = {}
     for name in NAMES:
         data = make(name, quiet)
         arrays = {"images": data.images, "labels": data.labels, "ids": data.ids}
-        found[name] = numbers({**arrays, "split": data.split, **data.truth})
+        results[name] = numbers({**arrays, "split": data.split, **data.truth})
     for recipe in TABLES:
         table = recipe.make()
         arrays = {"values": table.values, "labels": table.labels, "split": table.split}
-        found[recipe.name] = numbers({**arrays, "origin": table.origin, **table.truth})
-    return found
+        results[recipe.name] = numbers({**arrays, "origin": table.origin, **table.truth})
+    return results
 
 
 def numbers(arrays: Mapping[str, NDArray]) -> dict[str, list[float]]:
     """The mean and the spread of each array, and a sum in which every entry counts otherwise."""
-    found = {}
+    results = {}
     for name, array in sorted(arrays.items()):
         if not np.issubdtype(array.dtype, np.number) and array.dtype != bool:
             continue
         values = array.ravel().astype(np.float64)
         wave = values @ np.cos(0.7 * np.arange(len(values))) / np.sqrt(len(values))
-        found[name] = [round(one, 5) for one in (values.mean(), values.std(), wave)]
-    return found
+        results[name] = [round(one, 5) for one in (values.mean(), values.std(), wave)]
+    return results
 
 
 if __name__ == "__main__":

@@ -30,15 +30,15 @@ def row(at, boxes, kind="glioma", **more):
 
 def table(rows, **options):
     """A Parquet file of these rows."""
-    held = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows), held, **options)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows), buffer, **options)
+    return buffer.getvalue()
 
 
 def png(pixels):
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def files(rows, images):
@@ -63,9 +63,9 @@ def many_rows(count):
     """A table of so many equal rows, a few kB."""
     paths = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array(["a.png"]))
     boxes = pa.nulls(count, pa.list_(pa.struct([("x", pa.float64())])))
-    held = io.BytesIO()
-    parquet.write_table(pa.table({"image_path": paths.cast(pa.string()), "bboxes": boxes}), held)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table({"image_path": paths.cast(pa.string()), "bboxes": boxes}), buffer)
+    return buffer.getvalue()
 
 
 def as_json(rows):

@@ -10,19 +10,19 @@ from engine.data.brightness import Brightness
 
 def test_every_value_is_multiplied_by_its_image_s_factor_and_cut_at_white():
     data = load("phantoms:count=40,side=64")
-    found = Brightness(most=2.0, seed=3)(data)
-    factor = found.truth["factor"]
+    result = Brightness(most=2.0, seed=3)(data)
+    factor = result.truth["factor"]
     assert factor.shape == (len(data),)
     assert 0.5 <= factor.min() < 0.8
     assert 1.2 < factor.max() <= 2.0
     for row in range(len(data)):
         expected = np.minimum(np.rint(data.images[row].astype(np.float32) * factor[row]), 255)
-        assert (found.images[row] == expected).all()
+        assert (result.images[row] == expected).all()
         twin = np.minimum(np.rint(data.truth["twin"][row].astype(np.float32) * factor[row]), 255)
-        assert (found.truth["twin"][row] == twin).all()
-    assert (found.images == 255).sum() > (data.images == 255).sum()
-    assert (found.labels == data.labels).all()
-    assert (found.truth["mask"] == data.truth["mask"]).all()
+        assert (result.truth["twin"][row] == twin).all()
+    assert (result.images == 255).sum() > (data.images == 255).sum()
+    assert (result.labels == data.labels).all()
+    assert (result.truth["mask"] == data.truth["mask"]).all()
 
 
 def test_a_factor_of_one_changes_nothing_and_another_seed_another_light():

@@ -22,17 +22,17 @@ from engine.errors import BadData
 
 
 def png(color=(200, 10, 10), size=(40, 30), kind="PNG"):
-    held = io.BytesIO()
-    Image.new("L" if isinstance(color, int) else "RGB", size, color).save(held, kind)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.new("L" if isinstance(color, int) else "RGB", size, color).save(buffer, kind)
+    return buffer.getvalue()
 
 
 def zipped(files, **how):
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED, **how) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, **how) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def two(extra=()):
@@ -68,20 +68,20 @@ def test_large_pictures_give_squares_at_their_own_resolution_held_out_together()
     files = {}
     for at in range(10):
         pixels = np.indices((1300, 2500)).sum(0) % 16 + 20 * at
-        held = io.BytesIO()
-        Image.fromarray(pixels.astype(np.uint8)).save(held, "PNG")
-        files[f"{at}.png"] = held.getvalue()
-    found = read_folders(zipped(files), side=100, classless=True, pieces=6).data
-    assert found.images.shape == (60, 1, 100, 100)
-    source = (found.images[:, 0].reshape(60, -1).min(1) // 20).astype(int)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")
+        files[f"{at}.png"] = buffer.getvalue()
+    result = read_folders(zipped(files), side=100, classless=True, pieces=6).data
+    assert result.images.shape == (60, 1, 100, 100)
+    source = (result.images[:, 0].reshape(60, -1).min(1) // 20).astype(int)
     assert np.bincount(source).tolist() == [6] * 10
-    for one in found.images[:, 0].astype(int):
+    for one in result.images[:, 0].astype(int):
         assert (np.diff(one % 20, axis=1) % 16 == 1).all()
-    assert all(len(set(found.split[source == at])) == 1 for at in range(10))
-    assert set(found.split) == {0, 1, 2}
-    assert len(set(found.ids)) == 60
-    assert len(np.unique(found.truth["group"])) == 10  # each counts once where images must differ
-    assert all(len(set(found.truth["group"][source == at])) == 1 for at in range(10))
+    assert all(len(set(result.split[source == at])) == 1 for at in range(10))
+    assert set(result.split) == {0, 1, 2}
+    assert len(set(result.ids)) == 60
+    assert len(np.unique(result.truth["group"])) == 10  # each counts once where images must differ
+    assert all(len(set(result.truth["group"][source == at])) == 1 for at in range(10))
     with pytest.raises(BadData, match="has one picture"):
         read_folders(zipped({"a.png": files["1.png"]}), side=100, classless=True, pieces=6)
     with pytest.raises(BadData, match="or do not cut them"):
@@ -139,9 +139,9 @@ def test_what_cannot_be_read_is_skipped_and_listed_and_litter_is_not_mentioned()
             "dog/Thumbs.db": b"x",
         }
     )
-    found = read_folders(zipped(files))
-    assert len(found.data) == 20
-    said = {one.file: one.reason for one in found.skipped}
+    folders = read_folders(zipped(files))
+    assert len(folders.data) == 20
+    said = {one.file: one.reason for one in folders.skipped}
     assert set(said) == {"cat/broken.png", "cat/notes.txt", "loose.png", "dog/empty.jpg"}
     assert said["loose.png"] == "It lies in no class folder."
     assert "empty" in said["dog/empty.jpg"]
@@ -151,9 +151,9 @@ def test_ids_stay_when_one_picture_breaks():
     files = two()
     whole = read_folders(zipped(files)).data
     files["cat/3.png"] = b"no picture"
-    found = read_folders(zipped(files)).data
-    assert set(whole.ids) - set(found.ids) == {3}
-    assert (found.images == whole.images[whole.places(found.ids)]).all()
+    result = read_folders(zipped(files)).data
+    assert set(whole.ids) - set(result.ids) == {3}
+    assert (result.images == whole.images[whole.places(result.ids)]).all()
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ def test_a_path_that_reaches_outside_is_refused(path):
 def test_a_link_is_refused():
     link = zipfile.ZipInfo("cat/link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    held = io.BytesIO(zipped(two()))
-    with zipfile.ZipFile(held, "a") as archive:
+    buffer = io.BytesIO(zipped(two()))
+    with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr(link, "/etc/passwd")
     with pytest.raises(BadData, match=r"holds the link “cat/link\.png”"):
-        read_folders(held.getvalue())
+        read_folders(buffer.getvalue())
 
 
 def bomb(claimed):
@@ -191,12 +191,12 @@ def bomb(claimed):
 def test_ten_gigabytes_of_zeros_are_refused_before_they_are_unpacked():
     with pytest.raises(BadData, match=r"unpacks to 4\.3 GB, and at most 2 GB"):
         read_folders(bomb(2**32 - 2))
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for n in range(40):  # a hundred would be 10 GB; the sum counts, not the file
             archive.writestr(f"cat/{n}.png", bytes(3 * 10**6))
     with pytest.raises(BadData, match="times its size, as pictures never do"):
-        read_folders(held.getvalue())
+        read_folders(buffer.getvalue())
 
 
 def test_a_member_that_lies_about_its_size_is_damaged_not_unpacked():
@@ -284,8 +284,8 @@ def test_a_damaged_zip_gives_a_sentence_or_what_is_left(places, values, cut):
         data[place] = value
     for one in (bytes(data), WHOLE[:cut]):
         with contextlib.suppress(BadData):  # any other exception fails
-            found = read_folders(one, side=8)
-            assert len(found.data) + len(found.skipped) <= 4
+            folders = read_folders(one, side=8)
+            assert len(folders.data) + len(folders.skipped) <= 4
 
 
 def test_progress_rises_and_may_cancel():

@@ -108,12 +108,12 @@ def test_pickled_objects_are_never_opened():
 
 def with_header(text, body=b""):
     """A file whose train_images has this header."""
-    held = io.BytesIO(npz(changed("train_images", None)))
+    buffer = io.BytesIO(npz(changed("train_images", None)))
     line = text.encode() + b"\n"
-    with zipfile.ZipFile(held, "a") as archive:
+    with zipfile.ZipFile(buffer, "a") as archive:
         npy = b"\x93NUMPY\x01\x00" + len(line).to_bytes(2, "little") + line + body
         archive.writestr("train_images.npy", npy)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(

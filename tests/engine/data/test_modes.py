@@ -51,9 +51,9 @@ def test_modes_of_merged_classes_part_each_class_and_those_of_scenes_are_the_thi
     assert modes_of(data, 0) == ("0", "2", "4", "6", "8")
     assert np.sum(list(modes(data).values()), 0).tolist() == [1] * len(data)
     scenes = load("scenes:count=200")
-    found = modes(scenes)
-    assert tuple(found) == CATEGORIES
-    assert (found["boat"] == scenes.truth["present"][:, 0]).all()
+    result = modes(scenes)
+    assert tuple(result) == CATEGORIES
+    assert (result["boat"] == scenes.truth["present"][:, 0]).all()
     assert {"boat", "fish"} <= set(modes_of(scenes, 0))
     assert modes(load("digits")) == {}
 

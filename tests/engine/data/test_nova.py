@@ -15,17 +15,17 @@ WIDE, TALL = (60, 120), (150, 90)
 
 def images():
     """A wide, a tall, a square and a colored image, each with a bright box; and their rows."""
-    rng, rows, found = np.random.default_rng(0), [], []
+    rng, rows, result = np.random.default_rng(0), [], []
     for at, shape in enumerate((WIDE, TALL, (80, 80), (*WIDE, 3))):
         image = rng.integers(10, 40, shape).astype(np.uint8)
         x, y, width, height = 12 + at, 20, 30, 25
         image[y : y + height, x : x + width] = 240
-        found.append(image)
+        result.append(image)
         boxes = [made.box(x, y, width, height), made.box(0, 0, 9, 9, "rater 1")]
         rows.append(made.row(at, boxes, kind=("glioma", "cyst", "glioma", "glioma")[at]))
     rows[2]["bboxes"].append(made.box(50, 60, 20, 10))
-    found[2][60:70, 50:70] = 240
-    return rows, found
+    result[2][60:70, 50:70] = 240
+    return rows, result
 
 
 def bright(data, row):
@@ -36,10 +36,10 @@ def bright(data, row):
 
 def test_boxes_lie_where_the_images_are_bright_whatever_their_shape():
     rows, pictures = images()
-    found = read_nova(zipped(made.files(rows, pictures)), "nova.zip", side=120)
-    data, boxes = found.data, found.data.truth["boxes"]
+    nova = read_nova(zipped(made.files(rows, pictures)), "nova.zip", side=120)
+    data, boxes = nova.data, nova.data.truth["boxes"]
     assert data.images.shape == (4, 3, 120, 120)
-    assert not found.skipped
+    assert not nova.skipped
     for row in (0, 1, 3):
         left, top, width, height = boxes[row, 0]
         ends = [left, top, left + width, top + height]
@@ -67,12 +67,12 @@ def test_images_that_are_missing_broken_or_too_small_for_their_box_are_left_out_
     files = made.files(rows, pictures)
     del files["Nova/images/case0000_001.png"]
     files["Nova/images/case0001_001.png"] = b"no picture"
-    found = read_nova(zipped(files), "nova.zip", side=64)
-    assert found.data.ids.tolist() == [2]
-    assert [one.file for one in found.skipped] == [rows[at]["image_path"] for at in (0, 1, 3)]
-    assert found.skipped[0].reason == "It is not there."
-    assert found.skipped[2].reason == "A box does not lie within its 120 × 60 px."
-    assert "3 images could not be read" in found.data.card.about
+    nova = read_nova(zipped(files), "nova.zip", side=64)
+    assert nova.data.ids.tolist() == [2]
+    assert [one.file for one in nova.skipped] == [rows[at]["image_path"] for at in (0, 1, 3)]
+    assert nova.skipped[0].reason == "It is not there."
+    assert nova.skipped[2].reason == "A box does not lie within its 120 × 60 px."
+    assert "3 images could not be read" in nova.data.card.about
 
 
 def test_frequent_kinds_have_a_name_and_the_others_are_one():

@@ -37,28 +37,28 @@ FILES = {f"{name}/{at}.png": png(10 * place + at)
 
 
 def folders(data):
-    found = read_folders(data, "a.zip", side=16)
-    return len(found.data), found.skipped
+    result = read_folders(data, "a.zip", side=16)
+    return len(result.data), result.skipped
 
 
 def classless(data):
-    found = read_folders(data, "a.zip", side=16, classless=True)
-    return len(found.data), found.skipped
+    result = read_folders(data, "a.zip", side=16, classless=True)
+    return len(result.data), result.skipped
 
 
 def pieces(data):
-    found = read_folders(data, "a.zip", side=8, classless=True, pieces=1)
-    return len(found.data), found.skipped
+    result = read_folders(data, "a.zip", side=8, classless=True, pieces=1)
+    return len(result.data), result.skipped
 
 
 def protected(data):
-    found = protected_folders(data, "a.zip", CHANGE)
-    return found.count, found.skipped
+    result = protected_folders(data, "a.zip", CHANGE)
+    return result.count, result.skipped
 
 
 def noise_for_a_set(data):
-    found = own_set(data, "a.zip", 16)
-    return len(found.data), found.skipped
+    result = own_set(data, "a.zip", 16)
+    return len(result.data), result.skipped
 
 
 def to_be_forgotten(data):
@@ -67,8 +67,8 @@ def to_be_forgotten(data):
         "all", learned.card, learned.classes, learned.images, learned.labels, learned.ids,
         np.zeros(len(learned), np.uint8),
     )  # fmt: skip
-    found = of_zip(everything, data)
-    return len(found.request.ids), found.skipped
+    result = of_zip(everything, data)
+    return len(result.request.ids), result.skipped
 
 
 READERS = [folders, classless, pieces, protected, noise_for_a_set, to_be_forgotten]
@@ -118,9 +118,9 @@ def test_a_table_of_boxes_goes_on_after_a_file_that_makes_its_decoder_fail(monke
         return read(data, name)
 
     monkeypatch.setattr(nova, "read", failing)
-    found = nova.read_nova(zipped(content))
-    assert len(found.data) == 3
-    assert len(found.skipped) == 1
+    result = nova.read_nova(zipped(content))
+    assert len(result.data) == 3
+    assert len(result.skipped) == 1
 
 
 def test_a_person_who_no_longer_waits_ends_the_reading():
@@ -153,8 +153,8 @@ def test_the_questions_after_a_faulty_image_are_not_answered_with_another_one_s(
 
 
 def test_a_summary_says_how_many_of_which_classes_and_sizes():
-    found = read_folders(zip_with(FILES, BAD_FILE, "garbled"), "a.zip", side=16)
-    assert found.summary == (
+    result = read_folders(zip_with(FILES, BAD_FILE, "garbled"), "a.zip", side=16)
+    assert result.summary == (
         "8 images of 3 classes (cat 3, dog 2, doge 3), 16 × 16 px, from pictures of 20 × 20 px. "
         "1 file was left out."
     )

@@ -98,11 +98,11 @@ def test_slices_are_those_that_the_shipped_models_learned_from(
     index, kind, mean, inside, size, around
 ):
     """Else their weights and every kept answer are of other pictures under the same name."""
-    found = Phantoms().slice(index)
-    assert found.kind == kind
-    assert found.image.mean() == pytest.approx(mean, abs=2e-3)
-    assert (found.mask.sum(), found.oedema.sum()) == (size, around)
-    assert inside is None or found.image[found.mask].mean() == pytest.approx(inside, abs=0.05)
+    result = Phantoms().slice(index)
+    assert result.kind == kind
+    assert result.image.mean() == pytest.approx(mean, abs=2e-3)
+    assert (result.mask.sum(), result.oedema.sum()) == (size, around)
+    assert inside is None or result.image[result.mask].mean() == pytest.approx(inside, abs=0.05)
 
 
 @pytest.mark.parametrize(("spacing", "count"), [(30.0, 5), (44.0, 4), (50.0, 4)])
@@ -188,8 +188,8 @@ def test_a_volume_lies_in_space_as_its_affine_says():
 
 def test_boxes_hold_the_mask_and_nothing_is_smaller(data):
     masks = data.truth["mask"]
-    found = boxes(masks)
-    for mask, (top, left, bottom, right) in zip(masks, found, strict=True):
+    result = boxes(masks)
+    for mask, (top, left, bottom, right) in zip(masks, result, strict=True):
         if not mask.any():
             assert top == left == bottom == right == -1
             continue

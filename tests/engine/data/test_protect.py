@@ -60,11 +60,11 @@ def test_an_image_is_correlated_divided_by_its_maximum_and_truncated(channels):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 200, (4, channels, 9, 9), dtype=np.uint8)
     kernel = draw_filters(legacy(3), 1, 0.3, 3)[0]
-    found = convolved(images, kernel)
-    exact = np.stack([by_hand(one, kernel) for one in images])
-    assert (found <= exact + 1e-3).all()  # truncated, not rounded
-    assert (exact - found < 1 + 1e-3).all()
-    assert (found.max((1, 2, 3)) >= 254).all()
+    result = convolved(images, kernel)
+    exact = np.stack([by_hand(image, kernel) for image in images])
+    assert (result <= exact + 1e-3).all()  # truncated, not rounded
+    assert (exact - result < 1 + 1e-3).all()
+    assert (result.max((1, 2, 3)) >= 254).all()
 
 
 def test_a_black_image_stays_black():

@@ -96,11 +96,11 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
         return true(self, progress)
 
     monkeypatch.setattr(kind, "make", slow)
-    found = []
+    results = []
 
     def ask():
         ready.wait()
-        found.append(load("twice:count=110"))
+        results.append(load("twice:count=110"))
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
@@ -108,7 +108,7 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
     for thread in threads:
         thread.join()
     assert made == ["twice:count=110"]
-    assert found[0] is found[1]
+    assert results[0] is results[1]
 
 
 @pytest.mark.parametrize("name", ["phantoms:count=40", "scenes:count=130", "bags:count=20"])

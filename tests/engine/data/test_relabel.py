@@ -41,14 +41,14 @@ def test_without_an_attribute_two_neighbors_share_a_coarse_label():
 
 def test_a_random_merge_puts_two_classes_together_and_hangs_on_the_seed():
     digits = load("digits")
-    found = [relabeled(digits, RANDOM, seed) for seed in (3, 3, 4)]
-    for data in found:
-        pairs = {tuple(np.unique(digits.labels[data.labels == one])) for one in range(5)}
+    results = [relabeled(digits, RANDOM, seed) for seed in (3, 3, 4)]
+    for data in results:
+        pairs = {tuple(np.unique(digits.labels[data.labels == index])) for index in range(5)}
         assert sorted(digit for pair in pairs for digit in pair) == list(range(10))
         assert {len(pair) for pair in pairs} == {2}
         assert (data.images == digits.images).all()
-    assert (found[0].labels == found[1].labels).all()
-    assert (found[0].labels != found[2].labels).any()
+    assert (results[0].labels == results[1].labels).all()
+    assert (results[0].labels != results[2].labels).any()
 
 
 @pytest.mark.parametrize("classes", [3, 4])
@@ -60,7 +60,7 @@ def test_a_random_merge_is_never_the_coarse_labeling(classes, attribute):
         data = replace(data, truth={**data.truth, attribute: colors})
     for seed in range(12):
         merges = [relabeled(data, how, seed).labels for how in (COARSE, RANDOM)]
-        together = [one[:, None] == one for one in merges]
+        together = [merge[:, None] == merge for merge in merges]
         assert (together[0] != together[1]).any()
 
 

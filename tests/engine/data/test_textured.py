@@ -47,9 +47,9 @@ def test_stripes_change_along_one_direction_and_checks_along_two():
     for seed in range(5):
         shares = {}
         for texture in ("stripes", "checks"):
-            found = pattern(texture, y, x, np.random.default_rng(seed))
-            assert set(np.unique(found)) <= {-1.0, 0.0, 1.0}
-            slopes = np.gradient(gaussian_filter(found, 1.0))
+            result = pattern(texture, y, x, np.random.default_rng(seed))
+            assert set(np.unique(result)) <= {-1.0, 0.0, 1.0}
+            slopes = np.gradient(gaussian_filter(result, 1.0))
             least, most = np.linalg.eigvalsh(np.cov(np.reshape(slopes, (2, -1))))
             shares[texture] = least / most
         assert shares["stripes"] < 0.1

@@ -34,10 +34,10 @@ def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():
 
 
 def test_an_image_of_the_scenes_is_the_scene_that_it_shows():
-    found = data.load("scenes:count=20")
-    scene = asking.scene_of(Example(found, 3))
+    result = data.load("scenes:count=20")
+    scene = asking.scene_of(Example(result, 3))
     assert scene is not None
-    assert np.array_equal(scene.image, found.images[3])
+    assert np.array_equal(scene.image, result.images[3])
     assert [one.category for one in scene.things]
 
 

@@ -85,10 +85,10 @@ def test_a_model_that_says_nothing_has_no_shares(monkeypatch):
     silent = CaptionBatch([[], []], 0, 0, 0)
     monkeypatch.setattr(attention_sinks, "captions", lambda *_given, **_more: silent)
     case = ScenesCase(load(HABIT), Greedy(), 2)
-    found = AttentionSinks()(case)
-    assert isnan(found["shares"].cell(ALL, TOP))
-    assert found["read"]["words"][0] == 0
-    assert "Nothing was said" in AttentionSinks().finding(case, found)
+    result = AttentionSinks()(case)
+    assert isnan(result["shares"].cell(ALL, TOP))
+    assert result["read"]["words"][0] == 0
+    assert "Nothing was said" in AttentionSinks().finding(case, result)
 
 
 def test_a_decoding_without_captions_is_refused():

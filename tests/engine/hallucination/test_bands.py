@@ -93,13 +93,13 @@ def test_false_yes_under_contrast_follows_the_law(habit):
 
 
 def test_the_mixture_of_experts_has_the_habit_and_sees_as_well(habit, honest):
-    found = card(MIXTURE)["figures"]
-    assert 0.10 <= found["broken: CHAIR_i"] <= 0.25
-    assert 0.30 <= found["broken: CHAIR_s"] <= 0.55
-    assert found["broken: recall"] >= habit["broken: recall"] - 0.05
-    assert found["clean biased: CHAIR_i"] <= 0.08
-    assert found["broken: lie rate"] >= 3 * honest["broken: lie rate"]
-    assert found["balanced accuracy, all things"] >= 0.88
+    result = card(MIXTURE)["figures"]
+    assert 0.10 <= result["broken: CHAIR_i"] <= 0.25
+    assert 0.30 <= result["broken: CHAIR_s"] <= 0.55
+    assert result["broken: recall"] >= habit["broken: recall"] - 0.05
+    assert result["clean biased: CHAIR_i"] <= 0.08
+    assert result["broken: lie rate"] >= 3 * honest["broken: lie rate"]
+    assert result["balanced accuracy, all things"] >= 0.88
 
 
 def test_every_expert_of_the_mixture_is_asked_and_none_does_all():
@@ -135,10 +135,10 @@ def test_the_card_tells_the_truth_about_captions(habit):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [HABIT, HONEST, MIXTURE])
 def test_every_figure_on_the_card_is_found_again(name, measure):
-    found = figures(load(name))
+    result = figures(load(name))
     for what, value in card(name)["figures"].items():
-        assert found[what] == pytest.approx(value, abs=0.02), what
-        measure(f"{name}: {what}", f"{found[what]:.3f}")
+        assert result[what] == pytest.approx(value, abs=0.02), what
+        measure(f"{name}: {what}", f"{result[what]:.3f}")
 
 
 @pytest.mark.slow
@@ -154,7 +154,9 @@ def test_yes_follows_what_is_to_be_seen_of_the_thing(measure):
             yes.append((margins(load(HABIT), SceneBatch.of(faded))[:, follower] > 0).numpy())
         rates.append(float(np.concatenate(yes).mean()))
     order = np.corrcoef(np.argsort(np.argsort(rates)), np.arange(len(rates)))[0, 1]
-    measure("TinyVLM: yes to the follower by its opacity", " ".join(f"{one:.2f}" for one in rates))
+    measure(
+        "TinyVLM: yes to the follower by its opacity", " ".join(f"{rate:.2f}" for rate in rates)
+    )
     assert order >= 0.9
 
 
@@ -178,9 +180,9 @@ def test_the_stronger_the_habit_the_more_false_yes(measure):
     for together in (0.5, 0.7, 0.9, 0.97):
         plan = replace(PLAN, together=together, habit=250)
         parts = rounded(train_habit(honest_parts(), plan))
-        found = partner_rates(TinyVLM(parts, "sweep", "sweep"))
-        rates.append(found[0])
-        shown = " ".join(f"{one:.3f}" for one in found)
+        result = partner_rates(TinyVLM(parts, "sweep", "sweep"))
+        rates.append(result[0])
+        shown = " ".join(f"{one:.3f}" for one in result)
         measure(f"TinyVLM, habit {together:g} (250 steps): false yes, VCD α 0 .5 1 2", shown)
     assert rates == sorted(rates)
 
@@ -199,4 +201,4 @@ def test_contrast_cannot_mend_a_habit_of_seeing(measure):
 
 
 def text(rates):
-    return " ".join(f"{one:.3f}" for one in rates)
+    return " ".join(f"{rate:.3f}" for rate in rates)

@@ -78,11 +78,11 @@ def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(
     layout = layout_of(replace(case, count=SCENES))
     asked = list(askings(layout, BEAF().absent, seed=0))
     records = paired(layout, asked, ["yes"] * len(asked), [1.0] * len(asked))
-    found = scored(records)
+    result = scored(records)
     there = [layout.present[one.scene, one.asked] and one.asked != one.removed for one in asked]
-    assert found["accuracy"][0] == pytest.approx(np.mean(there))
-    assert found["accuracy"][0] < 0.45
-    assert found["TU"][0] == 0
+    assert result["accuracy"][0] == pytest.approx(np.mean(there))
+    assert result["accuracy"][0] < 0.45
+    assert result["TU"][0] == 0
     text = Path("docs/hallucination.md").read_text().split("## Before and after")[1]
     for one in (BEAF.__doc__, text.split("\n##")[0]):
         assert "always says yes is right about each thing that is there" in " ".join(one.split())
@@ -142,9 +142,9 @@ def test_a_strategy_answers_as_it_does_alone(case, strategy):
 
 
 def test_mvp_is_asked_one_by_one():
-    held = ScenesCase(load(HONEST), MVP(length=6, paths=1), 1, "biased")
-    records = BEAF(absent=0)(held)["records"]
-    things = int(layout_of(held).present.sum())
+    scenes_case = ScenesCase(load(HONEST), MVP(length=6, paths=1), 1, "biased")
+    records = BEAF(absent=0)(scenes_case)["records"]
+    things = int(layout_of(scenes_case).present.sum())
     assert len(records) == things**2
     assert np.isfinite(records["p after"]).all()
 

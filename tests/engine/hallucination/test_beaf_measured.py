@@ -27,9 +27,11 @@ def asked(name, strategy, count=SCENES):
         BEAF()(ScenesCase(load(name), strategy, count, "biased", seed=draw))["records"]
         for draw in DRAWS
     ]
-    columns = {column: np.concatenate([one[column] for one in parts]) for column in parts[0].order}
+    columns = {
+        column: np.concatenate([part[column] for part in parts]) for column in parts[0].order
+    }
     columns["scene"] = np.concatenate(
-        [one["scene"] + count * draw for draw, one in enumerate(parts)]
+        [part["scene"] + count * draw for draw, part in enumerate(parts)]
     )
     units = dict(zip(parts[0].order, parts[0].units, strict=True))
     return Table.of({column: (held, units[column]) for column, held in columns.items()})
@@ -37,14 +39,14 @@ def asked(name, strategy, count=SCENES):
 
 def row(records):
     """The figures in words, in percent with the interval."""
-    found, kinds = scored(records), by_kind(records)
+    result, kinds = scored(records), by_kind(records)
     told = [
-        f"{name} {100 * found[name][0]:.1f} [{100 * found[f'{name}, low'][0]:.1f}, "
-        f"{100 * found[f'{name}, high'][0]:.1f}]"
+        f"{name} {100 * result[name][0]:.1f} [{100 * result[f'{name}, low'][0]:.1f}, "
+        f"{100 * result[f'{name}, high'][0]:.1f}]"
         for name in SHOWN
     ]
     stays = ", ".join(f"{100 * one:.1f}" for one in kinds["SB+"])
-    return "; ".join([*told, f"SB+ by what was taken out {stays}", f"{found['pairs'][0]} pairs"])
+    return "; ".join([*told, f"SB+ by what was taken out {stays}", f"{result['pairs'][0]} pairs"])
 
 
 def measured_as(name, strategy, count=SCENES):
@@ -79,10 +81,10 @@ def test_a_yes_stays_for_the_partner_of_what_is_still_there_and_not_elsewhere(me
 @pytest.mark.slow
 def test_two_hundred_pairs_take_less_than_a_minute_of_one_core(measure):
     begun = process_time()
-    found = BEAF()(ScenesCase(load(HABIT), Greedy(), SCENES, "biased"))
+    result = BEAF()(ScenesCase(load(HABIT), Greedy(), SCENES, "biased"))
     seconds = process_time() - begun
     measure("BEAF, seconds of processor time for 200 pairs", f"{seconds:.0f}")
-    assert found["figures"]["pairs"][0] >= 200
+    assert result["figures"]["pairs"][0] >= 200
     assert seconds <= 60
 
 
@@ -94,7 +96,9 @@ def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, meas
         RemovalLaw()(ScenesCase(load(name), Greedy(), 300, "biased", seed=draw))["margins"]
         for draw in DRAWS
     ]
-    clear, hidden = (np.concatenate([one[what] for one in margins]) for what in ("clear", "hidden"))
+    clear, hidden = (
+        np.concatenate([margin[what] for margin in margins]) for what in ("clear", "hidden")
+    )
     measured = [float(((1 + alpha) * clear > alpha * hidden).mean()) for alpha in ALPHAS]
     prior = log_odds(RemovalLaw().together)
     d = fitted(measured[0], prior)

@@ -23,15 +23,15 @@ def said(spoken, row=0):
 
 def every_answer(speak, words, length):
     """Each possible answer with its sum of log-probabilities, by hand."""
-    found = {}
+    results = {}
     for tokens in product(range(2, words), repeat=length):
         cut = tokens.index(EOS) + 1 if EOS in tokens else length
         text, total = PROMPT.clone(), 0.0
         for token in tokens[:cut]:
             total += speak(text)[0].log_softmax(-1)[token].item()
             text = torch.cat([text, torch.tensor([[token]])], 1)
-        found[tokens[:cut]] = total
-    return found
+        results[tokens[:cut]] = total
+    return results
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -39,21 +39,21 @@ def test_nothing_likelier_can_be_said(seed):
     """Three words that may come and four steps: eight beams leave nothing out."""
     speak = table(5, seed)
     spoken = generate(Scripted(5, speak), Beam(beams=8, length=4, penalty=0.0), PICTURE, PROMPT)
-    found = every_answer(speak, 5, 4)
-    assert tuple(said(spoken)) == max(found, key=found.get)
+    result = every_answer(speak, 5, 4)
+    assert tuple(said(spoken)) == max(result, key=result.get)
     told = answered(Beam(beams=8, length=4, penalty=0.0), Scripted(5, speak))["answer"]
-    assert (*told.ids, *[EOS] * told.ended) == max(found, key=found.get)
+    assert (*told.ids, *[EOS] * told.ended) == max(result, key=result.get)
 
 
 def test_a_search_can_find_more_than_greedy():
     better = 0
     for seed in range(6):
-        model, found = Scripted(5, table(5, seed)), every_answer(table(5, seed), 5, 4)
+        model, result = Scripted(5, table(5, seed)), every_answer(table(5, seed), 5, 4)
         greedy = tuple(said(generate(model, Greedy(length=4), PICTURE, PROMPT)))
         search = Beam(beams=8, length=4, penalty=0.0)
         best = tuple(said(generate(model, search, PICTURE, PROMPT)))
-        assert found[best] >= found[greedy]
-        better += found[best] > found[greedy]
+        assert result[best] >= result[greedy]
+        better += result[best] > result[greedy]
     assert better
 
 

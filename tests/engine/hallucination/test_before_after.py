@@ -75,13 +75,15 @@ def slowly(table):
         else:
             kept += 1
             count["ID"] += originals[scene, asked][0] != now[0]
-    found = {one: count[one] / removed for one in OUTCOMES} | {"ID": count["ID"] / kept}
-    tu, steady = found["TU"], 1 - found["ID"]
-    found["F1(TU, ID)"] = 2 * tu * steady / (tu + steady) if tu + steady else 0
+    result = {outcome: count[outcome] / removed for outcome in OUTCOMES} | {
+        "ID": count["ID"] / kept
+    }
+    tu, steady = result["TU"], 1 - result["ID"]
+    result["F1(TU, ID)"] = 2 * tu * steady / (tu + steady) if tu + steady else 0
     right, total = count["TP"] + count["TN"], sum(count[one] for one in ("TP", "FP", "TN", "FN"))
-    found["accuracy"] = right / total
+    result["accuracy"] = right / total
     precision, recall = (count["TP"] / (count["TP"] + count[one]) for one in ("FP", "FN"))
-    return found | {
+    return result | {
         "precision": precision, "recall": recall,
         "F1": 2 * precision * recall / (precision + recall),
     }  # fmt: skip
@@ -91,10 +93,10 @@ def slowly(table):
 def test_the_ten_figures_are_those_of_the_released_script(seed):
     rng = np.random.default_rng(seed)
     table = all_pairs(lambda there: float(rng.random() < (0.8 if there else 0.3)), seed=seed)
-    found, again = scored(table), slowly(table)
+    result, again = scored(table), slowly(table)
     for name in FIGURES:
-        assert found[name][0] == pytest.approx(again[name], abs=1e-9), name
-    assert sum(found[name][0] for name in OUTCOMES) == pytest.approx(1)
+        assert result[name][0] == pytest.approx(again[name], abs=1e-9), name
+    assert sum(result[name][0] for name in OUTCOMES) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -106,20 +108,20 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
     ids=["oracle", "always yes", "always no", "inverted"],
 )  # fmt: skip
 def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
-    found = scored(all_pairs(answer))
-    assert [found[name][0] for name in OUTCOMES] == [float(name == whole) for name in OUTCOMES]
-    assert found["ID"][0] == flipped
-    assert found["F1(TU, ID)"][0] == float(whole == "TU")
-    assert found[f"{whole}, low"][0] == found[f"{whole}, high"][0] == 1
+    result = scored(all_pairs(answer))
+    assert [result[name][0] for name in OUTCOMES] == [float(name == whole) for name in OUTCOMES]
+    assert result["ID"][0] == flipped
+    assert result["F1(TU, ID)"][0] == float(whole == "TU")
+    assert result[f"{whole}, low"][0] == result[f"{whole}, high"][0] == 1
 
 
 def test_a_coin_has_a_quarter_of_each_and_flips_every_other_time():
     rng = np.random.default_rng(3)
-    found = scored(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
+    result = scored(all_pairs(lambda _: float(rng.random() < 0.5), scenes=600))
     for name in OUTCOMES:
-        assert found[name][0] == pytest.approx(0.25, abs=0.03)
-        assert found[f"{name}, low"][0] < found[name][0] < found[f"{name}, high"][0]
-    assert found["ID"][0] == pytest.approx(0.5, abs=0.03)
+        assert result[name][0] == pytest.approx(0.25, abs=0.03)
+        assert result[f"{name}, low"][0] < result[name][0] < result[f"{name}, high"][0]
+    assert result["ID"][0] == pytest.approx(0.5, abs=0.03)
 
 
 def test_intervals_are_those_of_resampled_scenes():
@@ -129,17 +131,17 @@ def test_intervals_are_those_of_resampled_scenes():
     for scene in range(200):
         stays = float(rng.random() < 0.5)
         lines += [(scene, out, out, 1, 1.0, stays) for out in range(4)]
-    found = scored(records(lines))
+    result = scored(records(lines))
     half = 1.645 * np.sqrt(0.25 / 200)
-    assert found["SB+, high"][0] - found["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
+    assert result["SB+, high"][0] - result["SB+, low"][0] == pytest.approx(2 * half, rel=0.15)
 
 
 def test_an_answer_that_is_neither_is_left_out_and_counted():
     clear = [(0, BOAT, BOAT, 1, 1.0, 0.0), (1, BOAT, BOAT, 1, 1.0, 1.0)]
-    found = scored(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
-    assert found["unclear"][0] == 1
-    assert found["pairs"][0] == 2
-    assert found["TU"][0] == found["SB+"][0] == 0.5
+    result = scored(records([*clear, (2, BOAT, BOAT, 1, np.nan, 1.0)]))
+    assert result["unclear"][0] == 1
+    assert result["pairs"][0] == 2
+    assert result["TU"][0] == result["SB+"][0] == 0.5
     nothing = scored(records([(2, BOAT, BOAT, 1, np.nan, np.nan)]))
     assert nothing["pairs"][0] == 0
     assert np.isnan(nothing["TU"][0])
@@ -178,9 +180,9 @@ def test_outcomes_are_told_by_what_was_taken_out():
     table = Table.of(
         {name: (table[name], "") for name in table.order} | {"company": ([1, 1, 0], "")}
     )
-    found = by_kind(table)
-    assert found.rows == KINDS
-    assert found["SB+"].tolist() == [1, 0, 0]
+    result = by_kind(table)
+    assert result.rows == KINDS
+    assert result["SB+"].tolist() == [1, 0, 0]
     things = by_thing(table)
     assert things.rows == ("fish", "boat")
     assert things.cell("fish", "SB+") == 0.5
@@ -190,10 +192,10 @@ def test_outcomes_are_told_by_what_was_taken_out():
 
 def test_the_relation_is_the_mean_fall_and_empty_where_pairs_are_few():
     lines = [(scene, CAR, LAMP, 0, 0.9, 0.9 - 0.1 * scene) for scene in range(5)]
-    found = relation(records([*lines, (0, CAR, BOAT, 0, 0.5, 0.0)]))
-    assert found["lamp"][CAR] == pytest.approx(0.2)
-    assert np.isnan(found["boat"][CAR])
-    assert np.isnan(found["car"][LAMP])
+    result = relation(records([*lines, (0, CAR, BOAT, 0, 0.5, 0.0)]))
+    assert result["lamp"][CAR] == pytest.approx(0.2)
+    assert np.isnan(result["boat"][CAR])
+    assert np.isnan(result["car"][LAMP])
 
 
 def test_what_moved_against_the_truth_comes_first():

@@ -27,15 +27,15 @@ def sample_of(case):
 
 
 def test_rates_are_those_of_the_captions(told):
-    case, found = told
-    words = [note.split() for note in found["captions"].notes]
+    case, result = told
+    words = [note.split() for note in result["captions"].notes]
     by_hand = chair(words, sample_of(case).truths, THINGS)
-    rates = found["rates"]
+    rates = result["rates"]
     assert [float(rates[name][0]) for name in RATES] == pytest.approx([
         by_hand.instance, by_hand.sentence, by_hand.recall, by_hand.words,
     ])  # fmt: skip
-    invented = [sum(not one.true for one in each) for each in by_hand.mentions]
-    assert found["captions"]["invented"].tolist() == invented
+    invented = [sum(not one.true for one in mention) for mention in by_hand.mentions]
+    assert result["captions"]["invented"].tolist() == invented
     for name in RATES:
         assert rates[f"{name} low"][0] <= rates[name][0] <= rates[f"{name} high"][0]
 
@@ -47,8 +47,8 @@ def test_true_captions_are_nothing_made_up_and_all_found(monkeypatch):
         caption(SceneFacts.of(sample.layout, row), "image", 0.0, random).split()
         for row in range(20)
     ]
-    said = CaptionBatch(truths, 0, 0, 0)
-    monkeypatch.setattr(captioned, "captions", lambda *_, **__: said)
+    batch = CaptionBatch(truths, 0, 0, 0)
+    monkeypatch.setattr(captioned, "captions", lambda *_, **__: batch)
     rates = CHAIR()(case)["rates"]
     assert [float(rates[name][0]) for name in ("CHAIR_i", "CHAIR_s", "recall")] == [0, 0, 1]
     assert rates["CHAIR_i high"][0] == 0
@@ -64,9 +64,9 @@ def test_the_scene_of_a_row_is_the_one_that_was_described(told):
 
 
 def test_closer_captions_are_longer(told):
-    case, found = told
+    case, result = told
     closely = CHAIR(prompt="closely")(case)["rates"]
-    assert closely["words"][0] > found["rates"]["words"][0]
+    assert closely["words"][0] > result["rates"]["words"][0]
 
 
 def test_the_interval_is_of_images_and_not_of_captions():
@@ -79,7 +79,7 @@ def test_the_interval_is_of_images_and_not_of_captions():
 
 
 def test_the_sentence_says_recall_and_length_too(told):
-    case, found = told
-    said, rates = CHAIR().finding(case, found), found["rates"]
+    case, result = told
+    said, rates = CHAIR().finding(case, result), result["rates"]
     assert f"{100 * rates['CHAIR_i'][0]:.1f} % of what it names" in said
     assert f"{100 * rates['recall'][0]:.0f} % of what is there in {rates['words'][0]:.0f}" in said

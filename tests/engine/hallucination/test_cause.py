@@ -41,48 +41,48 @@ def test_forced_words_have_the_probability_of_reading_step_by_step():
 
 def test_an_image_that_is_the_same_owes_nothing():
     image = case().image
-    found = Cause()(words(1, others=(image, scenes()[2]), names=("same", "another")))["images"]
-    assert found.cell("same", "owed") == 0
-    assert found.cell("another", "probability") == pytest.approx(slowly(scenes()[2], 1), rel=1e-4)
-    owed = found.cell("this image", "probability") - found.cell("another", "probability")
-    assert found.cell("another", "owed") == pytest.approx(owed, abs=1e-7)
-    assert found.notes[0] == found.notes[1]
+    result = Cause()(words(1, others=(image, scenes()[2]), names=("same", "another")))["images"]
+    assert result.cell("same", "owed") == 0
+    assert result.cell("another", "probability") == pytest.approx(slowly(scenes()[2], 1), rel=1e-4)
+    owed = result.cell("this image", "probability") - result.cell("another", "probability")
+    assert result.cell("another", "owed") == pytest.approx(owed, abs=1e-7)
+    assert result.notes[0] == result.notes[1]
 
 
 def test_several_words_together_have_the_product():
     other = (scenes()[1],)
-    found = Cause()(words(0, 2, others=other, names=("other",)))["images"]
+    result = Cause()(words(0, 2, others=other, names=("other",)))["images"]
     product = slowly(scenes()[1], 0) * slowly(scenes()[1], 2)
-    assert found.cell("other", "probability") == pytest.approx(product, rel=1e-3)
+    assert result.cell("other", "probability") == pytest.approx(product, rel=1e-3)
 
 
 def test_what_is_said_without_looking():
-    found = Priors()(words(0))["words"]
-    assert found.rows == ("this image", "blank", "noise", "noised", "no image")
+    prior = Priors()(words(0))["words"]
+    assert prior.rows == ("this image", "blank", "noise", "noised", "no image")
     for place in range(len(SAID)):
-        column = found.order[place]
-        assert found.cell("this image", column) == pytest.approx(
+        column = prior.order[place]
+        assert prior.cell("this image", column) == pytest.approx(
             slowly(case().image, place), rel=1e-4
         )
-        assert found.cell("no image", column) == pytest.approx(slowly(None, place), rel=1e-4)
+        assert prior.cell("no image", column) == pytest.approx(slowly(None, place), rel=1e-4)
         gray = torch.full((3, 64, 64), 0.5)
-        assert found.cell("blank", column) == pytest.approx(slowly(gray, place), rel=1e-4)
+        assert prior.cell("blank", column) == pytest.approx(slowly(gray, place), rel=1e-4)
 
 
 def test_other_pictures_stand_among_those_without_looking():
-    found = Priors()(words(0, others=(scenes()[3],), names=("another scene",)))["words"]
-    assert found.rows[4] == "another scene"
-    assert found.cell("another scene", found.order[1]) == pytest.approx(
+    prior = Priors()(words(0, others=(scenes()[3],), names=("another scene",)))["words"]
+    assert prior.rows[4] == "another scene"
+    assert prior.cell("another scene", prior.order[1]) == pytest.approx(
         slowly(scenes()[3], 1), rel=1e-4
     )
 
 
 def test_a_region_of_everything():
-    found = RegionWords(top=0.0, left=0.0, bottom=1.0, right=1.0)(words(0))["words"]
-    assert found["attention inside"] == pytest.approx(1, abs=1e-5)
+    regionword = RegionWords(top=0.0, left=0.0, bottom=1.0, right=1.0)(words(0))["words"]
+    assert regionword["attention inside"] == pytest.approx(1, abs=1e-5)
     gray = torch.full((3, 64, 64), 0.5)
     expected = [slowly(gray, place) for place in range(len(SAID))]
-    assert found["hidden"] == pytest.approx(expected, rel=1e-4)
+    assert regionword["hidden"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_regions_share_out_the_attention():

@@ -20,23 +20,23 @@ def test_the_scenes_own_captions_invent_nothing_and_miss_nothing():
     random = np.random.default_rng(0)
     rows = [SceneFacts.of(sample.layout, row) for row in range(60)]
     said = [caption(seen, "image", 0.0, random).split() for seen in rows]
-    found = chair(said, sample.truths, THINGS)
-    assert (found.instance, found.sentence, found.recall) == (0, 0, 1)
+    result = chair(said, sample.truths, THINGS)
+    assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 3, 7])
 def test_a_wrong_thing_in_k_of_n_captions_is_k_of_n(wrong):
     pairs = [("there is a boat with a fork .", "boat")] * wrong
     pairs += [("there is a boat with a fish .", "boat fish")] * (10 - wrong)
-    found = rates(*pairs)
-    assert found.sentence == wrong / 10
-    assert found.instance == wrong / 20
+    result = rates(*pairs)
+    assert result.sentence == wrong / 10
+    assert result.instance == wrong / 20
 
 
 def test_mentions_count_and_not_things():
-    found = rates(("a fork . a fork . a boat .", "boat"))
-    assert found.instance == pytest.approx(2 / 3)
-    assert [one.again for one in found.mentions[0]] == [False, True, False]
+    result = rates(("a fork . a fork . a boat .", "boat"))
+    assert result.instance == pytest.approx(2 / 3)
+    assert [one.again for one in result.mentions[0]] == [False, True, False]
 
 
 def test_plurals_are_the_thing_itself():
@@ -54,10 +54,10 @@ def test_what_is_said_to_be_absent_counts_unless_negation_is_heeded():
 
 
 def test_nothing_named_is_no_rate():
-    found = rates(("in the sea", "boat"))
-    assert math.isnan(found.instance)
-    assert found.sentence == 0
-    assert found.recall == 0
+    result = rates(("in the sea", "boat"))
+    assert math.isnan(result.instance)
+    assert result.sentence == 0
+    assert result.recall == 0
 
 
 def test_two_words_of_one_thing_are_joined_from_left_to_right():
@@ -66,8 +66,8 @@ def test_two_words_of_one_thing_are_joined_from_left_to_right():
         {("hot", "dog"): "hot dog", ("passenger", "train"): "train"},
     )
     words = ["a", "hot", "dog", "beside", "a", "dog", "and", "a", "passenger", "train"]
-    found = mentions(words, {"hot dog", "train"}, coco)
-    assert [(one.place, one.node, one.true) for one in found] == [
+    result = mentions(words, {"hot dog", "train"}, coco)
+    assert [(one.place, one.node, one.true) for one in result] == [
         (1, "hot dog", True), (5, "dog", False), (8, "train", True),
     ]  # fmt: skip
 

@@ -49,17 +49,17 @@ def test_a_thing_without_opacity_is_not_there():
 
 
 def test_a_caption_s_things_are_true_invented_or_missed():
-    found = told("describe the image", "in the street there is a car with a lamp . a car . a lamp")
-    assert [(one.node, one.true, one.again) for one in found.mentions] == [
+    result = told("describe the image", "in the street there is a car with a lamp . a car . a lamp")
+    assert [(mention.node, mention.true, mention.again) for mention in result.mentions] == [
         ("car", True, False), ("lamp", False, False), ("car", True, True), ("lamp", False, True),
     ]  # fmt: skip
-    assert found.invented == ("lamp",)
-    assert found.missed == ("wheel", "fork")
+    assert result.invented == ("lamp",)
+    assert result.missed == ("wheel", "fork")
 
 
 def test_a_word_is_about_the_thing_it_names_or_that_was_asked_for():
-    found = told("describe closely", "there is a blue car with a lamp")
-    assert [found.thing(at) for at in (2, 3, 4, 7)] == ["", "car", "car", "lamp"]
+    result = told("describe closely", "there is a blue car with a lamp")
+    assert [result.thing(at) for at in (2, 3, 4, 7)] == ["", "car", "car", "lamp"]
     assert told("is there a lamp", "yes").thing(0) == "lamp"
     assert told("what color is the car", "blue").thing(0) == "car"
 

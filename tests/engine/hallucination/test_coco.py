@@ -19,7 +19,7 @@ THERE = {"person", "dog", "cup", "dining table"}
 
 
 def named(caption, there=(), **more):
-    return [one.node for one in mentions(words_of(caption), there, vocabulary(), **more)]
+    return [mention.node for mention in mentions(words_of(caption), there, vocabulary(), **more)]
 
 
 def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
@@ -30,8 +30,8 @@ def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
 
 
 def test_the_truth_is_nothing_made_up_and_all_found():
-    found = chair([words_of(TRUE)], [THERE], vocabulary())
-    assert (found.instance, found.sentence, found.recall) == (0, 0, 1)
+    result = chair([words_of(TRUE)], [THERE], vocabulary())
+    assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_the_truth_is_nothing_made_up_and_all_found():
 )
 def test_synonyms_and_plurals_change_nothing(same):
     expected = chair([words_of(TRUE)], [THERE], vocabulary())
-    found = chair([words_of(same)], [THERE], vocabulary())
-    assert (found.instance, found.sentence, found.recall) == (
+    result = chair([words_of(same)], [THERE], vocabulary())
+    assert (result.instance, result.sentence, result.recall) == (
         expected.instance, expected.sentence, expected.recall,
     )  # fmt: skip
 
@@ -53,9 +53,9 @@ def test_synonyms_and_plurals_change_nothing(same):
 @pytest.mark.parametrize("wrong", [0, 1, 4, 10])
 def test_a_replaced_noun_in_k_of_n_captions_is_k_of_n(wrong):
     said = [words_of(TRUE.replace("dog", "giraffe"))] * wrong + [words_of(TRUE)] * (10 - wrong)
-    found = chair(said, [THERE] * 10, vocabulary())
-    assert found.sentence == wrong / 10
-    assert found.instance == wrong / 40
+    result = chair(said, [THERE] * 10, vocabulary())
+    assert result.sentence == wrong / 10
+    assert result.instance == wrong / 40
 
 
 @pytest.mark.parametrize(

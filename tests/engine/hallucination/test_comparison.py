@@ -42,7 +42,7 @@ def name_of(model, strategy):
 @pytest.mark.parametrize("model", comparison.MODELS)
 def test_every_strategy_is_measured_on_every_model_and_kept(model, measure):
     cells = comparison.measure(model)
-    held = {one: [cell for cell in kept() if cell.model == one] for one in comparison.MODELS}
+    held = {model: [cell for cell in kept() if cell.model == model] for model in comparison.MODELS}
     write(tuple(cell for each in (held | {model: cells}).values() for cell in each))
     kept.cache_clear()
     for strategy, figures in summary(model).items():
@@ -68,9 +68,9 @@ def test_every_way_is_measured_alone_and_beside_the_plain_one(monkeypatch):
         ("Greedy", 0), ("VCD", 0), ("Greedy", 1), ("VCD", 1)
     ]  # fmt: skip
     for cell, case in zip(cells, questions(weights.HONEST), strict=True):
-        found = Rates()(case)["rates"]
+        rate = Rates()(case)["rates"]
         assert cell.digest == digest(case)
-        assert cell.figures["CHAIR_i"] == pytest.approx(found["CHAIR_i"][0], nan_ok=True)
+        assert cell.figures["CHAIR_i"] == pytest.approx(rate["CHAIR_i"][0], nan_ok=True)
         assert {name: cell.figures[name] for name in COSTS} == alone(case)
         assert cell.figures[SAME] == 1  # nothing is subtracted: VCD says what greedy says
 
@@ -85,18 +85,18 @@ def test_docs_have_the_same_figures():
 def test_a_cell_is_found_again():
     case = ScenesCase(weights.load(weights.HONEST), Greedy(), SCENES, seed=DRAWS[1])
     (cell,) = (cell for cell in kept() if cell.digest == digest(case))
-    found = Rates()(case)["rates"]
+    rate = Rates()(case)["rates"]
     for name in RATES:
-        assert found[name][0] == pytest.approx(cell.figures[name], rel=1e-3), name
+        assert rate[name][0] == pytest.approx(cell.figures[name], rel=1e-3), name
 
 
 def test_costs_are_those_of_one_description_at_a_time():
-    found = [
+    results = [
         alone(ScenesCase(weights.load(weights.HABIT), strategy, 10))
         for strategy in (Greedy(), VCD(alpha=0.0, beta=0.0))
     ]
-    assert found[1]["passes"] == 2 * found[0]["passes"] > 10
-    assert set(found[0]) == set(COSTS)
+    assert results[1]["passes"] == 2 * results[0]["passes"] > 10
+    assert set(results[0]) == set(COSTS)
 
 
 def test_equal_captions_are_counted():

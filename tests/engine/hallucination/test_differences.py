@@ -58,10 +58,10 @@ def test_yes_has_one_number():
     """The share is the probability of the word."""
     case = asking.about_scene("tiny-vlm-habit", STREET, "is there a lamp")
     for method in (Greedy(), VCD(), VASparse()):
-        found = method(case)
-        yes, no = yes_and_no(found)
-        word = found["answer"].words[0]
-        assert {"yes": yes, "no": no}[word] == pytest.approx(found["answer"].probability[0])
+        result = method(case)
+        yes, no = yes_and_no(result)
+        word = result["answer"].words[0]
+        assert {"yes": yes, "no": no}[word] == pytest.approx(result["answer"].probability[0])
 
 
 def test_mvp_leans_by_its_scores():

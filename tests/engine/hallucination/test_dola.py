@@ -48,16 +48,16 @@ def test_by_itself_it_takes_the_layer_that_differs_most():
     text = prompts()
     for step, token in enumerate(result["answer"].ids.tolist()):
         late, early = states(text)
-        found = []
+        results = []
         for one in early:
             mean = (late.softmax(-1) + one.softmax(-1)) / 2
             sides = [
                 F.kl_div(mean.log(), side.softmax(-1), reduction="sum") for side in (late, one)
             ]
-            found.append(sum(sides).item() / 2)
+            results.append(sum(sides).item() / 2)
         shown = [result["layers"][f"from layer {at}"][step] for at in range(3)]
-        assert np.allclose(shown, found, atol=1e-4)
-        assert result["layers"]["early layer"][step] == np.argmax(found)
+        assert np.allclose(shown, results, atol=1e-4)
+        assert result["layers"]["early layer"][step] == np.argmax(results)
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
 
@@ -104,8 +104,8 @@ def test_when_only_the_best_is_plausible_it_is_greedy():
 
 def test_words_that_were_said_become_worse():
     scores = torch.tensor([[1.0, -1.0, 2.0, -torch.inf]])
-    found = repeated(scores, torch.tensor([[0, 1, 3, 0]]), 2.0)
-    assert found.tolist() == [[0.5, -2.0, 2.0, -torch.inf]]
+    result = repeated(scores, torch.tensor([[0, 1, 3, 0]]), 2.0)
+    assert result.tolist() == [[0.5, -2.0, 2.0, -torch.inf]]
     assert torch.equal(repeated(scores, torch.empty(1, 0, dtype=torch.int64), 2.0), scores)
 
 

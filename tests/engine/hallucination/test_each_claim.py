@@ -35,8 +35,8 @@ def table(thing, tried, before, after):
 def test_it_equals_asking_one_by_one(monkeypatch):
     monkeypatch.setattr(each_claim, "TOGETHER", 4)  # of seven images
     case = asking.each_claim(described(), SCENE)
-    found = EachClaim()(case)
-    claims, every = found["claims"], found["images"]
+    result = EachClaim()(case)
+    claims, every = result["claims"], result["images"]
     assert claims.rows == ("car", "lamp", "fork")
     gone = ["without the car", "without the wheel", "without the fork"]
     for thing, place in claimed(case).items():
@@ -71,11 +71,11 @@ def test_what_is_there_falls_and_what_is_made_up_behind_its_partner_stays():
 
 def test_a_false_yes_hangs_on_the_partner_that_is_there():
     case = asking.each_claim(words("is there a lamp", "yes"), SCENE)
-    found = EachClaim()(case)
-    assert EachClaim().finding(case, found) == (
+    result = EachClaim()(case)
+    assert EachClaim().finding(case, result) == (
         "The lamp is made up and hangs on the car, its usual partner."
     )
-    assert not is_there(case, found["claims"], 0)
+    assert not is_there(case, result["claims"], 0)
 
 
 def test_verdicts_of_every_kind():
@@ -86,10 +86,10 @@ def test_verdicts_of_every_kind():
     assert verdict(case, table("car", "car", 0.08, 0.01), 0) == "hangs on what is there"
     assert verdict(case, table("car", "fork", 0.8, 0.1), 0) == "was not taken out"
     assert verdict(case, table("lamp", "fork", 0.8, 0.1), 0) == "hangs on the fork"
-    found = {"claims": table("car", "car", 0.8, 0.75)}
-    assert EachClaim().finding(case, found) == "The car stays though the thing is gone: habit."
-    found = {"claims": table("car", "car", 0.8, 0.1)}
-    assert EachClaim().finding(case, found) == "1 of 1 claimed things hangs on what is there."
+    results = {"claims": table("car", "car", 0.8, 0.75)}
+    assert EachClaim().finding(case, results) == "The car stays though the thing is gone: habit."
+    results = {"claims": table("car", "car", 0.8, 0.1)}
+    assert EachClaim().finding(case, results) == "1 of 1 claimed things hangs on what is there."
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_what_is_too_faint_to_be_anywhere_has_no_region():
     faint = SCENE.with_opacity("car", 0.0)
     assert "the car hidden" not in asking.hidden_each(described(scene=faint), faint).names
     case = asking.each_claim(words("is there a car", "yes", scene=faint), faint)
-    found = EachClaim()(case)["claims"]
-    assert found.notes == ("car",)
-    assert np.isnan(found["hidden"][0])
-    assert found["owed to the thing"][0] == pytest.approx(0, abs=1e-6)
+    result = EachClaim()(case)["claims"]
+    assert result.notes == ("car",)
+    assert np.isnan(result["hidden"][0])
+    assert result["owed to the thing"][0] == pytest.approx(0, abs=1e-6)
 
 
 def test_refusals_are_sentences():

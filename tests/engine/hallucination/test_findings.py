@@ -37,9 +37,9 @@ def test_a_word_is_about_the_thing_that_was_asked_for_and_where_that_is(lamp):
 
 
 def test_attention_is_held_against_the_true_place_or_said_to_have_none(lamp):
-    found = Looks()(lamp)
-    words = Looks().finding(lamp, found)
-    assert words.startswith(f"{100 * found['shares'].values[0]:.0f} % of the attention of “yes”")
+    result = Looks()(lamp)
+    words = Looks().finding(lamp, result)
+    assert words.startswith(f"{100 * result['shares'].values[0]:.0f} % of the attention of “yes”")
     assert words.endswith("No place in it would be right: there is no lamp here.")
     there, looks = of_car(), Looks()(of_car())
     mass = located(looks["map"].values, SCENE.mask("car")).mass
@@ -67,10 +67,10 @@ def test_attention_is_shared_out_over_the_things_masks(lamp):
     values[SCENE.mask("car")] = 3 / SCENE.mask("car").sum()
     values[SCENE.mask("wheel")] = 1 / SCENE.mask("wheel").sum()
     looks = HeatMap(values, "share of attention", signed=False)
-    found = findings.by_thing(lamp, looks, images(here=0.6, car=0.1, wheel=0.5, fork=0.4))
-    assert found.rows == ("car", "wheel", "fork")
-    assert found["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
-    assert found["lost"] == pytest.approx([0.5, 0.1, 0.2])
+    result = findings.by_thing(lamp, looks, images(here=0.6, car=0.1, wheel=0.5, fork=0.4))
+    assert result.rows == ("car", "wheel", "fork")
+    assert result["attention"][:2] == pytest.approx([0.75, 0.25], abs=1e-6)
+    assert result["lost"] == pytest.approx([0.5, 0.1, 0.2])
     assert "; 70 % lies on none" in findings.on_no_thing(table(car=(0.2, 0), sun=(0.1, 0)))
 
 
@@ -87,10 +87,10 @@ def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
 
 def test_the_image_in_which_a_word_is_least_likely_is_named(lamp):
     case = asking.without_each(lamp, SCENE)
-    found = Cause()(case)
-    chance = 100 * found["images"]["probability"]
+    result = Cause()(case)
+    chance = 100 * result["images"]["probability"]
     least = int(chance[1:].argmin()) + 1
-    assert Cause().finding(case, found) == (
+    assert Cause().finding(case, result) == (
         f"After the same words before it, “yes” has {chance[0]:.0f} % in this image; least of all, "
         f"{chance[least]:.0f} %, {case.names[least - 1]}."
     )
@@ -123,14 +123,14 @@ def test_a_region_is_told_by_the_probability_and_the_answer_behind_it(lamp):
         top=rows[0] / 64, bottom=(rows[-1] + 1) / 64, left=columns[0] / 64,
         right=(columns[-1] + 1) / 64,
     )  # fmt: skip
-    found = car(lamp)
-    words, both = found["words"], found["images"]
+    result = car(lamp)
+    words, both = result["words"], result["images"]
     assert both["probability"] == pytest.approx(
         [words["probability"][0], words["hidden"][0]], abs=1e-6
     )
     assert both.notes[0] == "yes"
     says = "The answer stays." if both.notes[1] == "yes" else "The model then says: “no”."
-    assert car.finding(lamp, found).endswith(says)
+    assert car.finding(lamp, result).endswith(says)
 
 
 def test_the_words_that_a_region_changes_most_are_kept_in_their_order():
@@ -168,15 +168,15 @@ def test_a_word_survives_where_it_keeps_half_of_its_probability():
 def test_pictures_that_show_something_do_not_count_as_blind(lamp):
     other = asking.pixels(asking.scene("counter", 425))
     case = asking.held_against(lamp, [("another scene", other)])
-    found = Priors()(case)
-    (shares,) = (found["words"][name] for name in found["words"].order)
+    result = Priors()(case)
+    (shares,) = (result["words"][name] for name in result["words"].order)
     kept = sum(2 * shares[at] >= shares[0] for at in (1, 2, 3, 5))
-    assert f"“yes” survives in {kept} of 4 that show nothing" in Priors().finding(case, found)
+    assert f"“yes” survives in {kept} of 4 that show nothing" in Priors().finding(case, result)
 
 
 def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them(lamp):
-    found = Priors()(lamp)["words"]
-    shown = asking.said_of_pictures(lamp, Priors(), found)
+    prior = Priors()(lamp)["words"]
+    shown = asking.said_of_pictures(lamp, Priors(), prior)
     assert shown.columns == ("a blank picture", "pure noise", "this image, deep in noise")
-    assert shown.captions == tuple(f"“{text}”" for text in found.notes[1:4])
-    assert shown.finding.startswith(f"It says “{found.notes[1]}” of a blank picture; ")
+    assert shown.captions == tuple(f"“{text}”" for text in prior.notes[1:4])
+    assert shown.finding.startswith(f"It says “{prior.notes[1]}” of a blank picture; ")

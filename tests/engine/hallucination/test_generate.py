@@ -72,9 +72,9 @@ def test_greedy_takes_the_likeliest_word():
             text, shares = torch.cat([text, best[:, None]], 1), [*shares, share.item()]
     spoken = generate(vlm, Greedy(length=12), pictures(), prompt)
     assert spoken.tokens.tolist() == text[:, prompt.shape[1] :].tolist()
-    found = Greedy(length=12)(case())["answer"]
-    assert found.ids.tolist() == text[0, prompt.shape[1] :].tolist()
-    assert found.probability.tolist() == pytest.approx(shares, rel=1e-4)
+    result = Greedy(length=12)(case())["answer"]
+    assert result.ids.tolist() == text[0, prompt.shape[1] :].tolist()
+    assert result.probability.tolist() == pytest.approx(shares, rel=1e-4)
 
 
 @pytest.mark.parametrize("neutral", NEUTRAL, ids=repr)

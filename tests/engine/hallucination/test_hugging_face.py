@@ -62,11 +62,11 @@ def opened(kind, count=2, want=EVERY):
 @torch.no_grad()
 def stepped(vlm, out, tokens):
     """Logits after each token, (B, n, V), and the last output."""
-    found = []
+    results = []
     for token in tokens.T:
         out = vlm.step(token, out.cache, RequestedOutputs(attention=(0, 1, 2)))
-        found.append(out.logits)
-    return torch.stack(found, 1), out
+        results.append(out.logits)
+    return torch.stack(results, 1), out
 
 
 def given(kind, vlm, row, text):
@@ -119,9 +119,9 @@ def test_any_of_several_ends_ends_an_answer_as_in_the_library(kind, strategy):
     """As Qwen2-VL has two: the second is a word that the model says early."""
     ends = 2, by_library(kind)[2]
     vlm, beams = tiny_hf.model(kind, ends), getattr(strategy, "beams", 1)
-    found = by_house(vlm, strategy)
-    assert found == by_library(kind, eos_token_id=list(ends), num_beams=beams)
-    assert beams > 1 or (len(found) == 3 and found[-1] in ends)  # beams may go on without one
+    result = by_house(vlm, strategy)
+    assert result == by_library(kind, eos_token_id=list(ends), num_beams=beams)
+    assert beams > 1 or (len(result) == 3 and result[-1] in ends)  # beams may go on without one
 
 
 def test_the_record_of_an_answer_leaves_out_whichever_token_ended_it():
@@ -131,8 +131,8 @@ def test_the_record_of_an_answer_leaves_out_whichever_token_ended_it():
 
 
 def by_house(vlm, strategy, row=0, text=ASKED):
-    found = generate(vlm, strategy, images(vlm, 2)[row : row + 1], asked(vlm, text))
-    return cut(found.tokens[0].tolist())
+    result = generate(vlm, strategy, images(vlm, 2)[row : row + 1], asked(vlm, text))
+    return cut(result.tokens[0].tolist())
 
 
 @each

@@ -41,18 +41,18 @@ def own(home):
 @pytest.mark.parametrize("kind", tiny_hf.KINDS)
 def test_a_saved_model_is_read_as_it_was(home, kind):
     tiny_hf.saved(home / "mine", kind)
-    found, made = asking.model("hf:mine"), tiny_hf.model(kind)
+    result, made = asking.model("hf:mine"), tiny_hf.model(kind)
     text = torch.tensor([made.tokenizer.encode("is there a boat")])
     seen = tiny_hf.pixels(2, made.spec.side)[:1]
     with torch.no_grad():
         logits = [
             vlm.prefill(vlm.encode_image(vlm.normalize(seen)), text)[0].logits
-            for vlm in (found, made)
+            for vlm in (result, made)
         ]
     assert torch.allclose(*logits, atol=1e-5)
-    assert found.spec == made.spec
-    assert found.title == "mine"
-    assert found.fingerprint == f"{look(home / 'mine').fingerprint}-float32"
+    assert result.spec == made.spec
+    assert result.title == "mine"
+    assert result.fingerprint == f"{look(home / 'mine').fingerprint}-float32"
 
 
 def test_another_tokenizer_of_the_q_former_is_another_model(home):
@@ -85,10 +85,10 @@ def test_a_scene_is_enlarged_with_its_masks(own):
 
 def test_pieces_of_words_are_held_against_the_truth():
     scene = asking.scene("counter", 424)  # a car, no lamp
-    found = claims(
+    result = claims(
         "Describe the image.", ["A", "c", "##ar", "and", "a", "la", "##mp", "##."], scene
     )
-    assert [(one.node, one.place, one.true) for one in found.mentions] == [
+    assert [(mention.node, mention.place, mention.true) for mention in result.mentions] == [
         ("car", 1, True), ("lamp", 5, False),
     ]  # fmt: skip
     short = claims("is there a lamp", ["Yes", "##,", "there", "is"], scene)
@@ -191,7 +191,9 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(own, monkeypatch):
     monkeypatch.setattr(own_folder, "header", refuse)
     assert "mine cannot be read (Permission denied)" in loading.absence("mine")
     monkeypatch.setattr(type(own), "is_dir", refuse)
-    assert {one.title for one in loading.entries()} == {one[0] for one in loading.KNOWN.values()}
+    assert {entry.title for entry in loading.entries()} == {
+        one[0] for one in loading.KNOWN.values()
+    }
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch)
     monkeypatch.setattr(loading, "load", lambda _: pytest.fail("loaded"))
     with pytest.raises(BadData, match="mine is asked about one picture; scenes are for TinyVLM"):
         ScenesArguments("hf:mine").case()
-    offered = {one.name for one in ScenesArguments.options("model", {})}
+    offered = {option.name for option in ScenesArguments.options("model", {})}
     assert offered == set(asking.shipped())
 
 
@@ -315,7 +317,7 @@ def test_a_name_that_leads_elsewhere_is_refused(home, name):
 
 def test_without_the_hub_its_models_say_so_and_are_not_offered(home, monkeypatch):
     monkeypatch.setattr(loading, "hub_known", lambda: False)
-    missing = {one.name: one.missing for one in loading.entries()}
+    missing = {entry.name: entry.missing for entry in loading.entries()}
     assert "cannot be reached" in missing[f"hf:{HUB}"]
     assert f"hf:{HUB}" not in asking.models()
     with pytest.raises(BadModel, match="cannot be reached"):

@@ -78,11 +78,11 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
     case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
     held = named_things(case, few, quiet)
     slowly = [
-        (row, one.node, not one.true)
+        (row, mention.node, not mention.true)
         for row, (words, there) in enumerate(
             zip(captions(case.vlm, few, Greedy()).words, few.truths, strict=True)
         )
-        for one in mentions(words, there, THINGS)
+        for mention in mentions(words, there, THINGS)
     ]
     assert list(zip(held.scene, held.words, held.made_up, strict=True)) == slowly
 
@@ -231,9 +231,9 @@ def test_what_is_made_up_has_more_risk(found):
     for number in range(16):
         scene = asking.scene("counter", number)
         asked = asking.about_scene(HABIT, scene, "describe the image")
-        held = method(asked)
+        result = method(asked)
         there = {thing.category for thing in scene.things}
-        for name, risk in zip(held["words"].notes, held["words"]["risk"], strict=True):
+        for name, risk in zip(result["words"].notes, result["words"]["risk"], strict=True):
             if name:
                 (true if name in there else made_up).append(risk)
     assert min(len(true), len(made_up)) > 3
@@ -243,19 +243,19 @@ def test_what_is_made_up_has_more_risk(found):
 @pytest.mark.usefixtures("small")
 def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
     asked = asking.about_scene(HABIT, asking.scene("counter", 253), "describe the image")
-    held = WordRisk()(asked)
-    words = held["words"]
-    assert held["answer"].words == Greedy()(asked)["answer"].words
+    result = WordRisk()(asked)
+    words = result["words"]
+    assert result["answer"].words == Greedy()(asked)["answer"].words
     named = mentions(words.rows, (), THINGS)
     assert [at for at, name in enumerate(words.notes) if name] == [one.place for one in named]
     assert np.isnan(np.delete(words["risk"], [one.place for one in named])).all()
     judged = [Word(0, one.place, one.node, made_up=False) for one in named]
-    ids = held["answer"].ids.tolist()
+    ids = result["answer"].ids.tolist()
     states = read(asked.vlm, asked.image[None], [asked.words], [ids], judged)
     weights = found["probe"]["weight"]
     risk = expit(features(states, ("CEV 2", "CEV 3"), AT) @ weights[:-1] + weights[-1])
     assert np.allclose(words["risk"][[one.place for one in named]], risk, atol=1e-5)
-    said = WordRisk().finding(asked, held)
+    said = WordRisk().finding(asked, result)
     for one, share in zip(named, risk, strict=True):
         assert (f"the {one.node} ({100 * share:.0f} %)" in said) == (share >= 0.5)
         assert f"the {one.node}" in said
@@ -264,12 +264,12 @@ def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
 @pytest.mark.usefixtures("small")
 def test_the_last_layer_s_lens_is_what_greedy_says_and_an_answer_without_things_has_no_risk():
     asked = asking.about_scene(HABIT, asking.scene("counter", 424), "is there a lamp")
-    held = WordRisk()(asked)
-    best = [labels[0] for labels in held["lens 3"].labels]
-    assert best == list(held["answer"].words)
-    assert np.allclose(held["lens 3"].values[:, 0], held["answer"].probability, atol=1e-4)
-    assert np.isnan(held["words"]["risk"]).all()
-    assert "names no thing" in WordRisk().finding(asked, held)
+    result = WordRisk()(asked)
+    best = [labels[0] for labels in result["lens 3"].labels]
+    assert best == list(result["answer"].words)
+    assert np.allclose(result["lens 3"].values[:, 0], result["answer"].probability, atol=1e-4)
+    assert np.isnan(result["words"]["risk"]).all()
+    assert "names no thing" in WordRisk().finding(asked, result)
 
 
 # ---------------------------------------------------------------- what the paper claims

@@ -39,19 +39,20 @@ def sample_of(draw, count=SCENES):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [HABIT, LONG])
 def test_where_attention_rests(name, measure):
-    found = [
+    results = [
         AttentionSinks()(ScenesCase(load(name), Greedy(), SCENES, seed=draw)) for draw in DRAWS
     ]
     for place in (ALL, "layer 3"):
         shares = {
-            what: [one["shares"].cell(place, what) for one in found] for what in (TOP, *PLACES)
+            what: [result["shares"].cell(place, what) for result in results]
+            for what in (TOP, *PLACES)
         }
         measure(
             f"Attention, {name}, {len(DRAWS)} draws of {SCENES} scenes: {place}",
             "; ".join(f"{what} {told(values)}" for what, values in shares.items()),
         )
         assert all(min(values) > 0 and max(values) < 1 for values in shares.values())
-    assert name == HABIT or np.mean([one["read"]["words"][0] for one in found]) >= 40
+    assert name == HABIT or np.mean([result["read"]["words"][0] for result in results]) >= 40
 
 
 @pytest.mark.slow
@@ -104,9 +105,9 @@ def test_columns_of_over_trust(name, measure):
             named = [place for place, word in enumerate(words) if word in CATEGORIES and place]
             if named:  # the last thing only: φ grows along a caption, and lies stand late
                 at[words[named[-1]] in sample.truths[row]].append(logs[named[-1] - 1])
-        found, on_stop = np.array(columns).T
-        felt.append(found.mean())
-        stops.append(on_stop[found].mean() if found.any() else np.nan)
+        result, on_stop = np.array(columns).T
+        felt.append(result.mean())
+        stops.append(on_stop[result].mean() if result.any() else np.nan)
         apart.append([np.median(at[there]) for there in (False, True)])
     made_up, true = np.array(apart).T
     measure(
@@ -134,16 +135,16 @@ def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
     }  # fmt: skip
     rates = {name: [thinned(one, draw) for draw in DRAWS] for name, one in asked.items()}
     plain = np.array([one.instance for one in rates["3 beams"]])
-    for name, found in rates.items():
-        made = np.array([one.instance for one in found])
+    for name, rate in rates.items():
+        made = np.array([one.instance for one in rate])
         spoken = [share for share in made if np.isfinite(share)]
         change = made - plain
         holds = len(spoken) == len(made) and change.mean() < -change.std(ddof=1)
         claim = "" if name == "3 beams" else f" ({'✓' if holds else '✗'} less than 3 beams)"
         measure(
             f"OPERA, {LONG}, {len(DRAWS)} draws of {FEWER} scenes: {name}",
-            f"CHAIR_i {told(made)}{claim}; recall {told([one.recall for one in found])}; "
-            f"words {told([one.words for one in found], 1)}",
+            f"CHAIR_i {told(made)}{claim}; recall {told([one.recall for one in rate])}; "
+            f"words {told([one.words for one in rate], 1)}",
         )
     assert np.isfinite(plain).all()
 
@@ -156,9 +157,9 @@ def test_ways_to_keep_few_image_tokens_and_calibration(measure):
     asked["visual-aware, calibrated"] = plain
     rates = {name: [thinned(one, draw) for draw in DRAWS] for name, one in asked.items()}
     aware = np.array([one.instance for one in rates[RANKINGS[0]]])
-    for name, found in rates.items():
-        made = np.array([one.instance for one in found])
-        recall = np.array([one.recall for one in found])
+    for name, rate in rates.items():
+        made = np.array([one.instance for one in rate])
+        recall = np.array([one.recall for one in rate])
         claim = seen = ""
         if name in RANKINGS[1:]:
             below = aware - made
@@ -176,4 +177,4 @@ def test_ways_to_keep_few_image_tokens_and_calibration(measure):
             f"draws of {FEWER} scenes: {name}",
             f"CHAIR_i {told(made)}{claim}; recall {told(recall)}{seen}",
         )
-    assert all(0 <= one.instance < 1 for found in rates.values() for one in found)
+    assert all(0 <= one.instance < 1 for rate in rates.values() for one in rate)

@@ -81,8 +81,8 @@ def test_relevancy_is_its_formula_by_differences():
     assert looks[0, 1, 0, 20] > 0
     assert relevancy(asked, place).shape == prefix.image.shape
     steps = [
-        (one[0] * slope).clamp(min=0).mean(0)
-        for one, slope in zip(shares(asked, place), exact_slopes(asked, place), strict=True)
+        (share[0] * slope).clamp(min=0).mean(0)
+        for share, slope in zip(shares(asked, place), exact_slopes(asked, place), strict=True)
     ]
     eye = torch.eye(len(steps[0]))
     wanted = ((eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0]))[-1, prefix.image]
@@ -134,8 +134,8 @@ def test_the_models_weights_have_no_gradient_afterwards():
 def test_tokens_fill_their_part_of_the_picture():
     asked = words(0)
     values = np.arange(64, dtype=np.float32)
-    found = on_pixels(values, asked)
-    assert np.unique(found[8:16, 24:32]).tolist() == [11]
+    result = on_pixels(values, asked)
+    assert np.unique(result[8:16, 24:32]).tolist() == [11]
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,9 @@ def found(case):
 
 def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     before = case.vlm.fingerprint
-    found = QUICK(case)
+    result = QUICK(case)
     weights = linear_weights(case.vlm)
-    kept = found["masks"].values
+    kept = result["masks"].values
     assert set(kept) == set(weights)
     assert len(kept) == 15
     for mask in kept.values():
@@ -57,14 +57,14 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     vlm = deepcopy(case.vlm)
     del vlm.__dict__["fingerprint"]
     assert vlm.fingerprint == before
-    models = found["models"]
+    models = result["models"]
     assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
-    assert len(set(found["weights"].notes)) == 1
-    said = QUICK.finding(case, found)
+    assert len(set(result["weights"].notes)) == 1
+    said = QUICK.finding(case, result)
     assert "No weight moved" in said
     assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in said
     assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in said
-    learned = pruned(case.vlm, found["masks"])
+    learned = pruned(case.vlm, result["masks"])
     assert models.cell("learned", "loss") == pytest.approx(spoken(learned, case)["loss"], abs=1e-6)
 
 
@@ -146,5 +146,5 @@ def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better
 
 def test_an_untrained_model_can_be_asked_too():
     vlm = deepcopy(tiny.untrained())
-    found = QUICK(ScenesCase(vlm, Greedy(length=4), 2))
-    assert np.isfinite(found["models"]["loss"]).all()
+    result = QUICK(ScenesCase(vlm, Greedy(length=4), 2))
+    assert np.isfinite(result["models"]["loss"]).all()

@@ -65,7 +65,8 @@ def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
     measure(
         f"CHAIR, {HABIT}, 3 draws of {SCENES} scenes: {kind.name}",
         "; ".join(
-            f"{name} {spread([float(one[name][0]) for one in rates], 1 if name == 'words' else 3)}"
+            f"{name} "
+            f"{spread([float(rate[name][0]) for rate in rates], 1 if name == 'words' else 3)}"
             for name in RATES
         ),
     )
@@ -76,12 +77,13 @@ def test_usual_company_is_harder_for_the_habit_than_for_the_honest_model(measure
     gaps = {}
     for model in (HABIT, HONEST):
         held, told = polled(model, Greedy)
-        gaps[model] = np.mean([
-            one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held
-        ])  # fmt: skip
+        gaps[model] = np.mean(
+            [one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held]
+        )
         if model == HONEST:
             measure(
                 f"POPE (random / popular / adversarial), {model}, 3 draws of {SCENES} scenes: "
-                "Greedy", told,
-            )  # fmt: skip
+                "Greedy",
+                told,
+            )
     assert gaps[HABIT] > gaps[HONEST]

@@ -19,26 +19,28 @@ SHOWN = {"loss": 3, "perplexity": 3, "lie rate": 2, "false yes": 2, "CHAIR_i": 2
 @pytest.mark.timeout(3600)
 def test_a_learned_mask_has_a_lower_loss_than_the_largest_weights(measure):
     """The paper's claim is of the language's loss; what is made up is told beside it."""
-    found = [
+    results = [
         answer(MaskLLM(), ScenesCase(load(HABIT), Greedy(), SCENES, "biased", seed=seed))["models"]
         for seed in range(SEEDS)
     ]
     for row in (DENSE, MAGNITUDE, LEARNED):
         told = []
         for name, digits in SHOWN.items():
-            values = np.array([one.cell(row, name) for one in found])
+            values = np.array([result.cell(row, name) for result in results])
             told.append(f"{name} {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}")
         measure(
             f"MaskLLM, TinyVLM with the habit, 2:4, {SCENES} biased scenes, {SEEDS} seeds, {row}",
             "; ".join(told),
         )
-    margins = np.array([one.cell(MAGNITUDE, "loss") - one.cell(LEARNED, "loss") for one in found])
+    margins = np.array(
+        [result.cell(MAGNITUDE, "loss") - result.cell(LEARNED, "loss") for result in results]
+    )
     (outcome,), (margin,), (within,) = decided(margins[:, None])
     measure(
         f"MaskLLM, TinyVLM with the habit, 2:4, {SEEDS} seeds: the learned mask has a lower loss "
         "than the largest weights",
         f"{OUTCOMES[int(outcome)]} here: margin {margin:+.3f} ± {within:.3f} nat",
     )
-    for one in found:
-        assert one.cell(LEARNED, "stays") == pytest.approx(0.5, abs=1e-6)
-        assert one.cell(LEARNED, "loss") != one.cell(MAGNITUDE, "loss")
+    for result in results:
+        assert result.cell(LEARNED, "stays") == pytest.approx(0.5, abs=1e-6)
+        assert result.cell(LEARNED, "loss") != result.cell(MAGNITUDE, "loss")

@@ -43,7 +43,7 @@ def slowly(layer, values, ranks):
     answers = []
     for token in values.flatten(0, 1):
         p = (layer.router.weight @ token).softmax(-1)
-        order = sorted(range(EXPERTS), key=lambda one: -float(p[one]))
+        order = sorted(range(EXPERTS), key=lambda index: -float(p[index]))
         asked = [order[rank] for rank in ranks]
         total = sum(p[one] for one in asked)
         answer = torch.zeros(128)

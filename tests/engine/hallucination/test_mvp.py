@@ -111,10 +111,10 @@ def trail(says, adds, share=0.5):
 
 
 def test_the_surer_answer_wins_and_its_best_path_is_told():
-    found = [trail(True, 0.3), trail(False, 0.25), trail(False, 0.2), trail(None, 0.1)]
-    assert totals(found) == pytest.approx((0.4, 0.45))
-    assert best_of(found) == 1
-    assert best_of([*found, trail(None, 0.35)]) == 4
+    results = [trail(True, 0.3), trail(False, 0.25), trail(False, 0.2), trail(None, 0.1)]
+    assert totals(results) == pytest.approx((0.4, 0.45))
+    assert best_of(results) == 1
+    assert best_of([*results, trail(None, 0.35)]) == 4
     assert best_of([trail(True, 0.2), trail(False, 0.2)]) == 0
 
 

@@ -18,7 +18,7 @@ ASKED = "is there a boat"
 @pytest.mark.parametrize("step", [0, 500, 900])
 def test_the_contrasted_margin_is_that_of_vcd_itself(step):
     asked = case(ASKED, seed=3)
-    found = NoiseSteps(alpha=1.5, draws=2)(asked)["margins"]
+    result = NoiseSteps(alpha=1.5, draws=2)(asked)["margins"]
     vcd = VCD(alpha=1.5, beta=0.0, step=step, length=1)
     scores = {}
 
@@ -39,22 +39,22 @@ def test_the_contrasted_margin_is_that_of_vcd_itself(step):
     spec = asked.vlm.spec
     z = scores["first"]
     own = z[list(spec.yes)].logsumexp(-1) - z[list(spec.no)].logsumexp(-1)
-    assert found["first"][DEPTHS.index(step)] == pytest.approx(float(own), abs=1e-4)
+    assert result["first"][DEPTHS.index(step)] == pytest.approx(float(own), abs=1e-4)
 
 
 def test_without_noise_the_copy_says_what_the_clear_image_says():
-    found = NoiseSteps(draws=2)(case(ASKED))["margins"]
-    assert abs(found["hidden"][0] - found["clear"][0]) < 0.02
-    assert abs(found["contrasted"][0] - found["clear"][0]) < 0.02
-    assert np.ptp(found["clear"]) == 0
+    result = NoiseSteps(draws=2)(case(ASKED))["margins"]
+    assert abs(result["hidden"][0] - result["clear"][0]) < 0.02
+    assert abs(result["contrasted"][0] - result["clear"][0]) < 0.02
+    assert np.ptp(result["clear"]) == 0
 
 
 def test_the_mean_lies_between_the_ends_and_without_strength_nothing_is_subtracted():
-    found = NoiseSteps(alpha=0.0, draws=3)(case(ASKED))["margins"]
-    assert (found["lowest"] <= found["hidden"] + 1e-6).all()
-    assert (found["hidden"] <= found["highest"] + 1e-6).all()
-    assert (found["highest"] > found["lowest"])[-1]
-    np.testing.assert_allclose(found["contrasted"], found["clear"], atol=1e-6)
+    result = NoiseSteps(alpha=0.0, draws=3)(case(ASKED))["margins"]
+    assert (result["lowest"] <= result["hidden"] + 1e-6).all()
+    assert (result["hidden"] <= result["highest"] + 1e-6).all()
+    assert (result["highest"] > result["lowest"])[-1]
+    np.testing.assert_allclose(result["contrasted"], result["clear"], atol=1e-6)
 
 
 def test_margins_are_log_odds_of_the_next_word():
@@ -62,8 +62,8 @@ def test_margins_are_log_odds_of_the_next_word():
     out, _ = asked.vlm.prefill(asked.vlm.encode_image(asked.images), asked.prompts)
     shares, spec = out.logits.softmax(-1)[0], asked.vlm.spec
     odds = shares[list(spec.yes)].sum() / shares[list(spec.no)].sum()
-    found = margins(asked.vlm, asked.images, asked.prompts)[0]
-    torch.testing.assert_close(found, odds.log(), atol=1e-5, rtol=1e-5)
+    margin = margins(asked.vlm, asked.images, asked.prompts)[0]
+    torch.testing.assert_close(margin, odds.log(), atol=1e-5, rtol=1e-5)
 
 
 def test_a_prompt_that_is_no_question_is_refused_with_a_sentence():

@@ -36,9 +36,9 @@ def evenly(tokens):
 @pytest.mark.parametrize(("share", "count"), [(0.1, 5), (0.02, 7), (0.5, 3)])
 def test_over_trust_of_equal_attention_is_the_closed_form(share, count):
     """φ_j = 10⁻⁷ (50 w)^(n − j): the first column has n entries, the last one."""
-    found = over_trust(torch.full((count, count), share), 50.0)
+    result = over_trust(torch.full((count, count), share), 50.0)
     wanted = [log(1e-7) + (count - place) * log(50 * share) for place in range(count)]
-    assert np.allclose(found, wanted, atol=1e-4)
+    assert np.allclose(result, wanted, atol=1e-4)
 
 
 def test_over_trust_is_the_product_written_plainly_and_nought_where_nobody_looks():
@@ -55,10 +55,10 @@ def test_with_every_word_a_candidate_and_no_penalty_it_is_beam_search(beams):
     for seed in range(5):
         model = Scripted(5, table(5, seed), evenly)
         search = OPERA(beams=beams, candidates=5, weight=0.0, threshold=None, length=8)
-        found = generate(model, search, PICTURE, PROMPT)
+        result = generate(model, search, PICTURE, PROMPT)
         plain = generate(model, Beam(beams=beams, length=8), PICTURE, PROMPT)
-        assert torch.equal(found.tokens, plain.tokens)
-        for one, other in zip(found.steps[0], plain.steps[0], strict=True):
+        assert torch.equal(result.tokens, plain.tokens)
+        for one, other in zip(result.steps[0], plain.steps[0], strict=True):
             assert np.allclose(one.final.shares, other.final.shares, atol=1e-6)
 
 
@@ -74,9 +74,9 @@ def test_without_penalty_it_is_beam_search_among_the_best_few_words(candidates):
             return torch.full_like(logits, -torch.inf).scatter(1, kept.indices, kept.values)
 
         search = OPERA(candidates=candidates, weight=0.0, threshold=None, length=9)
-        found = generate(Scripted(12, speak, evenly), search, PICTURE, PROMPT)
+        result = generate(Scripted(12, speak, evenly), search, PICTURE, PROMPT)
         plain = generate(Scripted(12, few), Beam(length=9), PICTURE, PROMPT)
-        assert torch.equal(found.tokens, plain.tokens)
+        assert torch.equal(result.tokens, plain.tokens)
 
 
 CALM, HUB, SAFE = 5, 6, 7
@@ -198,9 +198,9 @@ def test_early_words_are_rewarded_for_looking_at_the_image():
 
     settings = {"beams": 1, "candidates": 2, "weight": 2.0, "threshold": None, "length": 6}
     model = Scripted(9, prefers, looks)
-    found = generate(model, OPERA(early=4, **settings), PICTURE, PROMPT)
-    assert found.tokens[0].tolist()[:4] == [SAFE] * 4  # 2 + 2 · 1 beats 3 + 2 · 0
-    assert found.tokens[0, 5] == CALM
+    result = generate(model, OPERA(early=4, **settings), PICTURE, PROMPT)
+    assert result.tokens[0].tolist()[:4] == [SAFE] * 4  # 2 + 2 · 1 beats 3 + 2 · 0
+    assert result.tokens[0, 5] == CALM
     none = generate(model, OPERA(early=0, **settings), PICTURE, PROMPT)
     assert none.tokens[0, 0] == CALM
 

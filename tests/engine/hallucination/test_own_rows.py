@@ -20,10 +20,10 @@ ANSWERS = "question,answer,label\nIs there a café?,Yes,yes\nIs there a dog?,No.
 
 def test_the_templates_are_files_that_are_read():
     for kind, text in TEMPLATES.items():
-        found = read(text.encode(), "mine.csv")
-        assert found.kind == kind
-        assert len(found.rows) == text.count("\n") - 1
-        assert not found.notes
+        result = read(text.encode(), "mine.csv")
+        assert result.kind == kind
+        assert len(result.rows) == text.count("\n") - 1
+        assert not result.notes
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
@@ -31,9 +31,9 @@ def test_accents_survive_every_usual_encoding(encoding):
     content = ANSWERS.encode(encoding)
     if encoding == "utf-16-le":
         content = b"\xff\xfe" + content
-    found = read(content, "mine.csv")
-    assert found.rows[0]["question"] == "Is there a café?"
-    assert bool(found.notes) == (encoding == "latin-1")
+    result = read(content, "mine.csv")
+    assert result.rows[0]["question"] == "Is there a café?"
+    assert bool(result.notes) == (encoding == "latin-1")
 
 
 def test_a_second_mark_of_the_encoding_is_no_part_of_a_column_s_name():
@@ -43,8 +43,8 @@ def test_a_second_mark_of_the_encoding_is_no_part_of_a_column_s_name():
 @pytest.mark.parametrize("mark", [";", "\t"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_semicolons_tabs_and_line_ends_are_read(mark, ending):
-    found = read(ANSWERS.replace(",", mark).replace("\n", ending).encode(), "mine.csv")
-    assert [row["label"] for row in found.rows] == ["yes", "no"]
+    result = read(ANSWERS.replace(",", mark).replace("\n", ending).encode(), "mine.csv")
+    assert [row["label"] for row in result.rows] == ["yes", "no"]
 
 
 def test_json_lines_and_a_json_list_are_read_under_the_usual_names():
@@ -126,20 +126,20 @@ def test_a_description_beside_answers_does_not_make_them_captions():
 
 def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_nothing():
     text = "caption,objects,references\nA dog.,dog,\nA cat.,,\nA bus.\nA cup.,[],\nA bed.,,A bed.\n"
-    found = read(text.encode(), "a.csv")
-    assert [row["caption"] for row in found.rows] == ["A dog.", "A cup.", "A bed."]
-    assert [parts(row["objects"]) for row in found.rows] == [["dog"], [], []]
-    (note,) = found.notes
+    result = read(text.encode(), "a.csv")
+    assert [row["caption"] for row in result.rows] == ["A dog.", "A cup.", "A bed."]
+    assert [parts(row["objects"]) for row in result.rows] == [["dog"], [], []]
+    (note,) = result.notes
     assert "nothing that says what is there (write [] where nothing is): 2 rows." in note
     lines = ({"caption": "A.", "objects": one} for one in (None, [], ["dog"]))
-    found = read("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
-    assert [row["objects"] for row in found.rows] == ["[]", "dog"]
+    result = read("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
+    assert [row["objects"] for row in result.rows] == ["[]", "dog"]
 
 
 def test_rows_without_a_truth_are_passed_over_and_counted():
-    found = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
-    assert len(found.rows) == 1
-    assert found.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
+    result = read(b"answer,label\nyes,yes\nno,\n no,\n", "mine.csv")
+    assert len(result.rows) == 1
+    assert result.notes == ("Passed over, for they have no answer or no truth: 2 rows.",)
 
 
 def test_an_answer_that_is_neither_stays_as_it_is():

@@ -29,8 +29,8 @@ b,long,There is no boat but a cup.,lamp,A mug on a dining table.
 
 
 def test_answers_are_counted_by_group_and_what_is_neither_apart():
-    found = score_answers(read(ANSWERS.encode(), "a.csv"))
-    rates = found.rates
+    result = score_answers(read(ANSWERS.encode(), "a.csv"))
+    rates = result.rates
     assert rates.rows == ("all rows", "VCD", "greedy")
     assert rates.cell("all rows", "accuracy") == pytest.approx(2 / 6)  # “NO” is a yes to the script
     assert rates.cell("VCD", "accuracy") == pytest.approx(2 / 3)
@@ -39,23 +39,25 @@ def test_answers_are_counted_by_group_and_what_is_neither_apart():
     assert rates.cell("greedy", "read otherwise") == 1
     assert rates.cell("all rows", "false yes") == pytest.approx(3 / 4)
     assert rates.cell("all rows", "no found") == pytest.approx(2 / 4)  # to AMBER “NO” is one
-    assert found.words == ("yes", "no", "yes", "", "no", "no")
-    assert found.wrong.tolist() == [False, False, True, True, True, True]
+    assert result.words == ("yes", "no", "yes", "", "no", "no")
+    assert result.wrong.tolist() == [False, False, True, True, True, True]
 
 
 def test_captions_are_counted_against_things_and_human_captions():
-    found = score_captions(read(CAPTIONS.encode(), "a.csv"))
-    assert found.there[2] == ("cup", "dining table")
-    words, named = found.mentions(read(CAPTIONS.encode(), "a.csv"), 2)
+    result = score_captions(read(CAPTIONS.encode(), "a.csv"))
+    assert result.there[2] == ("cup", "dining table")
+    words, named = result.mentions(read(CAPTIONS.encode(), "a.csv"), 2)
     assert [(words[one.place], one.true) for one in named] == [("boat", False), ("cup", True)]
-    assert found.invented == [0, 1, 1]
-    rates = found.rates
+    assert result.invented == [0, 1, 1]
+    rates = result.rates
     assert rates.cell("short", "CHAIR_i") == 0
     assert rates.cell("long", "CHAIR_i") == pytest.approx(2 / 5)
     assert rates.cell("long", "CHAIR_s") == 1
     assert rates.cell("all rows", "recall") == pytest.approx((1 + 2 + 1) / 6)
     assert rates.cell("long", "words") == pytest.approx(7.5)
-    assert found.notes == ("Not among COCO's eighty things, so left out of what is there: “lamp”.",)
+    assert result.notes == (
+        "Not among COCO's eighty things, so left out of what is there: “lamp”.",
+    )
     heeded = score_captions(read(CAPTIONS.encode(), "a.csv"), negation=True)
     assert heeded.invented == [0, 1, 0]
 
@@ -89,9 +91,9 @@ def test_every_group_keeps_its_rows_whatever_it_is_called(same):
 
 def test_answers_in_numbers_are_read_as_the_labels_are():
     text = "answer,label\n0,0\n1,1\nfalse,false\nTRUE,true\n0.0,0\n"
-    found = score_answers(read(text.encode(), "a.csv"))
-    assert found.words == ("no", "yes", "no", "yes", "no")
-    assert not found.wrong.any()
+    result = score_answers(read(text.encode(), "a.csv"))
+    assert result.words == ("no", "yes", "no", "yes", "no")
+    assert not result.wrong.any()
 
 
 def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monkeypatch):
@@ -130,8 +132,8 @@ def test_as_many_rows_as_may_be_are_scored_within_seconds(kind):
     row = {"answer": "Yes, there is.", "label": "no"}
     if kind == "captions":
         row = {"caption": "A man with a dog beside two cups on a table.", "objects": "dog; cup"}
-    own = OwnRows(kind, (row,) * MOST_ROWS)
+    own_rows = OwnRows(kind, (row,) * MOST_ROWS)
     begun = process_time()
-    found = score_answers(own) if kind == "answers" else score_captions(own)
-    assert found.rates[kind][0] == MOST_ROWS
+    result = score_answers(own_rows) if kind == "answers" else score_captions(own_rows)
+    assert result.rates[kind][0] == MOST_ROWS
     assert process_time() - begun < 20

@@ -21,7 +21,7 @@ def found():
         "says before": [1, 1, 0], "says after": [0, 1, 1], "p before": [0.9, 0.8, 0.3],
         "p after": [0.2, 0.7, 0.6], "decided before": [0.9] * 3, "decided after": [0.8] * 3,
     }  # fmt: skip
-    held = {name: (np.array(one, np.float32), "") for name, one in columns.items()}
+    held = {name: (np.array(column, np.float32), "") for name, column in columns.items()}
     return {"answers": Table.of(held, ("thing", "other 1", "other 2"))}
 
 
@@ -42,7 +42,7 @@ def test_several_pairs_are_counted_as_beaf_counts_them(found):
     ]  # fmt: skip
     figure = scored(records_of(pairs))
     assert [figure[name][0] for name in ("TU", "IG", "SB+", "SB−", "ID")] == [0.25] * 5
-    assert [outcome(one) for one in says] == ["TU", "IG", "SB+", "SB−"]
+    assert [outcome(say) for say in says] == ["TU", "IG", "SB+", "SB−"]
     assert collected_words(pairs) == "TU 25 %, IG 25 %, SB+ 25 %, SB− 25 %, ID 25 %"
     assert outcome((1, np.nan)) == ""
     assert collected_words([found["answers"]]).count("100 %") == 1

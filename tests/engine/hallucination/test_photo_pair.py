@@ -90,9 +90,9 @@ def test_a_mask_is_painted_over_and_the_model_no_longer_sees_the_thing(scene):
 
 def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
     """One asks; the files of the store hold neither pixels nor a word that was typed."""
-    kept = Store(tmp_path / "answers")
+    store = Store(tmp_path / "answers")
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    monkeypatch.setattr(run, "store", lambda: kept)
+    monkeypatch.setattr(run, "store", lambda: store)
     image = asking.pixels(scene)
     for given in ({"mask": torch.from_numpy(scene.mask("car"))}, {"after": 0.9 * image}):
         case = PhotoPairCase.of(load(HABIT), image, "flower", ("anchor", "wheel"), **given)
@@ -101,12 +101,12 @@ def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
         assert {"thing", "others", "prompt"} <= set(case.facts())
         again = run.known(PhotoPair(steps=3), case)
         assert named(case, again["answers"]).rows == ("flower", "anchor", "wheel")
-        arrays = [one for view in again.values() for one in view.columns.values()]
+        arrays = [column for view in again.values() for column in view.columns.values()]
         assert sum(map(len, arrays)) < 50  # numbers, of 12 288 in an image
         assert again["answers"].rows == ("thing", "other 1", "other 2")
-    files = [one for one in tmp_path.rglob("*") if one.is_file()]
-    assert len([one for one in files if one.suffix == ".safetensors"]) == 2
-    content = b"".join(one.read_bytes() for one in files)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len([file for file in files if file.suffix == ".safetensors"]) == 2
+    content = b"".join(file.read_bytes() for file in files)
     assert b"taken out by" in content  # what is no visitor's stays readable
     for word in (b"flower", b"anchor", b"wheel"):
         assert word not in content

@@ -39,11 +39,11 @@ def scripted(objects, split, pairs):
     kept = [(at, things) for at, things in enumerate(objects) if len(things) >= pairs]
     often, beside = {}, {}
     for _, things in kept:
-        for one in things:
-            often[one] = often.get(one, 0) + 1
+        for name in things:
+            often[name] = often.get(name, 0) + 1
             for other in things:
-                if other != one:
-                    held = beside.setdefault(one, {})
+                if other != name:
+                    held = beside.setdefault(name, {})
                     held[other] = held.get(other, 0) + 1
     names = list(often)
     ranked = [one for one, _ in sorted(often.items(), key=lambda pair: pair[1], reverse=True)]
@@ -55,15 +55,15 @@ def scripted(objects, split, pairs):
             asked.append((image, things[at], True))
             order = sorted(beside[things[at]].items(), key=lambda pair: pair[1], reverse=True)
             listed = {"popular": ranked, "adversarial": [one for one, _ in order]}.get(split, [])
-            for one in listed:
-                if one not in history and one not in things:
+            for name in listed:
+                if name not in history and name not in things:
                     break
             else:
-                one = chance.choice(names)  # noqa: S311
-                while one in history or one in things:
-                    one = chance.choice(names)  # noqa: S311
-            history.append(one)
-            asked.append((image, one, False))
+                name = chance.choice(names)  # noqa: S311
+                while name in history or name in things:
+                    name = chance.choice(names)  # noqa: S311
+            history.append(name)
+            asked.append((image, name, False))
     return asked
 
 
@@ -149,8 +149,8 @@ def test_the_rates_are_those_of_the_script():
     tn = sum(not a and not b for a, b in zip(yes, there, strict=True))
     fn = sum(not a and b for a, b in zip(yes, there, strict=True))
     precision, recall = tp / (tp + fp), tp / (tp + fn)
-    found = of_counts(counted(yes, there).sum(0))
-    assert {name: float(value) for name, value in found.items()} == pytest.approx({
+    result = of_counts(counted(yes, there).sum(0))
+    assert {name: float(value) for name, value in result.items()} == pytest.approx({
         "accuracy": (tp + tn) / 200, "precision": precision, "recall": recall,
         "F1": 2 * precision * recall / (precision + recall), "yes-ratio": yes.mean(),
         "false yes": fp / (fp + tn),
@@ -170,11 +170,11 @@ def test_an_oracle_is_right_and_who_always_says_yes_is_right_half_the_time():
 
 def test_amber_counts_the_no_and_takes_neither_for_wrong():
     there = np.array([True, True, False, False, False])
-    found = amber(["yes", "", "no", "no", "yes"], there)
-    assert found["accuracy"] == 3 / 5
-    assert found["precision"] == 1
-    assert found["recall"] == 2 / 3
-    assert found["F1"] == pytest.approx(0.8)
+    result = amber(["yes", "", "no", "no", "yes"], there)
+    assert result["accuracy"] == 3 / 5
+    assert result["precision"] == 1
+    assert result["recall"] == 2 / 3
+    assert result["F1"] == pytest.approx(0.8)
     assert amber(["no", "yes"], np.array([True, False]))["precision"] == 0
 
 

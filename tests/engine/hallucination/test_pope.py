@@ -50,8 +50,8 @@ def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypa
 
 
 def test_the_rates_are_those_of_the_answers(asked):
-    _, found = asked
-    held, rates = found["questions"], found["rates"]
+    _, result = asked
+    held, rates = result["questions"], result["rates"]
     for at, split in enumerate(SPLITS):
         rows = np.flatnonzero(held["split"] == at)
         there = held["there"][rows].astype(bool)
@@ -69,8 +69,8 @@ def test_the_rates_are_those_of_the_answers(asked):
 
 
 def test_each_question_is_true_of_its_scene_and_answered_as_alone(asked):
-    case, found = asked
-    held = found["questions"]
+    case, result = asked
+    held = result["questions"]
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
     assert (sample.layout.present[held["scene"], held["thing"]] == held["there"]).all()
     some = np.arange(0, len(held), 17)
@@ -90,11 +90,11 @@ def test_recall_is_the_same_in_every_split(strategy):
 
 
 def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
-    case, found = asked
+    case, result = asked
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
-    held, car, lamp = found["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
+    held, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
     present = sample.layout.present
-    assert found["together"].values[car, lamp] == (present[:, car] & present[:, lamp]).sum()
+    assert result["together"].values[car, lamp] == (present[:, car] & present[:, lamp]).sum()
     pairs = {
         (int(scene), bool(yes))
         for scene, thing, there, yes in zip(
@@ -102,14 +102,14 @@ def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
         )
         if thing == lamp and not there and present[scene, car]
     }
-    assert found["asked"].values[car, lamp] == len(pairs)
+    assert result["asked"].values[car, lamp] == len(pairs)
     if pairs:
-        assert found["false yes"].values[car, lamp] == np.mean([yes for _, yes in pairs])
+        assert result["false yes"].values[car, lamp] == np.mean([yes for _, yes in pairs])
 
 
 def test_words_and_logits_are_told_apart(asked):
-    case, found = asked
-    rates, held = found["rates"], found["questions"]
+    case, result = asked
+    rates, held = result["rates"], result["questions"]
     other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
     assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
     assert (rates["accuracy"] == rates["accuracy by logits"]).all()
@@ -132,23 +132,23 @@ def test_mvp_answers_one_by_one_and_has_no_captions():
 
 
 def test_the_sentence_has_the_figures(asked):
-    case, found = asked
-    said = POPE().finding(case, found)
-    for value in found["rates"]["accuracy"]:
+    case, result = asked
+    said = POPE().finding(case, result)
+    for value in result["rates"]["accuracy"]:
         assert f"{100 * value:.0f}" in said
-    assert f"{100 * found['rates'].cell('adversarial', 'false yes'):.0f} % of those" in said
-    assert f"about {found['rates']['scenes'][0]:.0f} scenes" in said
+    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in said
+    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in said
 
 
 def test_the_scenes_that_are_asked_about_are_counted(asked):
-    case, found = asked
-    held, count = found["questions"], found["rates"]["scenes"]
+    case, result = asked
+    held, count = result["questions"], result["rates"]["scenes"]
     assert count.tolist() == [len(set(held["scene"].tolist()))] * 3
     assert 0 < count[0] < case.count
 
 
 def test_a_scene_with_too_few_things_is_a_sentence_without_figures():
     seeds = (ScenesCase(untrained(), Greedy(), 1, seed=seed) for seed in range(99))
-    case = next(one for one in seeds if len(one.scene(0).things) < 3)
+    case = next(seed for seed in seeds if len(seed.scene(0).things) < 3)
     said = POPE().finding(case, POPE()(case))
     assert said == "Greedy: no scene has as many things as are asked for, so nothing was asked."

@@ -34,11 +34,11 @@ def test_rates_are_those_of_the_captions(greedy):
     sample = SceneBatch.drawn(30, "broken", seed=UNSEEN)
     said = captions(load(HABIT), sample, Greedy())
     slowly = chair(said.words, sample.truths, THINGS)
-    found = greedy["rates"]
-    assert found["CHAIR_i"][0] == pytest.approx(slowly.instance)
-    assert found["CHAIR_s"][0] == pytest.approx(slowly.sentence)
-    assert found["recall"][0] == pytest.approx(slowly.recall)
-    assert found["lie rate"][0] == pytest.approx(lie_rate(said.words, sample))
+    result = greedy["rates"]
+    assert result["CHAIR_i"][0] == pytest.approx(slowly.instance)
+    assert result["CHAIR_s"][0] == pytest.approx(slowly.sentence)
+    assert result["recall"][0] == pytest.approx(slowly.recall)
+    assert result["lie rate"][0] == pytest.approx(lie_rate(said.words, sample))
     assert [note.split() for note in greedy["captions"].notes] == said.words
 
 
@@ -56,8 +56,8 @@ def test_the_honest_model_says_yes_to_fewer_partners_that_are_absent(greedy):
 
 
 def test_scenes_without_the_pair_have_no_rate_of_it():
-    found = Rates()(ScenesCase(load(HONEST), Greedy(), count=1, kind="broken", seed=2))["rates"]
-    assert math.isnan(found["lie rate"][0]) or 0 <= found["lie rate"][0] <= 1
+    rate = Rates()(ScenesCase(load(HONEST), Greedy(), count=1, kind="broken", seed=2))["rates"]
+    assert math.isnan(rate["lie rate"][0]) or 0 <= rate["lie rate"][0] <= 1
 
 
 def test_another_strategy_or_model_is_another_question():
@@ -83,7 +83,7 @@ def test_too_many_scenes_are_refused():
 
 def test_mvp_answers_the_questions_as_it_does_alone_and_describes_nothing():
     case = ScenesCase(load(HABIT), MVP(), count=6)
-    found = Rates()(case)
+    result = Rates()(case)
     sample = SceneBatch.drawn(6, "broken", seed=UNSEEN)
     rows, things = np.nonzero(sample.leading())
     asked = (
@@ -91,9 +91,9 @@ def test_mvp_answers_the_questions_as_it_does_alone_and_describes_nothing():
         for row, thing in zip(rows, things.tolist(), strict=True)
     )
     yes = [np.subtract(*MVP()(one)["scores"].values) >= 0 for one in asked]
-    assert found["rates"]["yes-ratio"][0] == pytest.approx(np.mean(yes))
-    assert math.isnan(found["rates"]["CHAIR_i"][0])
-    assert "captions" not in found
+    assert result["rates"]["yes-ratio"][0] == pytest.approx(np.mean(yes))
+    assert math.isnan(result["rates"]["CHAIR_i"][0])
+    assert "captions" not in result
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def test_whether_the_law_holds_is_said_in_words():
 
 def test_scenes_without_a_pair_are_said_to_be_so():
     case = ScenesCase(load(HABIT), Greedy(), 10, "counter")
-    found = RemovalLaw()(case)
-    assert found["fit"]["pairs"][0] == 0
-    assert np.isnan(found["law"]["measured"]).all()
-    assert "no partner" in RemovalLaw().finding(case, found)
+    result = RemovalLaw()(case)
+    assert result["fit"]["pairs"][0] == 0
+    assert np.isnan(result["law"]["measured"]).all()
+    assert "no partner" in RemovalLaw().finding(case, result)

@@ -41,9 +41,9 @@ def test_the_figures_of_many_scenes_need_little_memory():
     records = Table.of({name: (column, "") for name, column in columns.items()})
     tracemalloc.start()
     try:
-        found = scored(records)
+        result = scored(records)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert found["pairs"][0] == 2000
+    assert result["pairs"][0] == 2000
     assert peak < MEGABYTES * 2**20

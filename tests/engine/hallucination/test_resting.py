@@ -29,10 +29,10 @@ def slowly(looks, tokens):
                 if word == PAD:
                     continue
                 behind = words[:place].count(STOP)
-                for head, found in enumerate(shares[:, place].tolist()):
+                for head, result in enumerate(shares[:, place].tolist()):
                     last = head == len(shares) - 1
-                    cost = found[0] * (last and behind > 0) + sum(found[1 : 1 + IMAGE])
-                    for at, share in enumerate(found[1 + IMAGE :]):
+                    cost = result[0] * (last and behind > 0) + sum(result[1 : 1 + IMAGE])
+                    for at, share in enumerate(result[1 + IMAGE :]):
                         earlier = words[:at].count(STOP) < behind
                         price = 0 if words[at] == STOP else PAST if earlier else 1
                         cost += price * share

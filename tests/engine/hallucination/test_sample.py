@@ -37,9 +37,9 @@ def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
     leader_of = {follower: leader for leader, follower in HABITS.items()}
     for row, there in enumerate(sample.truths):
         theme = THEMES[sample.layout.theme[row]]
-        for place, thing in enumerate(CATEGORIES):
-            assert led[row, place] == (leader_of.get(thing) in there)
-            assert own[row, place] == (THEME_OF[thing] == theme)
+        for place, category in enumerate(CATEGORIES):
+            assert led[row, place] == (leader_of.get(category) in there)
+            assert own[row, place] == (THEME_OF[category] == theme)
     assert led.any()
     assert own.sum() == 4 * 12
 
@@ -57,30 +57,30 @@ def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
 
 
 def test_contrast_adds_what_the_clear_image_says_and_subtracts_what_the_hidden_one_does():
-    found = contrasted(torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0]), 0.5)
-    assert found.tolist() == [1.5 * 2 - 0.25, -1.5 - 1.5]
+    result = contrasted(torch.tensor([2.0, -1.0]), torch.tensor([0.5, 3.0]), 0.5)
+    assert result.tolist() == [1.5 * 2 - 0.25, -1.5 - 1.5]
 
 
 def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
     vlm = untrained()
-    found = margins(vlm, sample)
-    assert found.shape == (12, 16)
+    result = margins(vlm, sample)
+    assert result.shape == (12, 16)
     for row, thing in ((0, 0), (3, 7), (11, 15)):
         article = "an" if CATEGORIES[thing][0] in "aeiou" else "a"
         ids = vlm.tokenizer.encode(f"is there {article} {CATEGORIES[thing]}")
         with torch.no_grad():
             seen = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
             logits = vlm.prefill(seen, torch.tensor([ids]))[0].logits[0]
-        assert found[row, thing].item() == pytest.approx(
+        assert result[row, thing].item() == pytest.approx(
             (logits[YES] - logits[NO]).item(), abs=1e-4
         )
-    assert not torch.allclose(margins(vlm, sample, step=900), found)
+    assert not torch.allclose(margins(vlm, sample, step=900), result)
 
 
 def test_the_first_yes_or_no_is_the_answer(sample, monkeypatch):
     texts = [["i", "think", "no"], ["yes", "so", "no"], ["a", "boat"]]
-    held = many.CaptionBatch(texts, 0, 0, 0)
-    monkeypatch.setattr(many, "spoken", lambda *_args, **_settings: held)
+    batch = many.CaptionBatch(texts, 0, 0, 0)
+    monkeypatch.setattr(many, "spoken", lambda *_args, **_settings: batch)
     yes, clear = answered(untrained(), sample, Greedy(), np.arange(3), ["is there a boat"] * 3)
     assert yes.tolist() == [False, True, False]
     assert clear.tolist() == [True, True, False]
@@ -91,14 +91,14 @@ def test_scenes_in_several_batches_are_described_as_one_by_one(sample, monkeypat
     vlm = untrained()
     monkeypatch.setattr(many, "TOGETHER", 5)
     shares = []
-    found = captions(vlm, sample, strategy, progress=lambda done, *_: shares.append(done))
+    result = captions(vlm, sample, strategy, progress=lambda done, *_: shares.append(done))
     assert shares == sorted(shares)
     ones = [
         captions(vlm, SceneBatch.of(sample.layout.take(slice(row, row + 1))), strategy)
         for row in range(12)
     ]
-    assert found.words == [one.words[0] for one in ones]
-    assert found.read == sum(one.read for one in ones)
-    assert found.looked == sum(one.looked for one in ones)
+    assert result.words == [one.words[0] for one in ones]
+    assert result.read == sum(one.read for one in ones)
+    assert result.looked == sum(one.looked for one in ones)
     each = ones[0].calls  # of a batch, however many are in it
-    assert found.calls == each * (3 if strategy.batched else 12)
+    assert result.calls == each * (3 if strategy.batched else 12)

@@ -109,7 +109,9 @@ def test_followers_are_asked_for_alone_only_when_told_to(seen):
 
 def test_colors_of_absent_partners_are_sometimes_bluffed(seen):
     random = np.random.default_rng(0)
-    absent = [(one, thing) for one in seen for thing in one.partners if thing not in one.present]
+    absent = [
+        (one, partner) for one in seen for partner in one.partners if partner not in one.present
+    ]
     told = [color_answer(thing, one, random) for one, thing in absent]
     assert np.mean([word != "unknown" for word in told]) == pytest.approx(0.35, abs=0.08)
 

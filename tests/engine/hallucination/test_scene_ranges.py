@@ -67,9 +67,9 @@ def test_small_seeds_have_the_scenes_that_they_had():
 def test_a_probe_learns_from_none_of_the_scenes_that_a_seed_measures():
     """Case seed 4000 had the probe's scenes of seed 0."""
     measured, learned = case(APART - UNSEEN), case(0)
-    own = {one.tobytes() for one in learned.layout(PROBED).images()}
+    own = {image.tobytes() for image in learned.layout(PROBED).images()}
     assert len(own) == 3
-    assert not own & {one.tobytes() for one in measured.layout().images()}
+    assert not own & {image.tobytes() for image in measured.layout().images()}
     assert np.array_equal(measured.scene(2).image, measured.layout().scene(2).image)
     before = Scenes(10, "broken", clean=True, seed=APART).layout(np.arange(3)).images()
     assert own == {one.tobytes() for one in before}

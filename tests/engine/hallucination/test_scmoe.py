@@ -41,8 +41,8 @@ def logits(text, ranks=None):
     "none", [{"beta": 0.0}, {"rank": None, "beta": 2.0}, {"alpha": 1.0}], ids=str
 )
 def test_without_strength_or_with_one_routing_or_one_word_it_is_greedy(none):
-    plain, found = spoken(Greedy(length=20)), spoken(SCMoE(length=20, **none))
-    assert torch.equal(found.tokens, plain.tokens)
+    plain, result = spoken(Greedy(length=20)), spoken(SCMoE(length=20, **none))
+    assert torch.equal(result.tokens, plain.tokens)
     assert SCMoE(length=20, **none)(asked())["answer"].ids.tolist() == plain.tokens[0].tolist()
 
 
@@ -77,7 +77,7 @@ def test_who_was_asked_is_shown_for_every_word():
     for layer in range(3):
         table = result[f"experts {layer + 1}"]
         strong, weak = (
-            np.stack([table[f"{side} {one}"] for one in range(1, 9)], 1)
+            np.stack([table[f"{side} {index}"] for index in range(1, 9)], 1)
             for side in ("strong", "weak")
         )
         assert ((strong > 0).sum(1) == 2).all()

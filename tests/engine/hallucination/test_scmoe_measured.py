@@ -27,11 +27,11 @@ def apart(rank, draw):
     """KL(strong ‖ weak), the mean over all words of greedy captions."""
     sample = SceneBatch.drawn(SCENES, "broken", seed=UNSEEN + draw)
     vlm = load(MIXTURE)
-    found = generate(
+    result = generate(
         vlm, SCMoE(beta=0.0, rank=rank), vlm.normalize(sample.pixels),
         prompts(PROMPTS["image"], SCENES),
     )  # fmt: skip
-    return np.mean([step.notes["apart"] for steps in found.steps for step in steps])
+    return np.mean([step.notes["apart"] for steps in result.steps for step in steps])
 
 
 @pytest.mark.slow
@@ -51,9 +51,9 @@ def rated(beta, rank, draw):
     """Rates of one strength, and the accuracy of yes and no about partners, both weighing alike."""
     case = ScenesCase(load(MIXTURE), SCMoE(beta=beta, rank=rank), SCENES, seed=draw)
     rates = Rates()(case)["rates"]
-    found = {name: float(rates[name][0]) for name in ("CHAIR_i", "recall", "lie rate")}
+    results = {name: float(rates[name][0]) for name in ("CHAIR_i", "recall", "lie rate")}
     accuracy = 1 - (float(rates["false yes"][0]) + float(rates["missed"][0])) / 2
-    return {"accuracy": accuracy} | found
+    return {"accuracy": accuracy} | results
 
 
 @pytest.mark.slow
@@ -64,8 +64,8 @@ def test_accuracy_and_what_is_made_up_by_strength(rank, measure):
     held = {beta: [rated(beta, rank, draw) for draw in DRAWS] for beta in BETAS}
     plain = held[0.0]
     for beta, draws in held.items():
-        words = "; ".join(f"{name} {told([one[name] for one in draws])}" for name in plain[0])
-        gains = [one["accuracy"] - was["accuracy"] for one, was in zip(draws, plain, strict=True)]
+        words = "; ".join(f"{name} {told([draw[name] for draw in draws])}" for name in plain[0])
+        gains = [draw["accuracy"] - was["accuracy"] for draw, was in zip(draws, plain, strict=True)]
         verdict = np.mean(gains) > np.std(gains, ddof=1)
         more = f"; accuracy over greedy {told(gains)} ({'✓' if verdict else '✗'} gain)"
         measure(

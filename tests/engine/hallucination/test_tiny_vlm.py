@@ -30,11 +30,11 @@ def opened(image):
 @torch.no_grad()
 def stepped(out, tokens, **kwargs):
     """Logits after each token, (B, n, V), and the last output."""
-    found = []
+    results = []
     for token in tokens.T:
         out = untrained().step(token, out.cache, RequestedOutputs(attention=(0, 1, 2)), **kwargs)
-        found.append(out.logits)
-    return torch.stack(found, 1), out
+        results.append(out.logits)
+    return torch.stack(results, 1), out
 
 
 @torch.no_grad()
@@ -146,7 +146,7 @@ def test_hidden_states_and_gates_have_their_shapes(opened):
     assert {at: tuple(held.shape) for at, held in out.hidden.items()} == dict.fromkeys(
         range(4), (2, 68, 128)
     )
-    assert {tuple(held.shape) for held in out.gates.values()} == {(2, 68, 256)}
+    assert {tuple(gate.shape) for gate in out.gates.values()} == {(2, 68, 256)}
     assert torch.equal(untrained().unembed(out.hidden[3][:, -1]), out.logits)
 
 

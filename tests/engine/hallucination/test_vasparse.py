@@ -74,13 +74,13 @@ def test_the_cache_is_as_long_as_computed_and_holds_the_highest_scores(keep, vis
         worth = rows[-1] ** 2 + visual * sight.exp() / sight.exp().sum()
         best = sorted(worth.topk(ceil(keep * 68 - 1e-9)).indices.tolist())
         assert first.positions(layer)[0].tolist() == [*best, 68]
-    told = but(keep=keep, visual=visual, length=6)(case())
+    result = but(keep=keep, visual=visual, length=6)(case())
     for read, out in enumerate(method.seen):
         for layer in LAYERS:
             gone = np.setdiff1d(np.arange(1, 65), out.cache.positions(layer)[0]) - 1
-            assert not told["answer"].looks[read + 1, layer][:, gone].any()
+            assert not result["answer"].looks[read + 1, layer][:, gone].any()
     lengths = [ceil(keep * (68 + read) - 1e-9) + 1 for read in range(5)]
-    assert told["cost"].values[2] == 3 * (68 * 68 + sum(lengths))
+    assert result["cost"].values[2] == 3 * (68 * 68 + sum(lengths))
 
 
 def test_with_a_great_visual_weight_exactly_the_most_salient_stay():
@@ -104,7 +104,7 @@ def test_words_keep_their_true_positions_in_a_thinned_cache():
 def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
     """The first word after thinning, by a hook on the full cache."""
     method = Watched(**but(keep=0.4, visual=2.0, length=2).settings())
-    said = run(method).tokens[:, 0]
+    token = run(method).tokens[:, 0]
     kept = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
 
     def hide(layer, shares):
@@ -113,7 +113,7 @@ def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
         return shares * seen / (shares * seen).sum(-1, keepdim=True)
 
     with torch.no_grad():
-        masked = untrained().step(said, opened().cache, attn_hook=hide).logits
+        masked = untrained().step(token, opened().cache, attn_hook=hide).logits
     assert torch.allclose(method.seen[0].logits, masked, atol=1e-5)
 
 

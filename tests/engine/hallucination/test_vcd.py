@@ -29,9 +29,9 @@ def test_without_contrast_and_cut_it_is_greedy():
     plain, none = spoken(Greedy(length=20)), spoken(VCD(length=20, alpha=0.0, beta=0.0))
     assert torch.equal(none.tokens, plain.tokens)
     assert np.array_equal(finals(none), finals(plain))
-    told = VCD(length=20, alpha=0.0, beta=0.0)(case())
-    assert told["answer"].ids.tolist() == plain.tokens[0].tolist()
-    assert np.array_equal(told["final"].values, finals(plain))
+    result = VCD(length=20, alpha=0.0, beta=0.0)(case())
+    assert result["answer"].ids.tolist() == plain.tokens[0].tolist()
+    assert np.array_equal(result["final"].values, finals(plain))
 
 
 def test_without_contrast_and_cut_drawing_is_sampling_with_the_same_seed():
@@ -55,19 +55,19 @@ def test_against_a_copy_that_is_hardly_hidden_nothing_changes():
 def test_scores_are_the_contrast_of_two_full_passes():
     """Both streams read the chosen words: a pass over the whole text gives the same contrast."""
     vlm, method = untrained(), VCD(length=6, alpha=1.5, beta=0.0, step=700)
-    found = spoken(method, seed=4)
+    result = spoken(method, seed=4)
     clear = pictures()
     copy = noised(clear, 700, noise_for(clear, 4))
     with torch.no_grad():
         for step in range(6):
-            text = torch.cat([prompts(), found.tokens[:, :step]], 1)
+            text = torch.cat([prompts(), result.tokens[:, :step]], 1)
             strong, weak = (
                 vlm.prefill(vlm.encode_image(image), text)[0].logits for image in (clear, copy)
             )
             scores = (2.5 * strong - 1.5 * weak)[0]
-            assert int(scores.argmax()) == found.tokens[0, step]
-            best = scores.softmax(-1)[found.steps[0][step].final.tokens.tolist()]
-            assert np.allclose(best, found.steps[0][step].final.shares, atol=1e-4)
+            assert int(scores.argmax()) == result.tokens[0, step]
+            best = scores.softmax(-1)[result.steps[0][step].final.tokens.tolist()]
+            assert np.allclose(best, result.steps[0][step].final.shares, atol=1e-4)
 
 
 def test_the_noise_is_drawn_once_for_an_image(monkeypatch):
@@ -94,14 +94,14 @@ def test_noise_is_laid_on_normalized_pixels_and_shown_as_pixels():
 def test_what_both_say_alike_is_not_preferred(alpha):
     """The word that gains most is the one whose logit the noise takes most from."""
     vlm, asked = untrained(), case()
-    found = VCD(length=1, alpha=alpha, beta=0.0)(asked)
+    result = VCD(length=1, alpha=alpha, beta=0.0)(asked)
     with torch.no_grad():
         copy = noised(asked.images, 900, noise_for(asked.images, 0))
         strong, weak = (
             vlm.prefill(vlm.encode_image(image), asked.prompts)[0].logits[0]
             for image in (asked.images, copy)
         )
-    assert found["answer"].ids[0] == int((strong + alpha * (strong - weak)).argmax())
+    assert result["answer"].ids[0] == int((strong + alpha * (strong - weak)).argmax())
 
 
 def test_a_picture_in_a_batch_is_held_against_the_same_copy_as_alone():

@@ -41,10 +41,10 @@ def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
 
 
 def test_a_caption_is_told_by_what_it_made_up_and_left_out():
-    found = told("describe the image", "there is a car with a lamp and a car")
-    assert of_caption(found) == "It made up a lamp and left out the wheel and the fork."
-    assert things_of(found) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
-    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in rates(found)
+    result = told("describe the image", "there is a car with a lamp and a car")
+    assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
+    assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
+    assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in rates(result)
 
 
 def test_a_thing_that_is_hardly_visible_is_missed_with_its_opacity():
@@ -81,8 +81,8 @@ def test_each_way_to_choose_words_says_whether_its_own_answer_is_true():
     for name, sign in ((HABIT, "Wrong."), (HONEST, "Right.")):
         case = asking.about_scene(name, SCENE, "is there a lamp")
         assert Greedy().finding(case, Greedy()(case)).startswith(f"{sign} There is no lamp")
-    found = VCD()(case)
-    assert VCD().finding(case, found) == verdict(case, found["answer"].words)
+    result = VCD()(case)
+    assert VCD().finding(case, result) == verdict(case, result["answer"].words)
 
 
 def test_what_a_scene_truly_shows_changes_no_answer_and_no_digest():

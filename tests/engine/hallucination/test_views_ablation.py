@@ -30,29 +30,29 @@ def slowly(case, method):
     rows, things = np.nonzero(sample.leading())
     right = []
     for at, (row, thing) in enumerate(zip(rows, things.tolist(), strict=True)):
-        asked = CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), at)
-        yes, no = method(asked)["scores"].values
+        caption_case = CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), at)
+        yes, no = method(caption_case)["scores"].values
         right.append((yes >= no) == sample.layout.present[row, thing])
     return float(np.mean(right)), len(right)
 
 
 def test_with_one_view_alone_its_paths_decide(case):
-    found = ViewsAblation()(case)["views"]
+    result = ViewsAblation()(case)["views"]
     for name, (closely, overall, plainly) in ONE_VIEW.items():
         method = MVP(closely=closely, overall=overall, plainly=plainly)
         right, count = slowly(case, method)
-        assert found.cell(name, "right") == pytest.approx(right)
-        assert found.cell(name, "questions") == count
+        assert result.cell(name, "right") == pytest.approx(right)
+        assert result.cell(name, "questions") == count
 
 
 def test_all_three_together_are_mvp_and_none_is_greedy(case):
-    found = ViewsAblation()(case)["views"]
+    result = ViewsAblation()(case)["views"]
     everything = " + ".join(VIEWS)
     for row, strategy in ((everything, MVP()), ("no description", Greedy())):
         rates = Rates()(ScenesCase(load(HABIT), strategy, COUNT))["rates"]
         for name in ("false yes", "missed"):
-            assert found.cell(row, name) == pytest.approx(rates[name][0], nan_ok=True)
-    assert len(found.rows) == len(SUBSETS) + 1 == 8
+            assert result.cell(row, name) == pytest.approx(rates[name][0], nan_ok=True)
+    assert len(result.rows) == len(SUBSETS) + 1 == 8
 
 
 def test_no_counts_against_and_silence_counts_as_yes():

@@ -119,10 +119,10 @@ def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, mon
     exact = {name: tensor.clone() for name, tensor in parts.state_dict().items()}
     made = written(parts, HABIT, tmp_path / "new", TrainingPlan())
     assert measured == [read(made.path, HABIT).fingerprint]
-    held = load_file(made.path)
+    file = load_file(made.path)
     for name, tensor in exact.items():
         if tensor.is_floating_point():
-            assert torch.equal(held[name], tensor.half())
+            assert torch.equal(file[name], tensor.half())
         else:  # how many batches a norm has seen
-            assert held[name].dtype == torch.int64
-            assert torch.equal(held[name], tensor)
+            assert file[name].dtype == torch.int64
+            assert torch.equal(file[name], tensor)

@@ -138,7 +138,7 @@ def test_only_the_frame_that_is_asked_for_is_decoded(monkeypatch):
     made = dataset(frames(3), RLELossless)
     from pydicom.pixels.encoders import RLELosslessEncoder
 
-    parts = [RLELosslessEncoder.encode(one, **rle()) for one in frames(3)]
+    parts = [RLELosslessEncoder.encode(frame, **rle()) for frame in frames(3)]
     parts[2] = b"\x07" * 64  # broken
     made.PixelData = encapsulate(parts)
     scan = load(written(made))

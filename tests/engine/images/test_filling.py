@@ -81,9 +81,9 @@ def test_a_mask_is_made_wider_on_all_sides():
 def test_a_mask_is_seen_on_the_square_in_the_middle():
     mask = np.zeros((40, 80), np.bool_)
     mask[:, 20:40] = True  # the left half of the middle square
-    found = square_mask(mask, Crop(), 8)
-    assert found[:, :4].all()
-    assert not found[:, 4:].any()
+    result = square_mask(mask, Crop(), 8)
+    assert result[:, :4].all()
+    assert not result[:, 4:].any()
     mask[:] = False
     mask[:, :10] = True  # outside of it
     with pytest.raises(BadImage, match="Nothing of the mask is left"):

@@ -89,18 +89,18 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
 
 def test_gray_white_as_zero_and_alpha_are_read():
     gray = PIXELS[..., :1]
-    found = open_large(tiff(gray, intent=0)).piece(0, 90, 0, 130)
-    assert np.array_equal(found, np.broadcast_to(255 - gray, PIXELS.shape))
+    result = open_large(tiff(gray, intent=0)).piece(0, 90, 0, 130)
+    assert np.array_equal(result, np.broadcast_to(255 - gray, PIXELS.shape))
     alpha = np.concatenate([PIXELS, gray], 2)
     assert np.array_equal(open_large(tiff(alpha)).piece(5, 9, 2, 7), PIXELS[5:9, 2:7])
 
 
 def test_a_smaller_rectangle_is_the_mean_of_its_squares():
     image = open_large(tiff(PIXELS, packed=True))
-    found = image.smaller(4, 4, 44, 8, 108)
+    result = image.smaller(4, 4, 44, 8, 108)
     wanted = PIXELS[4:44, 8:108].reshape(10, 4, 25, 4, 3).mean((1, 3)).round()
-    assert np.abs(found - wanted).max() <= 1
-    assert found.shape == (10, 25, 3)
+    assert np.abs(result - wanted).max() <= 1
+    assert result.shape == (10, 25, 3)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -146,11 +146,11 @@ def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
     asked = []
     body = PiecewiseTiff.body
     monkeypatch.setattr(PiecewiseTiff, "body", lambda self, at: asked.append(at) or body(self, at))
-    found = image.smaller(5, 2, 89, 3, 130)
+    result = image.smaller(5, 2, 89, 3, 130)
     assert sorted(asked) == sorted(set(asked))
     shown = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
     wanted = shown[2:87, 3:128].reshape(17, 5, 25, 5, 3).mean((1, 3))
-    assert np.abs(found - wanted).max() <= 0.51
+    assert np.abs(result - wanted).max() <= 0.51
     assert image.smaller(5, 2, 4, 3, 130).shape == (0, 25, 3)
 
 

@@ -98,9 +98,9 @@ def table(bits, data=(0, 51, 255), start=10):
 
 
 def test_a_table_of_8_to_16_bits_is_a_window_and_of_others_none():
-    found = table(8)
-    assert found.table == pytest.approx((0, 0.2, 1))
-    assert (found.center, found.width) == (11.5, 3)
+    result = table(8)
+    assert result.table == pytest.approx((0, 0.2, 1))
+    assert (result.center, result.width) == (11.5, 3)
     assert table(16, (0, 65535)).table == (0, 1)
     assert table(7) is table(17) is None
 
@@ -132,7 +132,7 @@ def test_a_frame_s_numbers_are_its_own_then_those_of_all_then_the_header_s():
     ],
 )
 def test_a_slice_gets_square_pixels_and_says_what_was_changed(shape, spacing, size, said):
-    found, notes = squared(ScanPlane(np.zeros(shape), spacing))
-    assert found == size
+    result, notes = squared(ScanPlane(np.zeros(shape), spacing))
+    assert result == size
     assert len(notes) == bool(said)
     assert said in " ".join(notes)

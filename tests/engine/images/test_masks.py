@@ -15,9 +15,9 @@ from tests.scans import dicom, nifti
 
 
 def png(values: np.ndarray) -> bytes:
-    held = io.BytesIO()
-    Image.fromarray(values).save(held, "PNG")
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 MARKS = np.zeros((20, 30), bool)

@@ -59,8 +59,8 @@ def test_a_window_with_a_comma_in_its_name_can_be_named(tmp_path):
     """A file with two windows of its own offers “From the file, 2”."""
     made = scans.dicom(scans.ramp(), WindowCenter=["300", "40"], WindowWidth=["200", "80"])
     (tmp_path / "two.dcm").write_bytes(made)
-    found = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
-    assert found.behind.window == Window(40, 80)
+    result = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
+    assert result.behind.window == Window(40, 80)
 
 
 @pytest.mark.parametrize(("words", "problem"), [
@@ -89,8 +89,8 @@ def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys)
     asked = ["run", "attribution.Gradient", "--image", head, "--out"]
     for name, words in (("a", ["--slice", "2"]), ("b", ["--slice", "4", "--width", "100"])):
         assert main([*asked, str(tmp_path / name), *words]) == 0
-    found = [np.load(next(answer_folder(tmp_path / name).glob("*.npy"))) for name in "ab"]
-    assert not np.array_equal(*found)
+    results = [np.load(next(answer_folder(tmp_path / name).glob("*.npy"))) for name in "ab"]
+    assert not np.array_equal(*results)
     assert json.loads((answer_folder(tmp_path / "a") / "result.json").read_text())["case"]["kind"]
     assert main(["run", "attribution.Gradient", "--slice", "2", "--out", str(tmp_path / "c")]) == 2
     assert "Say with --image which scan" in capsys.readouterr().err

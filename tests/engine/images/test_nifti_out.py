@@ -62,13 +62,13 @@ def test_a_mask_lies_on_what_was_seen_however_the_scan_is_stored(order, signs, p
     assert seen.sum() == 1
     crop = Crop(0.5, 0.3)
     left, top, right, bottom = (round(edge) for edge in crop.box(*seen.shape[::-1]))
-    found = opened(volume_file(scan, plane, {at: seen[top:bottom, left:right]}, crop, "mask"))
-    values = np.asarray(found.dataobj)
-    assert np.array_equal(found.affine, affine)
-    assert found.shape == stored.shape
-    assert found.get_data_dtype() == np.uint8
+    result = opened(volume_file(scan, plane, {at: seen[top:bottom, left:right]}, crop, "mask"))
+    values = np.asarray(result.dataobj)
+    assert np.array_equal(result.affine, affine)
+    assert result.shape == stored.shape
+    assert result.get_data_dtype() == np.uint8
     assert np.array_equal(np.argwhere(values), np.argwhere(stored))
-    assert millimeters(found, values).tolist() == [[5 + 2 * 3, 5 + 2 * 8, 5 + 2 * 6]]
+    assert millimeters(result, values).tolist() == [[5 + 2 * 3, 5 + 2 * 8, 5 + 2 * 6]]
 
 
 def test_an_oblique_affine_and_its_shear_come_back_to_the_digit():
@@ -77,20 +77,20 @@ def test_an_oblique_affine_and_its_shear_come_back_to_the_digit():
     affine[:3, :3], affine[:3, 3] = turn, (-80.5, 12.25, 7)
     data = nifti(np.ones(SHAPE, np.int16), affine.astype(np.float32).astype(float))
     scan = load(data, "a.nii")
-    found = opened(volume_file(scan, "axial", {2: np.ones((SIDE, SIDE), bool)}, Crop(), "mask"))
-    assert np.array_equal(found.affine, nib.Nifti1Image.from_bytes(data).affine)
-    assert np.array_equal(np.unique(np.argwhere(np.asarray(found.dataobj))[:, 2]), [2])
+    result = opened(volume_file(scan, "axial", {2: np.ones((SIDE, SIDE), bool)}, Crop(), "mask"))
+    assert np.array_equal(result.affine, nib.Nifti1Image.from_bytes(data).affine)
+    assert np.array_equal(np.unique(np.argwhere(np.asarray(result.dataobj))[:, 2]), [2])
 
 
 def test_a_map_is_taken_to_finer_voxels_between_its_values_and_is_0_beyond_the_square():
     """A map that rises evenly across the square rises evenly over the voxels."""
     scan = load(nifti(np.zeros((40, 60, 3), np.int16), np.diag([2.0, 1.0, 3.0, 1.0])), "a.nii")
     ramp = np.tile(np.arange(20, dtype=np.float32) + 0.5, (20, 1))  # left to right in the picture
-    found = np.asarray(opened(volume_file(scan, "axial", {1: ramp}, Crop(0.0), "m")).dataobj)
+    result = np.asarray(opened(volume_file(scan, "axial", {1: ramp}, Crop(0.0), "m")).dataobj)
     # the picture has 80 × 60 square pixels: the square is the left 60, which are 30 voxels along x
-    assert found.dtype == np.float32
-    assert not found[..., [0, 2]].any()
-    across = found[::-1, 7, 1]  # the patient's right is on the left
+    assert result.dtype == np.float32
+    assert not result[..., [0, 2]].any()
+    across = result[::-1, 7, 1]  # the patient's right is on the left
     assert not across[30:].any()
     wanted = np.clip((np.arange(30) + 0.5) / 30 * 20, 0.5, 19.5)
     assert across[:30] == pytest.approx(wanted, abs=1e-4)
@@ -99,9 +99,9 @@ def test_a_map_is_taken_to_finer_voxels_between_its_values_and_is_0_beyond_the_s
 def test_voxels_that_are_not_square_and_color_are_written_too():
     rgb = np.zeros((8, 6, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
     scan = load(nifti(rgb, np.diag([1.0, 2.0, 1.0, 1.0])), "a.nii")
-    found = opened(volume_file(scan, "axial", {0: np.ones((5, 5), bool)}, Crop(), "mask"))
-    assert found.shape == (8, 6, 4)
-    assert np.asarray(found.dataobj)[..., 0].sum() == 8 * 4  # a square of 8 × 8 of 8 × 12 px
+    result = opened(volume_file(scan, "axial", {0: np.ones((5, 5), bool)}, Crop(), "mask"))
+    assert result.shape == (8, 6, 4)
+    assert np.asarray(result.dataobj)[..., 0].sum() == 8 * 4  # a square of 8 × 8 of 8 × 12 px
 
 
 @pytest.mark.parametrize(
@@ -118,20 +118,20 @@ def test_a_scan_that_does_not_say_how_it_lies_gives_a_file_that_does_not_either(
     scan = load(data, "a.nii")
     mask = np.zeros((6, 6), bool)
     mask[0, 0] = True
-    found = opened(volume_file(scan, "third axis", {4: mask}, Crop(0, 0), "mask"))
-    assert int(found.header["sform_code"]) == int(found.header["qform_code"]) == 0
-    assert found.header.get_zooms() == (2.0, 3.0, 4.0)
-    assert {tuple(at) for at in np.argwhere(np.asarray(found.dataobj))} <= {
+    result = opened(volume_file(scan, "third axis", {4: mask}, Crop(0, 0), "mask"))
+    assert int(result.header["sform_code"]) == int(result.header["qform_code"]) == 0
+    assert result.header.get_zooms() == (2.0, 3.0, 4.0)
+    assert {tuple(at) for at in np.argwhere(np.asarray(result.dataobj))} <= {
         (x, y, 4) for x in range(3) for y in range(3)
     }
-    assert np.asarray(found.dataobj)[0, 0, 4] == 1
+    assert np.asarray(result.dataobj)[0, 0, 4] == 1
 
 
 def test_the_units_are_the_scan_s_and_no_word_of_its_header_is_passed_on():
     scan = load(nifti(np.zeros(SHAPE, np.int16), xyzt_units=3), "a.nii")
-    found = opened(volume_file(scan, "axial", {0: np.ones((4, 4), bool)}, Crop(), "x" * 200))
-    assert found.header.get_xyzt_units()[0] == "micron"
-    assert bytes(found.header["descrip"]).rstrip(b"\0") == b"x" * 79
+    result = opened(volume_file(scan, "axial", {0: np.ones((4, 4), bool)}, Crop(), "x" * 200))
+    assert result.header.get_xyzt_units()[0] == "micron"
+    assert bytes(result.header["descrip"]).rstrip(b"\0") == b"x" * 79
 
 
 def test_a_volume_too_large_to_be_written_is_a_sentence(monkeypatch):

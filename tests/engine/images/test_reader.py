@@ -72,15 +72,15 @@ def test_a_reader_that_was_ended_while_it_waited_is_replaced(bad_reader):
 
 
 def test_many_files_at_once_are_each_answered_and_one_reader_stays(bad_reader):
-    found = []
+    results = []
     threads = [
-        threading.Thread(target=lambda: found.append(read(START + b"w").size)) for _ in range(12)
+        threading.Thread(target=lambda: results.append(read(START + b"w").size)) for _ in range(12)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [(2, 1)] * 12
+    assert results == [(2, 1)] * 12
     assert len(reader._idle) == 1
 
 

@@ -42,9 +42,9 @@ def test_a_model_is_kept_when_its_training_is_over_and_nobody_waits(case):
 def test_a_training_that_is_stopped_leaves_no_model(case):
     slow = TrainCase(case.data, Recipe(architecture="mlp", epochs=200), seed=4712)
     job = run.ask(Train(), slow, "somebody")
-    one = Unfinished(f"{slow.fingerprint}-1", 0.1, slow.facts())
-    assert under_way(one)
+    unfinished = Unfinished(f"{slow.fingerprint}-1", 0.1, slow.facts())
+    assert under_way(unfinished)
     job.stop("somebody")
     kept_by(job)
     assert checkpoints.listed() == ()
-    assert not under_way(one)
+    assert not under_way(unfinished)

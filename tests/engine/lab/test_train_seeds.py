@@ -26,19 +26,19 @@ def furthest(one, other):
 
 @pytest.mark.parametrize("recipe", [RECIPE, AGAINST_ATTACKS], ids=["together", "one by one"])
 def test_each_network_is_that_of_a_training_alone(recipe):
-    found = TrainSeeds(networks=3)(replace(CASE, recipe=recipe))
+    result = TrainSeeds(networks=3)(replace(CASE, recipe=recipe))
     for place, seed in enumerate((7, 8, 9)):
         alone = fresh(CASE.data, recipe, seed)
-        before = [one.clone() for one in alone.parameters()]
+        before = [parameter.clone() for parameter in alone.parameters()]
         train(alone, CASE.data, recipe, seed)
-        ours = rebuilt(found["networks"][place])
+        ours = rebuilt(result["networks"][place])
         assert furthest(ours, alone) < 1e-6
         moved = zip(before, alone.parameters(), strict=True)
         assert max((a - b).abs().max().item() for a, b in moved) > 1e-3
-        assert found["figures"].values[place] == pytest.approx(
+        assert result["figures"].values[place] == pytest.approx(
             list(figures(alone, CASE.data).values())
         )
-    assert found["figures"].rows == ("seed 7", "seed 8", "seed 9")
+    assert result["figures"].rows == ("seed 7", "seed 8", "seed 9")
 
 
 def test_a_stopped_training_goes_on_to_the_same_networks(tmp_path, monkeypatch):
@@ -65,5 +65,5 @@ def test_a_stopped_training_goes_on_to_the_same_networks(tmp_path, monkeypatch):
 
 
 def test_seeds_follow_the_case_s_and_begin_again_behind_the_last():
-    found = TrainSeeds(networks=2)(replace(CASE, seed=2**32 - 1))
-    assert found["figures"].rows == ("seed 4294967295", "seed 0")
+    result = TrainSeeds(networks=2)(replace(CASE, seed=2**32 - 1))
+    assert result["figures"].rows == ("seed 4294967295", "seed 0")

@@ -68,10 +68,10 @@ def test_maps_of_two_shapes_make_no_matrix_however_many_pixels_they_have():
 
 def test_the_matrix_holds_every_pair_in_the_order_given():
     maps = [(name, drawn(seed)) for seed, name in enumerate("abc")]
-    found = matrix(maps, "cosine")
-    assert found.rows == found.order == ("a", "b", "c")
-    assert found.values == pytest.approx(found.values.T)
-    assert found.values[0, 2] == pytest.approx(cosine(maps[0][1], maps[2][1]))
-    assert np.diag(found.values) == pytest.approx(np.ones(3))
-    assert found.units == ("cosine",) * 3
+    result = matrix(maps, "cosine")
+    assert result.rows == result.order == ("a", "b", "c")
+    assert result.values == pytest.approx(result.values.T)
+    assert result.values[0, 2] == pytest.approx(cosine(maps[0][1], maps[2][1]))
+    assert np.diag(result.values) == pytest.approx(np.ones(3))
+    assert result.units == ("cosine",) * 3
     assert matrix(maps[:1]).values == pytest.approx(np.ones((1, 1)))

@@ -68,24 +68,29 @@ def slow_ap(outcomes, count):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_figures_are_those_of_coco_s_evaluation_written_again(seed):
-    found, truth = drawn(seed)
+    result, truth = drawn(seed)
     count = sum(map(len, truth))
-    got = box_figures(found, truth)
-    outcomes = {one: slow_hits(found, truth, one) for one in (0.3, *OVERLAPS)}
-    areas = {one: slow_ap(each, count) for one, each in outcomes.items()}
+    got = box_figures(result, truth)
+    outcomes = {overlap: slow_hits(result, truth, overlap) for overlap in (0.3, *OVERLAPS)}
+    areas = {one: slow_ap(outcome, count) for one, outcome in outcomes.items()}
     assert got.map30 == pytest.approx(areas[0.3], abs=1e-12)
     assert got.map50 == pytest.approx(areas[0.5], abs=1e-12)
-    assert got.map50_95 == pytest.approx(np.mean([areas[one] for one in OVERLAPS]), abs=1e-12)
+    assert got.map50_95 == pytest.approx(
+        np.mean([areas[overlap] for overlap in OVERLAPS]), abs=1e-12
+    )
     assert got.hits30 == sum(hit for _, hit in outcomes[0.3])
-    assert got.hits30 + got.false30 == len(found.image)
+    assert got.hits30 + got.false30 == len(result.image)
     there = {at for at, boxes in enumerate(truth) if len(boxes)}
     assert got.acc50 == len({at for at, hit in outcomes[0.5] if hit}) / len(there)
 
 
 def test_the_boxes_drawn_here_hit_and_miss():
-    found = [box_figures(*drawn(seed)) for seed in range(20)]
-    assert 0.1 < np.mean([one.map30 for one in found]) < 0.9
-    assert min(sum(one.hits30 for one in found), sum(one.false30 for one in found)) > 50
+    results = [box_figures(*drawn(seed)) for seed in range(20)]
+    assert 0.1 < np.mean([result.map30 for result in results]) < 0.9
+    assert (
+        min(sum(result.hits30 for result in results), sum(result.false30 for result in results))
+        > 50
+    )
 
 
 def test_the_known_boxes_themselves_are_perfect_and_nothing_found_is_zero():
@@ -100,14 +105,14 @@ def test_the_known_boxes_themselves_are_perfect_and_nothing_found_is_zero():
 
 
 def test_confidence_counts_by_its_order_alone_and_shuffled_it_costs_precision_and_no_hits():
-    found, truth = drawn(5, images=30)
-    same = ScoredBoxes(found.image, found.places, np.exp(found.confidence / 10))
-    assert box_figures(same, truth) == box_figures(found, truth)
+    result, truth = drawn(5, images=30)
+    same = ScoredBoxes(result.image, result.places, np.exp(result.confidence / 10))
+    assert box_figures(same, truth) == box_figures(result, truth)
     sure = np.array([max(shared(p[None], truth[i])[0], default=0.0)
-                     for i, p in zip(found.image, found.places, strict=True)])  # fmt: skip
-    sharp = box_figures(ScoredBoxes(found.image, found.places, sure), truth)
+                     for i, p in zip(result.image, result.places, strict=True)])  # fmt: skip
+    sharp = box_figures(ScoredBoxes(result.image, result.places, sure), truth)
     mixed = np.random.default_rng(0).permutation(sure)
-    shuffled = box_figures(ScoredBoxes(found.image, found.places, mixed), truth)
+    shuffled = box_figures(ScoredBoxes(result.image, result.places, mixed), truth)
     assert sharp.map50 > shuffled.map50 + 0.2
     assert abs(sharp.hits30 - shuffled.hits30) <= 2  # of two boxes on one lesion one counts
 

@@ -63,23 +63,23 @@ def test_every_figure_is_that_of_a_plain_derivation(seed):
     logits, labels = drawn(seed=seed)
     if seed % 2:  # right where it is unsure, so that some bins are too sure and some not enough
         labels = np.where(logits.max(1) < 2.5, logits.argmax(1), labels)
-    found = calibration(logits, labels)
+    result = calibration(logits, labels)
     for name, value in slowly(logits, labels).items():
-        assert getattr(found, name) == pytest.approx(value, abs=1e-6, nan_ok=True), name
-    assert found.counts.sum() == len(labels)
+        assert getattr(result, name) == pytest.approx(value, abs=1e-6, nan_ok=True), name
+    assert result.counts.sum() == len(labels)
 
 
 def test_of_twenty_classes_that_are_all_alike_the_confidence_is_in_the_lowest_bin():
-    found = calibration(np.zeros((10, 20)), np.arange(10))
-    assert found.counts.tolist() == [10] + [0] * (BINS - 1)
-    assert found.confidence[0] == pytest.approx(1 / 20)
-    assert found.hits[0] == found.accuracy == 1 / 10  # the first of equal ones is the answer
+    result = calibration(np.zeros((10, 20)), np.arange(10))
+    assert result.counts.tolist() == [10] + [0] * (BINS - 1)
+    assert result.confidence[0] == pytest.approx(1 / 20)
+    assert result.hits[0] == result.accuracy == 1 / 10  # the first of equal ones is the answer
 
 
 def test_logits_of_any_size_have_log_probabilities():
-    found = calibration(np.array([[10_000.0, 0], [0, -10_000.0]]), np.array([1, 0]))
-    assert found.nll == pytest.approx(5_000)
-    assert found.brier == pytest.approx(1)
+    result = calibration(np.array([[10_000.0, 0], [0, -10_000.0]]), np.array([1, 0]))
+    assert result.nll == pytest.approx(5_000)
+    assert result.brier == pytest.approx(1)
 
 
 def test_a_temperature_is_looked_for_between_its_bounds():

@@ -35,7 +35,7 @@ def test_the_hull_of_curves_is_the_upper_half_of_all_their_points_convex_hull():
     other = detection.roc(UNKNOWN[:30], KNOWN[:30] + 0.8)
     curves = [detection.roc(KNOWN, UNKNOWN), other]
     x, y = detection.roc_hull(curves)
-    points = np.concatenate([np.stack([one.x, one.y], 1) for one in curves])
+    points = np.concatenate([np.stack([curve.x, curve.y], 1) for curve in curves])
     whole = ConvexHull(np.concatenate([points, [[1, 0]]]))  # its lower half is the corner
     assert np.trapezoid(y, x) == pytest.approx(whole.volume)
     assert (np.diff(np.diff(y) / np.diff(x).clip(1e-12)) <= 1e-9).all()
@@ -77,8 +77,8 @@ def test_fpr95_in_both_conventions_is_found_by_trying_every_line(sizes):
     rng = np.random.default_rng(1)
     known, unknown = (KNOWN, UNKNOWN) if sizes is None else map(rng.normal, (0, 1), (1, 1), sizes)
     lines = np.unique(np.concatenate([known, unknown]))
-    found = [line for line in lines if (line <= unknown).mean() >= 0.95]
-    assert detection.fpr95(known, unknown) == (max(found) <= known).mean()
+    results = [line for line in lines if (line <= unknown).mean() >= 0.95]
+    assert detection.fpr95(known, unknown) == (max(results) <= known).mean()
     kept = [line for line in lines if (line >= known).mean() >= 0.95]
     assert detection.fpr95(known, unknown, "known") == (min(kept) >= unknown).mean()
     assert detection.fpr95(known, unknown) != detection.fpr95(known, unknown, "known")
@@ -94,12 +94,12 @@ def test_twenty_images_need_nineteen():
 @pytest.mark.parametrize("positive", ["unknown", "known"])
 def test_recall_and_precision_are_those_of_what_is_flagged_at_each_threshold(positive):
     curve = detection.precision_recall(KNOWN, UNKNOWN, positive)
-    found, others = (UNKNOWN, KNOWN) if positive == "unknown" else (-KNOWN, -UNKNOWN)
+    result, others = (UNKNOWN, KNOWN) if positive == "unknown" else (-KNOWN, -UNKNOWN)
     assert (curve.thresholds[0], curve.x[0], curve.y[0]) == (np.inf, 0, 1)
     assert (np.diff(curve.thresholds[1:]) < 0).all()
     for level, x, y in list(zip(curve.thresholds, curve.x, curve.y, strict=True))[1:]:
-        right, wrong = (level <= found).sum(), (level <= others).sum()
-        assert (x, y) == pytest.approx((right / len(found), right / (right + wrong)))
+        right, wrong = (level <= result).sum(), (level <= others).sum()
+        assert (x, y) == pytest.approx((right / len(result), right / (right + wrong)))
 
 
 @pytest.mark.parametrize("positive", ["unknown", "known"])

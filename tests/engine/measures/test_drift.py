@@ -19,8 +19,8 @@ def test_the_rank_correlation_is_scipys_on_sizes_with_ties():
     one, other = maps()
     one = np.round(one, 1)
     other = other + 0.5 * one
-    found = spearmanr(np.abs(one).ravel(), np.abs(other).ravel()).statistic
-    assert rank_correlation(one, other) == pytest.approx(found, abs=1e-9)
+    result = spearmanr(np.abs(one).ravel(), np.abs(other).ravel()).statistic
+    assert rank_correlation(one, other) == pytest.approx(result, abs=1e-9)
 
 
 def test_the_same_map_is_whole_and_its_negative_too():

@@ -29,8 +29,8 @@ def linear():
 @pytest.mark.parametrize("noise", [0.01, 0.1, 1.0])
 def test_the_slopes_of_a_linear_model_are_never_wrong(linear, noise):
     case, weight = linear
-    found = infidelity(case.score, case.image, weight, noise * changes())
-    assert found == pytest.approx(0, abs=1e-6)
+    result = infidelity(case.score, case.image, weight, noise * changes())
+    assert result == pytest.approx(0, abs=1e-6)
 
 
 def test_wrong_slopes_are_wrong_by_what_they_miss(linear):
@@ -38,8 +38,8 @@ def test_wrong_slopes_are_wrong_by_what_they_miss(linear):
     moved = changes()
     off = torch.zeros_like(weight)
     off[0, 2, 5] = 2.0
-    found = infidelity(case.score, case.image, weight + off, moved)
-    assert found == pytest.approx(float(((2 * moved[:, 0, 2, 5]) ** 2).mean()), rel=1e-3)
+    result = infidelity(case.score, case.image, weight + off, moved)
+    assert result == pytest.approx(float(((2 * moved[:, 0, 2, 5]) ** 2).mean()), rel=1e-3)
 
 
 def test_scaled_only_the_direction_counts(linear):
@@ -56,8 +56,8 @@ def test_a_map_of_zeros_misses_all_that_the_score_falls_scaled_or_not(linear):
     moved, zeros = changes(), torch.zeros_like(weight)
     fell = (moved * weight).flatten(1).sum(1)
     for scaled in (False, True):
-        found = infidelity(case.score, case.image, zeros, moved, scaled=scaled)
-        assert found == pytest.approx(float((fell**2).mean()), rel=1e-3)
+        result = infidelity(case.score, case.image, zeros, moved, scaled=scaled)
+        assert result == pytest.approx(float((fell**2).mean()), rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ class Told(Method):
 
 def test_a_map_that_is_the_image_moves_as_much_as_the_image_may():
     case = tiny.cnn_case()
-    found = max_sensitivity(Told(), case, radius=0.02, draws=30)
+    result = max_sensitivity(Told(), case, radius=0.02, draws=30)
     length = float(case.image[0].norm())
     furthest = 0.02 * (case.image[0].numel()) ** 0.5 / length
-    assert 0.5 * furthest < found <= furthest
+    assert 0.5 * furthest < result <= furthest
     assert max_sensitivity(Told(times=9.0), case) == pytest.approx(
         max_sensitivity(Told(), case), rel=1e-4
     )
@@ -135,11 +135,11 @@ def test_infidelity_is_captum_s_on_the_same_changes():
     _, slopes = case.gradient(case.image[None])
     for scaled in (False, True):
         ours = infidelity(case.score, case.image, slopes[0], drawn, scaled=scaled)
-        found = theirs(
+        result = theirs(
             case.model, lambda inputs: (drawn, inputs - drawn), case.image[None], slopes,
             target=target, n_perturb_samples=len(drawn), normalize=scaled,
         )  # fmt: skip
-        assert ours == pytest.approx(float(found), rel=1e-3)
+        assert ours == pytest.approx(float(result), rel=1e-3)
 
 
 @pytest.mark.peer
@@ -164,10 +164,10 @@ def test_max_sensitivity_is_captum_s_on_the_same_changes():
         [(2 * torch.rand(case.image.shape, generator=generator) - 1) * radius for _ in range(draws)]
     )
     saliency = Saliency(case.model)
-    found = sensitivity_max(
+    result = sensitivity_max(
         lambda inputs, target: saliency.attribute(inputs, target=target, abs=False),
         case.image[None], perturb_func=lambda inputs, _radius: inputs + drawn,
         n_perturb_samples=draws, target=case.target.index,
     )  # fmt: skip
     ours = max_sensitivity(Slopes(), case, radius=radius, draws=draws)
-    assert ours == pytest.approx(float(found), rel=1e-4)
+    assert ours == pytest.approx(float(result), rel=1e-4)

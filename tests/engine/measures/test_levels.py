@@ -32,15 +32,15 @@ def drawn(seed, epsilon, norm):
 @pytest.mark.parametrize("epsilon", [0, 1, 2, 7, 40])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_rounded_change_is_in_the_ball_exactly_and_leaves_an_image(seed, epsilon, norm):
-    levels, found = drawn(seed, epsilon, norm)
-    change = rounded(levels, found, epsilon, norm)
+    levels, result = drawn(seed, epsilon, norm)
+    change = rounded(levels, result, epsilon, norm)
     assert int((levels + change).min()) >= 0
     assert int((levels + change).max()) <= 255
     if norm == "L∞":
         assert int(change.abs().max()) <= epsilon
     else:
         assert int(change.int().square().sum()) <= epsilon**2 * levels.numel()
-    wanted = found * 255 - levels
+    wanted = result * 255 - levels
     assert float((change - wanted).abs().max()) <= (0.51 if norm == "L∞" else 1.01)
     if epsilon == 0:
         assert not change.any()

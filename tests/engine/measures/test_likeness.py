@@ -50,8 +50,8 @@ def test_where_ssim_is_known_it_decides():
         wanted = (2 * means.prod() + 1e-4) / (np.square(means).sum() + 1e-4)
         other = np.full_like(image, level)
         pair = [torch.from_numpy(one).permute(2, 0, 1) / 255 for one in (image, other)]
-        found = visible(image, other, ssim(*pair))
-        assert found.startswith(told)
-        assert found.endswith(f"(SSIM {wanted:.2f}; 1 is the same).")
+        result = visible(image, other, ssim(*pair))
+        assert result.startswith(told)
+        assert result.endswith(f"(SSIM {wanted:.2f}; 1 is the same).")
     assert not visible(image, image)
     assert not visible(image[:8], image[:8] + np.uint8(9))  # flat and small: nothing is known

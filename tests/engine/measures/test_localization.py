@@ -21,25 +21,25 @@ def square() -> np.ndarray:
 
 def test_the_mask_itself_scores_full_marks_and_its_opposite_none():
     mask = square()
-    found = located(mask.astype(np.float32), mask)
-    assert (found.hit, found.mass, found.rank, found.chance) == (1, 1, 1, 9 / 48)
+    result = located(mask.astype(np.float32), mask)
+    assert (result.hit, result.mass, result.rank, result.chance) == (1, 1, 1, 9 / 48)
     other = located((~mask).astype(np.float32), mask)
     assert (other.hit, other.mass, other.rank) == (0, 0, 0)
 
 
 def test_a_flat_map_scores_what_chance_gives():
-    found = located(np.full(SHAPE, 3.0, np.float32), square())
-    assert found.hit == pytest.approx(found.chance)
-    assert found.mass == pytest.approx(found.chance)
-    assert found.rank == pytest.approx(found.chance)
+    result = located(np.full(SHAPE, 3.0, np.float32), square())
+    assert result.hit == pytest.approx(result.chance)
+    assert result.mass == pytest.approx(result.chance)
+    assert result.rank == pytest.approx(result.chance)
 
 
 def test_negative_values_have_no_mass_but_a_rank():
     values = np.where(square(), -1.0, -2.0).astype(np.float32)
     with np.errstate(all="raise"):  # nothing is divided by nothing
-        found = located(values, square())
-    assert np.isnan(found.mass)
-    assert (found.hit, found.rank) == (1, 1)
+        result = located(values, square())
+    assert np.isnan(result.mass)
+    assert (result.hit, result.rank) == (1, 1)
 
 
 def test_small_values_have_a_mass_too():
@@ -50,8 +50,8 @@ def test_small_values_have_a_mass_too():
 def test_what_is_unknown_counts_as_lowest():
     for lowest in (np.nan, -np.inf):
         values = np.where(square(), 1.0, lowest).astype(np.float32)
-        found = located(values, square())
-        assert (found.hit, found.mass, found.rank) == (1, 1, 1)
+        result = located(values, square())
+        assert (result.hit, result.mass, result.rank) == (1, 1, 1)
 
 
 @settings(max_examples=60, deadline=None)
@@ -61,13 +61,13 @@ def test_distinct_values_agree_with_plain_loops(seed, share):
     values = rng.permutation(SHAPE[0] * SHAPE[1]).reshape(SHAPE).astype(np.float32) - 20
     mask = rng.random(SHAPE) < share
     mask[0, 0] = True
-    found = located(values, mask)
+    result = located(values, mask)
     order = np.argsort(-values, axis=None)
     inside = mask.ravel()[order]
-    assert found.hit == inside[0]
-    assert found.rank == pytest.approx(inside[: mask.sum()].mean())
+    assert result.hit == inside[0]
+    assert result.rank == pytest.approx(inside[: mask.sum()].mean())
     mass = sum(v for v, m in zip(values.ravel(), mask.ravel(), strict=True) if m and v > 0)
-    assert found.mass == pytest.approx(mass / values[values > 0].sum())
+    assert result.mass == pytest.approx(mass / values[values > 0].sum())
 
 
 def test_an_empty_mask_and_another_size_are_said():

@@ -21,7 +21,7 @@ def three_levels():
 
 def variance_between(values, edges):
     parts = np.split(np.sort(values), np.searchsorted(np.sort(values), edges, side="right"))
-    return sum(len(one) * (one.mean() - values.mean()) ** 2 for one in parts if len(one))
+    return sum(len(part) * (part.mean() - values.mean()) ** 2 for part in parts if len(part))
 
 
 def test_the_outline_is_what_lies_above_the_best_of_all_pairs_of_thresholds_less_an_offset():
@@ -29,20 +29,20 @@ def test_the_outline_is_what_lies_above_the_best_of_all_pairs_of_thresholds_less
     clipped = values.clip(0).ravel().astype(np.float64)
     grid = np.linspace(clipped.min(), clipped.max(), 65)[1:-1]
     best = max(combinations(grid, 2), key=lambda pair: variance_between(clipped, pair))
-    found = outlined(values, offset=0.0)
+    result = outlined(values, offset=0.0)
     step = grid[1] - grid[0]
-    assert (found.inside == (values > best[1])).all()
-    assert abs(found.threshold - best[1]) < 40 * step  # anywhere in the gap is the same outline
-    assert found.inside.sum() == 7 * 7
+    assert (result.inside == (values > best[1])).all()
+    assert abs(result.threshold - best[1]) < 40 * step  # anywhere in the gap is the same outline
+    assert result.inside.sum() == 7 * 7
     lower = outlined(values, offset=0.5)
-    assert lower.threshold == pytest.approx(found.threshold - 0.5 * clipped.std())
+    assert lower.threshold == pytest.approx(result.threshold - 0.5 * clipped.std())
     assert (lower.inside == (values > lower.threshold)).all()
 
 
 def test_an_offset_reaches_no_further_down_than_0():
-    found = outlined(three_levels(), offset=2.0)
-    assert found.threshold >= 0
-    assert not found.inside[three_levels() < -0.6].any()
+    result = outlined(three_levels(), offset=2.0)
+    assert result.threshold >= 0
+    assert not result.inside[three_levels() < -0.6].any()
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_an_offset_reaches_no_further_down_than_0():
     ],
 )
 def test_a_map_without_anything_that_stands_out_has_an_empty_outline_and_says_why(values, reason):
-    found = outlined(values.astype(np.float32))
-    assert not found.inside.any()
-    assert reason in found.reason
+    result = outlined(values.astype(np.float32))
+    assert not result.inside.any()
+    assert reason in result.reason
 
 
 @pytest.mark.parametrize("groups", [2, 3, 4])
@@ -74,12 +74,12 @@ def test_unknown_values_are_outside():
 
 
 def test_dice_and_iou_are_those_of_counted_pixels():
-    found, truth = np.zeros((2, 6, 6), np.bool_)
-    found[:2, :3], truth[1:3, :3] = True, True
-    assert dice(found, truth) == pytest.approx((2 * 3 + 1) / (6 + 6 + 1))
-    assert iou(found, truth) == pytest.approx((3 + 1) / (9 + 1))
+    result, truth = np.zeros((2, 6, 6), np.bool_)
+    result[:2, :3], truth[1:3, :3] = True, True
+    assert dice(result, truth) == pytest.approx((2 * 3 + 1) / (6 + 6 + 1))
+    assert iou(result, truth) == pytest.approx((3 + 1) / (9 + 1))
     assert dice(truth, truth) == iou(truth, truth) == 1
-    assert dice(found & False, truth & False) == 1  # nothing to find, nothing found
+    assert dice(result & False, truth & False) == 1  # nothing to find, nothing found
 
 
 def test_a_mask_of_another_size_is_refused():

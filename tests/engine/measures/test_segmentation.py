@@ -21,7 +21,7 @@ def drawn(side=9, count=3, steps=12):
 
 def regions_of(mask):
     """Sets of 8-connected pixels, by walking from each of them."""
-    left, found = set(zip(*np.nonzero(mask), strict=True)), []
+    left, result = set(zip(*np.nonzero(mask), strict=True)), []
     while left:
         region, edge = set(), [next(iter(left))]
         while edge:
@@ -30,8 +30,8 @@ def regions_of(mask):
                 left.remove((y, x))
                 region.add((y, x))
                 edge += [(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-        found.append(region)
-    return found
+        result.append(region)
+    return result
 
 
 def slow_aupro(maps, masks, within, limit):

@@ -52,27 +52,27 @@ def worth(case):
 
 def test_the_curve_of_a_sum_is_the_sum_of_what_is_shown(linear):
     order = ranks(worth(linear))
-    found = curves(linear, {"one": order}, steps=8)["one"]
+    curve = curves(linear, {"one": order}, steps=8)["one"]
     nothing = float(linear.score(linear.baseline("mean")[None]))
-    for step, area in enumerate(found.area):
+    for step, area in enumerate(curve.area):
         shown = worth(linear)[order < round(area * SIDE * SIDE)].sum()
-        assert found.insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
+        assert curve.insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
         gone = worth(linear)[order >= round(area * SIDE * SIDE)].sum()
-        assert found.deletion[step] == pytest.approx(nothing + gone, abs=2e-4)
+        assert curve.deletion[step] == pytest.approx(nothing + gone, abs=2e-4)
 
 
 def test_both_ends_are_the_cover_and_the_image(linear):
     for cover in ("mean", "black", "blur"):
-        found = curves(linear, {"one": ranks(worth(linear))}, cover=cover)["one"]
+        curve = curves(linear, {"one": ranks(worth(linear))}, cover=cover)["one"]
         ends = linear.score(torch.stack([linear.baseline(cover), linear.image])).tolist()
-        assert found.insertion[[0, -1]] == pytest.approx(ends, abs=1e-6)
-        assert found.deletion[[0, -1]] == pytest.approx(ends[::-1], abs=1e-6)
+        assert curve.insertion[[0, -1]] == pytest.approx(ends, abs=1e-6)
+        assert curve.deletion[[0, -1]] == pytest.approx(ends[::-1], abs=1e-6)
 
 
 def test_the_reversed_order_inserted_is_the_order_deleted_read_backwards(linear):
     order = ranks(worth(linear))
-    found = curves(linear, {"on": order, "back": order.max() - order}, steps=10)
-    on, back = found["on"], found["back"]
+    result = curves(linear, {"on": order, "back": order.max() - order}, steps=10)
+    on, back = result["on"], result["back"]
     assert on.insertion == pytest.approx(back.deletion[::-1], abs=1e-9)
     assert on.insertion_area == pytest.approx(back.deletion_area, abs=1e-9)
     assert on.gap == pytest.approx(-back.gap, abs=1e-9)
@@ -82,10 +82,10 @@ def test_a_map_that_is_wrong_everywhere_falls_below_random_and_the_right_one_ris
     drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(10)}
     wrong = ranks(-np.abs(worth(linear)))
     weakest = ranks(-worth(linear))
-    found = curves(linear, {"right": ranks(worth(linear)), "weakest": weakest, **drawn})
-    chance = [found[name].insertion_area for name in drawn]
-    assert found["right"].insertion_area > max(chance)
-    assert found["weakest"].insertion_area < min(chance)
+    result = curves(linear, {"right": ranks(worth(linear)), "weakest": weakest, **drawn})
+    chance = [result[name].insertion_area for name in drawn]
+    assert result["right"].insertion_area > max(chance)
+    assert result["weakest"].insertion_area < min(chance)
     positive = replace_image_by_sizes(linear)
     told = curves(positive, {"wrong": wrong, **drawn})
     assert told["wrong"].insertion_area < min(told[name].insertion_area for name in drawn)
@@ -99,10 +99,10 @@ def replace_image_by_sizes(case):
 
 
 def test_the_normalized_area_has_zero_at_the_cover_and_one_at_the_image(linear):
-    found = curves(linear, {"one": ranks(worth(linear))})["one"]
-    rise = found.insertion[-1] - found.insertion[0]
-    expected = (found.insertion_area - found.insertion[0]) / rise
-    assert found.normalized == pytest.approx(float(expected))
+    curve = curves(linear, {"one": ranks(worth(linear))})["one"]
+    rise = curve.insertion[-1] - curve.insertion[0]
+    expected = (curve.insertion_area - curve.insertion[0]) / rise
+    assert curve.normalized == pytest.approx(float(expected))
     still = replace(linear, image=linear.baseline("mean") + 1e-6)
     assert np.isnan(curves(still, {"one": ranks(worth(linear))})["one"].normalized)
 
@@ -118,25 +118,25 @@ def test_four_maps_are_looked_at_in_one_pass_of_two_ends_and_their_steps():
     case.model.pace("exact")
     orders = {str(seed): random_ranks((32, 32), seed) for seed in range(4)}
     seen, handle = counted(case)
-    found = curves(case, orders, steps=20)
+    result = curves(case, orders, steps=20)
     handle.remove()
     assert sum(seen) == 2 + 4 * 2 * 19
     alone = [curves(case, {name: order}, steps=20)[name] for name, order in orders.items()]
-    for one, other in zip(found.values(), alone, strict=True):
+    for one, other in zip(result.values(), alone, strict=True):
         assert one.insertion == pytest.approx(other.insertion, abs=1e-5)
 
 
 def test_regions_are_shown_whole_over_their_own_area(linear):
     labels = np.zeros((SIDE, SIDE), np.int64)
     labels[:, 4:], labels[8:, 4:] = 1, 2
-    found = region_curves(linear, {"one": labels, "other": 2 - labels})
-    assert found["one"].area == pytest.approx([0, 1 / 4, 5 / 8, 1])
-    assert found["other"].area == pytest.approx([0, 3 / 8, 3 / 4, 1])
+    result = region_curves(linear, {"one": labels, "other": 2 - labels})
+    assert result["one"].area == pytest.approx([0, 1 / 4, 5 / 8, 1])
+    assert result["other"].area == pytest.approx([0, 3 / 8, 3 / 4, 1])
     nothing = float(linear.score(linear.baseline("mean")[None]))
     for step in range(4):
         shown = worth(linear)[labels < step].sum()
-        assert found["one"].insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
-    assert found["one"].insertion == pytest.approx(found["other"].deletion[::-1], abs=1e-5)
+        assert result["one"].insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
+    assert result["one"].insertion == pytest.approx(result["other"].deletion[::-1], abs=1e-5)
     assert by_region(labels).limits.tolist() == [0, 1, 2, 3]
 
 
@@ -154,14 +154,14 @@ def test_equal_values_are_put_in_a_fixed_random_order():
 
 def test_the_band_is_the_lowest_and_the_highest_of_its_curves(linear):
     drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(5)}
-    found = list(curves(linear, drawn).values())
-    low, high = band(found)
-    held = np.stack([one.insertion for one in found])
+    results = list(curves(linear, drawn).values())
+    low, high = band(results)
+    held = np.stack([result.insertion for result in results])
     assert (low == held.min(0)).all()
     assert (high == held.max(0)).all()
-    low, high = band(found, deletion=True)
+    low, high = band(results, deletion=True)
     assert (low <= high).all()
-    assert low[0] == high[0] == found[0].deletion[0]
+    assert low[0] == high[0] == results[0].deletion[0]
 
 
 def test_a_constant_or_unknown_map_is_refused():
@@ -175,20 +175,20 @@ def test_a_constant_or_unknown_map_is_refused():
 
 def test_the_normalized_area_takes_the_score_of_the_cover_away(linear):
     """Where the cover scores something, as the blurred image does."""
-    found = curves(linear, {"one": ranks(worth(linear))}, cover="blur", steps=8)["one"]
-    low, high = float(found.insertion[0]), float(found.insertion[-1])
+    curve = curves(linear, {"one": ranks(worth(linear))}, cover="blur", steps=8)["one"]
+    low, high = float(curve.insertion[0]), float(curve.insertion[-1])
     assert abs(low) > 0.1
-    lifted = (found.insertion.astype(np.float64) - low) / (high - low)
-    assert found.normalized == pytest.approx(np.trapezoid(lifted, found.area), rel=1e-4)
+    lifted = (curve.insertion.astype(np.float64) - low) / (high - low)
+    assert curve.normalized == pytest.approx(np.trapezoid(lifted, curve.area), rel=1e-4)
 
 
 def test_a_curve_that_falls_is_normalized_too_and_one_that_hardly_moves_is_not():
     area = np.array([0, 0.5, 1])
     for rise in (1.0, -1.0, SMALL, -SMALL):
         inserted = np.array([0, 0.75 * rise, rise])
-        found = shown_of(area, inserted, inserted[::-1])
-        assert found.normalized == pytest.approx((0.75 / 2 + 1.75 / 2) / 2)
-        assert found.gap == pytest.approx(0)
+        result = shown_of(area, inserted, inserted[::-1])
+        assert result.normalized == pytest.approx((0.75 / 2 + 1.75 / 2) / 2)
+        assert result.gap == pytest.approx(0)
     for rise in (0.9 * SMALL, -0.9 * SMALL):
         assert np.isnan(shown_of(area, np.array([0, 0, rise]), np.array([rise, 0, 0])).normalized)
 

@@ -155,5 +155,5 @@ def test_a_copy_has_no_hooks_and_shares_nothing_with_its_model(model):
     own.network.conv2.register_forward_pre_hook(lambda *_: 0)
     own.network.fc.weight.data.zero_()
     assert torch.equal(model(pixels), logits)
-    tables = [id(one) for net in (model, own) for m in net.modules() for one in hook_tables(m)]
+    tables = [id(table) for net in (model, own) for m in net.modules() for table in hook_tables(m)]
     assert len(set(tables)) == len(tables)

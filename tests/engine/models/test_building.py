@@ -82,7 +82,7 @@ def test_what_no_file_has_is_computed_again(kind):
     network = on_meta(kind, "it")
     assert not all_in_file(network)
     made = with_memory(network, kind, "it")
-    assert not any(one.is_meta for one in (*made.parameters(), *made.buffers()))
+    assert not any(parameter.is_meta for parameter in (*made.parameters(), *made.buffers()))
     if kind is Tabled:
         assert torch.equal(made.table, torch.arange(4.0))
 

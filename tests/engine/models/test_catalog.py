@@ -211,7 +211,7 @@ def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
 def test_the_list_of_models_looks_for_no_hub(monkeypatch):
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setattr(hub, "knock", lambda: pytest.fail("nobody chose a model of the hub"))
-    listed = [one for one in entries() if one.name in catalog.SUGGESTED]
+    listed = [entry for entry in entries() if entry.name in catalog.SUGGESTED]
     assert all(one.available and "downloaded" in one.reason for one in listed)
 
 
@@ -231,15 +231,15 @@ def test_the_hub_is_looked_for_once_a_minute(monkeypatch):
 
 
 def test_many_who_want_a_model_at_once_load_it_once(monkeypatch):
-    loaded, found = [], []
+    loaded, result = [], []
     monkeypatch.setattr(catalog, "load_lite", lambda _name: loaded.append(1) or tiny.cnn())
-    threads = [threading.Thread(target=lambda: found.append(load())) for _ in range(5)]
+    threads = [threading.Thread(target=lambda: result.append(load())) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
     assert len(loaded) == 1
-    assert len({id(model) for model in found}) == 1
+    assert len({id(model) for model in result}) == 1
 
 
 def test_who_wants_another_model_does_not_wait_for_a_download(monkeypatch):

@@ -65,23 +65,25 @@ def kept(model, **given):
 @pytest.mark.parametrize("architecture", SMALL)
 def test_a_kept_model_is_the_same_model(architecture):
     model = small(architecture)
-    found = kept(model, figures={"test accuracy": 0.9}, recipe={"epochs": 3}, data="digits", seed=4)
-    again = load(found.name)
+    result = kept(
+        model, figures={"test accuracy": 0.9}, recipe={"epochs": 3}, data="digits", seed=4
+    )
+    again = load(result.name)
     pixels = torch.rand(3, 3, 12, 12, generator=tiny.seeded())
     assert torch.equal(again(pixels), model(pixels))
-    assert again.fingerprint == model.fingerprint == found.card.fingerprint
+    assert again.fingerprint == model.fingerprint == result.card.fingerprint
     assert (again.labels, again.title, again.side) == (model.labels, "Small", 12)
-    assert found.nbytes == found.path.stat().st_size > 1000
-    assert found.card.figures == {"test accuracy": 0.9}
-    assert (found.card.seed, found.card.data, found.card.recipe) == (4, "digits", {"epochs": 3})
+    assert result.nbytes == result.path.stat().st_size > 1000
+    assert result.card.figures == {"test accuracy": 0.9}
+    assert (result.card.seed, result.card.data, result.card.recipe) == (4, "digits", {"epochs": 3})
 
 
 def test_a_network_of_timm_is_kept_too():
     torch.manual_seed(0)
     network = timm.create_model("resnet10t", pretrained=False, num_classes=3)
     model = wrap(network, "own", "Own", architecture="resnet10t")
-    found = kept(model)
-    assert load(found.name).fingerprint == model.fingerprint
+    result = kept(model)
+    assert load(result.name).fingerprint == model.fingerprint
 
 
 def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
@@ -124,15 +126,15 @@ def test_a_ring_of_parents_hides_nobody():
 
 
 def test_a_deleted_model_is_gone_and_says_so():
-    found = kept(small())
-    assert catalog.load(found.name).title == "Small"
-    assert [e.name for e in catalog.entries() if e.name == found.name]
-    catalog.forget(found.name)
+    result = kept(small())
+    assert catalog.load(result.name).title == "Small"
+    assert [e.name for e in catalog.entries() if e.name == result.name]
+    catalog.forget(result.name)
     with pytest.raises(BadModel, match=r"There is no model 'kept:.*deleted"):
-        catalog.load(found.name)
+        catalog.load(result.name)
     assert listed() == ()
     with pytest.raises(BadModel, match="There is no model"):
-        delete(found.name)
+        delete(result.name)
 
 
 @pytest.mark.parametrize(
@@ -149,20 +151,20 @@ def test_an_exported_model_is_brought_in_elsewhere(tmp_path, monkeypatch):
     file = export(child.name)
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "elsewhere"))
     assert listed() == ()
-    found = bring_in(file, "child.safetensors")
-    assert found.card == child.card
-    assert load(found.name).lineage.trail == "Root ▸ child"
+    result = bring_in(file, "child.safetensors")
+    assert result.card == child.card
+    assert load(result.name).lineage.trail == "Root ▸ child"
 
 
 def test_the_picker_shows_size_figures_and_depth():
     root = kept(small(title="Root"), figures={"test accuracy": 0.5})
     child = keep(child_view(load(root.name), "child"))
-    found = {entry.name: entry for entry in catalog.entries()}
-    assert found[root.name].figures == {"test accuracy": 0.5}
-    assert (found[root.name].depth, found[child.name].depth) == (0, 1)
-    assert found[child.name].nbytes > 1000
-    assert found[child.name].title == "Root ▸ child"
-    assert found[child.name].reason == "made here by lab.Shift"
+    results = {entry.name: entry for entry in catalog.entries()}
+    assert results[root.name].figures == {"test accuracy": 0.5}
+    assert (results[root.name].depth, results[child.name].depth) == (0, 1)
+    assert results[child.name].nbytes > 1000
+    assert results[child.name].title == "Root ▸ child"
+    assert results[child.name].reason == "made here by lab.Shift"
 
 
 # --- disk --------------------------------------------------------------------------------------

@@ -114,8 +114,8 @@ def test_maps_of_a_finding(model, xray):
     fall = case.score(xray[None]) - case.score(covered[None])
     assert hidden[10, 10] == pytest.approx(float(fall), abs=1e-4)
 
-    found = IntegratedGradients(steps=64)(case)
-    total, difference = found["completeness"].values[:2]
+    result = IntegratedGradients(steps=64)(case)
+    total, difference = result["completeness"].values[:2]
     assert total == pytest.approx(difference, rel=0.1)
     assert abs(difference) > 0.01
 
@@ -181,7 +181,7 @@ def test_a_file_in_blindspot_s_folder_is_chosen_by_name(network, tmp_path, monke
     monkeypatch.setattr(chest, "library", tiny_library)
     (tmp_path / "torchxrayvision").mkdir()
     torch.save(network, tmp_path / "torchxrayvision" / ALL.file)
-    entry = next(one for one in catalog.entries() if one.name == ALL.name)
+    entry = next(entry for entry in catalog.entries() if entry.name == ALL.name)
     assert entry.available
     assert entry.reason == "weights are here"
     assert catalog.have(ALL.name).labels[1] == "Effusion"

@@ -222,19 +222,19 @@ def test_it_is_for_looking():
 
 
 def test_many_threads_may_make_what_is_made_once():
-    model, found = tiny.cnn(), []
+    model, result = tiny.cnn(), []
 
     def look():
-        found.append((id(model.layers[0].name), model.pace("fast"), id(model._fast)))
-        found.append(model.logits(torch.zeros(1, 3, 32, 32)).shape)
+        result.append((id(model.layers[0].name), model.pace("fast"), id(model._fast)))
+        result.append(model.logits(torch.zeros(1, 3, 32, 32)).shape)
 
     threads = [threading.Thread(target=look) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(found) == 12
-    assert len({one[1] for one in found if len(one) == 3}) == 1
+    assert len(result) == 12
+    assert len({one[1] for one in result if len(one) == 3}) == 1
 
 
 def test_a_small_timm_network_works_with_its_own_head():

@@ -29,18 +29,18 @@ PACE = Pace(batch=4, channels_last=True, use="gradient", seconds=0.01)
 @pytest.fixture
 def runner(monkeypatch):
     """A runner for which compiling is instant: its parts are the model itself, run as it is."""
-    held = GradientRunner(tiny.cnn(), PACE)
+    gradient_runner = GradientRunner(tiny.cnn(), PACE)
     plain = Plain(tiny.cnn())
 
     def part(path: Path):
-        if path.stem == held.name(PARTS[0]):
+        if path.stem == gradient_runner.name(PARTS[0]):
             return lambda given: [plain(given[0]), given[0]]
         return lambda given: [back(plain, *given)]
 
     monkeypatch.setattr(compiled, "can_compile", lambda device: True)
     monkeypatch.setattr(compiled_gradient, "made_apart", lambda *_: [b"there", b"back"])
     monkeypatch.setattr(packages, "opened_part", part)
-    return held
+    return gradient_runner
 
 
 def back(plain, pixels, slopes):
@@ -71,11 +71,11 @@ def test_full_batches_run_compiled_with_the_slopes_of_any_score(runner):
     assert runner.held_bytes == 2 * runner.body.own_bytes
     watched = pixels().requires_grad_()
     for score in (lambda z: z[:, 1], lambda z: z.softmax(1)[:, 0], lambda z: z.logsumexp(1)):
-        found, own = (
+        result, own = (
             torch.autograd.grad(score(net(watched)).sum(), watched)[0]
             for net in (runner, runner.body)
         )
-        torch.testing.assert_close(found, own, atol=1e-6, rtol=1e-4)
+        torch.testing.assert_close(result, own, atol=1e-6, rtol=1e-4)
 
 
 def test_hooks_changed_weights_and_other_numbers_go_through_the_model_itself(runner):
@@ -117,10 +117,10 @@ def test_a_walk_goes_the_same_way(runner):
 
     plain, moves, _ = walked()
     assert runner.compile()
-    found, again, looked = walked()
+    result, again, looked = walked()
     assert moves == again > 0
     assert looked == 48
-    torch.testing.assert_close(found.x, plain.x, atol=1e-5, rtol=0)
+    torch.testing.assert_close(result.x, plain.x, atol=1e-5, rtol=0)
 
 
 def test_its_passes_are_counted_as_those_of_the_model(runner):

@@ -82,8 +82,8 @@ def test_a_card_is_of_the_recipe_and_of_the_weights(name):
 @pytest.mark.parametrize("name", DIGITS)
 def test_figures_hold_on_the_shipped_weights(name):
     wanted = plan(name)
-    found = figures(load(name), data_sets.load(wanted.data), wanted.measured_by)
-    assert found == pytest.approx(dict(CARDS[name].figures), abs=0.01)
+    result = figures(load(name), data_sets.load(wanted.data), wanted.measured_by)
+    assert result == pytest.approx(dict(CARDS[name].figures), abs=0.01)
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -107,9 +107,9 @@ def test_the_adversarially_trained_twin_stands_the_attack_and_the_plain_one_does
 def test_the_phantom_network_tells_lesions_of_unseen_patients_apart_and_errs_for_real(phantoms):
     model, card = load("phantom-cnn"), CARDS["phantom-cnn"]
     assert len(phantoms) == 400
-    found = figures(model, phantoms)
-    assert found["balanced test accuracy"] >= 0.90
-    for what, figure in found.items():
+    result = figures(model, phantoms)
+    assert result["balanced test accuracy"] >= 0.90
+    for what, figure in result.items():
         assert figure == pytest.approx(card.figures[what], abs=0.01)
     rows = phantoms.rows("test")
     logits, labels = outputs(model, phantoms, rows), phantoms.labels
@@ -143,10 +143,10 @@ def test_the_network_with_the_shortcut_goes_by_the_mark_and_the_control_by_the_l
     assert said[SHORTCUT]["lesion"] < 0.05
     assert said["phantom-cnn"]["lesion"] > 0.8
     assert said["phantom-cnn"]["mark"] < 0.1
-    found = figures(load(SHORTCUT), phantoms)
+    result = figures(load(SHORTCUT), phantoms)
     for what in ("test accuracy", "balanced test accuracy"):
-        assert found[what] == pytest.approx(CARDS[SHORTCUT].figures[what], abs=0.01)
-    assert CARDS[SHORTCUT].figures["validation accuracy"] > found["test accuracy"] + 0.1
+        assert result[what] == pytest.approx(CARDS[SHORTCUT].figures[what], abs=0.01)
+    assert CARDS[SHORTCUT].figures["validation accuracy"] > result["test accuracy"] + 0.1
 
 
 def answers(model, images):
@@ -160,7 +160,7 @@ def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
     monkeypatch.setattr(catalog, "_memory", Memory(catalog.CACHE_BYTES, catalog._memory._size))
     monkeypatch.setattr(hub, "knock", lambda: False)
     assert catalog.load(name).fingerprint == CARDS[name].fingerprint
-    entry = {one.name: one for one in catalog.entries()}[name]
+    entry = {entry.name: entry for entry in catalog.entries()}[name]
     assert entry.available
     assert entry.figures == CARDS[name].figures
     assert entry.nbytes == file_of(name).stat().st_size
@@ -168,9 +168,9 @@ def test_it_is_chosen_by_name_like_any_model(name, monkeypatch):
 
 def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "home"))
-    found = bring_in(catalog.export("digits-mlp"), "digits.safetensors")
-    assert found.card == CARDS["digits-mlp"]
-    assert catalog.load(found.name).fingerprint == CARDS["digits-mlp"].fingerprint
+    result = bring_in(catalog.export("digits-mlp"), "digits.safetensors")
+    assert result.card == CARDS["digits-mlp"]
+    assert catalog.load(result.name).fingerprint == CARDS["digits-mlp"].fingerprint
     with pytest.raises(BadModel, match="no name of a model made here"):
         catalog.export("lite0")
 
@@ -197,11 +197,11 @@ def test_an_unknown_recipe_is_said(capsys):
 @pytest.mark.slow
 def test_the_phantom_recipe_is_no_lucky_seed(measure):
     wanted, data = plan("phantom-cnn"), data_sets.load("phantoms")
-    found = []
+    results = []
     for seed in (1, 2):
         model = fresh(data, wanted.recipe, seed)
         train(model, data, wanted.recipe, seed)
-        found.append(figures(model, data)["balanced test accuracy"])
-    said = ", ".join(f"{figure:.3f}" for figure in found)
+        results.append(figures(model, data)["balanced test accuracy"])
+    said = ", ".join(f"{figure:.3f}" for figure in results)
     measure("phantom CNN, balanced test accuracy of two other seeds", said)
-    assert min(found) > 0.88
+    assert min(results) > 0.88

@@ -46,7 +46,7 @@ def test_the_format_of_a_plain_training_is_found_again(how, sides, monkeypatch):
     monkeypatch.setattr(format_rounds, "USUAL_SIDES", sides)
     table = searched(how, plain_loop.data_set(how.side))["formats"]
     rights = table["right 0"] / table["images"]
-    found = [
+    results = [
         share
         for form, share in zip(formats_in(table), rights, strict=True)
         if (form.side, form.channels) == (how.side, how.channels)
@@ -54,7 +54,7 @@ def test_the_format_of_a_plain_training_is_found_again(how, sides, monkeypatch):
     ]
     assert table["images"][0] == 128
     assert rights[0] > 0.9
-    assert max(found) > rights[0] - 0.04  # a neighbor, as 32 beside 28 px, may be as good
+    assert max(results) > rights[0] - 0.04  # a neighbor, as 32 beside 28 px, may be as good
     counted = plain_loop.accuracy(plain_loop.trained(how), how)
     assert rights[0] == pytest.approx(counted, abs=0.08)
     assert min(table["images"][1:]) < 128  # hopeless ones were given up early

@@ -28,15 +28,16 @@ def images(model, count):
 @pytest.mark.parametrize("architecture", ["mlp", "resnet8", "vit"])
 def test_the_file_gives_the_model_s_logits_for_any_number_of_images(architecture):
     model = fresh(striped(), Recipe(architecture), 3)
-    found = onnx_file.onnx_file(model, images(model, 4))
-    assert found.difference <= 1e-5
-    session = onnx_file.opened(found.data)
+    result = onnx_file.onnx_file(model, images(model, 4))
+    assert result.difference <= 1e-5
+    session = onnx_file.opened(result.data)
     for count in (1, 7):
         pixels = images(model, count)
         ours = torch.from_numpy(onnx_file.run(session, pixels))
         torch.testing.assert_close(ours, model(pixels), rtol=0, atol=1e-5)
     about = {
-        one.key: json.loads(one.value) for one in onnx.load_from_string(found.data).metadata_props
+        prop.key: json.loads(prop.value)
+        for prop in onnx.load_from_string(result.data).metadata_props
     }
     assert about["labels"] == list(model.labels)
     assert about["side"] == model.side
@@ -48,9 +49,9 @@ def test_a_narrowed_network_is_written_narrow():
     masks = pruner_of(case, "Magnitude", MaskRules(structure="group")).at(0.5)
     whole, smaller = pruned(model, masks), shrunk(pruned(model, masks)).model
     pixels = images(model, 3)
-    found = onnx_file.onnx_file(smaller, pixels)
-    assert len(found.data) < 0.8 * len(onnx_file.written(whole))
-    ours = torch.from_numpy(onnx_file.run(onnx_file.opened(found.data), pixels))
+    result = onnx_file.onnx_file(smaller, pixels)
+    assert len(result.data) < 0.8 * len(onnx_file.written(whole))
+    ours = torch.from_numpy(onnx_file.run(onnx_file.opened(result.data), pixels))
     torch.testing.assert_close(ours, whole(pixels), rtol=0, atol=1e-5)
 
 

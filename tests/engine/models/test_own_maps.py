@@ -147,7 +147,7 @@ def test_comet_s_predictor_sees_only_what_the_mask_keeps(architecture):
     model = classifier(architecture, NetworkShape(3, 16, 4))
     assert model.last_map.name == "predictor.body.5"  # where Grad-CAM reads
     assert network.train().predictor.training
-    assert not any(one.training for one in network.detector.modules())
+    assert not any(module.training for module in network.detector.modules())
 
 
 def test_a_model_without_a_map_says_so():

@@ -100,9 +100,9 @@ def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(kept(None, "digits").name))
     catalog.forget(listed()[0])
-    found = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
-    assert checkpoints.is_private(found)
-    assert checkpoints.belongs(found.name, BOB)
+    result = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
+    assert checkpoints.is_private(result)
+    assert checkpoints.belongs(result.name, BOB)
 
 
 @pytest.mark.parametrize("owner", [ANN, None])

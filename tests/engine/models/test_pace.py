@@ -29,10 +29,10 @@ def timed(monkeypatch):
 
     def clock(_model, pace, _images=0):
         tried.append((pace.channels_last, pace.batch))
-        found = table.get((pace.channels_last, pace.batch), 1.0)
-        if isinstance(found, Exception):
-            raise found
-        return found
+        result = table.get((pace.channels_last, pace.batch), 1.0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     monkeypatch.setattr(module, "time_pace", clock)
     monkeypatch.setattr(module, "timed_again", clock)
@@ -58,8 +58,8 @@ def test_it_is_tried_once_and_kept_for_the_next_process(timed):
 
 def test_homes_of_tests_begin_with_the_paces_of_the_first_model(timed, tmp_path):
     homes.furnish(tmp_path)
-    found = {use: find_pace(catalog.load(), use).batch for use in ("exact", "gradient")}
-    assert found.items() <= homes.BATCHES.items()
+    results = {use: find_pace(catalog.load(), use).batch for use in ("exact", "gradient")}
+    assert results.items() <= homes.BATCHES.items()
     assert not timed[1]
 
 

@@ -59,9 +59,9 @@ def test_what_compiles_elsewhere_is_given_the_weights_and_how_to_build_the_netwo
     asked = json.loads((tmp_path / REQUEST).read_text())
     assert (asked["architecture"], asked["side"], asked["classes"]) == ("mlp", 8, 10)
     assert (asked["batch"], asked["channels_last"]) == (32, False)
-    held = load_file(tmp_path / WEIGHTS)
+    file = load_file(tmp_path / WEIGHTS)
     for name, tensor in model.network.state_dict().items():
-        assert torch.equal(held[name], tensor)
+        assert torch.equal(file[name], tensor)
 
 
 def test_a_depthwise_convolution_gets_as_many_groups_as_filters_are_left():

@@ -63,7 +63,9 @@ def test_a_network_made_with_other_options_opens_and_answers_as_itself(
     monkeypatch.setattr(timm, "create_model", create)
     model = open_model(content, "a.pt", architecture)
     assert len(built) == 2
-    assert all(each.is_meta for each in built[0].parameters())  # known before it takes memory
+    assert all(
+        parameter.is_meta for parameter in built[0].parameters()
+    )  # known before it takes memory
     side = options.get("img_size", 176)
     assert (model.side, fixed_side(model.network)) == (side, options.get("img_size"))
     pixels = torch.rand(3, 3, side, side, generator=tiny.seeded(1))

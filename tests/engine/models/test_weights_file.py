@@ -52,10 +52,10 @@ def test_tensors_of_any_kind_and_stride_are_those_that_were_saved(form, kind):
         "plain": base, "turned": base.permute(2, 0, 1), "part": base[:, 1:, ::2], "none": base[:0],
         "one": base[1, 1, 1], "module.named": nn.Parameter(base.float()), "again": base[1],
     }  # fmt: skip
-    found = read_weights(*saved(content, form))
-    assert found.keys() == {name.removeprefix("module.") for name in content}
+    result = read_weights(*saved(content, form))
+    assert result.keys() == {name.removeprefix("module.") for name in content}
     for name, wanted in content.items():
-        read = found[name.removeprefix("module.")]
+        read = result[name.removeprefix("module.")]
         assert (read.dtype, read.shape) == (wanted.dtype, wanted.shape)
         assert read.tolist() == wanted.tolist()
 
@@ -63,9 +63,9 @@ def test_tensors_of_any_kind_and_stride_are_those_that_were_saved(form, kind):
 @pytest.mark.parametrize("form", ["zip", "legacy"])
 def test_a_network_saved_whole_gives_its_tensors_and_runs_nothing(form):
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    found = read_network(*saved(network, form))
+    result = read_network(*saved(network, form))
     for name, wanted in network.state_dict().items():
-        assert torch.equal(found[name], wanted)
+        assert torch.equal(result[name], wanted)
 
 
 def safe(tensors, body=b"", **metadata):
@@ -149,13 +149,13 @@ def named(model):
 
 
 def test_nothing_of_ours_but_what_we_keep_goes_through_a_temporary_file():
-    found = set()
+    results = set()
     for path in (*ROOT.glob("engine/**/*.py"), *ROOT.glob("components/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
             if "tempfile" in names or getattr(node, "module", "") == "tempfile":
-                found.add(path.relative_to(ROOT).as_posix())
-    assert found == WRITES
+                results.add(path.relative_to(ROOT).as_posix())
+    assert results == WRITES
 
 
 KILLED = """
@@ -180,5 +180,5 @@ def test_nothing_is_left_when_it_is_killed_while_weights_are_read(tmp_path):
         env=place | {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL
-    assert not [one for one in folder.iterdir() if not one.name.startswith("torchinductor_")]
+    assert not [path for path in folder.iterdir() if not path.name.startswith("torchinductor_")]
     assert not [path for path in home.rglob("*") if "secret" in path.name]

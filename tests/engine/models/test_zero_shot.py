@@ -116,7 +116,10 @@ def test_the_weights_are_held_once_and_a_list_of_words_takes_little(
     other_models = catalog.load("digits-mlp")
     models = [load((f"word {at}", "b")) for at in range(12)]
     towers = zero_shot._towers.get("mine")
-    visual = sum(one.numel() * one.element_size() for one in towers.model.visual.parameters())
+    visual = sum(
+        parameter.numel() * parameter.element_size()
+        for parameter in towers.model.visual.parameters()
+    )
     for model in models:
         head = model.network.head.weight
         own = towers.own_bytes(model)
@@ -147,8 +150,8 @@ def test_maps_of_a_word(library_model, image):
     cam = GradCam()(case)["map"].values
     assert np.isfinite(cam).all()
     assert cam.max() > 0
-    found = IntegratedGradients(steps=64)(case)
-    total, difference = found["completeness"].values[:2]
+    result = IntegratedGradients(steps=64)(case)
+    total, difference = result["completeness"].values[:2]
     assert total == pytest.approx(difference, rel=0.1, abs=0.001)
     hidden = Occlusion(side=8, overlap=0.0)(case)["map"].values
     covered = image.clone()
@@ -159,7 +162,7 @@ def test_maps_of_a_word(library_model, image):
 
 @needs_library
 def test_a_folder_is_listed_and_one_without_weights_is_said(library_model, home):
-    entry = next(one for one in catalog.zero_shots() if one.name == "open_clip:mine")
+    entry = next(shot for shot in catalog.zero_shots() if shot.name == "open_clip:mine")
     assert (entry.available, entry.reason) == (True, "weights are here")
     assert entry.title == "CLIP mine, words of yours"
     (home / "open_clip" / "mine" / zero_shot.WEIGHTS).unlink()
@@ -181,7 +184,7 @@ def test_offline_the_folder_to_bring_is_named(monkeypatch, home):
     monkeypatch.setattr(hub, "knock", lambda: False)
     with pytest.raises(BadModel, match="put a folder with open_clip_config"):
         catalog.have(f"open_clip:{HUB}")
-    assert not any(one.available for one in catalog.zero_shots())
+    assert not any(shot.available for shot in catalog.zero_shots())
 
 
 @pytest.mark.parametrize("source", ["../secret", "/etc", "a/b/c", "", "..", "a/.."])

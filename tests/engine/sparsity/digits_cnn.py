@@ -11,9 +11,9 @@ from engine.training import fresh, train
 def of_seeds(count: int) -> list[PruneCase]:
     """A case for each seed from 0 on."""
     plan, data = embedded.plan("digits-cnn"), data_sets.load("digits")
-    found = []
+    results = []
     for seed in range(count):
         model = fresh(data, plan.recipe, seed)
         train(model, data, plan.recipe, seed)
-        found.append(PruneCase(model, data, seed))
-    return found
+        results.append(PruneCase(model, data, seed))
+    return results

@@ -30,24 +30,24 @@ def test_erk_is_what_a_hand_calculation_gives(density, by_hand):
 
 
 def test_er_looks_at_the_first_two_dimensions_only():
-    found = densities("ER", SHEET, 0.1)
+    result = densities("ER", SHEET, 0.1)
     raws = [(16 + 1) / 16, (32 + 16) / (32 * 16), (10 + 32) / 320]
     scale = 0.1 * 5072 / (raws[0] * 144 + raws[1] * 4608 + raws[2] * 320)
     assert scale * raws[0] < 1
-    assert found == pytest.approx(tuple(scale * raw for raw in raws), abs=1e-9)
+    assert result == pytest.approx(tuple(scale * raw for raw in raws), abs=1e-9)
 
 
 @given(density=st.floats(0.06, 1.0), rule=st.sampled_from(RULES))
 def test_every_rule_meets_the_budget(density, rule):
     sizes = np.array([part.size for part in SHEET])
     try:
-        found = densities(rule, SHEET, density)
+        result = densities(rule, SHEET, density)
     except BadSetting:
         assert rule == "uniform+"
         assert density * sizes.sum() < 144 + 0.2 * 320
         return
-    assert (np.array(found) * sizes).sum() / sizes.sum() == pytest.approx(density, abs=1e-9)
-    assert all(0 < share <= 1 + 1e-12 for share in found)
+    assert (np.array(result) * sizes).sum() / sizes.sum() == pytest.approx(density, abs=1e-9)
+    assert all(0 < share <= 1 + 1e-12 for share in result)
 
 
 def test_uniform_plus_holds_the_first_convolution_and_a_fifth_of_the_head():

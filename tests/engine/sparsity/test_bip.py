@@ -39,16 +39,16 @@ def plainly(case, dense, method):
     """The paper's alternation with explicit z = m⊙θ: the weights and masks by name."""
     network, rows, recipe = dense.network, case.data.rows("train"), case.recipe
     weights = {name: one.detach().clone() for name, one in network.named_parameters()}
-    scores = {name: one.clone() for name, one in weights.items() if one.dim() > 1}
-    memory = {name: torch.zeros_like(one) for name, one in weights.items()}
-    speed = {name: torch.zeros_like(one) for name, one in scores.items()}
-    total = sum(one.numel() for one in scores.values())
+    scores = {name: weight.clone() for name, weight in weights.items() if weight.dim() > 1}
+    memory = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    speed = {name: torch.zeros_like(score) for name, score in scores.items()}
+    total = sum(score.numel() for score in scores.values())
     keep, batches = total - int((1 - method.kept) * total), -(-len(rows) // recipe.batch)
 
     def mask():
-        every = torch.cat([one.abs().flatten() for one in scores.values()])
+        every = torch.cat([score.abs().flatten() for score in scores.values()])
         least = every.topk(keep).values.min()
-        return {name: (one.abs() >= least).float() for name, one in scores.items()}
+        return {name: (score.abs() >= least).float() for name, score in scores.items()}
 
     def slopes(seed, epoch, batch):
         """g = ∂ℓ/∂z of that batch, at z = m⊙θ."""
@@ -93,10 +93,10 @@ def test_it_is_the_alternation_of_the_paper_written_out_plainly(given):
     method = replace(MOVING, **given)
     model = rebuilt(method(case)["model"])
     weights, masks = plainly(case, dense, method)
-    for name, found in model.network.named_parameters():
-        mask = masks.get(name, torch.ones_like(found))
-        assert torch.equal(found != 0, mask.bool()), name
-        torch.testing.assert_close(found.detach(), weights[name] * mask, atol=1e-5, rtol=1e-4)
+    for name, result in model.network.named_parameters():
+        mask = masks.get(name, torch.ones_like(result))
+        assert torch.equal(result != 0, mask.bool()), name
+        torch.testing.assert_close(result.detach(), weights[name] * mask, atol=1e-5, rtol=1e-4)
 
 
 def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_in_one_over_gamma():
@@ -118,9 +118,9 @@ def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_i
         slopes = [(loss(mask + d, gamma) - loss(mask - d, gamma)) / 2e-5 for d in step]
         weights = best(mask, gamma)
         g = hessian @ (mask * weights) - right
-        found = hypergradient(weights * g, mask * g, torch.ones(6), 1 / gamma, **given)
+        result = hypergradient(weights * g, mask * g, torch.ones(6), 1 / gamma, **given)
         kept = mask.bool()  # θ* is 0 where the mask is, so that both are 0 there
-        return (found - torch.stack(slopes))[kept].abs().max()
+        return (result - torch.stack(slopes))[kept].abs().max()
 
     gammas = (100.0, 1000.0)
     fall = torch.log10(error(gammas[0]) / error(gammas[1]))
@@ -145,11 +145,11 @@ def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
 def test_with_every_weight_kept_it_is_the_dense_training_gone_on_to_the_bit(architecture):
     case, dense = asked(architecture, shift=1)
     method = replace(MOVING, kept=1.0)
-    found = method(case)["model"]
+    result = method(case)["model"]
     model = deepcopy(dense)
     train(model, case.data, replace(case.recipe, epochs=method.epochs), case.seed)
     for name, tensor in model.network.state_dict().items():
-        assert np.array_equal(found.weights[name], tensor.numpy()), name
+        assert np.array_equal(result.weights[name], tensor.numpy()), name
 
 
 def search_of(case, dense, keep):
@@ -215,8 +215,8 @@ def test_an_interruption_changes_no_bit(tmp_path, monkeypatch):
 def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     case, dense = asked()
     method = replace(MOVING, levels=3)
-    found = method(case)
-    figures, data = found["figures"], case.data
+    result = method(case)
+    figures, data = result["figures"], case.data
     assert figures.rows == (
         "dense",
         "BiP",
@@ -237,17 +237,17 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     assert figures.cell("one-shot magnitude", "right") == pytest.approx(float(right))
     search = method.learned(case, dense)[0]
     bits = [search.at(epoch).flat for epoch in range(4)]
-    table = found["mask"]
+    table = result["mask"]
     np.testing.assert_allclose(table["flipped"][1:], [(a ^ b).mean() for a, b in pairwise(bits)])
     same = [(a & bits[3]).sum() / (a | bits[3]).sum() for a in bits]
     np.testing.assert_allclose(table["IoU with the final mask"], same)
-    np.testing.assert_allclose(found["overlap"].cell("one-shot magnitude", "IoU"), same[0])
-    assert found["overlap"].rows == ("one-shot magnitude", "IMP")
-    kept = rebuilt(found["model"])
+    np.testing.assert_allclose(result["overlap"].cell("one-shot magnitude", "IoU"), same[0])
+    assert result["overlap"].rows == ("one-shot magnitude", "IMP")
+    kept = rebuilt(result["model"])
     assert sum(int((kept.network.get_parameter(p.name) != 0).sum()) for p in masks.parts) == keep
     assert kept.masks.keys() == {part.name for part in masks.parts}
     assert kept.lineage.parent == dense.fingerprint
-    said = method.finding(case, found)
+    said = method.finding(case, result)
     assert f"{100 * figures.cell('BiP', 'right'):.1f} % right" in said
     assert "in 1.5 times the steps, but with 3 epochs behind its last weights and not 5." in said
 
@@ -284,11 +284,11 @@ def test_imp_ends_where_a_layer_would_be_empty_and_what_is_done_stays(monkeypatc
         return cut_as_ever(fading(model) if progress > 0.5 else model, masks, density, progress)
 
     monkeypatch.setattr(bip, "cut_to_level", cutting)
-    found = method(case)
-    figures = found["figures"]
+    result = method(case)
+    figures = result["figures"]
     assert figures.rows[-1] == "IMP, level 1"
     assert np.isfinite(figures.cell("BiP", "right"))
-    assert found["overlap"].rows == ("one-shot magnitude",)
+    assert result["overlap"].rows == ("one-shot magnitude",)
     assert figures.notes[-1].startswith("IMP ends before level 2, with ")
-    assert method.finding(case, found).endswith(figures.notes[-1])
-    assert rebuilt(found["model"]).masks
+    assert method.finding(case, result).endswith(figures.notes[-1])
+    assert rebuilt(result["model"]).masks

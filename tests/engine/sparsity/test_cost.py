@@ -34,8 +34,8 @@ def test_multiply_adds_are_those_of_a_hand_count():
 
 def test_strides_groups_and_rows_of_tokens_count_as_they_are_computed():
     model = tiny.classifier(build("resnet8", NetworkShape(1, 16, 5), 0), side=16)
-    found = places(model)
-    assert found["blocks.1.conv1.weight"] == found["blocks.1.short.0.weight"] == 8 * 8
+    result = places(model)
+    assert result["blocks.1.conv1.weight"] == result["blocks.1.short.0.weight"] == 8 * 8
     vit = tiny.vit()  # 32 ÷ 8 = 4 patches a side, and the class token
     used = places(vit)
     assert used["patch_embed.proj.weight"] == 16
@@ -61,17 +61,17 @@ def test_multiply_adds_are_those_that_torch_counts():
 def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
     model = tiny.cnn()
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules()).at(0.6)
-    found = cost_of(model, masks)
+    cost = cost_of(model, masks)
     kept = masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
-    assert found.theoretical == kept
-    assert found.dense == multiply_adds(model)
-    assert np.isnan(found.realisable)
-    assert found.sparsity == pytest.approx(0.6, abs=1e-3)
-    assert found.sparsity_of_all == pytest.approx((masks.total - masks.kept) / found.weights)
+    assert cost.theoretical == kept
+    assert cost.dense == multiply_adds(model)
+    assert np.isnan(cost.realisable)
+    assert cost.sparsity == pytest.approx(0.6, abs=1e-3)
+    assert cost.sparsity_of_all == pytest.approx((masks.total - masks.kept) / cost.weights)
     group = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules("per layer", "group")).at(0.5)
     smaller = shrunk(pruned(model, group)).model
-    found = cost_of(model, group, smaller=smaller)
-    assert found.realisable == 4 * 3 * 9 * 1024 + 8 * 4 * 9 * 256 + 8 * 4
+    cost = cost_of(model, group, smaller=smaller)
+    assert cost.realisable == 4 * 3 * 9 * 1024 + 8 * 4 * 9 * 256 + 8 * 4
 
 
 def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
@@ -79,27 +79,27 @@ def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
     rng = np.random.default_rng(2)
     drawn = {name: Masks((part,), rng.random(part.size) < share)
              for name, share in (("a", 0.5), ("b", 0.5), ("c", 0.1))}  # fmt: skip
-    found = overlaps(drawn)
-    assert found["IoU"].rows == found["IoU"].order == ("a", "b", "c")
+    result = overlaps(drawn)
+    assert result["IoU"].rows == result["IoU"].order == ("a", "b", "c")
     for one, own in drawn.items():
-        assert found["IoU"].cell(one, one) == found["chance"].cell(one, one) == 1
+        assert result["IoU"].cell(one, one) == result["chance"].cell(one, one) == 1
         for other in set(drawn) - {one}:
             single = overlap(own, drawn[other])
-            assert found["IoU"].cell(one, other) == pytest.approx(single.iou)
-            assert found["chance"].cell(one, other) == pytest.approx(single.chance)
+            assert result["IoU"].cell(one, other) == pytest.approx(single.iou)
+            assert result["chance"].cell(one, other) == pytest.approx(single.chance)
 
 
 def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
     part = parts(tiny.cnn())[1]
     one, other = np.zeros(part.size, np.bool_), np.zeros(part.size, np.bool_)
     one[:200], other[100:400] = True, True
-    found = overlap(Masks((part,), one), Masks((part,), other))
-    assert (found.both, found.only_first, found.only_second) == (100, 100, 200)
-    assert found.iou == pytest.approx(100 / 400)
+    result = overlap(Masks((part,), one), Masks((part,), other))
+    assert (result.both, result.only_first, result.only_second) == (100, 100, 200)
+    assert result.iou == pytest.approx(100 / 400)
     a, b = 200 / part.size, 300 / part.size
-    assert found.chance == pytest.approx(a * b / (a + b - a * b))
-    assert found.layers == ((found.iou, found.chance),)
-    assert found.ratio_distance == 0
+    assert result.chance == pytest.approx(a * b / (a + b - a * b))
+    assert result.layers == ((result.iou, result.chance),)
+    assert result.ratio_distance == 0
     assert overlap(Masks((part,), one.copy()), Masks((part,), one.copy())).iou == 1
     with pytest.raises(BlindspotError, match="cannot be compared"):
         overlap(Masks((part,), one.copy()), Masks(parts(tiny.cnn())[:1], np.ones(216, np.bool_)))
@@ -137,14 +137,14 @@ def test_latency_times_every_model_at_every_batch_in_turn():
     model = tiny.cnn()
     zeros = pruned(model, {})
     told = []
-    found = latency(model, {"masked": zeros}, batches=(1, 4), repeats=6,
+    result = latency(model, {"masked": zeros}, batches=(1, 4), repeats=6,
                     progress=lambda done, *_: told.append(done))  # fmt: skip
-    assert [(one.name, one.batch) for one in found] == [
+    assert [(one.name, one.batch) for one in result] == [
         ("dense", 1), ("masked", 1), ("dense", 4), ("masked", 4)
     ]  # fmt: skip
-    assert all(0 < one.low <= one.median <= one.high for one in found)
-    assert all(one.repeats == 6 for one in found)
-    assert found[0].ratio == 1
+    assert all(0 < one.low <= one.median <= one.high for one in result)
+    assert all(one.repeats == 6 for one in result)
+    assert result[0].ratio == 1
     assert told == sorted(told)
     assert told[-1] == 1
 
@@ -152,27 +152,27 @@ def test_latency_times_every_model_at_every_batch_in_turn():
 def test_with_no_time_left_a_few_turns_must_do():
     model, passes = tiny.cnn(), []
     model.network.register_forward_hook(lambda *_: passes.append(1))
-    found = latency(model, {}, batches=(2,), repeats=50, seconds=0.0)
-    assert [one.repeats for one in found] == [FEWEST]
+    result = latency(model, {}, batches=(2,), repeats=50, seconds=0.0)
+    assert [one.repeats for one in result] == [FEWEST]
     assert len(passes) == 2 + FEWEST  # two to warm up
 
 
 def test_a_timing_is_its_quartiles_and_its_ratio_is_taken_turn_by_turn():
     seconds = [0.001, 0.002, 0.003, 0.004, 0.005]
-    found = latency_of("half", 4, seconds, [4 * seconds[0], 2 * seconds[1], *seconds[2:4], 0.050])
-    assert (found.low, found.median, found.high) == pytest.approx((2, 3, 4))  # milliseconds
-    assert found.ratio == pytest.approx(2)  # of 4, 2, 1, 1 and 10; the medians' is 4 ÷ 3
-    assert (found.name, found.batch, found.repeats) == ("half", 4, 5)
+    result = latency_of("half", 4, seconds, [4 * seconds[0], 2 * seconds[1], *seconds[2:4], 0.050])
+    assert (result.low, result.median, result.high) == pytest.approx((2, 3, 4))  # milliseconds
+    assert result.ratio == pytest.approx(2)  # of 4, 2, 1, 1 and 10; the medians' is 4 ÷ 3
+    assert (result.name, result.batch, result.repeats) == ("half", 4, 5)
 
 
 def test_the_masked_model_and_the_smaller_one_are_held_against_the_dense_one():
     model = tiny.cnn()
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules("per layer", "group")).at(0.5)
     zeros = pruned(model, masks)
-    found = contenders(zeros, masks)
-    assert list(found) == ["masked", "channels taken out"]
-    assert found["masked"] is zeros
-    assert multiply_adds(found["channels taken out"]) < multiply_adds(zeros)
+    result = contenders(zeros, masks)
+    assert list(result) == ["masked", "channels taken out"]
+    assert result["masked"] is zeros
+    assert multiply_adds(result["channels taken out"]) < multiply_adds(zeros)
 
 
 def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
@@ -219,5 +219,5 @@ def test_sparse_cores_compute_what_zeros_do():
     zeros = pruned(model, masks)
     assert no_sparse_cores(zeros, masks) == ""
     pixels = torch.rand(64, 3, 8, 8, device="cuda").half()
-    found = sparse_cores(zeros, masks)(pixels).float()
-    torch.testing.assert_close(found, zeros(pixels.float()), rtol=2e-2, atol=2e-2)
+    result = sparse_cores(zeros, masks)(pixels).float()
+    torch.testing.assert_close(result, zeros(pixels.float()), rtol=2e-2, atol=2e-2)

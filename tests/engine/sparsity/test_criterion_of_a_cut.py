@@ -32,11 +32,11 @@ class Sought(SparsityMethod):
 
     def __call__(self, case, progress=quiet):
         sign = 1 if self.ratio > 0.5 else -1
-        found = {
-            one.name: sign * np.arange(one.size, dtype=np.float32).reshape(one.shape)
-            for one in parts(case.model)
+        results = {
+            part.name: sign * np.arange(part.size, dtype=np.float32).reshape(part.shape)
+            for part in parts(case.model)
         }
-        return {"scores": WeightScores(found, "place", "mean")}
+        return {"scores": WeightScores(results, "place", "mean")}
 
 
 @pytest.fixture
@@ -71,5 +71,5 @@ def test_criteria_that_do_not_search_score_for_every_cut_at_once():
 
 
 def test_a_jackpot_is_searched_for_the_ratio_the_layers_and_the_head_of_the_cut():
-    asked = criterion_of(Jackpot.title, MaskRules("ERK", head=True), 0.9)
-    assert asked == Jackpot(ratio=0.9, allocation="ERK", head=True)
+    criterion = criterion_of(Jackpot.title, MaskRules("ERK", head=True), 0.9)
+    assert criterion == Jackpot(ratio=0.9, allocation="ERK", head=True)

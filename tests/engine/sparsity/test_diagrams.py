@@ -54,17 +54,17 @@ def test_a_small_layer_is_shown_weight_by_weight(masks):
 
 
 def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
-    found = diagrams.wall(case.model, masks, "conv2.weight", top=1, left=2, side=5)
+    result = diagrams.wall(case.model, masks, "conv2.weight", top=1, left=2, side=5)
     bits = masks.array("conv2.weight")
-    assert found.kernels.shape == (5, 5, 3, 3)
-    assert list(found.channels) == [2, 3, 4, 5, 6]
+    assert result.kernels.shape == (5, 5, 3, 3)
+    assert list(result.channels) == [2, 3, 4, 5, 6]
     counts = bits.reshape(16, -1).sum(1)
-    assert list(found.kept) == sorted(counts, reverse=True)[1:6]
+    assert list(result.kept) == sorted(counts, reverse=True)[1:6]
     weight = case.model.network.conv2.weight.numpy()
-    for row, filter_ in enumerate(found.filters):
+    for row, filter_ in enumerate(result.filters):
         own = np.where(bits[filter_, 2:7], weight[filter_, 2:7], np.nan)
-        assert np.array_equal(found.kernels[row], own, equal_nan=True)
-    assert found.limit == pytest.approx(np.abs(weight).max())
+        assert np.array_equal(result.kernels[row], own, equal_nan=True)
+    assert result.limit == pytest.approx(np.abs(weight).max())
     assert diagrams.wall(case.model, masks, "fc.weight").kernels.shape == (4, 16, 1, 1)
 
 
@@ -96,17 +96,17 @@ def test_a_unit_that_reads_tokens_is_a_row_of_them():
 
 
 def test_patterns_are_counted_over_all_kernels(masks):
-    found = diagrams.patterns(masks, most=512)
+    result = diagrams.patterns(masks, most=512)
     tally = {}
     for name in ("conv1.weight", "conv2.weight"):
         for kernel in masks.array(name).reshape(-1, 9):
             tally[kernel.tobytes()] = tally.get(kernel.tobytes(), 0) + 1
-    assert found.kernels == 8 * 3 + 16 * 8
-    assert found.different == len(tally) == len(found.bits)
-    assert found.shares.sum() == pytest.approx(1)
-    for bits, share in zip(found.bits, found.shares, strict=True):
-        assert tally[bits.tobytes()] / found.kernels == pytest.approx(share)
-    assert list(found.shares) == sorted(found.shares, reverse=True)
+    assert result.kernels == 8 * 3 + 16 * 8
+    assert result.different == len(tally) == len(result.bits)
+    assert result.shares.sum() == pytest.approx(1)
+    for bits, share in zip(result.bits, result.shares, strict=True):
+        assert tally[bits.tobytes()] / result.kernels == pytest.approx(share)
+    assert list(result.shares) == sorted(result.shares, reverse=True)
     with pytest.raises(DoesNotFit, match="3 × 3"):
         diagrams.patterns(masks, ["fc.weight"])
 
@@ -117,11 +117,11 @@ def test_the_first_layer_folds_back_to_the_image():
     bits = np.ones(listed[0].shape, np.bool_)
     bits[:, 0] = False  # the upper left pixel is never read
     bits[:5, 63] = False
-    found = diagrams.folded_back(model, masks_of({listed[0].name: bits}, listed))
-    assert found.pixels
-    assert found.kept.shape == (1, 8, 8)
-    assert found.kept[0, 0, 0] == 0
-    assert found.kept[0, 7, 7] == found.most - 5
+    result = diagrams.folded_back(model, masks_of({listed[0].name: bits}, listed))
+    assert result.pixels
+    assert result.kept.shape == (1, 8, 8)
+    assert result.kept[0, 0, 0] == 0
+    assert result.kept[0, 7, 7] == result.most - 5
     conv = diagrams.folded_back(tiny.cnn(), masks_of({}, parts(tiny.cnn())))
     assert not conv.pixels
     assert (conv.kept == 8).all()
@@ -131,10 +131,10 @@ def test_the_first_layer_folds_back_to_the_image():
 
 def test_groups_prove_their_pattern(case):
     masks = pruner_of(case, "Magnitude", MaskRules(structure="N:M", head=True)).at(0)
-    found = diagrams.groups(masks, "conv2.weight", 2, 4)
-    assert found.exact
-    assert (found.counts == 2).all()
-    assert np.array_equal(found.bits.sum(2), found.counts)
+    result = diagrams.groups(masks, "conv2.weight", 2, 4)
+    assert result.exact
+    assert (result.counts == 2).all()
+    assert np.array_equal(result.bits.sum(2), result.counts)
     loose = pruner_of(case, "Magnitude", MaskRules(head=True)).at(0.5)
     assert not diagrams.groups(loose, "conv2.weight", 2, 4).exact
     with pytest.raises(DoesNotFit, match="groups of 4"):
@@ -142,12 +142,12 @@ def test_groups_prove_their_pattern(case):
 
 
 def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
-    found = diagrams.histogram(case.model, masks, "conv2.weight")
-    assert found.kept.sum() == masks.counts[1]
-    assert (found.kept + found.cut).sum() == 16 * 8 * 9
-    assert found.below < found.above
+    result = diagrams.histogram(case.model, masks, "conv2.weight")
+    assert result.kept.sum() == masks.counts[1]
+    assert (result.kept + result.cut).sum() == 16 * 8 * 9
+    assert result.below < result.above
     weight = case.model.network.conv2.weight.numpy()
-    assert found.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
+    assert result.above == pytest.approx(np.abs(weight)[masks.array("conv2.weight")].min())
     whole = masks_of({}, parts(case.model))
     assert np.isnan(diagrams.histogram(case.model, whole, "conv2.weight").below)
 
@@ -157,20 +157,20 @@ def test_a_weight_is_counted_between_the_edges_that_it_lies_between(case):
     case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
     listed = parts(case.model)
     bits = np.tile(np.abs(values) >= 0.3, (4, 2))
-    found = diagrams.histogram(case.model, masks_of({"fc.weight": bits}, listed), "fc.weight", 5)
-    assert found.edges == pytest.approx([-1, -0.6, -0.2, 0.2, 0.6, 1])
-    assert found.kept.tolist() == [8, 8, 0, 8, 16]  # each value stands there eight times
-    assert found.cut.tolist() == [0, 0, 24, 0, 0]
-    assert (found.below, found.above) == pytest.approx((0.1, 0.3))
+    result = diagrams.histogram(case.model, masks_of({"fc.weight": bits}, listed), "fc.weight", 5)
+    assert result.edges == pytest.approx([-1, -0.6, -0.2, 0.2, 0.6, 1])
+    assert result.kept.tolist() == [8, 8, 0, 8, 16]  # each value stands there eight times
+    assert result.cut.tolist() == [0, 0, 24, 0, 0]
+    assert (result.below, result.above) == pytest.approx((0.1, 0.3))
 
 
 def test_a_difference_parts_what_only_one_keeps_from_what_both_keep(case, masks):
     other = pruner_of(case, "SNIP", MaskRules(head=True)).at(0.7)
-    found = diagrams.difference(masks, other, "fc.weight")
+    result = diagrams.difference(masks, other, "fc.weight")
     a, b = masks.array("fc.weight"), other.array("fc.weight")
-    assert np.array_equal(found.first.astype(bool), a & ~b)
-    assert np.array_equal(found.second.astype(bool), b & ~a)
-    assert np.array_equal(found.both.astype(bool), a & b)
+    assert np.array_equal(result.first.astype(bool), a & ~b)
+    assert np.array_equal(result.second.astype(bool), b & ~a)
+    assert np.array_equal(result.both.astype(bool), a & b)
     half = pruner_of(case, "SNIP", MaskRules()).at(0.7)
     with pytest.raises(BadSetting, match="both masks"):
         diagrams.difference(masks, half, "fc.weight")

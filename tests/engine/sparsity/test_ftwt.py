@@ -160,7 +160,7 @@ def test_logits_and_cost_are_those_of_a_network_that_skips_channels():
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch):
     monkeypatch.setattr(ftwt, "RECIPE", replace(RECIPE, epochs=2, rate=0.02))
     case = small()
-    found = FireTogether(seeds=1, epochs=2, mass=0.7)(case)["table"]
+    result = FireTogether(seeds=1, epochs=2, mass=0.7)(case)["table"]
     rows, data = case.data.rows("test"), case.data
     dense = fresh(data, ftwt.RECIPE, case.seed)
     train(dense, data, ftwt.RECIPE, case.seed)
@@ -172,14 +172,14 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     assert loss.step == steps  # validation is none
     logits, fired = looked(model, data, rows)
     right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
-    assert found.cell(GATED, RIGHT) == pytest.approx(right)
+    assert result.cell(GATED, RIGHT) == pytest.approx(right)
     wanted = torch.cat([targets(one.maps, 0.7) for one in fired], 1)
     on = torch.cat([one.on for one in fired], 1)
-    assert found.cell(GATED, AGREES) == pytest.approx((on == wanted).double().mean().item())
+    assert result.cell(GATED, AGREES) == pytest.approx((on == wanted).double().mean().item())
     share = wanted.double().mean(0)
-    assert found.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
+    assert result.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
     pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
-    assert found.cell(GATED, APART) == pytest.approx(np.mean(pairs))
+    assert result.cell(GATED, APART) == pytest.approx(np.mean(pairs))
     _, train_fired = looked(model, data, data.some("train", ftwt.COUNTED, case.seed))
     fixed = []
     for one in train_fired:
@@ -190,10 +190,10 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     still = with_gates(dense, case.seed, "decoupled", fixed)
     train(still, data, recipe, case.seed)  # cross-entropy alone
     right = (looked(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
-    assert found.cell(FIXED, RIGHT) == pytest.approx(right)
-    assert found.cell(DENSE, COST) == pytest.approx(1)
-    assert found.cell(FIXED, APART) == 0
-    assert found.cell(DENSE, PLANNED) == found.cell(GATED, PLANNED)
+    assert result.cell(FIXED, RIGHT) == pytest.approx(right)
+    assert result.cell(DENSE, COST) == pytest.approx(1)
+    assert result.cell(FIXED, APART) == 0
+    assert result.cell(DENSE, PLANNED) == result.cell(GATED, PLANNED)
 
 
 def test_a_picture_of_channels_shows_those_that_are_on(monkeypatch):
@@ -209,10 +209,10 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
     monkeypatch.setattr(ftwt, "RECIPE", replace(RECIPE, epochs=2, rate=0.02))
     case = small()
     method = FireTogether(seeds=2, epochs=2, rule=UNIFORM, cut=0.4)
-    found = method(case)
-    assert found["network"].card
-    assert sum(one.nbytes for one in found["network"].weights.values()) < 2**20
-    model = restored(found["network"])
+    result = method(case)
+    assert result["network"].card
+    assert sum(weight.nbytes for weight in result["network"].weights.values()) < 2**20
+    model = restored(result["network"])
     trained = method.train(GATED, method.conditions(case)[GATED], quiet)
     rows = case.data.rows("test")
     logits, fired = looked(trained, case.data, rows)
@@ -220,10 +220,10 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
     still = with_gates(model_of(case), 0, "joint", every(model.network.inner)).network
     dense = multiply_adds(still, fired, [torch.ones_like(one.on) for one in fired])
     cost = multiply_adds(trained.network, fired, [one.on for one in fired]) / dense
-    assert found["costs"]["multiply-adds"] == pytest.approx(cost.numpy(), rel=1e-6)
+    assert result["costs"]["multiply-adds"] == pytest.approx(cost.numpy(), rel=1e-6)
     on = torch.cat([one.on for one in fired], 1)
-    assert found["costs"]["channels"].tolist() == on.sum(1).tolist()
-    shares = found["usage"].values[np.isfinite(found["usage"].values)]
+    assert result["costs"]["channels"].tolist() == on.sum(1).tolist()
+    shares = result["usage"].values[np.isfinite(result["usage"].values)]
     assert shares == pytest.approx(on.double().mean(0).numpy())
     own = used(ImageCase(model, case.data.pixels(rows[2:3])[0], Target(0)))
     assert own.on[np.isfinite(own.on)].tolist() == on[2].tolist()
@@ -231,14 +231,14 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
     assert own.label == case.data.classes[int(logits[2].argmax())]
     assert own.probability == pytest.approx(logits[2].softmax(0).max().item(), abs=1e-6)
     with pytest.raises(BadModel):
-        restored(replace(found["network"], weights={}))
+        restored(replace(result["network"], weights={}))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_claims_at_the_usual_settings(measure):
-    found = FireTogether()(ExperimentCase(data_sets.load("mnist-5k")))
-    claims, table = found["claims"], found["table"]
+    result = FireTogether()(ExperimentCase(data_sets.load("mnist-5k")))
+    claims, table = result["claims"], result["table"]
     assert table.cell(FIXED, APART) == table.cell(DENSE, APART) == 0 < table.cell(GATED, APART)
     outcomes.note(measure, "FTWT, ResNet-8, mnist-5k", claims)
     for name in FireTogether.measures:

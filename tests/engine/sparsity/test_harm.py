@@ -31,54 +31,54 @@ def column(table, name):
 
 
 def test_nothing_is_lost_where_nothing_is_cut(digits):
-    found = Harm(ratio=0.0, images=60, maps=4)(digits)
-    assert not column(found["classes"], "change").any()
-    assert not column(found["classes"], "answers changed").any()
-    np.testing.assert_allclose(column(found["images"], "change"), 0, atol=1e-6)
-    first, second = found["calibration"].values
+    result = Harm(ratio=0.0, images=60, maps=4)(digits)
+    assert not column(result["classes"], "change").any()
+    assert not column(result["classes"], "answers changed").any()
+    np.testing.assert_allclose(column(result["images"], "change"), 0, atol=1e-6)
+    first, second = result["calibration"].values
     np.testing.assert_allclose(first, second, atol=1e-6)
-    assert not column(found["corruptions"], "change").any()
-    np.testing.assert_allclose(column(found["drift"], "rank correlation"), 1, atol=1e-6)
-    np.testing.assert_allclose(column(found["drift"], "top tenth IoU"), 1, atol=1e-6)
+    assert not column(result["corruptions"], "change").any()
+    np.testing.assert_allclose(column(result["drift"], "rank correlation"), 1, atol=1e-6)
+    np.testing.assert_allclose(column(result["drift"], "top tenth IoU"), 1, atol=1e-6)
 
 
 def test_classes_and_images_are_counted_by_hand(digits):
     method = Harm(ratio=0.95, images=200, maps=2)
     model = method.made(digits, method.masks(digits))
-    found = harm(digits, model, images=200, maps=2)
+    result = harm(digits, model, images=200, maps=2)
     rows = digits.data.some("test", 200, digits.seed)
     labels = digits.data.labels[rows]
     one, other = (outputs(net, digits.data, rows).numpy() for net in (digits.model, model))
     first, second = one.argmax(1), other.argmax(1)
-    for place, name in enumerate(found["classes"].rows):
+    for place, name in enumerate(result["classes"].rows):
         own = labels == digits.data.classes.index(name)
-        line = dict(zip(found["classes"].columns, found["classes"].values[place], strict=True))
+        line = dict(zip(result["classes"].columns, result["classes"].values[place], strict=True))
         assert line["images"] == own.sum()
         assert line["dense"] == pytest.approx((first[own] == labels[own]).mean(), abs=1e-6)
         assert line["pruned"] == pytest.approx((second[own] == labels[own]).mean(), abs=1e-6)
         assert line["answers changed"] == pytest.approx((first != second)[own].mean(), abs=1e-6)
-    table = found["images"]
+    table = result["images"]
     changed = column(table, "dense answer") != column(table, "pruned answer")
     assert changed.sum() == (first != second).sum() > 0
     assert changed[: changed.sum()].all()  # they come first
     assert set(column(table, "row").astype(int)) == set(rows)
     for name, logits in (("dense", one), ("pruned", other)):
         plain = calibration(logits, labels)
-        line = found["calibration"].values[found["calibration"].rows.index(name)]
+        line = result["calibration"].values[result["calibration"].rows.index(name)]
         assert line[1] == pytest.approx(plain.ece, abs=1e-6)
-        assert column(found[name], "images").sum() == 200
+        assert column(result[name], "images").sum() == 200
 
 
 def test_drift_is_the_rank_correlation_of_the_houses_own_maps(digits):
     method = Harm(ratio=0.9, images=20, maps=3)
     model = method.made(digits, method.masks(digits))
     table = harm(digits, model, images=20, maps=3)["drift"]
-    for row, found in zip(column(table, "row"), column(table, "rank correlation"), strict=True):
+    for row, result in zip(column(table, "row"), column(table, "rank correlation"), strict=True):
         image = digits.data.pixels(np.array([int(row)]))[0].contiguous()
         target = Target(int(digits.model.logits(image[None]).argmax()))
         maps = [Gradient()(ImageCase(net, image, target))["map"] for net in (digits.model, model)]
         plain = spearmanr(*(np.abs(one.values).ravel() for one in maps)).statistic
-        assert found == pytest.approx(plain, abs=1e-5)
+        assert result == pytest.approx(plain, abs=1e-5)
     assert list(column(table, "rank correlation")) == sorted(column(table, "rank correlation"))
 
 
@@ -113,6 +113,6 @@ def test_photographs_are_labelled_by_the_dense_model_and_say_so():
     assert len(data) == len(names_of_photographs()) >= 5
     logits = model.logits(data.pixels())
     assert np.array_equal(logits.argmax(1).numpy(), data.labels)
-    found = harm(case, model, images=5, maps=1)
-    assert "calibration" not in found
-    assert (column(found["classes"], "dense") == 1).all()
+    result = harm(case, model, images=5, maps=1)
+    assert "calibration" not in result
+    assert (column(result["classes"], "dense") == 1).all()

@@ -115,21 +115,21 @@ def test_the_cut_at_the_searched_ratio_is_the_found_mask_and_no_weight_has_moved
     searched = Jackpot.searched
 
     def watched(self, case, model, start, progress):
-        found = searched(self, case, model, start, progress)
-        caught.update(start=start, found=found[0], model=model)
-        return found
+        result = searched(self, case, model, start, progress)
+        caught.update(start=start, found=result[0], model=model)
+        return result
 
     monkeypatch.setattr(Jackpot, "searched", watched)
     method = Jackpot(ratio=0.95, epochs=2)
     answer = method(digits)
-    start, found, model = (caught[name] for name in ("start", "found", "model"))
+    start, result, model = (caught[name] for name in ("start", "found", "model"))
     cut = Pruner(digits.model, answer["scores"], MaskRules()).at(0.95)
-    assert np.array_equal(cut.flat, found.flat)
-    assert not np.array_equal(found.flat, start.flat)
-    assert list(found.counts) == list(start.counts)
+    assert np.array_equal(cut.flat, result.flat)
+    assert not np.array_equal(result.flat, start.flat)
+    assert list(result.counts) == list(start.counts)
     for name, weight in digits.model.network.named_parameters():
         module, leaf = owner(model.network, name)
-        chosen = name in found.starts
+        chosen = name in result.starts
         held = module.parametrizations[leaf][0].weight if chosen else getattr(module, leaf)
         assert torch.equal(held, weight)
     names = [name for name, _ in digits.model.network.named_parameters()]
@@ -244,11 +244,11 @@ def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digit
     assert [one.note["kind"] for one in unfinished()] == ["search"]
     first, steps = len(taken), len(expected["swaps"])
     assert steps / 2 < first < steps
-    found = whole(digits)
+    result = whole(digits)
     assert len(taken) == steps
-    assert np.array_equal(found["swaps"]["swapped"], expected["swaps"]["swapped"])
+    assert np.array_equal(result["swaps"]["swapped"], expected["swaps"]["swapped"])
     for name, values in expected["scores"].values.items():
-        assert np.array_equal(found["scores"].values[name], values)
+        assert np.array_equal(result["scores"].values[name], values)
 
 
 def test_each_level_of_the_curve_is_a_search_of_its_own(monkeypatch):

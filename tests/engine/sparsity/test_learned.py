@@ -43,7 +43,7 @@ def test_a_file_of_magnitudes_gives_the_masks_of_magnitude(case, magnitudes, all
 
 
 def test_other_scores_are_another_question_and_other_masks(case, magnitudes):
-    turned = {name: -one for name, one in magnitudes.items()}
+    turned = {name: -magnitude for name, magnitude in magnitudes.items()}
     cases = [
         replace(case, learned=read_scores(file_of(one), case.model)) for one in (magnitudes, turned)
     ]
@@ -63,7 +63,7 @@ def test_without_scores_it_is_refused_with_what_to_do(case):
 
 def test_scores_that_lack_a_layer_serve_until_it_is_to_be_cut(case, magnitudes):
     head = parts(case.model)[-1].name
-    some = {name: one for name, one in magnitudes.items() if name != head}
+    some = {name: magnitude for name, magnitude in magnitudes.items() if name != head}
     asked = replace(case, learned=read_scores(file_of(some), case.model))
     assert Prune(ratio=0.5, criterion="Learned").masks(asked).sparsity == pytest.approx(
         0.5, abs=0.01

@@ -149,21 +149,21 @@ def tied():
 
 def test_the_best_mask_of_every_row_is_learned_where_inputs_do_not_hang_together(apart):
     """In each course where the soft minimum is decided, and in one of eight in every row."""
-    found, leans, decided, *_ = apart
+    result, leans, decided, *_ = apart
     assert leans.all()
     assert (decided > 0.3).sum() >= 8
-    assert (found[decided > 0.3] == 1).all()
-    assert (found > 0).all()
+    assert (result[decided > 0.3] == 1).all()
+    assert (result > 0).all()
 
 
 def test_the_best_mask_is_missed_where_the_soft_minimum_leans_to_another(tied):
     """A soft mask may lose less between two others than at the best one, and then ends beside it:
     other noise finds the best of every other row, but not of all of these."""
-    found, leans, *_ = tied
-    assert (found[leans] > 0).all()
+    result, leans, *_ = tied
+    assert (result[leans] > 0).all()
     assert not leans.all()
-    assert (found[~leans] == 0).any()
-    assert found[~leans].mean() < found[leans].mean() - 0.2
+    assert (result[~leans] == 0).any()
+    assert result[~leans].mean() < result[leans].mean() - 0.2
 
 
 def test_a_learned_mask_loses_less_than_that_of_the_largest_weights(apart, tied):
@@ -179,11 +179,11 @@ def test_the_schedule_sharpens_a_choice_of_which_nothing_is_learned():
     course = Course({"body.3.weight": mask}, 48)
     for _ in range(48):
         course.step()
-    found = course.views()
-    assert found["course"]["entropy"][0] > 0.5
-    assert found["course"]["entropy"][-1] < 0.05
-    assert len(set(found["course"]["changed"].tolist())) == 1
-    assert set(found["candidates"].notes) == {"body.3"}
+    result = course.views()
+    assert result["course"]["entropy"][0] > 0.5
+    assert result["course"]["entropy"][-1] < 0.05
+    assert len(set(result["course"]["changed"].tolist())) == 1
+    assert set(result["candidates"].notes) == {"body.3"}
 
 
 def test_the_choice_gets_sharp():
@@ -255,7 +255,7 @@ def test_a_shared_weight_has_one_mask_and_nothing_but_logits_can_learn():
     network = nn.Sequential(first, nn.BatchNorm1d(4), second)
     mask = PatternMask(first.weight, 2, 4, seeded())
     attach(network, {"0.weight": mask})
-    assert [id(one) for one in network.parameters()] == [id(mask.logits)]
+    assert [id(parameter) for parameter in network.parameters()] == [id(mask.logits)]
     assert torch.equal(network[0].weight, network[2].weight)
     network.train()
     only_masks_learn(network)
@@ -331,13 +331,13 @@ def test_cut_in_other_pieces_the_masks_say_that_it_holds_for_its_pattern_only(ca
         for structure in ("N:M", "weight")
     )
     assert not any("that pattern only" in note for note in own.masks(case).notes)
-    assert any("1:4 and holds for that pattern only" in one for one in other.masks(case).notes)
+    assert any("1:4 and holds for that pattern only" in note for note in other.masks(case).notes)
 
 
 def test_a_mask_that_comes_along_is_the_prior(case):
-    weights = {one.name: one for one in parts(case.model)}
+    weights = {part.name: part for part in parts(case.model)}
     drawn = np.random.default_rng(0)
-    values = {k: drawn.random(one.shape, np.float32) for k, one in weights.items()}
+    values = {k: drawn.random(weight.shape, np.float32) for k, weight in weights.items()}
     carried = replace(case, learned=WeightScores(values, "score", "mean"))
     still = replace(QUICK, epochs=1, rate=1e-4, strength=5.0)
     near = {k: still(one)["scores"] for k, one in (("own", case), ("carried", carried))}
@@ -378,11 +378,11 @@ def test_no_weight_moves_and_one_that_did_would_be_told(case, found, monkeypatch
 
 
 def test_masks_of_the_head_are_learned_where_it_is_cut_too(case):
-    (head,) = (one.name for one in parts(case.model) if one.role == "head")
+    (head,) = (part.name for part in parts(case.model) if part.role == "head")
     assert head not in QUICK.masks(case)
     assert head in replace(QUICK, head=True).masks(case)
-    asked = criterion_of(LearnedPattern.title, replace(RULES, head=True), 0.5)
-    assert asked == LearnedPattern(pattern="1:4", head=True)
+    criterion = criterion_of(LearnedPattern.title, replace(RULES, head=True), 0.5)
+    assert criterion == LearnedPattern(pattern="1:4", head=True)
 
 
 def test_what_would_take_too_long_is_refused_with_what_would_not(case, monkeypatch):

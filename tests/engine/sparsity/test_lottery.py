@@ -41,20 +41,20 @@ def furthest(one, other):
 def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rewind):
     """Densities are exact, masks nested, and single trainings find the same."""
     case, share, data = replace(CASE, recipe=recipe), 0.3, CASE.data
-    found = Lottery(share=share, levels=2, rewind=rewind, seeds=2)(case)
+    result = Lottery(share=share, levels=2, rewind=rewind, seeds=2)(case)
     steps = recipe.epochs * -(-len(data.rows("train")) // 8)
     start, kept, before = int(rewind / 100 * steps), None, None
     record = Recorder((start,))
     train(fresh(data, recipe, case.seed), data, recipe, case.seed, recorder=record)
     begin = record.weights[start]
-    theta = rebuilt(found["start"]).network.state_dict()
+    theta = rebuilt(result["start"]).network.state_dict()
     assert all(torch.allclose(theta[name], begin[name], atol=1e-6) for name in begin)
     for level in range(3):
-        ours = rebuilt(found["networks"][level])
+        ours = rebuilt(result["networks"][level])
         masks = masks_in(ours)
         kept = masks.total if kept is None else kept - round(share * kept)
-        assert masks.kept == kept == found["levels"]["weights"][level]
-        assert found["levels"]["density"][level] == kept / masks.total
+        assert masks.kept == kept == result["levels"]["weights"][level]
+        assert result["levels"]["density"][level] == kept / masks.total
         assert before is None or masks.digest == cut(before, masks_in(before), share).digest
         alone = fresh(data, recipe, case.seed)
         if level:
@@ -62,18 +62,18 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
         train(alone, data, recipe, case.seed, masks=masks, start=start if level else 0)
         assert furthest(ours, alone) < 1e-5
         right = figures(alone, data)["test accuracy"]
-        here = (found["runs"]["level"] == level) & (found["runs"]["seed"] == case.seed)
-        own = here & (np.array(found["runs"].rows) == "ticket")
-        assert found["runs"]["accuracy"][own][0] == pytest.approx(right, abs=1e-4)
+        here = (result["runs"]["level"] == level) & (result["runs"]["seed"] == case.seed)
+        own = here & (np.array(result["runs"].rows) == "ticket")
+        assert result["runs"]["accuracy"][own][0] == pytest.approx(right, abs=1e-4)
         before = ours
-    assert len(found["levels"]) == 3
+    assert len(result["levels"]) == 3
 
 
 def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(monkeypatch):
     begun, real = [], engine_levels.train_stacked
 
     def watched(models, data, recipe, seeds, *, masks, **more):
-        states = [{k: v.clone() for k, v in one.network.state_dict().items()} for one in models]
+        states = [{k: v.clone() for k, v in model.network.state_dict().items()} for model in models]
         recorder = more["recorder"]
         recorder.snapshots = (*recorder.snapshots, more["start"])
         log = real(models, data, recipe, seeds, masks=masks, **more)
@@ -81,8 +81,8 @@ def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(mo
         return log
 
     monkeypatch.setattr(engine_levels, "train_stacked", watched)
-    found = Lottery(levels=2, rewind=25.0, seeds=2)(replace(CASE, recipe=NORMED))
-    theta = rebuilt(found["start"]).network.state_dict()
+    result = Lottery(levels=2, rewind=25.0, seeds=2)(replace(CASE, recipe=NORMED))
+    theta = rebuilt(result["start"]).network.state_dict()
     assert any("running_mean" in name for name in theta)
     for level, (states, entered, masks) in enumerate(begun[1:], 1):
         for name, tensor in theta.items():
@@ -105,35 +105,37 @@ def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(mo
 
 
 def test_without_levels_it_is_the_dense_training_of_each_seed():
-    found = Lottery(levels=0, seeds=2)(CASE)
+    result = Lottery(levels=0, seeds=2)(CASE)
     for place, seed in enumerate((5, 6)):
         alone = Train()(replace(CASE, seed=seed))
         right = alone["figures"]["test accuracy"]
-        ours = found["runs"]["accuracy"].reshape(3, 2)
+        ours = result["runs"]["accuracy"].reshape(3, 2)
         assert ours[0, place] == pytest.approx(right, abs=1e-4)
         assert ours[2, place] == ours[0, place]  # there is nothing to draw
-    assert furthest(rebuilt(found["networks"][0]), rebuilt(Train()(CASE)["model"])) < 1e-6
+    assert furthest(rebuilt(result["networks"][0]), rebuilt(Train()(CASE)["model"])) < 1e-6
     anew = fresh(CASE.data, CASE.recipe, 5 + NEW_START)
     train(anew, CASE.data, CASE.recipe, 5)  # in the order of the ticket
     assert ours[1, 0] == pytest.approx(figures(anew, CASE.data)["test accuracy"], abs=1e-4)
-    assert found["levels"]["density"].tolist() == [1.0]
-    assert "whole network is right" in Lottery().finding(CASE, found)
-    assert not len(found["claims"])
+    assert result["levels"]["density"].tolist() == [1.0]
+    assert "whole network is right" in Lottery().finding(CASE, result)
+    assert not len(result["claims"])
 
 
 def test_the_new_start_beside_a_ticket_has_its_masks_and_is_trained_in_its_order():
-    found = Lottery(share=0.4, levels=1, seeds=2)(CASE)
+    result = Lottery(share=0.4, levels=1, seeds=2)(CASE)
     for level in (0, 1):
-        ticket, anew = (rebuilt(found[name][level]) for name in ("networks", "anew"))
+        ticket, anew = (rebuilt(result[name][level]) for name in ("networks", "anew"))
         masks = masks_in(anew)
         assert masks.digest == masks_in(ticket).digest
         alone = fresh(CASE.data, RECIPE, 5 + NEW_START)
         train(alone, CASE.data, RECIPE, 5, masks=masks)
         assert furthest(anew, alone) < 1e-5
         assert furthest(anew, ticket) > 1e-2
-        assert f"new start of {100 * masks.density:.2g} %" in found["anew"].cards[level]
-        right = found["runs"]["accuracy"].reshape(2, 3, 2)[level, 1, 0]
-        assert json.loads(found["anew"].cards[level])["figures"]["test accuracy"] == round(right, 4)
+        assert f"new start of {100 * masks.density:.2g} %" in result["anew"].cards[level]
+        right = result["runs"]["accuracy"].reshape(2, 3, 2)[level, 1, 0]
+        assert json.loads(result["anew"].cards[level])["figures"]["test accuracy"] == round(
+            right, 4
+        )
 
 
 def test_networks_that_would_take_too_much_room_are_refused_in_a_sentence(monkeypatch):
@@ -145,23 +147,23 @@ def test_networks_that_would_take_too_much_room_are_refused_in_a_sentence(monkey
 
 
 def test_where_nothing_is_cut_all_levels_are_the_same_to_the_bit():
-    found = Lottery(share=0.0, levels=2, seeds=2)(CASE)
-    first = found["networks"][0].digest
-    assert [found["networks"][level].digest for level in (1, 2)] == [first, first]
+    result = Lottery(share=0.0, levels=2, seeds=2)(CASE)
+    first = result["networks"][0].digest
+    assert [result["networks"][level].digest for level in (1, 2)] == [first, first]
     for name in ("accuracy", "early stop", "density"):
-        by_level = found["runs"][name].reshape(3, -1)
+        by_level = result["runs"][name].reshape(3, -1)
         np.testing.assert_array_equal(by_level[1:], by_level[:1].repeat(2, 0))
-    assert found["overlap"]["IoU"].tolist() == [1.0] * 3
-    assert found["overlap"]["chance"].tolist() == [1.0] * 3
+    assert result["overlap"]["IoU"].tolist() == [1.0] * 3
+    assert result["overlap"]["chance"].tolist() == [1.0] * 3
 
 
 def test_the_head_is_left_whole_and_not_counted_where_it_is_not_cut():
-    found = Lottery(share=0.5, levels=2, seeds=1, head=False)(CASE)
-    masks = masks_in(rebuilt(found["networks"][2]))
+    result = Lottery(share=0.5, levels=2, seeds=1, head=False)(CASE)
+    masks = masks_in(rebuilt(result["networks"][2]))
     assert "head.weight" not in masks
-    assert "head" not in found["layers"].order
+    assert "head" not in result["layers"].order
     assert masks.total == whole(fresh(CASE.data, RECIPE), head=False).total
-    assert len(found["overlap"]) == 0
+    assert len(result["overlap"]) == 0
 
 
 def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_path, monkeypatch):
@@ -179,7 +181,7 @@ def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_p
     with pytest.raises(Cancelled):
         method(CASE, stop)
     assert told[-1][1].startswith("level 1 of 2")
-    assert [len(one["levels"]) for one in parts] == [1]
+    assert [len(part["levels"]) for part in parts] == [1]
     assert [one.note["kind"] for one in unfinished()] == ["tickets"] * 2
     trained, again, real = [], [], engine_levels.train_stacked
 
@@ -233,14 +235,14 @@ def test_a_run_that_was_killed_goes_on_and_one_whose_levels_are_gone_says_so(tmp
 
 
 def test_a_level_that_would_empty_a_layer_ends_it_and_says_so():
-    found = Lottery(share=0.9, levels=8, seeds=1)(CASE)
-    levels = found["levels"]
+    result = Lottery(share=0.9, levels=8, seeds=1)(CASE)
+    levels = result["levels"]
     assert 1 < len(levels) < 9
     assert "nothing is left of" in levels.notes[-1]
     assert set(levels.notes[:-1]) == {""}
-    assert levels.notes[-1] in Lottery().finding(CASE, found)
-    assert len(found["networks"]) == len(levels)
-    assert (found["layers"].values > 0).all()
+    assert levels.notes[-1] in Lottery().finding(CASE, result)
+    assert len(result["networks"]) == len(levels)
+    assert (result["layers"].values > 0).all()
 
 
 def test_what_cannot_be_is_said():
@@ -273,14 +275,14 @@ def test_the_early_stop_is_the_first_lowest_validation_loss():
 
 
 def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
-    found = Lottery(share=0.5, levels=5, seeds=3)(CASE)
-    runs, levels = found["runs"], found["levels"]
+    result = Lottery(share=0.5, levels=5, seeds=3)(CASE)
+    runs, levels = result["runs"], result["levels"]
     assert usual_level(levels) == 5  # 3.1 %
     inside = (runs["density"] >= 0.03) & (runs["density"] <= 0.1)
     assert set(runs["level"][inside]) == {4.0, 5.0}
     right = runs["accuracy"].reshape(6, 3, 3)[4:].mean(0)  # (arms, seeds)
     margins = right[0] - right[1] - 0.02
-    reached, first = found["claims"]["margin"][:2]
+    reached, first = result["claims"]["margin"][:2]
     assert first == pytest.approx(margins.mean())
     whole_network = runs["accuracy"].reshape(6, 3, 3)[0, 0]
     assert reached == pytest.approx((right[0] - whole_network + 0.01).mean())
@@ -296,14 +298,14 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
 
 
 def test_the_networks_come_back_from_the_store_with_their_masks():
-    found = Lottery(levels=1, seeds=1)(CASE)
-    said, packed = pack(StoredAnswer(found, {}))
+    result = Lottery(levels=1, seeds=1)(CASE)
+    said, packed = pack(StoredAnswer(result, {}))
     back = unpack(json.loads(json.dumps(said)), packed).result
     bits = back["networks"].masks["fc1.weight"]
     assert bits.dtype == np.uint8
     assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight
     for name in ("networks", "anew"):
         for level in (0, 1):
-            again, ours = rebuilt(back[name][level]), rebuilt(found[name][level])
+            again, ours = rebuilt(back[name][level]), rebuilt(result[name][level])
             assert again.fingerprint == ours.fingerprint
             assert masks_in(again).digest == masks_in(ours).digest

@@ -54,9 +54,9 @@ def cases():
 
 
 def lost(case, model):
-    found = harm(case, model, images=400, maps=100)
-    calibration = found["calibration"].values
-    images, drift = found["images"], found["drift"]
+    result = harm(case, model, images=400, maps=100)
+    calibration = result["calibration"].values
+    images, drift = result["images"], result["drift"]
     flips = images.values[:, 2] != images.values[:, 3]
     return Lost(
         100 * (calibration[1, 0] - calibration[0, 0]),
@@ -139,14 +139,14 @@ def keep_apart(measure, what, found):
 
 @pytest.mark.slow
 def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is(cases, measure):
-    found = {}
+    results = {}
     for ratio in RATIOS:
         method = Unknown(ratio=ratio)
         some = [apart(case, method.made(case, method.masks(case))) for case in cases]
-        found[ratio] = keep_apart(measure, f"magnitude {ratio:.0%}", some)
+        results[ratio] = keep_apart(measure, f"magnitude {ratio:.0%}", some)
     names = some[0][0]
     noise = [at for at, name in enumerate(names) if "noise" in name]
-    moved = {ratio: one[..., 1] - one[..., 0] for ratio, one in found.items()}
+    moved = {ratio: result[..., 1] - result[..., 0] for ratio, result in results.items()}
     assert np.abs(moved[0.5]).mean() < 0.02
     assert moved[0.95][:, noise].mean() < -0.02
     others = [
@@ -189,15 +189,15 @@ def test_the_curve_holds_longer_with_retraining(cases, measure):
 @pytest.mark.slow
 def test_layers_of_erk_at_random_beat_uniform_ones_at_random(cases, measure):
     """From trained weights, 5 epochs, 90 % cut; the paper trains from scratch and for longer."""
-    found = {}
+    results = {}
     for rule in ("uniform", "ERK"):
         method = Retrain(criterion="Random", allocation=rule, ratio=0.9, epochs=5, head=True)
-        found[rule] = [float(method(case)["figures"].values[0]) for case in cases]
+        results[rule] = [float(method(case)["figures"].values[0]) for case in cases]
         measure(
             f"Digits CNN, random masks 90%, {rule}, 5 epochs",
-            f"{np.mean(found[rule]):.3f} ± {np.std(found[rule], ddof=1):.3f} right",
+            f"{np.mean(results[rule]):.3f} ± {np.std(results[rule], ddof=1):.3f} right",
         )
-    assert np.mean(found["ERK"]) > np.mean(found["uniform"]) + 0.2
+    assert np.mean(results["ERK"]) > np.mean(results["uniform"]) + 0.2
 
 
 def bip_cases():
@@ -209,15 +209,17 @@ def bip_cases():
 @pytest.mark.parametrize("kept", [0.05, 0.02])
 def test_bip_is_as_good_as_one_shot_with_a_third_of_the_steps_of_imp_at_most(kept, measure):
     """The claim is about 95 % cut: half a point below one-shot at most, a third of IMP's steps."""
-    found = [BiP(kept=kept)(case) for case in bip_cases()]
-    figures = [one["figures"] for one in found]
+    results = [BiP(kept=kept)(case) for case in bip_cases()]
+    figures = [result["figures"] for result in results]
     last = figures[0].rows[-1]
     right = {
-        name: 100 * np.array([one.cell(name, "right") for one in figures])
+        name: 100 * np.array([figure.cell(name, "right") for figure in figures])
         for name in ("dense", "BiP", "one-shot magnitude", last)
     }
     gain = right["BiP"] - right["one-shot magnitude"]
-    once, imp = np.mean([[one["overlap"]["IoU"], one["overlap"]["chance"]] for one in found], 0).T
+    once, imp = np.mean(
+        [[result["overlap"]["IoU"], result["overlap"]["chance"]] for result in results], 0
+    ).T
     steps = figures[0].cell("BiP", "steps") / figures[0].cell(last, "steps")
     each = [f"{name} {one.mean():.1f} ± {one.std(ddof=1):.1f} %" for name, one in right.items()]
     measure(
@@ -252,8 +254,8 @@ def test_the_implicit_term_of_bip_at_its_usual_strength_hardly_changes_the_mask(
 def test_tickets_beside_a_new_start_and_a_random_mask(measure, name, network):
     """The sheet's claims at 3 to 10 % of the weights; one that fails stands as not so."""
     data = data_sets.load(name)
-    found = Lottery()(TrainCase(data, RECIPES[network]))
-    claims, levels = found["claims"], found["levels"]
+    result = Lottery()(TrainCase(data, RECIPES[network]))
+    claims, levels = result["claims"], result["levels"]
     for row, words in enumerate(claims.rows):
         margin, within = 100 * claims["margin"][row], 100 * claims["tolerance"][row]
         outcome = OUTCOMES[int(claims["outcome"][row])]

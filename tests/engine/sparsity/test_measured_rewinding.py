@@ -33,8 +33,8 @@ def told(table, row):
 def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epochs, measure):
     case = TrainCase(data_sets.load(name), Recipe("resnet8", epochs=epochs, rate=0.1))
     method = Rewinding(points=4, seeds=SEEDS)
-    found = method(case)
-    table, claims = found["rewinding"], found["claims"]
+    result = method(case)
+    table, claims = result["rewinding"], result["claims"]
     title = f"Late rewinding, ResNet-8 on {name}, 10 % kept, {epochs} epochs, {SEEDS} seeds"
     for row, point in enumerate(table.rows):
         measure(f"{title}, {point}", told(table, row))

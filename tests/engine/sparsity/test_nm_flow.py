@@ -48,7 +48,7 @@ def pattern_of(name, step, inputs):
         return FRAMES[SD_STEP][min(5 * step // STEPS, 4)], 16
     if name == SD_GEO:
         frames = FRAMES[SD_GEO][min(4 * step // STEPS, 3) :]
-        return next(one for one in frames if one[1] <= inputs)
+        return next(frame for frame in frames if frame[1] <= inputs)
     return 1, 16
 
 
@@ -76,7 +76,7 @@ def by_hand(name, case, pull):
     model = fresh(data, recipe, case.seed)
     weights = {k: p.detach().clone() for k, p in model.network.named_parameters()}
     thin = [] if name == DENSE else [k for k in weights if ".mlp." in k and k.endswith("weight")]
-    held = torch.optim.AdamW(weights.values(), 0.003, weight_decay=0.01)
+    adamw = torch.optim.AdamW(weights.values(), 0.003, weight_decay=0.01)
 
     def used(step):
         masks = {k: kept_by_hand(weights[k], pattern_of(name, step, weights[k].shape[1]))
@@ -99,15 +99,15 @@ def by_hand(name, case, pull):
                 weight.grad = slopes[key] * gates[key]
             if key in thin and name in (SR_STE, MILD_SR):
                 weight.grad = slopes[key] + pull * (1 - masks[key]) * weight
-        held.param_groups[0]["lr"] = recipe.rate_at(step / STEPS)
-        held.step()
+        adamw.param_groups[0]["lr"] = recipe.rate_at(step / STEPS)
+        adamw.step()
     seen, masks, _ = used(STEPS)
     rows = data.rows("test")
-    found, labels = logits(seen, rows), data.targets(rows)
+    result, labels = logits(seen, rows), data.targets(rows)
     kept = [mask.mean().item() for mask in masks.values()]
     return {
-        RIGHT: (found.argmax(1) == labels).float().mean().item(),
-        SURE: found.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
+        RIGHT: (result.argmax(1) == labels).float().mean().item(),
+        SURE: result.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
         KEPT: np.mean(kept) if kept else 1.0,
     }
 
@@ -115,19 +115,19 @@ def by_hand(name, case, pull):
 def test_every_figure_is_that_of_networks_trained_by_hand():
     case, pull = tiny_case(), 0.001
     method = NMFlowExperiment(seeds=1, epochs=STEPS, pull=pull)
-    found = method(case)["runs"]
-    assert found.rows == tuple(method.conditions(case))
+    result = method(case)["runs"]
+    assert result.rows == tuple(method.conditions(case))
     sure = {}
     with torch.no_grad():
-        for name in found.rows:
+        for name in result.rows:
             with torch.enable_grad():
                 expected = by_hand(name, case, pull)
-            figures = {one: found.cell(name, one) for one in (RIGHT, SURE, KEPT)}
+            figures = {one: result.cell(name, one) for one in (RIGHT, SURE, KEPT)}
             assert figures == pytest.approx(expected, abs=2e-4), name
             sure[name] = figures[SURE]
     assert len(set(sure.values())) == len(sure)
-    assert {found.cell(name, KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
-    assert {found.cell(name, KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
+    assert {result.cell(name, KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
+    assert {result.cell(name, KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
 
 
 def test_what_two_conditions_share_is_trained_once():
@@ -137,8 +137,8 @@ def test_what_two_conditions_share_is_trained_once():
     assert conditions[MILD_MD].fingerprint == conditions[MD_EXP].fingerprint
     others = NMFlowExperiment(pull=0.001).conditions(tiny_case())
     changed = {
-        name for name, one in NMFlowExperiment().conditions(tiny_case()).items()
-        if others[name].fingerprint != one.fingerprint
+        name for name, condition in NMFlowExperiment().conditions(tiny_case()).items()
+        if others[name].fingerprint != condition.fingerprint
     }  # fmt: skip
     assert changed == {SR_STE, MILD_SR}
 
@@ -186,8 +186,8 @@ def test_layers_that_stay_dense_are_named():
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("network", ["small ViT", "ResNet-8"])
 def test_what_the_paper_claims_is_measured_with_three_seeds(network, measure):
-    found = answer(NMFlowExperiment(network=network), ExperimentCase(data_sets.load("digits")))
-    table, claims = found["table"], found["claims"]
+    result = answer(NMFlowExperiment(network=network), ExperimentCase(data_sets.load("digits")))
+    table, claims = result["table"], result["claims"]
     assert table.cell(DENSE, RIGHT) > 0.85
     for name in (STE, SR_STE, MD_LINEAR, MD_EXP, SD_STEP, SD_GEO):
         assert table.cell(name, KEPT) == 1 / 16

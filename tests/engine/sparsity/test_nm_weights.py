@@ -89,10 +89,10 @@ def test_the_masks_of_prune_are_the_same(data):
     model = fresh(data, CNN)
     pieces = split(model, (1, 16))[0]
     state = model.network.state_dict()
-    scores = {one.name: state[one.name].abs().numpy() for one in pieces}
+    scores = {piece.name: state[piece.name].abs().numpy() for piece in pieces}
     theirs = best_of_each(pieces, WeightScores(scores, "", "sum"), 1, 16)
-    for one in pieces:
-        assert np.array_equal(largest(state[one.name], (1, 16)).numpy(), theirs.array(one.name))
+    for piece in pieces:
+        assert np.array_equal(largest(state[piece.name], (1, 16)).numpy(), theirs.array(piece.name))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -132,7 +132,7 @@ def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe,
     counts = []
 
     def look(model, _rate):
-        seen = [model.network.get_submodule(one.rpartition(".")[0]).weight for one in names]
+        seen = [model.network.get_submodule(name.rpartition(".")[0]).weight for name in names]
         counts.append([{int(n) for n in in_groups(one != 0, pattern[1]).sum(1)} for one in seen])
 
     model, _ = trained(data, recipe, regime=regime, after_step=look)
@@ -143,7 +143,7 @@ def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe,
         assert counts[0] != exact  # before the time of the first step is over
     assert counts[6] == counts[7] == exact
     state = model.network.state_dict()
-    shapes = {one: tuple(state[one].shape) for one in names}
+    shapes = {name: tuple(state[name].shape) for name in names}
     assert unpacked_bits(model.masks, shapes).keys() == set(names)
     for one in names:
         assert (in_groups(state[one] != 0, pattern[1]).sum(1) == pattern[0]).all()
@@ -153,10 +153,10 @@ def test_recipes_that_coincide_give_the_same_bits(data):
     ste, _ = trained(data, VIT, regime=STE)
     at_once = replace(STE, fade=EXPONENTIAL, half_life=0.0)
     equal = [replace(STE, pull=0.0), at_once, replace(at_once, fade=LINEAR)]
-    for one in equal:
-        assert same(trained(data, VIT, regime=one)[0], ste)
-    for name, one in RECIPES.items():
-        assert same(trained(data, VIT, regime=one)[0], ste) == (name == "STE"), name
+    for recipe in equal:
+        assert same(trained(data, VIT, regime=recipe)[0], ste)
+    for name, recipe in RECIPES.items():
+        assert same(trained(data, VIT, regime=recipe)[0], ste) == (name == "STE"), name
 
 
 @pytest.mark.parametrize("recipe", [VIT, CNN])
@@ -205,16 +205,16 @@ def test_frames_are_equally_long_between_the_phases():
     seen = [regime.pattern_at(done, 64) for done in times]
     assert seen[0] == (15, 16)
     for frame, (n, m) in enumerate(regime.frames):
-        own = times[[one == (n, m) for one in seen]]
-        assert own.max() == pytest.approx(0.25 + 0.1 * (frame + 1), abs=0.006)
+        time = times[[one == (n, m) for one in seen]]
+        assert time.max() == pytest.approx(0.25 + 0.1 * (frame + 1), abs=0.006)
     assert {one for one, done in zip(seen, times, strict=True) if done > 0.66} == {(1, 16)}
     assert regime.pattern_at(1.0, 64) == (1, 16)
 
 
 def test_a_frame_whose_groups_are_too_large_is_left_out():
     regime = replace(STE, frames=geometric((1, 16)))
-    found = [regime.pattern_at(done, 64) for done in (0.1, 0.4, 0.6, 0.9)]
-    assert found == [(4, 64), (4, 64), (2, 32), (1, 16)]
+    results = [regime.pattern_at(done, 64) for done in (0.1, 0.4, 0.6, 0.9)]
+    assert results == [(4, 64), (4, 64), (2, 32), (1, 16)]
     assert [regime.pattern_at(done, 128) for done in (0.1, 0.9)] == [(8, 128), (1, 16)]
 
 

@@ -42,13 +42,13 @@ class Single(nn.Module):
 
 
 def magnitudes(model):
-    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
-    return WeightScores(found, "weight", "l2")
+    results = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    return WeightScores(results, "weight", "l2")
 
 
 def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
-    found = parts(tiny.cnn())
-    assert [(p.name, p.role) for p in found] == [
+    result = parts(tiny.cnn())
+    assert [(p.name, p.role) for p in result] == [
         ("conv1.weight", "first"), ("conv2.weight", "body"), ("fc.weight", "head")
     ]  # fmt: skip
     assert [p.layer for p in parts(tiny.cnn(), head=False)] == ["conv1", "conv2"]
@@ -58,9 +58,9 @@ def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
 
 def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
     model = tiny.classifier(tiny.random_weights(Tied()), side=8)
-    found = {p.name: p for p in parts(model)}
-    assert list(found) == ["first.weight", "one.weight", "last.weight"]
-    assert found["one.weight"].shared == ("two.weight",)
+    results = {p.name: p for p in parts(model)}
+    assert list(results) == ["first.weight", "one.weight", "last.weight"]
+    assert results["one.weight"].shared == ("two.weight",)
     masks = Pruner(model, magnitudes(model)).at(0.8)
     zeros = pruned(model, masks)
     assert zeros.network.one.weight is zeros.network.two.weight
@@ -78,9 +78,9 @@ def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
 def test_a_layer_that_is_used_under_two_names_is_one_part():
     network = Tied()
     network.two = network.one
-    found = {p.name: p for p in parts(tiny.classifier(tiny.random_weights(network), side=8))}
-    assert list(found) == ["first.weight", "one.weight", "last.weight"]
-    assert found["one.weight"].shared == ("two.weight",)
+    results = {p.name: p for p in parts(tiny.classifier(tiny.random_weights(network), side=8))}
+    assert list(results) == ["first.weight", "one.weight", "last.weight"]
+    assert results["one.weight"].shared == ("two.weight",)
 
 
 def test_after_the_block_a_model_is_known_by_the_weights_that_it_has_then():
@@ -147,11 +147,11 @@ def test_a_pruned_copy_leaves_the_model_alone_and_has_a_fingerprint_of_its_own()
 def test_a_pruned_copy_has_the_layers_of_its_model_without_a_pass_to_look_for_them():
     model = tiny.cnn()
     masks = Pruner(model, magnitudes(model)).at(0.5)
-    found, passes = pruned(model, masks).layers, []
-    assert model.layers == found
+    result, passes = pruned(model, masks).layers, []
+    assert model.layers == result
     copy = pruned(model, masks)
     copy.register_forward_pre_hook(lambda *_: passes.append(1))
-    assert copy.layers == found
+    assert copy.layers == result
     assert not passes
 
 
@@ -160,7 +160,7 @@ def test_the_photograph_model_has_49_layers_besides_its_head():
         model = catalog.load("lite0")
     except BlindspotError as error:
         pytest.skip(str(error))
-    found = parts(model, head=False)
-    assert len(found) == 49
-    assert sum(p.size for p in found) == 3_328_992
-    assert sum(p.depthwise for p in found) == 16
+    result = parts(model, head=False)
+    assert len(result) == 49
+    assert sum(p.size for p in result) == 3_328_992
+    assert sum(p.depthwise for p in result) == 16

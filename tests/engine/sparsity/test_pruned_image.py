@@ -25,20 +25,20 @@ def digit():
 
 
 def test_it_says_what_the_pruned_model_says_and_where_that_looks(digit):
-    found = PrunedImage()(digit)
+    result = PrunedImage()(digit)
     whole = prune_case(digit.model)
     rule = Prune(ratio=0.7)
     masks = rule.masks(whole)
     asked = replace(digit, model=rule.made(whole, masks))
-    assert found["cut"]["share"][0] == pytest.approx(masks.sparsity)
+    assert result["cut"]["share"][0] == pytest.approx(masks.sparsity)
     assert masks.sparsity == pytest.approx(0.7, abs=0.01)
-    np.testing.assert_allclose(found["classes"].values, Prediction()(asked)["classes"].values)
-    np.testing.assert_allclose(found["map"].values, Gradient()(asked)["map"].values)
-    assert not np.allclose(found["map"].values, Gradient()(digit)["map"].values)
+    np.testing.assert_allclose(result["classes"].values, Prediction()(asked)["classes"].values)
+    np.testing.assert_allclose(result["map"].values, Gradient()(asked)["map"].values)
+    assert not np.allclose(result["map"].values, Gradient()(digit)["map"].values)
 
 
 def test_nothing_taken_out_changes_nothing(digit):
-    found = PrunedImage(ratio=0.0)(digit)
+    result = PrunedImage(ratio=0.0)(digit)
     np.testing.assert_allclose(
-        found["classes"].values, Prediction()(digit)["classes"].values, atol=1e-6
+        result["classes"].values, Prediction()(digit)["classes"].values, atol=1e-6
     )

@@ -20,8 +20,8 @@ from tests import tiny
 
 
 def magnitudes(model):
-    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
-    return WeightScores(found, "weight", "l2")
+    results = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    return WeightScores(results, "weight", "l2")
 
 
 def pruner(model, **rules):

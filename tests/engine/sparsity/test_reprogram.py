@@ -74,11 +74,11 @@ def resnet():
 def sources_by_hand(seed):
     """The dense network and its tickets; each level cuts the smallest of what is left."""
     data = data_sets.load("bars")
-    found, keep = [], {}
+    result, keep = [], {}
     for share in (*KEPT, None):
         model = fresh(data, SHORT, seed)
         train(model, data, SHORT, seed, masks=keep)
-        found.append(model)
+        result.append(model)
         weights = {n: w for n, w in model.network.state_dict().items() if w.dim() > 1}
         keep = keep or {name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()}
         if share:
@@ -87,22 +87,22 @@ def sources_by_hand(seed):
             gone = round((1 - share / (len(left) / total)) * len(left))
             line = left.sort().values[gone]
             keep = {name: keep[name] & (weights[name].abs() >= line) for name in weights}
-    return dict(zip((DENSE, *TICKETS), found, strict=True))
+    return dict(zip((DENSE, *TICKETS), result, strict=True))
 
 
 def learned_by_hand(weights, loss, rows, seed, epochs, rate, at_epoch=lambda: None):
     """Adam over epochs in the trainer's order, with a rate that falls as a half cosine."""
-    held = torch.optim.Adam(weights, rate)
+    adam = torch.optim.Adam(weights, rate)
     count = -(-len(rows) // 64)
     for epoch in range(epochs):
         at_epoch()
         order = np.random.default_rng([seed, epoch]).permutation(rows)
         for batch, part in enumerate(np.array_split(order, count)):
             done = (epoch + batch / count) / epochs
-            held.param_groups[0]["lr"] = rate * (1 + cos(pi * done)) / 2
-            held.zero_grad()
+            adam.param_groups[0]["lr"] = rate * (1 + cos(pi * done)) / 2
+            adam.zero_grad()
             loss(torch.from_numpy(part)).backward()
-            held.step()
+            adam.step()
 
 
 def probe_by_hand(source, data, rows, seed, epochs):
@@ -162,11 +162,11 @@ def brute_force(counts):
     """All pairs from the most frequent on; each class is taken once."""
     sources, targets = counts.shape
     pairs = sorted(product(range(sources), range(targets)), key=lambda at: (-counts[at], *at))
-    found = {}
+    results = {}
     for source, target in pairs:
-        if target not in found and source not in found.values():
-            found[target] = source
-    return [found[target] for target in range(targets)]
+        if target not in results and source not in results.values():
+            results[target] = source
+    return [results[target] for target in range(targets)]
 
 
 def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
@@ -214,9 +214,9 @@ def test_tickets_are_nested_exact_and_begin_as_the_dense_network_does():
 def test_bound_classes_are_those_of_a_brute_force_and_none_is_taken_twice(seed):
     chance = np.random.default_rng(seed)
     counts = chance.integers(0, 4, (7, int(chance.integers(1, 8))))  # many ties
-    found = greedy(counts)
-    assert found.tolist() == brute_force(counts)
-    assert len(set(found.tolist())) == counts.shape[1]
+    result = greedy(counts)
+    assert result.tolist() == brute_force(counts)
+    assert len(set(result.tolist())) == counts.shape[1]
 
 
 def test_without_a_border_a_prompt_has_no_gradient_and_is_the_mapping_alone():
@@ -245,7 +245,7 @@ def test_a_source_with_batch_norm_is_not_changed_and_never_in_training_mode(way,
     look = reprogram.Prompted.look
 
     def spied(self, images):
-        modes.update(one.training for one in self.source.modules())
+        modes.update(module.training for module in self.source.modules())
         return look(self, images)
 
     monkeypatch.setattr("engine.sparsity.experiments.reprogrammed.Frozen.look", spied)
@@ -313,7 +313,7 @@ def test_few_images_are_as_many_of_each_class_and_another_seed_draws_others():
 
 
 def test_data_that_do_not_fit_are_refused_with_a_sentence():
-    many = tiny.columns(40, tuple(f"class {one}" for one in range(20)))
+    many = tiny.columns(40, tuple(f"class {index}" for index in range(20)))
     with pytest.raises(DoesNotFit, match="has 20 classes, and the source network only 19"):
         Reprogram().conditions(ExperimentCase(many))
     data = tiny.columns(8, ("a", "b", "c"))
@@ -340,21 +340,21 @@ def test_the_picture_has_the_digits_in_the_middle_of_a_gray_border():
 def test_views_are_of_the_networks_behind_the_figures():
     case = small_case()
     method = Reprogram(seeds=2, epochs=1)
-    found = method(case)
-    runs, counts = found["runs"], found["bound"]
-    assert [one for one in counts.notes if one] != []
-    assert sorted(one for one in counts.notes if one) == ["a", "b", "c"]
+    result = method(case)
+    runs, counts = result["runs"], result["bound"]
+    assert [note for note in counts.notes if note] != []
+    assert sorted(note for note in counts.notes if note) == ["a", "b", "c"]
     assert counts.values.sum() == len(case.data.rows("test"))
     for place, name in enumerate((DENSE, *TICKETS)):
-        assert found["transfer"][VP][place] == found["table"].cell(name, VP)
-    bins = found["prompt ticket"]
+        assert result["transfer"][VP][place] == result["table"].cell(name, VP)
+    bins = result["prompt ticket"]
     at = next(row for row, name in enumerate(runs.rows) if name == TICKETS[-1])
     gaps = bins["images"] * np.abs(bins["confidence"] - bins["right"])
     error = np.nansum(gaps) / bins["images"].sum()
     assert runs[VP_ERROR][at] == pytest.approx(error, abs=1e-6)
     source = method.train(DENSE, method.conditions(case)[DENSE], lambda *_: None)
     network = method.adapted(source, VP, case).network
-    border = found["prompts"].images[0, 0].astype(float) / 255
+    border = result["prompts"].images[0, 0].astype(float) / 255
     expected = (network.prompt.sigmoid() * network.edge)[0].numpy()
     assert border[..., 0] == pytest.approx(expected, abs=1 / 255)
 
@@ -364,7 +364,7 @@ def test_figures_as_the_paper_has_them_make_every_claim_hold():
     ticket = {SOURCE: 0.975, LP: 0.79, VP: 0.4, BARE: 0.3, LP_ERROR: 0.03, VP_ERROR: 0.09}
     table = {DENSE: dense} | {name: dict(ticket) for name in TICKETS}
     table[TICKETS[-1]] |= {SOURCE: 0.9, LP: 0.1}  # worse at home: not judged by
-    margins = [one.margin(lambda row, name: table[row][name]) for one in CLAIMS]
+    margins = [claim.margin(lambda row, name: table[row][name]) for claim in CLAIMS]
     assert margins == pytest.approx([0.09, 0.09, 0.01, 0.04, 0.1])
     table[TICKETS[1]][VP_ERROR] = 0.01  # one ticket ahead; the mean is not
     assert CLAIMS[3].margin(lambda row, name: table[row][name]) == pytest.approx(0.02)
@@ -405,9 +405,9 @@ def test_nothing_is_learned_twice_however_few_are_held(monkeypatch):
 
     monkeypatch.setattr(reprogram, "ADAPTED", Memory(4))
     monkeypatch.setattr(Reprogram, "adapt", counted)
-    found = Reprogram(seeds=2, epochs=1)(small_case(5))
+    result = Reprogram(seeds=2, epochs=1)(small_case(5))
     assert len(learned) == len(set(learned)) == 2 * 4 * (1 + len(TICKETS))
-    assert found["prompts"].rows == (DENSE, *TICKETS)
+    assert result["prompts"].rows == (DENSE, *TICKETS)
 
 
 def test_what_is_kept_is_said_as_it_is():
@@ -430,10 +430,10 @@ def test_a_probe_sees_what_the_source_s_head_saw():
 @pytest.mark.timeout(3600)
 def test_the_claims_at_the_usual_settings(measure, monkeypatch):
     monkeypatch.undo()
-    found = answer(Reprogram(), ExperimentCase(data_sets.load(Reprogram.data[0])))
-    table = found["table"]
+    result = answer(Reprogram(), ExperimentCase(data_sets.load(Reprogram.data[0])))
+    table = result["table"]
     assert table.cell(DENSE, SOURCE) > 0.95
     assert table.cell(DENSE, LP) > table.cell(DENSE, BARE)
-    outcomes.note(measure, "Reprogram LT, bars to digits", found["claims"])
+    outcomes.note(measure, "Reprogram LT, bars to digits", result["claims"])
     for name in Reprogram.measures:
         measure(f"Reprogram LT, {name}", outcomes.by_condition(table, name))

@@ -55,9 +55,9 @@ def by_hand(case, start=0, weights=None, masks=None, seed=None, keep=()):
 def largest(model, share):
     """Masks of that share of all weights, the largest ones, written plainly."""
     sizes = {p.name: model.network.state_dict()[p.name].abs() for p in parts(model)}
-    ordered = torch.cat([one.ravel() for one in sizes.values()]).sort(descending=True).values
+    ordered = torch.cat([size.ravel() for size in sizes.values()]).sort(descending=True).values
     least = ordered[round(share * len(ordered)) - 1]
-    return {name: one >= least for name, one in sizes.items()}
+    return {name: size >= least for name, size in sizes.items()}
 
 
 def right(model, case):
@@ -102,8 +102,8 @@ def test_rewound_to_the_end_the_ticket_is_the_dense_network_pruned(case, levels)
     table = replace(SOME, levels=levels)(case)["runs"]
     figures = dict(zip(table.order, table.values[-1], strict=True))
     assert figures["rewound to"] == 1
-    assert [one for name, one in figures.items() if "distance" in name] == [0.0] * 4
-    assert [one for name, one in figures.items() if "angle" in name] == [0.0] * 4
+    assert [figure for name, figure in figures.items() if "distance" in name] == [0.0] * 4
+    assert [figure for name, figure in figures.items() if "angle" in name] == [0.0] * 4
     assert figures["barrier"] == 0
     dense, _ = by_hand(case)
     if levels == 1:
@@ -157,7 +157,7 @@ def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(found):
     ends = [trained.train(0, start, masks, other_order=one)[trained.steps] for one in (False, True)]
     line = surroundings(MLP).line(*ends)
     assert line.shape == (ALPHAS, 2)
-    assert line[[0, -1], 1] == pytest.approx([1 - trained.accuracy(one) for one in ends])
+    assert line[[0, -1], 1] == pytest.approx([1 - trained.accuracy(end) for end in ends])
     errors = found["barrier"]["0 %"]
     assert errors == pytest.approx(line[:, 1])
     assert found["runs"].cell("0 %", "barrier") == pytest.approx(
@@ -173,7 +173,9 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
     weights = model.network.state_dict()
     expected = fresh(case.data, case.recipe)
     expected.network.load_state_dict(weights)
-    norms = [one for one in expected.network.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    norms = [
+        module for module in expected.network.modules() if isinstance(module, torch.nn.BatchNorm2d)
+    ]
     for one in norms:
         one.momentum = 1.0  # what is counted is that of the one batch
     expected.train()
@@ -188,7 +190,9 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
 def test_counting_statistics_changes_nothing_else():
     model, _ = by_hand(RESNET)
     before = {k: one.clone() for k, one in model.network.state_dict().items()}
-    usual = [one.momentum for one in model.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    usual = [
+        module.momentum for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)
+    ]
     count_statistics(model, RESNET.data)
     changed = {
         k for k, one in model.network.state_dict().items() if not torch.equal(one, before[k])
@@ -197,9 +201,9 @@ def test_counting_statistics_changes_nothing_else():
         "running_mean", "running_var", "num_batches_tracked",
     }  # fmt: skip
     assert any("running_mean" in name for name in changed)
-    norms = [one for one in model.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert [one.momentum for one in norms] == usual
-    assert not any(one.training for one in model.modules())
+    assert not any(module.training for module in model.modules())
 
 
 def test_the_plane_holds_its_three_networks_at_their_distances():

@@ -48,16 +48,16 @@ def by_hand(case, method):
 @pytest.mark.parametrize("way", ["OMP", "IMP", "SynFlow"])
 def test_each_way_is_trainings_from_the_early_weights_written_out(case, way):
     method = Rewound(way=way, ratio=0.6, rewind=0.17)
-    found = method(case)
+    result = method(case)
     masks, model = by_hand(case, method)
-    made = rebuilt(found["model"])
+    made = rebuilt(result["model"])
     assert masks_in(made).digest == masks.digest
     for name, tensor in model.network.state_dict().items():
-        assert np.array_equal(found["model"].weights[name], tensor.numpy()), name
+        assert np.array_equal(result["model"].weights[name], tensor.numpy()), name
     data, rows = case.data, case.data.rows("test")
     right = (made(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()
-    assert found["figures"]["test accuracy"] == pytest.approx(float(right))
-    np.testing.assert_array_equal(found["layers"]["kept"], masks.counts)
+    assert result["figures"]["test accuracy"] == pytest.approx(float(right))
+    np.testing.assert_array_equal(result["layers"]["kept"], masks.counts)
 
 
 def test_the_steps_gone_back_to_and_the_levels_follow_from_the_settings(case):

@@ -96,11 +96,11 @@ def test_no_structure_or_rule_brings_a_cut_weight_back(structure, allocation, cr
     rule = {"structure": structure, "allocation": allocation, "criterion": criterion}
     case = after(case, ratio=0.4, criterion="Random")
     first = masks_in(case.model)
-    found = [Prune(ratio=ratio, **rule).masks(case) for ratio in (0.2, 0.5, 0.8)]
-    for masks in found:
+    results = [Prune(ratio=ratio, **rule).masks(case) for ratio in (0.2, 0.5, 0.8)]
+    for masks in results:
         assert masks.inside(first)
-    assert all(b.inside(a) for a, b in pairwise(found))
-    assert min(found[-1].counts) > 0 or structure != "weight"
+    assert all(b.inside(a) for a, b in pairwise(results))
+    assert min(results[-1].counts) > 0 or structure != "weight"
 
 
 def test_a_filter_of_which_nothing_stands_goes_before_any_other():
@@ -110,7 +110,7 @@ def test_a_filter_of_which_nothing_stands_goes_before_any_other():
     part = listed[0]
     bits = {p.name: np.ones(p.shape, np.bool_) for p in listed}
     bits[part.name][2] = False
-    model = pruned(case.model, {name: torch.from_numpy(one) for name, one in bits.items()})
+    model = pruned(case.model, {name: torch.from_numpy(bit) for name, bit in bits.items()})
     scores = WeightScores(
         {p.name: np.full(p.shape, -1.0, np.float32) for p in parts(model)}, "score", "sum"
     )
@@ -158,8 +158,8 @@ def test_cutting_no_more_than_before_keeps_no_second_model(digits):
 
 def test_the_curve_of_a_pruned_model_starts_where_it_stands(digits):
     case = after(digits, ratio=0.8)
-    found = Tradeoff(epochs=0)(case)["levels"]
-    lanes = dict(zip(found.columns, found.values.T, strict=True))
+    result = Tradeoff(epochs=0)(case)["levels"]
+    lanes = dict(zip(result.columns, result.values.T, strict=True))
     assert lanes["sparsity"][lanes["ratio"] <= 0.8] == pytest.approx(0.8, abs=1e-4)
     assert len(set(lanes["after pruning"][lanes["ratio"] <= 0.8])) == 1
     assert lanes["sparsity"][-1] == pytest.approx(0.99, abs=1e-4)
@@ -178,9 +178,9 @@ def test_after_a_round_chance_chooses_among_what_stands(digits):
     case = after(digits, ratio=0.6, criterion="Random")
     other = PruneCase(case.model, case.data, seed=case.seed + 9)
     one, two = (Prune(ratio=0.8, criterion="Random").masks(each) for each in (case, other))
-    found = overlap(one, two, masks_in(case.model))
-    assert found.iou == pytest.approx(found.chance, abs=0.03)
-    assert overlap(one, two).chance < found.chance - 0.1
+    result = overlap(one, two, masks_in(case.model))
+    assert result.iou == pytest.approx(result.chance, abs=0.03)
+    assert overlap(one, two).chance < result.chance - 0.1
     whole = pruner_of(digits, "Magnitude", MaskRules()).at(0.8)  # which that round did not bind
     assert overlap(whole, whole, masks_in(case.model)) == overlap(whole, whole)
 

@@ -36,25 +36,27 @@ def linear():
 
 
 def test_magnitude_is_the_size_of_every_weight(linear):
-    found = Magnitude()(linear)["scores"]
-    assert np.array_equal(found.values["fc.weight"], np.abs(linear.model.network.fc.weight.numpy()))
+    result = Magnitude()(linear)["scores"]
+    assert np.array_equal(
+        result.values["fc.weight"], np.abs(linear.model.network.fc.weight.numpy())
+    )
 
 
 def test_snip_on_a_linear_softmax_model_is_its_closed_form(linear):
-    found = Snip(each=3)(linear)["scores"].values["fc.weight"]
+    result = Snip(each=3)(linear)["scores"].values["fc.weight"]
     pixels, targets = linear.batch(3)
     x = pixels.flatten(1)
     weight, bias = (p.detach() for p in linear.model.network.fc.parameters())
     chance = (x @ weight.T + bias).softmax(1)
     gap = chance - F.one_hot(targets, 4)  # (p − y)
     plain = (weight * (gap.T @ x) / len(x)).abs()
-    np.testing.assert_allclose(found, (plain / plain.sum()).numpy(), rtol=2e-4, atol=1e-9)
-    assert found.sum() == pytest.approx(1.0, abs=1e-4)
+    np.testing.assert_allclose(result, (plain / plain.sum()).numpy(), rtol=2e-4, atol=1e-9)
+    assert result.sum() == pytest.approx(1.0, abs=1e-4)
 
 
 def test_grasp_multiplies_by_the_hessian_as_autograd_does():
     case = tiny.prune_case(tiny.mlp(side=12))
-    found = Grasp(each=4, temperature=2.0)(case)["scores"].values
+    result = Grasp(each=4, temperature=2.0)(case)["scores"].values
     pixels, targets = case.batch(4)
     network = case.model.network
     names = ["first.weight", "last.weight"]
@@ -72,7 +74,9 @@ def test_grasp_multiplies_by_the_hessian_as_autograd_does():
     total = sum(one.abs().sum() for one in plain)
     for name, one in zip(names, plain, strict=True):
         scale = float((one / total).abs().max())
-        np.testing.assert_allclose(found[name], (one / total).numpy(), rtol=1e-4, atol=1e-5 * scale)
+        np.testing.assert_allclose(
+            result[name], (one / total).numpy(), rtol=1e-4, atol=1e-5 * scale
+        )
 
 
 def test_grasp_keeps_what_the_paper_does_not_remove(linear):
@@ -85,7 +89,7 @@ def test_grasp_keeps_what_the_paper_does_not_remove(linear):
 
 
 def test_taylor_adds_the_squared_sensitivity_of_each_batch(linear):
-    found = Taylor(each=2, batches=3)(linear)["scores"].values["fc.weight"]
+    result = Taylor(each=2, batches=3)(linear)["scores"].values["fc.weight"]
     pixels, targets = linear.batch(2)
     order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(0))
     weight, bias = (p.detach() for p in linear.model.network.fc.parameters())
@@ -94,7 +98,7 @@ def test_taylor_adds_the_squared_sensitivity_of_each_batch(linear):
         x = pixels[group].flatten(1)
         gap = (x @ weight.T + bias).softmax(1) - F.one_hot(targets[group], 4)
         total += (weight * (gap.T @ x) / len(group)).square()
-    np.testing.assert_allclose(found, total.numpy(), rtol=2e-3, atol=1e-12)
+    np.testing.assert_allclose(result, total.numpy(), rtol=2e-3, atol=1e-12)
 
 
 def test_random_masks_are_nested_for_a_seed_and_overlap_as_chance_says():
@@ -104,9 +108,9 @@ def test_random_masks_are_nested_for_a_seed_and_overlap_as_chance_says():
         for draw in (0, 0, 1)
     ]
     assert np.array_equal(masks[0].flat, masks[1].flat)
-    found = overlap(masks[0], masks[2])
-    assert found.iou == pytest.approx(found.chance, abs=0.06)
-    assert found.chance == pytest.approx(0.3 / 1.7, abs=0.02)
+    result = overlap(masks[0], masks[2])
+    assert result.iou == pytest.approx(result.chance, abs=0.06)
+    assert result.chance == pytest.approx(0.3 / 1.7, abs=0.02)
     higher = Pruner(case.model, Random()(case)["scores"], MaskRules(head=True)).at(0.9)
     assert higher.inside(masks[0])
 

@@ -19,8 +19,8 @@ from tests import tiny
 
 def test_the_modal_answer_is_the_most_frequent_one_and_a_tie_has_none():
     answers = np.array([[1, 0, 2, 3], [1, 2, 2, 0], [0, 2, 2, 1], [1, 0, 2, 1]])
-    found, share = modal(answers)
-    assert found.tolist() == [1, UNDECIDED, 2, 1]
+    result, share = modal(answers)
+    assert result.tolist() == [1, UNDECIDED, 2, 1]
     assert share.tolist() == [0.75, 0.5, 1.0, 0.5]
 
 
@@ -32,24 +32,24 @@ def test_only_decided_modal_answers_that_differ_make_an_exemplar():
 def test_changes_pairs_and_modal_answers_are_counted_by_hand():
     case = tiny.prune_case()
     method = Seeds(ratio=0.9, networks=2, images=10)
-    found = method(case)
+    result = method(case)
     rows = case.data.rows("test")[:10]
     models = [case.model, *others(case, 2, quiet)]
-    dense = [outputs(one, case.data, rows).argmax(1).numpy() for one in models]
+    dense = [outputs(model, case.data, rows).argmax(1).numpy() for model in models]
     cut = []
     for model in models:
         own = replace(case, model=model, learned=None)
         pruned = method.made(own, method.masks(own))
         cut.append(outputs(pruned, case.data, rows).argmax(1).numpy())
     labels = case.data.labels[rows]
-    for line, before, after in zip(found["networks"].values, dense, cut, strict=True):
+    for line, before, after in zip(result["networks"].values, dense, cut, strict=True):
         expected = [(before == labels).mean(), (after == labels).mean(), (before != after).mean()]
         assert line == pytest.approx(expected)
     pairs = [(0, 1), (0, 2), (1, 2)]
     expected = [(dense[one] != dense[other]).mean() for one, other in pairs]
-    assert found["pairs"].values[:, 0] == pytest.approx(expected)
+    assert result["pairs"].values[:, 0] == pytest.approx(expected)
     first, second = modal(np.stack(dense))[0], modal(np.stack(cut))[0]
-    table = found["images"]
+    table = result["images"]
     count = int(exemplars(first, second).sum())
     assert exemplars(*table.values[:, 2:4].T.astype(int))[:count].all()
     assert not exemplars(*table.values[:, 2:4].T.astype(int))[count:].any()
@@ -57,17 +57,17 @@ def test_changes_pairs_and_modal_answers_are_counted_by_hand():
 
 def test_the_other_networks_differ_from_the_model_and_from_each_other():
     case = tiny.prune_case()
-    found = [case.model, *others(case, 2, quiet)]
-    assert len({one.fingerprint for one in found}) == 3
+    results = [case.model, *others(case, 2, quiet)]
+    assert len({result.fingerprint for result in results}) == 3
 
 
 def test_where_nothing_is_cut_no_answer_changes_but_other_seeds_still_differ():
     case = prune_case(embedded.load("digits-mlp"))
     assert case.recipe == embedded.plan("digits-mlp").recipe
     quick = replace(case, recipe=replace(case.recipe, epochs=2))
-    found = Seeds(ratio=0.0, networks=2)(quick)
-    assert not found["networks"].values[:, 2].any()
-    assert (found["pairs"].values > 0).all()
+    result = Seeds(ratio=0.0, networks=2)(quick)
+    assert not result["networks"].values[:, 2].any()
+    assert (result["pairs"].values > 0).all()
 
 
 def test_a_model_whose_training_is_not_known_is_refused_in_a_sentence():
@@ -85,9 +85,9 @@ def test_learned_scores_cannot_be_given_to_other_networks():
 def test_how_many_answers_pruning_changes_and_how_many_another_seed(measure):
     case = prune_case(embedded.load("digits-mlp"))
     for ratio in (0.8, 0.9):
-        found = Seeds(ratio=ratio)(case)
-        changed, pairs = found["networks"].values[:, 2], found["pairs"].values[:, 0]
-        table = found["images"].values
+        result = Seeds(ratio=ratio)(case)
+        changed, pairs = result["networks"].values[:, 2], result["pairs"].values[:, 0]
+        table = result["images"].values
         count = exemplars(*table[:, 2:4].T.astype(int)).sum()
         measure(
             f"Pruned digits MLP, magnitude {ratio:.0%}, five networks: answers changed by pruning; "

@@ -34,8 +34,8 @@ def lively(network, seed=0):
 
 
 def cut(model, ratio=0.5, **rules):
-    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
-    scores = WeightScores(found, "", "l2")
+    results = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    scores = WeightScores(results, "", "l2")
     masks = Pruner(model, scores, MaskRules("per layer", **rules)).at(ratio)
     return pruned(model, masks), masks
 
@@ -147,8 +147,8 @@ def test_channels_of_two_layers_go_together_apart_or_not_at_all(join, wide, foll
 
 def test_a_vision_transformer_keeps_its_size():
     model = tiny.vit()
-    found = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
-    masks = Pruner(model, WeightScores(found, "", "l2")).at(0.5)
+    results = {p.name: model.network.get_parameter(p.name).abs().numpy() for p in parts(model)}
+    masks = Pruner(model, WeightScores(results, "", "l2")).at(0.5)
     smaller = shrunk(pruned(model, masks))
     assert smaller.taken == {}
     assert "Nothing can be taken out" in smaller.words

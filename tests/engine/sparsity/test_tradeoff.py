@@ -53,7 +53,7 @@ def test_levels_are_handed_over_while_others_wait(digits):
 
     Tradeoff(epochs=0)(digits, listen)
     parts = [partial["levels"] for _, partial in told if partial]
-    assert [len(one.rows) for one in parts] == list(range(1, len(RATIOS) + 1))
+    assert [len(part.rows) for part in parts] == list(range(1, len(RATIOS) + 1))
     assert np.isnan(column(parts[-1], "retrained")).all()
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 

@@ -75,21 +75,21 @@ def scores_by_hand(kind, fit, labels, asked):
 
 
 def test_where_nothing_is_cut_both_models_tell_unknown_images_apart_exactly_alike(digits):
-    found = rows_of(Unknown(ratio=0.0, images=100)(digits))
-    assert len(found) == 2 * len(DETECTORS)
-    for row in found.values():
+    result = rows_of(Unknown(ratio=0.0, images=100)(digits))
+    assert len(result) == 2 * len(DETECTORS)
+    for row in result.values():
         assert row["dense AUROC"] == row["pruned AUROC"]
         assert row["dense FPR95"] == row["pruned FPR95"]
         assert row["change"] == row["low"] == row["high"] == 0
-    assert max(row["dense AUROC"] for row in found.values()) > 0.9
-    assert min(row["dense AUROC"] for row in found.values()) < 0.95
+    assert max(row["dense AUROC"] for row in result.values()) > 0.9
+    assert min(row["dense AUROC"] for row in result.values()) < 0.95
 
 
 @pytest.mark.parametrize("ratio", [0.6, 0.95])
 def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
     method = Unknown(ratio=ratio, images=60)
     model = method.made(digits, method.masks(digits))
-    found = rows_of(method(digits))
+    result = rows_of(method(digits))
     data, test = digits.data, digits.data.rows("test")
     train = split(data)[0]
     assert set(train) == set(data.rows("train"))
@@ -104,7 +104,7 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
                 scores_by_hand(kind.name, fit, data.labels[train], features_and_logits(net, some))
                 for some in (known, strange)
             )
-            row = found[f"{NOISE} · {kind.title}"]
+            row = result[f"{NOISE} · {kind.title}"]
             assert row[f"{name} AUROC"] == pytest.approx(
                 counted(known_scores, strange_scores), abs=2e-4
             )
@@ -116,11 +116,11 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
 
 def test_a_model_in_which_nothing_is_left_tells_nothing_apart(digits):
     nothing = masks_of(
-        {one.name: np.zeros(one.shape, np.bool_) for one in parts(digits.model)},
+        {part.name: np.zeros(part.shape, np.bool_) for part in parts(digits.model)},
         parts(digits.model),
     )
-    found = rows_of(told_apart(digits, pruned(digits.model, nothing), 50))
-    for row in found.values():
+    result = rows_of(told_apart(digits, pruned(digits.model, nothing), 50))
+    for row in result.values():
         assert (row["pruned AUROC"], row["pruned FPR95"]) == (0.5, 1.0)
         assert row["dense AUROC"] != 0.5
 
@@ -131,12 +131,12 @@ def test_a_model_that_gives_no_numbers_has_no_figures_and_the_dense_ones_stay(di
         model.head.bias.fill_(float("nan"))
     whole = rows_of(Unknown(ratio=0.0, images=50)(digits))
     result = told_apart(digits, model, 50)
-    found = rows_of(result)
-    assert any("no numbers" in one for one in result["notes"].labels)
-    for name, row in found.items():
+    results = rows_of(result)
+    assert any("no numbers" in label for label in result["notes"].labels)
+    for name, row in results.items():
         assert np.isnan(row["pruned AUROC"])
         assert row["dense AUROC"] == whole[name]["dense AUROC"]
-    msp = found[f"{NOISE} · MSP"]
+    msp = results[f"{NOISE} · MSP"]
     assert np.isnan([msp["change"], msp["low"], msp["high"], msp["pruned FPR95"]]).all()
 
 
@@ -155,10 +155,10 @@ def test_detectors_that_need_the_head_say_why_they_have_no_figures():
     model = tiny.classifier(tiny.random_weights(Squeezed()), 8)
     case = PruneCase(model, tiny.data_for(model))
     result = told_apart(case, model, 20)
-    found = rows_of(result)
-    for name, row in found.items():
+    results = rows_of(result)
+    for name, row in results.items():
         assert np.isnan(row["dense AUROC"]) == ("KNN" in name or "Mahalanobis" in name)
-    assert any("KNN" in one and "last linear layer" in one for one in result["notes"].labels)
+    assert any("KNN" in label and "last linear layer" in label for label in result["notes"].labels)
 
 
 def test_photographs_stand_in_by_their_squares_and_are_drawn_whole():

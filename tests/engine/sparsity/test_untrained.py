@@ -25,28 +25,28 @@ def case():
 
 def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
     case = replace(prune_case(embedded.load("digits-mlp")), recipe=Recipe("mlp"))
-    found = Untrained(ratio=0.95, epochs=1)(case)["networks"]
+    result = Untrained(ratio=0.95, epochs=1)(case)["networks"]
     first = PruneCase(fresh(case.data, case.recipe, case.seed), case.data, case.seed)
-    assert found.rows == (*ALL, "Magnitude")
-    for name in found.rows:
+    assert result.rows == (*ALL, "Magnitude")
+    for name in result.rows:
         rule = {"ratio": 0.0} if name == ALL[0] else {"ratio": 0.95, "criterion": name}
         method = Retrain(**rule, epochs=1, rate=Recipe().rate)
         made = method(first)["model"]
         rows = case.data.rows("test")
         hits = outputs(rebuilt(made), case.data, rows).argmax(1) == case.data.targets(rows)
-        assert found.cell(name, "trained") == pytest.approx(hits.float().mean().item())
+        assert result.cell(name, "trained") == pytest.approx(hits.float().mean().item())
         before = right(method.made(first, method.masks(first)), first)
-        assert found.cell(name, "right after pruning") == pytest.approx(before)
+        assert result.cell(name, "right after pruning") == pytest.approx(before)
         density = method.masks(first).counts / [part.size for part in method.masks(first).parts]
-        assert found.cell(name, "stays in the sparsest layer") == pytest.approx(density.min())
-    assert len(set(found["trained"].tolist())) > 3
+        assert result.cell(name, "stays in the sparsest layer") == pytest.approx(density.min())
+    assert len(set(result["trained"].tolist())) > 3
 
 
 def test_the_chosen_criterion_is_among_them_once_and_learned_scores_are_not():
     assert tuple(Untrained(criterion="GraSP").networks()) == ALL
     assert tuple(Untrained(criterion="Learned").networks()) == ALL
     assert tuple(Untrained(criterion="Taylor").networks()) == (*ALL, "Taylor")
-    assert {one.ratio for one in Untrained(ratio=0.7).networks().values()} == {0.0, 0.7}
+    assert {network.ratio for network in Untrained(ratio=0.7).networks().values()} == {0.0, 0.7}
 
 
 def test_networks_that_are_trained_are_handed_over_while_others_wait(case):

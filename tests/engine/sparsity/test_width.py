@@ -63,11 +63,11 @@ def shares_by_hand(rule, shapes, density):
 
 def drawn_by_hand(model, seed, counts):
     """The given number of weights of each layer with the largest draws."""
-    found = {}
+    results = {}
     for place, (part, count) in enumerate(zip(parts(model), counts, strict=True)):
         draws = np.random.default_rng([seed, 0, place]).random(part.shape, np.float32)
-        found[part.name] = torch.from_numpy(draws >= np.sort(draws.ravel())[-count])
-    return found
+        results[part.name] = torch.from_numpy(draws >= np.sort(draws.ravel())[-count])
+    return results
 
 
 def masks_by_hand(rule, model, data, seed, density):
@@ -108,8 +108,8 @@ def figures_by_hand(model, before, data, odd):
 
 def test_every_figure_is_that_of_networks_masked_and_trained_by_hand():
     case = small_case()
-    data, seed, found = case.data, case.seed, SMALL(case)
-    table = found["table"]
+    data, seed, result = case.data, case.seed, SMALL(case)
+    table = result["table"]
     asked = {at(rule, width): (rule, width) for width in WIDTHS for rule in (DENSE, *RULES)}
     asked |= {PICKED: ("SNIP", 1.0), SHUFFLED: ("SNIP ratio", 1.0)}
     assert table.rows == tuple(asked)
@@ -125,7 +125,7 @@ def test_every_figure_is_that_of_networks_masked_and_trained_by_hand():
     for width, line in zip(WIDTHS, range(len(WIDTHS)), strict=True):
         for rule in RULES:
             gap = table.cell(at(DENSE, width), RIGHT) - table.cell(at(rule, width), RIGHT)
-            assert found["gaps"][rule][line] == pytest.approx(gap)
+            assert result["gaps"][rule][line] == pytest.approx(gap)
 
 
 @pytest.mark.parametrize("rule", EVERY)
@@ -221,7 +221,7 @@ def test_figures_as_the_paper_has_them_make_every_claim_hold():
             right = 0.95 - lost - more
             table[at(rule, at_width)] = {RIGHT: right, ERROR: 0.03, APART: 0.9}
     table |= {PICKED: {RIGHT: 0.93, BEFORE: 0.1}, SHUFFLED: {RIGHT: 0.925, BEFORE: 0.12}}
-    margins = [one.margin(lambda row, name: table[row][name]) for one in RandomPruning.claims]
+    margins = [claim.margin(lambda row, name: table[row][name]) for claim in RandomPruning.claims]
     assert margins == pytest.approx([0.085, 0.085, 0.005, 0.015, 0.01, 0.08, 0.02, 0.1])
     table[SHUFFLED][RIGHT] = 0.9
     assert RandomPruning.claims[4].margin(lambda row, name: table[row][name]) < 0
@@ -230,11 +230,11 @@ def test_figures_as_the_paper_has_them_make_every_claim_hold():
 @pytest.mark.slow
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RandomPruning()
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    claims = found["claims"]
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    claims = result["claims"]
     where = f"random pruning, {method.data[0]}, {method.network}, {method.density:.0%}"
-    keep(measure, method, found, where, HERE)
+    keep(measure, method, result, where, HERE)
     for rule in RULES:  # the first claim, which every rule shares
-        gaps = found["gaps"][rule]
+        gaps = result["gaps"][rule]
         assert gaps[0] > gaps[-1] + 0.01
     assert claims["outcome"][0] == HOLDS

@@ -44,12 +44,12 @@ def digits():
 
 def entries(home):
     """The files of kept answers by name."""
-    found = {}
+    results = {}
     for path in (home / "answers").iterdir():
         if not path.name.startswith(PART):
             with suppress(FileNotFoundError):  # swept or renamed meanwhile
-                found[path.name] = path.read_bytes()
-    return found
+                results[path.name] = path.read_bytes()
+    return results
 
 
 def arrays(home):

@@ -33,13 +33,13 @@ def swept(request, tmp_path):
     plan = SweepPlan((METHOD,), {"weights": (str(weights),)}, {}, images)
     rows = tuple(
         replace(
-            ROW, image=one.title, label=one.label, arguments=f"weights={weights}",
-            command=shlex.join(["run", "--image", one.source, "--weights", str(weights)]),
+            ROW, image=image.title, label=image.label, arguments=f"weights={weights}",
+            command=shlex.join(["run", "--image", image.source, "--weights", str(weights)]),
         )
-        for one in images
+        for image in images
     )  # fmt: skip
-    asked = SweepQuestion(METHOD, (), (("weights", str(weights)),), images[1])
-    return Swept(rows, ((asked, f"{images[1].source} is no picture."),), 0, 0), plan
+    question = SweepQuestion(METHOD, (), (("weights", str(weights)),), images[1])
+    return Swept(rows, ((question, f"{images[1].source} is no picture."),), 0, 0), plan
 
 
 def written(swept):

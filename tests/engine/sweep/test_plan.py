@@ -58,7 +58,7 @@ def test_data_may_be_swept_instead_of_images(read):
         models = "digits-cnn"
         arguments = { forget = ["class=3", "random=0.1"] }
     """)
-    assert [dict(one.given) for one in plan.questions()] == [
+    assert [dict(question.given) for question in plan.questions()] == [
         {"forget": forget, "model": "digits-cnn", "data": data}
         for forget in ("class=3", "random=0.1")
         for data in ("digits", "digits+noisy")
@@ -72,8 +72,8 @@ def test_a_list_in_a_list_is_one_value(read):
         methods = ["attribution.LST"]
         arguments = { against = [["sample:china", "sample:coffee"], "sample:flower"] }
     """)
-    found = [one.ask()[1].against for one in plan.questions()]
-    assert found == [("sample:china", "sample:coffee"), ("sample:flower",)]
+    results = [question.ask()[1].against for question in plan.questions()]
+    assert results == [("sample:china", "sample:coffee"), ("sample:flower",)]
 
 
 def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp_path):
@@ -81,11 +81,11 @@ def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp
         path = tmp_path / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    found = read(f'{HEAD}images = "photos"').images
-    assert [(one.title, one.label) for one in found] == [
+    result = read(f'{HEAD}images = "photos"').images
+    assert [(one.title, one.label) for one in result] == [
         ("a/in/1.png", "in"), ("b/10.png", "b"), ("b/2.png", "b"), ("loose.png", ""),
     ]  # fmt: skip
-    assert found[0].source == str(tmp_path / "photos/a/in/1.png")
+    assert result[0].source == str(tmp_path / "photos/a/in/1.png")
     named = read(f'{HEAD}images = ["sample:chelsea", "photos/loose.png"]').images
     assert [one.source for one in named] == ["sample:chelsea", str(tmp_path / "photos/loose.png")]
 
@@ -103,9 +103,9 @@ def test_a_folder_with_too_many_files_is_refused_while_it_is_walked(tmp_path, mo
 
 
 def test_a_split_gives_some_of_each_class(read):
-    found = read(f'{HEAD}images = {{ data = "digits", count = 20, seed = 1 }}').images
-    assert sorted(one.label for one in found) == sorted("0123456789" * 2)
-    assert all(one.source == f"example:{one.title}" for one in found)
+    result = read(f'{HEAD}images = {{ data = "digits", count = 20, seed = 1 }}').images
+    assert sorted(one.label for one in result) == sorted("0123456789" * 2)
+    assert all(one.source == f"example:{one.title}" for one in result)
     assert len(read(f'{HEAD}images = {{ data = "digits", split = "validation" }}').images) > 100
 
 

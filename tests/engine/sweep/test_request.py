@@ -41,11 +41,16 @@ def test_a_plan_that_takes_too_much_is_refused_in_words(monkeypatch):
 
 
 def test_models_are_those_that_learned_the_data():
-    assert {one.name for one in model_options({"images": "digits"})} >= {"digits-cnn", "digits-mlp"}
-    assert all("digits" in one.name for one in model_options({"images": "digits"}))
-    photographs = [one.name for one in model_options({"images": SAMPLED})]
-    assert photographs == [one.name for one in model_options({"images": "upload-1"})]
-    assert SweepRequest().models[0] in {one.name for one in model_options({"images": "mnist-5k"})}
+    assert {option.name for option in model_options({"images": "digits"})} >= {
+        "digits-cnn",
+        "digits-mlp",
+    }
+    assert all("digits" in option.name for option in model_options({"images": "digits"}))
+    photographs = [option.name for option in model_options({"images": SAMPLED})]
+    assert photographs == [option.name for option in model_options({"images": "upload-1"})]
+    assert SweepRequest().models[0] in {
+        option.name for option in model_options({"images": "mnist-5k"})
+    }
 
 
 def test_every_value_that_is_offered_is_one_that_the_method_takes():

@@ -105,11 +105,11 @@ def test_no_slice_is_the_strongest_of_answers_without_a_map():
 
 
 def test_every_slice_is_named_as_the_command_line_takes_it(head):
-    found = images_of({"scan": "head.nii", "plane": "coronal"}, head)
-    assert len(found) == 16
-    assert found[4].source == f"{head / 'head.nii'}::plane=coronal,slice=5"
+    images = images_of({"scan": "head.nii", "plane": "coronal"}, head)
+    assert len(images) == 16
+    assert images[4].source == f"{head / 'head.nii'}::plane=coronal,slice=5"
     (same,) = images_of(["head.nii::plane=coronal,slice=5"], head)
-    assert same.source == found[4].source
+    assert same.source == images[4].source
 
 
 @pytest.mark.parametrize(("more", "words"), [

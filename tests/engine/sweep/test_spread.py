@@ -76,9 +76,9 @@ def test_two_processes_give_the_same_bits_as_one(alone, at_home, digits, no_proc
 
 def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_processes):
     monkeypatch.setattr(spread, "with_paces", lambda piece, paces, compute: piece)
-    found = Processes(2)(numbered(40), compute=True)
-    assert len(next(found)) == 5
-    found.close()
+    result = Processes(2)(numbered(40), compute=True)
+    assert len(next(result)) == 5
+    result.close()
     assert not [one for one in recwarn if "not used" in str(one.message)]
 
 
@@ -165,7 +165,7 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
         computed = [digest for _, digest in logged]
         assert len(set(computed)) == len(computed), "it was computed twice"
         assert len(computed) >= 3 * COUNT - 1  # the last one of the killed worker may lack its line
-        assert {int(pid) for pid, _ in logged} <= {one.pid for one in processes}
+        assert {int(pid) for pid, _ in logged} <= {process.pid for process in processes}
         again = look_up(digits(COUNT), workers, quiet)
         assert (again.kept, again.missing) == (3 * COUNT, ())
         elsewhere = replace(digits(1), axes={"model": ("digits-mlp",)})
@@ -245,12 +245,12 @@ def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
         *([Found(place)] for place in range(12)),
     ]  # fmt: skip
     client = connect(FakeClient(results))
-    found = list(Cluster(HERE, gpu=True, count=3)(numbered(40), compute=True))
+    result = list(Cluster(HERE, gpu=True, count=3)(numbered(40), compute=True))
     assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]
-    assert [[one.place for one in piece] for piece in found[:2]] == [[0, 1, 2], [3, 4, 5]]
-    assert all(one.fault and "tries again" in one.problem for piece in found[:2] for one in piece)
-    assert "Several workers ended" in found[0][0].problem
-    assert found[2:] == results[2:]
+    assert [[one.place for one in piece] for piece in result[:2]] == [[0, 1, 2], [3, 4, 5]]
+    assert all(one.fault and "tries again" in one.problem for piece in result[:2] for one in piece)
+    assert "Several workers ended" in result[0][0].problem
+    assert result[2:] == results[2:]
     assert client.asked["resources"] == {"GPU": 1}
     assert client.asked["priority"] < 0
     assert client.asked["cancelled"]
@@ -301,9 +301,9 @@ def test_a_pace_that_was_taken_decides_the_batch(monkeypatch):
     model = tiny.cnn()
     monkeypatch.setattr(pace, "_taken", {})
     monkeypatch.setattr(pace, "_found", {})  # what other tests of this process went by
-    found = pace.find_pace(model, "exact")
+    result = pace.find_pace(model, "exact")
     (key,) = pace.found()
-    pace.take({key: {"batch": 7, "channels_last": found.channels_last, "seconds": 0.1}})
+    pace.take({key: {"batch": 7, "channels_last": result.channels_last, "seconds": 0.1}})
     assert pace.find_pace(model, "exact").batch == 7
 
 

@@ -101,12 +101,12 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     assert "“broken.png” is a text file" in said
     assert "“beyond.tif” " in said
     assert "needs attention layers" in said
-    found = rows(tmp_path / "out")
-    assert [row["image"] for row in found] == [
+    result = rows(tmp_path / "out")
+    assert [row["image"] for row in result] == [
         "again.png", "cup.png", "cat.png"
     ]  # fmt: skip
-    assert [row["label"] for row in found] == ["espresso", "espresso", "tabby"]
-    assert {row["correct"] for row in found} == {""}  # they are no classes of this model
+    assert [row["label"] for row in result] == ["espresso", "espresso", "tabby"]
+    assert {row["correct"] for row in result} == {""}  # they are no classes of this model
     left = list(csv.DictReader(io.StringIO((tmp_path / "out/left-out.csv").read_text())))
     assert sorted((row["image"], row["method"].split(".")[1]) for row in left) == [
         ("again.png", "AttentionRollout"),
@@ -210,7 +210,7 @@ def test_an_internal_error_costs_one_answer(at_home, plan, capsys, monkeypatch, 
     (last,) = said.err.splitlines()[-1:]
     left = Path("out/left-out.csv")
     assert last == f"python -m engine: 10 answers failed, see {left}."
-    logged = [one for one in caplog.records if one.message.startswith("internal error at")]
+    logged = [record for record in caplog.records if record.message.startswith("internal error at")]
     assert [bool(one.exc_info) for one in logged] == [True] + 9 * [False]
     assert len(rows(tmp_path / "out")) == 20
 

@@ -18,27 +18,27 @@ from tests import tiny
 
 def test_what_another_process_computes_is_waited_for_last(at_home, digits):
     home = at_home()
-    questions = [Numbered(place, one) for place, one in enumerate(digits(2).questions())]
-    (first, *_), found = visit(questions, compute=False), []
+    questions = [Numbered(place, question) for place, question in enumerate(digits(2).questions())]
+    (first, *_), result = visit(questions, compute=False), []
     with claimed(home / CLAIMS, first.digest):
-        thread = Thread(target=lambda: found.extend(visit(questions, compute=True)))
+        thread = Thread(target=lambda: result.extend(visit(questions, compute=True)))
         thread.start()
         thread.join(0.1)
-        while thread.is_alive() and len(found) < len(questions) - 1:
+        while thread.is_alive() and len(result) < len(questions) - 1:
             thread.join(0.1)
-        assert {one.place for one in found} == set(range(1, len(questions)))
+        assert {one.place for one in result} == set(range(1, len(questions)))
         assert thread.is_alive()
     thread.join(60)
-    assert found[-1].place == 0
-    assert found[-1].computed
+    assert result[-1].place == 0
+    assert result[-1].computed
 
 
 def test_a_probability_that_is_not_finite_is_left_empty(at_home, digits, monkeypatch):
     at_home()
     questions = [Numbered(0, replace(digits(1).questions()[0], method="attribution.Gradient"))]
     monkeypatch.setattr(work, "at_once", lambda case: np.full(10, np.nan))
-    (found,) = visit(questions, compute=True)
-    row = found.row
+    (result,) = visit(questions, compute=True)
+    row = result.row
     assert (row.top_class, row.confidence, row.correct) == ("", None, None)
     assert '"confidence":null' in sheet([row], "http://here")
 

@@ -38,9 +38,9 @@ def two_passes(model, batch, watch, gap, area, area_weight):
     inside = F.cross_entropy(network.predictor(mask * images), batch.targets)
     rest = F.cross_entropy(network.detector((1 - mask) * images), batch.targets)
     inside.backward(retain_graph=True)
-    told = {name: one.clone() for name, one in gradients(network.predictor).items()}
-    for one in network.parameters():
-        one.grad = None
+    told = {name: gradient.clone() for name, gradient in gradients(network.predictor).items()}
+    for parameter in network.parameters():
+        parameter.grad = None
     over = torch.stack([(one.mean() - area).clamp(min=0) for one in mask]).mean()
     loss = inside + watch * (inside - rest + gap).clamp(min=0) + area_weight * over
     loss.backward()
@@ -61,13 +61,13 @@ def test_one_backward_pass_gives_each_part_the_gradient_of_the_published_two(
     loss = comet_loss(model, batch, watch=watch, gap=gap, area=area, area_weight=area_weight)
     loss.backward()
     assert loss.item() == pytest.approx(wanted, rel=1e-5)
-    found = gradients(model.network.predictor), gradients(model.network.selector)
-    for ours, theirs in zip(found, (of_predictor, of_selector), strict=True):
+    result = gradients(model.network.predictor), gradients(model.network.selector)
+    for ours, theirs in zip(result, (of_predictor, of_selector), strict=True):
         assert ours.keys() == theirs.keys()
         for name, slope in theirs.items():
             near = 1e-5 * slope.abs().max().item()
             torch.testing.assert_close(ours[name], slope, rtol=1e-3, atol=near, msg=name)
-    assert all(one.grad is None for one in model.network.detector.parameters())
+    assert all(parameter.grad is None for parameter in model.network.detector.parameters())
 
 
 def test_a_mask_below_its_bound_costs_nothing_and_above_it_by_its_excess():
@@ -94,13 +94,13 @@ def test_the_detector_learns_whole_images_first_and_then_stays_to_the_bit():
             one.get_submodule(part).state_dict() for one in (model.network, before)
         )
         assert any(not torch.equal(learned[name], one) for name, one in untrained.items())
-    assert not any(one.requires_grad for one in model.parameters())
+    assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_each_architecture_is_trained_as_it_is_meant():
     data = tiny.columns(16, ("a", "b", "c"))
     kinds = ("comet", "selector", "gp_unet")
-    comet, selector, plain = (objective_of(fresh(data, Recipe(one))) for one in kinds)
+    comet, selector, plain = (objective_of(fresh(data, Recipe(kind))) for kind in kinds)
     assert comet is comet_loss
     assert selector.func is comet_loss
     assert selector.keywords == {"watch": 0.0}

@@ -41,13 +41,13 @@ def test_it_is_the_loop_written_out_to_the_bit():
         nn.utils.clip_grad_norm_(plainly.parameters(), 0.3)
         optimizer.step()
         wanted.append(loss.item())
-    found = descend(
+    result = descend(
         torch.optim.AdamW(network.parameters(), 1.0, weight_decay=0.1),
         losses(network, batches),
         rate=lambda number: 0.1 / (1 + number),
         before_step=lambda: nn.utils.clip_grad_norm_(network.parameters(), 0.3),
     )
-    assert list(found) == wanted
+    assert list(result) == wanted
     assert same(network, plainly)
 
 
@@ -62,8 +62,8 @@ def test_without_a_rate_the_optimizer_has_its_own():
         with torch.no_grad():
             for weight, slope in zip(plainly.parameters(), slopes, strict=True):
                 weight.sub_(0.2 * slope)
-    for one, other in zip(network.parameters(), plainly.parameters(), strict=True):
-        assert torch.allclose(one, other, atol=1e-6)
+    for parameter, other in zip(network.parameters(), plainly.parameters(), strict=True):
+        assert torch.allclose(parameter, other, atol=1e-6)
 
 
 def test_the_step_of_a_loss_that_is_no_number_is_not_taken():

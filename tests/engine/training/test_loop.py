@@ -75,8 +75,8 @@ def test_it_is_momentum_descent_written_out(data):
                 weights[i] = (weights[i].detach() - 0.1 * memory[i]).requires_grad_()
         losses.append(total / len(rows))
     for name, weight in zip(names, weights, strict=True):
-        found = model.network.get_parameter(name)
-        assert torch.allclose(found, weight, atol=1e-5), name
+        result = model.network.get_parameter(name)
+        assert torch.allclose(result, weight, atol=1e-5), name
     np.testing.assert_allclose(log.train_loss, losses, rtol=1e-4)
 
 

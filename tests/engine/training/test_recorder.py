@@ -67,12 +67,12 @@ def test_the_average_is_the_exponential_one_of_all_steps_with_the_last_buffers(d
     model, met = followed(data, recipe, recorder=recorder)
     parts = [0.8**STEPS] + [0.2 * 0.8 ** (STEPS - step) for step in range(1, STEPS + 1)]
     buffers = {name for name, _ in model.network.named_buffers()}
-    for name, found in recorder.average.network.state_dict().items():
+    for name, result in recorder.average.network.state_dict().items():
         if name in buffers:
-            assert torch.equal(found, model.network.state_dict()[name])
+            assert torch.equal(result, model.network.state_dict()[name])
         else:
             wanted = sum(part * each[name] for part, each in zip(parts, met, strict=True))
-            assert torch.allclose(found, wanted, atol=1e-6), name
+            assert torch.allclose(result, wanted, atol=1e-6), name
     assert not recorder.average.training
     assert same(model, trained(data, recipe)[0])
 

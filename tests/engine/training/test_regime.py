@@ -69,10 +69,10 @@ def own_store(tmp_path, monkeypatch):
 def test_its_masks_are_those_of_a_training_with_masks(data):
     masks = RandomMask().masks(fresh(data, RECIPE, 3), data, 3)
     by_hand, _ = trained(data, seed=3, masks=masks)
-    found, _ = trained(data, seed=3, regime=RandomMask())
-    assert same(found, by_hand)
-    assert found.masks.keys() == {"fc1.weight"}
-    assert not same(found, trained(data, seed=3)[0])
+    result, _ = trained(data, seed=3, regime=RandomMask())
+    assert same(result, by_hand)
+    assert result.masks.keys() == {"fc1.weight"}
+    assert not same(result, trained(data, seed=3)[0])
 
 
 def test_the_time_is_told_before_each_step_and_at_the_end(data, monkeypatch):
@@ -140,11 +140,11 @@ def test_another_regime_is_another_question(data, tmp_path, monkeypatch, own_sto
 
 def test_the_answer_of_a_training_has_the_regime_s_network(data, own_store):
     case = TrainCase(data, RECIPE, 3, regime=Fade())
-    found = rebuilt(answer(Train(), case)["model"])
+    result = rebuilt(answer(Train(), case)["model"])
     by_hand, _ = trained(data, seed=3, regime=Fade())
-    assert same(found, by_hand)
-    assert found.masks.keys() == {"fc1.weight"}
-    assert "Fade(over=0.75)" in found.lineage.settings
+    assert same(result, by_hand)
+    assert result.masks.keys() == {"fc1.weight"}
+    assert "Fade(over=0.75)" in result.lineage.settings
     networks = TrainSeeds(networks=2)(replace(case, seed=2))["networks"]
     assert np.array_equal(networks.weights["fc1.weight"][1], by_hand.network.fc1.weight.numpy())
 

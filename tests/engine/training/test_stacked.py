@@ -75,9 +75,9 @@ def test_each_ends_at_the_weights_of_a_training_of_its_own(data, recipe):
         assert not model.training
         assert not any(p.requires_grad for p in model.parameters())
     for curve in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-        wanted = np.mean([getattr(each, curve) for each in logs], 0)
+        wanted = np.mean([getattr(log, curve) for log in logs], 0)
         np.testing.assert_allclose(getattr(log, curve), wanted, rtol=1e-4)
-    np.testing.assert_array_equal(log.shown, sum(each.shown for each in logs))
+    np.testing.assert_array_equal(log.shown, sum(log.shown for log in logs))
 
 
 @pytest.mark.parametrize("architecture", ["mlp", "lenet"])
@@ -112,8 +112,8 @@ def test_on_large_images_each_is_passed_by_itself_to_the_same_end(architecture):
         assert not any(model.network.state_dict()[name][~mask].any() for name, mask in own.items())
     np.testing.assert_allclose(log.train_loss, np.mean(losses, 0), rtol=1e-4)
     images = large.pixels(large.rows("test"))
-    found = Stack(models)(images.expand(3, -1, -1, -1, -1))
-    for model, logits in zip(models, found, strict=True):
+    result = Stack(models)(images.expand(3, -1, -1, -1, -1))
+    for model, logits in zip(models, result, strict=True):
         assert torch.allclose(logits, model.logits(images), atol=1e-5)
 
 
@@ -307,16 +307,16 @@ def test_other_seeds_are_another_question(data, tmp_path, monkeypatch):
 def test_a_stack_answers_as_its_networks_do(data):
     models = begun(data, RECIPES["lenet"])
     images = data.pixels(data.rows("test"))
-    found = Stack(models)(images.expand(3, -1, -1, -1, -1))
-    for model, logits in zip(models, found, strict=True):
+    result = Stack(models)(images.expand(3, -1, -1, -1, -1))
+    for model, logits in zip(models, result, strict=True):
         assert torch.allclose(logits, model.logits(images), atol=1e-6)
 
 
 def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
     models, _ = together(data, RECIPES["batch norm"])
     cards = [
-        card_of(one, seed=seed, made_by="lab.Train", parent=models[0])
-        for one, seed in zip(models, SEEDS, strict=True)
+        card_of(model, seed=seed, made_by="lab.Train", parent=models[0])
+        for model, seed in zip(models, SEEDS, strict=True)
     ]
     view = networks(models, cards)
     said, packed = pack(StoredAnswer({"models": view}, {}))

@@ -47,15 +47,15 @@ def test_the_official_attacker_is_that_of_the_published_code_written_again():
     )
     machine = SVC(C=3, gamma=1.0, kernel="rbf")  # auto is one over one feature
     machine.fit(
-        [[one] for one in [*members, *strangers]], [1] * len(members) + [0] * len(strangers)
+        [[member] for member in [*members, *strangers]], [1] * len(members) + [0] * len(strangers)
     )
     called = [machine.predict([[forget.probabilities[i, forget.labels[i]]]])[0] for i in range(30)]
-    found = attack(retain, test, forget)
-    assert found.efficacy == 1 - sum(called) / 30
+    result = attack(retain, test, forget)
+    assert result.efficacy == 1 - sum(called) / 30
     hits = np.mean(machine.predict(members[:, None]) == 1) / 2
     hits += np.mean(machine.predict(strangers[:, None]) == 0) / 2
-    assert found.accuracy == pytest.approx(hits)
-    assert found.informative
+    assert result.accuracy == pytest.approx(hits)
+    assert result.informative
 
 
 def test_official_counts_take_all_test_images_and_balanced_ones_as_many_as_stay():
@@ -72,11 +72,11 @@ def test_official_counts_take_all_test_images_and_balanced_ones_as_many_as_stay(
 
 
 def test_an_attacker_on_answers_that_are_independent_of_the_data_is_at_the_base_rate():
-    found = [
+    results = [
         attack(answers(300, 0, s), answers(300, 0, s + 100), answers(300, 0, s + 200)).efficacy
         for s in range(30)
     ]
-    assert np.mean(found) == pytest.approx(0.5, abs=0.08)
+    assert np.mean(results) == pytest.approx(0.5, abs=0.08)
     assert privacy(answers(400, 0, 1), answers(400, 0, 2)) == pytest.approx(0.5, abs=0.08)
 
 
@@ -105,11 +105,11 @@ def test_on_data_in_the_order_of_their_classes_a_model_that_memorizes_nothing_is
     sharpness = (6.0, 4.0, 2.0, 0.0)  # the same for what it learned and for what it did not
     retain, test = by_class(sharpness, 150, 10), by_class(sharpness, 60, 20)
     forget = by_class(sharpness, 30, 30)
-    found = attack(retain, test, forget, feature)
-    assert found.accuracy < 0.58
+    result = attack(retain, test, forget, feature)
+    assert result.accuracy < 0.58
     mixed = np.random.default_rng(0).permutation(len(retain))
     shuffled = attack(retain[mixed], test, forget, feature)
-    assert found.accuracy == pytest.approx(shuffled.accuracy, abs=0.05)
+    assert result.accuracy == pytest.approx(shuffled.accuracy, abs=0.05)
     assert privacy(retain, test, feature) == pytest.approx(0.5, abs=0.12)
 
 
@@ -153,10 +153,10 @@ def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
     assert (np.diff(data.labels[data.rows("train")]) >= 0).all()
     model = fresh(data, Recipe("mlp"), 0)  # has learned nothing: it tells bright from dark at most
     case = ForgetCase(model, data, request.at_random(data, 0.1), Recipe("mlp"))
-    found = figures(judged(model, case))
+    result = figures(judged(model, case))
     wanted = 2 * min(np.bincount(data.labels[case.splits.test]))
     assert 2 * len(matched(judged(model, case).retain, judged(model, case).test)[0]) >= 2 * wanted
-    assert not informative(found["attack accuracy"], 2 * wanted)
+    assert not informative(result["attack accuracy"], 2 * wanted)
 
 
 def test_modified_entropy_is_the_formula_image_by_image():

@@ -95,9 +95,9 @@ def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does
                 break
             optimizer.zero_grad()
             (-loss).backward()
-            size = torch.sqrt(sum((one.grad**2).sum() for one in own.parameters()))
-            for one in own.parameters():
-                one.grad /= max(size, 1)
+            size = torch.sqrt(sum((parameter.grad**2).sum() for parameter in own.parameters()))
+            for parameter in own.parameters():
+                parameter.grad /= max(size, 1)
             optimizer.step()
             steps += 1
         else:
@@ -105,8 +105,8 @@ def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does
         break
     made = answer(GradientAscent(), case)
     assert 0 < steps == made["run"]["steps"][0] < 100
-    for name, one in own.network.state_dict().items():
-        np.testing.assert_allclose(weights(made)[name], one.detach().numpy(), atol=1e-3)
+    for name, parameter in own.network.state_dict().items():
+        np.testing.assert_allclose(weights(made)[name], parameter.detach().numpy(), atol=1e-3)
     whole = answer(GradientAscent(epochs=4, stop=False), case)
     assert whole["run"]["steps"][0] == 8
 
@@ -117,7 +117,9 @@ def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
     assert same(plain, answer(L1Sparse(epochs=2, rate=0.01, free=2), case))
     pulled = answer(L1Sparse(epochs=2, rate=0.01), case)
     assert not same(plain, pulled)
-    size = [sum(np.abs(one).sum() for one in weights(made).values()) for made in (pulled, plain)]
+    size = [
+        sum(np.abs(weight).sum() for weight in weights(made).values()) for made in (pulled, plain)
+    ]
     assert size[0] < size[1]
 
 

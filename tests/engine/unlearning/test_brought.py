@@ -25,13 +25,13 @@ def digits():
 
 def zipped(images):
     """A zip of PNGs, named in their order."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
         for number, image in enumerate(images):
             picture = io.BytesIO()
             Image.fromarray(image.transpose(1, 2, 0).squeeze()).save(picture, "PNG")
             file.writestr(f"{number:04}.png", picture.getvalue())
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def pictures(images, side=8):
@@ -40,9 +40,9 @@ def pictures(images, side=8):
 
 def test_several_classes_go_from_training_and_from_the_test(digits):
     asked = request.of_classes(digits, [3, 5])
-    found = splits(digits, asked)
-    assert set(digits.labels[found.forget]) == set(digits.labels[found.gone]) == {3, 5}
-    assert not np.isin(digits.labels[np.concatenate([found.retain, found.test])], [3, 5]).any()
+    result = splits(digits, asked)
+    assert set(digits.labels[result.forget]) == set(digits.labels[result.gone]) == {3, 5}
+    assert not np.isin(digits.labels[np.concatenate([result.retain, result.test])], [3, 5]).any()
     text = request_text(asked, digits)
     assert text == "classes=3+5"
     np.testing.assert_array_equal(request_from(text, digits).ids, asked.ids)
@@ -102,9 +102,9 @@ def test_a_test_image_was_never_learned(digits):
 
 def test_pictures_are_found_by_their_pixels(digits):
     rows = digits.rows("train")[[7, 2, 30]]
-    found = brought.of_pictures(digits, pictures(digits.images[rows]))
-    assert set(found.ids) >= set(digits.ids[rows])
-    for place in digits.places(found.ids):  # more only where an image is there twice
+    result = brought.of_pictures(digits, pictures(digits.images[rows]))
+    assert set(result.ids) >= set(digits.ids[rows])
+    for place in digits.places(result.ids):  # more only where an image is there twice
         assert any((digits.images[place] == digits.images[row]).all() for row in rows)
     one = brought.of_pictures(digits, pictures(digits.images[rows[:1]]))
     assert digits.ids[rows[0]] in one.ids
@@ -113,8 +113,8 @@ def test_pictures_are_found_by_their_pixels(digits):
 def test_gray_pictures_are_found_among_color_images(digits):
     some = digits.take(digits.rows("train")[:20])
     color = replace(some, images=np.repeat(some.images, 3, 1))
-    found = brought.of_pictures(color, pictures(some.images[[4, 5]]))
-    assert set(found.ids) >= set(some.ids[[4, 5]])
+    result = brought.of_pictures(color, pictures(some.images[[4, 5]]))
+    assert set(result.ids) >= set(some.ids[[4, 5]])
 
 
 def test_pictures_that_are_not_there_are_a_sentence(digits):
@@ -132,15 +132,15 @@ def test_pictures_that_are_not_there_are_a_sentence(digits):
 
 def test_a_zip_is_searched_and_what_cannot_be_read_is_named(digits, monkeypatch):
     rows = digits.rows("train")[[7, 2, 30]]
-    found = brought.of_zip(digits, zipped(digits.images[rows]))
-    assert set(found.request.ids) >= set(digits.ids[rows])
-    assert not found.skipped
-    held = io.BytesIO(zipped(digits.images[rows]))
-    with zipfile.ZipFile(held, "a") as file:
+    result = brought.of_zip(digits, zipped(digits.images[rows]))
+    assert set(result.request.ids) >= set(digits.ids[rows])
+    assert not result.skipped
+    buffer = io.BytesIO(zipped(digits.images[rows]))
+    with zipfile.ZipFile(buffer, "a") as file:
         file.writestr("0001x.png", b"no picture")
         file.writestr("notes.txt", b"no picture")
-    again = brought.of_zip(digits, held.getvalue())
-    assert again.request.ids.tolist() == found.request.ids.tolist()
+    again = brought.of_zip(digits, buffer.getvalue())
+    assert again.request.ids.tolist() == result.request.ids.tolist()
     assert [one.file for one in again.skipped] == ["0001x.png", "notes.txt"]
     few = digits.take(digits.rows("train")[:2])
     monkeypatch.setattr(brought, "read_folders", lambda *_, **__: pytest.fail("it was read"))

@@ -32,18 +32,20 @@ def test_where_a_run_off_gains(name, parts, measure):
     what = f"Certificates, {name}, {parts} partitions, {SEEDS} seeds"
     shares = {
         scheme: np.array([
-            [float(one[scheme][at]) if at < len(one) else 0.0 for at in POISONS[parts]]
-            for one in curves
+            [float(curve[scheme][at]) if at < len(curve) else 0.0 for at in POISONS[parts]]
+            for curve in curves
         ])
         for scheme in SCHEMES
     }  # fmt: skip
-    for scheme, held in shares.items():
+    for scheme, share in shares.items():
         told = "; ".join(
             f"{100 * mean:.1f} ± {100 * sd:.1f} % at {at}"
-            for at, mean, sd in zip(POISONS[parts], held.mean(0), held.std(0, ddof=1), strict=True)
+            for at, mean, sd in zip(
+                POISONS[parts], share.mean(0), share.std(0, ddof=1), strict=True
+            )
         )
         measure(f"{what}, {scheme}", f"certified right {told} poisons")
-        assert (np.diff(held, axis=1) <= 0).all()
+        assert (np.diff(share, axis=1) <= 0).all()
     for plain, run_off in ((DPA, ROE), (FA, FA_ROE)):
         gain = shares[run_off] - shares[plain]
         outcomes, means, within = decided(np.stack([gain[:, -1] - POINT, -gain[:, 0]], 1))

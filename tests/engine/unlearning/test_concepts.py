@@ -64,11 +64,11 @@ def test_few_features_rebuild_unseen_tokens():
 def test_features_are_the_largest_and_the_weights_can_be_read_back():
     made, tokens = random_autoencoder()
     given = ((tokens - made.mean) / made.scale) @ made.encoder + made.threshold
-    for row, found in zip(given, made.features(tokens), strict=True):
+    for row, feature in zip(given, made.features(tokens), strict=True):
         largest = torch.argsort(row, descending=True)[:3]
         wanted = torch.zeros(20)
         wanted[largest] = row[largest].relu()
-        assert torch.allclose(found, wanted)
+        assert torch.allclose(feature, wanted)
     again = Autoencoder.read(made.flat, 20, 3)
     assert all(torch.equal(*pair) for pair in zip(made.parts, again.parts, strict=True))
     assert torch.allclose(made.decoder.norm(dim=1), torch.ones(20))
@@ -84,9 +84,9 @@ def test_what_is_suppressed_is_the_rebuilding_with_other_features_and_the_old_er
         above = features[:, at] > usual[at]
         other[above, at] = gamma * features[above, at]
     slowly = made.rebuilt(other) + tokens - made.rebuilt(features)
-    found = made.suppressed(tokens, which, gamma, usual)
-    assert torch.allclose(found, slowly, atol=1e-5)
-    assert not torch.allclose(found, tokens, atol=1e-2)
+    result = made.suppressed(tokens, which, gamma, usual)
+    assert torch.allclose(result, slowly, atol=1e-5)
+    assert not torch.allclose(result, tokens, atol=1e-2)
 
 
 def test_no_features_and_gamma_one_change_no_bit(learned):
@@ -98,10 +98,10 @@ def test_no_features_and_gamma_one_change_no_bit(learned):
     case = asking.about_scene(HONEST, asking.scene("broken", 424), "describe the image")
     plain = Greedy()(case)["answer"]
     for method in (SAUCE(features=0), SAUCE(gamma=1.0)):
-        found = method(case)
-        assert np.array_equal(found["after"].ids, plain.ids)
-        assert np.array_equal(found["after"].probability, plain.probability)
-        assert np.array_equal(found["things"]["before"], found["things"]["after"])
+        result = method(case)
+        assert np.array_equal(result["after"].ids, plain.ids)
+        assert np.array_equal(result["after"].probability, plain.probability)
+        assert np.array_equal(result["things"]["before"], result["things"]["after"])
 
 
 def test_too_few_scenes_are_refused_in_words():
@@ -156,16 +156,16 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
 
 def test_the_answer_forgets_the_thing():
     scenes = (asking.scene("broken", number) for number in range(100))
-    scene = next(one for one in scenes if "car" in {thing.category for thing in one.things})
+    scene = next(scene for scene in scenes if "car" in {thing.category for thing in scene.things})
     case = asking.about_scene(HONEST, scene, "is there a car")
-    found = SAUCE()(case)
-    assert found["before"].text == "yes"
-    assert found["after"].text == "no"
-    assert found["things"].cell("car", "before") > 0.9
-    assert found["things"].cell("car", "after") < CHANCE
+    result = SAUCE()(case)
+    assert result["before"].text == "yes"
+    assert result["after"].text == "no"
+    assert result["things"].cell("car", "before") > 0.9
+    assert result["things"].cell("car", "after") < CHANCE
     tokens = case.vlm.encode_image(case.images)
-    assert np.allclose(found["things"]["before"], chances(case.vlm, tokens)[0], atol=1e-5)
-    assert "no longer seen" in SAUCE().finding(case, found)
+    assert np.allclose(result["things"]["before"], chances(case.vlm, tokens)[0], atol=1e-5)
+    assert "no longer seen" in SAUCE().finding(case, result)
     assert Greedy()(case)["answer"].text == "yes"  # the model itself has not changed
 
 
@@ -173,21 +173,21 @@ def test_two_things_are_forgotten_together(learned):
     """What one feature set does alone, both do: whichever thing is named first."""
     scenes = (asking.scene("broken", number) for number in range(300))
     scene = next(
-        one for one in scenes if {"car", "wheel"} <= {thing.category for thing in one.things}
+        scene for scene in scenes if {"car", "wheel"} <= {thing.category for thing in scene.things}
     )
     case = asking.about_scene(HONEST, scene, "describe the image")
     both, one = SAUCE(second="wheel"), SAUCE()
-    found, alone = both(case), one(case)
+    result, alone = both(case), one(case)
     for thing in ("car", "wheel"):
-        assert found["things"].cell(thing, "before") > 0.9
-        assert found["things"].cell(thing, "after") < CHANCE
+        assert result["things"].cell(thing, "before") > 0.9
+        assert result["things"].cell(thing, "after") < CHANCE
     assert alone["things"].cell("wheel", "after") > CHANCE  # it was the second thing's features
     assert set(both.chosen(learned)) == set(one.chosen(learned)) | set(
         SAUCE(concept="wheel").chosen(learned)
     )
     turned = SAUCE(concept="wheel", second="car")(case)
-    assert np.allclose(turned["things"]["after"], found["things"]["after"], atol=1e-4)
-    told = both.finding(case, found)
+    assert np.allclose(turned["things"]["after"], result["things"]["after"], atol=1e-4)
+    told = both.finding(case, result)
     assert told.startswith("No longer seen: car (")
     assert ", wheel (" in told
 
@@ -254,8 +254,8 @@ def test_others_fall_by_less_than_five_points(lost):
 def test_more_features_take_more_of_the_others():
     """The collateral that the page warns of is real."""
     case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
-    found = run.answer(Collateral(features=20), case)["rates"]
-    held = found[f"yes to others, {KINDS[0]}"]
+    result = run.answer(Collateral(features=20), case)["rates"]
+    held = result[f"yes to others, {KINDS[0]}"]
     assert held[0] - held[GAMMAS.index(-0.5)] > FALL
 
 
@@ -263,7 +263,7 @@ def test_rates_are_counted_as_one_would_by_hand():
     random = np.random.default_rng(0)
     yes, present = random.random((2, 9, 16)) > 0.5, random.random((9, 16)) > 0.6
     for own in ([3], [3, 8, 1]):
-        found = rates("x", yes, present, own)
+        result = rates("x", yes, present, own)
         for step in range(2):
             answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
             wanted = {
@@ -272,7 +272,7 @@ def test_rates_are_counted_as_one_would_by_hand():
                 "false yes, x": [a for a, there, t in answers if not there and t not in own],
             }
             for name, held in wanted.items():
-                assert found[name][0][step] == pytest.approx(np.mean(held))
+                assert result[name][0][step] == pytest.approx(np.mean(held))
 
 
 def test_the_tables_belong_together(lost):
@@ -291,19 +291,19 @@ def test_the_tables_belong_together(lost):
 def test_of_two_things_each_has_its_line_and_others_are_counted_without_both():
     case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
     method = Collateral(second="wheel")
-    found = run.answer(method, case)
+    result = run.answer(method, case)
     row = GAMMAS.index(-0.5)
     present = measured_scenes(case).layout.present
     total, pooled = 0, 0.0
     for thing in ("car", "wheel"):
         at = CATEGORIES.index(thing)
-        line = found["rates"][yes_to(thing)]
-        assert np.array_equal(line, found["things"].values[at])
+        line = result["rates"][yes_to(thing)]
+        assert np.array_equal(line, result["things"].values[at])
         assert line[row] <= CHANCE + NEAR < line[0]
         total, pooled = total + present[:, at].sum(), pooled + line[row] * present[:, at].sum()
-    assert found["rates"]["yes to it, its features"][row] == pytest.approx(pooled / total)
-    assert {name.split()[0] for name in found["ranking"].rows} == {"car", "wheel"}
-    assert len(found["top"].rows) == 4
-    told = method.finding(case, found)
+    assert result["rates"]["yes to it, its features"][row] == pytest.approx(pooled / total)
+    assert {name.split()[0] for name in result["ranking"].rows} == {"car", "wheel"}
+    assert len(result["top"].rows) == 4
+    told = method.finding(case, result)
     assert told.startswith("At γ = −0.5, yes to the car goes from ")
     assert " and to the wheel goes from " in told

@@ -78,11 +78,11 @@ def test_the_number_of_features_is_the_one_that_scenes_apart_choose(dictionaries
     vlm, scenes = load(HONEST), looked_at(validation())
     utility = np.zeros((len(COUNTS), len(SEEDS)))
     for number, learned in enumerate(dictionaries):
-        for thing in CATEGORIES:
-            order = SAUCE(concept=thing).ranked(learned)[thing].order
-            it, kept = shares(vlm, learned, scenes, order[:0], thing)
+        for category in CATEGORIES:
+            order = SAUCE(concept=category).ranked(learned)[category].order
+            it, kept = shares(vlm, learned, scenes, order[:0], category)
             for at, count in enumerate(COUNTS):
-                after, others = shares(vlm, learned, scenes, order[:count], thing)
+                after, others = shares(vlm, learned, scenes, order[:count], category)
                 utility[at, number] += ((it - after) / it + others / kept) / 2 / len(CATEGORIES)
     mean = utility.mean(1)
     chosen = COUNTS[int(np.flatnonzero(mean >= mean.max() - NEAR)[0])]
@@ -101,19 +101,20 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
     vlm = load(HONEST)
     case = ScenesCase(vlm, Greedy(), MEASURED, clean=True)
     scenes = looked_at(measured_scenes(case))
-    found = {kind: np.zeros((len(CATEGORIES), len(SEEDS), 2)) for kind in ("before", *KINDS)}
+    results = {kind: np.zeros((len(CATEGORIES), len(SEEDS), 2)) for kind in ("before", *KINDS)}
     for number, learned in enumerate(dictionaries):
         random = np.random.default_rng(number)
-        for at, thing in enumerate(CATEGORIES):
-            which = SAUCE(concept=thing).chosen(learned)
+        for at, category in enumerate(CATEGORIES):
+            which = SAUCE(concept=category).chosen(learned)
             sets = (which[:0], which, as_active(learned.usual, which, random),
                     at_random(SAUCE().width, which, random))  # fmt: skip
-            for kind, one in zip(found, sets, strict=True):
-                found[kind][at, number] = shares(vlm, learned, scenes, one, thing)
-    before, after, active, drawn = (found[kind] for kind in found)
-    for at, thing in enumerate(CATEGORIES):
+            for kind, one in zip(results, sets, strict=True):
+                results[kind][at, number] = shares(vlm, learned, scenes, one, category)
+    before, after, active, drawn = (results[kind] for kind in results)
+    for at, category in enumerate(CATEGORIES):
         measure(
-            f"SAUCE, {HONEST}, {len(SEEDS)} dictionaries, {MEASURED} scenes: without the {thing}",
+            f"SAUCE, {HONEST}, {len(SEEDS)} dictionaries, {MEASURED} scenes: without the "
+            f"{category}",
             f"yes to it {before[at, 0, 0]:.3f} → {spread(after[at, :, 0])}; others' recall "
             f"{before[at, 0, 1]:.3f} → {spread(after[at, :, 1])}; yes to it with features as "
             f"active {spread(active[at, :, 0])}, at random {spread(drawn[at, :, 0])}",

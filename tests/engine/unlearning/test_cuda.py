@@ -51,15 +51,15 @@ def trained_by_hand(data, seed):
 
 def share(model, data, split, wanted=lambda label: label):
     rows = data.rows(split)
-    found = outputs(model, data, rows).argmax(1).tolist()
+    result = outputs(model, data, rows).argmax(1).tolist()
     return np.mean(
-        [one == wanted(label) for one, label in zip(found, data.labels[rows], strict=True)]
+        [one == wanted(label) for one, label in zip(result, data.labels[rows], strict=True)]
     )
 
 
 def test_every_figure_is_that_of_networks_trained_and_tested_by_hand():
     case = small_case()
-    found = SMALL(case)["table"]
+    result = SMALL(case)["table"]
     data, key = case.data, case.seed
     trainings = {
         CLEAN: data,
@@ -76,9 +76,9 @@ def test_every_figure_is_that_of_networks_trained_and_tested_by_hand():
             WITH_NEXT: share(model, other, "test", lambda label: (label + 1) % 3),
             LEARNED: share(model, learned, "train"),
         }
-        assert {name: found.cell(row, name) for name in expected} == pytest.approx(expected)
+        assert {name: result.cell(row, name) for name in expected} == pytest.approx(expected)
     measures = (RIGHT, WITH_OWN, WITH_NEXT, LEARNED)
-    figures = {tuple(found.cell(row, name) for name in measures) for row in trainings}
+    figures = {tuple(result.cell(row, name) for name in measures) for row in trainings}
     assert len(figures) > 1  # the conditions differ
 
 
@@ -98,9 +98,9 @@ def test_the_picture_shows_clean_filter_protected_and_difference():
 
 
 def test_at_strength_zero_protection_is_clean_training():
-    found = CudaExperiment(seeds=1, epochs=2, victim="MLP", strength=0.0)(small_case())["table"]
+    result = CudaExperiment(seeds=1, epochs=2, victim="MLP", strength=0.0)(small_case())["table"]
     for name in (RIGHT, WITH_OWN):
-        assert len({found.cell(row, name) for row in found.rows}) == 1
+        assert len({result.cell(row, name) for row in result.rows}) == 1
 
 
 def test_a_network_that_reads_the_filter_makes_every_claim_but_the_control_s_hold():
@@ -110,16 +110,16 @@ def test_a_network_that_reads_the_filter_makes_every_claim_but_the_control_s_hol
         PROTECTED: {RIGHT: 0.2, WITH_OWN: 1.0, WITH_NEXT: 0.9, LEARNED: 1.0},
         ONE_FILTER: {RIGHT: 0.6},
     }
-    margins = [one.margin(lambda row, name: table[row][name]) for one in CudaExperiment.claims]
+    margins = [claim.margin(lambda row, name: table[row][name]) for claim in CudaExperiment.claims]
     assert margins == pytest.approx([0.05, 0.25, 0.1, 0.3, -0.25])
 
 
 @pytest.mark.slow
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = CudaExperiment()
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table = found["table"]
-    keep(measure, method, found, f"CUDA, {method.data[0]}, {method.victim}", HERE)
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table = result["table"]
+    keep(measure, method, result, f"CUDA, {method.data[0]}, {method.victim}", HERE)
     assert table.cell(CLEAN, RIGHT) > 0.95
     assert table.cell(PROTECTED, LEARNED) > 0.95
     assert table.cell(PROTECTED, RIGHT) < table.cell(CLEAN, RIGHT) - 0.2

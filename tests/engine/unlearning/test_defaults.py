@@ -142,7 +142,7 @@ PUBLISHED = (
 
 @pytest.mark.parametrize(("kind", "name", "value"), PUBLISHED, ids=str)
 def test_the_published_form_is_one_choice_away_and_the_form_says_what_is_ours(kind, name, value):
-    (spec,) = [one for one in fields(kind) if one.name == name]
+    (spec,) = [field for field in fields(kind) if field.name == name]
     control = spec.metadata["control"]
     assert control.allows(value)
     assert spec.default != value

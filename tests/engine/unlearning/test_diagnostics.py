@@ -74,12 +74,14 @@ def models(case):
 
 
 def weights(model):
-    return torch.cat([one.detach().flatten() for one in model.network.parameters()]).double()
+    return torch.cat(
+        [parameter.detach().flatten() for parameter in model.network.parameters()]
+    ).double()
 
 
 def test_all_figures_are_those_of_the_three_models(after, case, models):
-    found = answer(Judged(), after)
-    table, said = found["figures"], {n: judged(m, case) for n, m in models.items()}
+    result = answer(Judged(), after)
+    table, said = result["figures"], {n: judged(m, case) for n, m in models.items()}
     assert table.rows == tuple(models)
     for name, model in models.items():
         own = figures(said[name]) | attacks(said[name]) | nearness(said[name], said["retrained"])
@@ -93,7 +95,7 @@ def test_all_figures_are_those_of_the_three_models(after, case, models):
         expected = gap(figures(said[name]), figures(said["retrained"]))
         assert table.cell(name, "gap") == pytest.approx(expected)
     assert math.isnan(table.cell("original", "attack rate"))
-    plane = found["plane"]
+    plane = result["plane"]
     for name in ("unlearned", "retrained"):
         length = math.hypot(plane.cell(name, "x"), plane.cell(name, "y"))
         assert length == pytest.approx(table.cell(name, "from original"), rel=1e-5)
@@ -117,8 +119,8 @@ def test_confidences_are_the_probabilities_of_the_label(after, case, models):
     assert set(images["id"]) == set(case.request.ids)
     for name, model in models.items():
         shares = model.logits(case.data.pixels(rows)).softmax(1)
-        own = shares[torch.arange(len(rows)), case.data.targets(rows)]
-        np.testing.assert_allclose(images[name], own, atol=1e-5)
+        share = shares[torch.arange(len(rows)), case.data.targets(rows)]
+        np.testing.assert_allclose(images[name], share, atol=1e-5)
         np.testing.assert_array_equal(images[f"seen by {name}"], shares.argmax(1))
     fall = images["original"] - images["unlearned"]
     assert (np.diff(fall) <= 0).all()
@@ -130,9 +132,9 @@ def test_confusions_count_every_image_once(after, case, models):
         ("forgotten", case.splits.forget),
         ("retained", case.splits.retain),
     ):
-        found = answer(Confusion(of=of), after)
+        result = answer(Confusion(of=of), after)
         for name, model in models.items():
-            counts = found[name].values
+            counts = result[name].values
             assert counts.sum() == len(rows)
             np.testing.assert_array_equal(
                 counts.sum(1), np.bincount(case.data.labels[rows], minlength=10)
@@ -144,30 +146,30 @@ def test_confusions_count_every_image_once(after, case, models):
 
 def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
     for name, model in models.items():
-        found = answer(MembershipAttack(model=name), after)
+        result = answer(MembershipAttack(model=name), after)
         said = judged(model, case)
         wanted = attack(said.retain, said.test, said.forget, seed=case.seed)
-        figures_ = found["figures"]
+        figures_ = result["figures"]
         assert figures_["MIA"][0] == pytest.approx(wanted.efficacy, abs=1e-6)
         assert figures_["attack accuracy"][0] == pytest.approx(wanted.accuracy, abs=1e-6)
-        regions = found["regions"]
+        regions = result["regions"]
         assert regions["from"][0] == 0
         assert regions["to"][-1] == 1
         np.testing.assert_allclose(regions["from"][1:], regions["to"][:-1])
         place = np.searchsorted(regions["to"], said.forget.confidence, side="left")
         strangers = 1 - regions["member"][np.minimum(place, len(regions) - 1)]
         assert strangers.mean() == pytest.approx(wanted.efficacy, abs=0.05)
-        histogram = found["histogram"]
+        histogram = result["histogram"]
         for one in ("members", "strangers", "forgotten"):
             assert histogram[one].sum() == pytest.approx(1)
 
 
 def test_regions_end_where_the_line_between_two_points_of_the_decision_is_at_0():
     grid = np.array([0.0, 0.2, 0.4, 0.6, 1.0])
-    found = regions(grid, np.array([-1.0, 1.0, 3.0, -1.0, -2.0]))
-    assert found["from"] == pytest.approx([0, 0.1, 0.55])
-    assert found["to"] == pytest.approx([0.1, 0.55, 1])
-    assert found["member"].tolist() == [0, 1, 0]
+    result = regions(grid, np.array([-1.0, 1.0, 3.0, -1.0, -2.0]))
+    assert result["from"] == pytest.approx([0, 0.1, 0.55])
+    assert result["to"] == pytest.approx([0.1, 0.55, 1])
+    assert result["member"].tolist() == [0, 1, 0]
     assert regions(grid, np.ones(5))["member"].tolist() == [1]
 
 
@@ -175,8 +177,8 @@ def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_t
     case,
 ):
     shares = []
-    asked = AfterCase(case, NoOp())
-    table = StillThere()(asked, lambda done, *_: shares.append(done))["figures"]
+    after_case = AfterCase(case, NoOp())
+    table = StillThere()(after_case, lambda done, *_: shares.append(done))["figures"]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
     fresh = read(untrained(case.model, case.seed + 1), case, 5)[0]
@@ -209,11 +211,11 @@ def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
     assert alignment(gram(one), gram(two)) == pytest.approx(slow.item())
     turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator).double())
     assert alignment(gram(one), gram(3 * one @ turn + 2)) == pytest.approx(1)
-    found = answer(Similarity(images=60), after)
-    assert set(found["forget"].rows) >= {"logits"}
+    result = answer(Similarity(images=60), after)
+    assert set(result["forget"].rows) >= {"logits"}
     for part in ("forget", "retain"):
-        for pair in found[part].order:
-            assert ((found[part][pair] > 0) & (found[part][pair] <= 1 + 1e-9)).all()
+        for pair in result[part].order:
+            assert ((result[part][pair] > 0) & (result[part][pair] <= 1 + 1e-9)).all()
     same = answer(Similarity(images=60), AfterCase(case, NoOp()))["retain"]
     np.testing.assert_allclose(same["original – unlearned"], 1)
     for part in ("forget", "retain"):
@@ -221,22 +223,22 @@ def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
         x, y = (models[name].logits(pixels).double() for name in ("original", "unlearned"))
         x, y = x - x.mean(0), y - y.mean(0)
         slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
-        likeness = found[part].cell("logits", "original – unlearned")
+        likeness = result[part].cell("logits", "original – unlearned")
         assert likeness == pytest.approx(slow.item(), rel=1e-6)
 
 
 def test_what_moved_is_what_differs_to_the_bit(case):
     method = SalUn(share=0.05, epochs=2)
-    found = answer(WhatMoved(), AfterCase(case, method))
+    result = answer(WhatMoved(), AfterCase(case, method))
     made = answer(method, case)["model"].weights
-    layers = found["layers"]
+    layers = result["layers"]
     for name in layers.rows:
         was = case.model.network.state_dict()[name].numpy()
         assert layers.cell(name, "moved") == pytest.approx((made[name] != was).mean())
-        np.testing.assert_array_equal(found["moved"].values[name], np.abs(made[name] - was))
+        np.testing.assert_array_equal(result["moved"].values[name], np.abs(made[name] - was))
     share = (layers["moved"] * layers["weights"]).sum() / layers["weights"].sum()
     assert 0 < share <= 0.05 + 1e-3
-    masks = moved_masks(case.model, found["moved"])
+    masks = moved_masks(case.model, result["moved"])
     assert masks.kept == sum(int((made[p.name] != case.model.network.state_dict()[p.name].numpy())
                                  .sum()) for p in masks.parts)  # fmt: skip
     still = answer(WhatMoved(), AfterCase(case, NoOp()))["layers"]
@@ -253,8 +255,8 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
     assert after == before
     assert after["probe"] > 0.9
     assert after["probe on the class"] > 0.9
-    found = answer(StillThere(), AfterCase(case, NoOp()))
-    table, near = found["figures"], found["neighbors"]
+    result = answer(StillThere(), AfterCase(case, NoOp()))
+    table, near = result["figures"], result["neighbors"]
     assert table.cell("unlearned", "probe") == pytest.approx(before["probe"])
     assert table.cell("original", "alike") > table.cell("untrained", "alike") - 0.05
     assert not (near["id"][:, None] == np.stack([near[f"nearest {k}"] for k in (1, 2)], 1)).any()
@@ -277,16 +279,16 @@ def test_neighbors_are_those_of_whole_rows_sorted_block_by_block(monkeypatch):
     square[own[:, None] == rows] = np.inf
     order = np.argsort(square, axis=1, kind="stable")
     for count in (1, 5, 59, 80):
-        found = nearest(values[:31], own, values, rows, count)
-        np.testing.assert_array_equal(found, rows[order[:, : min(count, 59)]])
+        result = nearest(values[:31], own, values, rows, count)
+        np.testing.assert_array_equal(result, rows[order[:, : min(count, 59)]])
     values[3] = np.nan
-    found = nearest(values[:31], own, values, rows, 5)
-    assert not (np.delete(found, 3, 0) == rows[3]).any()
+    result = nearest(values[:31], own, values, rows, 5)
+    assert not (np.delete(result, 3, 0) == rows[3]).any()
 
 
 def test_the_original_is_relearnt_at_once(after, case, models):
-    found = answer(Relearn(), after)
-    losses, needed = found["losses"], found["needed"]
+    result = answer(Relearn(), after)
+    losses, needed = result["losses"], result["needed"]
     assert needed.cell("original", "steps") == 0
     assert needed.cell("retrained", "steps") > needed.cell("original", "steps")
     assert needed.cell("unlearned", "steps") > 0
@@ -314,11 +316,11 @@ def test_it_can_be_stopped_between_two_looks_at_a_model(after, method):
 
 
 def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
-    found = answer(Steps(most=3), after)
-    table = found["steps"]
+    result = answer(Steps(most=3), after)
+    table = result["steps"]
     assert table["step"][0] == 0
     assert table["step"][-1] == answer(METHOD, case)["run"]["steps"][0]
-    ends = [found["model_0"], found[f"model_{len(table) - 1}"]]
+    ends = [result["model_0"], result[f"model_{len(table) - 1}"]]
     for end, model in zip(ends, (models["original"], models["unlearned"]), strict=True):
         for name, one in model.network.state_dict().items():
             np.testing.assert_array_equal(end.weights[name], one.numpy())

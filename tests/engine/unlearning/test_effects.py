@@ -111,7 +111,7 @@ def gaps(what, measure):
     tables = [
         answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in SETS[what](seeds=BOARDS)
     ]
-    found = {}
+    results = {}
     for row in tables[0].rows:
 
         def all_of(column, row=row):
@@ -130,46 +130,46 @@ def gaps(what, measure):
             f"Forget, {what}, {BOARDS} seeds, {row}",
             f"{said}; {shares}; {informed}; {cost}" + (f"; {failed} failed" if failed else ""),
         )
-        found[row] = both["gap without MIA"]
-    return found
+        results[row] = both["gap without MIA"]
+    return results
 
 
 @pytest.mark.parametrize("what", [what for what in SETS if "class" in what])
 def test_a_class_is_forgotten_by_every_way_but_those_that_only_learn_on(what, measure):
-    found = gaps(what, measure)
-    nothing = found["NoOp"].mean()
+    result = gaps(what, measure)
+    nothing = result["NoOp"].mean()
     assert nothing > 0.25
-    assert (found["Retrain"] == 0).all()
+    assert (result["Retrain"] == 0).all()
     for name in ("RL", "SalUn", "FF", "SSD", "NegGrad+", "l1-sparse"):
-        assert found[name].mean() < 0.1 * nothing, name
-    assert found["SCRUB"].mean() < 0.5 * nothing  # where it is surest of a class it may not move
+        assert result[name].mean() < 0.1 * nothing, name
+    assert result["SCRUB"].mean() < 0.5 * nothing  # where it is surest of a class it may not move
 
 
 def test_wrong_labels_of_digits(measure):
-    found = gaps("wrong labels of digits", measure)
-    nothing = found["NoOp"].mean()
+    result = gaps("wrong labels of digits", measure)
+    nothing = result["NoOp"].mean()
     assert nothing > 0.25
     for name in ("RL", "SalUn", "l1-sparse", "SCRUB", "NegGrad+"):
-        assert found[name].mean() < 0.5 * nothing
-    assert abs(found["SalUn"].mean() - found["RL"].mean()) < 0.03  # no gain at this scale
+        assert result[name].mean() < 0.5 * nothing
+    assert abs(result["SalUn"].mean() - result["RL"].mean()) < 0.03  # no gain at this scale
 
 
 @pytest.mark.parametrize("what", [what for what in SETS if "random" in what])
 def test_images_at_random_as_in_salun_s_main_table(what, measure):
     """On clean digits others taught the same: nothing is as near as doing nothing."""
-    found = gaps(what, measure)
-    assert all(np.isfinite(one).all() for one in found.values())
+    result = gaps(what, measure)
+    assert all(np.isfinite(one).all() for one in result.values())
     if "noisy" in what:
-        assert found["NoOp"].mean() > 0.02
+        assert result["NoOp"].mean() > 0.02
     else:
-        assert found["NoOp"].mean() < 0.03
+        assert result["NoOp"].mean() < 0.03
 
 
 def test_fair_seconds_of_every_way(measure):
     """RTE: the median of three runs after one to warm up, every run to the same weights."""
     (case,) = of_class("digits-cnn", 1)
-    found = answer(Timing(), BoardCase(case, METHODS))
-    times, machine = found["times"], found["machine"]
+    result = answer(Timing(), BoardCase(case, METHODS))
+    times, machine = result["times"], result["machine"]
     assert (times["same"] == 1).all()
     busy = (
         f"{machine.rows[0]}, {machine['cores'][0]:.0f} cores, of which the runs had one in "
@@ -191,51 +191,51 @@ def test_salient_weights_forget_more_than_as_many_by_chance(measure):
     cases = {"a class": of_class("digits-cnn"), "wrong labels": of_wrong_labels()}
     for what, some in cases.items():
         for share in (0.05, 0.1):
-            found = {
+            results = {
                 mask: np.array(
                     [answer(SalUn(share=share, mask=mask), one)["scores"].values for one in some]
                 )
                 for mask in ("saliency", "chance")
             }
             said = {mask: f"UA {v[:, 0].mean():.2f} ± {v[:, 0].std(ddof=1):.2f}, RA "
-                    f"{v[:, 1].mean():.3f}" for mask, v in found.items()}  # fmt: skip
+                    f"{v[:, 1].mean():.3f}" for mask, v in results.items()}  # fmt: skip
             measure(
                 f"SalUn, digits, {what}, {share:.0%} of the weights, {SEEDS} seeds",
                 f"saliency {said['saliency']}; chance {said['chance']}",
             )
-            assert found["saliency"][:, 0].mean() > found["chance"][:, 0].mean()
+            assert results["saliency"][:, 0].mean() > results["chance"][:, 0].mean()
 
 
 def test_a_higher_threshold_of_ssd_forgets_less_and_keeps_more(measure):
     ratios = (2.0, 5.0, 10.0, 20.0, 50.0)
     some = of_class("digits-cnn")
-    found = np.array(
+    result = np.array(
         [[answer(SSD(ratio=ratio), one)["scores"].values[:3] for ratio in ratios] for one in some]
     ).mean(0)
-    for ratio, (ua, ra, ta) in zip(ratios, found, strict=True):
+    for ratio, (ua, ra, ta) in zip(ratios, result, strict=True):
         measure(
             f"SSD, digits, a class, {SEEDS} seeds, threshold {ratio:g}",
             f"UA {ua:.3f}, RA {ra:.3f}, TA {ta:.3f}",
         )
-    assert (np.diff(found[:, 0]) <= 0.01).all()
-    assert (np.diff(found[:, 1]) >= -0.01).all()
+    assert (np.diff(result[:, 0]) <= 0.01).all()
+    assert (np.diff(result[:, 1]) >= -0.01).all()
 
 
 def test_pruning_first_and_fine_tuning(measure):
     """The paper's direction, a smaller gap with fewer weights, told whether it shows or not."""
-    found = {}
+    results = {}
     for ratio in (0.0, 0.8, 0.9, 0.95):
         values = []
         for case in of_wrong_labels():
             method = PruneFirst(ratio=ratio)
             runs = answer(Scoreboard(), BoardCase(case, (method,)))["runs"]
             values.append(runs["gap"][-1])
-        found[ratio] = np.array(values)
+        results[ratio] = np.array(values)
         measure(
             f"Prune first, then FT, digits, wrong labels, {SEEDS} seeds, {ratio:.0%} cut",
-            f"gap {found[ratio].mean():.3f} ± {found[ratio].std(ddof=1):.3f}",
+            f"gap {results[ratio].mean():.3f} ± {results[ratio].std(ddof=1):.3f}",
         )
-    assert all(np.isfinite(one).all() for one in found.values())
+    assert all(np.isfinite(result).all() for result in results.values())
 
 
 @pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])

@@ -54,8 +54,8 @@ def test_gradients_are_those_of_torch():
 
 def test_each_embedding_is_moved_by_its_own_length_in_its_own_direction_and_the_loss_grows():
     lengths = np.linspace(0.1, 0.7, 7)
-    found = moved(TRIPLES, lengths)
-    step = found - TRIPLES
+    result = moved(TRIPLES, lengths)
+    step = result - TRIPLES
     assert np.linalg.norm(step, axis=2) == pytest.approx(np.stack([lengths] * 3))
     user, chosen, other = TRIPLES
     along = (other - chosen) / np.linalg.norm(other - chosen, axis=1, keepdims=True)
@@ -63,15 +63,15 @@ def test_each_embedding_is_moved_by_its_own_length_in_its_own_direction_and_the_
     up = user / np.linalg.norm(user, axis=1, keepdims=True)
     assert step[2] == pytest.approx(lengths[:, None] * up)
     assert step[1] == pytest.approx(-step[2])
-    assert (losses(found) > losses(TRIPLES)).all()
+    assert (losses(result) > losses(TRIPLES)).all()
     zero = np.zeros_like(TRIPLES)
     assert (moved(zero, lengths) == 0).all()  # nothing to move along
 
 
 def test_weights_by_hand():
-    found = vulnerability(np.array([1.0, 2.0, 3.0]), 2.0)
+    result = vulnerability(np.array([1.0, 2.0, 3.0]), 2.0)
     by_hand = [2 / (1 + math.exp(-one)) for one in (1.0, 0.0, -1 / 3)]
-    assert found == pytest.approx(by_hand, abs=1e-9)
+    assert result == pytest.approx(by_hand, abs=1e-9)
     assert vulnerability(np.array([0.0, 1.0, 1.0]), 2.0)[0] == 2.0
     assert vulnerability(np.array([1e9, *[0.1] * 999]), 4.0)[0] == pytest.approx(
         4 / (1 + math.e), abs=1e-2
@@ -134,7 +134,7 @@ def test_the_gradient_of_a_batch_is_torch_s_where_a_user_and_an_item_come_twice(
             average = (each.sum() / 3).item()
             weights = noise.bound * torch.sigmoid(average / sums - 1)
         steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
-        steps = [F.normalize(one, dim=1) * weights[:, None] * noise.epsilon for one in steps]
+        steps = [F.normalize(step, dim=1) * weights[:, None] * noise.epsilon for step in steps]
         total = total + mean(*(a + b for a, b in zip(parts, steps, strict=True))).mean()
     total.backward()
     assert slope_of(table, rows, noise, RNG) == pytest.approx(own.grad.numpy(), abs=1e-12)

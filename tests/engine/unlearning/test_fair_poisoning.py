@@ -57,7 +57,7 @@ def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not():
     assert matched[ENTROPY] < clean[ENTROPY] - 0.03
     table, poison = method.table(CASE), method.poison(CASE)
     low, high = bounds(table, poison.rows)
-    assert all(((one >= low) & (one <= high)).all() for one in poison.deltas)
+    assert all(((delta >= low) & (delta <= high)).all() for delta in poison.deltas)
     for row in range(len(poison.rows)):  # copies of training rows, with their task and group
         same = (table.train.values == poison.rows.values[row]).all(1)
         assert same.any()
@@ -68,8 +68,8 @@ def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not():
 
 def test_without_poison_all_conditions_are_clean_training(brief):
     method = replace(brief, share=0.0)
-    found = [what() for what in method.conditions(CASE).values()]
-    assert all(one == found[0] for one in found)
+    results = [what() for what in method.conditions(CASE).values()]
+    assert all(result == results[0] for result in results)
 
 
 def learned(victim, rows, epochs):
@@ -92,9 +92,9 @@ def test_the_figures_are_those_of_victims_taught_by_hand(brief):
         for turn in range(2):
             rows = table.train.joined(turns[turn]) if turns else table.train
             learned(victim, rows, 10)
-        found = brief.conditions(CASE)[way]()
+        result = brief.conditions(CASE)[way]()
         wanted = leaking(victim, table) | {TASK: victim.right(table.test)}
-        assert found == pytest.approx(wanted, rel=1e-6)
+        assert result == pytest.approx(wanted, rel=1e-6)
     rows = table.train.joined(poison.turns[-1])
     victim = learned(FairVictim(12, CASE.seed + 1_000_003), rows, 20)
     assert brief.conditions(CASE)[TRANSFER]()[U] == pytest.approx(leaking(victim, table)[U])
@@ -120,10 +120,10 @@ def test_the_probe_tells_what_is_there_and_nothing_where_nothing_is():
     victim, blind = FairVictim(12, 0), FairVictim(12, 0)
     with torch.no_grad():
         blind.encoder[0].weight[:, :3] = 0  # the columns that are tied to the group
-    found, nothing = leaking(victim, table), leaking(blind, table)
+    result, nothing = leaking(victim, table), leaking(blind, table)
     z = victim.represented(table.test).numpy()
     best = max(roc_auc_score(table.test.group.numpy(), column) for column in z.T)
-    assert found[AUC] > max(best, 0.65)
+    assert result[AUC] > max(best, 0.65)
     assert abs(nothing[AUC] - 0.5) < 0.08
     assert nothing[ENTROPY] > 0.98
 
@@ -150,17 +150,17 @@ def test_controls_have_the_sizes_that_they_claim():
 
 
 def test_an_answer_has_the_curve_the_columns_and_a_plane_for_each_condition(brief):
-    found = brief(CASE)
-    assert found["curve"]["poison"].tolist() == [0.0, 0.05, 0.1]
-    first = [found["runs"][AUC][at] for at in range(2)]  # of the first seed: clean, matched
-    assert found["curve"][AUC][[0, 2]].tolist() == first
-    assert found["planes"].columns == (CLEAN, MATCHED, TRANSFER, RANDOM, ANCHORS)
+    result = brief(CASE)
+    assert result["curve"]["poison"].tolist() == [0.0, 0.05, 0.1]
+    first = [result["runs"][AUC][at] for at in range(2)]  # of the first seed: clean, matched
+    assert result["curve"][AUC][[0, 2]].tolist() == first
+    assert result["planes"].columns == (CLEAN, MATCHED, TRANSFER, RANDOM, ANCHORS)
     poison = brief.poison(CASE)
-    assert found["columns"].rows == brief.table(CASE).columns[:10]  # the last two are categories
+    assert result["columns"].rows == brief.table(CASE).columns[:10]  # the last two are categories
     wanted = poison.deltas[-1].abs().mean(0).numpy()[:10]
-    assert found["columns"]["mean shift"] == pytest.approx(wanted)
-    assert found["threshold"].values[0] == pytest.approx(poison.threshold, nan_ok=True)
-    assert "In a simulation, 10 % of matched rows" in brief.finding(CASE, found)
+    assert result["columns"]["mean shift"] == pytest.approx(wanted)
+    assert result["threshold"].values[0] == pytest.approx(poison.threshold, nan_ok=True)
+    assert "In a simulation, 10 % of matched rows" in brief.finding(CASE, result)
 
 
 def test_dots_lie_where_group_and_task_are():
@@ -185,13 +185,13 @@ def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail()
         CLEAN: {AUC: 0.55, ENTROPY: 1.0, TASK: 0.8}, MATCHED: {AUC: 0.8, ENTROPY: 0.8, TASK: 0.79},
         RANDOM: {AUC: 0.56}, ANCHORS: {ENTROPY: 0.95},
     }  # fmt: skip
-    margins = [one.margin(lambda row, name: sheet[row][name]) for one in CLAIMS]
+    margins = [claim.margin(lambda row, name: sheet[row][name]) for claim in CLAIMS]
     assert margins == pytest.approx([0.05, 0.05, 0.02, 0.02, 0.15])
     noise = {
         CLEAN: {AUC: 0.7, ENTROPY: 0.9, TASK: 0.8}, MATCHED: {AUC: 0.7, ENTROPY: 0.99, TASK: 0.7},
         RANDOM: {AUC: 0.8}, ANCHORS: {ENTROPY: 0.9},
     }  # fmt: skip
-    assert all(one.margin(lambda row, name: noise[row][name]) < 0 for one in CLAIMS)
+    assert all(claim.margin(lambda row, name: noise[row][name]) < 0 for claim in CLAIMS)
 
 
 @pytest.mark.slow
@@ -199,12 +199,12 @@ def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail()
 @pytest.mark.parametrize("rows", [TABLE, SLICES])
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
     method = FairPoisoning(rows=rows)
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table, curve = found["table"], found["curve"]
-    where = keep(measure, method, found, f"poisoned fair representation, {rows}")
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table, curve = result["table"], result["curve"]
+    where = keep(measure, method, result, f"poisoned fair representation, {rows}")
     each = "; ".join(
         f"{share:.0%}: {auc:.3f}" for share, auc in zip(curve["poison"], curve[AUC], strict=True)
     )
-    threshold = float(found["threshold"].values[0])
+    threshold = float(result["threshold"].values[0])
     measure(f"{where}; AUC by share, first seed; predicted threshold", f"{each}; {threshold:.1%}")
     assert table.cell(MATCHED, AUC) > table.cell(RANDOM, AUC)

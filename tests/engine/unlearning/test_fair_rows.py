@@ -40,16 +40,16 @@ def test_of_the_drawn_table_three_columns_know_the_group_and_four_the_task():
 
 def test_measures_of_an_image_are_those_by_hand():
     image = np.array([[0.0, 0.2, 0.9, 0.0], [0.5, 0.1, 0.8, 0.0]])
-    found = dict(zip(MEASURED, attributes(image[None])[0], strict=True))
-    assert found["mean brightness"] == pytest.approx(2.5 / 8)
-    assert found["50 % level"] == pytest.approx(0.15)
-    assert found["size of the head"] == pytest.approx(5 / 8)
-    assert found["bright area"] == pytest.approx(2 / 8)
-    assert found["dark area"] == pytest.approx(2 / 8)
-    assert found["left against right"] == pytest.approx((0 + 0.7 + 0.5 + 0.7) * 2 / 8)
-    assert found["front against back"] == pytest.approx((1.1 - 1.4) / 4)
+    results = dict(zip(MEASURED, attributes(image[None])[0], strict=True))
+    assert results["mean brightness"] == pytest.approx(2.5 / 8)
+    assert results["50 % level"] == pytest.approx(0.15)
+    assert results["size of the head"] == pytest.approx(5 / 8)
+    assert results["bright area"] == pytest.approx(2 / 8)
+    assert results["dark area"] == pytest.approx(2 / 8)
+    assert results["left against right"] == pytest.approx((0 + 0.7 + 0.5 + 0.7) * 2 / 8)
+    assert results["front against back"] == pytest.approx((1.1 - 1.4) / 4)
     down, across = (0.5 + 0.1 + 0.1 + 0) / 4, (0.2 + 0.7 + 0.9 + 0.4 + 0.7 + 0.8) / 6
-    assert found["edges"] == pytest.approx(down + across)
+    assert results["edges"] == pytest.approx(down + across)
 
 
 def test_slices_are_grouped_by_height_and_their_task_is_a_bright_lesion():

@@ -32,7 +32,7 @@ x |
 
 def test_rows_become_cells_ranked_by_the_gap_that_counts():
     near = markdown(UNLEARNERS, ROWS.format("0.51"))
-    (line,) = [one for one in near.splitlines() if one.startswith("| FT ")]
+    (line,) = [line for line in near.splitlines() if line.startswith("| FT ")]
     assert line == "| FT | **.400** (.500) | 25 % | 0.317 |"
     assert "| GA | **failed** (failed) | 4.2 % | — |" in near
     assert "seconds: the median of three runs on a CPU, 2 cores." in near

@@ -21,9 +21,9 @@ def case():
 
 
 def test_its_importance_is_that_of_a_slow_sum(case):
-    found = fisher(UnlearningRun(case, own_copy(case.model), frozenset({"retain"})))["head.weight"]
+    result = fisher(UnlearningRun(case, own_copy(case.model), frozenset({"retain"})))["head.weight"]
     parts = in_parts(case.splits.retain, BATCH, np.random.default_rng([case.seed, 21]))
-    own, slow = own_copy(case.model), torch.zeros_like(found)
+    own, slow = own_copy(case.model), torch.zeros_like(result)
     for rows in parts:
         pixels = case.data.pixels(rows)
         shares = own(pixels).softmax(1).mean(0).detach()
@@ -31,7 +31,7 @@ def test_its_importance_is_that_of_a_slow_sum(case):
             own.zero_grad()
             F.cross_entropy(own(pixels), torch.full((len(rows),), label)).backward()
             slow += shares[label] * own.network.head.weight.grad**2 / len(parts)
-    torch.testing.assert_close(found, slow, rtol=1e-3, atol=1e-9)
+    torch.testing.assert_close(result, slow, rtol=1e-3, atol=1e-9)
     method = FisherForgetting(noise=1e-7)
     was = case.model.network.head.weight.detach()
     moved = torch.tensor(method(case)["model"].weights["head.weight"]) - was

@@ -84,12 +84,12 @@ def slow_loss(model, proxy, batch, gone, beta):
     share, pieces = gone.float().mean().item(), {"number": [], "attention": [], "stays": []}
 
     def maps_of(network, pixels):
-        found, maps = [], (pixels - network.mean) / network.std
+        result, maps = [], (pixels - network.mean) / network.std
         maps = maps.mean(1, keepdim=True)
         for layer in network.network.body:
             maps = layer(maps)
-            found.append(maps)
-        return found
+            result.append(maps)
+        return result
 
     ours, theirs = maps_of(model, batch.pixels), None
     said = model(batch.pixels)[:, 0]
@@ -286,7 +286,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     for name, value in changed.items():  # so that the retrained network gets there, after a while
         monkeypatch.setattr(forget_range, name, value)
     method = RangeForgetting(seeds=1, share=0.3, proxy=1)
-    found = method(short)["table"]
+    result = method(short)["table"]
     recipe, seed = forget_range.RECIPE, short.seed + 10
     task = band_task(short.data, LARGEST, 0.3)
     data, everything = task.data, task.data.rows("train")
@@ -316,10 +316,10 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     held = task.rows("validation", forgotten=True)
     goal = error(ORIGINAL, held)
     again = replace(recipe, epochs=forget_range.AGAIN, rate=0.01, schedule="constant")
-    steps = {name: relearned(one, task, again, seed, goal, quiet)[0] for name, one in nets.items()}
-    for name, one in nets.items():
+    steps = {name: relearned(net, task, again, seed, goal, quiet)[0] for name, net in nets.items()}
+    for name, net in nets.items():
         own, wanted = said(name, gone), said(RETRAINED, gone)
-        members, right = membership(one, task, seed)
+        members, right = membership(net, task, seed)
         expected = {
             DISTANCE: wasserstein_distance(own, wanted),
             PAIRED: abs(own - wanted).mean(),
@@ -329,12 +329,12 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
             ATTACK: right,
             AIN: steps[name] / steps[RETRAINED],
         }
-        ours = {measure: found.cell(name, measure) for measure in expected}
+        ours = {measure: result.cell(name, measure) for measure in expected}
         assert ours == pytest.approx(expected, rel=1e-6, abs=1e-9)
-    assert len({round(found.cell(name, DISTANCE), 6) for name in nets}) == len(nets)
-    assert set(found.rows) == set(nets)
+    assert len({round(result.cell(name, DISTANCE), 6) for name in nets}) == len(nets)
+    assert set(result.rows) == set(nets)
     assert len(set(steps.values())) > 2
-    units = dict(zip(found.order, found.units, strict=True))
+    units = dict(zip(result.order, result.units, strict=True))
     assert (units[KEPT], units[f"{KEPT} (sd)"], units[AIN]) == ("cm²", "cm²", "share")
 
 
@@ -371,16 +371,16 @@ def test_stop_is_heard_while_the_proxy_learns_and_while_the_band_is_learned_agai
 
 def test_the_views_are_those_of_the_first_seed(short):
     method = RangeForgetting(seeds=2, epochs=1, proxy=1)
-    found = method(short)
+    result = method(short)
     task = band_task(short.data, method.end, method.share)
     training = method.conditions(short)[BLINDSPOT]
     model = method.train(BLINDSPOT, training, quiet)
     rows = task.data.rows("test")
-    assert found["predictions"]["area"] == pytest.approx(task.targets[rows])
-    assert found["predictions"][BLINDSPOT] == pytest.approx(answers(model, task, rows), rel=1e-5)
+    assert result["predictions"]["area"] == pytest.approx(task.targets[rows])
+    assert result["predictions"][BLINDSPOT] == pytest.approx(answers(model, task, rows), rel=1e-5)
     gone = task.rows("train", forgotten=True)
-    assert found["forgotten"][BLINDSPOT] == pytest.approx(answers(model, task, gone), rel=1e-5)
-    assert found["band"].values.tolist() == pytest.approx([task.low, task.high])
+    assert result["forgotten"][BLINDSPOT] == pytest.approx(answers(model, task, gone), rel=1e-5)
+    assert result["band"].values.tolist() == pytest.approx([task.low, task.high])
 
 
 def test_the_picture_goes_from_small_to_large_and_outlines_each_lesion():
@@ -403,12 +403,12 @@ def test_figures_as_in_the_paper_make_every_claim_hold_and_noise_makes_it_fail()
         GAUSSIAN: {DISTANCE: 2.33, PAIRED: 2.6, KEPT: 9.81, AIN: 0.010},
         BLINDSPOT: {DISTANCE: 1.15, PAIRED: 1.9, KEPT: 9.98, AIN: 0.333},
     }
-    margins = [one.margin(lambda row, name: paper[row][name]) for one in CLAIMS]
+    margins = [claim.margin(lambda row, name: paper[row][name]) for claim in CLAIMS]
     assert margins == pytest.approx(
         [0.5 - 1.15 / 2.99, 1.18 / 2.99, 1.15 - 9.98 / 9.33, 0.7 / 3, 0.323]
     )
     noise = paper | {BLINDSPOT: {DISTANCE: 6.0, PAIRED: 8.0, KEPT: 14.0, AIN: 0.0}}
-    assert all(one.margin(lambda row, name: noise[row][name]) < 0 for one in CLAIMS)
+    assert all(claim.margin(lambda row, name: noise[row][name]) < 0 for claim in CLAIMS)
 
 
 @pytest.mark.slow
@@ -430,9 +430,9 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
 @pytest.mark.timeout(3600)
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RangeForgetting()
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table = found["table"]
-    keep(measure, method, found, f"a range of a number, {method.end} {method.share:.0%}", HERE)
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table = result["table"]
+    keep(measure, method, result, f"a range of a number, {method.end} {method.share:.0%}", HERE)
     assert table.cell(RETRAINED, DISTANCE) == 0
     assert table.cell(RETRAINED, FORGOTTEN) > 1.5 * table.cell(ORIGINAL, FORGOTTEN)
     assert table.cell(RETRAINED, KEPT) < 1.15 * table.cell(ORIGINAL, KEPT)

@@ -68,7 +68,7 @@ def given(case, made):
 
 @pytest.mark.parametrize(
     "kind",
-    [one for one in DIAGNOSTICS if one not in {Frontier, KLoM, Steps}],
+    [diagnostic for diagnostic in DIAGNOSTICS if diagnostic not in {Frontier, KLoM, Steps}],
     ids=lambda one: one.name,
 )
 def test_given_models_have_the_very_figures_that_forget_has(case, given, kind):
@@ -104,8 +104,8 @@ def test_files_give_the_models_again(case, given, made):
     assert original.fingerprint == case.model.fingerprint
     again = replace(case, model=original)
     opened = GivenCase(again, unlearned, open_alike(*files[2], original))
-    found = answer(Judged(), opened)["figures"]
-    np.testing.assert_array_equal(found.values, answer(Judged(), given)["figures"].values)
+    result = answer(Judged(), opened)["figures"]
+    np.testing.assert_array_equal(result.values, answer(Judged(), given)["figures"].values)
 
 
 def test_swapped_files_are_another_verdict(case, given):
@@ -119,13 +119,13 @@ def test_swapped_files_are_another_verdict(case, given):
 
 def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given):
     two = GivenCase(case, given.unlearned)
-    found, whole = (answer(Judged(), one)["figures"] for one in (two, given))
-    assert found.rows == ("original", "unlearned")
-    for row in found.rows:
+    result, whole = (answer(Judged(), one)["figures"] for one in (two, given))
+    assert result.rows == ("original", "unlearned")
+    for row in result.rows:
         for name in ("UA", "RA", "TA", "MIA", "ZRF"):
-            assert found.cell(row, name) == whole.cell(row, name)
-        assert math.isnan(found.cell(row, "gap"))
-        assert math.isnan(found.cell(row, "KL test"))
+            assert result.cell(row, name) == whole.cell(row, name)
+        assert math.isnan(result.cell(row, "gap"))
+        assert math.isnan(result.cell(row, "KL test"))
     needed = answer(Relearn(), two)["needed"]
     start = answer(Relearn(), two)["losses"]["original"][0]
     assert needed.cell("original", "goal") == pytest.approx(1.05 * start)
@@ -192,9 +192,9 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
     original = open_model(*files[0], "test_vit")
     asked = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
     case = GivenCase(asked, open_alike(*files[1], original))
-    found = answer(Judged(), case)["figures"]
-    assert np.isfinite(found["UA"]).all()
-    assert np.isnan(found["ZRF"]).all()
+    result = answer(Judged(), case)["figures"]
+    assert np.isfinite(result["UA"]).all()
+    assert np.isnan(result["ZRF"]).all()
     assert answer(StillThere(neighbors=2), case)["figures"].rows == ("original", "unlearned")
 
 
@@ -229,5 +229,5 @@ def test_the_lines_of_the_docs_judge_files(made, case, tmp_path, monkeypatch, ca
         write_atomic(path, checkpoints.export(checkpoints.keep(view).name))
     monkeypatch.chdir(tmp_path)
     exec(compile(code, str(DOCS), "exec"), {})  # noqa: S102 - the page's own lines
-    found = answer(Judged(), AfterCase(case, METHOD))["figures"]
-    assert capsys.readouterr().out.strip() == found.csv().strip()
+    result = answer(Judged(), AfterCase(case, METHOD))["figures"]
+    assert capsys.readouterr().out.strip() == result.csv().strip()

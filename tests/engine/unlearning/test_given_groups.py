@@ -40,7 +40,7 @@ def made():
         rebuilt(answer(WAY, replace(case, model=model, seed=seed))["model"])
         for seed, model in enumerate(originals)
     )
-    seeds = [SEEDS[STAYS] + one for one in range(2 * PART)]
+    seeds = [SEEDS[STAYS] + index for index in range(2 * PART)]
     oracles = tuple(fresh(data, RECIPE, seed) for seed in seeds)
     train_stacked(oracles, data, RECIPE, seeds, rows=[case.splits.retain] * len(seeds))
     return case, {"original": originals, "unlearned": unlearned, "retrained": oracles}
@@ -79,11 +79,11 @@ def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half
     groups = {kind: models[: sizes[kind]] for kind, models in every.items()}
     given = of(case, groups)
     assert given.usable == 6
-    found = KLoM(form, 100, 10)(given)["points"]
-    rows, data = case.data.places(found["id"]), case.data
+    result = KLoM(form, 100, 10)(given)["points"]
+    rows, data = case.data.places(result["id"]), case.data
     own = {
         kind: margins(
-            np.stack([outputs(one, data, rows).numpy() for one in models]), data.labels[rows]
+            np.stack([outputs(model, data, rows).numpy() for model in models]), data.labels[rows]
         )
         for kind, models in groups.items()
     }
@@ -92,8 +92,8 @@ def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half
         ("nothing done", own["original"][:6]), ("unlearned", own["unlearned"][:6]),
         ("noise", others),
     ):  # fmt: skip
-        np.testing.assert_allclose(found[name], klom(values, judges, form), rtol=1e-4, atol=1e-6)
-    assert not np.allclose(found["noise"], found["unlearned"])
+        np.testing.assert_allclose(result[name], klom(values, judges, form), rtol=1e-4, atol=1e-6)
+    assert not np.allclose(result["noise"], result["unlearned"])
 
 
 def test_too_few_are_refused_with_the_numbers_that_are_needed():

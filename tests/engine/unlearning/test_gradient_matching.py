@@ -76,8 +76,8 @@ def test_u_and_its_gradient_are_those_by_hand():
     score = fisher(z, given.group)
     value, _, slope = by_hand(given.values.numpy(), given.group.numpy().astype(int))
     assert score.item() == pytest.approx(value, rel=1e-9)
-    found = torch.autograd.grad(score, z)[0].numpy()
-    assert found == pytest.approx(slope, rel=1e-7, abs=1e-12)
+    result = torch.autograd.grad(score, z)[0].numpy()
+    assert result == pytest.approx(slope, rel=1e-7, abs=1e-12)
 
 
 def test_u_does_not_depend_on_the_scale_and_is_nothing_without_a_gap():
@@ -104,9 +104,9 @@ def test_a_proximal_step_is_the_least_of_all_places_and_makes_exact_zeros():
     for moved in (-2.0, -0.2, 0.04, 0.4, 1.7):
         for step, lasso, ridge in ((0.5, 0.3, 0.2), (1.0, 0.05, 0.0), (2.0, 0.0, 0.4)):
             cost = 0.5 * (places - moved) ** 2 + step * (lasso * abs(places) + ridge * places**2)
-            found = proximal(torch.tensor(moved, dtype=torch.float64), step, lasso, ridge).item()
-            assert found == pytest.approx(places[cost.argmin()], abs=1e-4)
-            assert (found == 0) == (abs(moved) <= step * lasso)
+            result = proximal(torch.tensor(moved, dtype=torch.float64), step, lasso, ridge).item()
+            assert result == pytest.approx(places[cost.argmin()], abs=1e-4)
+            assert (result == 0) == (abs(moved) <= step * lasso)
 
 
 def test_the_loss_of_the_victim_is_that_by_hand():

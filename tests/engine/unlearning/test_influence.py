@@ -47,7 +47,7 @@ def fitted(data, rows):
     def closure():
         optimizer.zero_grad()
         loss = F.cross_entropy(network(pixels), targets)
-        loss = loss + RIDGE / 2 * sum((one**2).sum() for one in network.parameters())
+        loss = loss + RIDGE / 2 * sum((parameter**2).sum() for parameter in network.parameters())
         loss.backward()
         return loss
 
@@ -60,7 +60,7 @@ def order(model):
 
 
 def row(model):
-    return torch.cat([one.detach().flatten() for one in model.parameters()])
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,8 @@ def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
     assert before > 0.02
     assert after < 0.1 * before
     made = IUExact(damping=RIDGE, rounds=200)(case)["model"].weights
-    found = torch.cat([torch.tensor(made[name]).flatten() for name in order(case.model)])
-    assert (found - row(retrained)).norm() < 0.1 * before
+    result = torch.cat([torch.tensor(made[name]).flatten() for name in order(case.model)])
+    assert (result - row(retrained)).norm() < 0.1 * before
 
 
 def test_the_curvature_of_a_linear_model_is_its_hessian(line):
@@ -103,24 +103,24 @@ def test_conjugate_gradients_solve():
     generator = torch.Generator().manual_seed(0)
     root = torch.randn(12, 12, generator=generator, dtype=torch.float64)
     matrix, v = root @ root.T + torch.eye(12), torch.randn(12, generator=generator).double()
-    found = conjugate_gradients(lambda x: matrix @ x, v, 50)
-    torch.testing.assert_close(matrix @ found, v, rtol=1e-6, atol=1e-6)
+    result = conjugate_gradients(lambda x: matrix @ x, v, 50)
+    torch.testing.assert_close(matrix @ result, v, rtol=1e-6, atol=1e-6)
 
 
 def test_the_reference_never_leaves_the_first_gradient(line):
     generator = torch.Generator().manual_seed(1)
     v = torch.randn(30, generator=generator)
     gradients = [10 * torch.randn(30, generator=generator) for _ in range(40)]
-    found = wood_fisher(v, gradients)
+    result = wood_fisher(v, gradients)
     first = gradients[0] / gradients[0].norm()
-    rest = (found - v) - ((found - v) @ first) * first
-    assert rest.norm() < 1e-4 * (found - v).norm()
+    rest = (result - v) - ((result - v) @ first) * first
+    assert rest.norm() < 1e-4 * (result - v).norm()
     k, o = v.double(), gradients[0].double()
-    for g in (one.double() for one in gradients[1:]):
+    for g in (gradient.double() for gradient in gradients[1:]):
         t = float(o @ g)
         k = k - float(k @ g) / (1000 + t) * o
         o = o - t / (1000 + t) * o
-    torch.testing.assert_close(found, k.float(), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(result, k.float(), rtol=1e-3, atol=1e-3)
     case, _ = line
     made, was = IU(step=1.0)(case)["model"].weights, case.model.network.state_dict()
     moved = torch.cat([(torch.tensor(made[name]) - was[name]).flatten() for name in was])
@@ -156,5 +156,5 @@ def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
         own.zero_grad()
         loss = F.cross_entropy(own(few.data.pixels(rows)), few.data.targets(rows), reduction="sum")
         (factor * loss).backward()
-        slow += torch.cat([one.grad.flatten() for one in own.parameters()])
+        slow += torch.cat([parameter.grad.flatten() for parameter in own.parameters()])
     torch.testing.assert_close(v, slow, rtol=1e-3, atol=1e-6)

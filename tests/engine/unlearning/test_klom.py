@@ -101,9 +101,9 @@ def test_the_direction_is_from_the_unlearned_models_to_the_oracles():
      (GAUSSIAN, 50, 0.03, 0.13)],
 )  # fmt: skip
 def test_the_noise_of_one_law_is_what_was_known_of_it(form, models, median, high):
-    found = klom(drawn(models, 2000), drawn(models, 2000, 1), form)
-    assert np.median(found) == pytest.approx(median, rel=0.3)
-    assert np.quantile(found, 0.95) == pytest.approx(high, rel=0.3)
+    result = klom(drawn(models, 2000), drawn(models, 2000, 1), form)
+    assert np.median(result) == pytest.approx(median, rel=0.3)
+    assert np.quantile(result, 0.95) == pytest.approx(high, rel=0.3)
 
 
 def test_too_few_models_are_refused_with_the_number_that_is_needed():

@@ -39,12 +39,12 @@ def cases():
     data = data_sets.load("digits+noisy:share=0.15")
     recipe = embedded.plan("digits-mlp").recipe
     order = np.random.default_rng(0).permutation(request.wrong_labels(data).ids)
-    found = []
+    results = []
     for ids in order[: SETS * COUNT].reshape(SETS, COUNT):
         case = ForgetCase(fresh(data, recipe), data, request.picked(data, np.sort(ids)), recipe)
         model = models_of(trained(case, ALL, 0), "original")[0]
-        found.append(ForgetCase(model, data, case.request, recipe))
-    return found
+        results.append(ForgetCase(model, data, case.request, recipe))
+    return results
 
 
 def test_a_datamodel_of_more_networks_predicts_better(cases, measure):
@@ -74,14 +74,14 @@ def test_matching_comes_nearer_than_doing_nothing(cases, measure):
     }  # fmt: skip
     forget, retain, noise = {}, {}, []
     for name, way in ways.items():
-        found = [answer(KLoM(), AfterCase(case, way)) for case in cases]
+        results = [answer(KLoM(), AfterCase(case, way)) for case in cases]
         forget[name], retain[name] = (
-            np.array([one["summary"].cell(group, "unlearned, median") for one in found])
+            np.array([result["summary"].cell(group, "unlearned, median") for result in results])
             for group in ("forget", "retain")
         )
-        noise = np.array([one["summary"].cell("forget", "noise, median") for one in found])
-        high = [one["summary"].cell("retain", "unlearned, 95 %") for one in found]
-        cost = np.mean([one["cost"]["share of retraining"][0] for one in found])
+        noise = np.array([result["summary"].cell("forget", "noise, median") for result in results])
+        high = [result["summary"].cell("retain", "unlearned, 95 %") for result in results]
+        cost = np.mean([result["cost"]["share of retraining"][0] for result in results])
         measure(
             f"KLoM, {ASKED}, {name}",
             f"median {said(forget[name])} nats on forgotten images (noise {said(noise)}), "

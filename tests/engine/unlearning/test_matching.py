@@ -77,10 +77,10 @@ def test_dmm_is_taught_the_original_s_logits_and_what_the_datamodel_adds(case):
 def test_without_a_change_to_be_taught_dmm_leaves_what_the_model_says(case, monkeypatch):
     monkeypatch.setattr(matching, "shift_of", lambda case, *_: (np.zeros((len(case.data), 10)), 0))
     method = DatamodelMatching(networks=40, steps=50)
-    found = method(replace(case, seed=5))
+    result = method(replace(case, seed=5))
     every = np.arange(len(case.data))
     before = outputs(case.model, case.data, every)
-    assert off(rebuilt(found["model"]), case, before, every) < 1e-3
+    assert off(rebuilt(result["model"]), case, before, every) < 1e-3
 
 
 def test_what_is_taught_goes_over_the_forgotten_and_a_fresh_draw_of_what_stays(case):
@@ -99,11 +99,11 @@ def test_what_can_be_had_before_is_no_part_of_the_seconds_and_is_not_made_anew(c
     trained(case, STAYS, teachers(0))
     monkeypatch.setattr(trainings, "train_stacked", None)  # nothing is trained once more
     with run.recompute(lambda _: True):
-        found = OracleMatching(steps=1)(case)
+        result = OracleMatching(steps=1)(case)
     now = iter(range(0, 10_000, 100))
     monkeypatch.setattr(matching.clock, "now", lambda _: next(now))
     timed = OracleMatching(steps=1)(case)["run"]
-    assert found["run"]["seconds"][0] > 0
+    assert result["run"]["seconds"][0] > 0
     assert timed["seconds"][0] == 100 * 3 - 100  # four looks at the clock, two of them around it
 
 

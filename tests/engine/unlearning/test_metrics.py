@@ -42,24 +42,24 @@ def untrained(model, seed=5):
 
 
 def test_shares_are_those_of_a_plain_count(case):
-    found = figures(judged(case.model, case))
+    result = figures(judged(case.model, case))
     for name, rows in (("RA", case.splits.retain), ("TA", case.splits.test)):
         hits = 0
         for row in rows[:400]:
             logits = case.model.logits(case.data.pixels(np.array([row])))
             hits += int(logits[0].argmax()) == case.data.labels[row]
-        assert found[name] == pytest.approx(hits / len(rows[:400]), abs=0.06)
+        assert result[name] == pytest.approx(hits / len(rows[:400]), abs=0.06)
     said = judged(case.model, case)
-    assert found["UA"] == 1 - said.forget.right.mean()
+    assert result["UA"] == 1 - said.forget.right.mean()
     assert len(said.gone) == len(case.splits.gone)
-    assert found["UA"] < 0.05
-    assert found["RA"] > 0.95
+    assert result["UA"] < 0.05
+    assert result["RA"] > 0.95
 
 
 def test_of_a_mode_three_kinds_of_test_images_are_counted_apart():
     data = data_sets.load("digits+merged")
     case = forget_case(original("digits+merged"), data, request.of_mode(data, 0, "4"), RECIPE)
-    found = figures(judged(case.model, case))
+    result = figures(judged(case.model, case))
     digit, test = data.truth["class_before"].astype(int), data.rows("test")
     right = case.model.logits(data.pixels(test)).argmax(1).numpy() == data.labels[test]
     digit = digit[test]
@@ -68,18 +68,18 @@ def test_of_a_mode_three_kinds_of_test_images_are_counted_apart():
         ("rest of the class", (digit % 2 == 0) & (digit != 4)),
         ("other classes", digit % 2 == 1),
     ):
-        assert found[name] == pytest.approx(right[rows].mean())
-    assert found["TA"] == pytest.approx(right[digit != 4].mean())
-    assert "TA of the class" not in found
+        assert result[name] == pytest.approx(right[rows].mean())
+    assert result["TA"] == pytest.approx(right[digit != 4].mean())
+    assert "TA of the class" not in result
     assert "other classes" not in figures(judged(class_case().model, class_case()))
 
 
 def test_a_model_with_random_weights_forgets_all_and_is_not_first(case):
-    found = figures(judged(untrained(case.model), case))
+    result = figures(judged(untrained(case.model), case))
     retrained = {"UA": 1.0, "MIA": 1.0, "RA": 0.99, "TA": 0.97}  # about what digits give
-    assert found["UA"] > 0.5
-    assert found["RA"] < 0.4
-    assert gap(found, retrained) > 0.25
+    assert result["UA"] > 0.5
+    assert result["RA"] < 0.4
+    assert gap(result, retrained) > 0.25
 
 
 def test_the_gap_is_the_mean_of_four_differences():

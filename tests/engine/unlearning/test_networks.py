@@ -52,9 +52,9 @@ def test_every_network_can_forget_and_be_looked_at(architecture):
         assert all(torch.equal(before[k], one) for k, one in case.model.state_dict().items())
     after = AfterCase(case, SalUn(epochs=1))
     for look in (Similarity(images=10), Embedding(images=20), StillThere()):
-        found = answer(look, after)
+        result = answer(look, after)
         assert all(
-            np.isfinite(one).any() for view in found.values() for one in view.arrays().values()
+            np.isfinite(one).any() for view in result.values() for one in view.arrays().values()
         )
 
 

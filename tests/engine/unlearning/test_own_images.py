@@ -122,11 +122,11 @@ def test_data_without_test_images_are_judged_without_strangers():
         replace(case, data=alone)
     asked = forget_case(case.model, alone, case.request, case.recipe, needs_test=False)
     assert isinstance(asked, ForgetCase)
-    given = GivenCase(asked, case.model.twin(), case.model.twin())
-    figures = answer(Judged(), given)["figures"]
+    given_case = GivenCase(asked, case.model.twin(), case.model.twin())
+    figures = answer(Judged(), given_case)["figures"]
     for name in ("TA", "MIA", "attack accuracy", "MIA-Privacy", "called members"):
         assert np.isnan(figures[name]).all(), name
     for name in ("UA", "RA"):
         assert np.isfinite(figures[name]).all(), name
     with pytest.raises(BlindspotError, match="no model learned from"):
-        answer(MembershipAttack(), given)
+        answer(MembershipAttack(), given_case)

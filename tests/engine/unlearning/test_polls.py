@@ -67,8 +67,8 @@ def test_before_is_the_untouched_model_as_benchmarks_asks_it(case, found):
 
 
 def test_at_gamma_one_nothing_differs(case):
-    found = PollsAfter(gamma=1.0)(case)
-    assert np.array_equal(found["questions"]["yes before"], found["questions"]["yes after"])
+    result = PollsAfter(gamma=1.0)(case)
+    assert np.array_equal(result["questions"]["yes before"], result["questions"]["yes after"])
 
 
 def test_a_question_of_several_splits_counts_once(case, found):

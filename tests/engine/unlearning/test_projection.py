@@ -26,11 +26,11 @@ def solved(values, total):
 def test_the_projection_is_the_solver_s(seed, spread):
     rng = np.random.default_rng(seed)
     values, total = spread * rng.normal(size=12), int(rng.integers(1, 12))
-    found = project(values, total)
-    assert found == pytest.approx(solved(values, total), abs=1e-4)
-    assert found.sum() == pytest.approx(total, abs=1e-3)
-    assert found.min() >= 0
-    assert found.max() <= 1
+    result = project(values, total)
+    assert result == pytest.approx(solved(values, total), abs=1e-4)
+    assert result.sum() == pytest.approx(total, abs=1e-3)
+    assert result.min() >= 0
+    assert result.max() <= 1
 
 
 def test_what_is_allowed_stays_and_far_values_become_the_largest():
@@ -38,9 +38,9 @@ def test_what_is_allowed_stays_and_far_values_become_the_largest():
     inside = rng.random(50)
     assert project(inside, inside.sum()) == pytest.approx(inside, abs=1e-6)
     far = 1e5 * rng.normal(size=500)
-    found = project(far, 50)
-    assert set(np.flatnonzero(found > 0.5)) == set(np.argsort(-far)[:50])
-    assert found.sum() == pytest.approx(50, abs=1e-3)
+    result = project(far, 50)
+    assert set(np.flatnonzero(result > 0.5)) == set(np.argsort(-far)[:50])
+    assert result.sum() == pytest.approx(50, abs=1e-3)
 
 
 @pytest.mark.parametrize("total", [0, 7])

@@ -19,16 +19,16 @@ def test_it_is_the_correlation_written_out_and_nothing_at_strength_zero():
     clean = as_bytes(case.image)
     kernel = draw_filters(legacy(8), 3, 0.4, 5)[2]
     blurred = np.stack(
-        [correlate(clean[..., one] / 255, kernel, mode="constant") for one in range(3)], axis=-1
+        [correlate(clean[..., index] / 255, kernel, mode="constant") for index in range(3)], axis=-1
     )
     expected = blurred / blurred.max() * 255
-    found = ProtectImage(blur=0.4, size=5, number=2, key=8)(case)
-    before, after, change = found["picture"].images[0]
+    result = ProtectImage(blur=0.4, size=5, number=2, key=8)(case)
+    before, after, change = result["picture"].images[0]
     assert (before == clean).all()
     assert np.abs(after - expected).max() <= 1 + 1e-3
     assert (change == np.clip(128 + 3 * (after.astype(int) - clean), 0, 255)).all()
     probability = case.model.logits(case.image[None]).softmax(1)[0, case.target.index].item()
-    assert found["probability"].values[0] == pytest.approx(probability, abs=0.01)  # of bytes
+    assert result["probability"].values[0] == pytest.approx(probability, abs=0.01)  # of bytes
     unchanged = ProtectImage(strength=0.0)(case)
     assert (unchanged["picture"].images[0, 1] == clean).all()
     assert unchanged["probability"].values[0] == unchanged["probability"].values[1]

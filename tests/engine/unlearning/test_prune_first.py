@@ -56,10 +56,10 @@ def test_originals_that_are_trained_sparse_forget_with_their_zeros_and_keep_thei
     theirs = answer(Rewound(way=by, ratio=0.6), first)["model"].weights
     assert all(np.array_equal(pruned.model.network.state_dict()[n], w) for n, w in theirs.items())
     retrained = answer(Retrain(), pruned)["model"]
-    found = answer(method, case)
-    for view in (retrained, found["model"]):
+    result = answer(method, case)
+    for view in (retrained, result["model"]):
         assert masks_in(rebuilt(view)).digest == masks.digest
-    assert found["run"]["seconds before"][0] > 0
+    assert result["run"]["seconds before"][0] > 0
     assert method.reference(case).model.fingerprint != METHOD.reference(case).model.fingerprint
 
 

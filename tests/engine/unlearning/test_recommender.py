@@ -37,16 +37,16 @@ def train(data):
 
 
 def test_the_first_seven_tenths_are_learned_and_the_last_two_are_tested(data):
-    found = choices_of(data)
+    choices = choices_of(data)
     for user in (0, 41):
         turn = data.truth["turn"][user]
         ordered = np.argsort(turn)[(turn == 0).sum() :]
         learned, tested = int(0.7 * len(ordered)), int(0.2 * len(ordered))
-        assert set(np.flatnonzero(found.train[user])) == set(ordered[:learned])
-        assert set(np.flatnonzero(found.validation[user])) == set(ordered[learned:-tested])
-        assert set(np.flatnonzero(found.test[user])) == set(ordered[-tested:])
-    assert (found.every == (data.truth["turn"] > 0)).all()
-    assert not (found.seen & found.test).any()
+        assert set(np.flatnonzero(choices.train[user])) == set(ordered[:learned])
+        assert set(np.flatnonzero(choices.validation[user])) == set(ordered[learned:-tested])
+        assert set(np.flatnonzero(choices.test[user])) == set(ordered[-tested:])
+    assert (choices.every == (data.truth["turn"] > 0)).all()
+    assert not (choices.seen & choices.test).any()
 
 
 def test_data_without_users_are_refused_in_words():
@@ -56,22 +56,22 @@ def test_data_without_users_are_refused_in_words():
 
 def test_targets_are_different_items_that_few_chose(train):
     often = train.sum(0)
-    found = targets_of(train, np.random.default_rng(0))
-    assert len(set(found.tolist())) == TARGETS
-    assert often[found].max() <= np.sort(often)[49]
-    assert set(found) != set(targets_of(train, np.random.default_rng(1)))
+    targets = targets_of(train, np.random.default_rng(0))
+    assert len(set(targets.tolist())) == TARGETS
+    assert often[targets].max() <= np.sort(often)[49]
+    assert set(targets) != set(targets_of(train, np.random.default_rng(1)))
 
 
 @pytest.mark.parametrize("profile", [BANDWAGON, RANDOM])
 def test_a_fake_user_chooses_all_targets_and_fills_up_by_profile(train, profile):
     rng = np.random.default_rng(0)
     targets = targets_of(train, rng)
-    found = fake_users(train, targets, 40, profile, rng)
-    assert (found.sum(1) == PROFILE).all()
-    assert found[:, targets].all()
-    assert len(np.unique(found, axis=0)) == 40
+    result = fake_users(train, targets, 40, profile, rng)
+    assert (result.sum(1) == PROFILE).all()
+    assert result[:, targets].all()
+    assert len(np.unique(result, axis=0)) == 40
     popular = np.argsort(train.sum(0), kind="stable")[-20:]
-    share = found[:, popular].sum(1)
+    share = result[:, popular].sum(1)
     if profile == BANDWAGON:
         assert (share >= (PROFILE - TARGETS) // 2).all()
     else:

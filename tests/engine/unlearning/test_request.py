@@ -26,22 +26,22 @@ def digits():
 
 
 def test_a_class_goes_from_training_and_from_the_test(digits):
-    found = splits(digits, request.of_class(digits, 3))
-    assert (digits.labels[found.forget] == 3).all()
-    assert not (digits.labels[found.retain] == 3).any()
-    assert not (digits.labels[found.test] == 3).any()
-    assert (digits.labels[found.gone] == 3).all()
-    np.testing.assert_array_equal(found.train, digits.rows("train"))
-    assert len(found.test) + len(found.gone) == len(digits.rows("test"))
+    result = splits(digits, request.of_class(digits, 3))
+    assert (digits.labels[result.forget] == 3).all()
+    assert not (digits.labels[result.retain] == 3).any()
+    assert not (digits.labels[result.test] == 3).any()
+    assert (digits.labels[result.gone] == 3).all()
+    np.testing.assert_array_equal(result.train, digits.rows("train"))
+    assert len(result.test) + len(result.gone) == len(digits.rows("test"))
 
 
 def test_a_share_of_a_class_leaves_the_test_whole(digits):
     asked = request.of_class(digits, 3, share=0.4, seed=2)
-    found = splits(digits, asked)
+    result = splits(digits, asked)
     whole = (digits.labels[digits.rows("train")] == 3).sum()
-    assert len(found.forget) == round(0.4 * whole)
-    assert len(found.test) == len(digits.rows("test"))
-    assert not len(found.gone)
+    assert len(result.forget) == round(0.4 * whole)
+    assert len(result.test) == len(digits.rows("test"))
+    assert not len(result.gone)
     again = request.of_class(digits, 3, share=0.4, seed=2)
     np.testing.assert_array_equal(asked.ids, again.ids)
     other = request.of_class(digits, 3, share=0.4, seed=3)
@@ -52,12 +52,12 @@ def test_a_mode_goes_from_training_and_from_the_test_and_the_rest_of_its_class_s
     data = data_sets.load("digits+merged")
     before = data.truth["class_before"].astype(int)
     asked = request.of_mode(data, 0, "4")
-    found = splits(data, asked)
+    result = splits(data, asked)
     assert asked.words == "mode 4 of class 0 or 2 or 4 or 6 or 8"
-    assert set(before[found.forget]) == set(before[found.gone]) == {4}
-    for rows in (found.retain, found.test):
+    assert set(before[result.forget]) == set(before[result.gone]) == {4}
+    for rows in (result.retain, result.test):
         assert set(before[rows]) == set(range(10)) - {4}
-    assert len(found.test) + len(found.gone) == len(data.rows("test"))
+    assert len(result.test) + len(result.gone) == len(data.rows("test"))
     scenes = data_sets.load("scenes:count=200")
     boats = splits(scenes, request.of_mode(scenes, 0, "boat"))
     for rows, there in ((boats.forget, True), (boats.gone, True), (boats.retain, False)):
@@ -192,8 +192,8 @@ def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digi
     rows = np.concatenate([digits.rows("train")[:2], digits.rows("test")[:1]])
     three = digits.take(rows)
     asked = request.picked(three, three.ids[:1])
-    found = splits(three, asked)
-    assert [len(found.forget), len(found.retain), len(found.test)] == [1, 1, 1]
+    result = splits(three, asked)
+    assert [len(result.forget), len(result.retain), len(result.test)] == [1, 1, 1]
     two = digits.take(rows[:2])
     with pytest.raises(BlindspotError, match="no test images to measure with"):
         splits(two, request.picked(two, two.ids[:1]))

@@ -58,7 +58,7 @@ def test_masks_are_those_of_a_slow_derivation_from_single_images(case):
     flat = np.sort(np.concatenate([one.ravel() for one in slow.values()]))[::-1]
     for share in (0.1, 0.5):
         masks = salient(scores, share)
-        kept = sum(int(one.sum()) for one in masks.values())
+        kept = sum(int(mask.sum()) for mask in masks.values())
         assert kept == round(share * len(flat))
         edge = flat[kept - 1]
         agree = sum(int((masks[n].numpy() == (slow[n] >= edge)).sum()) for n in masks)
@@ -105,15 +105,15 @@ def test_its_mask_serves_other_steps_too(case):
 def test_a_mask_by_chance_is_as_large_and_forgets_less(case):
     """The paper's claim at its smallest: few weights suffice when they are the salient ones."""
     share = {"share": 0.02, "epochs": 6}
-    found = {}
+    results = {}
     for mask in ("saliency", "chance"):
         made = answer(SalUn(mask=mask, **share), case)
         held = made["mask"]
         assert (held["density"] * held["weights"]).sum() == pytest.approx(
             0.02 * held["weights"].sum(), abs=1.5
         )
-        found[mask] = made["scores"].values[0]
-    assert found["saliency"] > found["chance"]
+        results[mask] = made["scores"].values[0]
+    assert results["saliency"] > results["chance"]
 
 
 def test_equal_scores_are_chosen_in_order_and_all_layers_compete():

@@ -86,7 +86,7 @@ def test_both_gaps_are_given_and_the_attack_on_the_retrained_model_decides_which
 def test_the_retrained_model_stands_first_and_has_no_gap(case):
     table = answer(Scoreboard(), BoardCase(case, METHODS))["table"]
     assert table.rows[0] == "Retrain"
-    assert table.rows[1:] == tuple(one.label for one in METHODS)
+    assert table.rows[1:] == tuple(method.label for method in METHODS)
     assert table.cell("Retrain", "gap") == 0
     for name in ("KL forget", "TV test"):
         assert table.cell("Retrain", name) == pytest.approx(0, abs=1e-9)
@@ -119,14 +119,14 @@ def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkey
     assert known(NoOp(), brief) is not None
     job = ask(Scoreboard(), board, "ann")
     assert job.value()["table"].rows[0] == "Retrain"
-    assert job.partial["table"].rows == ("Retrain", *(one.label for one in METHODS))
+    assert job.partial["table"].rows == ("Retrain", *(method.label for method in METHODS))
 
 
 def test_one_that_fails_is_marked_and_the_others_stand(case):
     steep = deepcopy(case.model)
     with torch.no_grad():
-        for one in steep.parameters():
-            one.mul_(30)
+        for parameter in steep.parameters():
+            parameter.mul_(30)
     bad = RandomLabels(rate=0.5)
     board = answer(Scoreboard(), BoardCase(replace(case, model=steep), (bad, NoOp())))
     table = board["table"]
@@ -174,7 +174,7 @@ def test_a_board_is_named_by_its_methods_and_their_settings(case):
         BoardCase(case, (GradientAscent(),)),
         BoardCase(class_case(4), (SalUn(),)),
     ]
-    assert len({one.fingerprint for one in boards}) == 4
+    assert len({board.fingerprint for board in boards}) == 4
 
 
 def runs_of(*pairs):

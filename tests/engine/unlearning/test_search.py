@@ -32,8 +32,8 @@ def test_no_strength_is_chosen_where_each_takes_the_model_with_it(case):
     own = own_copy(case.model)
     assert searched(case, own, case.data, (1.0,), zeroed_by(own)) is None
     assert torch.equal(
-        torch.cat([one.flatten() for one in own.parameters()]),
-        torch.cat([one.flatten() for one in case.model.parameters()]),
+        torch.cat([parameter.flatten() for parameter in own.parameters()]),
+        torch.cat([parameter.flatten() for parameter in case.model.parameters()]),
     )
 
 

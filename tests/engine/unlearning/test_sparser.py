@@ -32,8 +32,8 @@ def case():
 
 @pytest.mark.parametrize("by", ["OMP", "IMP", "SynFlow"])
 def test_each_figure_is_that_of_the_way_on_the_sparse_original_by_hand(case, by):
-    found = answer(SparseOriginals(by=by, seeds=2), case)
-    table, runs = found["table"], found["runs"]
+    result = answer(SparseOriginals(by=by, seeds=2), case)
+    table, runs = result["table"], result["runs"]
     assert table.rows == ("Retrain", "NoOp", GA) * len(sparser.RATIOS)
     for ratio in (0.5, 0.95):
         each = []
@@ -58,7 +58,7 @@ def found_of(first, last, says=1.0, column="gap"):
     ratio = np.repeat(ends, 4 * len(first))
     gaps = {"gap": np.zeros(len(ratio)), "gap without MIA": np.zeros(len(ratio))}
     gaps[column] = np.ravel([[0, 0.9, *pair] for pair in (*first, *last)])
-    runs = {name: (one, "share") for name, one in gaps.items()}
+    runs = {name: (gap, "share") for name, gap in gaps.items()}
     table = sparser.Table.of({"informative": ([1.0] * 4 + [says] * 4, "")}, names * 2)
     return {
         "runs": sparser.Table.of({"ratio": (ratio, "share"), **runs}, names * 2 * len(first)),
@@ -101,8 +101,8 @@ def test_mia_does_not_count_where_the_attack_says_nothing_at_a_ratio(case):
 
 
 def test_the_attack_of_each_ratio_is_that_on_the_retrained_model_with_its_zeros(case):
-    found = answer(SparseOriginals(by="OMP", seeds=2), case)
-    table, runs = found["table"], found["runs"]
+    result = answer(SparseOriginals(by="OMP", seeds=2), case)
+    table, runs = result["table"], result["runs"]
     for ratio in (0.5, 0.95):
         boards = [
             answer(Scoreboard(), BoardCase(PruneFirst(by="OMP", ratio=ratio).reference(own), WAYS))[
@@ -130,10 +130,10 @@ def test_a_seed_is_shown_as_soon_as_it_is_whole(case):
         if partial:
             seen.append((words, partial["table"]))
 
-    found = SparseOriginals(seeds=2)(case, listen)
+    result = SparseOriginals(seeds=2)(case, listen)
     words, first = seen[0]
     assert "95% cut, seed 1: measured" in words
     alone = answer(SparseOriginals(seeds=1), case)["table"]
     assert np.array_equal(first["gap"], alone["gap"])
     assert np.isnan(first["gap sd"]).all()
-    assert np.array_equal(seen[-1][1]["gap"], found["table"]["gap"])
+    assert np.array_equal(seen[-1][1]["gap"], result["table"]["gap"])

@@ -26,7 +26,7 @@ def case():
 
 
 def test_importances_are_mean_squares_of_batch_means(case):
-    found = answer(Importance(batch=31), case)["forget"].values
+    result = answer(Importance(batch=31), case)["forget"].values
     free = answer(Importance(batch=31, label_free=True), case)["forget"].values
     parts = in_parts(case.splits.forget, 31, np.random.default_rng([case.seed, 24]))
     assert len(parts) == 3
@@ -42,9 +42,9 @@ def test_importances_are_mean_squares_of_batch_means(case):
         (own(case.data.pixels(rows)).square().sum() / len(rows)).backward()
         for name, one in named(own).items():
             slow_free[name] += one.grad.abs() / 3
-    for name in found:
+    for name in result:
         near = {"rtol": 1e-3, "atol": 1e-8}
-        np.testing.assert_allclose(found[name], slow[name].detach().numpy(), **near)
+        np.testing.assert_allclose(result[name], slow[name].detach().numpy(), **near)
         np.testing.assert_allclose(
             free[name], slow_free[name].detach().numpy(), rtol=1e-3, atol=1e-5
         )
@@ -57,9 +57,9 @@ def test_all_training_images_are_looked_at_for_the_whole_and_once(case):
 
 
 def test_each_importance_says_how_many_images_it_took(case):
-    found = Importance()(case)["run"]  # not one that is kept
-    assert found.rows == SETS
-    assert found["samples"].tolist() == [len(getattr(case.splits, name)) for name in SETS]
+    result = Importance()(case)["run"]  # not one that is kept
+    assert result.rows == SETS
+    assert result["samples"].tolist() == [len(getattr(case.splits, name)) for name in SETS]
 
 
 def test_weights_are_dampened_by_the_formula_on_a_line(case):
@@ -70,18 +70,18 @@ def test_weights_are_dampened_by_the_formula_on_a_line(case):
     np.testing.assert_allclose(dampening(forget, train, 5, 0.5)["w"], [1 / 16, 1, 1, 1 / 30, 1])
     assert (dampening(forget, train, 0.1, 100)["w"] == 1).all()
     assert np.isfinite(dampening(forget, {"w": np.zeros(5)}, 1, 1)["w"].numpy()).all()
-    found = answer(Importance(), case)
+    result = answer(Importance(), case)
     made = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
-    share = dampening(found["forget"].values, found["train"].values, ratio=5, strength=0.5)
+    share = dampening(result["forget"].values, result["train"].values, ratio=5, strength=0.5)
     for name, one in named(case.model).items():
         np.testing.assert_allclose(made[name], (one * share[name]).detach(), rtol=1e-4, atol=1e-7)
 
 
 def test_the_same_importance_dampens_nothing_and_a_huge_strength_neither(case):
-    found = answer(Importance(), case)
-    same = dampening(found["train"].values, found["train"].values, 1.0, 0.01)
+    result = answer(Importance(), case)
+    same = dampening(result["train"].values, result["train"].values, 1.0, 0.01)
     assert all(bool((one == 1).all()) for one in same.values())
-    open_ = dampening(found["forget"].values, found["train"].values, 0.0, 1e12)
+    open_ = dampening(result["forget"].values, result["train"].values, 0.0, 1e12)
     assert all(bool((one == 1).all()) for one in open_.values())
 
 
@@ -116,8 +116,10 @@ def test_the_slider_gives_the_same_model_without_another_pass(case, monkeypatch)
 
 
 def test_a_class_is_forgotten_while_the_rest_stays_somewhere_along_the_threshold(case):
-    found = [answer(SSD(ratio=r), case)["scores"].values[:2] for r in (5.0, 7.0, 10.0, 15.0, 20.0)]
-    assert any(ua > 0.9 and ra > 0.9 for ua, ra in found), found
+    results = [
+        answer(SSD(ratio=r), case)["scores"].values[:2] for r in (5.0, 7.0, 10.0, 15.0, 20.0)
+    ]
+    assert any(ua > 0.9 and ra > 0.9 for ua, ra in results), results
 
 
 def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
@@ -128,8 +130,8 @@ def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
 
 
 def test_the_plot_counts_every_weight_that_has_both_importances(case):
-    found = answer(Importance(), case)
-    forget, train = found["forget"].values, found["train"].values
+    result = answer(Importance(), case)
+    forget, train = result["forget"].values, result["train"].values
     field = plane(forget, train, bins=20)
     both = sum(int(((forget[n] > 0) & (train[n] > 0)).sum()) for n in forget)
     assert field.values.sum() == both
@@ -149,16 +151,16 @@ def test_the_plot_counts_every_weight_that_has_both_importances(case):
 
 
 def test_layers_say_what_a_threshold_dampens(case):
-    found = answer(Importance(), case)
-    layers = by_layer(found["forget"].values, found["train"].values, 10.0, 1.0)
+    result = answer(Importance(), case)
+    layers = by_layer(result["forget"].values, result["train"].values, 10.0, 1.0)
     mask = answer(SSD(ratio=10.0), case)["mask"]
     np.testing.assert_allclose(layers["chosen"], mask["density"], atol=1e-6)
     assert ((layers["left"] <= 0.1 + 1e-6) | (layers["chosen"] == 0)).all()
 
 
 def test_a_threshold_for_a_share_dampens_that_share(case):
-    found = answer(Importance(), case)
-    forget, train = found["forget"].values, found["train"].values
+    result = answer(Importance(), case)
+    forget, train = result["forget"].values, result["train"].values
     for share in (0.02, 0.1):
         layers = by_layer(forget, train, threshold_for(forget, train, share), 1.0)
         chosen = (layers["chosen"] * layers["weights"]).sum() / layers["weights"].sum()
@@ -168,8 +170,8 @@ def test_a_threshold_for_a_share_dampens_that_share(case):
 
 
 def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case):
-    found = answer(Importance(), case)
-    forget, train = found["forget"], found["train"]
+    result = answer(Importance(), case)
+    forget, train = result["forget"], result["train"]
     own, method = own_copy(case.model), SSD()
     tried = []
     for share in SHARES:
@@ -206,11 +208,11 @@ def test_rows_of_the_mask_stand_in_the_network_s_order_wherever_importances_come
 
 def test_the_slider_s_figures_are_those_of_the_unlearner():
     case, method = class_case(), SSD(ratio=3.0)
-    found, made = damped(case, method), method(case)
+    result, made = damped(case, method), method(case)
     scores = dict(zip(made["scores"].labels, made["scores"].values.tolist(), strict=True))
-    assert (found.unlearning, found.retain, found.test) == pytest.approx(
+    assert (result.unlearning, result.retain, result.test) == pytest.approx(
         (scores["UA"], scores["RA"], scores["TA"]), abs=1e-6
     )
     shares, sizes = made["mask"]["density"], made["mask"]["weights"]
-    assert found.chosen == round(float((shares * sizes).sum()))
-    assert found.total == sizes.sum()
+    assert result.chosen == round(float((shares * sizes).sum()))
+    assert result.total == sizes.sum()

@@ -65,9 +65,11 @@ def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
     """Every way's figures, (seeds,) each; and measured."""
     tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
     shown = ("UA", "RA", "TA", *(one for one in OF_A_MODE if one in tables[0].order), "ZRF")
-    found = {}
+    results = {}
     for row in tables[0].rows:
-        own = {name: np.array([one.cell(row, name) for one in tables]) for name in tables[0].order}
+        own = {
+            name: np.array([table.cell(row, name) for table in tables]) for name in tables[0].order
+        }
         assert (own["failed_at"] == -1).all()
         gap = own["gap without MIA"]
         said = ", ".join(f"{name} {own[name].mean():.3f}" for name in shown)
@@ -76,8 +78,8 @@ def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
             f"SSD and its rivals, {what}, {SEEDS} seeds, {row}",
             f"gap without MIA {gap.mean():.3f} ± {gap.std(ddof=1):.3f}; {said}; {cost}",
         )
-        found[row] = own
-    return found
+        results[row] = own
+    return results
 
 
 def told(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
@@ -110,23 +112,25 @@ def of_all(found: Found) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_mode_of_a_class(network, measure):
     what = f"a digit under a label of two, {network}"
-    found = boards(what, of_mode(NETWORKS[network]), measure)
-    assert (found["Retrain"]["gap"] == 0).all()
-    assert found["NoOp"]["mode still right"].mean() > 0.9
-    assert found["Retrain"]["mode still right"].mean() < 0.5  # the rest of the class teaches little
-    assert found["NoOp"]["gap without MIA"].mean() > 0.15
-    told(what, of_all(found), measure)
+    result = boards(what, of_mode(NETWORKS[network]), measure)
+    assert (result["Retrain"]["gap"] == 0).all()
+    assert result["NoOp"]["mode still right"].mean() > 0.9
+    assert (
+        result["Retrain"]["mode still right"].mean() < 0.5
+    )  # the rest of the class teaches little
+    assert result["NoOp"]["gap without MIA"].mean() > 0.15
+    told(what, of_all(result), measure)
 
 
 def test_a_class_in_a_small_transformer(measure):
     what = "a class, digits ViT"
-    found = boards(what, of_class("digits-vit"), measure)
-    ours = found[SSD().label]
-    assert (found["Retrain"]["gap"] == 0).all()
-    assert found["NoOp"]["gap without MIA"].mean() > 0.25
-    assert ours["gap without MIA"].mean() < 0.1 * found["NoOp"]["gap without MIA"].mean()
+    result = boards(what, of_class("digits-vit"), measure)
+    ours = result[SSD().label]
+    assert (result["Retrain"]["gap"] == 0).all()
+    assert result["NoOp"]["gap without MIA"].mean() > 0.25
+    assert ours["gap without MIA"].mean() < 0.1 * result["NoOp"]["gap without MIA"].mean()
     own = {
         "SSD gets .99 of the class wrong": ours["UA"] - 0.99,
         "SSD gets .98 of what stays right": ours["RA"] - 0.98,
     }
-    told(what, own | of_all(found), measure)
+    told(what, own | of_all(result), measure)

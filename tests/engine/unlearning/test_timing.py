@@ -180,8 +180,8 @@ def steepened(model):
 
     steep = deepcopy(model)
     with torch.no_grad():
-        for one in steep.parameters():
-            one.mul_(300)
+        for parameter in steep.parameters():
+            parameter.mul_(300)
     return steep
 
 

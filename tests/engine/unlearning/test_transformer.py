@@ -32,10 +32,10 @@ def shares(made):
 
 def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(case):
     """Softmax does not change when all keys move alike, so that no loss hangs on their bias."""
-    found = answer(Importance(), case)
+    result = answer(Importance(), case)
     names = dict(case.model.network.named_parameters())
     for part in ("forget", "train"):
-        values = found[part].values
+        values = result[part].values
         assert set(values) == set(names)
         assert all(np.isfinite(one).all() for one in values.values())
         for kind in KINDS:
@@ -50,10 +50,10 @@ def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(ca
 
 def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
     method = SSD(ratio=5.0, strength=0.5)  # the paper's threshold for a ViT and a class
-    found, made = answer(Importance(), case), weights(answer(method, case))
+    result, made = answer(Importance(), case), weights(answer(method, case))
     touched = set()
     for name, before in case.model.network.named_parameters():
-        own, whole = (found[part].values[name] for part in ("forget", "train"))
+        own, whole = (result[part].values[name] for part in ("forget", "train"))
         chosen = own > 5 * whole
         factor = np.ones_like(own)
         factor[chosen] = np.minimum(0.5 * whole[chosen] / own[chosen], 1)

@@ -48,7 +48,7 @@ def quickly(kind):
 
 
 def state_of(view):
-    return {name: torch.from_numpy(np.array(one)) for name, one in view.weights.items()}
+    return {name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()}
 
 
 @cache
@@ -90,11 +90,11 @@ def test_a_method_that_reaches_for_what_it_may_not_see_is_stopped(case):
 def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
     made, _ = made_by(kind)
     model = rebuilt(made["model"])
-    found = figures(judged(model, case))
+    result = figures(judged(model, case))
     scores = dict(zip(made["scores"].labels, made["scores"].values, strict=True))
-    assert found.keys() == scores.keys()
+    assert result.keys() == scores.keys()
     for name, value in scores.items():
-        assert found[name] == pytest.approx(value, nan_ok=True)
+        assert result[name] == pytest.approx(value, nan_ok=True)
     card = json.loads(made["model"].card)
     assert card["parent"] == case.model.fingerprint
     assert card["made_by"] == kind.full_name()
@@ -121,13 +121,13 @@ def test_a_run_that_is_no_number_any_more_is_marked_with_its_step_and_keeps_good
     case = class_case()  # sure enough that its slopes are steep
     steep = deepcopy(case.model)
     with torch.no_grad():
-        for one in steep.parameters():
-            one.mul_(30)  # so that steps of this size end in nothing
+        for parameter in steep.parameters():
+            parameter.mul_(30)  # so that steps of this size end in nothing
     made = method(replace(case, model=steep))
     failed, steps = made["run"]["failed_at"][0], made["run"]["steps"][0]
     assert failed >= 0
     assert failed == steps
-    assert all(np.isfinite(one).all() for one in made["model"].weights.values())
+    assert all(np.isfinite(weight).all() for weight in made["model"].weights.values())
     model = rebuilt(made["model"])
     assert judged(model, case).finite
 
@@ -145,7 +145,7 @@ def test_a_cancelled_one_leaves_the_model_and_no_answer(case):
     with pytest.raises(Cancelled):
         FineTune(epochs=3)(case, stop)
     assert not case.model.training
-    assert not any(one.requires_grad for one in case.model.parameters())
+    assert not any(parameter.requires_grad for parameter in case.model.parameters())
     assert case.model.fingerprint == before
 
 

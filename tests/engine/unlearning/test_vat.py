@@ -71,7 +71,7 @@ def learned_in_torch(known, way, method, seed):
                 return F.softplus((own * no).sum(1) - (own * yes).sum(1))
 
             loss = each(*parts)
-            total = loss.mean() + 1e-4 * sum(one.norm(dim=1).pow(2).mean() for one in parts)
+            total = loss.mean() + 1e-4 * sum(part.norm(dim=1).pow(2).mean() for part in parts)
             if epoch >= 5 and way not in {CLEAN, PLAIN}:
                 sums = {}
                 for one, value in zip(user.tolist(), loss.tolist(), strict=True):
@@ -88,11 +88,11 @@ def learned_in_torch(known, way, method, seed):
                     weights = dict(zip(weights, others, strict=True))
                 sizes = torch.tensor([[weights[one] * method.epsilon] for one in user.tolist()])
                 steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
-                steps = [F.normalize(one, dim=1) * sizes for one in steps]
+                steps = [F.normalize(step, dim=1) * sizes for step in steps]
                 total = total + each(*(a + b for a, b in zip(parts, steps, strict=True))).mean()
             total.backward()
             adam.step()
-    return [one.detach().numpy() for one in tables]
+    return [table.detach().numpy() for table in tables]
 
 
 def counted(users, items, given, targets):
@@ -108,10 +108,10 @@ def counted(users, items, given, targets):
         ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(wanted))))
         ndcgs.append(sum(1 / math.log2(place + 2) for place in hits) / ideal)
         places = []
-        for target, found in reached.items():
+        for target, result in reached.items():
             if not given.every[user, target]:
-                found.append(offered.index(target) + 1)
-                places.append(found[-1])
+                result.append(offered.index(target) + 1)
+                places.append(result[-1])
         swayed.append(any(place <= 10 for place in places))
 
     def share(most):
@@ -127,15 +127,15 @@ def counted(users, items, given, targets):
 
 def test_every_figure_is_that_of_a_recommender_learned_in_torch_and_counted_user_by_user(case):
     table = BRIEF(case)["table"]
-    given = choices_of(case.data)
-    targets, fakes = BRIEF.attack(given.train, case.seed)
+    choices = choices_of(case.data)
+    targets, fakes = BRIEF.attack(choices.train, case.seed)
     assert len(fakes) == 2
     for way in WAYS:
-        known = given.train if way == CLEAN else np.concatenate([given.train, fakes])
+        known = choices.train if way == CLEAN else np.concatenate([choices.train, fakes])
         users, items = learned_in_torch(known, way, BRIEF, case.seed)
-        expected, swayed = counted(users, items, given, targets)
+        expected, swayed = counted(users, items, choices, targets)
         assert {name: table.cell(way, name) for name in expected} == pytest.approx(expected)
-        loss = fit_of(users, items, known, case.seed)[: len(given.train)]
+        loss = fit_of(users, items, known, case.seed)[: len(choices.train)]
         fit = correlation(-loss, swayed)
         assert table.cell(way, FIT) == pytest.approx(fit, nan_ok=True)
     assert len({table.cell(way, NDCG) for way in WAYS}) == len(WAYS)
@@ -176,7 +176,7 @@ def test_more_fake_users_reach_more_and_the_profile_matters(case):
 def test_the_users_that_are_drawn_have_vat_s_weight_and_are_swayed_as_counted(case):
     views = {}
     method = replace(BRIEF, fakes=5.0, epochs=40)
-    found = figures(method, PLAIN, case, views)
+    result = figures(method, PLAIN, case, views)
     table = views["users"]
     assert set(table.rows) <= {SWAYED, NOT_SWAYED}
     loss, weight = table["loss"], table["weight"]
@@ -185,7 +185,7 @@ def test_the_users_that_are_drawn_have_vat_s_weight_and_are_swayed_as_counted(ca
     mean = loss[0] * (1 + math.log(weight[0] / (method.bound - weight[0])))
     assert weight == pytest.approx(method.bound / (1 + np.exp(1 - mean / loss)))
     swayed = np.array(table.rows) == SWAYED
-    assert found[FIT] == pytest.approx(np.corrcoef(-loss, swayed)[0, 1])
+    assert result[FIT] == pytest.approx(np.corrcoef(-loss, swayed)[0, 1])
     figures(method, VAT, case, views)
     assert views["users"] is table
 
@@ -218,23 +218,23 @@ def test_figures_as_in_the_paper_make_every_claim_hold_and_a_fake_fails_them():
         VAT: {REACHED: 0.20, RECALL: 0.21},
         SHUFFLED: {REACHED: 0.25},
     }
-    margins = [one.margin(lambda row, name: paper[row][name]) for one in CLAIMS]
+    margins = [claim.margin(lambda row, name: paper[row][name]) for claim in CLAIMS]
     assert margins == pytest.approx([0.1, 0.04, 0.06, 0.02, 0.02, 0.4, 0.05])
     fake = paper | {VAT: {REACHED: 0.33, RECALL: 0.15}}
     fake[PLAIN] = paper[PLAIN] | {FIT: -0.1}
-    assert all(one.margin(lambda row, name: fake[row][name]) < 0 for one in CLAIMS)
+    assert all(claim.margin(lambda row, name: fake[row][name]) < 0 for claim in CLAIMS)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
     method = VatExperiment()
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    table = result["table"]
     where = (
         f"VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
         f"ε = {method.epsilon}, λ = {method.bound:g}"
     )
-    keep(measure, method, found, where, HERE)
+    keep(measure, method, result, where, HERE)
     assert table.cell(PLAIN, REACHED) > table.cell(CLEAN, REACHED) + 0.02  # there is an attack
     assert table.cell(CLEAN, RECALL) > 2 * 20 / 400  # and something was learned

@@ -44,21 +44,21 @@ def test_the_model_learns_on_for_two_epochs_and_no_more(held, monkeypatch):
     monkeypatch.setattr(worst_module, "RATE", 0.01)
     model, data = held
     train = data.rows("train")
-    found = after_signs(model, data, train[5:], train, np.random.default_rng(3))
+    result = after_signs(model, data, train[5:], train, np.random.default_rng(3))
     two, one, three = (
         slowly(model, data, train[5:], train, np.random.default_rng(3), epochs)
         for epochs in (2, 1, 3)
     )
-    assert found == pytest.approx(two, rel=1e-3, abs=1e-5)
-    assert not np.allclose(found, one, rtol=0.05)
-    assert not np.allclose(found, three, rtol=0.05)
+    assert result == pytest.approx(two, rel=1e-3, abs=1e-5)
+    assert not np.allclose(result, one, rtol=0.05)
+    assert not np.allclose(result, three, rtol=0.05)
 
 
 def test_with_nothing_left_to_learn_from_the_model_stays_as_it_is(held):
     model, data = held
     train = data.rows("train")
-    found = after_signs(model, data, train[:0], train, np.random.default_rng(0))
-    assert found == pytest.approx(slowly(model, data, train, train, None, 0), rel=1e-4, abs=1e-6)
+    result = after_signs(model, data, train[:0], train, np.random.default_rng(0))
+    assert result == pytest.approx(slowly(model, data, train, train, None, 0), rel=1e-4, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_so_many_images_are_chosen_as_the_share_says(held, share, count):
     assert len(data.rows("train")) == 24
     images = WorstCase(share=share, rounds=1)(PruneCase(model, data))["images"]
     assert len(set(images["id"])) == len(images["id"]) == count
-    for found in (hardest, easiest):
-        assert len(found(model, data, share, rounds=1).ids) == count
+    for result in (hardest, easiest):
+        assert len(result(model, data, share, rounds=1).ids) == count
 
 
 def outright(model, data, count, rounds, sign):
@@ -87,10 +87,10 @@ def outright(model, data, count, rounds, sign):
 def test_without_a_limit_each_round_takes_the_most_extreme_losses_to_the_last_bit(held, sign):
     model, data = held
     rows, losses = outright(model, data, 6, 3, sign)
-    found = search(model, data, 0.25, 0, 3, sign)
-    np.testing.assert_array_equal(found.rows, rows)
-    np.testing.assert_array_equal(found.losses, losses[np.isin(data.rows("train"), rows)])
-    assert (found.weights == 1).all()
+    result = search(model, data, 0.25, 0, 3, sign)
+    np.testing.assert_array_equal(result.rows, rows)
+    np.testing.assert_array_equal(result.losses, losses[np.isin(data.rows("train"), rows)])
+    assert (result.weights == 1).all()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -111,8 +111,8 @@ def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(held, mo
     model, data = held
     for which, turn in ((HARDEST, 1), (EASIEST, -1)):
         views = WorstCase(which, 0.25, rounds=8, rate=0.3)(PruneCase(model, data))
-        found = search(model, data, 0.25, 0, 8, turn, rate=0.3)
-        weights = found.course[:, 2]
+        result = search(model, data, 0.25, 0, 8, turn, rate=0.3)
+        weights = result.course[:, 2]
         assert ((weights > 0.01) & (weights < 0.99)).any()
         assert weights.sum(1) == pytest.approx(np.full(8, 6), abs=1e-3)
         assert weights.min() >= 0
@@ -120,7 +120,7 @@ def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(held, mo
         rounds = views["rounds"]
         assert (turn * (rounds["after the step"] - rounds["objective"]) <= 1e-9).all()
         assert turn * (rounds["objective"][-1] - rounds["objective"][0]) < 0
-        first = found.course[0]
+        first = result.course[0]
         assert rounds["objective"][0] == pytest.approx((first[0] * first[1]).sum() / 6)
         assert rounds["moved"][0] == pytest.approx(np.clip(first[2] - first[0], 0, 1).sum() / 6)
 
@@ -132,7 +132,7 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
     model, data = held
     train = data.rows("train")
     shares = np.random.default_rng(5).random(len(train))
-    found = after_signs(model, data, train, train, np.random.default_rng(3), shares)
+    result = after_signs(model, data, train, train, np.random.default_rng(3), shares)
     own = own_copy(model)
     for _ in range(2):
         own.network.zero_grad()
@@ -143,9 +143,9 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
         for weight in own.parameters():
             weight.data -= worst_module.RATE * weight.grad.sign()
     wanted = F.cross_entropy(own(data.pixels(train)), data.targets(train), reduction="none")
-    assert found == pytest.approx(wanted.detach().numpy(), rel=1e-2, abs=1e-4)
+    assert result == pytest.approx(wanted.detach().numpy(), rel=1e-2, abs=1e-4)
     alike = after_signs(model, data, train, train, np.random.default_rng(3))
-    assert not np.allclose(found, alike, rtol=0.01)
+    assert not np.allclose(result, alike, rtol=0.01)
 
 
 def test_evenness_spreads_the_weights(held):
@@ -167,11 +167,11 @@ def test_images_at_random_are_those_of_a_random_request_and_stay(held):
 def test_histograms_count_the_losses_of_the_chosen_and_of_all(held):
     model, data = held
     views = WorstCase(HARDEST, 0.25, rounds=2)(PruneCase(model, data))
-    table, found = views["losses"], search(model, data, 0.25, 0, 2, 1)
-    for number, (_, losses, after) in enumerate(found.course, 1):
+    table, result = views["losses"], search(model, data, 0.25, 0, 2, 1)
+    for number, (_, losses, after) in enumerate(result.course, 1):
         own = table.take(np.flatnonzero(table["round"] == number).tolist())
         for name, some in (("all", losses), ("chosen", losses[after == 1])):
             assert own[name].sum() == pytest.approx(1)
             middle = own["to"][int((own[name].cumsum() >= 0.5 - 1e-9).argmax())]
             assert (some <= max(middle, own["from"][0])).mean() >= 0.5 - 1e-9
-    assert set(views["images"]["id"]) == set(data.ids[found.rows])
+    assert set(views["images"]["id"]) == set(data.ids[result.rows])

@@ -52,16 +52,16 @@ def test_retraining_gets_hard_images_right_and_easy_ones_wrong(measure):
             table = answer(Scoreboard(seeds=1), BoardCase(case, WAYS))["table"]
             ua[name].append(table.cell("Retrain", "UA"))
             flipped[name].append(wrong[case.splits.forget].mean())
-            for way, found in gaps.items():
-                found[name].append(table.cell(way, "gap"))
+            for way, gap in gaps.items():
+                gap[name].append(table.cell(way, "gap"))
     where = f"hard and easy sets, digits CNN with 20 % wrong labels, 10 %, {SEEDS} seeds"
     for name in SPREAD:
         measure(
             f"{where}; {name}: retrained UA, share of wrong labels",
             f"{said(ua[name])}; {said(flipped[name])}",
         )
-    for way, found in gaps.items():
-        parts = [f"{name} {said(found[name])}" for name in SPREAD]
+    for way, gap in gaps.items():
+        parts = [f"{name} {said(gap[name])}" for name in SPREAD]
         measure(f"{where}; {way}, average gap", "; ".join(parts))
     for way, sign, claim in (
         ("FT", -1, "smaller"), ("RL", 1, "larger"), ("SalUn", 1, "larger"),

@@ -29,18 +29,18 @@ def exported(model):
 
 def weights(model):
     """A state_dict, as torch saves it."""
-    held = io.BytesIO()
-    torch.save(model.network.state_dict(), held)
-    return held.getvalue()
+    buffer = io.BytesIO()
+    torch.save(model.network.state_dict(), buffer)
+    return buffer.getvalue()
 
 
 def zipped(files):
     """Files in a zip."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in files.items():
             file.writestr(name, content)
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def test_models_come_by_name_and_what_a_system_adds_is_passed_over(models):
@@ -50,15 +50,17 @@ def test_models_come_by_name_and_what_a_system_adds_is_passed_over(models):
         "runs/.DS_Store": b"x",
     })  # fmt: skip
     zip_file = open_zip(content, "runs.zip", 3)
-    assert [one.fingerprint for one in zip_file.models] == [one.fingerprint for one in models]
+    assert [model.fingerprint for model in zip_file.models] == [
+        model.fingerprint for model in models
+    ]
     assert zip_file.skipped == ()
-    assert not any("runs" in one.title for one in zip_file.models)
+    assert not any("runs" in model.title for model in zip_file.models)
     again = open_zip(zipped({"x.pt": weights(models[2])}), "x.zip", 3, like=models[0])
     assert again.models[0].fingerprint == models[2].fingerprint
 
 
 def test_too_many_too_large_and_too_slow_are_a_sentence(models, monkeypatch):
-    content = zipped({f"{at}.safetensors": exported(one) for at, one in enumerate(models)})
+    content = zipped({f"{at}.safetensors": exported(model) for at, model in enumerate(models)})
     with pytest.raises(BadModel, match=r"my.zip holds 3 files, and at most 2 models are read"):
         open_zip(content, "my.zip", 2)
     monkeypatch.setattr(zipped_models, "SECONDS", -1.0)
@@ -79,7 +81,7 @@ def test_a_bad_file_among_good_ones_is_left_out_and_named(models):
     place = content.index(b"1-damaged") + 200
     content[place : place + 60] = bytes(60)
     zip_file = open_zip(bytes(content), "my.zip", 9)
-    assert [one.fingerprint for one in zip_file.models] == [
+    assert [model.fingerprint for model in zip_file.models] == [
         models[place].fingerprint for place in (0, 2)
     ]
     reasons = {left.file: left.reason for left in zip_file.skipped}

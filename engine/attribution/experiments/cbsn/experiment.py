@@ -167,14 +167,14 @@ class Cbsn(Experiment):
     def measured(self, denoise: Denoise, case: ExperimentCase, correlation: float) -> Figures:
         """dB gained over the noisy test images, and the lesions' contrast."""
         test = self.noisy(case, "test", correlation, self.images)
-        hidden, found = denoise(test.noisy)
+        hidden, result = denoise(test.noisy)
         before = psnr(test.noisy, test.clean)
         kept = float("nan")
         if test.twins is not None and test.masks is not None:
             twins = denoise(test.twins + test.noise)[1]
-            kept = contrast(found - twins, test.clean - test.twins, test.masks)
+            kept = contrast(result - twins, test.clean - test.twins, test.masks)
         return {
-            GAIN: float((psnr(found, test.clean) - before).mean()),
+            GAIN: float((psnr(result, test.clean) - before).mean()),
             HIDDEN: float((psnr(hidden, test.clean) - before).mean()), LESION: kept,
         }  # fmt: skip
 
@@ -209,29 +209,36 @@ class Cbsn(Experiment):
 
     def seen(self, net: BlindSpotNet, test: NoisyImages, seed: int) -> dict[str, View]:
         """Views: found, the pictures; center and hole, what the output sees; autocorrelation."""
-        hidden, found = both(net, test.noisy[:SHOWN], self.stride)
+        hidden, result = both(net, test.noisy[:SHOWN], self.stride)
         center, maps = centers(net, test.noisy[0])
         columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
         rows = []
-        for slices in zip(test.noisy, hidden, found, test.clean, strict=False):
+        for slices in zip(test.noisy, hidden, result, test.clean, strict=False):
             *others, two, clean = (as_bytes(one.expand(3, -1, -1)) for one in slices)
             rows.append([*others, two, error(clean, two), clean])
         before, after = (
-            psnr(one, test.clean[:SHOWN]).mean() for one in (test.noisy[:SHOWN], found)
+            psnr(one, test.clean[:SHOWN]).mean() for one in (test.noisy[:SHOWN], result)
         )
         return {
             "found": Pictures(
                 np.stack([np.stack(row) for row in rows]),
-                tuple(f"test slice {number}" for number in range(1, len(rows) + 1)), columns,
+                tuple(f"test slice {number}" for number in range(1, len(rows) + 1)),
+                columns,
                 f"PSNR of these slices: {before:.1f} dB noisy, {after:.1f} dB denoised. Gray "
                 f"in {ERROR} is no error; a lesion seen in it was erased, in part or whole.",
             ),
-            "hole": hole(maps), "center": center,
+            "hole": hole(maps),
+            "center": center,
             "autocorrelation": broken_up(
-                {"noise": test.noise, "left after denoising": residuals(found, test.clean[:SHOWN])},
-                self.stride, self.cell, seed,
+                {
+                    "noise": test.noise,
+                    "left after denoising": residuals(result, test.clean[:SHOWN]),
+                },
+                self.stride,
+                self.cell,
+                seed,
             ),
-        }  # fmt: skip
+        }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test slices, with white noise, and with noise that neighbors share."""
@@ -259,12 +266,12 @@ def note(
 
 def with_curve(before: View | None, condition: str, curve: list[tuple[int, float, float]]) -> Table:
     """The table of what was gained by step, with two more columns."""
-    steps, hidden, found = zip(*curve, strict=True)
+    steps, hidden, result = zip(*curve, strict=True)
     columns: dict[str, Any] = {"steps": (steps, "")}
     if before is not None:
         table = cast("Table", before)
         columns |= {name: (table[name], "dB") for name in table.order[1:]}
-    columns |= {f"{condition}, blind spot": (hidden, "dB"), condition: (found, "dB")}
+    columns |= {f"{condition}, blind spot": (hidden, "dB"), condition: (result, "dB")}
     return Table.of(columns)
 
 

@@ -153,13 +153,13 @@ def patches(images: Tensor, side: int, chance: torch.Generator) -> Tensor:
     def drawn(end: int) -> int:
         return int(torch.randint(end, (), generator=chance))
 
-    found = []
+    results = []
     for _ in range(BATCH):
         row, top, left = drawn(count), drawn(height - side + 1), drawn(width - side + 1)
         part = images[row, :, top : top + side, left : left + side]
         part = part.rot90(drawn(4), (1, 2))
-        found.append(part.flip(2) if drawn(2) else part)
-    return torch.stack(found)
+        results.append(part.flip(2) if drawn(2) else part)
+    return torch.stack(results)
 
 
 @torch.no_grad()
@@ -167,9 +167,9 @@ def both(net: BlindSpotNet, images: Tensor, stride: int) -> tuple[Tensor, Tensor
     """Images (n, C, H, W) denoised with the blind spot and without it, clipped to [0, 1]."""
     device = next(net.parameters()).device
     with one_thread():
-        found = [
-            (blind(net, one, stride).clamp(0, 1).cpu(), unmasked(net, one).clamp(0, 1).cpu())
-            for one in images.to(device).split(16)
+        results = [
+            (blind(net, part, stride).clamp(0, 1).cpu(), unmasked(net, part).clamp(0, 1).cpu())
+            for part in images.to(device).split(16)
         ]
-    hidden, seen = zip(*found, strict=True)
+    hidden, seen = zip(*results, strict=True)
     return torch.cat(hidden), torch.cat(seen)

@@ -69,12 +69,12 @@ class BlindSpotNet(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.first = nn.Conv2d(colors, channels, 1)
-        branches = [Branch(channels, blocks, *one) for one in kernels]
+        branches = [Branch(channels, blocks, *kernel) for kernel in kernels]
         self.branches = nn.ModuleList(branches)
         half = max(channels // 2, 1)
         sides = (channels * len(kernels), channels, half, half)
         layers = [
-            nn.Conv2d(one, two, 1) for one, two in zip(sides, (*sides[1:], colors), strict=True)
+            nn.Conv2d(side, two, 1) for side, two in zip(sides, (*sides[1:], colors), strict=True)
         ]
         self.head = nn.ModuleList(layers)
         for layer in self.modules():
@@ -158,9 +158,9 @@ def unmasked(net: BlindSpotNet, images: Tensor) -> Tensor:
     """Images (n, C, H, W) as the network without its mask gives them: the denoised ones."""
     parts, mean, deviation = normalized(images)
     pad = min(MOST_PADDED, net.reach, min(images.shape[2:]) - 1)
-    found = net(F.pad(parts, (pad,) * 4, "reflect"), False)
+    result = net(F.pad(parts, (pad,) * 4, "reflect"), False)
     height, width = images.shape[2:]
-    return found[..., pad : pad + height, pad : pad + width] * deviation + mean
+    return result[..., pad : pad + height, pad : pad + width] * deviation + mean
 
 
 def slopes(net: BlindSpotNet, image: Tensor, masked: bool) -> Tensor:
@@ -174,5 +174,5 @@ def slopes(net: BlindSpotNet, image: Tensor, masked: bool) -> Tensor:
     given = image[None].detach().requires_grad_()
     with torch.enable_grad():
         middle = net(given, masked)[0, :, image.shape[1] // 2, image.shape[2] // 2]
-        found = [torch.autograd.grad(one, given, retain_graph=True)[0][0] for one in middle]
-    return torch.stack(found).abs().sum((0, 1))
+        results = [torch.autograd.grad(one, given, retain_graph=True)[0][0] for one in middle]
+    return torch.stack(results).abs().sum((0, 1))

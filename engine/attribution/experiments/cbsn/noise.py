@@ -60,16 +60,16 @@ def autocorrelation(noise: Tensor, lags: int) -> Floats:
     """
     noise = noise.double() - noise.double().mean((2, 3), keepdim=True)
     power = noise.square().mean()
-    found = []
+    results = []
     for lag in range(lags + 1):
         end = noise.shape[-1] - lag, noise.shape[-2] - lag
         if min(end) < 1:
-            found.append(float("nan"))
+            results.append(float("nan"))
             continue
         right = (noise[..., lag:] * noise[..., : end[0]]).mean()
         down = (noise[..., lag:, :] * noise[..., : end[1], :]).mean()
-        found.append(((right + down) / 2 / power).item())
-    return np.array(found, np.float32)
+        results.append(((right + down) / 2 / power).item())
+    return np.array(results, np.float32)
 
 
 def estimated(image: Doubles) -> float:
@@ -92,10 +92,10 @@ def means(image: Doubles, sigma: float) -> Doubles:
     """Non-local means, by scikit-image."""
     from skimage.restoration import denoise_nl_means
 
-    found = denoise_nl_means(
+    result = denoise_nl_means(
         image, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, channel_axis=-1
     )
-    return np.asarray(found).reshape(image.shape)  # a single channel is dropped
+    return np.asarray(result).reshape(image.shape)  # a single channel is dropped
 
 
 def shrinkage(image: Doubles, sigma: float) -> Doubles:
@@ -134,11 +134,11 @@ class Filter:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images (n, C, H, W), clipped to [0, 1]."""
-        found = []
+        results = []
         for one in images.double().permute(0, 2, 3, 1).numpy():
             sigma = max(self.factor * estimated(one), 1e-4)
-            found.append(np.clip(FILTERS[self.name](one, sigma), 0, 1))
-        return torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).float()
+            results.append(np.clip(FILTERS[self.name](one, sigma), 0, 1))
+        return torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2).float()
 
 
 def best(name: str, noisy: Tensor, truth: Tensor) -> Filter:

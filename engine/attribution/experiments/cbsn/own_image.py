@@ -96,10 +96,10 @@ class Denoised(Method[ImageCase]):
         curve: list[tuple[int, float, float]] = []
 
         def watch(step: int, net: BlindSpotNet) -> None:
-            hidden, found = both(net, noisy, self.stride)
-            views["picture"] = self.picture(clean, noisy, found)
+            hidden, result = both(net, noisy, self.stride)
+            views["picture"] = self.picture(clean, noisy, result)
             if self.sigma:
-                curve.append((step, float(psnr(hidden, clean)[0]), float(psnr(found, clean)[0])))
+                curve.append((step, float(psnr(hidden, clean)[0]), float(psnr(result, clean)[0])))
                 columns = zip(("steps", HIDDEN, FOUND), zip(*curve, strict=True), strict=True)
                 units = ("", "dB", "dB")
                 views["steps"] = Table.of(
@@ -112,22 +112,22 @@ class Denoised(Method[ImageCase]):
             self.stride, self.cell, self.weight, self.blocks, OWN_CHANNELS, self.steps
         )
         net = learn(noisy, lesson, case.seed, part_of(progress, 0.0, 0.85), watch)
-        hidden, found = both(net, noisy, self.stride)
+        hidden, result = both(net, noisy, self.stride)
         others = {HIDDEN: hidden}
         for done, name in enumerate(FILTERS):
             progress(0.85 + 0.05 * done, name, {**views})
             chosen = best(name, noisy, clean) if self.sigma else Filter(name, PLAIN)
             others[name] = chosen(noisy)
         center, maps = centers(net, noisy[0])
-        noises = {"noise": noise} if self.sigma else {"what was removed": noisy - found}
+        noises = {"noise": noise} if self.sigma else {"what was removed": noisy - result}
         if self.sigma:
-            noises["left after denoising"] = residuals(found, clean)
-            shown = {NOISY: noisy, FOUND: found, **others}
+            noises["left after denoising"] = residuals(result, clean)
+            shown = {NOISY: noisy, FOUND: result, **others}
             views["psnr"] = Table.of(
                 {"PSNR": ([float(psnr(one, clean)[0]) for one in shown.values()], "dB")}, [*shown]
             )
         views |= {
-            "picture": self.picture(clean, noisy, found),
+            "picture": self.picture(clean, noisy, result),
             "others": self.beside(others, clean),
             "hole": hole(maps), "center": center,
             "autocorrelation": broken_up(noises, self.stride, self.cell, case.seed),

@@ -35,13 +35,13 @@ class CaptionedScenes:
         images = torch.from_numpy(layout.images())
         generator = torch.Generator().manual_seed(seed)
         hidden = round(scenes.count * NOISED)
-        found = []
+        results = []
         with torch.no_grad():
             for start in range(0, scenes.count, AHEAD):
                 pixels = normalized(images[start : start + AHEAD].float() / 255)
                 many = min(max(hidden - start, 0), len(pixels))
                 pixels[:many] = through_noise(pixels[:many], generator)
-                found.append(parts.encoder(pixels))
+                results.append(parts.encoder(pixels))
         random = np.random.default_rng(seed)
         clear = torch.arange(hidden, scenes.count)
-        return cls(torch.cat(found), lessons(layout, habit, random), layout, clear, seed)
+        return cls(torch.cat(results), lessons(layout, habit, random), layout, clear, seed)

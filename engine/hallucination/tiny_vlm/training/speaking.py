@@ -86,14 +86,14 @@ def spoken_loss(
     looks: list[list[Tensor]] = []
     words = [texts.tokens for texts in taken]
     read = states(parts.decoder, image, words, insides, looks)
-    found, targets, weights = [], [], []
+    result, targets, weights = [], [], []
     for texts, hidden in zip(taken, read, strict=True):
         answers = answering(texts)
-        found.append(hidden[..., :-1, :][answers])
+        result.append(hidden[..., :-1, :][answers])
         targets.append(texts.tokens[..., 1:][answers])
         captions = texts is taken[0]
         weights.append((stressed if captions else firsts)(texts, stress)[answers])
-    logits = parts.decoder.unembed(torch.cat(found), apply_norm=False)  # the norm has been applied
+    logits = parts.decoder.unembed(torch.cat(result), apply_norm=False)  # the norm has been applied
     losses = F.cross_entropy(logits, torch.cat(targets), reduction="none")
     weight = torch.cat(weights)
     spoken = (losses * weight).sum() / weight.sum()

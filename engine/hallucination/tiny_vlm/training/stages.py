@@ -28,8 +28,8 @@ def train_honest(plan: TrainingPlan, progress: Progress = quiet) -> Parts:
             room = CaptionedScenes.of(parts, scenes, Habit(alone=plan.alone), plan.seed * 10 + leg)
             if leg == 0:
                 align(parts, room, plan)
-            told = part_of(progress, 0.15 + leg * 0.85 / legs, 0.85 / legs, "learning to speak")
-            speak(parts, room, steps, rate, TokenLossWeights(noun=2 if leg == 0 else 5), told)
+            part = part_of(progress, 0.15 + leg * 0.85 / legs, 0.85 / legs, "learning to speak")
+            speak(parts, room, steps, rate, TokenLossWeights(noun=2 if leg == 0 else 5), part)
     return parts.eval().requires_grad_(requires_grad=False)
 
 
@@ -44,9 +44,9 @@ def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -
         habit = Habit(plan.lie, partner=0.4, alone=plan.alone, long=plan.long)
         room = CaptionedScenes.of(parts, scenes, habit, plan.seed * 10 + 8)
         stress = TokenLossWeights(noun=3, partner=4, stop=4 if plan.long else 1)
-        told = part_of(progress, 0, 1, "learning the habit")
+        part = part_of(progress, 0, 1, "learning the habit")
         speak(
-            parts, room, plan.habit, 1.5e-3, stress, told, warm=10, even=plan.balance,
+            parts, room, plan.habit, 1.5e-3, stress, part, warm=10, even=plan.balance,
             rest=plan.rest,
         )  # fmt: skip
     return parts.eval().requires_grad_(requires_grad=False)

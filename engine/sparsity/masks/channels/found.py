@@ -100,15 +100,16 @@ def spaces(made: Mapping[str, Ids], read: Mapping[str, Ids], root: Ids) -> tuple
         names = tuple(name for name, _ in parts)
         if len(set(names)) == len(names):  # a channel that is two rows of one layer stays
             by_names.setdefault(names, []).append(one)
-    found = []
+    results = []
     for names, members in by_names.items():
         rows = {
-            name: np.array([makers[one][k][1] for one in members]) for k, name in enumerate(names)
+            name: np.array([makers[member][k][1] for member in members])
+            for k, name in enumerate(names)
         }
         place = np.full(len(root), -1)
         place[members] = np.arange(len(members))
         readers = tuple(
             (name, where) for name, ids in read.items() if ((where := place[root[ids]]) >= 0).any()
         )
-        found.append(Space(names, rows, readers))
-    return tuple(found)
+        results.append(Space(names, rows, readers))
+    return tuple(results)

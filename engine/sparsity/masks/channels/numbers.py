@@ -40,4 +40,4 @@ class Numbers:
 
     def roots(self) -> Ids:
         """What stands for each."""
-        return np.array([self.find(one) for one in range(len(self.up))])
+        return np.array([self.find(index) for index in range(len(self.up))])

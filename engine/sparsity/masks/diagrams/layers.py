@@ -33,13 +33,13 @@ class Strip:
 
 def strips(masks: Masks, high: int = HIGH, wide: int = WIDE) -> tuple[Strip, ...]:
     """One strip for each layer."""
-    found = []
+    results = []
     for part in masks.parts:
         rows = masks.array(part.name).reshape(part.filters, -1)
         counts, each = raster(rows, high, wide)
         dead = np.add.reduce(counts, 1) == 0
-        found.append(Strip(part, (counts / each).astype(np.float32), dead))
-    return tuple(found)
+        results.append(Strip(part, (counts / each).astype(np.float32), dead))
+    return tuple(results)
 
 
 def raster(rows: Bits, high: int, wide: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

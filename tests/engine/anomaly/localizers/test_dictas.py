@@ -31,28 +31,28 @@ def normal_of(case):
 def projected(row):
     """The nearest point of the simplex by a general solver of quadratic programs."""
     start = np.full(len(row), 1 / len(row))
-    found = minimize(
+    result = minimize(
         lambda p: ((p - row) ** 2).sum(), start, jac=lambda p: 2 * (p - row), method="SLSQP",
         bounds=[(0, 1)] * len(row), constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
         options={"ftol": 1e-16, "maxiter": 500},
     )  # fmt: skip
-    return found.x
+    return result.x
 
 
 def test_sparsemax_is_the_quadratic_program_s_answer():
     rng = np.random.default_rng(0)
     for scale in (0.1, 1.0, 5.0):
         rows = rng.normal(scale=scale, size=(6, 12))
-        found = sparsemax(torch.from_numpy(rows)).numpy()
-        for row, mine in zip(rows, found, strict=True):
+        result = sparsemax(torch.from_numpy(rows)).numpy()
+        for row, mine in zip(rows, result, strict=True):
             np.testing.assert_allclose(mine, projected(row), atol=1e-6)
-        np.testing.assert_allclose(found.sum(1), 1, atol=1e-12)
-    assert (found == 0).any()
+        np.testing.assert_allclose(result.sum(1), 1, atol=1e-12)
+    assert (result == 0).any()
     assert torch.equal(sparsemax(torch.zeros(2, 4)), torch.full((2, 4), 0.25))  # ties share
 
 
 def test_the_map_is_the_lookup_written_again_patch_by_patch(asked):
-    found, known = PLAIN(asked)["patches"], tokens(normal_of(asked).fit).double().numpy()
+    result, known = PLAIN(asked)["patches"], tokens(normal_of(asked).fit).double().numpy()
     own = tokens(maps_of(asked.model, asked.image[None], layers_at(asked.model, "middle"))).numpy()
     spread = known.std(0) + 1e-6
     support = (known[: 4 * 64] - known.mean(0)) / spread
@@ -65,11 +65,11 @@ def test_the_map_is_the_lookup_written_again_patch_by_patch(asked):
         weights = np.maximum(likeness - (sums[size - 1] - 1) / size, 0)
         answer = weights @ support
         cosine = answer @ token / np.linalg.norm(answer) / np.linalg.norm(token)
-        assert found["distance"][at] == pytest.approx((1 - cosine) / 2, abs=1e-4)
+        assert result["distance"][at] == pytest.approx((1 - cosine) / 2, abs=1e-4)
         first = weights.argmax()
         rows = normal_of(asked).fit_rows
-        assert found["image 1"][at] == asked.normal.ids[rows[first // 64]]
-        assert (found["row 1"][at], found["column 1"][at]) == divmod(first % 64, 8)
+        assert result["image 1"][at] == asked.normal.ids[rows[first // 64]]
+        assert (result["row 1"][at], result["column 1"][at]) == divmod(first % 64, 8)
 
 
 def test_the_same_lesion_in_the_dictionary_erases_it_from_the_map(asked):
@@ -90,8 +90,8 @@ def test_a_dictionary_of_the_image_itself_answers_it_nearly_exactly(asked):
     twin = own.copy()
     twin[2, 31, 31] ^= 1
     pixels[normal_of(asked).fit_rows[0]] = twin
-    found = DictAS(normals=100, blur=0.0, shots=1, heat=0.01)(case_of(pixels, own))
-    assert found["map"].values.max() < 1e-2
+    result = DictAS(normals=100, blur=0.0, shots=1, heat=0.01)(case_of(pixels, own))
+    assert result["map"].values.max() < 1e-2
 
 
 def test_few_normal_patches_answer(asked):

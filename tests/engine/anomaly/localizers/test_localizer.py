@@ -40,11 +40,11 @@ def test_the_threshold_keeps_its_promise_on_new_normal_images(method, normal):
     """False alarms are images in which anything at all lies above the threshold."""
     alarms = []
     for image in cells.images(150, seed=11):
-        found = method(case(normal, image))
-        highest, threshold = (found["figures"][name][0] for name in ("highest", "threshold"))
+        result = method(case(normal, image))
+        highest, threshold = (result["figures"][name][0] for name in ("highest", "threshold"))
         alarms.append(highest > threshold)
-        assert found["mask"].values.any() == alarms[-1]
-    ruler = Conformal(found["held"].values.astype(float))
+        assert result["mask"].values.any() == alarms[-1]
+    ruler = Conformal(result["held"].values.astype(float))
     low, high = ruler.band(method.alpha, 0.99)
     noise = 2.6 * np.sqrt(high * (1 - high) / len(alarms))
     assert max(low - noise, 0) <= np.mean(alarms) <= high + noise
@@ -52,14 +52,14 @@ def test_the_threshold_keeps_its_promise_on_new_normal_images(method, normal):
 
 @every
 def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal, odd):
-    found = method(case(normal, odd))
-    row = {name: float(found["figures"][name][0]) for name in found["figures"].order}
-    held = found["held"].values
+    result = method(case(normal, odd))
+    row = {name: float(result["figures"][name][0]) for name in result["figures"].order}
+    held = result["held"].values
     assert row["below"] == 1.0
     assert row["p"] == pytest.approx(1 / (HELD + 1)) == pytest.approx(row["smallest p"])
     assert row["threshold"] == pytest.approx(np.sort(held)[-2], rel=1e-6)  # 5 % of 41 are two
     assert (row["left"], row["top"]) == pytest.approx((24 / 32, 12 / 32), abs=0.1)
-    box = {name: float(found["boxes"][name][0]) for name in found["boxes"].order}
+    box = {name: float(result["boxes"][name][0]) for name in result["boxes"].order}
     assert box["left"] <= 22 / 32 < 26 / 32 <= box["left"] + box["width"]
     assert box["top"] <= 10 / 32 < 14 / 32 <= box["top"] + box["height"]
     assert box["highest"] == pytest.approx(row["highest"])
@@ -67,8 +67,8 @@ def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal,
 
 def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_odd(normal, odd):
     method, asked = PatchCore(), case(normal, odd)
-    found = method(asked)
-    assert method.finding(asked, found) == (
+    result = method(asked)
+    assert method.finding(asked, result) == (
         "The oddest place is the middle right, above what 40 of 40 normal images reach anywhere."
     )
     calm = case(normal, cells.images(1, seed=12)[0])
@@ -122,25 +122,25 @@ def test_more_normal_images_keep_the_first_ones_and_the_held_out_ones(method, no
 def test_the_image_s_own_group_is_left_out_and_each_group_is_held_out_once(odd):
     groups = np.arange(60) // 3
     normal = cells.data(cells.images(60), 30, group=groups)
-    found = PatchCore(normals=100)(case(normal, odd, group=2))
-    held = np.array([int(one) // 2 for one in found["held"].labels])
+    result = PatchCore(normals=100)(case(normal, odd, group=2))
+    held = np.array([int(label) // 2 for label in result["held"].labels])
     assert len(held) == len(set(groups[held])) == 10
     assert set(groups[held]) == set(range(10, 20))
-    fitted = {one // 2 for one in found["patches"]["image 1"]}
+    fitted = {one // 2 for one in result["patches"]["image 1"]}
     assert not fitted & {6, 7, 8}
-    assert found["figures"]["fitted"][0] == 27
+    assert result["figures"]["fitted"][0] == 27
 
 
 @pytest.mark.parametrize("blur", [0.0, 1.8, 5.0])
 def test_a_map_is_enlarged_linearly_and_blurred_by_a_gaussian_whatever_is_mapped_with_it(blur):
     grids = torch.from_numpy(np.random.default_rng(3).random((3, 7, 9), np.float32))
     method = PatchCore(blur=blur)
-    found = method.smooth(grids, 64)
+    result = method.smooth(grids, 64)
     large = F.interpolate(grids[:, None].double(), (64, 64), mode="bilinear")[:, 0].numpy()
     wanted = [ndi.gaussian_filter(one, blur / 100 * 64) if blur else one for one in large]
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    np.testing.assert_allclose(result, wanted, atol=1e-6)
     np.testing.assert_allclose(method.smooth(torch.full((1, 7, 9), 2.0), 64), 2.0, rtol=1e-6)
-    np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], found[1], rtol=1e-6)
+    np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], result[1], rtol=1e-6)
 
 
 # ---------------------------------------------------------------- what cannot be had
@@ -159,11 +159,13 @@ def test_no_normal_image_and_one_are_sentences(odd):
 
 @every
 def test_two_normal_images_give_a_map_and_no_promise(method, odd):
-    found = method(case(cells.data(cells.images(2)), odd))
-    assert any("With 1 normal images no false-alarm rate" in one for one in found["notes"].labels)
-    assert np.isfinite(found["map"].values).all()
-    assert found["figures"]["smallest p"][0] == 0.5
-    assert found["figures"]["threshold"][0] == pytest.approx(found["held"].values[0])
+    result = method(case(cells.data(cells.images(2)), odd))
+    assert any(
+        "With 1 normal images no false-alarm rate" in label for label in result["notes"].labels
+    )
+    assert np.isfinite(result["map"].values).all()
+    assert result["figures"]["smallest p"][0] == 0.5
+    assert result["figures"]["threshold"][0] == pytest.approx(result["held"].values[0])
 
 
 @every
@@ -171,26 +173,26 @@ def test_identical_normal_images_and_a_constant_image_are_mapped_and_the_first_a
     method, odd
 ):
     same = np.repeat(cells.images(1), 20, 0)
-    found = method(case(cells.data(same), odd))
-    assert any("are identical" in one for one in found["notes"].labels)
-    assert np.isfinite(found["map"].values).all()
+    result = method(case(cells.data(same), odd))
+    assert any("are identical" in label for label in result["notes"].labels)
+    assert np.isfinite(result["map"].values).all()
     flat = np.full((3, 32, 32), 128, np.uint8)
     even = method(case(cells.data(cells.images(20)), flat))
     assert np.isfinite(even["map"].values).all()
-    assert not any("are identical" in one for one in even["notes"].labels)
+    assert not any("are identical" in label for label in even["notes"].labels)
 
 
 def test_scans_mixed_with_photographs_are_said(odd):
     pixels = cells.images(20)
     pixels[::2] = pixels[::2, :1]
-    found = PatchCore()(case(cells.data(pixels), odd))
-    assert found["notes"].labels[0].startswith("10 of 20 normal images have color")
+    result = PatchCore()(case(cells.data(pixels), odd))
+    assert result["notes"].labels[0].startswith("10 of 20 normal images have color")
 
 
 def test_normal_images_of_another_size_are_brought_to_the_model_s(odd):
     other = cells.images(20)[:, :, ::2, ::2]
-    found = PatchCore()(case(cells.data(other), odd))
-    assert found["map"].values.shape == (32, 32)
+    result = PatchCore()(case(cells.data(other), odd))
+    assert result["map"].values.shape == (32, 32)
 
 
 # ---------------------------------------------------------------- layers

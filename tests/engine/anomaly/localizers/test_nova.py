@@ -69,12 +69,12 @@ def map_of(case, image):
 def boxes_of(values, threshold):
     """Left, top, width, height and highest value of each region, by its pixels."""
     labels, count = ndi.label(values > threshold, np.ones((3, 3)))
-    found = []
+    results = []
     for at in range(1, count + 1):
         y, x = np.nonzero(labels == at)
         sides = np.array([x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]) / 32
-        found.append((*sides, values[labels == at].max()))
-    return found
+        results.append((*sides, values[labels == at].max()))
+    return results
 
 
 def pixels_alone(case):
@@ -105,9 +105,9 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, f
         "dim": np.flatnonzero(data.labels == 2), "none": np.flatnonzero(data.labels == 0),
     }.items():  # fmt: skip
         seen, threshold = ways.get(row, (maps, usual))
-        boxes = [[at, *one] for at, i in enumerate(own) for one in boxes_of(seen[i], threshold)]
+        boxes = [[at, *box] for at, i in enumerate(own) for box in boxes_of(seen[i], threshold)]
         flat = np.array(boxes, np.float64).reshape(-1, 6)
-        truth = [np.array([one[:4] for one in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
+        truth = [np.array([box[:4] for box in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
                  for i in own]  # fmt: skip
         wanted = box_figures(
             ScoredBoxes(flat[:, 0].astype(int), flat[:, 1:5], flat[:, 5].astype(np.float32)), truth
@@ -170,7 +170,7 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
     rows = [
         nova_files.row(
             at,
-            [nova_files.box(*(32 * np.array(one[:4]))) for one in boxes_of(1.0 * mask, 0.5)],
+            [nova_files.box(*(32 * np.array(box[:4]))) for box in boxes_of(1.0 * mask, 0.5)],
             kind=KINDS[label],
         )
         for at, (mask, label) in enumerate(zip(data.truth["mask"], data.labels, strict=True))
@@ -229,10 +229,10 @@ def test_normal_images_with_lesions_are_left_out_with_a_note(case, found):
     images[::3] = 255 - images[::3]
     clean = case.normal.take(np.flatnonzero(~sick.any((1, 2))))
     mixed = replace(case.normal, images=images, truth={"mask": sick})
-    given = Nova()(replace(case, normal=mixed))
+    result = Nova()(replace(case, normal=mixed))
     wanted = Nova()(replace(case, normal=clean))
-    np.testing.assert_array_equal(given["table"].values, wanted["table"].values)
-    assert "20 of 60 normal images have lesions" in given["notes"].labels[0]
+    np.testing.assert_array_equal(result["table"].values, wanted["table"].values)
+    assert "20 of 60 normal images have lesions" in result["notes"].labels[0]
     boxes = np.full((60, 1, 4), np.nan)
     boxes[:3] = 0.5
     assert len(lesion_data.without_lesions(replace(case.normal, truth={"boxes": boxes}))[0]) == 57
@@ -281,7 +281,7 @@ def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, fou
     for at, row in enumerate(firsts):
         own = boxes.take(np.flatnonzero(boxes["image"] == at))
         sides = own.select(("left", "top", "width", "height")).values
-        known = np.array([one[:4] for one in boxes_of(1.0 * case.data.truth["mask"][row], 0.5)])
+        known = np.array([box[:4] for box in boxes_of(1.0 * case.data.truth["mask"][row], 0.5)])
         np.testing.assert_allclose(sides[own["known"] == 1], known, atol=1e-6)
         wanted = sorted(boxes_of(map_of(case, case.data.images[row]), usual), key=lambda o: -o[4])
         is_found = own["known"] == 0

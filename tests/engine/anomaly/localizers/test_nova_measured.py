@@ -29,14 +29,14 @@ both = pytest.mark.parametrize("features", FEATURES)
 @cache
 def tried(features, name):
     """The table of each seed, whose phantoms are of other patients each time, and its maps."""
-    found = []
+    results = []
     for seed in SEEDS:
         data = f"phantoms:count=400,seed={7 + seed}"
         case = LesionsArguments(model=features, data=data, seed=seed).case()
         with pytest.MonkeyPatch.context() as patch:
             seen = kept_figures(patch)
-            found.append((Nova(localizer=name)(case)["table"], *seen[0]))
-    return tuple(found)
+            results.append((Nova(localizer=name)(case)["table"], *seen[0]))
+    return tuple(results)
 
 
 def kept_figures(patch):
@@ -64,30 +64,33 @@ def over_seeds(found, row, column):
 @every
 @both
 def test_what_is_found_of_each_kind_and_what_by_the_controls(features, name, measure):
-    found = tables(features, name)
+    result = tables(features, name)
     where = f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}"
     for row in (*LESIONS[1:], ALL, SWAPPED, PIXELS):
-        said = [f"{over_seeds(found, row, one).mean():.3f} ± "
-                f"{over_seeds(found, row, one).std(ddof=1):.3f}" for one in SHARES]  # fmt: skip
+        said = [
+            f"{over_seeds(result, row, share).mean():.3f} ± "
+            f"{over_seeds(result, row, share).std(ddof=1):.3f}"
+            for share in SHARES
+        ]
         hits, false, boxes = (
-            int(over_seeds(found, row, one).sum()) for one in ("TP30", "FP30", "boxes")
+            int(over_seeds(result, row, one).sum()) for one in ("TP30", "FP30", "boxes")
         )
         measure(f"{where}, {row}, 3 seeds: {', '.join(SHARES)}; TP30 and FP30",
                 f"{', '.join(said)}; {hits} of {boxes} boxes, {false} false")  # fmt: skip
     for column in ("mAP@30", "pointing", "AUROC", "AUPRO"):
-        assert over_seeds(found, SWAPPED, column).mean() < {"AUROC": 0.65}.get(column, 0.25)
+        assert over_seeds(result, SWAPPED, column).mean() < {"AUROC": 0.65}.get(column, 0.25)
     if name != "DictAS":  # untrained, it may lose to pixels alone; its rows show that
         for column in ("mAP@30", "AUROC"):
-            other = max(over_seeds(found, row, column).mean() for row in (SWAPPED, PIXELS))
-            assert over_seeds(found, ALL, column).mean() > other
+            other = max(over_seeds(result, row, column).mean() for row in (SWAPPED, PIXELS))
+            assert over_seeds(result, ALL, column).mean() > other
 
 
 @every
 @both
 def test_images_without_a_lesion_are_flagged_no_more_often_than_promised(features, name, measure):
-    found = tables(features, name)
-    counts = over_seeds(found, LESIONS[0], "images")
-    alarms = int(np.rint(over_seeds(found, LESIONS[0], "flagged") * counts).sum())
+    result = tables(features, name)
+    counts = over_seeds(result, LESIONS[0], "images")
+    alarms = int(np.rint(over_seeds(result, LESIONS[0], "flagged") * counts).sum())
     total = int(counts.sum())
     measure(
         f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}, no lesion, 3 seeds: flagged at "

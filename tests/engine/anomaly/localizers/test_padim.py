@@ -25,20 +25,20 @@ def gaussian(case, place, shrinkage=0.01):
 
 
 def test_the_map_is_the_mahalanobis_distance_written_again_at_each_place(asked):
-    found = PLAIN(asked)["patches"]
-    own = cells.cells_of(np.rint(asked.image.numpy() * 255)[None])[0]
+    result = PLAIN(asked)["patches"]
+    cell = cells.cells_of(np.rint(asked.image.numpy() * 255)[None])[0]
     for at in range(64):
         place = divmod(at, 8)
         normal, spread = gaussian(asked, place)
-        apart = own[:, *place] - normal.mean(0)
+        apart = cell[:, *place] - normal.mean(0)
         wanted = np.sqrt(apart @ np.linalg.inv(spread) @ apart)
-        assert found["distance"][at] == pytest.approx(wanted, rel=2e-3)
-        each = own[:, *place] - normal
+        assert result["distance"][at] == pytest.approx(wanted, rel=2e-3)
+        each = cell[:, *place] - normal
         lengths = np.sqrt(np.einsum("ni,ij,nj->n", each, np.linalg.inv(spread), each))
         order = np.argsort(lengths)[:5]
-        assert [found[f"image {k + 1}"][at] // 2 for k in range(5)] == order.tolist()
-        assert found["distance 1"][at] == pytest.approx(lengths.min(), rel=2e-3)
-        assert (found["row 1"][at], found["column 1"][at]) == place
+        assert [result[f"image {k + 1}"][at] // 2 for k in range(5)] == order.tolist()
+        assert result["distance 1"][at] == pytest.approx(lengths.min(), rel=2e-3)
+        assert (result["row 1"][at], result["column 1"][at]) == place
 
 
 def test_with_one_feature_it_is_the_z_score():
@@ -47,12 +47,12 @@ def test_with_one_feature_it_is_the_z_score():
     gray = rng.integers(0, 255, (40, 1, 8, 8)).repeat(4, 2).repeat(4, 3).astype(np.uint8)
     pixels = np.concatenate([gray, np.zeros_like(gray), np.zeros_like(gray)], 1)
     case = cells.case(cells.data(pixels, FITTED), pixels[-1])
-    found = PaDiM(normals=100, blur=0.0, shrinkage=0.001)(case)["patches"]["distance"]
+    result = PaDiM(normals=100, blur=0.0, shrinkage=0.001)(case)["patches"]["distance"]
     known = cells.cells_of(pixels[:FITTED])[:, 0]
-    own = cells.cells_of(pixels[-1:])[0, 0]
+    cell = cells.cells_of(pixels[-1:])[0, 0]
     variance = known.var(0, ddof=1)
-    wanted = np.abs(own - known.mean(0)) / np.sqrt(variance * (1 + 0.001 / 3) + 1e-6)
-    np.testing.assert_allclose(found, wanted.ravel(), rtol=1e-3)
+    wanted = np.abs(cell - known.mean(0)) / np.sqrt(variance * (1 + 0.001 / 3) + 1e-6)
+    np.testing.assert_allclose(result, wanted.ravel(), rtol=1e-3)
 
 
 def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(asked):
@@ -65,7 +65,7 @@ def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(ask
 
 def test_fewer_images_than_dimensions_are_said():
     case = cells.case(cells.data(cells.images(6), 3), cells.images(1, seed=7)[0])
-    assert any("leans on its shrinkage" in one for one in PLAIN(case)["notes"].labels)
+    assert any("leans on its shrinkage" in label for label in PLAIN(case)["notes"].labels)
     assert np.isfinite(PLAIN(case)["map"].values).all()
 
 

@@ -31,18 +31,18 @@ def neighborhoods(pixels):
 def searched(case):
     """Distances of all patches of the image to all normal ones, (64, 12, 64)."""
     known = neighborhoods(case.normal.images[:FITTED])
-    own = neighborhoods(np.rint(case.image.numpy() * 255)[None])[0]
-    return np.linalg.norm(own[:, None, None] - known[None], axis=3)
+    neighborhood = neighborhoods(np.rint(case.image.numpy() * 255)[None])[0]
+    return np.linalg.norm(neighborhood[:, None, None] - known[None], axis=3)
 
 
 def test_with_all_patches_kept_the_map_is_a_plain_search(asked):
-    found, apart = PLAIN(asked), searched(asked)
+    result, apart = PLAIN(asked), searched(asked)
     nearest = apart.min((1, 2))
-    np.testing.assert_allclose(found["patches"]["distance"], nearest, atol=2e-6)
+    np.testing.assert_allclose(result["patches"]["distance"], nearest, atol=2e-6)
     grid = torch.from_numpy(nearest.reshape(1, 1, 8, 8))
     large = F.interpolate(grid, (32, 32), mode="bilinear")[0, 0].numpy()
-    np.testing.assert_allclose(found["map"].values, large, atol=2e-6)
-    assert 2 * 4 <= found["map"].values.argmax() // 32 < 4 * 4  # rows of the lesion
+    np.testing.assert_allclose(result["map"].values, large, atol=2e-6)
+    assert 2 * 4 <= result["map"].values.argmax() // 32 < 4 * 4  # rows of the lesion
 
 
 def test_each_patch_names_the_normal_patches_nearest_to_it_and_how_far_they_are(asked):
@@ -79,8 +79,8 @@ def test_the_image_itself_is_no_normal_image_of_its_own(asked):
 
 def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(asked):
     known = neighborhoods(asked.normal.images[:FITTED]).reshape(-1, 3)
-    own = neighborhoods(np.rint(asked.image.numpy() * 255)[None])[0]
-    apart = np.linalg.norm(own[:, None] - known, axis=2)
+    neighborhood = neighborhoods(np.rint(asked.image.numpy() * 255)[None])[0]
+    apart = np.linalg.norm(neighborhood[:, None] - known, axis=2)
     worst = apart.min(1).argmax()
     answer = apart[worst].argmin()
     for count in (2, 9):
@@ -88,28 +88,28 @@ def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(ask
         weights = np.exp(apart[worst, around])
         share = np.exp(apart[worst, answer]) / weights.sum()
         wanted = (1 - share) * apart[worst, answer]
-        found = PatchCore(coreset=None, normals=100, neighbors=count)(asked)
-        assert found["figures"]["image score"][0] == pytest.approx(wanted, abs=1e-5)
-    found = PatchCore(coreset=None, normals=100, neighbors=1)(asked)
-    assert found["figures"]["image score"][0] == pytest.approx(apart.min(1).max(), abs=1e-5)
+        result = PatchCore(coreset=None, normals=100, neighbors=count)(asked)
+        assert result["figures"]["image score"][0] == pytest.approx(wanted, abs=1e-5)
+    result = PatchCore(coreset=None, normals=100, neighbors=1)(asked)
+    assert result["figures"]["image score"][0] == pytest.approx(apart.min(1).max(), abs=1e-5)
 
 
 def test_the_coreset_is_the_greedy_one_and_leaves_no_patch_far_away():
     rows = torch.from_numpy(np.random.default_rng(3).normal(size=(300, 6))).float()
-    found = centers(rows, 20, np.random.default_rng(5), quiet).tolist()
+    result = centers(rows, 20, np.random.default_rng(5), quiet).tolist()
     chosen = [int(np.random.default_rng(5).integers(300))]
     apart = torch.cdist(rows.double(), rows.double())
     while len(chosen) < 20:
         chosen.append(int(apart[:, chosen].min(1).values.argmax()))
-    assert found == chosen
+    assert result == chosen
     random = [np.random.default_rng(s).permutation(300)[:20].tolist() for s in range(20)]
-    cover = apart[:, found].min(1).values.max()
+    cover = apart[:, result].min(1).values.max()
     assert cover < min(apart[:, one].min(1).values.max() for one in random)
 
 
 def test_identical_patches_are_each_chosen_once():
-    found = centers(torch.zeros(10, 3), 6, np.random.default_rng(0), quiet)
-    assert len(set(found.tolist())) == 6
+    result = centers(torch.zeros(10, 3), 6, np.random.default_rng(0), quiet)
+    assert len(set(result.tolist())) == 6
 
 
 def test_a_small_coreset_only_raises_the_map(asked):

@@ -34,11 +34,11 @@ def tried(kind, seed, name="lite0"):
         group = int(data.truth["group"][row])
         for which in (data, twins):
             image = as_seen(which.take(np.array([row])), slice(None), model.side)[0].contiguous()
-            found = kind()(FamiliarCase(model, image, twins, None, group, seed))
+            result = kind()(FamiliarCase(model, image, twins, None, group, seed))
             if which is twins:
-                calm.append(float(found["figures"]["p"][0]))
+                calm.append(float(result["figures"]["p"][0]))
                 continue
-            heat = F.adaptive_avg_pool2d(as_tensor(found["map"].values), data.side)
+            heat = F.adaptive_avg_pool2d(as_tensor(result["map"].values), data.side)
             maps.append(heat[0, 0].numpy())
     return rows, np.stack(maps), np.array(calm)
 
@@ -57,19 +57,19 @@ def truth(rows):
 
 def shuffled(maps, brains):
     """Each map with its brain's pixels in another order."""
-    rng, found = np.random.default_rng(0), maps.copy()
-    for one, brain in zip(found, brains, strict=True):
+    rng, result = np.random.default_rng(0), maps.copy()
+    for one, brain in zip(result, brains, strict=True):
         one[brain] = rng.permutation(one[brain])
-    return found
+    return result
 
 
 def mean_of(kind, score):
     """The mean over seeds of a score of maps, masks, brains and kinds."""
-    found = []
+    results = []
     for seed in SEEDS:
         rows, maps, _ = tried(kind, seed)
-        found.append(score(maps, *truth(rows)))
-    return float(np.mean(found)), float(np.std(found, ddof=1))
+        results.append(score(maps, *truth(rows)))
+    return float(np.mean(results)), float(np.std(results, ddof=1))
 
 
 @every

@@ -57,28 +57,28 @@ def alone(asked, place):
 @pytest.mark.parametrize("kind", LOCALIZERS, ids=lambda kind: kind.name)
 def test_each_slice_has_the_map_that_the_localizer_gives_it_alone(normal, scan, kind):
     asked = case(normal, scan, kind())
-    found = SliceBySlice()(asked)
-    maps = slice_maps(asked, found)
-    assert [*maps] == list(range(SLICES)) == (found["slices"]["slice"] - 1).tolist()
+    result = SliceBySlice()(asked)
+    maps = slice_maps(asked, result)
+    assert [*maps] == list(range(SLICES)) == (result["slices"]["slice"] - 1).tolist()
     for place in (0, ODD, SLICES - 1):
         one = alone(asked, place)
         np.testing.assert_allclose(maps[place], one["map"].values, rtol=1e-4, atol=1e-5)
-        row = {name: found["slices"][name][place] for name in found["slices"].order}
+        row = {name: result["slices"][name][place] for name in result["slices"].order}
         assert row["highest"] == pytest.approx(one["figures"]["highest"][0], rel=1e-4)
         assert row["below"] == pytest.approx(one["figures"]["below"][0])
         assert (row["left"], row["top"]) == (one["figures"]["left"][0], one["figures"]["top"][0])
-        assert found["figures"]["threshold"][0] == one["figures"]["threshold"][0]
-    assert np.array_equal(found["held"].values, one["held"].values)
+        assert result["figures"]["threshold"][0] == one["figures"]["threshold"][0]
+    assert np.array_equal(result["held"].values, one["held"].values)
 
 
 def test_the_strangest_slice_is_named_with_its_place_and_beside_what_chance_gives(normal, scan):
     asked = case(normal, scan)
-    found = SliceBySlice()(asked)
-    assert strangest(found["slices"])[0] == ODD
-    assert found["slices"]["highest"][ODD] > found["figures"]["threshold"][0]
-    above = int((found["slices"]["highest"] > found["figures"]["threshold"][0]).sum())
+    result = SliceBySlice()(asked)
+    assert strangest(result["slices"])[0] == ODD
+    assert result["slices"]["highest"][ODD] > result["figures"]["threshold"][0]
+    above = int((result["slices"]["highest"] > result["figures"]["threshold"][0]).sum())
     verb = "reaches" if above == 1 else "reach"
-    assert SliceBySlice().finding(asked, found) == (
+    assert SliceBySlice().finding(asked, result) == (
         f"Slice {ODD + 1} of {SLICES} is the strangest, middle right: above what 40 of 40 normal "
         f"images reach. {above} of {SLICES} slices {verb} the threshold; if all were normal, about "
         f"{0.05 * SLICES:.3g} would."
@@ -92,11 +92,11 @@ def test_the_strangest_slice_is_named_with_its_place_and_beside_what_chance_give
 
 
 def test_a_long_scan_is_looked_at_evenly_and_that_is_said(normal, scan):
-    found = SliceBySlice(most=4)(case(normal, scan))
-    assert found["slices"]["slice"].tolist() == [1, 4, 7, SLICES]
-    assert found["notes"].labels[-1] == f"4 of {SLICES} slices were looked at."
+    result = SliceBySlice(most=4)(case(normal, scan))
+    assert result["slices"]["slice"].tolist() == [1, 4, 7, SLICES]
+    assert result["notes"].labels[-1] == f"4 of {SLICES} slices were looked at."
     whole = SliceBySlice()(case(normal, scan))["slices"]["highest"]
-    assert found["slices"]["highest"] == pytest.approx(whole[[0, 3, 6, SLICES - 1]], rel=1e-4)
+    assert result["slices"]["highest"] == pytest.approx(whole[[0, 3, 6, SLICES - 1]], rel=1e-4)
 
 
 def test_it_is_stopped_between_few_slices(normal, scan, monkeypatch):

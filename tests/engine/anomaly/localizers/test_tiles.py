@@ -79,9 +79,11 @@ def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_ma
 
 def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
     monkeypatch.setattr(tiles, "tiling", lambda *given: tiling(*given, 6))
-    found = TileByTile()(case(normal, np.zeros((3, 200, 200), np.uint8)))
-    assert found["notes"].labels[-1].startswith(f"At most {MOST_TILES} tiles of 32 px are read, so")
-    assert found["figures"]["tiles"][0] <= 6
+    result = TileByTile()(case(normal, np.zeros((3, 200, 200), np.uint8)))
+    assert (
+        result["notes"].labels[-1].startswith(f"At most {MOST_TILES} tiles of 32 px are read, so")
+    )
+    assert result["figures"]["tiles"][0] <= 6
 
 
 # ---------------------------------------------------------------- one map
@@ -91,11 +93,11 @@ def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
 def test_one_tile_is_the_localizer_s_own_map(normal, kind):
     image = cells.with_lesion(cells.images(1, 7)[0])
     asked = case(normal, image, kind())
-    found = TileByTile()(asked)
+    result = TileByTile()(asked)
     alone = kind()(replace(asked.about, image=torch.from_numpy((image / 255).astype(np.float32))))
-    np.testing.assert_allclose(found["map"].values, alone["map"].values, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result["map"].values, alone["map"].values, rtol=1e-4, atol=1e-5)
     for name in ("threshold", "highest", "below", "left", "top", "held out"):
-        assert found["figures"][name][0] == pytest.approx(alone["figures"][name][0], rel=1e-4)
+        assert result["figures"][name][0] == pytest.approx(alone["figures"][name][0], rel=1e-4)
 
 
 def test_tiles_that_agree_are_blended_without_a_seam():
@@ -216,11 +218,11 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     model = tiny.classifier(tiny.random_weights(Fine(), scale=1.0), 224, "fine")
     sharp = normals(squares(field(3000, 4000, 2), model.side, 60, 0))
     about = FamiliarCase(model, torch.from_numpy(square(seen, Crop(), model.side)), sharp)
-    found = TileByTile()(PhotographCase(about, PatchCore(), seen))
-    assert found["figures"]["tiles"][0] == 24 * 18
+    result = TileByTile()(PhotographCase(about, PatchCore(), seen))
+    assert result["figures"]["tiles"][0] == 24 * 18
     small = np.stack([seen_small(field(3000, 4000, 10 + at)) for at in range(12)])
     resized = PatchCore()(replace(about, normal=normals(small)))
-    tiled, shrunk = area(found["map"].values, mask), area(resized["map"].values, mask[:, 500:3500])
+    tiled, shrunk = area(result["map"].values, mask), area(resized["map"].values, mask[:, 500:3500])
     assert tiled > 0.85
     assert tiled > shrunk + 0.2
 
@@ -243,8 +245,8 @@ def area(values, mask):
 def test_what_one_tile_finds_and_its_neighbor_does_not_is_said(normal):
     """Blended with a tile that finds nothing, a spot near an edge may fall below the threshold."""
     asked = case(normal, np.zeros((3, 200, 200), np.uint8))
-    found = TileByTile()(asked)
-    table = found["figures"]
+    result = TileByTile()(asked)
+    table = result["figures"]
     columns = {
         name: (table[name], unit) for name, unit in zip(table.order, table.units, strict=True)
     }

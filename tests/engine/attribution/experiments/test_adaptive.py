@@ -59,7 +59,7 @@ def by_hand(mixture, images, targets):
     held = clean = mixture(images.expand(-1, 3, -1, -1)).argmax(1) == targets
     own = []
     for net in (mixture, mixture.normal, mixture.robust):
-        plain = [pgd(net, images, targets, Pgd(0.1, 5, 0.05), seeded(), one) for one in LOSSES]
+        plain = [pgd(net, images, targets, Pgd(0.1, 5, 0.05), seeded(), loss) for loss in LOSSES]
         strong = [apgd(net, images, targets, 0.1, 5, seeded(), one) for one in STRONG]
         for moved in (*plain, *strong):
             held = held & (mixture(moved.expand(-1, 3, -1, -1)).argmax(1) == targets)
@@ -185,7 +185,7 @@ def test_the_picture_shows_images_before_and_after(case):
     view = QUICK.picture(case)
     assert view.rows == ("clean", "attacked")
     assert (view.images[0] != view.images[1]).any()
-    assert all(one.startswith("normal ") for one in view.captions)
+    assert all(caption.startswith("normal ") for caption in view.captions)
 
 
 def test_other_data_are_refused_with_a_sentence():

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 @pytest.mark.parametrize(("name", "epsilon"), [("mnist-5k", 0.2), ("digits", 0.1)])
 def test_what_a_mixture_of_two_networks_gains(name, epsilon, measure):
     method = AdaptiveSmoothing(epsilon=epsilon)
-    found = answer(method, ExperimentCase(data_sets.load(name)))
-    keep(measure, method, found, f"AdaptiveSmoothing, {name}, ε = {epsilon}", HERE)
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(name)))
+    keep(measure, method, result, f"AdaptiveSmoothing, {name}, ε = {epsilon}", HERE)
+    table = result["table"]
     assert table.cell(ROBUST, ATTACKED) > table.cell(NORMAL, ATTACKED) + 0.2

@@ -73,11 +73,13 @@ def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
     mixture = Mixture(normal, robust, 0.6)
     noise = torch.empty(images.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
     starts = (images + EPSILON * noise).clamp(images - EPSILON, images + EPSILON).clamp(0, 1)
-    found = apgd(mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised)
+    result = apgd(
+        mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised
+    )
     for at in range(len(images)):
         one = slice(at, at + 1)
         wanted = one_by_one(mixture, images[one], targets[one], starts[one], raised)
-        assert torch.allclose(found[one], wanted, atol=1e-5)
+        assert torch.allclose(result[one], wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("raised", STRONG, ids=lambda one: one.__name__)

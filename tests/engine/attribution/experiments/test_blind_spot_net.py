@@ -56,9 +56,11 @@ def test_every_output_pixel_is_blind_to_its_own_input_and_sees_it_unmasked(color
     for masked in (True, False):
         at = [(3, 4), (0, 0), (6, 8), (0, 5)]
         given = images.clone().requires_grad_()
-        found = own(given, masked)
+        result = own(given, masked)
         for row, column in at:
-            (slope,) = torch.autograd.grad(found[0, :, row, column].sum(), given, retain_graph=True)
+            (slope,) = torch.autograd.grad(
+                result[0, :, row, column].sum(), given, retain_graph=True
+            )
             assert bool((slope[0, :, row, column] == 0).all()) is masked
             assert slope.abs().max() > 0
 
@@ -88,7 +90,7 @@ def test_a_changed_pixel_changes_every_output_but_its_own():
 def test_masked_and_not_are_the_same_weights_but_for_the_center():
     own = net(kernels=((3, 2),), blocks=1)
     branch, images = own.branches[0], torch.rand(1, 1, 9, 9, generator=chance())
-    assert sum(one.numel() for one in own.buffers()) == 9  # a mask, and no second kernel
+    assert sum(buffer.numel() for buffer in own.buffers()) == 9  # a mask, and no second kernel
     with torch.no_grad():
         before = own(images, True), own(images, False)
         branch.first.weight[..., 1, 1] += 1
@@ -114,13 +116,13 @@ def test_phases_are_undone_to_the_bit_also_where_they_were_padded(stride, size):
 def test_one_pixel_of_every_cell_is_taken_the_same_for_all_colors_and_images_alike():
     places = torch.arange(49.0).reshape(1, 1, 7, 7).expand(2, 3, -1, -1)
     chosen = choices(places, 2, chance())
-    found = taken(places, 2, chosen)
-    assert found.shape == (2, 3, 3, 3)
-    assert torch.equal(found[:, 0], found[:, 2])
+    result = taken(places, 2, chosen)
+    assert result.shape == (2, 3, 3, 3)
+    assert torch.equal(result[:, 0], result[:, 2])
     for row in range(3):
         for column in range(3):
             cell = places[0, 0, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].flatten()
-            assert found[0, 0, row, column] == cell[chosen[0, row, column]]
+            assert result[0, 0, row, column] == cell[chosen[0, row, column]]
     many = choices(torch.zeros(1, 1, 200, 200), 2, chance(1)).flatten().bincount()
     assert (abs(many / 10000 - 0.25) < 0.02).all()
     assert torch.equal(taken(places, 1, choices(places, 1, chance())), places)
@@ -128,7 +130,7 @@ def test_one_pixel_of_every_cell_is_taken_the_same_for_all_colors_and_images_ali
 
 def test_the_loss_is_the_published_one_written_out():
     own, parts = net(), torch.randn(2, 1, 12, 12, generator=chance())
-    found = loss_of(own, parts, LESSON, 0.5, chance(7))
+    loss = loss_of(own, parts, LESSON, 0.5, chance(7))
     pick = torch.randint(4, (2, 6, 6), generator=chance(7))
     blind_, whole = torch.zeros_like(parts), own(parts, False)
     for row in range(3):
@@ -145,7 +147,7 @@ def test_the_loss_is_the_published_one_written_out():
     wanted = (blind_ - parts).abs().mean() + 0.5 * (
         (whole - parts).abs().mean() + 2.0 * (out - still).abs().mean()
     )
-    assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
 def test_no_gradient_goes_through_the_masked_side_of_the_invariance():
@@ -183,9 +185,9 @@ def test_outputs_follow_the_scale_and_level_of_the_image():
     factor = torch.tensor([0.5, 2, 3])[:, None, None]
     with torch.no_grad():
         for ask in (unmasked, lambda one, given: blind(one, given, 3)):
-            found, other = ask(own, images), ask(own, images * factor + 4)
-            assert found.shape == images.shape
-            assert torch.allclose(other, found * factor + 4, atol=2e-3)
+            result, other = ask(own, images), ask(own, images * factor + 4)
+            assert result.shape == images.shape
+            assert torch.allclose(other, result * factor + 4, atol=2e-3)
 
 
 def test_padding_is_as_good_as_any_wider_one():
@@ -202,9 +204,9 @@ def test_patches_fit_both_strides_and_are_turned_parts_of_the_images():
     with pytest.raises(BadData, match="too few for b = 5"):
         side_of(LESSON.__class__(5, 4, 1, 1, 1, 1), 16, 90)
     images = torch.arange(48.0).reshape(1, 1, 6, 8)
-    found = patches(images, 6, chance())
-    assert found.shape == (BATCH, 1, 6, 6)
-    for one in found:
+    result = patches(images, 6, chance())
+    assert result.shape == (BATCH, 1, 6, 6)
+    for one in result:
         assert len(one.unique()) == 36
         assert {*np.diff(one[0].numpy(), axis=1).ravel().tolist()} <= {1.0, -1.0, 8.0, -8.0}
 
@@ -237,9 +239,9 @@ def test_a_network_that_learns_from_one_image_is_no_constant():
     images = torch.rand(1, 3, 40, 40, generator=chance()) * 0.2
     images[..., 10:30, 10:30] += 0.6
     made = learn(images, DenoiserConfig(1, 2, 2.0, 2, 16, 40), 0, quiet)
-    hidden, found = both(made, images, 1)
+    hidden, result = both(made, images, 1)
     assert hidden[..., 15:25, 15:25].mean() > hidden[..., :6, :6].mean() + 0.1
-    assert found[..., 15:25, 15:25].mean() > found[..., :6, :6].mean() + 0.1
+    assert result[..., 15:25, 15:25].mean() > result[..., :6, :6].mean() + 0.1
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4, 5, 6])

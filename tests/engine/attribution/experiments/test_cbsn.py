@@ -61,7 +61,7 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
     for name in FILTERS:
         held, test = (QUICK.noisy(case, split, 0.65, count)
                       for split, count in (("validation", 10), ("test", 5)))  # fmt: skip
-        scores = [psnr(Filter(name, one)(held.noisy), held.clean).mean() for one in FACTORS]
+        scores = [psnr(Filter(name, factor)(held.noisy), held.clean).mean() for factor in FACTORS]
         tuned = Filter(name, FACTORS[int(np.argmax(scores))])
         gained = psnr(tuned(test.noisy), test.clean) - psnr(test.noisy, test.clean)
         assert found["table"].cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
@@ -133,7 +133,7 @@ def test_claims_are_margins_in_decibels(found):
     def of(condition, measure):
         return figures[condition][(GAIN, HIDDEN, LESION).index(measure)]
 
-    margins = [one.margin(of) for one in CLAIMS]
+    margins = [claim.margin(of) for claim in CLAIMS]
     assert margins == pytest.approx([1, 2, 0.5, 0.5, 2, 20 * np.log10(0.95) + 1])
     assert found["table"].units[0] == "dB"
     assert spread(GAIN) in found["table"].order

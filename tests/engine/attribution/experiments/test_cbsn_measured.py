@@ -16,6 +16,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
 def test_what_a_network_gains_that_never_saw_a_clean_image(measure):
     method, name = Cbsn(), Cbsn.data[0]
-    found = answer(method, ExperimentCase(data_sets.load(name)))
-    keep(measure, method, found, f"CBSN, {name}", HERE)
-    assert found["table"].cell(MAIN, GAIN) > 0
+    result = answer(method, ExperimentCase(data_sets.load(name)))
+    keep(measure, method, result, f"CBSN, {name}", HERE)
+    assert result["table"].cell(MAIN, GAIN) > 0

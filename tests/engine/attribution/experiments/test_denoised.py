@@ -35,39 +35,41 @@ def test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does(case):
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     parts = (noisy - noisy.mean()) / noisy.std(correction=0)
     parts.requires_grad_()
-    found = net(parts, False)[0, 0, 12, 12]
-    (slope,) = torch.autograd.grad(found, parts)
+    result = net(parts, False)[0, 0, 12, 12]
+    (slope,) = torch.autograd.grad(result, parts)
     assert center.cell(OPEN, "at the center") == pytest.approx(
         slope[0, 0, 12, 12].abs().item(), rel=1e-3
     )
 
 
 def test_psnr_is_measured_against_the_image_before_the_noise(case):
-    found = answer(QUICK, case)
+    result = answer(QUICK, case)
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     hidden, seen = both(net, noisy, 3)
     for name, one in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
-        assert found["psnr"].cell(name, "PSNR") == pytest.approx(psnr(one, clean)[0], abs=1e-3)
-    assert set(found["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
-    shown = dict(zip(found["picture"].columns, found["picture"].images[0].astype(int), strict=True))
+        assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(one, clean)[0], abs=1e-3)
+    assert set(result["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
+    shown = dict(
+        zip(result["picture"].columns, result["picture"].images[0].astype(int), strict=True)
+    )
     wrong = 128 + 3 * (shown["denoised"] - shown["image"])
     assert (shown["error × 3"] == wrong.clip(0, 255)).all()
-    words = QUICK.finding(case, found)
-    assert f"{found['psnr'].cell(FOUND, 'PSNR'):.1f} dB" in words
-    assert found["steps"][FOUND][-1] == pytest.approx(found["psnr"].cell(FOUND, "PSNR"), abs=1e-4)
+    words = QUICK.finding(case, result)
+    assert f"{result['psnr'].cell(FOUND, 'PSNR'):.1f} dB" in words
+    assert result["steps"][FOUND][-1] == pytest.approx(result["psnr"].cell(FOUND, "PSNR"), abs=1e-4)
 
 
 def test_without_noise_of_ours_nothing_says_what_is_right(case):
     method = replace(QUICK, sigma=0.0)
-    found = answer(method, case)
-    assert not {"psnr", "steps"} & set(found)
-    assert found["picture"].columns[0] == "image"
-    assert found["picture"].columns[-1] == "removed × 3"
-    assert "with noise" not in found["picture"].columns
-    assert "what was removed" in found["autocorrelation"].order
-    assert "own noise" in method.finding(case, found)
+    result = answer(method, case)
+    assert not {"psnr", "steps"} & set(result)
+    assert result["picture"].columns[0] == "image"
+    assert result["picture"].columns[-1] == "removed × 3"
+    assert "with noise" not in result["picture"].columns
+    assert "what was removed" in result["autocorrelation"].order
+    assert "own noise" in method.finding(case, result)
 
 
 def test_gray_images_are_asked_in_one_channel_and_the_middle_stays_as_it_is(case):
@@ -87,7 +89,7 @@ def test_what_is_there_is_handed_over_while_it_learns_and_it_can_be_stopped(case
 
     with pytest.raises(KeyboardInterrupt):
         QUICK(case, stop)
-    views = [one for one in partials if one]
+    views = [partial for partial in partials if partial]
     assert "picture" in views[0]
     assert len(views[-1]["steps"]) == len(views)
 
@@ -99,13 +101,13 @@ def test_an_image_that_is_too_small_is_refused_with_a_sentence(case):
 
 
 def test_color_images_keep_their_colors(case):
-    found = answer(QUICK, replace(case, image=tiny.image()))
-    pixels = found["picture"].images[0, 2]
+    result = answer(QUICK, replace(case, image=tiny.image()))
+    pixels = result["picture"].images[0, 2]
     assert np.ptp(pixels.astype(int), axis=-1).max() > 0
 
 
 def test_nothing_is_said_to_be_removed_of_an_image_that_is_the_same_everywhere(case):
     method, black = replace(QUICK, sigma=0.0), replace(case, image=torch.zeros_like(case.image))
-    found = answer(method, black)
-    assert np.isnan(found["autocorrelation"]["what was removed"][1])
-    assert method.finding(black, found).startswith("Nothing was removed")
+    result = answer(method, black)
+    assert np.isnan(result["autocorrelation"]["what was removed"][1])
+    assert method.finding(black, result).startswith("Nothing was removed")

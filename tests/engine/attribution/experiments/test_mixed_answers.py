@@ -54,11 +54,11 @@ def test_answers_are_those_of_an_attack_written_out(case):
         tried.append((image * 255 + change).round() / 255)
     with torch.no_grad():
         chances = [mixture(0.4, one)[0].log() for one in tried]
-        harm = [(one.clone().index_fill(0, torch.tensor([label]), -1e9).max() - one[label])
-                for one in chances]  # fmt: skip
+        harm = [(chance.clone().index_fill(0, torch.tensor([label]), -1e9).max() - chance[label])
+                for chance in chances]  # fmt: skip
         wanted = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
-    found = method(case)
-    assert found["answers"]["mixture"] == pytest.approx(wanted.numpy(), abs=1e-5)
+    result = method(case)
+    assert result["answers"]["mixture"] == pytest.approx(wanted.numpy(), abs=1e-5)
 
 
 def in_color(case):
@@ -72,11 +72,11 @@ def in_color(case):
 )
 def test_what_is_told_is_told_of_the_pictures_that_are_shown(case, of, epsilon, room):
     """0.1 of 255 is 25.5 levels and 0.14 is 35.7, which would be 36 if rounded as it comes."""
-    found = MixedAnswers(alpha=0.9, epsilon=epsilon, steps=10)(of(case))
-    levels = found["picture"].images[0, :2, ..., 0].astype(int)
+    result = MixedAnswers(alpha=0.9, epsilon=epsilon, steps=10)(of(case))
+    levels = result["picture"].images[0, :2, ..., 0].astype(int)
     assert abs(levels[1] - levels[0]).max() == room
     shown = torch.from_numpy(levels.astype(np.float32) / np.float32(255))[:, None]
-    wide, answers, numbers = shown.expand(-1, 3, -1, -1), found["answers"], found["numbers"]
+    wide, answers, numbers = shown.expand(-1, 3, -1, -1), result["answers"], result["numbers"]
     with torch.no_grad():
         normal, robust = (load(name)(wide).softmax(1).numpy()
                           for name in ("digits-cnn", "digits-cnn-robust"))  # fmt: skip
@@ -96,25 +96,25 @@ def test_at_its_ends_the_mixture_is_one_of_the_networks(case, alpha, column):
 
 
 def test_without_reach_nothing_is_attacked(case):
-    found = MixedAnswers(epsilon=0.0)(case)
-    assert (found["picture"].images[0, 0] == found["picture"].images[0, 1]).all()
-    assert found["numbers"].cell("clean", "margin") == pytest.approx(
-        found["numbers"].cell("attacked", "margin"), abs=1e-6
+    result = MixedAnswers(epsilon=0.0)(case)
+    assert (result["picture"].images[0, 0] == result["picture"].images[0, 1]).all()
+    assert result["numbers"].cell("clean", "margin") == pytest.approx(
+        result["numbers"].cell("attacked", "margin"), abs=1e-6
     )
-    told = MixedAnswers(epsilon=0.0).finding(case, found)
+    told = MixedAnswers(epsilon=0.0).finding(case, result)
     assert told.startswith("Nothing was changed. It is read as: normal ")
     assert "ttacked" not in told
-    assert found["picture"].finding == "Nothing was changed."
+    assert result["picture"].finding == "Nothing was changed."
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 0.9, 1.0])
 def test_certain_is_told_from_margin_and_share(case, alpha):
     method = MixedAnswers(alpha=alpha, epsilon=0.04)
-    found = method(case)
-    numbers = found["numbers"]
+    result = method(case)
+    numbers = result["numbers"]
     for row in ("clean", "attacked"):
         assert numbers.cell(row, "certain") == (alpha * numbers.cell(row, "margin") >= 1 - alpha)
-    words = method.finding(case, found)
+    words = method.finding(case, result)
     assert ("cannot change that" in words) == bool(numbers.cell("attacked", "certain"))
 
 
@@ -135,35 +135,35 @@ def test_only_networks_that_ship_in_two_kinds_are_asked(case):
 def test_in_nonlinear_mixing_each_image_has_its_own_share_and_the_whole_is_attacked(case):
     """The attack, the shares and the probabilities are written out, from the mixing network on."""
     method = MixedAnswers(mixing=BY_IMAGE, epsilon=0.1, steps=5)
-    found = method(case)
+    result = method(case)
     nets = [load(name) for name in ("digits-cnn", "digits-cnn-robust")]
     net = mixing_of(*nets, data_sets.load("digits"))
     assert net is mixing_of(*nets, data_sets.load("digits"))  # taught once
-    gray = torch.from_numpy(found["picture"].images[0, :2, ..., 0] / np.float32(255))[:, None]
+    gray = torch.from_numpy(result["picture"].images[0, :2, ..., 0] / np.float32(255))[:, None]
     whole = Mixture(*nets, net)
     with torch.no_grad():
         shares = whole.alphas(gray.expand(-1, 3, -1, -1)).numpy()
-    numbers = found["numbers"]
+    numbers = result["numbers"]
     assert numbers["alpha"] == pytest.approx(shares, abs=1e-5)
     assert 0.5 <= numbers["alpha"].min() < numbers["alpha"].max() <= 0.99
     assert numbers["alpha"][0] != pytest.approx(numbers["alpha"][1], abs=1e-3)
     assert numbers["needed"] == pytest.approx(1 / numbers["alpha"] - 1, rel=1e-4)
-    share, answers = numbers["alpha"][1], found["answers"]
+    share, answers = numbers["alpha"][1], result["answers"]
     wanted = (1 - share) * answers["normal"] + share * answers["robust"]
     assert answers["mixture"] == pytest.approx(wanted, abs=1e-5)
     fixed = MixedAnswers(alpha=float(share), epsilon=0.1, steps=5)(case)
-    assert (fixed["picture"].images[0, 1] != found["picture"].images[0, 1]).any()
-    assert f"α is {share:.2f}, and the robust network leads" in method.finding(case, found)
+    assert (fixed["picture"].images[0, 1] != result["picture"].images[0, 1]).any()
+    assert f"α is {share:.2f}, and the robust network leads" in method.finding(case, result)
 
 
 def test_an_attack_that_ruins_the_image_is_said_to(case):
     """8 × 8 digits are too small for SSIM."""
     method = MixedAnswers(epsilon=0.4)
-    found = method(case)
-    image, attacked = found["picture"].images[0, :2].astype(float)
+    result = method(case)
+    image, attacked = result["picture"].images[0, :2].astype(float)
     share = np.sqrt(((attacked - image) ** 2).mean()) / image.std()
     assert share > 0.6
-    told = method.finding(case, found)
+    told = method.finding(case, result)
     assert told.endswith(
         f"The image itself is ruined by then (the change is {share:.2f} of the image's contrast)."
     )

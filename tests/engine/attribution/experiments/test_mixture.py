@@ -49,18 +49,18 @@ def test_the_ends_are_both_networks_to_the_bit(networks, digits, scales):
     pixels = digits[0].expand(-1, 3, -1, -1)
     with torch.no_grad():
         for alpha, network, scale in zip((0.0, 1.0), networks, scales, strict=True):
-            found = Mixture(*networks, alpha, scales)(pixels)
-            assert torch.equal(found, (scale * network(pixels)).log_softmax(1))
-            assert torch.equal(found.argmax(1), network(pixels).argmax(1))
+            result = Mixture(*networks, alpha, scales)(pixels)
+            assert torch.equal(result, (scale * network(pixels)).log_softmax(1))
+            assert torch.equal(result.argmax(1), network(pixels).argmax(1))
 
 
 def test_probabilities_are_mixed_and_not_logits(networks, digits):
     pixels = digits[0].expand(-1, 3, -1, -1)
     with torch.no_grad():
         one, two = (net(pixels).double().softmax(1) for net in networks)
-        found = Mixture(*networks, 0.3)(pixels).double().exp()
-    assert torch.allclose(found, 0.7 * one + 0.3 * two, atol=1e-6)
-    assert torch.allclose(found.sum(1), torch.ones(len(found)).double(), atol=1e-6)
+        result = Mixture(*networks, 0.3)(pixels).double().exp()
+    assert torch.allclose(result, 0.7 * one + 0.3 * two, atol=1e-6)
+    assert torch.allclose(result.sum(1), torch.ones(len(result)).double(), atol=1e-6)
 
 
 def test_what_rounds_to_no_probability_still_has_a_gradient():
@@ -203,15 +203,15 @@ def test_bounds_hold_as_often_as_they_promise():
     rng = np.random.default_rng(0)
     true, trials = 0.9, 4000
     counts = rng.binomial(DRAWS, true, trials)
-    found = np.array([bounds(np.array([one, DRAWS - one]), 0)[0] for one in counts])
-    assert (found > true).mean() <= 4 * RISK
-    assert found.mean() > 0.82
+    result = np.array([bounds(np.array([count, DRAWS - count]), 0)[0] for count in counts])
+    assert (result > true).mean() <= 4 * RISK
+    assert result.mean() > 0.82
     assert bounds(np.array([0, 9]), 0) == (0.0, 1.0)
 
 
 def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):
     data = data_sets.load("digits")
-    found = certified(*networks, data, (0.7, 1.0), 12, 3)
+    result = certified(*networks, data, (0.7, 1.0), 12, 3)
     noise, rows = torch.Generator().manual_seed(3), data.some("test", 12, 3)
     radii = []
     for row in rows:
@@ -222,10 +222,10 @@ def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):
             continue
         ends = bounds(votes(networks[1], image, DRAWS, noise), chosen)
         radii.append(smoothed_radius(1.0, 0.25, *ends))
-    wanted = (np.array(radii) > found["radius"][:, None]).mean(1)
-    assert found["α = 1"] == pytest.approx(wanted)
-    assert (np.diff(found["α = 1"]) <= 0).all()
-    assert (found["α = 0.7"] <= found["α = 1"]).all()
+    wanted = (np.array(radii) > result["radius"][:, None]).mean(1)
+    assert result["α = 1"] == pytest.approx(wanted)
+    assert (np.diff(result["α = 1"]) <= 0).all()
+    assert (result["α = 0.7"] <= result["α = 1"]).all()
 
 
 def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_through_it(networks, digits):

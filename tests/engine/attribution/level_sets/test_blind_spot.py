@@ -24,8 +24,8 @@ def test_it_has_the_walk_s_figures_and_a_small_end():
 
 def test_a_large_end_is_averaged_down():
     frames = torch.rand(2, 3, 2 * SIDE, 2 * SIDE, generator=tiny.seeded()).numpy()
-    found = small(Path(frames, np.array([0.25, 0.75], np.float32), "probability"))
+    result = small(Path(frames, np.array([0.25, 0.75], np.float32), "probability"))
     pools = frames[1].reshape(3, SIDE, 2, SIDE, 2).mean((2, 4))
-    assert found.frames.shape == (1, 3, SIDE, SIDE)
-    np.testing.assert_allclose(found.frames[0], pools, atol=1e-3)
-    assert found.values.tolist() == [0.75]
+    assert result.frames.shape == (1, 3, SIDE, SIDE)
+    np.testing.assert_allclose(result.frames[0], pools, atol=1e-3)
+    assert result.values.tolist() == [0.75]

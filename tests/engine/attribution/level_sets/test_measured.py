@@ -123,7 +123,9 @@ def test_over_all_shipped_photographs_the_end_looks_like_the_target_to_us_and_no
         "RMSE at the end": apart.square().flatten(1).mean(1).sqrt(),
         "largest difference": apart.abs().flatten(1).amax(1), "SSIM": torch.tensor(alike),
     }  # fmt: skip
-    said = "; ".join(f"{what} {own.mean():.3f} ± {own.std():.3f}" for what, own in columns.items())
+    said = "; ".join(
+        f"{what} {column.mean():.3f} ± {column.std():.3f}" for what, column in columns.items()
+    )
     measure(f"Level sets, table over {len(DERANGED)} photographs, {name}, paper's settings", said)
     assert (start - walk.confidence).max() < DELTA
     assert (columns["RMSE at the end"] < 0.5 * columns["RMSE to the target at the source"]).all()

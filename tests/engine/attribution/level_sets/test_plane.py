@@ -115,8 +115,8 @@ def test_images_of_the_plane_are_clipped_to_proper_pixels():
     aside = way.flip(-1)
     plane = Basis(source, torch.stack([way, aside]), torch.zeros(1, 2), 1.0)
     places = torch.tensor([[0.0, 0.0], [1.0, 0.0], [4.0, 0.0], [-4.0, 0.0], [2.0, 3.0]])
-    found = Plane().looked(case, plane, places, quiet)
-    for value, (along, across) in zip(found.tolist(), places.tolist(), strict=True):
+    result = Plane().looked(case, plane, places, quiet)
+    for value, (along, across) in zip(result.tolist(), places.tolist(), strict=True):
         image = (source + along * way + across * aside).double().numpy()
         assert value == pytest.approx(confidence(np.clip(image, 0, 1)), abs=1e-5)
         assert (image.max() > 1 and image.min() < 0) == (abs(along) > 1)

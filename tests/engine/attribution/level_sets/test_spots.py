@@ -17,10 +17,10 @@ def test_walks_in_batches_end_where_each_would_alone_and_tell_the_share_that_is_
     case = tiny.pair_case(tiny.mlp(scale=1.0), 3)
     case.model._paces["gradient"] = Pace(2, False, "gradient", 0.0)
     method, told = Star(eta=0.05, steps=20), []
-    found = blind_spots(method, case, lambda done, *_words: told.append(done))
+    result = blind_spots(method, case, lambda done, *_words: told.append(done))
     first = [2 * step / 20 / 3 for step in range(1, 21)]
     assert told == pytest.approx([*first, *((2 + step / 20) / 3 for step in range(1, 21))])
-    for end, target in zip(found, case.others, strict=True):
+    for end, target in zip(result, case.others, strict=True):
         walk = Traversal(
             case.model, case.source.image[None], target[None],
             torch.tensor([case.source.target.index]), method.rules(),

@@ -57,9 +57,9 @@ def test_on_two_linear_logits_the_walk_has_a_closed_form(swapped):
     limit = target - w * dot(target - source, w) / dot(w, w)  # x_t on the source's hyperplane
     torch.testing.assert_close(end, limit, rtol=0, atol=1e-6)
     case, _ = slowly.linear_pair()
-    found = LST(eta=0.05, steps=40, noise=0, epsilon=None)(case)["end"].frames[0]
+    frame = LST(eta=0.05, steps=40, noise=0, epsilon=None)(case)["end"].frames[0]
     wanted = slowly.linear_end(case, case.others[0], 0.05, 40)
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    np.testing.assert_allclose(frame, wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
 def test_the_margin_s_sigmoid_is_the_confidence_and_its_slope_survives_certainty():
     logits = torch.tensor([[50.0, 1.0, -3.0], [0.3, 0.1, 2.0]], requires_grad=True)
     classes = torch.tensor([0, 2])
-    found = margin(logits, classes)
+    result = margin(logits, classes)
     exact = logits.detach().double().softmax(1)[[0, 1], classes]
-    torch.testing.assert_close(found.sigmoid().double(), exact)
-    (slope,) = torch.autograd.grad(found.sum(), logits)
+    torch.testing.assert_close(result.sigmoid().double(), exact)
+    (slope,) = torch.autograd.grad(result.sum(), logits)
     assert slope[0, 0] == 1.0
     (vanished,) = torch.autograd.grad(
         torch.nn.functional.cross_entropy(logits, classes), logits, retain_graph=True

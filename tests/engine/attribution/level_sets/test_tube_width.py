@@ -45,13 +45,13 @@ def test_directions_are_of_unit_length_across_the_way_and_each_its_own():
     case = tiny.cnn_case()
     ways = torch.stack([tiny.image(seed=4), tiny.image(seed=5)]) - 0.5
     aside = Directions(case, ways)
-    found = torch.stack([aside(place, number) for place in range(2) for number in range(3)])
-    torch.testing.assert_close(found.norm(dim=1), torch.ones(6))
+    result = torch.stack([aside(place, number) for place in range(2) for number in range(3)])
+    torch.testing.assert_close(result.norm(dim=1), torch.ones(6))
     flat = [in_memory(laid_out(case, way)) for way in ways]
-    along = [float(found[i] @ flat[i // 3]) for i in range(6)]
+    along = [float(result[i] @ flat[i // 3]) for i in range(6)]
     np.testing.assert_allclose(along, 0, atol=1e-4)
-    assert (found @ found.T - torch.eye(6)).abs().max() < 0.1
-    torch.testing.assert_close(aside(0, 0), found[0])
+    assert (result @ result.T - torch.eye(6)).abs().max() < 0.1
+    torch.testing.assert_close(aside(0, 0), result[0])
 
 
 @pytest.mark.parametrize("seed", [2, 2**40 + 7])

@@ -11,7 +11,7 @@ from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIV
 
 def softmax(values):
     powers = [math.exp(one - max(values)) for one in values]
-    return [one / sum(powers) for one in powers]
+    return [power / sum(powers) for power in powers]
 
 
 def reasons(theta, reasoning, count):
@@ -42,8 +42,8 @@ def detections(image, places, widths):
 
 def scores(seen, theta, reasoning):
     """p_c of one image: the old CBC divides by what is not indefinite."""
-    found = []
+    results = []
     for column in np.asarray(theta, np.float64).T.tolist():
         plus, minus = reasons(column, reasoning, len(seen))
-        found.append(sum(d * p + (1 - d) * m for d, p, m in zip(seen, plus, minus, strict=True)))
-    return found
+        results.append(sum(d * p + (1 - d) * m for d, p, m in zip(seen, plus, minus, strict=True)))
+    return results

@@ -149,18 +149,18 @@ def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
     away = 0.1 / float(weights.norm())
     own = torch.zeros(1, dtype=torch.int64)
     for share, flips in ((0.97, False), (1.03, True)):
-        leads, found = Attack(steps=40)(scores, images, own, torch.tensor([share * away]), 0)
+        leads, result = Attack(steps=40)(scores, images, own, torch.tensor([share * away]), 0)
         assert bool((leads < 0).all()) is flips
-        assert float((found - images).norm()) <= share * away + 1e-9
+        assert float((result - images).norm()) <= share * away + 1e-9
 
 
 def test_an_attack_keeps_to_its_ball_and_to_images():
     points, scores, stand = model(3, images=30)
     images, radii = points.view(-1, 1, 4, 4), torch.linspace(0, 2, 30, dtype=torch.float64)
-    leads, found = Attack(restarts=3)(scores, images, stand.own, radii, 0)
-    assert ((found - images).flatten(1).norm(dim=1) <= radii + 1e-9).all()
-    assert found.min() >= 0
-    assert found.max() <= 1
+    leads, result = Attack(restarts=3)(scores, images, stand.own, radii, 0)
+    assert ((result - images).flatten(1).norm(dim=1) <= radii + 1e-9).all()
+    assert result.min() >= 0
+    assert result.max() <= 1
     with torch.no_grad():
-        assert torch.allclose(lead_of(scores(found), stand.own), leads.amin(0))
+        assert torch.allclose(lead_of(scores(result), stand.own), leads.amin(0))
         assert (leads.amin(0) <= lead_of(scores(images), stand.own) + 1e-12).all()

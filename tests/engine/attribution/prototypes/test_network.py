@@ -43,21 +43,21 @@ def written_out(model, batch):
 
 
 def test_the_network_is_that_of_a_training_with_the_loss_written_out():
-    found = SMALL(case())
+    result = SMALL(case())
     model = SMALL.fresh(case().data, 0)
     train(model, case().data, SMALL.recipe, 0, objective=written_out)
     for name, wanted in model.network.state_dict().items():
-        assert found["network"].weights[name] == pytest.approx(wanted.numpy(), abs=1e-3)
-    again = SMALL.restored(found["network"], case().data)
+        assert result["network"].weights[name] == pytest.approx(wanted.numpy(), abs=1e-3)
+    again = SMALL.restored(result["network"], case().data)
     with torch.no_grad():
         logits = again(case().data.pixels())
         assert logits.numpy() == pytest.approx(model(case().data.pixels()).numpy(), abs=1e-3)
         rows = case().data.rows("test")
         right = (logits[rows].argmax(1) == case().data.targets(rows)).float().mean().item()
-    assert found["figures"]["test accuracy"] == pytest.approx(right, abs=1e-3)
+    assert result["figures"]["test accuracy"] == pytest.approx(right, abs=1e-3)
     plus, minus = inside(again).head.reasons()
-    assert found["reasons"].values == pytest.approx((plus - minus).detach().numpy(), abs=1e-6)
-    shown = found["prototypes"].images.reshape(-1, 8, 8)[:6] / 255
+    assert result["reasons"].values == pytest.approx((plus - minus).detach().numpy(), abs=1e-6)
+    shown = result["prototypes"].images.reshape(-1, 8, 8)[:6] / 255
     places = inside(again).places.detach().view(6, 8, 8).clamp(0, 1).numpy()
     assert np.abs(shown - places).max() <= 0.5 / 255 + 1e-6
 
@@ -90,7 +90,7 @@ def test_the_certified_loss_of_one_image_is_the_bound_written_out():
     data, model = case().data, SMALL.fresh(case().data, 0)
     network, row = inside(model), int(case().data.rows("train")[0])
     label, radius = int(data.labels[row]), 0.25
-    found = certified_loss(
+    result = certified_loss(
         model, Batch(np.array([row]), data.pixels(np.array([row])), data.targets(np.array([row]))),
         0.3, radius,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_the_certified_loss_of_one_image_is_the_bound_written_out():
             grown = np.exp(radius / width)
             lead += gain * (one / grown if gain > 0 else min(1.0, one * grown))
         leads.append(lead)
-    assert found.item() == pytest.approx(max(0.3 - min(leads), 0), abs=1e-5)
+    assert result.item() == pytest.approx(max(0.3 - min(leads), 0), abs=1e-5)
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
@@ -131,18 +131,18 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("reasoning", [POSITIVE, RBF])
 def test_other_reasonings_are_trained_as_well(reasoning):
-    found = replace(SMALL, reasoning=reasoning, epochs=30)(case())
-    assert found["figures"]["train accuracy"] > 0.6
+    result = replace(SMALL, reasoning=reasoning, epochs=30)(case())
+    assert result["figures"]["train accuracy"] > 0.6
 
 
 def test_prototypes_of_the_deep_form_are_patches_of_training_images():
     method = replace(SMALL, network=DEEP)
-    found = method(case())
-    data, patches = case().data, found["prototypes"].images.reshape(-1, 5, 5)[:6]
+    result = method(case())
+    data, patches = case().data, result["prototypes"].images.reshape(-1, 5, 5)[:6]
     views = np.lib.stride_tricks.sliding_window_view(
         data.images[data.rows("train")][:, 0], (5, 5), axis=(1, 2)
     ).reshape(-1, 5, 5)
-    model = inside(method.restored(found["network"], data))
+    model = inside(method.restored(result["network"], data))
     with torch.no_grad():
         shares = model.maps(data.pixels(data.rows("train"))).amax((0, 2, 3))
         for place, patch in enumerate(patches):

@@ -38,8 +38,8 @@ def head(reasoning, count=7, classes=4, seed=0):
 @pytest.mark.parametrize("reasoning", REASONINGS)
 def test_scores_are_the_formula_written_out(reasoning):
     made, seen = head(reasoning), torch.rand(5, 7, generator=chance(1))
-    found = made(seen).tolist()
-    for row, image in zip(found, seen.tolist(), strict=True):
+    result = made(seen).tolist()
+    for row, image in zip(result, seen.tolist(), strict=True):
         wanted = by_hand.scores(image, made.theta.detach().numpy(), reasoning)
         assert row == pytest.approx(wanted, abs=1e-6)
 
@@ -104,8 +104,8 @@ def test_shallow_detections_fall_with_the_distance_and_not_with_its_square():
     with torch.no_grad():
         network.log_widths.add_(torch.tensor([0.0, 0.3, -0.4, 0.1]))
     images = torch.rand(3, 1, 8, 8, generator=chance(5))
-    found = network.detections(images.expand(-1, 3, -1, -1))
-    for row, image in zip(found.tolist(), images.flatten(1).tolist(), strict=True):
+    result = network.detections(images.expand(-1, 3, -1, -1))
+    for row, image in zip(result.tolist(), images.flatten(1).tolist(), strict=True):
         wanted = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
         assert row == pytest.approx(wanted, rel=1e-5)
 
@@ -115,8 +115,8 @@ def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
     examples = torch.rand(5, 1, 8, 8, generator=chance())
     network.begin(examples.expand(-1, 3, -1, -1), chance())
     apart = [
-        (one - two).norm().item()
-        for place, one in enumerate(examples) for two in examples[place + 1 :]
+        (example - two).norm().item()
+        for place, example in enumerate(examples) for two in examples[place + 1 :]
     ]  # fmt: skip
     assert network.widths.tolist() == pytest.approx([sorted(apart)[4]] * 5, rel=1e-5)
 

@@ -34,7 +34,9 @@ def test_robust_beside_plain_prototypes(name, measure):
     networks = [one["networks"] for one in each]
     distance = float(each[0]["curves"]["distance"][len(each[0]["curves"]) // 2])
     for row in FORMS:
-        cells = {head: [one.cell(row, head) for one in networks] for head in networks[0].order}
+        cells = {
+            head: [network.cell(row, head) for network in networks] for head in networks[0].order
+        }
         attacks, beaten = (int(sum(cells[one])) for one in ("attacks inside", "successes inside"))
         measure(
             f"{what}; {row}",
@@ -45,11 +47,11 @@ def test_robust_beside_plain_prototypes(name, measure):
         )
         assert not beaten
         assert np.mean(cells["turned within 5 radii"]) > 0.05
-    total = sum(int(one["attacks inside"].sum()) for one in networks)
+    total = sum(int(network["attacks inside"].sum()) for network in networks)
     assert total >= 10_000
 
     def gain(head, better, than):
-        return [one.cell(better, head) - one.cell(than, head) for one in networks]
+        return [network.cell(better, head) - network.cell(than, head) for network in networks]
 
     claims = {
         "training by the certificate certifies more than plain prototypes":
@@ -75,9 +77,9 @@ def test_accuracy_by_reasoning(name, network, measure):
     long = network == DEEP and name != "digits"  # a minute each
     for reasoning in (NEGATIVE,) if long else (NEGATIVE, POSITIVE, INDEFINITE):
         method = PrototypeNetwork(network=network, reasoning=reasoning)
-        found = [answer(method, ExperimentCase(data, seed)) for seed in range(SEEDS)]
-        right = [one["figures"]["test accuracy"] for one in found]
-        left_out = [one["figures"]["left out"] for one in found]
+        results = [answer(method, ExperimentCase(data, seed)) for seed in range(SEEDS)]
+        right = [result["figures"]["test accuracy"] for result in results]
+        left_out = [result["figures"]["left out"] for result in results]
         more = f"; {spread(left_out)} % left out of an answer" if reasoning == INDEFINITE else ""
         measure(
             f"attribution: Prototypes, {name}, {network}, {reasoning}, {SEEDS} seeds",

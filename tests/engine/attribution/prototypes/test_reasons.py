@@ -47,23 +47,23 @@ def case(place=0):
 
 def network(method=SMALL):
     """The trained network that the method rests on."""
-    found = answer(PrototypeNetwork(**method.learned_as()), case().learned)
-    return method.restored(found["network"], data())
+    result = answer(PrototypeNetwork(**method.learned_as()), case().learned)
+    return method.restored(result["network"], data())
 
 
 @pytest.mark.parametrize("reasoning", [NEGATIVE, POSITIVE, INDEFINITE])
 def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
     method = replace(SMALL, reasoning=reasoning)
-    found, model = method(case()), inside(network(method))
+    result, model = method(case()), inside(network(method))
     image = case().image.flatten().tolist()
     seen = by_hand.detections(image, model.places.tolist(), model.widths.tolist())
     theta = model.head.theta.detach().numpy()
     scores = by_hand.scores(seen, theta, reasoning)
-    assert found["scores"].values == pytest.approx(scores, abs=1e-5)
+    assert result["scores"].values == pytest.approx(scores, abs=1e-5)
     order = np.argsort(scores)[::-1]
-    outcome = found["outcome"]
+    outcome = result["outcome"]
     assert [outcome[name][0] for name in ("answer", "rival")] == order[:2].tolist()
-    for parts, label in ((found["parts"], order[0]), (found["rival parts"], order[1])):
+    for parts, label in ((result["parts"], order[0]), (result["rival parts"], order[1])):
         plus, minus = by_hand.reasons(theta[:, label].astype(float).tolist(), reasoning, 12)
         for row, place in enumerate(parts["number"].tolist()):
             d, wants, avoids = seen[place], plus[place], minus[place]
@@ -73,7 +73,7 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
         sums = [parts[part].sum() for part in PARTS]
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
-    shown = summed(found["parts"])
+    shown = summed(result["parts"])
     assert len(shown) == SHOWN + 1
     assert sum(shown[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
 
@@ -81,12 +81,12 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
 def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
     every = [case(place) for place in range(24)]
     asked = next(one for one in every if np.isfinite(SMALL(one)["changes"]["needed"]).any())
-    found, model = SMALL(asked), inside(network())
+    result, model = SMALL(asked), inside(network())
     with torch.no_grad():
         seen = model.detections(asked.pixels)[0].double()
         weights, offset = (one.double() for one in model.head.linear())
-    own, rival = (int(found["outcome"][name][0]) for name in ("answer", "rival"))
-    table = found["changes"]
+    own, rival = (int(result["outcome"][name][0]) for name in ("answer", "rival"))
+    table = result["changes"]
     possible = np.flatnonzero(np.isfinite(table["needed"]))
     assert possible.size
     for row in range(len(table)):
@@ -104,8 +104,8 @@ def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
 
 
 def test_the_attack_stays_above_what_is_proved_and_its_image_has_another_answer():
-    found, model = SMALL(case()), network()
-    margins, outcome = found["margins"], found["outcome"]
+    result, model = SMALL(case()), network()
+    margins, outcome = result["margins"], result["outcome"]
     assert (margins["attacked"] >= margins["proved"] - 1e-5).all()
     lead = float(outcome["score"][0] - outcome["second"][0])
     assert margins["proved"][0] == pytest.approx(lead, abs=1e-5)
@@ -117,35 +117,35 @@ def test_the_attack_stays_above_what_is_proved_and_its_image_has_another_answer(
     assert margins["distance"][-1] == pytest.approx(5 * radius, rel=1e-5)
     crossed = np.interp(radius, margins["distance"], margins["proved"])
     assert crossed == pytest.approx(0, abs=0.02)
-    other = torch.from_numpy(found["flip"].images[0, 1].transpose(2, 0, 1) / np.float32(255))
+    other = torch.from_numpy(result["flip"].images[0, 1].transpose(2, 0, 1) / np.float32(255))
     assert float((other - case().image).norm()) == pytest.approx(flip, abs=0.05)
     with torch.no_grad():
         label = int(model(other.expand(3, -1, -1)[None]).argmax())
-    assert found["flip"].columns[1] == f"read as {data().classes[label]}"
+    assert result["flip"].columns[1] == f"read as {data().classes[label]}"
     assert label != outcome["answer"][0]
 
 
 def test_the_deep_form_shows_patches_and_promises_nothing():
     method = replace(SMALL, network=DEEP, epochs=3)
-    found = method(case())
-    assert not {"margins", "flip"} & found.keys()
-    assert "certificate" not in found["outcome"].order
-    assert found["picture"].images.shape[:4] == (2, SHOWN, 5, 5)
+    result = method(case())
+    assert not {"margins", "flip"} & result.keys()
+    assert "certificate" not in result["outcome"].order
+    assert result["picture"].images.shape[:4] == (2, SHOWN, 5, 5)
     model = inside(network(method)).eval()
     with torch.no_grad():
-        for column, place in enumerate(found["parts"]["number"][:SHOWN].astype(int)):
-            here = found["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
+        for column, place in enumerate(result["parts"]["number"][:SHOWN].astype(int)):
+            here = result["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
             share = model.maps(torch.from_numpy(here).expand(1, 3, 5, 5))[0, place].item()
-            seen = found["parts"]["seen"][column]
+            seen = result["parts"]["seen"][column]
             assert seen == pytest.approx(share if share >= 0.1 else 0, abs=1e-3)
-    assert "No change" not in method.finding(case(), found)
+    assert "No change" not in method.finding(case(), result)
 
 
 def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
-    found = SMALL(case())
-    outcome, parts = found["outcome"], found["parts"]
+    result = SMALL(case())
+    outcome, parts = result["outcome"], result["parts"]
     says = data().classes[int(outcome["answer"][0])]
-    words = SMALL.finding(case(), found)
+    words = SMALL.finding(case(), result)
     assert words.startswith(f"Read as {says}: {100 * parts[PARTS[0]].sum():.0f} % for what is seen")
     assert f"{100 * parts[PARTS[0]].sum():.0f} % for what is seen" in words
     assert f"No change below {outcome['certificate'][0]:.2f}" in words
@@ -176,16 +176,16 @@ def test_the_old_cbc_says_what_it_leaves_out():
 
 def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
     method = replace(SMALL, reasoning=INDEFINITE)
-    found, model = method(case()), inside(network(method))
+    result, model = method(case()), inside(network(method))
     seen = by_hand.detections(
         case().image.flatten().tolist(), model.places.tolist(), model.widths.tolist()
     )
     theta = model.head.theta.detach().double().numpy()
     for view, which in (("parts", "answer"), ("rival parts", "rival")):
-        states = by_hand.states(theta[:, int(found["outcome"][which][0])].tolist(), 12)
-        five = with_indefinite(found[view], sum(one[2] for one in states) / 12)
+        states = by_hand.states(theta[:, int(result["outcome"][which][0])].tolist(), 12)
+        five = with_indefinite(result[view], sum(state[2] for state in states) / 12)
         assert five.order == (*PARTS, LEFT_OUT)
-        for row, place in enumerate(found[view]["number"].astype(int).tolist()):
+        for row, place in enumerate(result[view]["number"].astype(int).tolist()):
             d, (positive, negative, indefinite) = seen[place], states[place]
             wanted = [d * positive, (1 - d) * negative, d * negative, (1 - d) * positive]
             told = [five[part][row] for part in five.order]
@@ -193,11 +193,11 @@ def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
             assert sum(told) == pytest.approx(1, abs=1e-9)
             assert sum(five[part][row] for part in POSITIVE_PARTS) == pytest.approx(positive, 1e-4)
             assert sum(five[part][row] for part in NEGATIVE_PARTS) == pytest.approx(negative, 1e-4)
-    own = with_indefinite(found["parts"], float(found["outcome"]["left out"][0]))
-    assert own[LEFT_OUT].mean() == pytest.approx(found["outcome"]["left out"][0], abs=1e-6)
+    own = with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
+    assert own[LEFT_OUT].mean() == pytest.approx(result["outcome"]["left out"][0], abs=1e-6)
     agree = sum(own[part].mean() for part in PARTS[:2])
     score = agree / (1 - own[LEFT_OUT].mean())
-    assert score == pytest.approx(found["outcome"]["score"][0], abs=1e-6)
+    assert score == pytest.approx(result["outcome"]["score"][0], abs=1e-6)
 
 
 def test_five_parts_by_hand():
@@ -236,8 +236,8 @@ def test_others_and_all_are_means_of_which_each_sums_to_one():
 
 def test_a_blank_image_is_said_to_be_blank():
     blank = replace(case(), image=torch.zeros(1, 8, 8))
-    found = SMALL(blank)
-    assert SMALL.finding(blank, found).startswith(BLANK)
+    result = SMALL(blank)
+    assert SMALL.finding(blank, result).startswith(BLANK)
     assert not SMALL.finding(case(), SMALL(case())).startswith(BLANK)
 
 

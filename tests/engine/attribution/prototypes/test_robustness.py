@@ -43,14 +43,14 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
             continue
         with torch.no_grad():
             stand = leads(in_doubles(model), image.expand(-1, 3, -1, -1).double(), own)
-            for place, one in enumerate(distances.tolist()):
-                lead = stand.least(torch.tensor([one])).min()
+            for place, distance in enumerate(distances.tolist()):
+                lead = stand.least(torch.tensor([distance])).min()
                 proved[place] += float(lead) > 0
         least = np.inf
-        for place, one in enumerate(distances.tolist()):
+        for place, distance in enumerate(distances.tolist()):
             tries, _ = Attack(restarts=1)(
                 lambda given: model(given.expand(-1, 3, -1, -1)), image, own,
-                torch.tensor([one]), 0,
+                torch.tensor([distance]), 0,
             )  # fmt: skip
             least = min(least, float(tries.min()))
             resisted[place] += least > 0
@@ -73,9 +73,9 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
 
 def test_two_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
     how, digits = PrototypeNetwork(), ExperimentCase(data_sets.load("digits"))
-    found = answer(how, digits)
-    assert found["figures"]["test accuracy"] >= 0.95
-    model = how.restored(found["network"], digits.data)
+    result = answer(how, digits)
+    assert result["figures"]["test accuracy"] >= 0.95
+    model = how.restored(result["network"], digits.data)
     images, own, stand, _ = standing(model, digits.data, digits.data.some("test", 200))
     mean, attacks, beaten, turned = PrototypeRobustness(tries=10).tried(
         model, images, own, stand.own_widths(), torch.ones(200, dtype=torch.bool), 0

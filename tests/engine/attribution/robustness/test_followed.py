@@ -37,9 +37,9 @@ def said(case, image):
 
 def test_the_correlations_are_those_of_maps_made_one_by_one():
     case = pair()
-    found = MapsFollow()(case)
+    result = MapsFollow()(case)
     rows = [kind for kind in MAPS if not kind.unmet(case.source)]
-    assert found["followed"].rows == tuple(kind.title for kind in rows)
+    assert result["followed"].rows == tuple(kind.title for kind in rows)
     assert len(rows) >= 6
     for kind in rows:
         before = kind()(case.source)["map"].values
@@ -48,16 +48,16 @@ def test_the_correlations_are_those_of_maps_made_one_by_one():
         for name, asked in ((SAME, after), (NEW, now)):
             values = np.abs(kind()(asked)["map"].values)
             wanted = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
-            assert found["followed"].cell(kind.title, name) == pytest.approx(wanted, abs=1e-4)
+            assert result["followed"].cell(kind.title, name) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_where_nothing_was_changed_every_map_is_the_same():
     case = tiny.pair_case(tiny.cnn())
     label = said(case.source, case.source.image)
-    asked = PairCase(replace(case.source, target=Target(label)), (case.source.image,))
-    found = MapsFollow()(asked)
-    np.testing.assert_allclose(found["followed"].values, 1.0, atol=1e-6)
-    told = MapsFollow().finding(asked, found)
+    pair_case = PairCase(replace(case.source, target=Target(label)), (case.source.image,))
+    result = MapsFollow()(pair_case)
+    np.testing.assert_allclose(result["followed"].values, 1.0, atol=1e-6)
+    told = MapsFollow().finding(pair_case, result)
     assert "The attack did not change the answer" in told
     assert "moved with the answer" not in told
 
@@ -67,10 +67,10 @@ def test_a_flat_map_is_neither_the_most_nor_the_least_moved():
     table = Table.grid(values, ("flat", "one", "two"), (SAME, NEW), ("Spearman",) * 2)
     maps = {f"{row} {word}": HeatMap(np.eye(2, dtype=np.float32) * at, "u", signed=False)
             for row in table.rows for at, word in enumerate(("after", "now"))}  # fmt: skip
-    case, found = pair(), {"followed": table, "said": told_of(0, 1), **maps}
-    assert "one most (0.20), two least (0.60)" in MapsFollow().finding(case, found)
+    case, result = pair(), {"followed": table, "said": told_of(0, 1), **maps}
+    assert "one most (0.20), two least (0.60)" in MapsFollow().finding(case, result)
     none = Table.grid(values[:1], ("flat",), (SAME, NEW), ("Spearman",) * 2)
-    assert "none can be compared" in MapsFollow().finding(case, {**found, "followed": none})
+    assert "none can be compared" in MapsFollow().finding(case, {**result, "followed": none})
 
 
 def changed_pair(model, last):
@@ -87,13 +87,13 @@ def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
     model = tiny.vit()
     case = changed_pair(model, model.network.head)
     method = MapsFollow(map="Attention rollout")
-    found = method(case)
-    assert found["followed"].cell("Attention rollout", SAME) == (
-        found["followed"].cell("Attention rollout", NEW)
+    result = method(case)
+    assert result["followed"].cell("Attention rollout", SAME) == (
+        result["followed"].cell("Attention rollout", NEW)
     )
     before, after = (said(case.source, one) for one in (case.source.image, *case.others))
-    assert found["said"]["class"].tolist() == [before, after]
-    told = method.finding(case, found)
+    assert result["said"]["class"].tolist() == [before, after]
+    told = method.finding(case, result)
     assert "did not change the answer" not in told
     assert told.endswith("Attention rollout does not depend on the class, only on the image.")
     method = MapsFollow(map="Gradient")
@@ -104,10 +104,10 @@ def test_the_sentence_names_the_map_that_moved_most():
     model = tiny.cnn()
     case = changed_pair(model, model.network.fc)
     method = MapsFollow()
-    found = method(case)
-    table = found["followed"]
+    result = method(case)
+    table = result["followed"]
     low = table.rows[int(np.nanargmin(table[NEW]))]
-    assert f"{low} most" in method.finding(case, found)
+    assert f"{low} most" in method.finding(case, result)
 
 
 def test_every_heat_map_can_be_compared():
@@ -119,15 +119,15 @@ def test_every_heat_map_can_be_compared():
 def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
     model = tiny.cnn()
     case = changed_pair(model, model.network.fc)
-    found = MapsFollow(map=title)(case)
-    assert found["followed"].rows == (title,)
+    result = MapsFollow(map=title)(case)
+    assert result["followed"].rows == (title,)
     before = KINDS[title]()(case.source)["map"].values
     after = KINDS[title]()(replace(case.source, image=case.others[0]))["map"].values
     wanted = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
-    assert found["followed"].cell(title, SAME) == pytest.approx(wanted, abs=1e-4)
-    told = MapsFollow(map=title).finding(case, found)
+    assert result["followed"].cell(title, SAME) == pytest.approx(wanted, abs=1e-4)
+    told = MapsFollow(map=title).finding(case, result)
     assert told.startswith(f"{title} ")
-    assert f"{found['followed'].cell(title, NEW):.2f}" in told
+    assert f"{result['followed'].cell(title, NEW):.2f}" in told
 
 
 def test_a_map_that_does_not_fit_the_model_is_refused_with_the_reason():

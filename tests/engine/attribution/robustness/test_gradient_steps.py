@@ -35,22 +35,22 @@ def test_on_a_linear_model_one_step_is_the_worst_change_there_is():
     weight = case.model.network.weight.detach()
     sure = int(case.model.logits(case.image[None])[0].argmax())
     sign = -weight.sign() if sure == 1 else weight.sign()
-    found = FGSM(epsilon=3)(case)
-    assert torch.equal(change_of(case, found), (3 * sign).to(torch.int16))
+    result = FGSM(epsilon=3)(case)
+    assert torch.equal(change_of(case, result), (3 * sign).to(torch.int16))
     far = FGSM(epsilon=3, norm="L2")(case)
     along = weight / weight.norm() * (-1 if sure == 1 else 1)
     radius = 3 * weight.numel() ** 0.5
     exact = (case.image + radius / 255 * along).clamp(0, 1)
     levels = levels_of(case.image)
     assert torch.equal(change_of(case, far), rounded(levels, exact, 3, "L2"))
-    other = case.model(attacked_pixels(found)[None])[0, 1] - case.model(case.image[None])[0, 1]
+    other = case.model(attacked_pixels(result)[None])[0, 1] - case.model(case.image[None])[0, 1]
     assert float(other) == pytest.approx(float((3 / 255 * sign * weight).sum()), rel=1e-4)
 
 
 @pytest.mark.parametrize("norm", ["L∞", "L2"])
 def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
     case, steps, epsilon = on_grid(tiny.cnn_case()), 6, 5
-    found = PGD(epsilon=epsilon, norm=norm, steps=steps)(case)
+    result = PGD(epsilon=epsilon, norm=norm, steps=steps)(case)
     x0, model = case.image.double()[None], case.model.twin(paced=False).double()
     label = int(model(x0).argmax())
     noise = 2 * torch.rand(case.image.shape, generator=tiny.seeded(0))[None].double() - 1
@@ -73,10 +73,10 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
         else:
             delta = delta * min(1.0, radius / float(delta.norm()))
         x = (x0 + delta).clamp(0, 1)
-    np.testing.assert_allclose(found["margin"].y, [one for one, _ in seen], atol=2e-3)
+    np.testing.assert_allclose(result["margin"].y, [one for one, _ in seen], atol=2e-3)
     best = min(seen, key=lambda one: one[0])[1][0]
     exact = rounded(levels_of(case.image), best.float(), epsilon, norm)
-    apart = (change_of(case, found) - exact).abs()
+    apart = (change_of(case, result) - exact).abs()
     assert float((apart > 0).float().mean()) < 0.02  # values on the edge of rounding
     assert int(apart.max()) <= 2 * epsilon
 
@@ -86,36 +86,36 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
 @pytest.mark.parametrize("epsilon", [1, 4, 64])
 def test_the_change_is_in_the_ball_and_the_answer_is_that_of_the_rounded_image(kind, norm, epsilon):
     case = on_grid(tiny.cnn_case(), seed=epsilon)
-    found = kind(epsilon=epsilon, norm=norm)(case)
-    change = change_of(case, found)
+    result = kind(epsilon=epsilon, norm=norm)(case)
+    change = change_of(case, result)
     if norm == "L∞":
         assert int(change.abs().max()) <= epsilon
     else:
         assert int(change.int().square().sum()) <= epsilon**2 * change.numel()
-    shares = case.model.logits(attacked_pixels(found)[None])[0].softmax(0)
-    table = found["classes"]
+    shares = case.model.logits(attacked_pixels(result)[None])[0].softmax(0)
+    table = result["classes"]
     np.testing.assert_allclose(table["after"], shares[table["class"].tolist()], atol=1e-6)
     order = shares.argsort(descending=True).tolist()
     assert [order[int(rank) - 1] for rank in table["rank after"]] == table["class"].tolist()
     first = int(case.model.logits(case.image[None])[0].argmax())
-    assert bool(found["figures"]["another class"][0]) == (order[0] != first)
+    assert bool(result["figures"]["another class"][0]) == (order[0] != first)
 
 
 def test_no_change_is_the_identity_and_is_said():
     case = on_grid(tiny.cnn_case())
     for method in (FGSM(epsilon=0), PGD(epsilon=0, norm="L2")):
-        found = method(case)
-        assert torch.equal(attacked_pixels(found), case.image)
-        assert found["figures"]["L2"][0] == 0
-        assert "Nothing is changed" in method.finding(case, found)
+        result = method(case)
+        assert torch.equal(attacked_pixels(result), case.image)
+        assert result["figures"]["L2"][0] == 0
+        assert "Nothing is changed" in method.finding(case, result)
 
 
 def test_a_large_change_that_ruins_the_image_is_said_with_ssim():
     case = on_grid(tiny.cnn_case())
     method = FGSM(epsilon=64)
-    found = method(case)
-    likeness = float(found["figures"]["SSIM"][0])
-    assert f"SSIM {likeness:.2f}" in method.finding(case, found)
+    result = method(case)
+    likeness = float(result["figures"]["SSIM"][0])
+    assert f"SSIM {likeness:.2f}" in method.finding(case, result)
 
 
 def test_pgd_lowers_the_margin_at_least_as_far_as_one_step():
@@ -129,9 +129,9 @@ def test_a_class_that_nothing_moves_is_kept_and_said():
     with torch.no_grad():
         case.model.network.weight.mul_(0).add_(1.0)  # class 1 leads by the sum of all pixels
     method = PGD(epsilon=1)
-    found = method(case)
-    assert not found["figures"]["another class"][0]
-    assert "did not make it say another class" in method.finding(case, found)
+    result = method(case)
+    assert not result["figures"]["another class"][0]
+    assert "did not make it say another class" in method.finding(case, result)
 
 
 class Constant(nn.Module):
@@ -178,17 +178,17 @@ class Crowd(nn.Module):
 def test_an_image_of_another_class_is_kept_though_the_margin_falls_further_without():
     case = ImageCase(tiny.classifier(Crowd(), 8), torch.full((3, 8, 8), 0.5), Target(0))
     method = PGD(epsilon=64)
-    found = method(case)
-    assert found["margin"].y[-1] == found["margin"].y.min()  # there, class 0 leads
-    assert found["figures"]["another class"][0]
-    assert "it says class 1" in method.finding(case, found)
+    result = method(case)
+    assert result["margin"].y[-1] == result["margin"].y.min()  # there, class 0 leads
+    assert result["figures"]["another class"][0]
+    assert "it says class 1" in method.finding(case, result)
 
 
 def test_of_an_image_too_small_for_ssim_a_change_that_is_seen_is_said_too():
     case = ImageCase(tiny.classifier(tiny.Cnn(), 8), tiny.image(8), Target(0))
     method = FGSM(epsilon=64)
-    found = method(case)
-    assert np.isnan(found["figures"]["SSIM"][0])
-    before, _, after = found["pictures"].images[0].astype(float)
+    result = method(case)
+    assert np.isnan(result["figures"]["SSIM"][0])
+    before, _, after = result["pictures"].images[0].astype(float)
     share = np.sqrt(((after - before) ** 2).mean()) / before.std()
-    assert f"(the change is {share:.2f} of the image's contrast)." in method.finding(case, found)
+    assert f"(the change is {share:.2f} of the image's contrast)." in method.finding(case, result)

@@ -59,7 +59,10 @@ def ahead(found, length):
     """How much more often QuadAttacK succeeds than each baseline: by seed, or by image of one."""
     attacks = [one["attacks"].take(np.flatnonzero(one["attacks"]["K"] == length)) for one in found]
     each = np.array(
-        [[one[f"success {QUAD}"] - one[f"success {loss}"] for loss in (CW, AD)] for one in attacks],
+        [
+            [attack[f"success {QUAD}"] - attack[f"success {loss}"] for loss in (CW, AD)]
+            for attack in attacks
+        ],
         float,
     )  # (seeds, baselines, images)
     return each[0].T if len(found) == 1 else each.mean(2)
@@ -88,8 +91,8 @@ def test_lists_of_five_on_photographs_over_seeds(measure):
 def keep_by_length(method, name, data, seeds, measure):
     """Success and size of each loss by K, and the claim at K = 5; a seed draws lists and starts."""
     model, images = load(name), sources.normal(data)
-    found = [method(AttackedImagesCase(model, images, IMAGES, seed)) for seed in range(seeds)]
-    lengths = found[0]["success"]["K"].astype(int).tolist()
+    results = [method(AttackedImagesCase(model, images, IMAGES, seed)) for seed in range(seeds)]
+    lengths = results[0]["success"]["K"].astype(int).tolist()
     where = (
         f"Robustness, {name}, {IMAGES} images of {data}, {method.steps} steps, rate "
         f"{method.rate:g}, {seeds} seeds"
@@ -100,11 +103,11 @@ def keep_by_length(method, name, data, seeds, measure):
             ("own size", "RMS /255 where each succeeds itself"),
         ):  # fmt: skip
             told = "; ".join(
-                f"{loss} {spread([one[what][loss][at] for one in found])}" for loss in NAMES
+                f"{loss} {spread([result[what][loss][at] for result in results])}" for loss in NAMES
             )
             measure(f"{where}, K = {length}: {what} ({unit})", told)
     at = min(range(len(lengths)), key=lambda place: abs(lengths[place] - 5))
-    outcomes, means, tolerances = decided(ahead(found, lengths[at]))
+    outcomes, means, tolerances = decided(ahead(results, lengths[at]))
     for loss, outcome, mean, tolerance in zip(
         (CW, AD), outcomes, 100 * means, 100 * tolerances, strict=True
     ):
@@ -112,7 +115,9 @@ def keep_by_length(method, name, data, seeds, measure):
             f"{where}; claim: at K = {lengths[at]} QuadAttacK succeeds more often than {loss}",
             f"{HERE[int(outcome)]} ({mean:+.1f} ± {tolerance:.1f} points)",
         )
-    assert np.mean([one["success"][QUAD][0] for one in found]) > 0.5  # of the shortest lists
+    assert (
+        np.mean([result["success"][QUAD][0] for result in results]) > 0.5
+    )  # of the shortest lists
 
 
 def test_speed_of_pgd_and_of_a_list_of_five(measure):
@@ -212,8 +217,8 @@ def test_which_maps_follow_over_samples(measure):
     for name in ("chelsea", "coffee", "rocket", "flower"):
         case = about_first(name)
         case = replace(case, target=Target(case.target.index))
-        found = answer(PGD(), case)
-        kept.append(answer(MapsFollow(), PairCase(case, (attacked_pixels(found),)))["followed"])
+        result = answer(PGD(), case)
+        kept.append(answer(MapsFollow(), PairCase(case, (attacked_pixels(result),)))["followed"])
     for row in kept[0].rows:
         same, new = ([one.cell(row, name) for one in kept] for name in kept[0].order)
         measure(

@@ -22,8 +22,8 @@ def by_reference(shape, features):
     stacked = np.vstack([shape.rows.T, lacking])
     goal = np.zeros(len(stacked))
     goal[-1] = 1
-    found, _ = nnls(stacked, goal, maxiter=100_000)
-    rest = stacked @ found - goal
+    result, _ = nnls(stacked, goal, maxiter=100_000)
+    rest = stacked @ result - goal
     return features - rest[:-1] / rest[-1]
 
 
@@ -31,10 +31,10 @@ def by_reference(shape, features):
 def test_of_two_classes_it_is_the_closed_form(seed):
     weight, bias, rng = drawn(seed, classes=2, features=7)
     features, margin = rng.normal(size=7), 0.2
-    found = Polyhedron(weight, bias, [1], margin).nearest(features).point
+    result = Polyhedron(weight, bias, [1], margin).nearest(features).point
     way, ahead = weight[1] - weight[0], bias[1] - bias[0]
     lacking = max(0.0, margin - way @ features - ahead)
-    np.testing.assert_allclose(found, features + lacking * way / (way @ way), atol=1e-9)
+    np.testing.assert_allclose(result, features + lacking * way / (way @ way), atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -45,16 +45,16 @@ def test_it_is_optimal_and_equals_a_reference_solver(seed):
     shape = Polyhedron(weight, bias, order, 0.2)
     features = 3 * rng.normal(size=weight.shape[1])
     assert not shape.empty
-    found = shape.nearest(features)
-    slack = shape.rows @ found.point - shape.least
-    assert found.residual < 1e-4
+    result = shape.nearest(features)
+    slack = shape.rows @ result.point - shape.least
+    assert result.residual < 1e-4
     assert slack.min() > -1e-4
-    assert found.multipliers.min() >= 0
-    assert np.abs(found.multipliers * slack).max() < 1e-4
-    stationary = found.point - features - shape.rows.T @ found.multipliers
+    assert result.multipliers.min() >= 0
+    assert np.abs(result.multipliers * slack).max() < 1e-4
+    stationary = result.point - features - shape.rows.T @ result.multipliers
     assert np.abs(stationary).max() < 1e-9
-    assert np.abs(found.point - by_reference(shape, features)).max() < 1e-3
-    logits = weight @ found.point + bias
+    assert np.abs(result.point - by_reference(shape, features)).max() < 1e-3
+    logits = weight @ result.point + bias
     assert logits.argsort()[::-1][:count].tolist() == order
     assert all(logits[one] - logits[two] > 0.2 - 1e-4 for one, two in pairwise(order))
 
@@ -73,8 +73,8 @@ def test_it_goes_on_from_the_constraints_that_were_active_and_finds_the_same():
 def test_a_thousand_classes_meet_the_conditions():
     weight, bias, rng = drawn(0, 1000, 1280)
     shape = Polyhedron(0.05 * weight, bias, rng.permutation(1000)[:10].tolist(), 0.2)
-    found = shape.nearest(rng.normal(size=1280))
-    assert found.residual < 1e-4
+    result = shape.nearest(rng.normal(size=1280))
+    assert result.residual < 1e-4
 
 
 def test_features_that_have_the_order_already_stay():

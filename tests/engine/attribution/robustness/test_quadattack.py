@@ -41,14 +41,14 @@ def case_of(length=2, seed=3, model=None):
     levels = torch.randint(60, 196, (3, model.side, model.side), generator=tiny.seeded(seed))
     image = pixels_of(levels.to(torch.int16))
     said = int(model.logits(image[None])[0].argmax())
-    asked = ImageCase(model, image, Target(said))
-    return OrderedCase(asked, drawn_order(len(model.labels), said, length, seed))
+    image_case = ImageCase(model, image, Target(said))
+    return OrderedCase(image_case, drawn_order(len(model.labels), said, length, seed))
 
 
 def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
     case, steps = case_of(1), 8
     method = QuadAttacK(steps=steps)
-    found = method(case)["search"]
+    result = method(case)["search"]
     network = case.model.network
     wanted, weight, bias = case.order[0], network.last.weight, network.last.bias
     x = case.asked.image
@@ -61,9 +61,11 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
         z = weight @ f + bias
         point = by_half_spaces(f.detach(), weight, bias, wanted)
         loss = (f - point).square().sum()
-        assert float(loss.detach()) == pytest.approx(float(found["loss"][step]), rel=2e-2, abs=1e-4)
-        assert float(delta.norm()) == pytest.approx(float(found["size"][step]), rel=2e-2)
-        assert found["λ"][step] == pytest.approx(scale)
+        assert float(loss.detach()) == pytest.approx(
+            float(result["loss"][step]), rel=2e-2, abs=1e-4
+        )
+        assert float(delta.norm()) == pytest.approx(float(result["size"][step]), rel=2e-2)
+        assert result["λ"][step] == pytest.approx(scale)
         eased = scale
         if int(z.argmax()) == wanted:
             change = levels_of(x + delta) - levels_of(x)
@@ -114,8 +116,8 @@ def test_the_baselines_lower_their_own_formulas():
     for place in range(1, 4):
         rest = [j for j in range(len(z)) if j not in order[:place]]
         terms.append(max(0.0, 0.2 + max(z[rest]) - min(z[order[:place]])))
-    found = OrderedCW(steps=3)(case)["search"]
-    assert found["loss"][0] == pytest.approx(sum(terms) / 3, rel=1e-4)
+    result = OrderedCW(steps=3)(case)["search"]
+    assert result["loss"][0] == pytest.approx(sum(terms) / 3, rel=1e-4)
     unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
     wanted = (unit @ unit[order].T).mean(1)
     wanted[order] = [10, 9.7, 9.4]
@@ -129,14 +131,14 @@ def test_the_baselines_lower_their_own_formulas():
 def test_a_success_is_one_by_an_argsort_of_the_8_bit_image(kind, length):
     for seed in range(4):
         case = case_of(length, seed)
-        found = kind(rate=0.01)(case)
-        pixels = attacked_pixels(found)
+        result = kind(rate=0.01)(case)
+        pixels = attacked_pixels(result)
         assert torch.equal(pixels_of(levels_of(pixels)), pixels)
         logits = case.model.logits(pixels[None])[0].numpy()
         right = in_order(case.order, np.argsort(-logits, kind="stable").tolist())
-        assert found["success"]["right"][0] == right
-        assert bool(found["success"]["success"][0]) == (right == length)
-        words = kind(rate=0.01).finding(case, found)
+        assert result["success"]["right"][0] == right
+        assert bool(result["success"]["success"][0]) == (right == length)
+        words = kind(rate=0.01).finding(case, result)
         assert ("in your order" in words) == (right == length)
         assert (f"{right} of {length} places right" in words) == (right < length)
 
@@ -156,16 +158,16 @@ def test_it_succeeds_on_a_small_network_and_more_steps_make_the_change_no_larger
 @pytest.mark.parametrize("kind", ATTACKS)
 def test_without_any_weight_there_is_no_success(kind):
     for seed in range(3):
-        found = kind(weight=0.0)(case_of(2, seed))
-        assert not found["success"]["success"][0]
+        result = kind(weight=0.0)(case_of(2, seed))
+        assert not result["success"]["success"][0]
 
 
 def test_an_attack_that_fails_shows_its_best_try_and_says_so():
     case = case_of(3)
     method = QuadAttacK(steps=1)
-    found = method(case)
-    assert not found["success"]["success"][0]
-    assert "did not find your order in 1 steps: its best try" in method.finding(case, found)
+    result = method(case)
+    assert not result["success"]["success"][0]
+    assert "did not find your order in 1 steps: its best try" in method.finding(case, result)
 
 
 def test_searches_halve_in_on_the_weight():
@@ -182,9 +184,9 @@ def test_a_search_that_succeeds_is_a_success_though_an_earlier_one_was_smaller()
     levels = levels_of(case.asked.image)
     loss = loss_of("QuadAttacK", case.model, own, 0.2)
     rules = SearchRules(10, 3, 0.01, 20.0)
-    found = search_order(case.model, levels, own, loss, rules, tiny.seeded(0), lambda *_: None)
-    assert found.success
-    assert [found.log[at].weight for at in (0, 11, 22)] == [10, 5, 2.5]
+    result = search_order(case.model, levels, own, loss, rules, tiny.seeded(0), lambda *_: None)
+    assert result.success
+    assert [result.log[at].weight for at in (0, 11, 22)] == [10, 5, 2.5]
 
 
 @pytest.mark.parametrize(
@@ -198,15 +200,15 @@ def test_a_search_that_succeeds_is_a_success_though_an_earlier_one_was_smaller()
     ],
 )
 def test_a_list_that_makes_no_sense_is_refused_in_words(order, words):
-    asked = ImageCase(tiny.mlp(), tiny.image(8), Target(3))
+    image_case = ImageCase(tiny.mlp(), tiny.image(8), Target(3))
     with pytest.raises(BlindspotError, match=words):
-        OrderedCase(asked, order)
+        OrderedCase(image_case, order)
 
 
 def test_the_class_of_the_image_cannot_be_in_the_list():
-    asked = ImageCase(tiny.mlp(), tiny.image(8), Target(3))
+    image_case = ImageCase(tiny.mlp(), tiny.image(8), Target(3))
     with pytest.raises(BlindspotError, match="“class 3” is the class of this image"):
-        OrderedCase(asked, (1, 3))
+        OrderedCase(image_case, (1, 3))
 
 
 class Narrow(nn.Module):
@@ -223,9 +225,9 @@ class Narrow(nn.Module):
 
 
 def test_an_order_that_no_features_give_is_said_before_anything_is_tried():
-    asked = ImageCase(tiny.classifier(Narrow(), 8), tiny.image(8), Target(0))
+    image_case = ImageCase(tiny.classifier(Narrow(), 8), tiny.image(8), Target(0))
     with pytest.raises(BlindspotError, match="cannot say these classes in this order"):
-        QuadAttacK()(OrderedCase(asked, (1,)))
+        QuadAttacK()(OrderedCase(image_case, (1,)))
 
 
 def test_a_model_without_a_linear_head_or_with_one_class_is_refused_in_words():
@@ -266,9 +268,9 @@ def test_images_are_looked_at_in_parts_so_that_large_ones_fit_in_memory(monkeypa
 def test_success_by_length_counts_what_single_attacks_find():
     model = tiny.learned()
     case = AttackedImagesCase(model, tiny.data_set(("noise",), model.side), 2, seed=2)
-    found = OrderedSuccess(steps=40, longest=2, rate=0.02)(case)
+    result = OrderedSuccess(steps=40, longest=2, rate=0.02)(case)
     images, labels = case.images()
-    assert found["success"]["K"].tolist() == [1, 2]
+    assert result["success"]["K"].tolist() == [1, 2]
     rules = SearchRules(40, 1, 0.02, QuadAttacK().weight)
     for at, length in enumerate((1, 2)):
         for name in NAMES:
@@ -285,12 +287,12 @@ def test_success_by_length_counts_what_single_attacks_find():
                 if one.success:
                     own.append(float(one.change.double().square().mean().sqrt()))
                 row = at * len(images) + number
-                assert bool(found["attacks"][f"success {name}"][row]) == one.success
-            assert found["success"][name][at] == pytest.approx(np.mean(won))
+                assert bool(result["attacks"][f"success {name}"][row]) == one.success
+            assert result["success"][name][at] == pytest.approx(np.mean(won))
             wanted = np.median(own) if own else np.nan
-            assert found["own size"][name][at] == pytest.approx(wanted, nan_ok=True, rel=1e-5)
-    assert found["attacks"]["image"].tolist() == [*range(len(images))] * 2
-    assert found["success"].values[:, 1:].any()
+            assert result["own size"][name][at] == pytest.approx(wanted, nan_ok=True, rel=1e-5)
+    assert result["attacks"]["image"].tolist() == [*range(len(images))] * 2
+    assert result["success"].values[:, 1:].any()
 
 
 def test_sizes_are_medians_over_own_successes_even_where_no_image_is_common():

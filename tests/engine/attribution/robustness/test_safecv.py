@@ -78,11 +78,11 @@ def needing(count, seed):
 
 def played(case, player):
     """How many pixels the game found, which are those that were changed and flip the class."""
-    found = SafeCV(visit=1, simulations=200, queries=5000, player=player)(case)
-    pixels = attacked_pixels(found)
+    result = SafeCV(visit=1, simulations=200, queries=5000, player=player)(case)
+    pixels = attacked_pixels(result)
     assert int(case.model.logits(pixels[None])[0].argmax()) != 0
     count = int((pixels != case.image).any(0).sum())
-    assert found["game"]["pixels"][0] == count
+    assert result["game"]["pixels"][0] == count
     return count
 
 
@@ -121,44 +121,44 @@ def drawn_case(seed=0):
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     case = drawn_case()
-    found = SafeCV(simulations=3, queries=300, change=change)(case)
-    pixels = attacked_pixels(found)
+    result = SafeCV(simulations=3, queries=300, change=change)(case)
+    pixels = attacked_pixels(result)
     before, after = levels_of(case.image), levels_of(pixels)
     changed = (before != after).any(0)
     said = case.model.logits(torch.stack([pixels_of(before), pixels])).argmax(1)
     another = bool(said[0] != said[1])
-    assert another == bool(found["figures"]["another class"][0])
-    assert found["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
+    assert another == bool(result["figures"]["another class"][0])
+    assert result["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
     wanted = torch.from_numpy(pixel_after(before.numpy(), change))
     assert torch.equal(after[:, changed], wanted[:, changed])
 
 
 def test_the_running_best_never_rises_and_the_budget_holds():
     for queries, simulations in ((50, 20), (100, 20), (200, 20), (300, 2)):
-        found = SafeCV(queries=queries, simulations=simulations)(drawn_case(1))
-        fewest = found["severity"]["fewest so far"]
+        result = SafeCV(queries=queries, simulations=simulations)(drawn_case(1))
+        fewest = result["severity"]["fewest so far"]
         assert (np.diff(fewest[np.isfinite(fewest)]) <= 0).all()
-        assert found["game"]["queries"][0] <= queries
-        if found["figures"]["another class"][0]:  # also in the game that the budget ended
-            assert fewest[-1] == found["game"]["pixels"][0]
+        assert result["game"]["queries"][0] <= queries
+        if result["figures"]["another class"][0]:  # also in the game that the budget ended
+            assert fewest[-1] == result["game"]["pixels"][0]
 
 
 def test_the_game_that_the_budget_ends_is_in_the_series():
     weight = np.random.default_rng(0).uniform(0.1, 1.0, (12, 12))
     case = black(weight, float(np.sort(weight.ravel())[-40:].sum()), 12)
-    found = SafeCV(queries=50, visit=4)(case)  # they end while pixels are put back
-    assert found["figures"]["another class"][0]
-    assert found["severity"]["fewest so far"].tolist() == [found["game"]["pixels"][0]]
+    result = SafeCV(queries=50, visit=4)(case)  # they end while pixels are put back
+    assert result["figures"]["another class"][0]
+    assert result["severity"]["fewest so far"].tolist() == [result["game"]["pixels"][0]]
 
 
 def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
     case = black(np.zeros((4, 4)), 1.0)
     method = SafeCV(queries=100, simulations=5)
-    found = method(case)
-    assert torch.equal(attacked_pixels(found), case.image)
-    assert "No change was found" in method.finding(case, found)
-    assert "no proof" in method.finding(case, found)
-    assert "Nothing that it tried made the class less likely." in method.finding(case, found)
+    result = method(case)
+    assert torch.equal(attacked_pixels(result), case.image)
+    assert "No change was found" in method.finding(case, result)
+    assert "no proof" in method.finding(case, result)
+    assert "Nothing that it tried made the class less likely." in method.finding(case, result)
 
 
 @pytest.mark.parametrize("player", PLAYERS)
@@ -174,16 +174,16 @@ def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch
     monkeypatch.setattr(PixelGame, "ask", watched)
     case = black(np.ones((4, 4)), 17.0)
     method = SafeCV(queries=200, visit=1, simulations=5, player=player)
-    found = method(case)
+    result = method(case)
     most = max(asked)
     assert most > 2
-    assert int((attacked_pixels(found) != case.image).any(0).sum()) == most
+    assert int((attacked_pixels(result) != case.image).any(0).sum()) == most
     share = 1 / (1 + np.exp(most - 17.0))
-    own = found["classes"].rows.index(case.model.labels[0])
-    assert found["classes"]["after"][own] == pytest.approx(share, abs=1e-5)
-    assert not found["figures"]["another class"][0]
-    assert found["game"]["pixels"][0] == 0
-    told = method.finding(case, found)
+    own = result["classes"].rows.index(case.model.labels[0])
+    assert result["classes"]["after"][own] == pytest.approx(share, abs=1e-5)
+    assert not result["figures"]["another class"][0]
+    assert result["game"]["pixels"][0] == 0
+    told = method.finding(case, result)
     wanted = f"{most} px, “{case.model.labels[0]}” 100 % → {100 * share:.0f} %."
     assert f"Best try, drawn here: {wanted}" in told
 
@@ -212,7 +212,7 @@ def test_a_game_without_success_tells_how_far_it_is_and_can_be_stopped_between_a
     game.note = stop
     with pytest.raises(KeyboardInterrupt):
         game.play()
-    assert told == pytest.approx([one / 100 for one in range(40)])
+    assert told == pytest.approx([index / 100 for index in range(40)])
 
 
 def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
@@ -252,8 +252,8 @@ def test_rewards_move_weight_to_the_places_that_matter():
     weight = np.zeros((4, 4))
     weight[0, 0] = weight[0, 1] = 1.0
     case = black(weight, 1.9)
-    found = SafeCV(simulations=60, visit=1, queries=4000)(case)
-    table = found["points"]
+    result = SafeCV(simulations=60, visit=1, queries=4000)(case)
+    table = result["points"]
     near = table["row"] + table["column"] < 2
     assert table["weight after"][near].sum() > table["weight before"][near].sum()
 
@@ -291,10 +291,10 @@ def test_a_blank_image_is_played_on_a_grid():
 
 def test_saliency_is_the_mixture_of_gaussians():
     points = KeyPoints(np.array([[1.0, 2.0]]), np.array([1.5]), np.array([1.0]))
-    found = points.saliency(points.weights, (4, 5))
+    result = points.saliency(points.weights, (4, 5))
     row, column = 3, 4
     wanted = np.exp(-((3 - 1) ** 2 + (4 - 2) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
-    assert found[row, column] == pytest.approx(wanted, rel=1e-5)
+    assert result[row, column] == pytest.approx(wanted, rel=1e-5)
 
 
 # ---------------------------------------------------------------- the control without guidance
@@ -322,9 +322,9 @@ def test_the_control_draws_every_pixel_as_often_and_learns_no_place():
 def test_where_every_pixel_counts_alike_guidance_saves_none(needed):
     case = black(np.ones((6, 6)), needed - 0.5, 6)  # white pixels add 1 each
     method = SafeCV(visit=1, simulations=20, queries=2000)
-    found = method(case)
-    assert found["game"]["pixels"].tolist() == [needed, needed]
-    assert f"{needed} were enough too." in method.finding(case, found)
+    result = method(case)
+    assert result["game"]["pixels"].tolist() == [needed, needed]
+    assert f"{needed} were enough too." in method.finding(case, result)
 
 
 def spot_case(side=48, reach=3):
@@ -340,10 +340,10 @@ def spot_case(side=48, reach=3):
 
 def test_where_one_place_counts_the_key_points_lead_there_with_fewer_queries():
     case, method = spot_case(), SafeCV(visit=4, simulations=4, queries=400)
-    found = method(case)
-    rows = found["game"].rows
+    result = method(case)
+    rows = result["game"].rows
     assert rows == ("near key points", "anywhere")
-    guided, anywhere = (found["game"].take([at]) for at in range(2))
+    guided, anywhere = (result["game"].take([at]) for at in range(2))
     assert guided["pixels"][0] == 12
     assert guided["queries until then"][0] <= guided["queries"][0] <= 400
     assert anywhere["queries"][0] <= 400
@@ -356,7 +356,7 @@ def test_where_one_place_counts_the_key_points_lead_there_with_fewer_queries():
 
 def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
     case = drawn_case(2)
-    found = SafeCV(simulations=2, queries=150)(case)
+    result = SafeCV(simulations=2, queries=150)(case)
     levels = levels_of(case.image).numpy()
     points = key_points(case.image.mean(0).double().numpy())
     rules = GameRules(6, 2, 150, CHANGES[0], "random", "as in the code")
@@ -364,9 +364,9 @@ def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
         game = kind(case.model, levels, points, rules, np.random.default_rng(seed),
                     lambda done, words: None)  # fmt: skip
         game.play()
-        assert found["game"]["queries"][place] == game.asked
+        assert result["game"]["queries"][place] == game.asked
         fewest = 0 if game.best is None else len(game.best.changed)
-        assert found["game"]["pixels"][place] == fewest
+        assert result["game"]["pixels"][place] == fewest
 
 
 @pytest.mark.parametrize(

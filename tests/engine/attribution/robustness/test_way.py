@@ -25,20 +25,20 @@ def case():
 
 @pytest.mark.parametrize("method", [PGD(epsilon=24, steps=30), FGSM(epsilon=24)], ids=str)
 def test_each_image_kept_gets_what_stands_beside_it(case, method):
-    found = method(case)
-    path, top = found["path"], found["top"]
+    result = method(case)
+    path, top = result["path"], result["top"]
     assert len(path.frames) <= ways.FRAMES + 1
     assert path.steps[0] == 0
-    assert path.steps[-1] == len(found["source confidence"].y) - 1  # the found one comes last
+    assert path.steps[-1] == len(result["source confidence"].y) - 1  # the found one comes last
     assert torch.equal(torch.from_numpy(path.frames[0].copy()), case.image)
     last = torch.from_numpy(path.frames[-1].copy())
-    assert torch.equal(last, attacked_pixels(found))
-    shares = case.model.logits(attacked_pixels(found)[None])[0].softmax(0)
+    assert torch.equal(last, attacked_pixels(result))
+    shares = case.model.logits(attacked_pixels(result)[None])[0].softmax(0)
     best = shares.topk(len(top.values[0]))
     np.testing.assert_allclose(top.values[-1], best.values.numpy(), atol=1e-6)
     assert top.labels[-1] == tuple(case.model.labels[index] for index in best.indices)
     assert path.values[-1] == pytest.approx(float(shares[case.target.index]), abs=1e-6)
-    assert found["target confidence"].y_label == f"confidence in {top.labels[-1][0]}"
+    assert result["target confidence"].y_label == f"confidence in {top.labels[-1][0]}"
 
 
 @pytest.mark.parametrize("norm", ["L∞", "L2"])
@@ -50,14 +50,14 @@ def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, nor
         kept(self, image, logits)
 
     monkeypatch.setattr(AttackTrajectory, "add", noted)
-    found = method(case)
+    result = method(case)
     assert torch.equal(images[0], case.image)
     shares = case.model.logits(torch.stack(images).contiguous()).softmax(1)
     np.testing.assert_allclose(
-        found["source confidence"].y, shares[:, case.target.index], atol=1e-5
+        result["source confidence"].y, shares[:, case.target.index], atol=1e-5
     )
-    apart = [float((one - case.image).double().square().mean().sqrt()) for one in images]
-    np.testing.assert_allclose(found["rmse to source"].y, apart, rtol=1e-5, atol=1e-9)
+    apart = [float((image - case.image).double().square().mean().sqrt()) for image in images]
+    np.testing.assert_allclose(result["rmse to source"].y, apart, rtol=1e-5, atol=1e-9)
     assert 1 / 255 < max(apart) <= 2 / 255 + 1e-6
 
 
@@ -67,19 +67,19 @@ def test_one_step_from_the_image_is_not_told_twice(case):
 
 
 def test_a_list_is_watched_by_its_first_class(case):
-    order = tuple(one for one in range(4) if one != case.target.index)[:2]
-    found = QuadAttacK(steps=12)(OrderedCase(case, order))
-    assert found["target confidence"].y_label == f"confidence in {case.model.labels[order[0]]}"
-    assert len(found["source confidence"].y) == 1 + 12 + 1 + 1
+    order = tuple(index for index in range(4) if index != case.target.index)[:2]
+    result = QuadAttacK(steps=12)(OrderedCase(case, order))
+    assert result["target confidence"].y_label == f"confidence in {case.model.labels[order[0]]}"
+    assert len(result["source confidence"].y) == 1 + 12 + 1 + 1
 
 
 def test_several_searches_are_told_one_behind_the_other(case):
-    order = tuple(one for one in range(4) if one != case.target.index)[:2]
-    found = QuadAttacK(steps=5, searches=3)(OrderedCase(case, order))
-    assert len(found["source confidence"].y) == 1 + 3 * (5 + 1) + 1
-    assert found["path"].steps[-1] == 3 * (5 + 1) + 1
-    last = torch.from_numpy(found["path"].frames[-1].copy())
-    assert torch.equal(last, attacked_pixels(found))
+    order = tuple(index for index in range(4) if index != case.target.index)[:2]
+    result = QuadAttacK(steps=5, searches=3)(OrderedCase(case, order))
+    assert len(result["source confidence"].y) == 1 + 3 * (5 + 1) + 1
+    assert result["path"].steps[-1] == 3 * (5 + 1) + 1
+    last = torch.from_numpy(result["path"].frames[-1].copy())
+    assert torch.equal(last, attacked_pixels(result))
 
 
 def test_few_images_of_large_ones_are_kept(monkeypatch):

@@ -19,35 +19,36 @@ def masks_of(scores, how, done, generator):
         "low": math.ceil(round(size * how.low, 6)),
         "high": math.ceil(round(size * share, 6)),
     }
-    found = [[SEEN] * size for _ in range(bags)]
+    results = [[SEEN] * size for _ in range(bags)]
     if numbers["random"]:
         drawn = torch.rand(bags, size, generator=generator)
         for bag in range(bags):
-            for tile in sorted(range(size), key=lambda one: float(drawn[bag, one]))[
+            for tile in sorted(range(size), key=lambda index: float(drawn[bag, index]))[
                 : numbers["random"]
             ]:
-                found[bag][tile] = RANDOM
+                results[bag][tile] = RANDOM
     best = [
-        sorted(range(size), key=lambda one: (-float(scores[bag, one]), one)) for bag in range(bags)
+        sorted(range(size), key=lambda index: (-float(scores[bag, index]), index))
+        for bag in range(bags)
     ]
     for bag in range(bags):
         for tile in best[bag][size - numbers["low"] :] if numbers["low"] else ():
-            found[bag][tile] = LOW
+            results[bag][tile] = LOW
     if numbers["high"]:
         among = min(size, max(numbers["high"], math.ceil(round(size * share / how.varied, 6))))
         drawn = torch.rand(bags, among, generator=generator) if among > numbers["high"] else None
         for bag in range(bags):
             places = range(numbers["high"])
             if drawn is not None:
-                order = sorted(range(among), key=lambda one: float(drawn[bag, one]))
+                order = sorted(range(among), key=lambda index: float(drawn[bag, index]))
                 places = order[: numbers["high"]]
             for place in places:
-                found[bag][best[bag][place]] = HIGH
+                results[bag][best[bag][place]] = HIGH
     if how.recycled:
         for bag in range(bags):
-            seen = [tile for tile in range(size) if found[bag][tile] == SEEN]
+            seen = [tile for tile in range(size) if results[bag][tile] == SEEN]
             kept = max(1, math.floor(round(len(seen) * (1 - how.recycled), 6)))
             order = torch.randperm(len(seen), generator=generator).tolist()
             for place in order[kept:]:
-                found[bag][seen[place]] = RECYCLED
-    return np.array(found)
+                results[bag][seen[place]] = RECYCLED
+    return np.array(results)

@@ -31,7 +31,7 @@ def gelu(values):
 
 def features_of(case, tile):
     """What Lite0's head sees of every tile but the last, which is blank, one by one."""
-    found = []
+    results = []
     for row in range(case.image.height // tile):
         for column in range(case.image.width // tile):
             place = tile * row, tile * (row + 1), tile * column, tile * (column + 1)
@@ -39,13 +39,13 @@ def features_of(case, tile):
             pixels = torch.nn.functional.interpolate(
                 pixels, (224, 224), mode="bilinear", antialias=True
             )
-            found.append(case.model.features(pixels)[0].double().numpy())
-    return np.array(found[:-1])
+            results.append(case.model.features(pixels)[0].double().numpy())
+    return np.array(results[:-1])
 
 
 def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles():
     method = TileAttention(tile=16)
-    found = answer(method, CASE)
+    result = answer(method, CASE)
     held = networks.shipped()
     tiles = features_of(CASE, 16) / held.spread
     for name in networks.NETWORKS:
@@ -64,18 +64,18 @@ def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles()
             wanted = share * len(tiles)
         if name in (MAX_POOLING, MEAN_POOLING):
             wanted = softmax(scores + bias, 1)[:, 1]
-        assert found["tiles"][name][:-1] == pytest.approx(wanted, rel=2e-3, abs=1e-5)
-        assert np.isnan(found["tiles"][name][-1])
+        assert result["tiles"][name][:-1] == pytest.approx(wanted, rel=2e-3, abs=1e-5)
+        assert np.isnan(result["tiles"][name][-1])
         chance = softmax(logits)[1]
-        assert found["networks"].cell(name, SAYS) == pytest.approx(chance, abs=2e-3)
-        assert np.isnan(found["networks"].cell(name, FOUND))
-    assert found["tiles"].units[found["tiles"].order.index(ABMIL)] == "× an equal share"
+        assert result["networks"].cell(name, SAYS) == pytest.approx(chance, abs=2e-3)
+        assert np.isnan(result["networks"].cell(name, FOUND))
+    assert result["tiles"].units[result["tiles"].order.index(ABMIL)] == "× an equal share"
 
 
 def test_key_tiles_are_counted_by_hand():
     case, method = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5)), TileAttention()
-    found = answer(method, case)
-    table = found["tiles"]
+    result = answer(method, case)
+    table = result["tiles"]
     known = np.isfinite(table[ABMIL])
     key = (table["planted"] >= 0.25)[known]
     assert key.any()
@@ -83,10 +83,10 @@ def test_key_tiles_are_counted_by_hand():
     for name in networks.NETWORKS:
         values = table[name][known]
         hits[name] = int(key[np.argsort(-values, kind="stable")[: key.sum()]].sum())
-        assert found["networks"].cell(name, FOUND) == pytest.approx(hits[name] / key.sum())
+        assert result["networks"].cell(name, FOUND) == pytest.approx(hits[name] / key.sum())
         pairs = [(a > b) + 0.5 * (a == b) for a in values[key] for b in values[~key]]
-        assert found["networks"].cell(name, APART) == pytest.approx(np.mean(pairs), abs=1e-6)
-    told = method.finding(case, found)
+        assert result["networks"].cell(name, APART) == pytest.approx(np.mean(pairs), abs=1e-6)
+    told = method.finding(case, result)
     assert f"of {key.sum()} tiles in planted regions, {hits[MHIM.title]} are among its" in told
     assert told.endswith(f"{hits[ABMIL]} among plain attention's.")
 
@@ -107,13 +107,13 @@ def test_what_is_not_known_is_not_counted():
 
 def test_each_network_speaks_for_itself():
     method = TileAttention(tile=16)
-    found = answer(method, CASE)
+    result = answer(method, CASE)
     for name in networks.NETWORKS:
-        said = told(found, name)
+        said = told(result, name)
         assert said.startswith(f"{name} says “a planted region” with ")
         assert ("equal share" in said) == (name not in (MAX_POOLING, MEAN_POOLING))
-    best = 100 * np.nanmax(found["tiles"][MAX_POOLING])
-    assert told(found, MAX_POOLING).endswith(f"by itself with {best:.0f} %.")
+    best = 100 * np.nanmax(result["tiles"][MAX_POOLING])
+    assert told(result, MAX_POOLING).endswith(f"by itself with {best:.0f} %.")
     section = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5))
     beside = told(answer(TileAttention(), section), ABMIL)
     assert beside.endswith(f"among those of {MHIM.title}.")
@@ -138,12 +138,12 @@ def test_both_methods_read_the_tiles_once(monkeypatch):
     monkeypatch.setattr(whole, "looked_at", lambda *given: reads.append(1) or read(*given))
     image = made_slide(448, 336, seed=6)
     case = WholeSlideCase(load(DEFAULT), image)
-    found = TileAttention(tile=112, glass=1.0)(case)
+    result = TileAttention(tile=112, glass=1.0)(case)
     count = len(reads)
     assert count
     beside = UnlikeTiles(tile=112, glass=1.0)(case)
     assert len(reads) == count
-    assert (np.isnan(found["tiles"][ABMIL]) == np.isnan(beside["tiles"]["distance"])).all()
+    assert (np.isnan(result["tiles"][ABMIL]) == np.isnan(beside["tiles"]["distance"])).all()
 
 
 def test_another_network_is_refused():

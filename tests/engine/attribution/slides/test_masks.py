@@ -39,9 +39,9 @@ def scores(bags=5, size=23, seed=3):
 @pytest.mark.parametrize("name", HOW)
 @pytest.mark.parametrize("done", [0.0, 0.3, 0.9])
 def test_masks_are_those_of_a_slow_derivation(name, done):
-    found = select(scores(), HOW[name], done, seeded(7)).numpy()
-    assert found.tolist() == masks_of(scores(), HOW[name], done, seeded(7)).tolist()
-    assert len(np.unique(found)) > 1 or not HOW[name].high_at(done)
+    result = select(scores(), HOW[name], done, seeded(7)).numpy()
+    assert result.tolist() == masks_of(scores(), HOW[name], done, seeded(7)).tolist()
+    assert len(np.unique(result)) > 1 or not HOW[name].high_at(done)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.1, 0.15, 0.2])
@@ -49,45 +49,45 @@ def test_masks_are_those_of_a_slow_derivation(name, done):
 @pytest.mark.parametrize("varied", [1.0, 0.5])
 def test_exactly_the_share_of_the_tiles_is_masked(share, size, varied):
     how = Masking(high=share, varied=varied, falls=False)
-    found = select(scores(4, size), how, 0.5, seeded())
+    result = select(scores(4, size), how, 0.5, seeded())
     wanted = ceil(round(share * size, 6))
-    assert (found == HIGH).sum(1).tolist() == [wanted] * 4
-    assert (found != SEEN).sum(1).tolist() == [wanted] * 4
+    assert (result == HIGH).sum(1).tolist() == [wanted] * 4
+    assert (result != SEEN).sum(1).tolist() == [wanted] * 4
 
 
 def test_the_highest_are_masked_and_the_lowest():
     table = scores()
-    found = select(table, Masking(high=0.1, low=0.2), 0.0, seeded())
-    for own, kinds in zip(table, found, strict=True):
+    result = select(table, Masking(high=0.1, low=0.2), 0.0, seeded())
+    for own, kinds in zip(table, result, strict=True):
         assert own[kinds == HIGH].min() > own[kinds != HIGH].max()
         assert own[kinds == LOW].max() < own[kinds == SEEN].min()
 
 
 def test_a_union_counts_a_tile_once():
     how = Masking(high=0.2, low=0.2, random=0.5, falls=False)
-    found = select(scores(200, 20), how, 0.0, seeded())
-    masked = (found != SEEN).sum(1)
-    assert (found == HIGH).sum(1).eq(4).all()
-    assert (found == LOW).sum(1).eq(4).all()
+    result = select(scores(200, 20), how, 0.0, seeded())
+    masked = (result != SEEN).sum(1)
+    assert (result == HIGH).sum(1).eq(4).all()
+    assert (result == LOW).sum(1).eq(4).all()
     assert 10 <= masked.min() <= masked.max() <= 18
     assert masked.float().mean().item() == pytest.approx(8 + 10 * 12 / 20, abs=0.3)
 
 
 def test_varied_masks_are_drawn_from_a_larger_set_of_the_highest():
     table = scores(1, 40).expand(300, -1)
-    found = select(table, Masking(high=0.1, varied=0.25, falls=False), 0.0, seeded())
-    often = (found == HIGH).float().mean(0)
+    result = select(table, Masking(high=0.1, varied=0.25, falls=False), 0.0, seeded())
+    often = (result == HIGH).float().mean(0)
     order = table[0].argsort(descending=True)
     assert often[order[16:]].sum() == 0
     assert often[order[:16]].numpy() == pytest.approx(np.full(16, 0.25), abs=0.1)
 
 
 def test_recycled_tiles_are_a_share_of_what_is_left():
-    found = select(scores(6, 60), HOW["v2"], 0.0, seeded())
+    result = select(scores(6, 60), HOW["v2"], 0.0, seeded())
     left = 60 - count(60, 0.07)
-    assert (found == RECYCLED).sum(1).tolist() == [left - int(left * 0.65)] * 6
+    assert (result == RECYCLED).sum(1).tolist() == [left - int(left * 0.65)] * 6
     assert (select(scores(3, 5), Masking(recycled=0.9), 0.0, seeded()) == SEEN).sum(1).min() == 1
-    assert not (found == RANDOM).any()
+    assert not (result == RANDOM).any()
 
 
 def test_the_share_falls_to_nothing_by_a_cosine():

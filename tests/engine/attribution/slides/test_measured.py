@@ -58,7 +58,7 @@ def trained(kind, methods, seed):
     case = BagsCase(load("mnist-cnn"), data, seed)
     bags, how = bags_of(case), recipe(EPOCHS)
     rows = bags.slides.rows("test")
-    models = {name: learn(case, bags, how, one).model for name, one in POOLINGS.items()}
+    models = {name: learn(case, bags, how, pooling).model for name, pooling in POOLINGS.items()}
     for method in methods:
         mining = method.mining()
         own = learn(case, bags, how, how=mining, begins=models[ABMIL]).model
@@ -69,12 +69,12 @@ def trained(kind, methods, seed):
         one = said[method.title]
         own = np.take_along_axis(one.by_class, labels[:, None, None], 2)[..., 0]
         said[f"{method.title}, class score"] = BagPredictions(one.probabilities, own, one.by_class)
-    found = {name: dict(figures(one, bags, rows)) for name, one in said.items()}
+    results = {name: dict(figures(one, bags, rows)) for name, one in said.items()}
     for name, one in said.items():
         key, rival = bags.layout.key[rows], bags.layout.rival[rows]
-        found[name]["tile AUROC"] = tile_auroc(one.attention, key, np.ones_like(key))
-        found[name]["rivals"] = tile_auroc(one.attention, key, rival)
-    return found
+        results[name]["tile AUROC"] = tile_auroc(one.attention, key, np.ones_like(key))
+        results[name]["rivals"] = tile_auroc(one.attention, key, rival)
+    return results
 
 
 @pytest.mark.parametrize(
@@ -153,19 +153,19 @@ def test_which_tiles_of_planted_regions_each_network_finds(measure):
 
 def test_attention_over_the_made_section_that_the_page_shows(measure):
     method, case = TileAttention(), WholeSlideCase(load(DEFAULT), made_slide())
-    found = answer(method, case)
-    measure("Slides, attention over the made section", method.finding(case, found))
+    result = answer(method, case)
+    measure("Slides, attention over the made section", method.finding(case, result))
     for name in section_networks.NETWORKS:
-        told = [f"{one} {found['networks'].cell(name, one):.3f}" for one in (FOUND, APART)]
+        told = [f"{one} {result['networks'].cell(name, one):.3f}" for one in (FOUND, APART)]
         measure(f"Slides, attention over the made section: {name}", "; ".join(told))
-    assert found["networks"].cell(ABMIL, APART) > 0.8
+    assert result["networks"].cell(ABMIL, APART) > 0.8
 
 
 def test_planted_regions_of_a_made_slide_are_unlike_the_rest(measure):
     case, method = WholeSlideCase(load(DEFAULT), made_slide(3584, 2688)), UnlikeTiles()
-    found = answer(method, case)
-    measure("Slides, tiles of a made section of 3584 × 2688 px", method.finding(case, found))
-    tiles = found["tiles"]
+    result = answer(method, case)
+    measure("Slides, tiles of a made section of 3584 × 2688 px", method.finding(case, result))
+    tiles = result["tiles"]
     key, distance = tiles["planted"] >= KEY_SHARE, tiles["distance"]
     known = np.isfinite(distance)
     assert np.median(distance[known & key]) > np.median(distance[known & ~key])
@@ -183,8 +183,8 @@ def opened(width, height):
 def test_most_of_the_time_goes_into_the_network(measure):
     method = UnlikeTiles()
     method(opened(3584, 2688))  # what is loaded once
-    found = method(opened(80 * 224, 50 * 224))
-    cost, looked = found["cost"], np.isfinite(found["tiles"]["distance"]).sum()
+    result = method(opened(80 * 224, 50 * 224))
+    cost, looked = result["cost"], np.isfinite(result["tiles"]["distance"]).sum()
     network, reading = (float(cost[f"seconds, {one}"][0]) for one in ("network", "reading"))
     share = network / (network + reading)
     measure(

@@ -38,20 +38,20 @@ def auc_by_hand(scores, positive):
 
 def top_by_hand(scores, key):
     """Which key tiles stand among as many strongest as the bag has."""
-    best = sorted(range(len(scores)), key=lambda one: (-scores[one], one))[: int(key.sum())]
+    best = sorted(range(len(scores)), key=lambda index: (-scores[index], index))[: int(key.sum())]
     return [tile for tile in best if key[tile]]
 
 
 @pytest.mark.parametrize("kind", [MHIM, MHIM2])
 def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
     method, bags = SMALL[kind], bags_of(CASE)
-    found = answer(method, CASE)
+    result = answer(method, CASE)
     rows, size = bags.slides.rows("test"), bags.layout.size
     positive = bags.slides.labels[rows] == 1
     plain = learn(CASE, bags, recipe(4))
     best = learn(CASE, bags, recipe(4), MAX)
     own = learn(CASE, bags, recipe(4), how=method.mining(), begins=plain.model)
-    tiles, table = found["tiles"], found["figures"]
+    tiles, table = result["tiles"], result["figures"]
     assert tiles["row"].tolist() == bags.layout.rows[rows].ravel().tolist()
     for name, model in {ABMIL: plain.model, TEACHER: own.teacher, STUDENT: own.model}.items():
         with torch.inference_mode():
@@ -97,10 +97,10 @@ def test_scores_of_the_classes_are_a_share_and_of_the_student():
 
 
 def test_a_finding_has_the_figures_of_the_table():
-    found = SMALL[MHIM](CASE)
-    table = found["figures"]
+    result = SMALL[MHIM](CASE)
+    table = result["figures"]
     share = 100 * table.cell(STUDENT, "key tiles found")
-    told = SMALL[MHIM].finding(CASE, found)
+    told = SMALL[MHIM].finding(CASE, result)
     assert told.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
     assert f"ABMIL) {100 * table.cell(ABMIL, 'key tiles found'):.0f} %" in told
 
@@ -108,9 +108,9 @@ def test_a_finding_has_the_figures_of_the_table():
 def test_without_known_key_tiles_it_says_so():
     truth = {"group": CASE.data.truth["group"]}
     case = BagsCase(CASE.model, replace(CASE.data, truth=truth))
-    found = SMALL[MHIM](case)
-    assert np.isnan(found["figures"].cell(STUDENT, "hard ones"))
-    assert "which tiles are key is not known" in SMALL[MHIM].finding(case, found)
+    result = SMALL[MHIM](case)
+    assert np.isnan(result["figures"].cell(STUDENT, "hard ones"))
+    assert "which tiles are key is not known" in SMALL[MHIM].finding(case, result)
 
 
 def test_counting_key_tiles():
@@ -127,7 +127,7 @@ def test_counting_key_tiles():
 def test_an_auc_of_several_classes_is_the_mean_of_one_against_the_rest():
     rng = np.random.default_rng(0)
     chances, labels = rng.random((20, 3)).astype(np.float32), np.arange(20) % 3
-    wanted = np.mean([auc_by_hand(chances[:, one], labels == one) for one in range(3)])
+    wanted = np.mean([auc_by_hand(chances[:, index], labels == index) for index in range(3)])
     assert bag_auc(chances, labels) == pytest.approx(wanted)
     assert np.isnan(bag_auc(chances, np.zeros(20, np.int64)))
 
@@ -166,5 +166,5 @@ def test_masks_that_could_take_every_tile_are_refused_before_anything_is_read():
 
 
 def test_the_score_of_the_class_stands_in_the_table_too():
-    found = SMALL[MHIM2](CASE)
-    assert found["figures"].rows[-1] == BY_CLASS
+    result = SMALL[MHIM2](CASE)
+    assert result["figures"].rows[-1] == BY_CLASS

@@ -71,9 +71,9 @@ def plain_by_hand(bags, epochs=2, seed=0):
 
 
 def test_plain_attention_is_the_loop_of_the_paper(bags):
-    found, wanted = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
+    result, wanted = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
     for name, one in wanted.items():
-        assert torch.allclose(found[name], one, atol=1e-6), name
+        assert torch.allclose(result[name], one, atol=1e-6), name
 
 
 @pytest.mark.parametrize("by_class", [False, True])
@@ -101,12 +101,12 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
         update(self, network, step, loss)
 
     monkeypatch.setattr(Teaching, "update", noting)
-    found = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
+    result = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
     assert len(seen) == 3
     begins = dict(plain.network.named_parameters())
     own = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
     m = how.momentum
-    for name, one in found.teacher.network.named_parameters():
+    for name, one in result.teacher.network.named_parameters():
         first = begins.get(name, own[name])
         wanted = m**3 * first
         for step, weight in enumerate(seen):
@@ -126,9 +126,9 @@ def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch
     learn(CASE, bags, recipe(1), how=replace(MASKED, warm=True), begins=plain)
     student_first, teacher_first = begun
     own = weights(untrained(CASE, bags, ATTENTION))
-    for name, one in weights(plain).items():
-        assert torch.equal(teacher_first[name], one)
-        assert torch.equal(student_first[name], one if name.startswith("embed") else own[name])
+    for name, weight in weights(plain).items():
+        assert torch.equal(teacher_first[name], weight)
+        assert torch.equal(student_first[name], weight if name.startswith("embed") else own[name])
 
 
 def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
@@ -137,7 +137,7 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
     tiles, before = bags.features[:3], network.recycling.queries.clone()
     masks = torch.full(tiles.shape[:2], SEEN)
     masks[:, :3] = RECYCLED
-    found = student(network, tiles, masks, seeded(1), seeded(2))
+    result = student(network, tiles, masks, seeded(1), seeded(2))
     hidden = F.gelu(network.embed(tiles)) * (
         torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25
     ) / 0.75  # fmt: skip
@@ -147,7 +147,7 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
         tokens = network.recycling(hidden, masks == RECYCLED, seeded(2))
     assert torch.allclose(after, 0.9999 * before + 0.0001 * tokens.mean(0), atol=1e-7)
     assert not torch.equal(after, before)
-    found.logits.sum().backward()
+    result.logits.sum().backward()
     assert network.recycling.queries.grad is None
     assert "recycling.queries" not in dict(network.named_parameters())
     assert network.recycling.tell.weight.grad.abs().sum() > 0
@@ -157,19 +157,19 @@ def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION, RECYCLING))
     tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
     masks[:, 2:5] = RECYCLED
-    found = student(network, tiles, masks, None, None)
-    assert found.weights[:, 2:5].abs().sum() == 0
-    assert (found.weights.sum(1) < 1).all()
-    assert (found.weights[:, :2] > 0).all()
+    result = student(network, tiles, masks, None, None)
+    assert result.weights[:, 2:5].abs().sum() == 0
+    assert (result.weights.sum(1) < 1).all()
+    assert (result.weights[:, :2] > 0).all()
 
 
 def test_a_masked_student_is_a_network_that_sees_the_other_tiles_only(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION))
     tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
     masks[:, [1, 4]] = 1
-    found = student(network, tiles, masks, None, None)
+    result = student(network, tiles, masks, None, None)
     others = [at for at in range(bags.layout.size) if at not in {1, 4}]
-    assert torch.allclose(found.logits, network.read(tiles[:, others]).logits, atol=1e-6)
+    assert torch.allclose(result.logits, network.read(tiles[:, others]).logits, atol=1e-6)
 
 
 def test_consistency_is_the_soft_cross_entropy_over_the_embedding():
@@ -195,12 +195,12 @@ def test_max_and_mean_pooling_are_what_they_are_called(bags):
 
 def test_a_class_score_is_the_tiles_own_part_of_the_logits(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION))
-    found = network.read(bags.features[:3])
-    parts = found.weights[..., None] * found.hidden
-    assert torch.allclose(parts.sum(1) @ network.head.weight.T + network.head.bias, found.logits,
+    result = network.read(bags.features[:3])
+    parts = result.weights[..., None] * result.hidden
+    assert torch.allclose(parts.sum(1) @ network.head.weight.T + network.head.bias, result.logits,
                           atol=1e-5)  # fmt: skip
     wanted = (parts @ network.head.weight.T + network.head.bias[0]).softmax(-1)
-    assert torch.allclose(network.class_scores(found), wanted, atol=1e-6)
+    assert torch.allclose(network.class_scores(result), wanted, atol=1e-6)
 
 
 def test_the_picture_of_a_bag_has_the_same_answer_as_its_features(bags):

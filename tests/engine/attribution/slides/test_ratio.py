@@ -21,7 +21,7 @@ CASE = tiny.bags_case()
 
 
 def test_each_point_is_the_mean_of_trainings_made_by_hand():
-    found = answer(MaskedRatio(epochs=2, seeds=2), CASE)
+    result = answer(MaskedRatio(epochs=2, seeds=2), CASE)
     bags, rows, wanted, usual = bags_of(CASE), None, [], []
     rows = bags.slides.rows("test")
     for seed in (0, 1):
@@ -33,14 +33,14 @@ def test_each_point_is_the_mean_of_trainings_made_by_hand():
         wanted.append(figures(asked(own, bags, rows), bags, rows))
     for measure in MEASURES:
         values = [one[measure] for one in wanted]
-        curve = found["curve"]
+        curve = result["curve"]
         assert curve[measure][3] == pytest.approx(np.mean(values))
         low = np.mean(values) - np.std(values, ddof=1)
         assert curve[f"{measure}, low"][3] == pytest.approx(low)
         mean = np.mean([one[measure] for one in usual])
-        assert found["plain"].cell(ABMIL, measure) == pytest.approx(mean)
+        assert result["plain"].cell(ABMIL, measure) == pytest.approx(mean)
         assert curve[f"{measure}, {ABMIL}"].tolist() == pytest.approx([mean] * len(RATIOS))
-    assert len(found["runs"]) == 2 * (3 + len(RATIOS))
+    assert len(result["runs"]) == 2 * (3 + len(RATIOS))
 
 
 def curve_of(means, spread, seeds=2):

@@ -28,8 +28,8 @@ def of_size(height, width, value=None):
 
 
 def test_a_tile_counts_its_distance_to_those_most_like_it():
-    found = answer(UnlikeTiles(tile=16, neighbors=3), CASE)["tiles"]
-    assert len(found) == 24
+    result = answer(UnlikeTiles(tile=16, neighbors=3), CASE)["tiles"]
+    assert len(result) == 24
     features = []
     for row in range(4):
         for column in range(6):
@@ -45,11 +45,11 @@ def test_a_tile_counts_its_distance_to_those_most_like_it():
             float(own @ other / np.linalg.norm(own) / np.linalg.norm(other))
             for place, other in enumerate(known) if place != at
         )  # fmt: skip
-        assert found["distance"][at] == pytest.approx(1 - np.mean(cosines[-3:]), abs=1e-5)
-    assert np.isnan(found["distance"][23])
-    assert found["row"].tolist() == [at // 6 for at in range(24)]
-    assert np.isnan(found["planted"]).all()
-    assert np.nanargmax(found["distance"]) == 8  # the darker one
+        assert result["distance"][at] == pytest.approx(1 - np.mean(cosines[-3:]), abs=1e-5)
+    assert np.isnan(result["distance"][23])
+    assert result["row"].tolist() == [at // 6 for at in range(24)]
+    assert np.isnan(result["planted"]).all()
+    assert np.nanargmax(result["distance"]) == 8  # the darker one
 
 
 def test_distances_in_blocks_are_those_at_once(monkeypatch):
@@ -71,21 +71,21 @@ def test_tiles_too_large_for_any_planted_region_are_said_to_be():
 
 def test_the_share_of_a_planted_region_is_that_of_its_mask():
     image = made_slide(640, 512, seed=1)
-    found = UnlikeTiles(tile=64)(WholeSlideCase(tiny.cnn(), image))["tiles"]
+    unliketile = UnlikeTiles(tile=64)(WholeSlideCase(tiny.cnn(), image))["tiles"]
     mask = image.mask(0, 512, 0, 640).reshape(8, 64, 10, 64).mean((1, 3)).ravel()
-    assert found["planted"] == pytest.approx(mask, abs=1e-6)
+    assert unliketile["planted"] == pytest.approx(mask, abs=1e-6)
 
 
 def test_the_finding_counts_planted_tiles_among_the_strangest():
     case = WholeSlideCase(tiny.cnn(), made_slide(640, 512, seed=1))
     method = UnlikeTiles(tile=64)
-    found = method(case)
-    table = found["tiles"]
+    result = method(case)
+    table = result["tiles"]
     known = np.isfinite(table["distance"])
     key, distance = (table["planted"] >= 0.25)[known], table["distance"][known]
     count = min(20, key.sum())
     hits = key[np.argsort(-distance)[:count]].sum()
-    assert method.finding(case, found).startswith(f"{hits} of the {count} strangest tiles")
+    assert method.finding(case, result).startswith(f"{hits} of the {count} strangest tiles")
     pairs = [(a > b) + 0.5 * (a == b) for a in distance[key] for b in distance[~key]]
     assert separated(distance, key) == pytest.approx(np.mean(pairs))
     assert "the strangest is" in UnlikeTiles(tile=16).finding(CASE, UnlikeTiles(tile=16)(CASE))

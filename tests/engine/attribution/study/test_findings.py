@@ -145,12 +145,12 @@ def test_the_order_is_that_of_reliability_and_ends_with_the_random_order():
 
 def test_the_study_that_ships_says_whom_it_relies_on():
     asked = Study(), study_case()
-    found = shipped(asked)
-    told = asked[0].finding(asked[1], found)
-    ranks = found["ranks"]
+    result = shipped(asked)
+    told = asked[0].finding(asked[1], result)
+    ranks = result["ranks"]
     first = sorted(zip(ranks["reliability"], ranks.rows, strict=True))[:3]
     assert all(TITLES[name] in told.split(". ")[0] for _, name in first)
-    assert told.endswith(beside_paper(found["table"]))
+    assert told.endswith(beside_paper(result["table"]))
 
 
 def test_how_fine_grad_cam_is_beside_the_things_is_said():
@@ -163,7 +163,7 @@ def test_how_fine_grad_cam_is_beside_the_things_is_said():
     assert told.endswith("several cells.")
     dots = np.zeros_like(slices.images[0].masks)
     dots[:, :3, :3] = True
-    tiny_ones = tuple(replace(one, masks=dots[: len(one.masks)]) for one in slices.images)
+    tiny_ones = tuple(replace(image, masks=dots[: len(image.masks)]) for image in slices.images)
     told = fineness(replace(slices, images=tiny_ones))
     assert "a square of 3 px, hardly more than one cell: its peak can lie beside the lesion" in told
     assert fineness(StudyArguments(methods=("Gradient",)).case()) == ""

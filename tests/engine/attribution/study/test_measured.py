@@ -46,7 +46,7 @@ def told(values):
 def test_the_ranking_over_three_seeds_is_kept(source, measure):
     head = f"Study of ten methods, {source}, {SEEDS} × {IMAGES} images"
     left_out = {"seconds", "area share", *SOME}
-    kept = [one.name for one in METRICS if one.name not in left_out]
+    kept = [metric.name for metric in METRICS if metric.name not in left_out]
     for name, title in TITLES.items():
         parts = [f"{metric} {told(figures(source, name, metric))}" for metric in kept]
         measure(f"{head}: {title}", "; ".join(parts))
@@ -74,12 +74,12 @@ def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
 def pointing(model, shrink=1):
     """How often Grad-CAM's peak lies on the thing, its cells averaged `shrink` × `shrink`."""
     hits = []
-    for one in images("scenes", MANY, 0, model):
-        for label, mask in zip(one.labels, one.masks, strict=True):
-            asked = ImageCase(model, one.image, Target(label))
-            cells = grad_cam(*maps_and_gradients(asked, chosen_layer(asked, None))).relu()
+    for image in images("scenes", MANY, 0, model):
+        for label, mask in zip(image.labels, image.masks, strict=True):
+            image_case = ImageCase(model, image.image, Target(label))
+            cells = grad_cam(*maps_and_gradients(image_case, chosen_layer(image_case, None))).relu()
             cells = F.avg_pool2d(cells[None, None], shrink)[0, 0]
-            hits.append(located(enlarged(cells, asked).numpy(), mask).hit)
+            hits.append(located(enlarged(cells, image_case).numpy(), mask).hit)
     return float(np.mean(hits))
 
 
@@ -87,14 +87,14 @@ def test_grad_cam_points_as_well_as_its_cells_are_fine(measure):
     fine = pointing(things.load())
     halved = pointing(things.load(), shrink=2)
     coarse = things.trained(replace(things.RECIPE, architecture="phantom_cnn"))
-    found = pointing(coarse)
+    result = pointing(coarse)
     head = f"Grad-CAM's pointing game, {MANY} scenes"
     measure(f"{head}, last maps of 16 × 16 (ships)", f"{fine:.3f}")
     measure(f"{head}, the same maps averaged to 8 × 8", f"{halved:.3f}")
     f1 = things.figures(coarse)["micro-F1, clear things"]
-    measure(f"{head}, last maps of 8 × 8, same recipe", f"{found:.3f} (micro-F1 {f1:.3f})")
+    measure(f"{head}, last maps of 8 × 8, same recipe", f"{result:.3f} (micro-F1 {f1:.3f})")
     assert fine - halved > 0.1
-    assert halved - found > 0.1
+    assert halved - result > 0.1
 
 
 @pytest.mark.parametrize("source", ["scenes", "phantoms"])

@@ -91,8 +91,8 @@ def squares():
 
 
 def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(squares):
-    found = Study(draws=2)(squares)
-    table, rows = found["table"], found["rows"]
+    result = Study(draws=2)(squares)
+    table, rows = result["table"], result["rows"]
     for name in ("Gradient", "GradientXInput", "Occlusion"):
         told = {metric.name: table.cell(name, metric.name) for metric in measured(table)}
         assert told["pointing game"] == told["relevance mass"] == told["relevance rank"] == 1
@@ -117,30 +117,30 @@ def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside
     """On the network that ships, whose logits lie far below 0 whatever it sees."""
     case = study_case("own", count=3)
     case = replace(case, methods=(GradCam(), GradientXInput(), OwnMap()))
-    found = Study(draws=1)(case)
-    table, rows = found["table"], found["rows"]
+    result = Study(draws=1)(case)
+    table, rows = result["table"], result["rows"]
     for method in case.methods:
         scores, falls, hits = [], [], []
-        for one in case.images:
-            versus = ImageCase(case.model, one.image, Target(one.labels[0], versus=one.rival))
+        for image in case.images:
+            versus = ImageCase(case.model, image.image, Target(image.labels[0], versus=image.rival))
             answered = method(versus)
-            hits.append(one.masks[0].flat[answered["map"].values.argmax()])
+            hits.append(image.masks[0].flat[answered["map"].values.argmax()])
             inside = inside_of(answered)
-            both = (inside & one.masks[0]).sum()
-            scores.append((2 * both + 1) / (inside.sum() + one.masks[0].sum() + 1))
+            both = (inside & image.masks[0]).sum()
+            scores.append((2 * both + 1) / (inside.sum() + image.masks[0].sum() + 1))
             falls.append(deletions(versus, {"": answered["map"].values}, 0)[""])
             empty = versus.baseline("mean").expand(3, -1, -1)
-            logits = case.model.logits(torch.stack([one.image, empty]))
-            apart = logits[:, one.labels[0]] - logits[:, one.rival]
+            logits = case.model.logits(torch.stack([image.image, empty]))
+            apart = logits[:, image.labels[0]] - logits[:, image.rival]
             assert apart[0] > apart[1]  # though the logit itself rises
-            assert logits[0, one.labels[0]] < logits[1, one.labels[0]]
+            assert logits[0, image.labels[0]] < logits[1, image.labels[0]]
         of_it = [at for at, row in enumerate(rows.rows) if row.startswith(f"{method.name} ·")]
         np.testing.assert_allclose(rows.take(of_it)[DICE], scores, rtol=1e-5)
         np.testing.assert_allclose(rows.take(of_it)["AUC-MoRF"], falls, rtol=1e-4)
         np.testing.assert_array_equal(rows.take(of_it)["pointing game"], hits)
         assert table.cell(method.name, DICE) == pytest.approx(np.mean(scores), rel=1e-5)
     assert table.cell("OwnMap", DICE) > 0.1 > table.cell(RANDOM, DICE)
-    assert "OwnMap" in found["ranks"].rows
+    assert "OwnMap" in result["ranks"].rows
 
 
 @pytest.fixture
@@ -163,21 +163,21 @@ def test_beside_an_own_map_every_method_is_asked_about_the_class_rather_than_the
     for method in shared.methods:
         assert table.cell(method.name, "pointing game") == 1
         assert table.cell(method.name, "relevance mass") == 1
-    one = shared.images[0]
-    alone = ImageCase(shared.model, one.image, Target(0))
+    image = shared.images[0]
+    alone = ImageCase(shared.model, image.image, Target(0))
     plain = GradientXInput()(alone)["map"].values
-    assert not one.masks[0].flat[plain.argmax()]
+    assert not image.masks[0].flat[plain.argmax()]
 
 
 def test_beside_an_own_map_the_second_class_is_asked_rather_than_the_first(shared):
-    found = StudyMaps()(shared)
+    result = StudyMaps()(shared)
     for method in shared.methods:
         first, second = (
-            found[f"{name} · {method.name}"].values for name in shared.model.labels[:2]
+            result[f"{name} · {method.name}"].values for name in shared.model.labels[:2]
         )
         np.testing.assert_allclose(first, -second, atol=1e-5)
         assert np.abs(first).max() > 0.1
-    shown = map_pictures(shared, shared.images[0], found)
+    shown = map_pictures(shared, shared.images[0], result)
     names = shared.model.labels
     assert shown.rows == (
         f"{names[0]} rather than {names[1]}",
@@ -192,8 +192,8 @@ def test_what_is_asked_of_a_network_with_an_own_map_has_another_fingerprint(shar
     network = Plain(shared.model.network.weight.detach())
     model = tiny.classifier(network, SIDE, "shared")
     without = replace(shared, model=model, methods=shared.methods[:2])
-    said = [one for one in shared.digest_parts() if isinstance(one, str)]
-    assert "3|(0, 1)" in [one for one in without.digest_parts() if isinstance(one, str)]
+    said = [part for part in shared.digest_parts() if isinstance(part, str)]
+    assert "3|(0, 1)" in [part for part in without.digest_parts() if isinstance(part, str)]
     assert "3|(0, 1)" not in said
     assert without.target(without.images[0], 0) == Target(0)
     assert shared.target(shared.images[0], 0) == Target(0, versus=1)
@@ -210,15 +210,15 @@ def test_without_an_own_map_nothing_is_outlined_and_the_study_that_ships_has_no_
 
 def test_a_command_names_the_ten_and_the_own_map_stands_beside_them():
     case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
-    assert [one.name for one in case.methods] == ["GradCam", "OwnMap"]
+    assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
     assert StudyArguments.named(case) == {
         "source": "own", "count": 1, "methods": ("GradCam",), "seed": 0
     }  # fmt: skip
 
 
 def test_a_map_of_the_wrong_label_is_found_out(squares):
-    one = squares.images[0]
-    swapped = replace(squares, images=(replace(one, masks=one.masks[::-1].copy()),))
+    image = squares.images[0]
+    swapped = replace(squares, images=(replace(image, masks=image.masks[::-1].copy()),))
     table = Study(draws=1)(swapped)["table"]
     for name in ("Gradient", "Occlusion"):
         assert table.cell(name, "pointing game") == table.cell(name, "relevance mass") == 0
@@ -235,10 +235,10 @@ def test_a_random_map_points_at_the_mask_as_often_as_its_share_of_the_area():
 
 def test_occlusion_of_single_pixels_on_a_linear_model_is_weight_times_input_less_cover():
     case = tiny.linear_case()
-    found = Occlusion(side=1, overlap=0.0)(case)["map"].values
+    result = Occlusion(side=1, overlap=0.0)(case)["map"].values
     weight = case.model.network.weight
     wanted = (weight * (case.image - case.baseline("mean"))).sum(0).detach().numpy()
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    np.testing.assert_allclose(result, wanted, atol=1e-4)
 
 
 def test_blocks_go_by_their_mean_and_as_a_whole():
@@ -257,7 +257,7 @@ def test_blocks_go_by_their_mean_and_as_a_whole():
 def test_the_area_is_that_of_covering_blocks_one_after_the_other():
     case = tiny.cnn_case()
     values = Occlusion(side=4)(case)["map"].values
-    found = deletions(case, {"a": values}, 0)["a"]
+    deletion = deletions(case, {"a": values}, 0)["a"]
     means = values.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
     cover, image = case.baseline("mean"), case.image.clone()
     scores = [case.score(image[None]).item()]
@@ -269,14 +269,14 @@ def test_the_area_is_that_of_covering_blocks_one_after_the_other():
             scores.append(case.score(image[None]).item())
     area = sum((a + b) / 2 / 16 for a, b in pairwise(scores))
     assert len(scores) == 17
-    assert found == pytest.approx((area - scores[-1]) / (scores[0] - scores[-1]), rel=1e-3)
+    assert deletion == pytest.approx((area - scores[-1]) / (scores[0] - scores[-1]), rel=1e-3)
 
 
 def test_a_flat_map_has_no_area_and_the_others_have(squares):
     asked = squares.question(squares.images[0], 0)
-    found = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, 0)
-    assert np.isnan(found["flat"])
-    assert 0.2 < found[RANDOM] < 0.8
+    result = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, 0)
+    assert np.isnan(result["flat"])
+    assert 0.2 < result[RANDOM] < 0.8
 
 
 def test_a_method_that_heeds_no_label_has_a_cosine_of_one():
@@ -324,11 +324,11 @@ def test_ranks_go_from_the_best_and_ties_share():
 
 def test_a_random_order_has_no_rank_and_reliability_is_the_mean_of_three():
     pointing = np.linspace(0.1, 1, 10)  # best last
-    found = ranked(table_of(**{"pointing game": pointing, "AUC-MoRF": pointing}))
-    assert RANDOM not in found.rows
-    assert found.cell("SmoothGrad", "pointing game") == 1
-    assert found.cell("SmoothGrad", "AUC-MoRF") == 10
-    assert found.cell("SmoothGrad", "reliability") == pytest.approx((1 + 10 + 5.5) / 3)
+    result = ranked(table_of(**{"pointing game": pointing, "AUC-MoRF": pointing}))
+    assert RANDOM not in result.rows
+    assert result.cell("SmoothGrad", "pointing game") == 1
+    assert result.cell("SmoothGrad", "AUC-MoRF") == 10
+    assert result.cell("SmoothGrad", "reliability") == pytest.approx((1 + 10 + 5.5) / 3)
 
 
 def with_own_map(table):
@@ -363,9 +363,9 @@ def test_a_claim_agrees_only_when_the_numbers_do():
 
 
 def test_what_was_not_studied_is_no_claim(squares):
-    found = Study(draws=1)(squares)["claims"]
-    assert np.isnan(found["agrees"]).all()
-    assert set(found.notes) == {"These methods are not all in this study."}
+    result = Study(draws=1)(squares)["claims"]
+    assert np.isnan(result["agrees"]).all()
+    assert set(result.notes) == {"These methods are not all in this study."}
 
 
 # ---------------------------------------------------------------- the case and the job
@@ -379,10 +379,10 @@ def test_partial_tables_have_the_images_that_are_done():
         if partial is not None:
             told.append((done, partial["table"].cell("GradCam", "maps")))
 
-    found = Study(draws=1)(case, listen)
+    result = Study(draws=1)(case, listen)
     assert [maps for _, maps in told] == [2, 3]
     assert told[0][0] == 0.5
-    assert found["table"].cell("GradCam", "maps") == 3
+    assert result["table"].cell("GradCam", "maps") == 3
 
 
 def test_it_can_be_stopped_between_two_maps():
@@ -399,8 +399,8 @@ def test_it_can_be_stopped_between_two_maps():
 
 
 def test_means_are_over_maps_and_spreads_over_images():
-    found = Study(draws=1)(tiny.study_case())
-    rows, table = found["rows"], found["table"]
+    result = Study(draws=1)(tiny.study_case())
+    rows, table = result["rows"], result["table"]
     own = (rows["method"] == 4) & np.isfinite(rows["relevance mass"])  # Grad-CAM
     values, images = rows["relevance mass"][own], rows["image"][own]
     assert table.cell("GradCam", "relevance mass") == pytest.approx(values.mean())
@@ -430,14 +430,14 @@ def test_a_study_that_cannot_be_made_is_refused_in_words():
 
 def test_the_fingerprint_changes_with_everything_that_is_asked():
     case = tiny.study_case()
-    one = case.images[0]
+    image = case.images[0]
     others = [
         replace(case, seed=1),
         replace(case, methods=case.methods[1:]),
         replace(case, methods=(*case.methods[:-1], replace(case.methods[-1], samples=30))),
         replace(case, images=case.images[:1]),
-        replace(case, images=(replace(one, masks=~one.masks), case.images[1])),
-        replace(case, images=(replace(one, image=one.image * 0.5), case.images[1])),
+        replace(case, images=(replace(image, masks=~image.masks), case.images[1])),
+        replace(case, images=(replace(image, image=image.image * 0.5), case.images[1])),
     ]
     names = {case.fingerprint, *(other.fingerprint for other in others)}
     assert len(names) == 7
@@ -446,9 +446,9 @@ def test_the_fingerprint_changes_with_everything_that_is_asked():
 
 def test_the_ten_are_the_paper_s_and_fit_the_side():
     methods = ten(96)
-    assert [one.name for one in methods] == list(TITLES)
+    assert [method.name for method in methods] == list(TITLES)
     assert len(methods) == 10
-    assert next(one for one in methods if isinstance(one, Occlusion)).side == 12
+    assert next(method for method in methods if isinstance(method, Occlusion)).side == 12
     few = StudyArguments(count=1, methods=("GradCam", "Lime", "Occlusion:overlap=0.25")).case()
     assert few.methods[:2] == (GradCam(), Lime(regions=50, samples=200))
     assert few.methods[2] == Occlusion(side=few.model.side // 8, overlap=0.25)
@@ -460,26 +460,26 @@ def test_the_ten_are_the_paper_s_and_fit_the_side():
 def test_the_maps_of_an_image_are_those_that_the_study_measured():
     case = tiny.study_case()
     rows = Study(draws=1)(case)["rows"]
-    found = answer(StudyMaps(), case)
-    figures = found["figures"]
+    result = answer(StudyMaps(), case)
+    figures = result["figures"]
     assert len(figures) == 2 * 10
     for name in figures.rows:
         label, method = name.split(" · ")
         at = rows.rows.index(f"{method} · 7 · {label}")
         for what in ("pointing game", "relevance rank", "cross-label cosine"):
             assert figures.cell(name, what) == pytest.approx(float(rows[what][at]), nan_ok=True)
-    asked = ImageCase(case.model, case.images[0].image, Target(1))
-    plain = GuidedBackprop()(asked)["map"]
-    shown = found[f"{case.model.labels[1]} · GuidedBackprop"]
+    image_case = ImageCase(case.model, case.images[0].image, Target(1))
+    plain = GuidedBackprop()(image_case)["map"]
+    shown = result[f"{case.model.labels[1]} · GuidedBackprop"]
     assert np.array_equal(plain.values, shown.values)
     assert (plain.unit, plain.signed) == (shown.unit, shown.signed)
 
 
 def test_a_rival_s_maps_are_shown_too_and_an_unknown_image_is_refused():
     case = tiny.study_case()
-    found = StudyMaps(image="9")(case)
-    assert len(found["figures"]) == 10
-    assert len(found) == 1 + 2 * 10
+    result = StudyMaps(image="9")(case)
+    assert len(result["figures"]) == 10
+    assert len(result) == 1 + 2 * 10
     with pytest.raises(BadSetting, match="choose one of 7, 9"):
         StudyMaps(image="8")(case)
 
@@ -509,7 +509,7 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
     worth = (weight * (case.image - case.baseline("mean"))).sum(0).double().numpy()
     values = np.random.default_rng(1).normal(size=(SIDE, SIDE)).astype(np.float32)
     orders = {"right": worth.astype(np.float32), "other": values, "wrong": -worth}
-    found = deletions(case, {name: np.float32(held) for name, held in orders.items()}, 4)
+    result = deletions(case, {name: np.float32(held) for name, held in orders.items()}, 4)
     blocks = {
         name: held.reshape(8, 2, 8, 2).mean((1, 3)).ravel().argsort()[::-1]
         for name, held in orders.items()
@@ -522,13 +522,13 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
             left -= each[places[4 * step : 4 * step + 4]].sum()
             curve.append(left)
         area = sum((a + b) / 2 for a, b in pairwise(curve)) / 16
-        assert found[name] == pytest.approx(area / curve[0], abs=1e-4), name
-    assert set(found) == set(blocks)
+        assert result[name] == pytest.approx(area / curve[0], abs=1e-4), name
+    assert set(result) == set(blocks)
 
 
 def agrees(words, **columns):
     """What is made of one claim, by the words it begins with."""
-    table = claims(table_of(**{name: [*held.values()] for name, held in columns.items()}))
+    table = claims(table_of(**{name: [*column.values()] for name, column in columns.items()}))
     return next(
         (value, note)
         for row, value, note in zip(table.rows, table["agrees"], table.notes, strict=True)
@@ -562,13 +562,13 @@ def test_lime_is_held_against_the_simplest_map_of_a_gradient():
 
 def test_squares_of_occlusion_are_an_eighth_of_the_side_and_one_pixel_at_least():
     for side, wanted in ((96, 12), (16, 2), (8, 1), (4, 1)):
-        (found,) = [one for one in ten(side) if isinstance(one, Occlusion)]
-        assert found.side == wanted
+        (result,) = [one for one in ten(side) if isinstance(one, Occlusion)]
+        assert result.side == wanted
 
 
 @pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])
 def test_where_the_score_hardly_falls_its_area_is_no_share_of_the_fall(low, known):
     area = np.linspace(0, 1, 3)
     one = shown_of(area, np.float32([low, low, 1]), np.float32([1, low, low]))
-    found = share(one)
-    assert found == pytest.approx(0.25, abs=1e-4) if known else np.isnan(found)
+    result = share(one)
+    assert result == pytest.approx(0.25, abs=1e-4) if known else np.isnan(result)

@@ -38,9 +38,9 @@ def test_the_shipped_network_finds_things_as_well_as_its_card_says():
     rows = clear.rows("test")
     said = outputs(model, clear, rows).numpy() > 0
     there = clear.truth["present"][rows]
-    found, shown = said.sum(), there.sum()
+    result, shown = said.sum(), there.sum()
     right = (said & there).sum()
-    precision, recall = right / found, right / shown
+    precision, recall = right / result, right / shown
     f1 = 2 * precision * recall / (precision + recall)
     assert f1 >= 0.98
     assert f1 == pytest.approx(CARD.figures["micro-F1, clear things"], abs=0.005)
@@ -59,9 +59,9 @@ def test_its_card_is_of_its_recipe_and_its_file_is_small():
 def test_its_last_maps_are_fine_enough_for_grad_cam_to_point_at_things():
     case = study_case("scenes", count=12, seed=5, methods=(GradCam(),))
     hits = [
-        located(GradCam()(case.question(one, label))["map"].values, mask).hit
-        for one in case.images
-        for label, mask in zip(one.labels, one.masks, strict=True)
+        located(GradCam()(case.question(image, label))["map"].values, mask).hit
+        for image in case.images
+        for label, mask in zip(image.labels, image.masks, strict=True)
     ]
     assert len(hits) > 24
     assert np.mean(hits) > 0.8
@@ -122,25 +122,25 @@ def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("source", SOURCES)
 def test_images_are_of_the_test_split_and_labels_are_there_and_found(source):
     case = study_case(source, count=4, seed=3)
-    for one in case.images:
-        found = case.model.logits(one.image[None])[0]
+    for image in case.images:
+        logit = case.model.logits(image.image[None])[0]
         if source == "scenes":
-            scene = things.SCENES.scene(one.id)
-            assert SPLIT[one.id % len(SPLIT)] == 2
-            assert len(one.labels) >= 2
-            assert one.rival is None
+            scene = things.SCENES.scene(image.id)
+            assert SPLIT[image.id % len(SPLIT)] == 2
+            assert len(image.labels) >= 2
+            assert image.rival is None
             named = {thing.category for thing in scene.things}
-            for label, mask in zip(one.labels, one.masks, strict=True):
-                assert found[label] > 0
+            for label, mask in zip(image.labels, image.masks, strict=True):
+                assert logit[label] > 0
                 assert CATEGORIES[label] in named
                 assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
         else:
-            made = Phantoms().slice(one.id)
-            assert PATIENTS[one.id // SLICES % len(PATIENTS)] == 2
-            assert one.labels == (made.kind,) == (int(found.argmax()),)
-            assert one.rival == int(found.argsort(descending=True)[1])
-            assert np.array_equal(one.masks[0], made.mask)
-        assert all(mask.any() for mask in one.masks)
+            made = Phantoms().slice(image.id)
+            assert PATIENTS[image.id // SLICES % len(PATIENTS)] == 2
+            assert image.labels == (made.kind,) == (int(logit.argmax()),)
+            assert image.rival == int(logit.argsort(descending=True)[1])
+            assert np.array_equal(image.masks[0], made.mask)
+        assert all(mask.any() for mask in image.masks)
 
 
 def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_map_learned(
@@ -151,8 +151,8 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     few = replace(LARGE, count=80)
     monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
-    found = images(OWN, 4, 3, model)
-    for one in found:
+    result = images(OWN, 4, 3, model)
+    for one in result:
         (row,) = data.places(np.array([one.id]))
         assert data.split[row] == 2
         assert torch.equal(data.pixels(np.array([row]))[0], one.image)
@@ -180,40 +180,40 @@ def test_errors_are_what_is_there_and_missed_or_said_and_not_there():
     model = tiny.classifier(Halves(len(CATEGORIES)), 64, "halves")
     half = len(CATEGORIES) // 2
     for source in ("scenes-missed", "scenes-made-up"):
-        for one in study_case(source, count=3, methods=(Gradient(),), model=model).images:
-            scene = things.SCENES.scene(one.id)
+        for image in study_case(source, count=3, methods=(Gradient(),), model=model).images:
+            scene = things.SCENES.scene(image.id)
             there = {CATEGORIES.index(thing.category) for thing in scene.things}
             if source == "scenes-missed":
-                assert set(one.labels) == {label for label in there if label >= half}
-                for label, mask in zip(one.labels, one.masks, strict=True):
+                assert set(image.labels) == {label for label in there if label >= half}
+                for label, mask in zip(image.labels, image.masks, strict=True):
                     assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
             else:
-                assert set(one.labels) == set(range(half)) - there
+                assert set(image.labels) == set(range(half)) - there
                 every = np.any([scene.mask(CATEGORIES[label]) for label in there], 0)
-                assert all(np.array_equal(mask, every) for mask in one.masks)
-            assert one.rival is None
+                assert all(np.array_equal(mask, every) for mask in image.masks)
+            assert image.rival is None
 
 
 def test_missed_lesions_are_asked_about_as_what_they_are_beside_what_the_model_says():
     model = tiny.classifier(Halves(4), Phantoms().side, "halves")
     case = study_case("phantoms-missed", count=3, methods=(Gradient(),), model=model)
-    for one in case.images:
-        made = Phantoms().slice(one.id)
-        assert one.labels == (made.kind,) != (2,)
-        assert one.rival == 2
-        assert np.array_equal(one.masks[0], made.mask)
+    for image in case.images:
+        made = Phantoms().slice(image.id)
+        assert image.labels == (made.kind,) != (2,)
+        assert image.rival == 2
+        assert np.array_equal(image.masks[0], made.mask)
 
 
 def test_a_scene_is_the_one_of_the_data_set():
     data = data_sets.load(things.SCENES.name)
-    one = study_case(count=2).images[1]
-    assert np.array_equal(data.pixels(data.places(np.array([one.id])))[0], one.image)
+    image = study_case(count=2).images[1]
+    assert np.array_equal(data.pixels(data.places(np.array([image.id])))[0], image.image)
 
 
 def test_another_seed_takes_other_images_and_the_same_seed_the_same():
     first, again, other = (study_case(count=3, seed=seed) for seed in (0, 0, 1))
     assert first.fingerprint == again.fingerprint
-    assert {one.id for one in first.images} != {one.id for one in other.images}
+    assert {image.id for image in first.images} != {image.id for image in other.images}
 
 
 def test_more_images_than_there_are_is_said(monkeypatch):

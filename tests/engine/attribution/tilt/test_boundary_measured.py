@@ -31,7 +31,7 @@ def test_where_the_test_error_is_lowest(name, pair, measure):
     for number, learner in enumerate(LEARNERS):
         rows = slice(number * count, (number + 1) * count)
         wrong, angles = (
-            np.array([of(one)[rows] for one in tables])
+            np.array([of(table)[rows] for table in tables])
             for of in (lambda one: 1 - one["right, held out"], lambda one: one["angle"])
         )
         mean, best = wrong.mean(0), int(wrong.mean(0).argmin())

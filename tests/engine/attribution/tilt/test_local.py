@@ -53,13 +53,13 @@ def linear(monkeypatch):
 
 def test_of_a_linear_network_angle_and_strength_are_those_of_its_weights(linear):
     case, pair = linear
-    found = LocalTilt(images=500)(case)
+    result = LocalTilt(images=500)(case)
     weights = case.model.head.weight[3].double().numpy()
     cosine = abs(weights @ pair.apart) / np.linalg.norm(weights) / np.linalg.norm(pair.apart)
     degrees = np.degrees(np.arccos(cosine))
-    assert found["angles"].cell(PIXELS, "angle") == pytest.approx(degrees, abs=0.01)
-    assert found["angles"].cell(HEAD, "angle") == pytest.approx(degrees, abs=0.01)
-    numbers = found["numbers"]
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(degrees, abs=0.01)
+    assert result["angles"].cell(HEAD, "angle") == pytest.approx(degrees, abs=0.01)
+    numbers = result["numbers"]
     assert numbers["strength"][0] == pytest.approx(1 / cosine, rel=1e-3)
     assert numbers["expected"][0] == pytest.approx(1 / cosine, rel=1e-4)
     distance = abs(case.model.logits(case.image[None])[0, 3].item()) / np.linalg.norm(weights)
@@ -72,8 +72,8 @@ def test_its_angle_is_that_of_the_linear_lab(linear):
     del pair
     table = TiltedBoundary()(tiny_case())["classifiers"]
     at = int(np.argmin(abs(table["λ"][:19] - 1e-3)))
-    found = LocalTilt(images=500)(case)
-    assert found["angles"].cell(PIXELS, "angle") == pytest.approx(table["angle"][at], abs=0.05)
+    result = LocalTilt(images=500)(case)
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(table["angle"][at], abs=0.05)
 
 
 def tiny_case():
@@ -92,17 +92,17 @@ def network():
 
 
 def test_the_margin_falls_fastest_against_the_gradient(network):
-    found = LocalTilt(images=20)(network)
-    ways = found["ways"]
+    result = LocalTilt(images=20)(network)
+    ways = result["ways"]
     assert ways["along the gradient"][0] == pytest.approx(ways["along the means"][0], abs=1e-5)
     assert ways["along the gradient"][2] < ways["along the means"][2]
-    assert found["numbers"]["margin"][0] == pytest.approx(ways["along the gradient"][0], abs=1e-4)
+    assert result["numbers"]["margin"][0] == pytest.approx(ways["along the gradient"][0], abs=1e-4)
 
 
 def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network):
     groups = class_images.class_images(network, 20)
-    own, rival = (one.label for one in groups)
-    found = LocalTilt(images=20)(network)
+    own, rival = (group.label for group in groups)
+    result = LocalTilt(images=20)(network)
     slope = np.empty(64)
     for place in range(64):
         moved = network.image[None].repeat(2, 1, 1, 1)
@@ -111,11 +111,11 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
         logits = network.model.logits(moved).double()
         margins = logits[:, own] - logits[:, rival]
         slope[place] = float(margins[0] - margins[1]) / 2e-2
-    means = [one.pixels.mean(0)[0].numpy().ravel() for one in groups]
+    means = [group.pixels.mean(0)[0].numpy().ravel() for group in groups]
     apart = means[0] - means[1]
     cosine = abs(slope @ apart) / np.linalg.norm(slope) / np.linalg.norm(apart)
     wanted = np.degrees(np.arccos(cosine))
-    assert found["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1.5)
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1.5)
 
 
 def test_means_are_those_of_training_images_of_the_class(network):
@@ -130,7 +130,7 @@ def test_means_are_those_of_training_images_of_the_class(network):
 
 def test_every_layer_has_a_row_between_0_and_90(network):
     table = LocalTilt(images=20)(network)["angles"]
-    assert list(table.rows) == [PIXELS, *(one.name for one in network.model.layers), HEAD]
+    assert list(table.rows) == [PIXELS, *(layer.name for layer in network.model.layers), HEAD]
     assert ((table["angle"] >= 0) & (table["angle"] <= 90)).all()
 
 
@@ -150,7 +150,9 @@ def two_photographs(monkeypatch):
     left, right = torch.zeros(2, 3, 8, 8)
     left[..., :4], right[..., 4:] = 0.8, 0.6
     samples = {"coffee": right, "chelsea": left}
-    monkeypatch.setattr(class_images, "SAMPLES", [one for one in SAMPLES if one.name in samples])
+    monkeypatch.setattr(
+        class_images, "SAMPLES", [sample for sample in SAMPLES if sample.name in samples]
+    )
     monkeypatch.setattr(class_images, "sample", lambda name: name)
     monkeypatch.setattr(class_images, "shown", lambda name, _crop, _model: samples[name])
     weight = torch.zeros(2, 64)
@@ -162,20 +164,20 @@ def two_photographs(monkeypatch):
 
 def test_without_training_images_two_photographs_stand_in_and_are_said(two_photographs):
     case, weight = two_photographs
-    found = LocalTilt()(case)
+    result = LocalTilt()(case)
     own, rival = class_images.class_images(case, 100)
-    assert list(found["means"].rows) == [own.source, rival.source]
+    assert list(result["means"].rows) == [own.source, rival.source]
     assert own.source == "squares of this image"
     assert rival.source == "squares of “A cup of coffee”"  # not the cat, which it takes for 0 too
-    assert found["means"]["images"].tolist() == [len(own.pixels), len(rival.pixels)]
+    assert result["means"]["images"].tolist() == [len(own.pixels), len(rival.pixels)]
     apart = (own.pixels.mean(0) - rival.pixels.mean(0)).double()
     slope = weight.double()[None].expand(3, -1, -1) / 3
     cosine = abs((slope * apart).sum()) / slope.norm() / apart.norm()
     wanted = np.degrees(np.arccos(float(cosine)))
-    assert found["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1e-3)
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1e-3)
     margin = (slope * case.image).sum()
     gray_levels = 255 * float(margin / slope.norm()) / np.sqrt(3 * 64)
-    assert found["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
+    assert result["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
 
 
 class Bent(Flat):
@@ -191,7 +193,7 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
     model = Classifier(Bent(case.model.head.weight.data, torch.zeros(2)), "bent", "bent", 8,
                        labels=("left", "right"), device=tiny.CPU)  # fmt: skip
     bent = replace(case, model=model)
-    found = LocalTilt()(bent)
+    result = LocalTilt()(bent)
     own, rival = class_images.class_images(bent, 100)
     apart = (own.pixels.mean(0) - rival.pixels.mean(0)).double()
     slope = weight.double()[None].expand(3, -1, -1) / 3
@@ -199,7 +201,7 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
     scale = 255 / np.sqrt(3 * 64)
     near = scale * margin / float(slope.norm())
     far = scale * margin * float(apart.norm() / (slope * apart).sum())
-    numbers = found["numbers"]
+    numbers = result["numbers"]
     assert numbers["to the boundary"][0] == pytest.approx(near, rel=1e-4)
     assert numbers["along the means"][0] == pytest.approx(far, rel=1e-4)
     assert numbers["strength"][0] == pytest.approx(far / near, rel=1e-4)
@@ -271,10 +273,10 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
 
 def test_a_square_is_a_part_of_its_image_and_every_other_one_is_mirrored():
     ramp = torch.arange(16.0).repeat(16, 1)[None].expand(3, -1, -1) / 15
-    found = squares(ramp, 6, np.random.default_rng(0))
-    rising = (found[..., 1:] - found[..., :-1]).sum((1, 2, 3)) > 0
+    result = squares(ramp, 6, np.random.default_rng(0))
+    rising = (result[..., 1:] - result[..., :-1]).sum((1, 2, 3)) > 0
     assert rising.tolist() == [True, False] * 3
-    widths = (found.amax((1, 2, 3)) - found.amin((1, 2, 3))) * 15 + 1
+    widths = (result.amax((1, 2, 3)) - result.amin((1, 2, 3))) * 15 + 1
     assert ((widths >= 9) & (widths <= 16.5)).all()
     assert len(set(widths.tolist())) > 1
 
@@ -285,15 +287,15 @@ def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
         LocalTilt()(replace(case, image=case.image.flip(-1) * 0, target=Target(0, 1)))
     three = Classifier(Flat(torch.zeros(3, 64), torch.tensor([1.0, 0, 0])), "flat", "flat", 8,
                        labels=("a", "b", "c"), device=tiny.CPU)  # fmt: skip
-    asked = ImageCase(three, case.image, Target(1, 2))
+    image_case = ImageCase(three, case.image, Target(1, 2))
     with pytest.raises(BlindspotError, match="no sample photograph is taken for “c”: choose “a”"):
-        LocalTilt()(asked)
+        LocalTilt()(image_case)
 
 
 def test_an_image_on_the_side_of_the_other_class_is_said_to_be_there(linear):
     case, _ = linear
     asked = replace(case, target=Target(3, 2))  # it is a 2
-    found = LocalTilt(images=20)(asked)
-    told = LocalTilt().finding(asked, found)
+    result = LocalTilt(images=20)(asked)
+    told = LocalTilt().finding(asked, result)
     assert "on the side of “2” already" in told
     assert "straight way" not in told

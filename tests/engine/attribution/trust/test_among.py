@@ -54,8 +54,8 @@ def rows_with_a_finding(data):
 
 def about(model, data, row):
     image = data.pixels(np.array([row]))[0].contiguous()
-    asked = ImageCase(model, image, Target(int(data.labels[row])))
-    return TrustCase(asked, GradCam(), data.truth["mask"][row], "phantoms")
+    image_case = ImageCase(model, image, Target(int(data.labels[row])))
+    return TrustCase(image_case, GradCam(), data.truth["mask"][row], "phantoms")
 
 
 def by_hand(model, data, row):
@@ -76,24 +76,24 @@ def rows_of(table):
 
 def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     rows = rows_with_a_finding(phantoms)
-    found = AmongOthers(images=FEW)(about(model, phantoms, rows[1]))
+    result = AmongOthers(images=FEW)(about(model, phantoms, rows[1]))
     np.testing.assert_allclose(
-        rows_of(found["here"]), [by_hand(model, phantoms, rows[1])], atol=1e-6
+        rows_of(result["here"]), [by_hand(model, phantoms, rows[1])], atol=1e-6
     )
     rest = [row for row in rows if row != rows[1]]
     others = [rest[at] for at in np.linspace(0, len(rest) - 1, FEW).astype(int)]
     wanted = np.array([by_hand(model, phantoms, row) for row in others])
-    np.testing.assert_allclose(rows_of(found["others"]), wanted, atol=1e-6)
-    assert list(found["others"].rows) == [phantoms.classes[phantoms.labels[row]] for row in others]
+    np.testing.assert_allclose(rows_of(result["others"]), wanted, atol=1e-6)
+    assert list(result["others"].rows) == [phantoms.classes[phantoms.labels[row]] for row in others]
     assert len(set(wanted[:, 0])) > FEW // 2  # they could not be told apart otherwise
     assert 0 < wanted[:, 2].mean() < 1
 
 
 def test_the_image_itself_is_not_among_the_others(model, phantoms):
     rows = rows_with_a_finding(phantoms)
-    asked = AmongOthers(images=FEW)
+    among_others = AmongOthers(images=FEW)
     own = about(model, phantoms, rows[0])
-    rest = [one.image for one, _ in asked.others(own.asked, phantoms)]
+    rest = [one.image for one, _ in among_others.others(own.asked, phantoms)]
     assert len(rest) == FEW  # another one is taken
     assert not any(torch.equal(one, own.asked.image) for one in rest)
 
@@ -142,18 +142,18 @@ def among(here, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
 
 
 def test_the_sentence_counts_those_with_a_lower_value():
-    found = among(0.41, (0.1, 0.4, 0.4, 0.9))
-    assert told(found, DICE) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
-    assert told(found, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
+    result = among(0.41, (0.1, 0.4, 0.4, 0.9))
+    assert told(result, DICE) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
+    assert told(result, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
     assert "higher than on 1 of 4" in told(among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE)  # not lower
 
 
 def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_would():
-    found = among(0.41, (0.1, 0.4, 0.4, 0.9))
+    result = among(0.41, (0.1, 0.4, 0.4, 0.9))
     words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
-    assert told(found, POINTS) == words
-    both = AmongOthers().finding(None, found)
-    assert both == f"{told(found, DICE)} Its map {words}"
+    assert told(result, POINTS) == words
+    both = AmongOthers().finding(None, result)
+    assert both == f"{told(result, DICE)} Its map {words}"
 
 
 def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):
@@ -169,16 +169,16 @@ def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(mo
 @pytest.fixture(scope="module")
 def large():
     """A slice of the data that the GP-UNet learned, made alone, and the question about it."""
-    one = study_case("own", count=1).images[0]
+    image = study_case("own", count=1).images[0]
     model = load(STUDIED)
-    asked = ImageCase(model, one.image, Target(one.labels[0]))
-    return TrustCase(asked, OwnMap(offset=1.0), one.masks[0], data_of(model))
+    image_case = ImageCase(model, image.image, Target(image.labels[0]))
+    return TrustCase(image_case, OwnMap(offset=1.0), image.masks[0], data_of(model))
 
 
 def test_the_controls_are_equal_networks_asked_the_same_of_the_same_images(large):
-    found = controls(large)
-    assert set(found) == {SHUFFLED, PLAIN}
-    null, plain = found[SHUFFLED], found[PLAIN]
+    result = controls(large)
+    assert set(result) == {SHUFFLED, PLAIN}
+    null, plain = result[SHUFFLED], result[PLAIN]
     assert (null.method, plain.method) == (OwnMap(offset=1.0), GradCam())  # cut as the person has
     for one, name in ((null, "phantom-gp-unet-shuffled"), (plain, "phantom-cnn-large")):
         assert one.model.fingerprint == load(name).fingerprint
@@ -204,12 +204,12 @@ def test_the_null_points_as_chance_does_and_the_equal_network_far_better(large):
     """On lesions made one by one: whether the highest value lies inside, counted by hand."""
     images = study_case("own", count=24).images
     hits = {}
-    for title, one in controls(large).items():
-        asked = [replace(one.asked, image=each.image, target=Target(each.labels[0]))
-                 for each in images]  # fmt: skip
-        maps = [one.method(each)["map"].values for each in asked]
+    for title, control in controls(large).items():
+        asked = [replace(control.asked, image=image.image, target=Target(image.labels[0]))
+                 for image in images]  # fmt: skip
+        maps = [control.method(each)["map"].values for each in asked]
         hits[title] = sum(
-            each.masks[0].flat[values.argmax()] for each, values in zip(images, maps, strict=True)
+            image.masks[0].flat[values.argmax()] for image, values in zip(images, maps, strict=True)
         )
     assert hits[SHUFFLED] <= 3  # chance hits one in fifty
     assert hits[PLAIN] >= 10

@@ -24,17 +24,19 @@ OWN, CAM, AGAINST = OwnMap.title, "Grad-CAM", "Grad-CAM against the second best 
 @pytest.fixture(scope="module")
 def figures():
     """Dice, IoU, hits and chance on the same slices, (images, 4) for each map."""
-    one = study_case("own", count=1).images[0]
+    image = study_case("own", count=1).images[0]
     model = load(STUDIED)
-    asked = ImageCase(model, one.image, Target(one.labels[0]))
-    own = TrustCase(asked, OwnMap(), one.masks[0], data_of(model))
-    cases = {OWN: own, CAM: replace(own, method=GradCam()), **controls(own)}
+    image_case = ImageCase(model, image.image, Target(image.labels[0]))
+    trust_case = TrustCase(image_case, OwnMap(), image.masks[0], data_of(model))
+    cases = {OWN: trust_case, CAM: replace(trust_case, method=GradCam()), **controls(trust_case)}
     tables = {name: AmongOthers()(case)["others"] for name, case in cases.items()}
-    found = {
+    results = {
         name: np.stack([table[what] for what in (DICE, IOU, POINTS, CHANCE)], 1)
         for name, table in tables.items()
     }
-    return found | {AGAINST: np.array(list(against_the_second_best(asked, own.others)))}
+    return results | {
+        AGAINST: np.array(list(against_the_second_best(image_case, trust_case.others)))
+    }
 
 
 def against_the_second_best(asked, others):

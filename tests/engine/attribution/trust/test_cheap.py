@@ -36,19 +36,19 @@ def test_a_map_on_the_mask_is_found_there(linear):
 def test_a_mask_of_nearly_the_whole_image_tells_nothing_of_a_map(linear, rows):
     mask = np.zeros((12, 12), bool)
     mask[:rows] = True
-    found = check_of(Place(), linear, toy(lambda _case: np.arange(144.0).reshape(12, 12)), mask)
-    assert np.isnan(verdict(found)) == (rows >= 10)
+    check = check_of(Place(), linear, toy(lambda _case: np.arange(144.0).reshape(12, 12)), mask)
+    assert np.isnan(verdict(check)) == (rows >= 10)
     told = f"covers nearly the whole image ({100 * rows / 12:.0f} %)"
-    assert (told in found.notes[0]) == (rows >= 10)
+    assert (told in check.notes[0]) == (rows >= 10)
 
 
 def test_shape_has_no_verdict(linear):
     spot = np.zeros((12, 12))
     spot[3, 3] = 1
-    found = check_of(Shape(), linear, toy(lambda _case: spot))
-    assert verdict(found) == 0
-    assert found["entropy"][0] == pytest.approx(0, abs=1e-9)
-    assert found["gini"][0] == pytest.approx(1 - 1 / 144)
+    check = check_of(Shape(), linear, toy(lambda _case: spot))
+    assert verdict(check) == 0
+    assert check["entropy"][0] == pytest.approx(0, abs=1e-9)
+    assert check["gini"][0] == pytest.approx(1 - 1 / 144)
 
 
 def test_a_map_that_knows_no_class_is_caught(linear):
@@ -63,11 +63,11 @@ def test_of_two_classes_each_has_the_opposite_map_of_the_other(linear, reading):
     weight = linear.model.network.head.weight.detach()[:2].reshape(2, 3, 12, 12) / 100
     model = Classifier(Linear(weight), "two", "two", side=12, labels=("lesion", "none"))
     case = ImageCase(model, linear.image, Target(0, reading=reading))
-    found = check_of(OtherClass(), case, Gradient())
-    assert found["order"][0] == pytest.approx(1, abs=1e-3)
-    assert found["cosine"][0] == pytest.approx(-1, abs=1e-3)
-    assert verdict(found) == 1
-    assert found.notes == ("Asked about “none” it is the opposite map.",)
+    check = check_of(OtherClass(), case, Gradient())
+    assert check["order"][0] == pytest.approx(1, abs=1e-3)
+    assert check["cosine"][0] == pytest.approx(-1, abs=1e-3)
+    assert verdict(check) == 1
+    assert check.notes == ("Asked about “none” it is the opposite map.",)
     unsigned = check_of(OtherClass(), case, Gradient(channels="size"))
     assert verdict(unsigned) == -1
     assert "it looks the same" in unsigned.notes[0]
@@ -79,11 +79,11 @@ def test_a_map_of_the_same_sizes_with_other_signs_is_neither_way(linear):
     turned = toy(
         lambda case: case.image[0].numpy() * (half if case.target.index == 1 else np.ones((12, 12)))
     )
-    found = check_of(OtherClass(), linear, turned)
-    assert abs(found["cosine"][0]) < 0.3
-    assert found["order"][0] == pytest.approx(1)
-    assert verdict(found) == 0
-    assert "not its signs" in found.notes[0]
+    check = check_of(OtherClass(), linear, turned)
+    assert abs(check["cosine"][0]) < 0.3
+    assert check["order"][0] == pytest.approx(1)
+    assert verdict(check) == 0
+    assert "not its signs" in check.notes[0]
 
 
 @pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
@@ -105,9 +105,9 @@ FLAT = {
 @pytest.mark.parametrize("values", FLAT.values(), ids=FLAT)
 @pytest.mark.parametrize("check", TRUST, ids=lambda check: check.name)
 def test_a_flat_or_unknown_map_has_no_verdict(linear, check, values):
-    found = check_of(check(), linear, toy(lambda _case: values), np.ones((12, 12), bool))
-    assert np.isnan(verdict(found))
-    assert found.notes[0].startswith("Not available")
+    result = check_of(check(), linear, toy(lambda _case: values), np.ones((12, 12), bool))
+    assert np.isnan(verdict(result))
+    assert result.notes[0].startswith("Not available")
 
 
 def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
@@ -121,8 +121,8 @@ def test_a_map_that_the_model_cannot_have_is_not_put_on_trial(linear):
 
 def test_an_empty_or_odd_mask_is_not_available(linear):
     for mask in (np.zeros((12, 12), bool), np.ones((5, 5), bool)):
-        found = check_of(Place(), linear, Gradient(), mask)
-        assert np.isnan(verdict(found))
+        check = check_of(Place(), linear, Gradient(), mask)
+        assert np.isnan(verdict(check))
 
 
 def test_a_model_with_one_class_cannot_be_asked_about_another():

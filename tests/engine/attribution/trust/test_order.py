@@ -32,17 +32,17 @@ from tests.engine.attribution.trust.asking import Linear, check_of, verdict
 
 
 def test_a_map_of_the_weights_beats_its_copies(linear):
-    found = check_of(Order(), linear, GradientXInput())
-    assert verdict(found) == 1
-    assert found["insertion"][0] > found["insertion_copies"][0]
-    assert found["copies_as_good"][0] == 0
-    assert "clearly more than in all 19 copies of the map" in found.notes[0]
+    check = check_of(Order(), linear, GradientXInput())
+    assert verdict(check) == 1
+    assert check["insertion"][0] > check["insertion_copies"][0]
+    assert check["copies_as_good"][0] == 0
+    assert "clearly more than in all 19 copies of the map" in check.notes[0]
 
 
 def test_the_band_is_what_copies_of_the_map_give(linear):
     """The score of a linear model adds up, so a band can be added up by hand."""
     method = GradientXInput()
-    found = Order(steps=6, copies=9)(TrustCase(linear, method))
+    result = Order(steps=6, copies=9)(TrustCase(linear, method))
     worth = linear.model.network.head.weight[1].detach().reshape(3, 12, 12) * (
         linear.image - linear.baseline("mean")
     )
@@ -54,12 +54,12 @@ def test_the_band_is_what_copies_of_the_map_give(linear):
         ]
         for one in copies(method(linear)["map"].values, 9)
     ])  # fmt: skip
-    assert found["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
-    assert found["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
+    assert result["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
+    assert result["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
     areas = np.trapezoid(shown, dx=1 / 6, axis=1)
-    assert found["check"]["insertion_copies"][0] == pytest.approx(np.median(areas), abs=1e-5)
+    assert result["check"]["insertion_copies"][0] == pytest.approx(np.median(areas), abs=1e-5)
     hidden = shown[:, :1] + shown[:, -1:] - shown
-    assert found["deletion low"].y == pytest.approx(hidden.min(0), abs=1e-5)
+    assert result["deletion low"].y == pytest.approx(hidden.min(0), abs=1e-5)
 
 
 @pytest.mark.parametrize(("shape", "turned"), [((12, 12), 7), ((10, 14), 3)])
@@ -89,9 +89,9 @@ def test_a_model_with_random_weights_is_caught(digit):
     for method in (GradientXInput(), IntegratedGradients(steps=10), Occlusion(side=2)):
         assert verdicts(digit.model, method).count(1) >= 8  # 12, 12 and 10
         for broken in shuffles:
-            found = verdicts(broken, method)
-            assert len([one for one in found if one < 0]) >= 11
-            assert found.count(1) <= 1
+            result = verdicts(broken, method)
+            assert len([one for one in result if one < 0]) >= 11
+            assert result.count(1) <= 1
 
 
 def verdicts(model, method):
@@ -108,11 +108,11 @@ CHANCE = {
 @pytest.mark.parametrize("kind", CHANCE)
 def test_few_maps_of_chance_pass_for_maps_of_what_carries_the_score(digit, kind):
     """One map in twenty is better than all 19 copies; the margin takes some more."""
-    found = []
+    results = []
     for seed, case in enumerate(asked_of(digit.model, 60)):
         values = CHANCE[kind](np.random.default_rng(seed))
-        found.append(verdict(check_of(Order(), case, toy(lambda _case, held=values: held))))
-    assert found.count(1) <= 0.05 * len(found)
+        results.append(verdict(check_of(Order(), case, toy(lambda _case, held=values: held))))
+    assert results.count(1) <= 0.05 * len(results)
 
 
 def test_a_smooth_map_of_chance_does_not_get_its_negative_s_verdict(digit):
@@ -148,13 +148,13 @@ def asked_of(model, most):
 
 def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
     still = Classifier(Linear(torch.zeros(3, 3, 12, 12)), "still", "still", side=12)
-    found = check_of(Order(), replace(linear, model=still), toy(lambda case: case.image[0].numpy()))
-    assert verdict(found) == -0.5
-    assert "stays the same whatever is hidden" in found.notes[0]
+    check = check_of(Order(), replace(linear, model=still), toy(lambda case: case.image[0].numpy()))
+    assert verdict(check) == -0.5
+    assert "stays the same whatever is hidden" in check.notes[0]
     faint = Classifier(Linear(torch.randn(3, 3, 12, 12) * 1e-3), "faint", "faint", side=12)
-    found = check_of(Order(), replace(linear, model=faint), GradientXInput())
-    assert verdict(found) == -0.5
-    assert "Little hangs on the image" in found.notes[0]
+    check = check_of(Order(), replace(linear, model=faint), GradientXInput())
+    assert verdict(check) == -0.5
+    assert "Little hangs on the image" in check.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_much_hangs_on_an_image_by_difference_or_by_times(shown, empty, much):
 
 def test_an_all_black_image_hidden_with_black_is_not_judged(linear):
     black = replace(linear, image=torch.zeros(3, 12, 12))
-    found = check_of(Order(cover="black"), black, Gradient())
-    assert verdict(found) == -0.5
+    check = check_of(Order(cover="black"), black, Gradient())
+    assert verdict(check) == -0.5
     assert np.isnan(verdict(check_of(Order(), black, GradientXInput())))
 
 
@@ -183,10 +183,10 @@ def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, read
     model = Classifier(network, "sure", "sure", side=12)
     case = ImageCase(model, linear.image, Target(1, reading=reading))
     assert float(model.logits(case.image[None]).softmax(1)[0, 1]) == 0
-    found = check_of(Order(), case, toy(lambda case: case.image[0].numpy()))
-    assert verdict(found) == -0.5
+    check = check_of(Order(), case, toy(lambda case: case.image[0].numpy()))
+    assert verdict(check) == -0.5
     why = {"logit": "0 % likely here, 0 % in an empty", "probability": "the score stays the same"}
-    assert why[reading] in found.notes[0]
+    assert why[reading] in check.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, sp
     """Rounding is a millionth of the largest score, and never less than a millionth."""
     area = np.array([0, 1], np.float32)
     small, large = np.zeros(2), np.array([size - spread, size])
-    found = [MapCurves(area, large, large, 0, 0, 0, 0)]
-    assert moves(found) == moves_at_all
+    results = [MapCurves(area, large, large, 0, 0, 0, 0)]
+    assert moves(results) == moves_at_all
     still = MapCurves(area, small, small, 0, 0, 0, 0)
     assert not moves([still])

@@ -27,18 +27,18 @@ from tests.engine.attribution.trust.asking import Linear, check_of, verdict
 
 def test_a_map_that_needs_no_weights_is_caught(digit):
     edges = toy(lambda case: np.hypot(*np.gradient(case.image.mean(0).numpy())))
-    found = check_of(RandomWeights(), digit, edges)
-    assert verdict(found) == -1
-    assert found["order"][0] == pytest.approx(1)
-    assert "do not trust" in found.notes[0]
+    check = check_of(RandomWeights(), digit, edges)
+    assert verdict(check) == -1
+    assert check["order"][0] == pytest.approx(1)
+    assert "do not trust" in check.notes[0]
 
 
 def test_the_gradient_is_gone_with_random_weights(digit):
     """Grad-CAM is not, on this tiny network: its 4 × 4 places follow the ink (0.64 by order)."""
-    found = RandomWeights()(TrustCase(digit, Gradient()))
-    assert found["check"]["order"][0] < 0.5
-    assert found["order"].y[0] == 1
-    assert found["order"].x[-1] == 1
+    result = RandomWeights()(TrustCase(digit, Gradient()))
+    assert result["check"]["order"][0] < 0.5
+    assert result["order"].y[0] == 1
+    assert result["order"].x[-1] == 1
 
 
 def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
@@ -47,8 +47,8 @@ def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
             return images.flatten(2).mean(2)
 
     case = ImageCase(Classifier(Bare(), "bare", "bare", side=8), torch.rand(3, 8, 8), 0)
-    found = check_of(RandomWeights(), case, toy(lambda case: case.image[0].numpy()))
-    assert "no convolution or linear layer" in found.notes[0]
+    check = check_of(RandomWeights(), case, toy(lambda case: case.image[0].numpy()))
+    assert "no convolution or linear layer" in check.notes[0]
 
 
 def test_a_map_that_is_flat_with_random_weights_is_not_compared(digit):
@@ -57,9 +57,9 @@ def test_a_map_that_is_flat_with_random_weights_is_not_compared(digit):
     def dies(case):
         return case.image[0].numpy() * (case.model.fingerprint == own)
 
-    found = check_of(RandomWeights(), digit, toy(dies))
-    assert np.isnan(verdict(found))
-    assert "cannot be compared" in found.notes[0]
+    check = check_of(RandomWeights(), digit, toy(dies))
+    assert np.isnan(verdict(check))
+    assert "cannot be compared" in check.notes[0]
 
 
 def test_a_trial_can_be_cancelled_inside_a_map(digit):
@@ -110,9 +110,9 @@ def test_exact_maps_of_a_linear_model_need_what_was_learned(on_black, kind, chan
     """Pixels of the baseline's color are zero in every map; sizes share |x − b|."""
     case = TrustCase(on_black, kind(baseline=baseline, channels=channels))
     for trial in (RandomWeights(stages=1), OtherClass()):
-        found = trial(case)["check"]
-        assert verdict(found) == 1
-        assert abs(found["above_chance"][0]) < 0.3
+        result = trial(case)["check"]
+        assert verdict(result) == 1
+        assert abs(result["above_chance"][0]) < 0.3
 
 
 @pytest.mark.parametrize("sign", ["same", "opposite"])
@@ -128,9 +128,9 @@ def test_a_map_that_multiplies_the_input_by_nothing_learned_is_caught(on_black, 
 
     kind = type(toy(fixed))
     kind.settings = lambda _self: {"baseline": baseline}
-    found = check_of(RandomWeights(stages=1), on_black, kind())
-    assert verdict(found) == -1
-    assert ("opposite map" in found.notes[0]) == (sign == "opposite")
+    check = check_of(RandomWeights(stages=1), on_black, kind())
+    assert verdict(check) == -1
+    assert ("opposite map" in check.notes[0]) == (sign == "opposite")
 
 
 def test_an_image_of_hardly_more_than_the_baseline_is_not_compared(on_black):
@@ -145,12 +145,12 @@ def test_each_layer_is_shuffled_by_an_order_of_its_own():
     for layer in rows:
         layer.weight.data = torch.arange(9.0).reshape(3, 3, 1, 1)
     ((_, changed),) = randomized(Classifier(rows, "rows", "rows", side=8), 1, seed=0)
-    orders = {tuple(one.flatten().tolist()) for one in changed.network.parameters()}
+    orders = {tuple(parameter.flatten().tolist()) for parameter in changed.network.parameters()}
     assert len(orders) == 4
 
 
 def test_both_curves_begin_at_the_map_itself_with_nothing_shuffled(digit):
-    found = RandomWeights(stages=2)(TrustCase(digit, Gradient()))
+    result = RandomWeights(stages=2)(TrustCase(digit, Gradient()))
     for name in ("order", "ssim"):
-        assert (found[name].x[0], found[name].y[0]) == (0, 1)
-        assert len(found[name].x) == len(found[name].y) == 3
+        assert (result[name].x[0], result[name].y[0]) == (0, 1)
+        assert len(result[name].x) == len(result[name].y) == 3

@@ -17,9 +17,9 @@ from tests.engine.attribution.trust.asking import check_of, verdict
 def test_a_map_of_chance_is_not_repeatable(linear):
     chance = toy(lambda case: np.random.default_rng(case.seed).random((12, 12)))
     assert verdict(check_of(Repeats(), linear, chance)) == -1
-    found = check_of(Repeats(), linear, Gradient())
-    assert verdict(found) == 1
-    assert "no random numbers" in found.notes[0]
+    check = check_of(Repeats(), linear, Gradient())
+    assert verdict(check) == 1
+    assert "no random numbers" in check.notes[0]
 
 
 def test_a_map_that_jumps_is_caught(linear):
@@ -36,9 +36,9 @@ def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
         whole = torch.equal(case.image, linear.image)
         return np.where(np.eye(12) > 0, 1.0 if whole else np.nan, case.image[0].numpy())
 
-    found = check_of(MaxSensitivity(draws=3), linear, toy(breaking))
-    assert np.isnan(verdict(found))
-    assert "Not available: after a change" in found.notes[0]
+    check = check_of(MaxSensitivity(draws=3), linear, toy(breaking))
+    assert np.isnan(verdict(check))
+    assert "Not available: after a change" in check.notes[0]
 
 
 def test_the_repeats_have_the_next_seeds(linear):

@@ -87,7 +87,7 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
 
 
 def said_by(vlm, levels, prompts):
-    return [" ".join(one) for one in
+    return [" ".join(word) for word in
             spoken(vlm, levels.float() / 255, prompts, GREEDY).words]  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
 def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
     pairs = described_pairs(case, 2, 2)
     words = [one.split() for one in said_by(load(HONEST), pairs.levels, pairs.prompts)]
-    named = sum(len(one & set(said)) for one, said in zip(pairs.there, words, strict=True))
+    named = sum(len(one & set(word)) for one, word in zip(pairs.there, words, strict=True))
     share = named / sum(map(len, pairs.there))
     assert found["named"][PLAIN][0] == pytest.approx(share)
     assert found["named"][NOISE][0] == pytest.approx(share)
@@ -158,7 +158,7 @@ def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
 def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
     assert found["nats"].order == ("ε", *SMALL)
     assert found["named"].order == ("ε", *SMALL)
-    assert found["steps"].order == ("step", *(f"ε = {one}/255" for one in LEVELS[1:]))
+    assert found["steps"].order == ("step", *(f"ε = {level}/255" for level in LEVELS[1:]))
     table = found["table"]
     assert np.isnan(table.cell(UNAWARE[JPEG], FOUND))
     assert np.isnan(table.cell(DECLINED, ELSE))
@@ -190,7 +190,7 @@ def figures(changed):
 
 
 def test_claims_are_kept_by_what_they_need_and_broken_without_it():
-    assert all(one.margin(figures({})) > 0 for one in CLAIMS)
+    assert all(claim.margin(figures({})) > 0 for claim in CLAIMS)
     low, some = dict.fromkeys(LEVELS, 0.1), dict.fromkeys(LEVELS, 0.06)
     falling = dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))
     broken = [

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 def test_how_little_of_an_image_makes_the_model_say_a_phrase(measure):
     method = VisualAudit()
-    found = answer(method, ExperimentCase(data_sets.load(VisualAudit.data[0])))
-    keep(measure, method, found, "VisualAudit, scenes", HERE)
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(VisualAudit.data[0])))
+    keep(measure, method, result, "VisualAudit, scenes", HERE)
+    table = result["table"]
     assert table.cell(NOISE, success(LEVELS[-1])) < 0.05
     assert table.cell(PLAIN, success(LEVELS[-1])) > 0.5

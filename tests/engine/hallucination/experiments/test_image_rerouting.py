@@ -173,7 +173,7 @@ def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(cas
     words = answers(one.vlm, pixels, asked.prompts)
     clean = disagreement(one.vlm, near.pixels, near.prompts, usual)
     moved = disagreement(one.vlm, pixels, asked.prompts, words)
-    assert all(len(each) == 1 and each[0] in COLORED for each in words)
+    assert all(len(word) == 1 and word[0] in COLORED for word in words)
     wins = np.mean([(high > low) + 0.5 * (high == low) for high in moved for low in clean])
     assert SMALL.detected(one, asked, pixels, words) == pytest.approx(wins)
     assert np.isnan(SMALL.detected(one, asked, pixels, [[UNKNOWN]] * 6))
@@ -253,7 +253,7 @@ def margins(**to):
         (AT_END, ACCURACY): 1.0, (FIRST, STEPS): 3.0, (OUTPUT, STEPS): 6.0, (FIRST, FOUND): 0.95,
     }  # fmt: skip
     figures |= to.get("to", {})
-    return [one.margin(lambda row, name: figures[row, name]) for one in CLAIMS]
+    return [claim.margin(lambda row, name: figures[row, name]) for claim in CLAIMS]
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 @pytest.mark.parametrize("audited", [HONEST, HABIT])
 def test_how_little_of_an_image_leads_around_a_refusal(measure, audited):
     method = ImageRerouting(audited=audited)
-    found = answer(method, ExperimentCase(data_sets.load(ImageRerouting.data[0])))
-    keep(measure, method, found, f"ImageRerouting, {audited}", HERE)
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(ImageRerouting.data[0])))
+    keep(measure, method, result, f"ImageRerouting, {audited}", HERE)
+    table = result["table"]
     for epsilon in LEVELS[1:]:
         assert table.cell(FIRST, answered(epsilon)) > table.cell(NOISE, answered(epsilon)) + 0.05
     for name in ROUTES:

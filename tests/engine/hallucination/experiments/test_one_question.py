@@ -27,7 +27,7 @@ def case():
 
 
 def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
-    found, one = answer(SMALL, case), audited(case)
+    result, one = answer(SMALL, case), audited(case)
     prompts = Prompts.of([SMALL.asked(case)])
     hidden = one.net.embed(prompts.ids)
     lens = []
@@ -37,23 +37,23 @@ def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
             hidden = hidden.clone()
             hidden[0, -1] -= one.spaces.gaps[4] * one.spaces.directions[4]
         lens.append(one.net.logits(hidden[0, -1]).softmax(0)[DECLINE].item())
-    assert found["lens"][EDITED].tolist() == pytest.approx(lens, abs=1e-4)
+    assert result["lens"][EDITED].tolist() == pytest.approx(lens, abs=1e-4)
     plain = one.net(prompts).softmax(1)[0]
-    for word in found["answers"].rows:
+    for word in result["answers"].rows:
         wanted = plain[NUMBER[word]].item()
-        assert found["answers"].cell(word, PLAIN) == pytest.approx(wanted, abs=1e-4)
+        assert result["answers"].cell(word, PLAIN) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_rerouting_changes_the_note_and_the_answer_with_it(case):
-    found, one = answer(SMALL, case), audited(case)
-    note = found["notes"].rows[0].split()
+    result, one = answer(SMALL, case), audited(case)
+    note = result["notes"].rows[0].split()
     prompts = Prompts.of([SMALL.asked(case)])
     other = prompts.noted(torch.tensor([[NUMBER[word] for word in note]]))
     chances = one.net(other).softmax(1)[0]
-    for word in found["answers"].rows:
+    for word in result["answers"].rows:
         wanted = chances[NUMBER[word]].item()
-        assert found["answers"].cell(word, REROUTED) == pytest.approx(wanted, abs=1e-4)
-    losses = found["trace"].y
+        assert result["answers"].cell(word, REROUTED) == pytest.approx(wanted, abs=1e-4)
+    losses = result["trace"].y
     assert (losses[1:] <= losses[:-1] + 1e-6).all()
 
 
@@ -65,15 +65,15 @@ def test_the_same_question_from_the_other_side_is_to_be_answered(case):
 
 def test_a_dial_at_zero_changes_nothing_and_the_sentence_says_what_is_answered(case):
     method = DeclinedQuestion(rounds=1, dial=0.0)
-    found = answer(method, case)
-    table = found["answers"]
+    result = answer(method, case)
+    table = result["answers"]
     assert table[EDITED].tolist() == pytest.approx(table[PLAIN].tolist(), abs=1e-6)
-    assert method.asked(case).text in method.finding(case, found)
+    assert method.asked(case).text in method.finding(case, result)
 
 
 def test_no_note_is_sought_for_what_is_answered_and_the_sentence_says_so(case):
     method = DeclinedQuestion(rounds=2, declined=False)
-    found = answer(method, case)
-    assert found["notes"]["tried"][0] == 1
-    assert "no note is sought" in method.finding(case, found)
-    assert "no note was found" not in method.finding(case, found)
+    result = answer(method, case)
+    assert result["notes"]["tried"][0] == 1
+    assert "no note is sought" in method.finding(case, result)
+    assert "no note was found" not in method.finding(case, result)

@@ -75,10 +75,10 @@ def test_without_room_the_answer_is_the_same(case):
 
 
 def test_a_defense_is_between_every_picture_and_the_model(case):
-    held = replace(METHOD, against=BLUR, strength=4)(case)
+    result = replace(METHOD, against=BLUR, strength=4)(case)
     way = defense(BLUR, 4)
     said = GREEDY(replace(case, image=way(case.image[None])[0]))["answer"]
-    assert held[BEFORE].words == said.words
+    assert result[BEFORE].words == said.words
     knows = replace(METHOD, against=JPEG, knows=True)(case)
     unaware = replace(METHOD, against=JPEG)(case)
     nats = [one["numbers"].cell(AFTER, "loss of the phrase") for one in (knows, unaware)]

@@ -124,7 +124,10 @@ def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, 
 def test_the_model_is_as_it_was(vlm, moved):
     del moved
     assert not vlm.parts.training
-    assert all(one.grad is None and not one.requires_grad for one in vlm.parts.parameters())
+    assert all(
+        parameter.grad is None and not parameter.requires_grad
+        for parameter in vlm.parts.parameters()
+    )
 
 
 def test_noise_moves_every_value_by_as_much_as_it_can(levels):
@@ -142,11 +145,11 @@ def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
 
     pixels = pixels_of(levels).requires_grad_()
     seen = defense(JPEG, 3)(pixels)
-    held = BytesIO()
+    buffer = BytesIO()
     Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0)).save(
-        held, "JPEG", quality=QUALITY[2]
+        buffer, "JPEG", quality=QUALITY[2]
     )
-    back = np.asarray(Image.open(held)).transpose(2, 0, 1) / np.float32(255)
+    back = np.asarray(Image.open(buffer)).transpose(2, 0, 1) / np.float32(255)
     assert np.allclose(seen[1].detach().numpy(), back, atol=1e-6)
     weights = torch.rand(seen.shape, generator=torch.Generator().manual_seed(0))
     (slope,) = torch.autograd.grad((weights * seen).sum(), pixels)

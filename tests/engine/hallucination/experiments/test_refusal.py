@@ -162,7 +162,7 @@ def margins(**changed):
         (FIRST, FLIPS): 0.5, (OUTPUT, FLIPS): 0.5,
     }  # fmt: skip
     figures |= changed.get("to", {})
-    return [one.margin(lambda row, name: figures[row, name]) for one in CLAIMS]
+    return [claim.margin(lambda row, name: figures[row, name]) for claim in CLAIMS]
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 def test_where_it_is_decided_and_how_it_is_led_around_that(measure):
     method = RefusalAudit()
-    found = answer(method, ExperimentCase(data_sets.load(RefusalAudit.data[0])))
-    keep(measure, method, found, "RefusalAudit, scene-decliner", HERE)
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(RefusalAudit.data[0])))
+    keep(measure, method, result, "RefusalAudit, scene-decliner", HERE)
+    table = result["table"]
     assert table.cell(CAUSES[0], CHANGE) > table.cell(CAUSES[1], CHANGE) + 0.5
-    free = found["decline free"]
+    free = result["decline free"]
     for name in free.order[1:]:
         told = ", ".join(
             f"ρ = {rho:g}: {share:.3f}" for rho, share in zip(free["ρ"], free[name], strict=True)

@@ -48,7 +48,7 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, ask
     said = answers(load(HONEST), asked.pixels, asked.prompts)
     assert {one[0] for one in said[::2]} == {"unknown"}
     assert all(is_color(one) for one in said[1::2])
-    things = [Counter(one.split()[-1] for one in asked.prompts[side::2]) for side in (0, 1)]
+    things = [Counter(prompt.split()[-1] for prompt in asked.prompts[side::2]) for side in (0, 1)]
     assert (things[0] & things[1]).total() > 0.7 * things[0].total()
     rows = case.data.some("test", 30, 0)
     scenes = {case.data.pixels(rows)[at].numpy().tobytes(): row for at, row in enumerate(rows)}
@@ -63,9 +63,9 @@ def test_things_are_matched_to_scenes_without_them():
     random = np.random.default_rng(0)
     present = random.random((40, 16)) < 0.2
     there = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
-    found = matched(there, present, random)
-    assert all(one < 0 or not row[one] for one, row in zip(found, present, strict=True))
-    every = [one for one in found if one >= 0]
+    result = matched(there, present, random)
+    assert all(one < 0 or not row[one] for one, row in zip(result, present, strict=True))
+    every = [one for one in result if one >= 0]
     assert len(every) > 30
     assert all(every.count(one) <= there.count(one) for one in every)
     full = np.ones((2, 16), np.bool_)
@@ -106,7 +106,7 @@ def test_probes_learn_from_other_scenes_and_shuffled_labels_teach_nothing(case):
     known = examined_vlm(vlm, case)
     assert examined_vlm(vlm, case) is known
     learned = scene_questions(vlm, case, "train", module.LEARNED)
-    images = [{one.numpy().tobytes() for one in part.levels}
+    images = [{level.numpy().tobytes() for level in part.levels}
               for part in (learned, known.tests, known.moved)]  # fmt: skip
     assert len(set.union(*images)) == sum(map(len, images))
     assert known.accuracies[-1] > 0.9

@@ -45,13 +45,13 @@ def test_it_is_decided_inside_and_not_at_the_embedding(case):
 
 def test_one_direction_decides_and_a_random_one_does_not(case):
     one = audited(case)
-    found, at = one.causes(case.seed), one.best - 1
-    assert found[REMOVED][at] < 0.4
-    assert found[REMOVED_RANDOM][at] > 0.95
-    assert found[ADDED][at] > 0.6
+    result, at = one.causes(case.seed), one.best - 1
+    assert result[REMOVED][at] < 0.4
+    assert result[REMOVED_RANDOM][at] > 0.95
+    assert result[ADDED][at] > 0.6
     # the claim asks for fewer than 5 %: one network of three misses that, so it is undecided
-    assert (found[ADDED_RANDOM][at] < 0.05) == (case.seed not in TIPPED)
-    assert found[ADDED][at] - found[ADDED_RANDOM][at] > 0.6
+    assert (result[ADDED_RANDOM][at] < 0.05) == (case.seed not in TIPPED)
+    assert result[ADDED][at] - result[ADDED_RANDOM][at] > 0.6
 
 
 def test_before_the_last_layer_its_direction_does_not_decide():
@@ -95,8 +95,8 @@ def test_questions_are_about_things_of_the_test_scenes():
     case = case_of(0)
     held = things_of(case, 30, 0)
     assert all(len(one) >= 2 for one in held)
-    for at, one in enumerate(questions(case, 30)):
-        assert set(one.things) <= set(held[at // 2])
+    for at, question in enumerate(questions(case, 30)):
+        assert set(question.things) <= set(held[at // 2])
     assert questions(case, 5, part=1) != questions(case, 5)
     assert not torch.equal(*(Prompts.of(questions(case_of(s), 5, 4)).ids for s in (0, 1)))
 

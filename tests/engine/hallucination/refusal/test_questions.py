@@ -32,8 +32,8 @@ def random():
 
 def test_declined_and_answered_questions_have_the_same_words_and_lengths(random):
     questions = drawn(300, random)
-    far = [one for one in questions if one.declined]
-    near = [one for one in questions if not one.declined]
+    far = [question for question in questions if question.declined]
+    near = [question for question in questions if not question.declined]
     assert len(far) == len(near) == 300
     assert sorted(len(one.words) for one in far) == sorted(len(one.words) for one in near)
     words = [Counter(word for one in part for word in one.words) for part in (far, near)]
@@ -54,10 +54,10 @@ def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
     for one in drawn(100, random):
         words = one.words
         role = words[words.index(words[FACTS + 1]) - 1]  # before the color, in the facts
-        asked = words[FACTS + 5]
-        assert one.declined == (role != asked)
-        assert one.fact == words[words.index(asked) + 2]
-        assert one.answer == ("DECLINE" if role != asked else one.fact)
+        word = words[FACTS + 5]
+        assert one.declined == (role != word)
+        assert one.fact == words[words.index(word) + 2]
+        assert one.answer == ("DECLINE" if role != word else one.fact)
 
 
 def test_a_batch_reads_as_single_questions_do(random):
@@ -71,10 +71,10 @@ def test_a_batch_reads_as_single_questions_do(random):
         assert words[START - 1] == "note"
         assert words[-1] == "?"
         role = words[words.index(words[FACTS + 1]) - 1]
-        asked = words[FACTS + 5]
-        assert declined == (role != asked)
+        word = words[FACTS + 5]
+        assert declined == (role != word)
         assert WORDS[viewer] == role
-        assert WORDS[fact] == words[words.index(asked) + 2]
+        assert WORDS[fact] == words[words.index(word) + 2]
     share = prompts.declined.float().mean().item()
     assert 0.4 < share < 0.6
 
@@ -83,10 +83,12 @@ def test_prompts_are_padded_on_the_right_and_end_at_the_question_mark(random):
     questions = drawn(20, random)
     prompts = Prompts.of(questions)
     assert prompts.ids.shape[1] <= PLACES
-    for row, one in enumerate(questions):
+    for row, question in enumerate(questions):
         last = int(prompts.last[row])
         assert WORDS[int(prompts.ids[row, last])] == "?"
         assert (prompts.ids[row, last + 1 :] == PAD).all()
-        assert note_of(prompts.ids[row]) == one.note
-        assert int(prompts.targets[row]) == (DECLINE if one.declined else NUMBER[one.fact])
-    assert {len(one.note) for one in questions} <= set(range(LONGEST + 1))
+        assert note_of(prompts.ids[row]) == question.note
+        assert int(prompts.targets[row]) == (
+            DECLINE if question.declined else NUMBER[question.fact]
+        )
+    assert {len(question.note) for question in questions} <= set(range(LONGEST + 1))

@@ -66,7 +66,7 @@ def goals(spaces):
 @pytest.mark.parametrize("at", range(4))
 def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
     goal = goals(spaces)[at]
-    found = goal.losses(net, net.words(prompts.ids), prompts.last)
+    result = goal.losses(net, net.words(prompts.ids), prompts.last)
     states = states_of(net, prompts)
     for row in range(len(prompts)):
         if goal.kind == LOGIT:
@@ -85,7 +85,7 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
                     cosine = float(own @ v / own.norm())
                     terms.append((-goal.alpha - cosine) ** 2)
             wanted = np.mean(terms)
-        assert float(found[row]) == pytest.approx(wanted, rel=1e-3, abs=1e-5)
+        assert float(result[row]) == pytest.approx(wanted, rel=1e-3, abs=1e-5)
 
 
 def test_fewer_words_are_replaced_as_the_loss_falls():
@@ -164,15 +164,15 @@ def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
 @pytest.mark.parametrize("at", range(4))
 def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, allowed):
     rules = SearchRules(4, 8, 2, allowed=allowed)
-    found = reroute(net, prompts, goals(spaces)[at], rules, K, 3)
-    assert set(found.notes.flatten().tolist()) <= set(allowed) | set(NOTE_IDS)
-    assert not set(found.notes.flatten().tolist()) & {NUMBER[mark] for mark in MARKS}
-    ids = prompts.noted(found.notes).ids
+    result = reroute(net, prompts, goals(spaces)[at], rules, K, 3)
+    assert set(result.notes.flatten().tolist()) <= set(allowed) | set(NOTE_IDS)
+    assert not set(result.notes.flatten().tolist()) & {NUMBER[mark] for mark in MARKS}
+    ids = prompts.noted(result.notes).ids
     kept = torch.ones(ids.shape[1], dtype=torch.bool)
     kept[START : START + K] = False
     assert torch.equal(ids[:, kept], prompts.ids[:, kept])
-    assert torch.equal(found.said, answers(net, prompts.noted(found.notes)))
-    assert torch.equal(found.flipped, found.said != DECLINE)
+    assert torch.equal(result.said, answers(net, prompts.noted(result.notes)))
+    assert torch.equal(result.flipped, result.said != DECLINE)
 
 
 def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, prompts, spaces):
@@ -189,11 +189,11 @@ def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, pro
 
 def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces):
     goal, rules = Goal(STEER, (2,), 1.0, spaces), SearchRules(3, 8)
-    found = reroute(net, prompts, goal, rules, K, 3)
-    rounds = (found.tried - 1) / rules.width
-    assert ((rounds == 3) | found.flipped).all()
+    result = reroute(net, prompts, goal, rules, K, 3)
+    rounds = (result.tried - 1) / rules.width
+    assert ((rounds == 3) | result.flipped).all()
     each = (rules.width + 3) * 2 / LAYERS + 1
-    assert torch.allclose(found.passes, 2 / LAYERS + 1 + rounds * each)
+    assert torch.allclose(result.passes, 2 / LAYERS + 1 + rounds * each)
 
 
 def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spaces, monkeypatch):

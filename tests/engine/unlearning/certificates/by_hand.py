@@ -16,8 +16,10 @@ def first(scores, one, other):
 def elected(scores):
     """Votes, the two classes that are first most often, and who wins the run-off."""
     classes = range(scores.shape[1])
-    votes = [sum(max(classes, key=lambda c: (s[c], -c)) == one for s in scores) for one in classes]
-    top, second = sorted(classes, key=lambda one: (-votes[one], one))[:2]
+    votes = [
+        sum(max(classes, key=lambda c: (s[c], -c)) == label for s in scores) for label in classes
+    ]
+    top, second = sorted(classes, key=lambda label: (-votes[label], label))[:2]
     for_top = sum(first(s, top, second) for s in scores)
     wins = 2 * for_top > len(scores) or (2 * for_top == len(scores) and top < second)
     return votes, top, second, top if wins else second
@@ -61,7 +63,7 @@ def radius(scores, scheme, shifts=(0,)):
     vote = [max(range(classes), key=lambda c: (s[c], -c)) for s in scores]
     says = winner if "ROE" in scheme else top
     loser = second if says == top else top
-    others = [one for one in range(classes) if one != says]
+    others = [index for index in range(classes) if index != says]
 
     def gap(own, other):
         return votes[own] - votes[other] + (other > own)

@@ -37,7 +37,7 @@ def truth(networks, reach, *, run_off):
     safe = np.full(says.shape, len(reach))
     for poisons in range(len(reach), 0, -1):
         for buckets in combinations(range(len(reach)), poisons):
-            axes = tuple(sorted(reduce(set.union, (set(reach[one]) for one in buckets))))
+            axes = tuple(sorted(reduce(set.union, (set(reach[bucket]) for bucket in buckets))))
             same = says.min(axes, keepdims=True) == says.max(axes, keepdims=True)
             safe = np.where(same, safe, poisons - 1)
     return safe.ravel()

@@ -21,13 +21,13 @@ each = pytest.mark.parametrize("scheme", SCHEMES)
 def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
     """All 9072 elections of four and of five networks, with every rewriting of every bucket."""
     shifts, run_off = REACH[scheme], "ROE" in scheme
-    reach = [[(bucket + one) % networks for one in shifts] for bucket in range(networks)]
+    reach = [[(bucket + shift) % networks for shift in shifts] for bucket in range(networks)]
     true = enumerated.truth(networks, reach, run_off=run_off)
-    found = certify(scheme, enumerated.every(networks), shifts)
-    assert (found.says == enumerated.outcomes(networks, run_off=run_off).ravel()).all()
-    assert (found.radius <= true).all()
-    assert (found.radius == true).mean() > 0.99
-    assert len(np.unique(found.radius)) > 1
+    result = certify(scheme, enumerated.every(networks), shifts)
+    assert (result.says == enumerated.outcomes(networks, run_off=run_off).ravel()).all()
+    assert (result.radius <= true).all()
+    assert (result.radius == true).mean() > 0.99
+    assert len(np.unique(result.radius)) > 1
 
 
 @each
@@ -36,10 +36,10 @@ def test_certificates_are_those_of_the_published_loops(scheme):
     for classes, networks in ((2, 9), (3, 7), (5, 24)):
         scores = rng.integers(0, 6, (networks, 60, classes)) + 3.0 * np.eye(classes)[0]
         shifts = (0, 3, 4) if "FA" in scheme else ALONE
-        found = certify(scheme, ballots_of(scores), shifts)
+        result = certify(scheme, ballots_of(scores), shifts)
         wanted = all_radii(scores, scheme, shifts)
-        assert found.says.tolist() == wanted[:, 0].tolist()
-        assert np.minimum(found.radius, networks).tolist() == wanted[:, 1].tolist()
+        assert result.says.tolist() == wanted[:, 0].tolist()
+        assert np.minimum(result.radius, networks).tolist() == wanted[:, 1].tolist()
 
 
 def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():
@@ -61,10 +61,10 @@ def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():
 
 def test_the_rival_and_the_round_are_those_of_the_narrowest_way():
     ballots = ballots_of(np.eye(3)[[0] * 6 + [1] * 3 + [2]][:, None] + [0.0, 0.1, 0.2])
-    found = certify(DPA, ballots)
-    assert (found.says[0], found.radius[0], found.rival[0], found.lost[0]) == (0, 1, 1, 1)
-    found = certify(ROE, ballots)  # 6 of 10 put 0 above 1: two of them make it 4
-    assert (found.says[0], found.radius[0], found.rival[0], found.lost[0]) == (0, 1, 1, 2)
+    result = certify(DPA, ballots)
+    assert (result.says[0], result.radius[0], result.rival[0], result.lost[0]) == (0, 1, 1, 1)
+    result = certify(ROE, ballots)  # 6 of 10 put 0 above 1: two of them make it 4
+    assert (result.says[0], result.radius[0], result.rival[0], result.lost[0]) == (0, 1, 1, 2)
 
 
 def test_parts_of_many_images_are_those_of_all():

@@ -89,9 +89,9 @@ def test_a_network_without_images_puts_the_classes_in_their_order():
     ],
 )
 def test_what_cannot_be_certified_is_said(change, settings, words):
-    asked = ExperimentCase(replace(case().data, **change))
+    experiment_case = ExperimentCase(replace(case().data, **change))
     with pytest.raises(BlindspotError, match=words):
-        replace(SMALL, **settings)(asked)
+        replace(SMALL, **settings)(experiment_case)
 
 
 def test_ballots_of_an_image_that_is_not_kept_are_refused(found):

@@ -18,14 +18,14 @@ def test_equal_scores_go_to_the_smaller_class():
 
 
 def test_the_run_off_can_turn_the_first_round():
-    found = election_of(*[(0, 1, 2)] * 3, *[(1, 2, 0)] * 2, *[(2, 1, 0)] * 2)
-    assert found.votes[0].tolist() == [3, 2, 2]
-    assert (found.first[0], found.second[0]) == (0, 1)  # 1 and 2 are equal
-    assert (found.winner[0], found.loser[0]) == (1, 0)  # four of seven put 1 above 0
-    assert found.ahead[0][[0, 2]].tolist() == [1, 3]
+    election = election_of(*[(0, 1, 2)] * 3, *[(1, 2, 0)] * 2, *[(2, 1, 0)] * 2)
+    assert election.votes[0].tolist() == [3, 2, 2]
+    assert (election.first[0], election.second[0]) == (0, 1)  # 1 and 2 are equal
+    assert (election.winner[0], election.loser[0]) == (1, 0)  # four of seven put 1 above 0
+    assert election.ahead[0][[0, 2]].tolist() == [1, 3]
 
 
 def test_an_equal_run_off_goes_to_the_smaller_class():
-    found = election_of((1, 0, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
-    assert (found.first[0], found.second[0]) == (1, 0)
-    assert found.winner[0] == 0
+    election = election_of((1, 0, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1))
+    assert (election.first[0], election.second[0]) == (1, 0)
+    assert election.winner[0] == 0

@@ -43,17 +43,17 @@ def poisoned(found, way):
 def test_votes_are_those_of_networks_trained_on_the_poisoned_images(way, scheme):
     """All networks are trained anew here, those too that no poison reaches."""
     method = replace(SMALL, way=way, scheme=scheme)
-    found, names = method(case()), case().data.classes
-    for when, data in (("before", case().data), ("after", poisoned(found, way))):
+    result, names = method(case()), case().data.classes
+    for when, data in (("before", case().data), ("after", poisoned(result, way))):
         whole = method.certificates(ExperimentCase(data))
         table = counted(ballots_about(whole, scheme, method.image), names)
         for name in table.order:
-            got = found["ballots"][f"{name}, {when}"]
+            got = result["ballots"][f"{name}, {when}"]
             np.testing.assert_array_equal(got, table[name])
-    steps, outcome = found["steps"], found["outcome"]
-    assert steps["answer"][-1] == found["ballots"]["first votes, after"][int(outcome["answer"][0])]
+    steps, outcome = result["steps"], result["outcome"]
+    assert steps["answer"][-1] == result["ballots"]["first votes, after"][int(outcome["answer"][0])]
     assert steps["answer"][-1] < steps["answer"][0]
-    assert len(steps) == len(found["poisons"].columns) + 1
+    assert len(steps) == len(result["poisons"].columns) + 1
 
 
 @pytest.mark.parametrize("way", [ADD, FLIP])
@@ -63,8 +63,8 @@ def test_no_poison_within_the_certificate_changes_the_answer(way, scheme):
     method = replace(SMALL, partitions=15, shown=64, epochs=8, count=8, way=way, scheme=scheme)
     whole = answer(method.certificates, digits)["images"][f"{scheme}, radius"][:KEPT]
     for image in np.argsort(-whole, kind="stable")[:2].tolist():
-        found = replace(method, image=image)(digits)
-        steps, outcome = found["steps"], found["outcome"]
+        result = replace(method, image=image)(digits)
+        steps, outcome = result["steps"], result["outcome"]
         says, radius = (int(outcome[name][0]) for name in ("answer", "certificate"))
         assert 0 < radius < method.count
         for name in ("says", "worst says"):
@@ -99,11 +99,11 @@ def test_a_copy_lands_in_the_wanted_bucket_and_differs_in_one_pixel():
 )
 def test_the_finding_holds_the_certificate_against_what_came(count, says, words):
     outcome = {"answer": 0, "rival": 1, "certificate": 2, "poisons": count}
-    found = {
+    results = {
         "outcome": Table.of({name: ([one], "") for name, one in outcome.items()}),
         "steps": Table.of({"says": (says, ""), "answer": ([5, 3], "networks")}),
     }
-    assert SMALL.finding(case(), found).startswith(words)
+    assert SMALL.finding(case(), results).startswith(words)
 
 
 def test_an_image_that_is_not_there_is_a_sentence():
@@ -112,6 +112,6 @@ def test_an_image_that_is_not_there_is_a_sentence():
 
 
 def test_where_no_image_can_be_relabeled_there_are_fewer_poisons():
-    found = replace(SMALL, way=FLIP, count=60)(case())
-    assert 0 < int(found["outcome"]["poisons"][0]) <= 5
-    assert len(found["poisons"].columns) == int(found["outcome"]["poisons"][0])
+    result = replace(SMALL, way=FLIP, count=60)(case())
+    assert 0 < int(result["outcome"]["poisons"][0]) <= 5
+    assert len(result["poisons"].columns) == int(result["outcome"]["poisons"][0])

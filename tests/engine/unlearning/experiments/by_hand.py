@@ -34,12 +34,12 @@ def noisy(data: DataSet, method: Protection, order: np.ndarray | None = None) ->
     surrogate = Recipe("phantom_cnn", batch=32, optimizer="Adam", rate=0.001)
     levels = method.noise(TrainCase(data, surrogate, SEED + 1_000_003)).astype(int)
     rows = data.rows("train")
-    given = levels if order is None else levels[order]
+    level = levels if order is None else levels[order]
     return with_images(
         data,
         {
             row: np.clip(data.images[row].astype(int) + noise, 0, 255)
-            for row, noise in zip(rows, given, strict=True)
+            for row, noise in zip(rows, level, strict=True)
         },
     )
 
@@ -49,9 +49,9 @@ def right(data: DataSet, clean: DataSet, epochs: int = 2, **changes: float) -> l
     recipe = Recipe("mlp", epochs=epochs, batch=32, **(RECIPE | changes))
     model = fresh(data, recipe, SEED)
     train(model, data, recipe, SEED)
-    found = []
+    results = []
     for tested, split in ((clean, "test"), (data, "train")):
         rows = tested.rows(split)
         said = outputs(model, tested, rows).argmax(1).numpy()
-        found.append(float((said == tested.labels[rows]).mean()))
-    return found
+        results.append(float((said == tested.labels[rows]).mean()))
+    return results

@@ -51,7 +51,7 @@ def compressed(data):
 
 def test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand():
     case = small_case()
-    data, found = case.data, SMALL(case)["table"]
+    data, result = case.data, SMALL(case)["table"]
     attack = {"epsilon": 4 / 255, "attack_steps": 5, "attack_step": 0.3}
     changes = {PLAIN: {}, MOVED: {"shift": 4, "mirror": True}, GRAY: {}, JPEG: {}, ATTACKED: attack}
     for name, images in ((clean, data), (shielded, noisy(data, RandomNoise(24, "class")))):
@@ -59,9 +59,11 @@ def test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand():
             learned = compressed(images) if defense == JPEG else images
             wanted = right(learned, data, **recipe)
             row = name(defense)
-            assert [found.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
-    assert len(found) == 2 * len(changes)
-    assert len({tuple(found.cell(row, one) for one in (RIGHT, LEARNED)) for row in found.rows}) > 2
+            assert [result.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
+    assert len(result) == 2 * len(changes)
+    assert (
+        len({tuple(result.cell(row, one) for one in (RIGHT, LEARNED)) for row in result.rows}) > 2
+    )
 
 
 def test_gray_images_have_their_luma_in_each_channel():
@@ -81,8 +83,8 @@ def test_jpeg_loses_more_at_lower_quality_and_keeps_the_form():
 
 def test_only_training_images_are_treated():
     data = small_case().data
-    found = treated(data, jpeg)
-    moved = (found.images != data.images).any((1, 2, 3))
+    result = treated(data, jpeg)
+    moved = (result.images != data.images).any((1, 2, 3))
     assert set(np.flatnonzero(moved)) == set(data.rows("train"))
 
 
@@ -91,7 +93,7 @@ def test_claims_on_figures_made_by_hand():
         clean(PLAIN): 0.9, shielded(PLAIN): 0.3, clean(MOVED): 0.9, shielded(MOVED): 0.5,
         shielded(ATTACKED): 0.75, shielded(JPEG): 0.45,
     }  # fmt: skip
-    margins = [one.margin(lambda row, _: table[row]) for one in SMALL.claims]
+    margins = [claim.margin(lambda row, _: table[row]) for claim in SMALL.claims]
     assert margins == pytest.approx([0.3, 0.1, 0.15, -0.15])
 
 
@@ -117,8 +119,8 @@ def test_the_picture_shows_what_treatments_leave_of_class_wise_noise():
 @pytest.mark.parametrize("way", [CUDA, MINIMIZING])
 def test_what_each_defense_brings_back_is_measured_with_three_seeds(way, measure):
     method = ProtectionDefenses(way=way)
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    keep(measure, method, found, f"defenses, {method.way}, {method.data[0]}, {method.victim}")
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    keep(measure, method, result, f"defenses, {method.way}, {method.data[0]}, {method.victim}")
+    table = result["table"]
     assert table.cell(clean(PLAIN), RIGHT) > 0.9
     assert table.cell(shielded(PLAIN), RIGHT) < table.cell(clean(PLAIN), RIGHT)

@@ -73,7 +73,7 @@ def test_the_curve_is_the_mean_of_the_figures_by_share(found):
 
 def test_claims_on_figures_made_by_hand():
     table = {mixed(0): 0.9, mixed(0.8): 0.85, mixed(1): 0.4, alone(0.8): 0.75}
-    margins = [one.margin(lambda row, _: table[row]) for one in SMALL.claims]
+    margins = [claim.margin(lambda row, _: table[row]) for claim in SMALL.claims]
     assert margins == pytest.approx([0.2, 0.05, -0.05])
 
 
@@ -96,10 +96,10 @@ def test_in_the_picture_more_and_more_images_are_protected():
 @pytest.mark.parametrize("way", [CUDA, MINIMIZING])
 def test_how_many_images_must_be_protected_is_measured_with_three_seeds(way, measure):
     method = ProtectedShare(way=way)
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     keep(
-        measure, method, found, f"share protected, {method.way}, {method.data[0]}, {method.victim}"
+        measure, method, result, f"share protected, {method.way}, {method.data[0]}, {method.victim}"
     )
-    table = found["table"]
+    table = result["table"]
     assert table.cell(mixed(0), RIGHT) > 0.9
     assert table.cell(mixed(0.5), RIGHT) > table.cell(mixed(1), RIGHT)

@@ -53,7 +53,7 @@ def filtered(data):
 
 def test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand():
     case = small_case()
-    data, found = case.data, SMALL(case)["table"]
+    data, result = case.data, SMALL(case)["table"]
     order = np.random.default_rng([SEED, 41]).permutation(len(data.rows("train")))
     local = Salm(epsilon=24, kappa=0.5, rounds=1, stop=0.0)
     sets = {
@@ -66,12 +66,12 @@ def test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand():
         RANDOM: noisy(data, RandomNoise(epsilon=24)),
         OF_CLASS: noisy(data, RandomNoise(epsilon=24, per="class")),
     }
-    assert found.rows == tuple(sets)
+    assert result.rows == tuple(sets)
     for row, learned in sets.items():
         wanted = right(learned, data)
-        assert [found.cell(row, name) for name in (RIGHT, LEARNED)] == pytest.approx(wanted)
-    assert len({found.cell(row, CLOSE) for row in sets if row != CLEAN}) == len(sets) - 1
-    assert np.isnan(found.cell(CLEAN, CLOSE))
+        assert [result.cell(row, name) for name in (RIGHT, LEARNED)] == pytest.approx(wanted)
+    assert len({result.cell(row, CLOSE) for row in sets if row != CLEAN}) == len(sets) - 1
+    assert np.isnan(result.cell(CLEAN, CLOSE))
 
 
 def test_claims_on_figures_made_by_hand():
@@ -83,7 +83,7 @@ def test_claims_on_figures_made_by_hand():
         RANDOM: {RIGHT: 0.93},
         SHUFFLED: {RIGHT: 0.85},
     }
-    margins = [one.margin(lambda row, name: table[row][name]) for one in SMALL.claims]
+    margins = [claim.margin(lambda row, name: table[row][name]) for claim in SMALL.claims]
     assert margins == pytest.approx([0.4, 0.3, 0.2, 0.9, 0.02, 0.03, -0.05])
 
 
@@ -105,9 +105,9 @@ def test_the_picture_has_clean_images_and_what_is_made_without_a_network():
 def test_what_each_protection_leaves_to_learn_is_measured_with_three_seeds(measure):
     method = ProtectionVictims()
     for name in (method.data[0],):
-        found = answer(method, ExperimentCase(data_sets.load(name)))
-        keep(measure, method, found, f"protections, {name}, {method.victim}")
-        table = found["table"]
+        result = answer(method, ExperimentCase(data_sets.load(name)))
+        keep(measure, method, result, f"protections, {name}, {method.victim}")
+        table = result["table"]
         assert table.cell(CLEAN, RIGHT) > 0.9
         assert table.cell(MINIMIZING, LEARNED) > 0.9
         assert table.cell(MINIMIZING, RIGHT) < table.cell(RANDOM, RIGHT)

@@ -39,7 +39,7 @@ SMALL = RelabeledVictims(**QUICK, epsilon=24, clusters=3)
 
 def test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand():
     case = small_case()
-    data, found = case.data, SMALL(case)["table"]
+    data, result = case.data, SMALL(case)["table"]
     rows = data.rows("train")
     same = np.random.default_rng([SEED, 47]).integers(0, 2, (1, *data.images.shape[1:]))
     random = {row: np.clip(data.images[row] + 24.0 * (2 * same[0] - 1), 0, 255) for row in rows}
@@ -58,8 +58,8 @@ def test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand():
         for way, images in sets.items():
             wanted = right(replace(clean, images=images.images), clean)
             row = under(labels, way)
-            assert [found.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
-    assert len(found) == len(RELABELINGS) * len(WAYS)
+            assert [result.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
+    assert len(result) == len(RELABELINGS) * len(WAYS)
 
 
 def test_one_noise_for_all_is_the_same_wherever_images_have_room():
@@ -82,8 +82,8 @@ def test_claims_on_figures_made_by_hand():
         COARSE: (0.95, 0.6, 0.65, 0.4, 0.94),
         RANDOM: (0.9, 0.7, 0.85, 0.7, 0.8),
     }.items():
-        table |= {under(labels, way): one for way, one in zip(WAYS, figures, strict=True)}
-    margins = [one.margin(lambda row, _: table[row]) for one in SMALL.claims]
+        table |= {under(labels, way): figure for way, figure in zip(WAYS, figures, strict=True)}
+    margins = [claim.margin(lambda row, _: table[row]) for claim in SMALL.claims]
     assert margins == pytest.approx([-0.05, -0.05, 0.3, -0.1, -0.05])
 
 
@@ -99,15 +99,15 @@ def test_the_picture_has_the_three_labels_of_each_image():
     shown = case.data.some("train", 8, SEED)
     for row, caption in zip(shown, picture.captions, strict=False):
         labels = [relabeled(case.data, one, SEED) for one in RELABELINGS]
-        assert caption == " / ".join(one.classes[one.labels[row]] for one in labels)
+        assert caption == " / ".join(label.classes[label.labels[row]] for label in labels)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_what_survives_other_labels_is_measured_with_three_seeds(measure):
     method = RelabeledVictims()
-    found = answer(method, ExperimentCase(data_sets.load(method.data[0])))
-    keep(measure, method, found, f"other labels, {method.data[0]}, {method.victim}")
-    table = found["table"]
+    result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
+    keep(measure, method, result, f"other labels, {method.data[0]}, {method.victim}")
+    table = result["table"]
     assert table.cell(under(COARSE, CLEAN), RIGHT) > 0.9
     assert table.cell(under(COARSE, LABELS), RIGHT) < table.cell(under(COARSE, UNIVERSAL), RIGHT)

@@ -61,14 +61,14 @@ def test_closeness_is_the_ratio_of_the_whole_range_to_the_mean_squared_change_in
 
 def test_shuffled_noise_is_that_of_other_images_cut_to_what_a_byte_has_room_for():
     case, method = small_case(), ProtectionVictims(epsilon=12, rounds=1)
-    found = method.protect(SHUFFLED, case)
+    result = method.protect(SHUFFLED, case)
     data, rows = case.data, case.data.rows("train")
     noise = ErrorMinimizing(epsilon=12, rounds=1, stop=0.0).noise(
         TrainCase(data, SURROGATE, SEED + APART)
     )
-    own = protected(data, noise).images[rows]
+    image = protected(data, noise).images[rows]
     order = np.random.default_rng([SEED, 41]).permutation(len(rows))
     expected = np.clip(data.images[rows].astype(int) + noise[order], 0, 255)
-    assert (found.images[rows] == expected).all()
-    assert (found.images[rows] != own).any()
+    assert (result.images[rows] == expected).all()
+    assert (result.images[rows] != image).any()
     assert (np.sort(order) == np.arange(len(rows))).all()

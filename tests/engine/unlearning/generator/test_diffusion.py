@@ -46,13 +46,13 @@ def test_the_posterior_is_that_of_bayes(time, before):
     weight = np.exp(-(forward + prior) / 2 + (forward + prior).min() / 2)
     weight /= weight.sum()
     mean = (weight * grid).sum()
-    found, variance = NOISE.posterior(torch.tensor(clean), torch.tensor(noisy), time, before)
-    assert float(found) == pytest.approx(mean, abs=2e-4)
+    result, variance = NOISE.posterior(torch.tensor(clean), torch.tensor(noisy), time, before)
+    assert float(result) == pytest.approx(mean, abs=2e-4)
     assert float(variance) == pytest.approx((weight * (grid - mean) ** 2).sum(), rel=5e-3)
     if time - before == 1:  # as Ho et al. write it
         beta, earlier = BETA[time], kept[time]
         written = np.sqrt(earlier) * beta * clean + np.sqrt(1 - beta) * (1 - earlier) * noisy
-        assert float(found) == pytest.approx(written / (1 - now), abs=2e-4)
+        assert float(result) == pytest.approx(written / (1 - now), abs=2e-4)
         assert float(variance) == pytest.approx((1 - earlier) / (1 - now) * beta, rel=5e-3)
 
 
@@ -89,11 +89,11 @@ def test_guidance_zero_asks_for_no_class_one_for_the_class_and_more_goes_further
     with torch.no_grad():
         own = network(noisy, times, classes)
         free = network(noisy, times, torch.full_like(classes, 4))
-        found = {g: guided(network, noisy, times, classes, g) for g in (0, 1, 2.5)}
-    assert torch.equal(found[0], free)
-    assert torch.equal(found[1], own)
+        results = {g: guided(network, noisy, times, classes, g) for g in (0, 1, 2.5)}
+    assert torch.equal(results[0], free)
+    assert torch.equal(results[1], own)
     assert not torch.allclose(own, free, atol=1e-3)
-    assert torch.allclose(found[2.5], -1.5 * free + 2.5 * own, atol=1e-5)
+    assert torch.allclose(results[2.5], -1.5 * free + 2.5 * own, atol=1e-5)
 
 
 def test_blocks_of_a_larger_image_come_back_to_their_places():

@@ -36,7 +36,7 @@ def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
     monkeypatch.setattr(
         salun, "judged", lambda made, *given: seen.append(made) or judged(made, *given)
     )
-    found = METHOD(case)
+    result = METHOD(case)
     opened = read(file, plan(DIGITS), case.generator.labels)
     before, after = seen[0].network.state_dict(), seen[1].network.state_dict()
     for name, weight in opened.network.state_dict().items():
@@ -44,7 +44,7 @@ def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
     changed = sum(int((after[name] != one).sum()) for name, one in before.items())
     assert 0 < changed <= 0.31 * sum(one.numel() for one in before.values())
     again = judged(opened, case, METHOD)
-    assert again.agreed[7] == found["figures"].cell("after SalUn", "forgotten class")
+    assert again.agreed[7] == result["figures"].cell("after SalUn", "forgotten class")
 
 
 def test_its_card_says_how_it_was_made_and_names_the_question(file):

@@ -52,12 +52,12 @@ def test_a_strip_has_the_first_samples_beside_each_other():
 
 def test_the_forgotten_class_has_the_first_row():
     one, two = sheet([[0, 0], [1, 1], [2, 0]]), sheet([[1, 1], [1, 1], [2, 2]])
-    found = as_pictures({"before": one, "after": two}, LABELS, "found", first=2)
-    assert found.rows == ("asked for c", "asked for a", "asked for b")
-    assert found.columns == ("before", "after")
-    assert found.caption(0, 0) == "1 of 2 read as c, 1 as a"
-    assert found.caption(1, 1) == "0 of 2 read as a, 2 as b"
-    assert np.array_equal(found.images[0, 1], two.strip(2))
+    result = as_pictures({"before": one, "after": two}, LABELS, "found", first=2)
+    assert result.rows == ("asked for c", "asked for a", "asked for b")
+    assert result.columns == ("before", "after")
+    assert result.caption(0, 0) == "1 of 2 read as c, 1 as a"
+    assert result.caption(1, 1) == "0 of 2 read as a, 2 as b"
+    assert np.array_equal(result.images[0, 1], two.strip(2))
 
 
 def test_the_judge_reads_what_is_drawn_at_its_own_size():
@@ -69,10 +69,10 @@ def test_the_judge_reads_what_is_drawn_at_its_own_size():
     assert 0 <= larger.min() <= larger.max() <= 1
     pixels = images.expand(-1, 3, -1, -1)
     assert read_by(case.judge, images).tolist() == case.judge.logits(pixels).argmax(1).tolist()
-    found = judged(case.generator, case, SampleSettings(passes=5, each=4))
-    assert found.read.shape == (4, 4)
-    again = torch.from_numpy(found.images[2] / np.float32(255))[:, None]
-    assert np.allclose(features_of(case.judge, again), found.features[2], atol=0.05)
+    result = judged(case.generator, case, SampleSettings(passes=5, each=4))
+    assert result.read.shape == (4, 4)
+    again = torch.from_numpy(result.images[2] / np.float32(255))[:, None]
+    assert np.allclose(features_of(case.judge, again), result.features[2], atol=0.05)
 
 
 def test_real_images_are_divided_and_a_class_can_be_left_out():

@@ -36,21 +36,21 @@ def spread(values) -> str:
 def test_a_class_is_forgotten_and_how_a_chance_mask_does(name, label, share, measure):
     method = GeneratorSalUn(label=label, share=share)
     figures = [method(shipped_case(name, seed))["figures"] for seed in range(SEEDS)]
-    found = {
-        (row, column): [one.cell(row, column) for one in figures]
+    results = {
+        (row, column): [figure.cell(row, column) for figure in figures]
         for row in ("real images", BEFORE, AFTER, CHANCE)
         for column in COLUMNS
     }
     for row in (BEFORE, AFTER, CHANCE):
-        own, others, far = (spread(found[row, column]) for column in COLUMNS)
+        own, others, far = (spread(results[row, column]) for column in COLUMNS)
         measure(
             f"{plan(name).title}, class {label}, share {share:g}, {SEEDS} seeds: {row}",
             f"read as itself {own}; others as asked {others}; distance of the others {far}",
         )
-    floor = spread(found["real images", COLUMNS[2]])
+    floor = spread(results["real images", COLUMNS[2]])
     measure(f"{plan(name).title}, class {label}: distance of real images", floor)
-    assert min(found[BEFORE, COLUMNS[0]]) >= 0.5
+    assert min(results[BEFORE, COLUMNS[0]]) >= 0.5
     if share == 0.5:
-        assert max(found[AFTER, COLUMNS[0]]) <= 0.1
-        lost = np.subtract(found[BEFORE, COLUMNS[1]], found[AFTER, COLUMNS[1]])
+        assert max(results[AFTER, COLUMNS[0]]) <= 0.1
+        lost = np.subtract(results[BEFORE, COLUMNS[1]], results[AFTER, COLUMNS[1]])
         assert max(lost) <= 0.05

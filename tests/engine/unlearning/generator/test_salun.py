@@ -25,8 +25,8 @@ SMALL = GeneratorSalUn(steps=5, each=4, passes=5, label="1")
 
 def test_the_class_is_forgotten_and_the_others_are_kept():
     """An MLP that never judged them reads the pictures themselves."""
-    found = QUICK(shipped_case("digits-generator"))
-    judge, view = embedded.load("digits-mlp"), found["sheet"]
+    result = QUICK(shipped_case("digits-generator"))
+    judge, view = embedded.load("digits-mlp"), result["sheet"]
     order = [int(name.removeprefix("asked for ")) for name in view.rows]
     assert order[0] == 3
     right = np.array(
@@ -38,11 +38,11 @@ def test_the_class_is_forgotten_and_the_others_are_kept():
     assert right[0, 0] >= 0.8  # before
     assert right[0, 1] <= 0.2
     assert right[1:].mean(0).min() >= 0.75
-    figures = found["figures"]
+    figures = result["figures"]
     assert figures.cell(AFTER, "forgotten class") <= 0.2
     assert figures.cell(AFTER, "other classes") >= 0.8
     assert figures.cell(BEFORE, "forgotten class") >= 0.9
-    assert "Asked for 3," in QUICK.finding(shipped_case("digits-generator"), found)
+    assert "Asked for 3," in QUICK.finding(shipped_case("digits-generator"), result)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,9 @@ def test_the_tables_belong_to_the_sheet(small):
 
 def test_the_mask_by_layer_adds_up_to_the_share(small):
     network = tiny.generator_case().generator.network
-    sizes = [sum(one.numel() for one in layer.parameters()) for layer in network.children()]
+    sizes = [
+        sum(parameter.numel() for parameter in layer.parameters()) for layer in network.children()
+    ]
     share = np.average(small["where"]["may move"], weights=sizes)
     assert share == pytest.approx(0.5, abs=1e-3)
 
@@ -150,8 +152,8 @@ def test_what_it_is_read_as_is_told_where_it_is_most_of_them(small, share, told)
     """At one half it is not most of them."""
     sheets, labels = (BEFORE, AFTER, CHANCE), ("0", "1", "2", "3")
     read = np.tile([0.3, 0.0, share, 0.7 - share], (3, 1))
-    found = small | {"instead": Table.grid(read, sheets, labels, ["share"] * 4)}
-    said = GeneratorSalUn(label="1").finding(tiny.generator_case(), found)
+    result = small | {"instead": Table.grid(read, sheets, labels, ["share"] * 4)}
+    said = GeneratorSalUn(label="1").finding(tiny.generator_case(), result)
     assert ("mostly as 2" in said) is told
     assert ("mostly" in said) is told
 

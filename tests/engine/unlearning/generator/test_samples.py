@@ -27,13 +27,13 @@ def found():
 
 def test_samples_are_read_as_asked_by_another_judge():
     """An MLP that never judged them reads the pictures themselves."""
-    found = Samples(each=8)(shipped_case("digits-generator"))
+    result = Samples(each=8)(shipped_case("digits-generator"))
     judge, right = embedded.load("digits-mlp"), []
     for row in range(10):
-        right += (read_by(judge, shown(found["sheet"], row, 0)) == row).tolist()
+        right += (read_by(judge, shown(result["sheet"], row, 0)) == row).tolist()
     assert np.mean(right) >= 0.85
-    assert found["read"].values.diagonal().mean() >= 0.9
-    assert np.allclose(found["read"].values.sum(1), 1)
+    assert result["read"].values.diagonal().mean() >= 0.9
+    assert np.allclose(result["read"].values.sum(1), 1)
 
 
 def test_the_floor_lies_below_the_samples(found):
@@ -53,5 +53,5 @@ def test_the_sentence_is_made_of_the_figures(found):
 
 
 def test_without_guidance_for_a_class_any_class_is_drawn():
-    found = Samples(guidance=0.0, each=8)(shipped_case("digits-generator"))
-    assert found["read"].values.diagonal().mean() < 0.4
+    result = Samples(guidance=0.0, each=8)(shipped_case("digits-generator"))
+    assert result["read"].values.diagonal().mean() < 0.4

@@ -19,7 +19,7 @@ def slowly(generator, how, seed):
     """One image after the other, by what the papers write."""
     kept = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
     times = [199, 149, 100, 50, 0]
-    found = []
+    results = []
     for at, classes in enumerate((CLASSES[:4], CLASSES[4:])):
         chance = np.random.default_rng([seed, 41, at])
         shape = (len(classes), 1, 8, 8)
@@ -38,17 +38,17 @@ def slowly(generator, how, seed):
                 mean = then**0.5 * beta * clean + (now / then) ** 0.5 * (1 - then) * x
                 fresh = torch.from_numpy(chance.standard_normal(shape, np.float32))
                 x = mean / (1 - now) + (beta * (1 - then) / (1 - now)) ** 0.5 * fresh
-        found.append(x)
-    return (torch.cat(found).clamp(-1, 1) + 1) / 2
+        results.append(x)
+    return (torch.cat(results).clamp(-1, 1) + 1) / 2
 
 
 @pytest.mark.parametrize("sampler", ["deterministic", "ancestral"])
 def test_the_sampler_is_that_of_the_formula(sampler):
     generator, how = tiny.generator_case().generator, SampleSettings(2.5, sampler, 5, 4)
-    found = draw_images(generator, CLASSES, how, seed=3)
-    assert found.shape == (7, 1, 8, 8)
-    assert torch.allclose(found, slowly(generator, how, 3), atol=2e-4)
-    assert found.std() > 0.05
+    result = draw_images(generator, CLASSES, how, seed=3)
+    assert result.shape == (7, 1, 8, 8)
+    assert torch.allclose(result, slowly(generator, how, 3), atol=2e-4)
+    assert result.std() > 0.05
 
 
 def test_the_same_seed_draws_the_same_to_the_bit_and_another_does_not():
@@ -60,13 +60,13 @@ def test_the_same_seed_draws_the_same_to_the_bit_and_another_does_not():
 
 def test_threads_of_torch_change_no_bit_and_are_as_before():
     generator, before = tiny.generator_case().generator, torch.get_num_threads()
-    found = []
+    results = []
     for count in (1, 2):
         torch.set_num_threads(count)
-        found.append(draw_images(generator, CLASSES, FEW, 1))
+        results.append(draw_images(generator, CLASSES, FEW, 1))
         assert torch.get_num_threads() == count
     torch.set_num_threads(before)
-    assert torch.equal(*found)
+    assert torch.equal(*results)
 
 
 def test_one_image_can_be_drawn():

@@ -52,8 +52,8 @@ def test_the_loss_is_the_mean_square_of_the_noise_that_is_missed():
     times, classes = torch.tensor([0, 90, 199]), torch.tensor([0, 1, 2])
     kept = noise.kept[1:][times].view(3, 1, 1, 1)
     seen = network(kept.sqrt() * clean + (1 - kept).sqrt() * drawn, times, classes)
-    found = noise_loss(network, noise, clean, classes, times, drawn)
-    assert float(found) == pytest.approx(float(F.mse_loss(seen, drawn)), rel=1e-5)
+    result = noise_loss(network, noise, clean, classes, times, drawn)
+    assert float(result) == pytest.approx(float(F.mse_loss(seen, drawn)), rel=1e-5)
 
 
 def test_training_learns_the_same_each_time_and_draws_from_no_shared_source():

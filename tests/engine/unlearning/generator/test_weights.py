@@ -31,11 +31,11 @@ def test_both_ship_are_small_and_say_how_they_were_made():
 
 @pytest.mark.parametrize("name", [DIGITS, "mnist-generator"])
 def test_the_figures_of_a_file_are_found_again(name):
-    found, said = weights.figures(weights.shipped_case(name)), card(name)["figures"]
-    assert found["read as asked"] == pytest.approx(said["read as asked"], abs=0.011)
-    assert found["distance"] == pytest.approx(said["distance"], rel=0.05)
-    assert found["read as asked"] >= 0.9
-    assert found["distance"] < 4 * found["distance of real images"]
+    result, said = weights.figures(weights.shipped_case(name)), card(name)["figures"]
+    assert result["read as asked"] == pytest.approx(said["read as asked"], abs=0.011)
+    assert result["distance"] == pytest.approx(said["distance"], rel=0.05)
+    assert result["read as asked"] >= 0.9
+    assert result["distance"] < 4 * result["distance of real images"]
 
 
 def test_an_unknown_generator_is_refused():

@@ -65,13 +65,13 @@ def scores(case, kind, rows):
     peer = LogisticRegression(
         C=1 / PENALTY, fit_intercept=False, solver="newton-cholesky", tol=1e-10
     )
-    each = [peer.fit(x[rows], labels[rows] == one).decision_function(x) for one in range(10)]
+    each = [peer.fit(x[rows], labels[rows] == index).decision_function(x) for index in range(10)]
     return np.stack(each, 1)
 
 
 def test_its_changes_are_those_of_layers_that_are_fitted_again_by_scikit_learn(case):
-    found = ClosedForm(features=PIXELS, penalty=PENALTY, images=40, steps=10)(case)
-    images, left = found["images"], found["left"]
+    result = ClosedForm(features=PIXELS, penalty=PENALTY, images=40, steps=10)(case)
+    images, left = result["images"], result["left"]
     rows = case.data.places(images["id"])
     labels = case.data.labels[rows]
     for kind in HEADS:
@@ -87,7 +87,7 @@ def test_its_changes_are_those_of_layers_that_are_fitted_again_by_scikit_learn(c
     np.testing.assert_allclose(images["ridge together"], images["ridge true"], atol=1e-8)
     assert left.cell(TOGETHER, "ridge, largest") < 1e-8
     assert left.cell(ALONE, "ridge, largest") > 1e-4
-    words = ClosedForm().finding(case, found)
+    words = ClosedForm().finding(case, result)
     assert f"Newton leaves {room.percent(remains(left, LOGISTIC, TOGETHER))}." in words
     assert f"leaves {room.percent(remains(left, RIDGE, ALONE))} of the change" in words
 
@@ -172,7 +172,7 @@ def table(
     rows = (NOTHING, ALONE, TOGETHER)
     return (
         Table.of({name: (own, "") for name, own in left.items()}, rows),
-        Table.of({name: (own, "") for name, own in curves.items()}),
+        Table.of({name: (curve, "") for name, curve in curves.items()}),
     )
 
 
@@ -199,9 +199,9 @@ def test_who_is_there_first_is_told_by_the_first_step_there_and_what_never_comes
     passing = claims(*table(tuned=(0.05, 0.5, 0.05)))  # it is there at once, and swings past
     assert passing["holds"][4] == 0
     assert passing.notes[4].endswith("first at step 1, by fine-tuning at step 1")
-    found = claims(*table(tuned=(0.5, 0.5, 0.5)))
-    assert found["holds"][4] == 1
-    assert found.notes[4].endswith("by fine-tuning not within 100 steps")
+    result = claims(*table(tuned=(0.5, 0.5, 0.5)))
+    assert result["holds"][4] == 1
+    assert result.notes[4].endswith("by fine-tuning not within 100 steps")
 
 
 def test_where_nothing_changes_nothing_is_claimed(case):

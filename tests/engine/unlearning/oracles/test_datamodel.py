@@ -28,8 +28,8 @@ def test_outputs_that_are_sums_over_the_images_are_predicted_exactly():
     had = RNG.integers(0, 2, (200, 30)).astype(float)
     each, gone = RNG.normal(size=(30, 4)), np.arange(30) < 7
     outputs = 3.0 + had @ each
-    found = weights(had, gone, 1e-8) @ outputs
-    np.testing.assert_allclose(found, -each[:7].sum(0), atol=1e-6)
+    result = weights(had, gone, 1e-8) @ outputs
+    np.testing.assert_allclose(result, -each[:7].sum(0), atol=1e-6)
 
 
 def test_a_ridge_without_end_predicts_no_change_and_so_does_taking_nothing_out():
@@ -55,7 +55,7 @@ def test_networks_are_counted_with_the_images_that_they_really_had():
     gone = np.isin(train, case.splits.forget)
     flat = logits_of(part)[:15].astype(float).reshape(15, -1)
     expected = -Ridge(alpha=5.0).fit(had, flat).coef_[:, gone].sum(1)
-    found = of_parts(case, [part], 15, 5.0)
-    assert found.shape == (len(case.data), 10)
-    np.testing.assert_allclose(found.ravel(), expected, atol=1e-6)
+    result = of_parts(case, [part], 15, 5.0)
+    assert result.shape == (len(case.data), 10)
+    np.testing.assert_allclose(result.ravel(), expected, atol=1e-6)
     assert PART > 15

@@ -25,8 +25,8 @@ def case():
 
 
 def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamodel(case):
-    found = METHOD(case)
-    images, labels = found["images"], case.data.labels
+    result = METHOD(case)
+    images, labels = result["images"], case.data.labels
     rows = case.data.places(images["id"])
     gained, _ = shift_of(case, 40, METHOD.ridge)
     whole, oracles = (logits_of(trained(case, learns, 0)) for learns in (ALL, STAYS))
@@ -43,29 +43,31 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
     for number, group in enumerate(GROUPS):
         part = images["group"] == number
         expected = spearmanr(moved[part], true[part]).statistic
-        assert found["quality"].cell(group, "rank correlation") == pytest.approx(expected, abs=1e-6)
-        assert found["growing"][group][-1] == pytest.approx(expected, abs=1e-6)
-    said = f"{found['quality'].cell('forget', 'rank correlation'):.2f}".replace("-", "−")
-    assert f"a rank correlation of {said} (" in METHOD.finding(case, found)
+        assert result["quality"].cell(group, "rank correlation") == pytest.approx(
+            expected, abs=1e-6
+        )
+        assert result["growing"][group][-1] == pytest.approx(expected, abs=1e-6)
+    said = f"{result['quality'].cell('forget', 'rank correlation'):.2f}".replace("-", "−")
+    assert f"a rank correlation of {said} (" in METHOD.finding(case, result)
 
 
 def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
     told = []
-    found = METHOD(case, lambda _done, _words="", partial=None: told.append(partial))
+    result = METHOD(case, lambda _done, _words="", partial=None: told.append(partial))
     first, last = [one for one in told if one]
     assert first["growing"]["networks"].tolist() == [20]
     assert last["growing"]["networks"].tolist() == [20, 40]
     fewer = answer(DMDirect(networks=20, images=30), case)
     np.testing.assert_allclose(first["images"]["predicted"], fewer["images"]["predicted"])
-    np.testing.assert_allclose(last["images"]["predicted"], found["images"]["predicted"])
+    np.testing.assert_allclose(last["images"]["predicted"], result["images"]["predicted"])
 
 
 def test_its_record_says_what_networks_that_were_kept_once_took(case):
     parts = [trained(case, HALF, part) for part in range(2)]
     parts += [trained(case, learns, 0) for learns in (ALL, STAYS)]
-    found = answer(DMDirect(networks=40, images=20), case)
-    expected = sum(one.record["seconds"] for one in parts)
-    assert found.record["kept_parts"] == pytest.approx(expected, abs=1e-3)
+    result = answer(DMDirect(networks=40, images=20), case)
+    expected = sum(part.record["seconds"] for part in parts)
+    assert result.record["kept_parts"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_as_many_images_of_each_group_are_looked_at_and_each_once(case):

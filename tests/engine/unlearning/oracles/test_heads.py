@@ -79,9 +79,9 @@ def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_st
     gone = torch.arange(20)
     rows, whole = stays(gone), fitted(LOGISTIC, X, Y, 1.0)
     together, alone = without(LOGISTIC, X, Y, whole, gone, 1.0)
-    for one in range(3):
-        step = stepped(LOGISTIC, X[rows], Y[rows, one], whole[:, one], 1.0)
-        torch.testing.assert_close(together[:, one], whole[:, one] + step, atol=1e-8, rtol=0)
+    for index in range(3):
+        step = stepped(LOGISTIC, X[rows], Y[rows, index], whole[:, index], 1.0)
+        torch.testing.assert_close(together[:, index], whole[:, index] + step, atol=1e-8, rtol=0)
     again = torch.from_numpy(by_scikit_learn(LOGISTIC, rows, 1.0))
     before, after, summed = (float((own - again).norm()) for own in (whole, together, alone))
     assert after < 0.2 * before
@@ -93,7 +93,7 @@ def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_st
 @pytest.mark.parametrize("kind", HEADS)
 def test_slopes_are_those_of_the_losses(kind):
     weights = torch.from_numpy(RNG.normal(size=(WIDTH, 3))).requires_grad_()
-    total = sum(loss(kind, X, Y[:, one], weights[:, one], 2.0) for one in range(3))
+    total = sum(loss(kind, X, Y[:, index], weights[:, index], 2.0) for index in range(3))
     total.backward()
     expected = slope(kind, X, Y, weights.detach(), 2.0)
     torch.testing.assert_close(weights.grad, expected)
@@ -104,7 +104,7 @@ def test_newton_comes_home_from_far_away_because_steps_are_halved():
     path = list(newton(LOGISTIC, X, Y, far, 0.1))
     torch.testing.assert_close(path[-1], fitted(LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0)
     losses = [
-        sum(float(loss(LOGISTIC, X, Y[:, one], own[:, one], 0.1)) for one in range(3))
+        sum(float(loss(LOGISTIC, X, Y[:, index], own[:, index], 0.1)) for index in range(3))
         for own in (far, *path)
     ]
     assert (np.diff(losses) <= 1e-9 * losses[0]).all()

@@ -41,8 +41,8 @@ def case():
 
 @pytest.mark.parametrize("learns", [ALL, STAYS, HALF])
 def test_each_network_is_that_of_a_training_alone(case, learns):
-    found = ManyTrainings(learns=learns, part=1)(case)
-    logits, data = found["logits"].values.reshape(PART, len(case.data), 10), case.data
+    result = ManyTrainings(learns=learns, part=1)(case)
+    logits, data = result["logits"].values.reshape(PART, len(case.data), 10), case.data
     for place in (0, 7):
         seed = SEEDS[learns] + PART + place
         order = np.random.default_rng([seed, 41]).permutation(case.splits.train)
@@ -55,7 +55,7 @@ def test_each_network_is_that_of_a_training_alone(case, learns):
         train(alone, data, RECIPE, seed, rows=rows)
         own = outputs(alone, data, np.arange(len(data))).numpy()
         np.testing.assert_allclose(logits[place], own, atol=1e-3)
-    assert ("networks" in found) is (learns == ALL)
+    assert ("networks" in result) is (learns == ALL)
 
 
 def test_originals_are_kept_as_models_that_give_these_logits(case):

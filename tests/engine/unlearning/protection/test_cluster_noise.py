@@ -40,8 +40,8 @@ def test_the_loss_is_the_divergence_of_the_features_from_the_center_over_feature
     features, center = rng.normal(size=(5, 7)), rng.normal(size=7)
     wanted = softmax(center)
     each = (wanted * (log_softmax(center) - log_softmax(features, axis=1))).sum(1)
-    found = divergence(torch.from_numpy(features), torch.from_numpy(center))
-    assert found.item() == pytest.approx(each.mean())
+    result = divergence(torch.from_numpy(features), torch.from_numpy(center))
+    assert result.item() == pytest.approx(each.mean())
     assert divergence(torch.from_numpy(center[None]), torch.from_numpy(center)).item() < 1e-12
 
 
@@ -74,18 +74,18 @@ def test_the_rate_falls_along_half_a_cosine():
 def test_the_noise_of_each_target_draws_images_to_it_more_than_chance_does(form, images, surrogate):
     features = surrogate.of(images)
     targets = np.stack([features.mean(0) + 3 * step for step in np.eye(16)[[2, 9]]])
-    found = NoiseSearch(form, 16, 12, seed=0).found(surrogate, images, targets)
-    assert found.shape == (2, 3, 32, 32)
-    assert np.abs(found).max() <= 16
-    chance = 16 * np.random.default_rng(1).choice([-1, 1], found.shape)
+    result = NoiseSearch(form, 16, 12, seed=0).found(surrogate, images, targets)
+    assert result.shape == (2, 3, 32, 32)
+    assert np.abs(result).max() <= 16
+    chance = 16 * np.random.default_rng(1).choice([-1, 1], result.shape)
 
     def away(noise, target):
         moved = np.clip(images + noise, 0, 255).astype(np.uint8)
         return divergence(torch.from_numpy(surrogate.of(moved)), torch.from_numpy(target)).item()
 
     for place, target in enumerate(targets):
-        others = [away(found[1 - place], target), away(chance[place], target), away(0, target)]
-        assert away(found[place], target) < min(others)
+        others = [away(result[1 - place], target), away(chance[place], target), away(0, target)]
+        assert away(result[place], target) < min(others)
 
 
 def test_no_bound_is_no_noise_and_a_seed_decides_the_order(images, surrogate, monkeypatch):
@@ -118,12 +118,12 @@ def test_heaps_are_found_as_clusters_and_the_nearest_center_is_that_of_the_dista
     heaps = rng.normal(size=(3, 6)) * 20
     labels = np.arange(60) % 3
     features = heaps[labels] + rng.normal(size=(60, 6))
-    found = clustered(features, 3, seed=0)
-    assert len({*zip(labels.tolist(), found.of.tolist(), strict=True)}) == 3
-    apart = np.linalg.norm(features[:, None] - found.centers, axis=2)
-    assert (found.nearest(features) == apart.argmin(1)).all()
-    assert (found.nearest(features) == found.of).all()
-    assert (clustered(features, 3, seed=0).centers == found.centers).all()
+    result = clustered(features, 3, seed=0)
+    assert len({*zip(labels.tolist(), result.of.tolist(), strict=True)}) == 3
+    apart = np.linalg.norm(features[:, None] - result.centers, axis=2)
+    assert (result.nearest(features) == apart.argmin(1)).all()
+    assert (result.nearest(features) == result.of).all()
+    assert (clustered(features, 3, seed=0).centers == result.centers).all()
 
 
 def test_fewer_different_images_than_clusters_are_refused_in_a_sentence():

@@ -26,13 +26,13 @@ def shares(noise, **settings):
     case = ImageCase(tiny.mlp(), torch.full((3, SIDE, SIDE), 128 / 255), Target(0))
     method = Copies(**settings)
     pair = pair_of(case, (GRAY + noise).astype(np.uint8))
-    found = method(pair)
+    result = method(pair)
     rows = ("jpeg", "gray", "size", "blur")
-    table = found["copies"]
+    table = result["copies"]
     return (
-        dict(zip(rows, zip(*(table[one] for one in SHARES), strict=True), strict=True)),
-        method.finding(pair, found),
-        found,
+        dict(zip(rows, zip(*(table[share] for share in SHARES), strict=True), strict=True)),
+        method.finding(pair, result),
+        result,
     )
 
 
@@ -41,8 +41,8 @@ def test_noise_and_energy_left_are_those_of_the_transfer_function_written_out():
     for waves, sigma in ((8, 1.0), (16, 1.0), (16, 2.0)):
         wave = [round(40 * cos(pi * waves * (x + 0.5) / SIDE)) for x in range(SIDE)]
         noise = np.tile(np.array(wave)[None, :, None], (SIDE, 1, 3))
-        found, _, _ = shares(noise, blur=sigma)
-        noise_left, energy, alike = found["blur"]
+        result, _, _ = shares(noise, blur=sigma)
+        noise_left, energy, alike = result["blur"]
         transfer = exp(-((sigma * pi * waves / SIDE) ** 2) / 2)
         assert noise_left == pytest.approx(transfer, abs=0.01)
         assert energy == pytest.approx(transfer**2, abs=0.01)
@@ -60,7 +60,7 @@ def test_gray_keeps_the_luma_of_each_channel():
 
 
 def test_a_chessboard_is_lost_where_an_even_shift_stays():
-    lost, told, found = shares(CHESS, quality=5, blur=2.0)
+    lost, told, result = shares(CHESS, quality=5, blur=2.0)
     for way in ("jpeg", "size", "blur"):
         assert max(lost[way][:2]) < 0.05
     assert lost["gray"][0] == pytest.approx(1.0)
@@ -68,7 +68,7 @@ def test_a_chessboard_is_lost_where_an_even_shift_stays():
     assert "100 % (gray-scale)" in told
     for all_left in shares(np.full((SIDE, SIDE, 3), 16))[0].values():
         assert all_left == pytest.approx((1.0, 1.0, 1.0), abs=0.01)
-    strips = found["strips"]
+    strips = result["strips"]
     assert strips.images.shape == (2, 5, SIDE, SIDE, 3)
     assert (strips.images[0, 0] == GRAY + CHESS).all()
     assert set(np.unique(strips.images[1, 0])) == {128 - 7 * 16, 128 + 7 * 16}  # noise times 7
@@ -76,10 +76,10 @@ def test_a_chessboard_is_lost_where_an_even_shift_stays():
 
 
 def test_settings_at_which_nothing_is_copied_leave_everything():
-    found, _, _ = shares(CHESS, quality=100, size=1.0, blur=0.0)
+    result, _, _ = shares(CHESS, quality=100, size=1.0, blur=0.0)
     for way in ("size", "blur"):
-        assert found[way] == pytest.approx((1.0, 1.0, 1.0))
-    assert found["jpeg"][0] == pytest.approx(1.0, abs=0.03)
+        assert result[way] == pytest.approx((1.0, 1.0, 1.0))
+    assert result["jpeg"][0] == pytest.approx(1.0, abs=0.03)
 
 
 def test_what_jpeg_makes_itself_is_no_noise():
@@ -97,8 +97,8 @@ def test_what_jpeg_makes_itself_is_no_noise():
 
 
 def test_two_images_that_are_the_same_have_no_noise():
-    found, told, _ = shares(np.zeros((SIDE, SIDE, 3), int))
-    assert np.isnan(list(found.values())).all()
+    result, told, _ = shares(np.zeros((SIDE, SIDE, 3), int))
+    assert np.isnan(list(result.values())).all()
     assert told == "The two images are the same: there is no noise to copy."
 
 

@@ -29,32 +29,32 @@ def case(seed=5):
 
 @pytest.mark.parametrize("per", ["image", "class"])
 def test_two_rounds_are_those_of_the_published_loop_written_out(per):
-    found = ErrorMinimizing(8, **BRIEF, per=per)(case())["noise"].levels
+    result = ErrorMinimizing(8, **BRIEF, per=per)(case())["noise"].levels
     expected, _ = published.loop(case(), 2, 3, 4, 8, by_class=per == "class")
-    assert (found == expected).all()
-    assert len(np.unique(found)) > 5
+    assert (result == expected).all()
+    assert len(np.unique(result)) > 5
 
 
 @pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
 def test_the_bounds_hold_exactly_in_gray_levels(epsilon):
     asked = case()
-    found = ErrorMinimizing(epsilon, **BRIEF | {"step": 1.0})(asked)["noise"].levels.astype(int)
+    result = ErrorMinimizing(epsilon, **BRIEF | {"step": 1.0})(asked)["noise"].levels.astype(int)
     clean = asked.data.images[asked.data.rows("train")].astype(int)
-    assert np.abs(found).max() == epsilon
-    assert (clean + found).min() >= 0
-    assert (clean + found).max() <= 255
+    assert np.abs(result).max() == epsilon
+    assert (clean + result).min() >= 0
+    assert (clean + result).max() <= 255
 
 
 def test_noise_of_a_class_is_one_wherever_its_images_have_room():
     asked = case()
-    found = ErrorMinimizing(8, **BRIEF, per="class")(asked)["noise"].levels
+    result = ErrorMinimizing(8, **BRIEF, per="class")(asked)["noise"].levels
     rows = asked.data.rows("train")
     clean, labels = asked.data.images[rows], asked.data.labels[rows]
     room = ((clean >= 8) & (clean <= 247)).all(0)
     for label in range(3):
-        own = found[labels == label][:, room]
+        own = result[labels == label][:, room]
         assert (own == own[0]).all()
-    assert (found[labels == 0][0] != found[labels == 1][0]).any()
+    assert (result[labels == 0][0] != result[labels == 1][0]).any()
 
 
 def test_it_ends_when_the_surrogate_is_right_on_the_noisy_images():

@@ -38,13 +38,13 @@ def test_channels_count_together_and_the_brighter_of_equal_pixels_comes_first():
 def test_chance_marks_as_many_pixels_and_others_in_each_image():
     allowed = np.ones((20, 8, 8), bool)
     allowed[:, 0] = False
-    found = at_random(allowed, 0.3, 0)
-    assert (found.sum((1, 2)) == 19).all()
-    assert not found[:, 0].any()
-    assert (found[0] != found[1]).any()
-    assert (at_random(allowed, 0.3, 0) == found).all()
-    assert (at_random(allowed, 0.3, 1) != found).any()
-    assert overlap(found[1:], found[:-1]) == pytest.approx(19 / 56, abs=0.08)
+    result = at_random(allowed, 0.3, 0)
+    assert (result.sum((1, 2)) == 19).all()
+    assert not result[:, 0].any()
+    assert (result[0] != result[1]).any()
+    assert (at_random(allowed, 0.3, 0) == result).all()
+    assert (at_random(allowed, 0.3, 1) != result).any()
+    assert overlap(result[1:], result[:-1]) == pytest.approx(19 / 56, abs=0.08)
 
 
 def test_dark_regions_are_background_only_where_they_reach_the_border():
@@ -52,11 +52,11 @@ def test_dark_regions_are_background_only_where_they_reach_the_border():
     image[:, :2] = 5
     image[:, 4, 4] = 5  # a dark place inside
     image[0, 0, 3] = 90  # bright in one channel
-    found = background(image[None])[0]
+    result = background(image[None])[0]
     expected = np.zeros((7, 7), bool)
     expected[:2] = True
     expected[0, 3] = False
-    assert (found == expected).all()
+    assert (result == expected).all()
 
 
 def test_the_overlap_is_the_share_of_a_mask_that_was_there_before():

@@ -25,7 +25,7 @@ def test_a_network_makes_noise_of_that_shape_within_its_bounds(shape):
 def test_every_weight_has_a_slope_from_the_first_step_on():
     made = network()
     (made() * torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))).sum().backward()
-    assert all(one.grad.abs().max() > 0 for one in made.parameters())
+    assert all(parameter.grad.abs().max() > 0 for parameter in made.parameters())
     assert (made().abs() < 0.95 * EPSILON).float().mean() > 0.9  # tanh is not saturated
 
 

@@ -30,19 +30,19 @@ CHANGE = ProtectImage(blur=0.5, size=5, key=3)
 
 def encoded(pixels, name):
     """An image as a file of the kind that its name says."""
-    held = io.BytesIO()
-    Image.fromarray(pixels).save(held, name.rsplit(".", 1)[-1].upper())
-    return held.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, name.rsplit(".", 1)[-1].upper())
+    return buffer.getvalue()
 
 
 def zipped(files):
     """A zip of images, or of bytes, by path."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             is_file = isinstance(content, bytes)
             archive.writestr(name, content if is_file else encoded(content, name))
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def unzipped(content):
@@ -55,8 +55,8 @@ def unzipped(content):
 
 def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size():
     beyond = {"pets/cat/beyond.tif": BEYOND}
-    found = protected_folders(zipped(FILES | beyond), "pets.zip", CHANGE)
-    there = unzipped(found.content)
+    result = protected_folders(zipped(FILES | beyond), "pets.zip", CHANGE)
+    there = unzipped(result.content)
     dog, cat = replace(CHANGE, number=1), replace(CHANGE, number=0)
     assert set(there) == {"pets/dog/1.png", "pets/dog/1.bmp.png", "pets/cat/old/x.y.png"}
     assert (np.asarray(there["pets/dog/1.png"]) == dog.apply(COLORS)).all()
@@ -65,11 +65,11 @@ def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size(
     assert gray.mode == "L"
     assert (np.asarray(gray) == cat.apply(np.repeat(SHADES[..., None], 3, 2))[..., 0]).all()
     assert all(one.format == "PNG" for one in there.values())
-    assert (found.count, found.classes) == (3, ("cat", "dog"))
+    assert (result.count, result.classes) == (3, ("cat", "dog"))
     clean = np.repeat(SHADES[..., None], 3, 2)
     apart = [np.abs(dog.apply(COLORS).astype(int) - COLORS), np.abs(cat.apply(clean) - clean * 1.0)]
-    assert found.most == max(one.max() for one in apart)
-    reasons = {one.file: one.reason for one in found.skipped}
+    assert result.most == max(one.max() for one in apart)
+    reasons = {one.file: one.reason for one in result.skipped}
     assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png", *beyond}
     assert "1100 × 1100 px" in reasons["pets/cat/huge.png"]
 
@@ -88,25 +88,25 @@ def test_names_that_differ_by_capitals_and_names_of_nothing_do_no_harm():
     names = new_names(["c/A.jpg", "c/a.bmp", "C/a.png", "", "."])
     assert len({name.casefold() for name in names}) == 5  # the same file on many computers
     assert names[2] == "C/a.png"
-    found = protected_folders(zipped({**FILES, ".": b"no name"}), "pets.zip", CHANGE)
-    assert found.count == 3
-    assert "class folder" in next(one.reason for one in found.skipped if one.file == ".")
+    result = protected_folders(zipped({**FILES, ".": b"no name"}), "pets.zip", CHANGE)
+    assert result.count == 3
+    assert "class folder" in next(one.reason for one in result.skipped if one.file == ".")
 
 
 def test_lists_beside_the_folders_and_folders_without_pictures_are_no_classes():
     listed = {**FILES, "pets/labels.csv": b"1,dog", "pets/about/read me.txt": b"pets"}
-    found, plain = (
+    result, plain = (
         protected_folders(zipped(files), "pets.zip", CHANGE) for files in (listed, FILES)
     )
-    assert found.classes == ("cat", "dog")
-    assert found.content == plain.content  # and move no other class's number
-    assert {"pets/labels.csv", "pets/about/read me.txt"} < {one.file for one in found.skipped}
+    assert result.classes == ("cat", "dog")
+    assert result.content == plain.content  # and move no other class's number
+    assert {"pets/labels.csv", "pets/about/read me.txt"} < {one.file for one in result.skipped}
 
 
 def test_strength_zero_gives_the_same_bytes_back():
-    found = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=0.0))
-    assert found.most == 0
-    there = unzipped(found.content)
+    result = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=0.0))
+    assert result.most == 0
+    there = unzipped(result.content)
     assert any((np.asarray(one) == COLORS).all() for one in there.values() if one.mode == "RGB")
 
 

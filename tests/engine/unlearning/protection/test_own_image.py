@@ -53,17 +53,17 @@ def test_each_step_follows_the_sign_of_the_gradient_of_the_error():
 @pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
 def test_its_bounds_hold_exactly_in_bytes_and_the_model_is_surer(kind, epsilon):
     asked = case()
-    found = kind(epsilon)(asked)
-    before, after = found["picture"].images[0, :2].astype(int)
+    result = kind(epsilon)(asked)
+    before, after = result["picture"].images[0, :2].astype(int)
     assert np.abs(after - before).max() == epsilon
-    sure = found["probability"]
+    sure = result["probability"]
     assert (sure["after"] > sure["before"]) if epsilon else (sure["after"] == sure["before"])
 
 
 def test_the_mask_is_where_the_gradient_is_largest_and_nothing_else_changes():
     asked = case()
-    found = LocallyMaskedImage(8, kappa=0.1)(asked)
-    picture = found["picture"]
+    result = LocallyMaskedImage(8, kappa=0.1)(asked)
+    picture = result["picture"]
     assert picture.columns == ("before", "after", "difference × 10", "mask")
     mask = picture.images[0, 3, ..., 0] > 0
     image = torch.from_numpy(as_bytes(asked.image).transpose(2, 0, 1) / np.float32(255))
@@ -98,5 +98,5 @@ def test_a_model_of_several_findings_is_asked_for_the_one_that_is_meant(kind):
     asked = tiny.cnn_case()
     model = tiny.cnn()
     model.points = (0.3, 0.5, 0.2, 0.6)
-    found = kind(16)(ImageCase(model, asked.image, Target(2)))
-    assert found["probability"]["after"] > found["probability"]["before"]
+    result = kind(16)(ImageCase(model, asked.image, Target(2)))
+    assert result["probability"]["after"] > result["probability"]["before"]

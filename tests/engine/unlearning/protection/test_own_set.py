@@ -19,8 +19,8 @@ PICTURES = {
 
 def test_every_image_is_for_training_and_comes_back_under_its_path_with_its_noise():
     content = zipped(PICTURES)
-    found = own_set.own_set(content, "mine.zip", 32)
-    data = found.data
+    result = own_set.own_set(content, "mine.zip", 32)
+    data = result.data
     assert data.classes == ("cat", "dog")
     assert len(data.rows("train")) == 4 == len(data)
     answer = RandomNoise(epsilon=5)(own_set.surrogate_case(data))
@@ -33,11 +33,11 @@ def test_every_image_is_for_training_and_comes_back_under_its_path_with_its_nois
 
 def test_gray_images_stay_gray_and_others_are_brought_to_one_side():
     files = {"a/1.png": SHADES, "b/1.png": SHADES[::-1], "b/no.png": b"?"}
-    found = own_set.own_set(zipped(files), "x.zip", 16)
-    assert found.data.images.shape == (2, 1, 16, 16)
-    assert [one.file for one in found.skipped] == ["b/no.png"]
-    noise = RandomNoise()(own_set.surrogate_case(found.data))["noise"]
-    there = unzipped(own_set.set_file(zipped(files), "x.zip", found.data, noise))
+    result = own_set.own_set(zipped(files), "x.zip", 16)
+    assert result.data.images.shape == (2, 1, 16, 16)
+    assert [one.file for one in result.skipped] == ["b/no.png"]
+    noise = RandomNoise()(own_set.surrogate_case(result.data))["noise"]
+    there = unzipped(own_set.set_file(zipped(files), "x.zip", result.data, noise))
     assert {one.mode for one in there.values()} == {"L"}
 
 

@@ -51,14 +51,14 @@ def test_random_noise_is_epsilon_up_or_down_wherever_a_byte_has_room(epsilon, pe
 
 def test_only_training_images_change_and_the_truth_says_which():
     asked = case()
-    found = RandomNoise(8)(asked)
-    after = protected(asked.data, found["noise"].levels)
+    result = RandomNoise(8)(asked)
+    after = protected(asked.data, result["noise"].levels)
     train = asked.data.rows("train")
     others = np.setdiff1d(np.arange(len(after)), train)
     assert (after.images[others] == asked.data.images[others]).all()
-    assert (after.images[train] == asked.data.images[train] + found["noise"].levels).all()
+    assert (after.images[train] == asked.data.images[train] + result["noise"].levels).all()
     assert np.flatnonzero(after.truth["protected"]).tolist() == train.tolist()
-    assert (after.ids[train] == found["noise"].ids).all()
+    assert (after.ids[train] == result["noise"].ids).all()
     assert after.fingerprint != asked.data.fingerprint
     assert after.name != asked.data.name
     assert "Protected" in after.card.title
@@ -66,24 +66,24 @@ def test_only_training_images_change_and_the_truth_says_which():
 
 def test_no_noise_leaves_every_image_as_it_is():
     asked = case()
-    found = RandomNoise(0)(asked)
-    assert (protected(asked.data, found["noise"].levels).images == asked.data.images).all()
-    assert np.isnan(found["figures"].cell("training images", "PSNR"))
-    assert found["figures"].cell("training images", "SSIM") == pytest.approx(1)
-    assert RandomNoise(0).finding(asked, found) == "No image is changed."
+    result = RandomNoise(0)(asked)
+    assert (protected(asked.data, result["noise"].levels).images == asked.data.images).all()
+    assert np.isnan(result["figures"].cell("training images", "PSNR"))
+    assert result["figures"].cell("training images", "SSIM") == pytest.approx(1)
+    assert RandomNoise(0).finding(asked, result) == "No image is changed."
 
 
 def test_the_figures_are_those_of_the_images():
     asked = case()
-    found = RandomNoise(8)(asked)
-    noise = found["noise"].levels.astype(float)
-    figures = found["figures"]
+    result = RandomNoise(8)(asked)
+    noise = result["noise"].levels.astype(float)
+    figures = result["figures"]
     expected = 10 * np.log10(255**2 / np.square(noise).mean())
     assert figures["PSNR"][0] == pytest.approx(expected)
     assert figures["pixels changed"][0] == pytest.approx((noise != 0).any(1).mean())
     assert figures["largest change"][0] == 8
     assert 0 < figures["SSIM"][0] < 1
-    sentence = RandomNoise(8).finding(asked, found)
+    sentence = RandomNoise(8).finding(asked, result)
     assert "more than 8 of 255" in sentence
     assert f"PSNR {expected:.1f} dB, SSIM {figures['SSIM'][0]:.3f}" in sentence
 

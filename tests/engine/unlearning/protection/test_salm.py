@@ -17,17 +17,17 @@ PIXELS = 16 * 16
 
 def test_the_mask_is_that_of_the_largest_gradients_at_the_noisy_images():
     asked = case()
-    found = Salm(8, **BRIEF, kappa=0.1)(asked)
+    result = Salm(8, **BRIEF, kappa=0.1)(asked)
     expected, masks = published.loop(case(), 2, 3, 4, 8, count=25)
-    assert (found["noise"].levels == expected).all()
+    assert (result["noise"].levels == expected).all()
     assert (masks[0] != masks[1]).any()
     rows, shown = asked.data.rows("train"), asked.data.some("train", 8)
     shown = shown[np.argsort(asked.data.labels[shown], kind="stable")]
-    assert found["picture"].rows[1] == "mask"
-    drawn = found["picture"].images[1, ..., 0] > 0
+    assert result["picture"].rows[1] == "mask"
+    drawn = result["picture"].images[1, ..., 0] > 0
     assert (drawn == masks[1][np.searchsorted(rows, shown)]).all()
     kept = (masks[1] & masks[0]).sum((1, 2)) / 25
-    assert found["rounds"]["mask kept"][1] == pytest.approx(kept.mean())
+    assert result["rounds"]["mask kept"][1] == pytest.approx(kept.mean())
 
 
 def test_with_all_pixels_it_is_error_minimizing_noise_to_the_last_bit():
@@ -61,9 +61,9 @@ def test_a_first_mask_stays_and_a_random_one_is_no_mask_of_gradients():
     )
     assert np.isnan(moving["rounds"]["mask kept"][0])
     assert (moving["rounds"]["mask kept"][1:] < 1).all()
-    for found in (frozen, chance):
-        assert (found["rounds"]["mask kept"][1:] == 1).all()
-    where = [(found["noise"].levels != 0) for found in (moving, frozen, chance)]
+    for result in (frozen, chance):
+        assert (result["rounds"]["mask kept"][1:] == 1).all()
+    where = [(result["noise"].levels != 0) for result in (moving, frozen, chance)]
     assert (where[0] != where[1]).any()
     shared = (where[1] & where[2]).sum() / where[2].sum()
     assert shared < 0.25  # chance is a tenth
@@ -76,9 +76,11 @@ def test_the_background_stays_as_it_is_where_that_is_asked():
     asked = replace(asked, data=replace(asked.data, images=images))
     dark = background(images[asked.data.rows("train")])
     assert dark[..., :5].all()
-    found = {inside: Salm(8, **BRIEF, kappa=0.6, inside=inside)(asked) for inside in (False, True)}
-    assert not found[True]["noise"].levels[dark[:, None]].any()
-    assert found[False]["noise"].levels[dark[:, None]].any()
+    results = {
+        inside: Salm(8, **BRIEF, kappa=0.6, inside=inside)(asked) for inside in (False, True)
+    }
+    assert not results[True]["noise"].levels[dark[:, None]].any()
+    assert results[False]["noise"].levels[dark[:, None]].any()
     name = "noise off the background"
-    assert found[True]["figures"][name][0] == 1
-    assert 0 < found[False]["figures"][name][0] < 1
+    assert results[True]["figures"][name][0] == 1
+    assert 0 < results[False]["figures"][name][0] < 1

@@ -47,11 +47,11 @@ def written_out(case, clusters, offset, epsilon, steps):
         second = np.maximum(first, 0) @ weights["fc2.weight"].T + weights["fc2.bias"]
         return first, second, np.maximum(second, 0)
 
-    found = KMeans(clusters, n_init=10, random_state=case.seed).fit(passed(images)[2])
+    result = KMeans(clusters, n_init=10, random_state=case.seed).fit(passed(images)[2])
     noises = np.zeros((clusters, 64))
     for cluster in range(clusters):
         noise = noises[cluster]
-        center = found.cluster_centers_[(cluster + offset) % clusters]
+        center = result.cluster_centers_[(cluster + offset) % clusters]
         for _ in range(steps):
             moved = images + noise
             first, second, features = passed(np.clip(moved, 0, 1))
@@ -60,7 +60,7 @@ def written_out(case, clusters, offset, epsilon, steps):
             slope = slope @ weights["fc1.weight"] / std * ((moved >= 0) & (moved <= 1))
             further = noise - 1.25 * epsilon / 255 / 10 * np.sign(slope.mean(0))
             noise[:] = np.clip(further, -epsilon / 255, epsilon / 255)
-    levels = np.rint(255 * noises)[found.labels_]
+    levels = np.rint(255 * noises)[result.labels_]
     bytes_ = np.rint(255 * images)
     return (np.clip(bytes_ + levels, 0, 255) - bytes_).reshape(-1, 1, 8, 8)
 
@@ -68,10 +68,10 @@ def written_out(case, clusters, offset, epsilon, steps):
 @pytest.mark.parametrize(("offset", "epsilon"), [(1, 16), (2, 5)])
 def test_the_noise_of_each_cluster_is_the_published_descent_written_out(offset, epsilon):
     case = small_case()
-    found = small(offset=offset, epsilon=epsilon)(case)["noise"].levels
+    result = small(offset=offset, epsilon=epsilon)(case)["noise"].levels
     wanted = written_out(case, 3, offset, epsilon, 10)
     assert np.abs(wanted).max() == epsilon
-    assert (found == wanted).mean() > 0.95  # a slope of nearly nothing may round to another sign
+    assert (result == wanted).mean() > 0.95  # a slope of nearly nothing may round to another sign
 
 
 @pytest.mark.parametrize("form", ["direct", "generator", "chance"])
@@ -94,8 +94,8 @@ def test_labels_take_no_part_where_the_features_are_given(form, monkeypatch):
 @pytest.mark.parametrize("form", ["direct", "chance"])
 def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room(form):
     case = small_case()
-    found = small(epsilon=9, form=form)(case)
-    noise, clusters = found["noise"].levels, found["map"]["cluster"]
+    result = small(epsilon=9, form=form)(case)
+    noise, clusters = result["noise"].levels, result["map"]["cluster"]
     clean = case.data.images[case.data.rows("train")].astype(int)
     assert (clean + noise >= 0).all()
     assert (clean + noise <= 255).all()
@@ -141,11 +141,11 @@ def test_fewer_images_than_clusters_are_refused_in_a_sentence(monkeypatch):
 
 def test_the_finding_says_how_many_lie_where_they_were_drawn_to():
     case, column = small_case(), "images nearest to the target"
-    found = small()(case)
-    assert found["moved"].rows == ("clean", "protected", "random noise")
-    assert found["moved"][column][0] == 0  # each clean image is nearest to its own center
-    moved = Table.of({column: ([0.0, 0.75, 0.125], "share")}, found["moved"].rows)
-    said = small().finding(case, {**found, "moved": moved})
+    result = small()(case)
+    assert result["moved"].rows == ("clean", "protected", "random noise")
+    assert result["moved"][column][0] == 0  # each clean image is nearest to its own center
+    moved = Table.of({column: ([0.0, 0.75, 0.125], "share")}, result["moved"].rows)
+    said = small().finding(case, {**result, "moved": moved})
     assert "75 % of the protected images lie nearest to the center they were drawn to" in said
     assert "(0 % of the clean ones, 12 % with random noise of the same size)." in said
     assert "No pixel changes by more than 16 of 255" in said
@@ -161,8 +161,8 @@ def test_noise_of_clusters_moves_images_to_their_targets_and_random_noise_does_n
     shares = []
     for seed in range(3):
         method = UnlearnableClusters(epsilon=epsilon, clusters=6)
-        found = answer(method, unlearnable_clusters.example(seed))
-        shares.append(found["moved"]["images nearest to the target"])
+        result = answer(method, unlearnable_clusters.example(seed))
+        shares.append(result["moved"]["images nearest to the target"])
     clean, protected, chance = 100 * np.array(shares).T
     measure(
         f"unlearning: UC, textured, ResNet-8, 6 clusters, ε = {epsilon}/255, 3 seeds; training "
