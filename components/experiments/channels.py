@@ -11,6 +11,7 @@ from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
 from components.notices import plain
 from components.picks import pick
+from components.rebuilt import NETWORKS
 from components.sidebar.subject import image_alone
 from components.widgets.pictures import show_picture
 from engine.experiment import ExperimentCase
@@ -21,11 +22,9 @@ from engine.sparsity.experiments.channels import ImageChannels, restored, used
 RARE = 0.1  # of the test images
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def network_of(_view: Checkpoint, digest: str, card: str) -> Classifier:
+def network_of(view: Checkpoint, digest: str, card: str) -> Classifier:
     """The network that chooses channels by image; weights and card, with its labels, name it."""
-    del digest, card
-    return restored(_view)
+    return NETWORKS.made(repr(("channels", digest, card)), lambda: restored(view))
 
 
 def show(found: Views, case: ExperimentCase, key: str) -> None:

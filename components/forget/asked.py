@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import streamlit as st
-
 from components.draw.drawing import Drawing
+from components.rebuilt import NETWORKS
 from components.section import Section
 from components.sidebar.subject import ChosenImage
 from engine.data import DataSet
@@ -108,8 +107,6 @@ def each_model(
     ]
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
-def model_of(_view: Checkpoint, fingerprint: str, name: str) -> Classifier:
-    """The model of a checkpoint; the last few are held."""
-    del fingerprint
-    return rebuilt(_view, name)
+def model_of(view: Checkpoint, fingerprint: str, name: str) -> Classifier:
+    """The model of a checkpoint; the last few stay in memory."""
+    return NETWORKS.made(repr(("forget", fingerprint, name)), lambda: rebuilt(view, name))

@@ -17,6 +17,7 @@ from components.draw.mask_drawings import draw_folded_back, draw_strips
 from components.draw.two_models import compared
 from components.notices import plain
 from components.picks import pick
+from components.rebuilt import NETWORKS
 from components.tickets.form import KEY, TicketQuestion
 from components.widgets.steps import play_steps
 from components.widgets.viewer import Panel, viewer
@@ -53,11 +54,12 @@ def density(levels: Table, level: int) -> str:
     return f"{100 * levels['density'][level]:.2g} %"
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def network_of(_view: Networks, digest: str, card: str, level: int) -> Classifier:
+def network_of(view: Networks, digest: str, card: str, level: int) -> Classifier:
     """The first seed's trained network of a level; weights and card, with its labels, name it."""
-    del card
-    return rebuilt(_view[level], f"ticket-{digest[:8]}-{level}")
+    return NETWORKS.made(
+        repr(("ticket", digest, card, level)),
+        lambda: rebuilt(view[level], f"ticket-{digest[:8]}-{level}"),
+    )
 
 
 def at_level(found: Views, level: int, kind: str = "networks") -> Classifier:
