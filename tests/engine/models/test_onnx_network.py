@@ -195,14 +195,14 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
     """Every figure of answers is the same; what needs the inside is refused in words."""
     case = class_case(recipe=BRIEF)
     retrained = rebuilt(answer(Retrain(), case)["model"], "file:x")
-    models = case.model, case.model, retrained
-    theirs = GivenCase(case, *models[1:])
+    theirs = GivenCase(case, case.model, retrained)
+    files = [written(model) for model in (case.model, retrained)]
     original, unlearned, again = (
         Classifier(
-            OnnxNetwork(written(model), "m.onnx"), f"file:{number}", "ONNX", model.side,
-            labels=model.labels,
+            OnnxNetwork(files[at], "m.onnx"), f"file:{number}", "ONNX", case.model.side,
+            labels=case.model.labels,
         )
-        for number, model in enumerate(models)
+        for number, at in enumerate((0, 0, 1))
     )  # fmt: skip
     ours = GivenCase(replace(case, model=original), unlearned, again)
     figures, expected = (answer(Judged(), each)["figures"] for each in (ours, theirs))

@@ -18,7 +18,7 @@ from tests import plain_loop, tiny
 from tests.plain_loop import PlainTraining
 
 GRAY = PlainTraining(channels="gray", made=(("in_chans", 1),))
-SMALL = PlainTraining("test_vit", made=(("img_size", 32),), rate=5e-3, epochs=6)
+SMALL = PlainTraining("test_vit3", made=(("img_size", 32),), rate=2e-3, epochs=4)
 OTHERS = [
     ("resnet10t", {"in_chans": 1}),
     ("vit_tiny_patch16_224", {"img_size": 96}),
@@ -134,5 +134,5 @@ def test_a_network_of_one_size_is_tried_at_that_size_alone():
     assert {each.side for each in formats_in(table)} == {32}
     assert answer["tried"]["planned"][0] < len(USUAL_SIDES) * 4
     counted = plain_loop.accuracy(network, SMALL)
-    assert counted > 0.8
+    assert counted > 0.6
     assert table["right 0"][0] / 128 == pytest.approx(counted, abs=0.1)
