@@ -1,6 +1,6 @@
-"""A link within the app that names something wins over what the session kept of it.
+"""Links of the views: with values that nobody means, and with others than the session has.
 
-Of all parameters, which `make hostile` tries, another part each day.
+Of all, which `make hostile` tries, another part each day. One server for all of them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import pytest
 from components.sidebar.held import named_anew
 from components.views import HEATMAPS, LEVEL_SETS, UNLEARNING_EXPERIMENTS, VIEWS
 from tests.links.kept import kept_parameters, kept_wrong
-from tests.links.trial import Prober, probing
+from tests.links.states import first_states
+from tests.links.trial import LinkState, Prober, probing
+from tests.links.values import ESSENTIAL as ESSENTIAL_KINDS
+from tests.links.values import KINDS
 
-PART = 8  # views, one parameter of each, each day others
+PART = 4  # views, one parameter of each, each day others
+PAIRS = 8  # of a view and a kind of value, each day others
 ESSENTIAL = [
     (HEATMAPS, "image"), (HEATMAPS, "model"), (HEATMAPS, "heatmaps.methods"),
     (UNLEARNING_EXPERIMENTS, "experiments.chosen"),
@@ -49,6 +53,27 @@ def test_a_link_wins_over_what_was_kept_of_the_parameters_of_this_day(prober):
     assert parameters, day
     wrong = {str(one): problem for one in parameters if (problem := kept_wrong(prober, one))}
     assert not wrong, f"day {day}: {wrong}"
+
+
+@pytest.mark.parametrize("kind", ESSENTIAL_KINDS)
+def test_what_broke_a_view_once_breaks_none_of_its_like(prober, kind):
+    assert not prober.wrong(LinkState(HEATMAPS.address), kind)
+
+
+def test_no_view_breaks_at_the_links_of_this_day(prober):
+    day = date.today().toordinal()
+    pairs = [(state, kind) for state in first_states() for kind in KINDS]
+    part = Random(day).sample(pairs, PAIRS)  # noqa: S311 - no secret
+    wrong = {
+        f"{state} {kind}": found for state, kind in part if (found := prober.wrong(state, kind))
+    }
+    assert not wrong, f"day {day}: {wrong}"
+
+
+def test_a_view_reads_more_from_a_link_than_its_widgets_are_bound_to(prober):
+    seen, names = prober.state(LinkState(HEATMAPS.address))
+    assert {"image", "model", "reading", "heatmaps.methods"} <= set(seen.linked)
+    assert {"crop", "file"} <= set(names) - set(seen.linked)
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ from tests.mutants.__main__ import tried
 from tests.mutants.pins import pins
 from tests.mutants.trial import Change
 
-pin = next(pin for pin in pins() if "max(1, round(share" in pin.old)
+pin = next(pin for pin in pins() if "np.log(COLDEST)" in pin.old)
 same = Change("the same", pin.file, "", ast.parse, pin.by)
 elsewhere = Change("elsewhere", "engine/measures/drift.py", "top_overlap", ast.parse)
 tests = [pin.by.split("::")[0]]

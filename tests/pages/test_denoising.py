@@ -24,7 +24,7 @@ LINK = {
 
 
 def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(monkeypatch):
-    monkeypatch.setattr(Cbsn, "data", ("phantoms:count=40,side=48",))
+    monkeypatch.setattr(Cbsn, "data", ("phantoms:count=100,side=48",))
     at = settled(visit(LINK, ATTRIBUTION_EXPERIMENTS))
     assert not at.exception
     assert "Correlated noise has grains" in words(at)

@@ -318,7 +318,7 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
     assert table.cell("NoOp", "UA") < 0.1
     assert table.cell("Retrain", "UA") > 0.9
-    for section in PARTS:
+    for section in PARTS if variant == "poisoned" else ():
         at.button_group(key="forget.section").set_value(section).run()
         assert not at.exception, section
         assert not at.error, section
@@ -331,11 +331,11 @@ def test_a_mode_of_a_class_is_learnt_as_part_of_it_and_what_stays_of_the_class_i
     monkeypatch, tmp_path
 ):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    changes = {"architecture": "mlp"}
+    changes = {"architecture": "mlp", "epochs": 10}
     monkeypatch.setattr(train, "recipe_of", lambda model: replace(recipe_of(model), **changes))
     at = opened(what="a mode of a class", ways="Fine-tune", FT__epochs="1")
     assert "does not say which modes its classes have" in "".join(said(at))
-    assert "with merged classes, by the recipe of Digits CNN (40 epochs). It is kept" in words(at)
+    assert "with merged classes, by the recipe of Digits CNN (10 epochs). It is kept" in words(at)
     at.button(key="forget.Train.go").click().run()
     at = settled(at)
     (stored,) = checkpoints.listed()

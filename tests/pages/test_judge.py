@@ -32,7 +32,6 @@ from engine.unlearning import (
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from tests.engine.unlearning.test_brought import zipped
-from tests.engine.unlearning.test_given_groups import made
 from tests.visits import pills, said, settled, visit, words
 
 
@@ -45,6 +44,13 @@ def files():
         view = answer(method, case)["model"]
         results[name] = packed(ModelCard.from_json(view.card), view.weights)
     return results
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Without the parts below the verdict, which other tests have, and which take long."""
+    for part in ("charts", "look_closer"):
+        monkeypatch.setattr(judge, part, lambda *_: None)
 
 
 def state_of(method):
@@ -140,7 +146,7 @@ def test_weights_alone_are_read_into_the_network_of_the_original(files):
     assert any("holds more than weights (pickled code)" in one for one in said(at))
 
 
-def test_swapped_files_are_another_verdict(files):
+def test_swapped_files_are_another_verdict(files, brief):
     swapped = {"original": files["unlearned"], "unlearned": files["original"]}
     at = opened(swapped | {"retrained": files["retrained"]})
     at.selectbox(key="judge.data").select("Digits, 8 × 8").run()
@@ -285,10 +291,14 @@ def in_zip(models):
     return buffer.getvalue()
 
 
-def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_told(monkeypatch):
-    for part in ("charts", "look_closer"):  # which other tests have, and which take long
-        monkeypatch.setattr(judge, part, lambda *_: None)
-    groups = {kind: models[:3] for kind, models in made()[1].items()}
+def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_told(brief):
+    case = forgotten()
+    first = {"original": case.model} | {
+        name: rebuilt(answer(way, case)["model"])
+        for name, way in (("unlearned", FORGOTTEN.best()), ("retrained", Retrain()))
+    }
+    others = iter([fresh(case.data, Recipe("lenet"), seed) for seed in range(6)])
+    groups = {kind: (model, next(others), next(others)) for kind, model in first.items()}
     at = visit(view=JUDGE)
     for name, models in groups.items():
         at.file_uploader(key=f"judge.{name}").set_value((f"{name}.zip", in_zip(models), ""))

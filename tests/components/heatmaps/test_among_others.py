@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from streamlit.testing.v1 import AppTest
 
 from components.heatmaps import outlines
-from engine.attribution.trust import AmongOthers
+from engine.attribution.heatmaps.own_map import OwnMap
+from engine.attribution.trust import AmongOthers, controls
 from engine.attribution.trust.controls import PLAIN, SHUFFLED
 from engine.errors import BadData
+from engine.models.embedded import plan
 from tests.visits import pills, said, settled
 
 MEASURE = f"{outlines.AMONG}.measure"
 
 
-def page():
+def page(data_name="phantoms", model_name="phantom-cnn", title="Gradient"):
     from types import SimpleNamespace
 
     import numpy as np
 
     from components import runs
     from components.heatmaps import outlines
-    from engine.attribution.heatmaps.gradient import Gradient
     from engine.case import ImageCase
     from engine.case.target import Target
     from engine.data import load as load_data
     from engine.models.catalog import load
+    from tests.visits import TITLES
 
-    data, model = load_data("phantoms"), load("phantom-cnn")
+    data, model = load_data(data_name), load(model_name)
     row = next(row for row in data.rows("test") if data.truth["mask"][row].any())
     image = data.pixels(np.array([row]))[0].contiguous()
     case = ImageCase(model, image, Target(int(data.labels[row])))
     subject = SimpleNamespace(case=case, mask=data.truth["mask"][row])
     runs.leave_others("heatmaps", [])  # as the view does first
-    outlines.among_others({"Gradient": Gradient()}, subject, seconds=12.0)
+    outlines.among_others({title: TITLES[title]()}, subject, seconds=12.0)
 
 
 def test_other_images_are_outlined_when_told_fewer_where_maps_take_long():
@@ -58,26 +62,13 @@ def test_iou_is_a_line_and_pointing_is_said():
     )
 
 
-def large():
-    from types import SimpleNamespace
-
-    from components import runs
-    from components.heatmaps import outlines
-    from engine.attribution.heatmaps.own_map import OwnMap
-    from engine.attribution.study import study_case
-    from engine.case import ImageCase
-    from engine.case.target import Target
-    from engine.models.catalog import load
-
-    image = study_case("own", count=1).images[0]
-    case = ImageCase(load("phantom-gp-unet"), image.image, Target(image.labels[0]))
-    subject = SimpleNamespace(case=case, mask=image.masks[0])
-    runs.leave_others("heatmaps", [])
-    outlines.among_others({OwnMap.title: OwnMap()}, subject, seconds=12.0)
-
-
-def test_beside_the_network_that_ships_stand_its_controls():
-    at = AppTest.from_function(large, default_timeout=300).run()
+def test_beside_the_network_that_ships_stand_its_controls(monkeypatch):
+    """On 100 slices of those that it learned, since drawing all 1,500 takes half a minute."""
+    few = plan(controls.STUDIED).data.replace("count=1500", "count=100")
+    monkeypatch.setattr(outlines, "data_of", lambda _: few)
+    monkeypatch.setattr(controls, "plan", lambda name: replace(plan(name), data=few))
+    asked = few, controls.STUDIED, OwnMap.title
+    at = AppTest.from_function(page, default_timeout=120, args=asked).run()
     at = settled(at.button[0].click().run())
     assert not at.exception
     said_below = " ".join(one.value for one in at.caption).replace("\\", "")
