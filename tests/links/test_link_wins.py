@@ -65,7 +65,7 @@ def test_no_view_breaks_at_the_links_of_this_day(prober):
     pairs = [(state, kind) for state in first_states() for kind in KINDS]
     part = Random(day).sample(pairs, PAIRS)  # noqa: S311 - no secret
     wrong = {
-        f"{state} {kind}": found for state, kind in part if (found := prober.wrong(state, kind))
+        f"{state} {kind}": result for state, kind in part if (result := prober.wrong(state, kind))
     }
     assert not wrong, f"day {day}: {wrong}"
 
