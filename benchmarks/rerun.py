@@ -70,7 +70,7 @@ for line in sys.stdin:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RerunCost:
     """Of one rerun."""
 
     calls: int
@@ -91,11 +91,11 @@ class Checkout:
     hear: IO[str]
     titles: list[str]
 
-    def cost(self, title: str) -> Cost:
+    def cost(self, title: str) -> RerunCost:
         """Of a rerun of a view."""
         self.ask.write(json.dumps(title) + "\n")
         self.ask.flush()
-        return Cost(*json.loads(self.hear.readline()))
+        return RerunCost(*json.loads(self.hear.readline()))
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def rows(rounds: int, revision: str = BEFORE) -> Iterator[BenchmarkRow]:
             yield from costs(title, now.cost(title), there.cost(title) if there else None)
 
 
-def costs(title: str, now: Cost, before: Cost | None) -> Iterator[BenchmarkRow]:
+def costs(title: str, now: RerunCost, before: RerunCost | None) -> Iterator[BenchmarkRow]:
     """The figures of a view, and how much less they are than before."""
     name, ms = f"Rerun with kept answers, {title}", f"{number(now.milliseconds)} ms of the CPU"
     yield BenchmarkRow.exact(f"{name}: calls", now.calls / 1000, "thousand", most=MOST, note=ms)

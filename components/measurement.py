@@ -18,7 +18,7 @@ FoundT = TypeVar("FoundT")
 
 
 @dataclass(frozen=True)
-class Measurement(Generic[FoundT]):
+class MeasurementOnDemand(Generic[FoundT]):
     """Something that a button measures.
 
     Args:
@@ -42,7 +42,7 @@ class Measurement(Generic[FoundT]):
     last: bool = False
 
 
-def show(asked: Measurement[FoundT], draw: Callable[[FoundT], None]) -> None:
+def show(asked: MeasurementOnDemand[FoundT], draw: Callable[[FoundT], None]) -> None:
     """The button, how far it is, or what this session has measured, with a button for another."""
     measured: dict[str, FoundT] = st.session_state.setdefault(asked.slot, {})
     if asked.name not in measured:
@@ -58,7 +58,7 @@ def show(asked: Measurement[FoundT], draw: Callable[[FoundT], None]) -> None:
         button(asked, asked.again, "again", "secondary")
 
 
-def follow(asked: Measurement[Any]) -> Any:
+def follow(asked: MeasurementOnDemand[Any]) -> Any:
     """What came of it, or how far it is; None until it is asked for."""
     job: Any = runs.visit().jobs.get(asked.slot)
     if job is not None and job.name != asked.name:
@@ -80,7 +80,7 @@ def follow(asked: Measurement[Any]) -> Any:
     )  # fmt: skip
 
 
-def button(asked: Measurement[Any], label: str, name: str, kind: Any) -> None:
+def button(asked: MeasurementOnDemand[Any], label: str, name: str, kind: Any) -> None:
     """Lets the next run measure, and lets go of what was measured before."""
 
     def want() -> None:
@@ -90,7 +90,7 @@ def button(asked: Measurement[Any], label: str, name: str, kind: Any) -> None:
     st.button(label, key=f"{asked.slot}.{name}", type=kind, on_click=want)
 
 
-def ended(asked: Measurement[FoundT], job: Any) -> Outcome | FoundT:
+def ended(asked: MeasurementOnDemand[FoundT], job: Any) -> Outcome | FoundT:
     """What came of it."""
     runs.visit().jobs.pop(asked.slot, None)
     try:

@@ -71,7 +71,7 @@ def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:
         json.dumps(said, default=no_date)
     except (RecursionError, MemoryError):
         raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.") from None
-    except Deep as error:
+    except TooDeep as error:
         raise BadSetting(f"{called} cannot be read: {error}.") from None
     except ValueError as error:
         raise BadSetting(f"{called} is no TOML: {error}.") from None
@@ -83,7 +83,7 @@ def no_date(value: Any) -> None:
     raise ValueError(f"{value} is a date or a time, which nothing here is: put it in quotes")
 
 
-class Deep(ValueError):
+class TooDeep(ValueError):
     """A text with more tables and lists inside each other than may be."""
 
 
@@ -94,7 +94,7 @@ def check_depth(said: Any, deepest: int = DEEPEST) -> None:
         layer = [inner for one in layer for inner in inside(one)]
         if not layer:
             return
-    raise Deep(too_deep(deepest))
+    raise TooDeep(too_deep(deepest))
 
 
 def inside(one: Any) -> Iterable[Any]:

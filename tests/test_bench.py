@@ -16,7 +16,7 @@ from benchmarks import first_visits, growth, lab, machine, rerun, smoothing, tim
 from benchmarks.first_visits import FirstVisit
 from benchmarks.growth import Growing, fit
 from benchmarks.machine import CpuSpent, MachineState
-from benchmarks.rerun import Cost
+from benchmarks.rerun import RerunCost
 from benchmarks.table import HEAD, BenchmarkRow, number
 from components.views import HEATMAPS
 from engine import data as data_sets
@@ -274,10 +274,10 @@ def test_a_view_without_a_picture_is_told_by_its_title():
 
 
 def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
-    calls, cpu = rerun.costs("View", Cost(500_000, 20.0), Cost(1_000_000, 50.0))
+    calls, cpu = rerun.costs("View", RerunCost(500_000, 20.0), RerunCost(1_000_000, 50.0))
     assert (calls.value, calls.verdict) == (500, "**not here**")
     assert (cpu.value, cpu.verdict) == (2.5, "holds")
-    assert len(list(rerun.costs("New", Cost(100, 1.0), None))) == 1
+    assert len(list(rerun.costs("New", RerunCost(100, 1.0), None))) == 1
 
 
 def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypatch):

@@ -41,7 +41,7 @@ Link = tuple[str, str]  # a view's address, and the image that its link names or
 
 
 @dataclass
-class Tally:
+class SoakTally:
     """What all visitors met."""
 
     waits: dict[str, list[float]] = field(default_factory=dict)  # seconds, by what was done
@@ -111,7 +111,7 @@ async def tour(url: str) -> dict[Link, set[str]]:
     return pages
 
 
-async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: Tally) -> None:
+async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: SoakTally) -> None:
     """Open one kept view after the other, in the order of the lone visitor; then in a new session.
 
     A session keeps the image of the view before, also where a link within it names another one.
@@ -140,7 +140,7 @@ def picture(number: int) -> bytes:
     return buffer.getvalue()
 
 
-async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: Tally) -> None:
+async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: SoakTally) -> None:
     """Open pictures of one's own, each in a new session."""
     for move in range(1000):
         content = picture(1000 * number + move)
@@ -158,7 +158,7 @@ async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: Tally
         await visitor.leave()
 
 
-async def train(url: str, number: int, _: dict[Link, set[str]], tally: Tally) -> None:
+async def train(url: str, number: int, _: dict[Link, set[str]], tally: SoakTally) -> None:
     """One training after the other, each with its own seed."""
     visitor = await Visitor.arrive(url)
     for move in range(1000):
@@ -176,14 +176,14 @@ async def train(url: str, number: int, _: dict[Link, set[str]], tally: Tally) ->
         tally.trained += 1
 
 
-async def watch(server: Server, tally: Tally) -> None:
+async def watch(server: Server, tally: SoakTally) -> None:
     """Note memory every two seconds."""
     while True:
         tally.memory.append(server.megabytes)
         await asyncio.sleep(2)
 
 
-async def guarded(work: Coroutine[Any, Any, None], tally: Tally) -> None:
+async def guarded(work: Coroutine[Any, Any, None], tally: SoakTally) -> None:
     """What ends one visitor is counted and ends nobody else."""
     try:
         await work
@@ -191,9 +191,9 @@ async def guarded(work: Coroutine[Any, Any, None], tally: Tally) -> None:
         tally.failed[f"{type(error).__name__}: {str(error)[:100]}"] += 1
 
 
-async def crowd(server: Server, seconds: float, counts: tuple[int, int, int]) -> Tally:
+async def crowd(server: Server, seconds: float, counts: tuple[int, int, int]) -> SoakTally:
     """Everybody at once, so long."""
-    tally = Tally()
+    tally = SoakTally()
     alone = await lone(server.url)
     kinds: tuple[Callable[..., Coroutine[Any, Any, None]], ...] = (browse, bring, train)
     work = [
@@ -215,7 +215,7 @@ async def crowd(server: Server, seconds: float, counts: tuple[int, int, int]) ->
     return tally
 
 
-def kept_row(who: str, seconds: float, tally: Tally) -> Row:
+def kept_row(who: str, seconds: float, tally: SoakTally) -> Row:
     """How long they waited for kept views."""
     kept = tally.waits.get("kept", [])
     p95 = quantile(kept, 0.95)

@@ -9,7 +9,7 @@ import streamlit as st
 from components import runs, section
 from components.dialog import question, scene
 from components.dialog.answer_words import first_place, marked
-from components.dialog.scene import KEY, Shown
+from components.dialog.scene import KEY, DialogImage
 from components.ending import end
 from components.notices import plain
 from components.section import Section
@@ -29,7 +29,7 @@ THINGS = (":blue[✓ There, and named]", ":orange[✗ Made up]", "↻ Named agai
           "○ There, and not named")  # fmt: skip
 
 
-def show(shown: Shown, case: CaptionCase) -> WordCase:
+def show(shown: DialogImage, case: CaptionCase) -> WordCase:
     """The answer with its verdict; gives the words that are looked into below.
 
     The page ends here where there is no answer, or none of a single word.
@@ -56,7 +56,7 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
     )
 
 
-def picture(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
+def picture(shown: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
     """The image beside what is said of it."""
     image, said = st.columns(2, gap="large")
     with image:
@@ -81,7 +81,7 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
         st.caption("It was cut off at the most words an answer may have.")
 
 
-def beside(shown: Shown, case: CaptionCase, tokens: Tokens) -> None:
+def beside(shown: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
     """Things named, made up and missed, and what the other TinyVLMs without experts say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":

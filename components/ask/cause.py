@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from components import section
-from components.dialog.scene import KEY, Shown
+from components.dialog.scene import KEY, DialogImage
 from components.draw.bars import Bars
 from components.draw.drawing import Drawing
 from components.draw.lines import Lines
@@ -26,7 +26,7 @@ ATTENTION = Bars(value="attention", title="% of attention", whole=True)
 LOST = Bars(value="lost", title="points lost", whole=True, color=1)
 
 
-def show(shown: Shown, picked: WordCase, looks: HeatMap | None) -> None:
+def show(shown: DialogImage, picked: WordCase, looks: HeatMap | None) -> None:
     """Each thing taken out, then one faded; of a picture whose truth nobody knows, neither."""
     scene = picked.scene
     if looks is None:
@@ -43,7 +43,7 @@ def show(shown: Shown, picked: WordCase, looks: HeatMap | None) -> None:
         fading(shown, picked, scene)
 
 
-def without(shown: Shown, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
+def without(shown: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
     """For each thing: how much the words looked at it, and what they owe to it."""
     case, phrase = asking.without_each(picked, scene), picked.phrase
     table = partial(findings.by_thing, picked, looks)
@@ -84,13 +84,13 @@ def without(shown: Shown, picked: WordCase, scene: Scene, looks: HeatMap) -> Non
     )
 
 
-def known(shown: Shown, *against: str) -> dict[str, Any]:
+def known(shown: DialogImage, *against: str) -> dict[str, Any]:
     """By which a question about other images is asked again; nothing where it cannot be."""
     given = shown.known
     return {**given, "against": against} if given else {}
 
 
-def fading(shown: Shown, picked: WordCase, scene: Scene) -> None:
+def fading(shown: DialogImage, picked: WordCase, scene: Scene) -> None:
     """The words' probability while one thing fades away."""
     picture, key = st.container(), f"{KEY}.faded"
     opacity = {thing.category: thing.opacity for thing in scene.things}

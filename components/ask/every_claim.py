@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import section
 from components.ask.cause import known
-from components.dialog.scene import KEY, Shown
+from components.dialog.scene import KEY, DialogImage
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.section import Section
@@ -36,7 +36,7 @@ FALLS = Dots(
 )  # fmt: skip
 
 
-def show(shown: Shown, picked: WordCase) -> None:
+def show(shown: DialogImage, picked: WordCase) -> None:
     """The list of claims; where it cannot be had, why."""
     scene = picked.scene
     if scene is None:

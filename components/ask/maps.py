@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from components import section
 from components.charts.located import MEASURES, located_table
-from components.dialog.scene import KEY, Shown
+from components.dialog.scene import KEY, DialogImage
 from components.draw.drawing import Drawing, Views
 from components.picks import pick, switch
 from components.section import Section
@@ -22,7 +22,7 @@ from engine.result import HeatMap
 EVERY = "all"
 
 
-def show(shown: Shown, picked: WordCase) -> HeatMap | None:
+def show(shown: DialogImage, picked: WordCase) -> HeatMap | None:
     """Both maps side by side, and their marks; gives the attention for the sections below."""
     above, controls = st.container(), st.container()
     with controls:
@@ -35,7 +35,9 @@ def show(shown: Shown, picked: WordCase) -> HeatMap | None:
     return looks["map"] if looks else None
 
 
-def attention(shown: Shown, case: WordCase, method: Looks, relevancy: Views | None) -> Section:
+def attention(
+    shown: DialogImage, case: WordCase, method: Looks, relevancy: Views | None
+) -> Section:
     """The attention, and beside it what the score runs through, as soon as that is there."""
     other, mask = relevancy["map"] if relevancy else None, case.mask
 

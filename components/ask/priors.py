@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from components import section
-from components.dialog.scene import KEY, Shown
+from components.dialog.scene import KEY, DialogImage
 from components.draw.drawing import Drawing
 from components.draw.matrix import Matrix
 from components.section import Section
@@ -18,7 +18,7 @@ from engine.result import Table
 SWAPPED = "another scene"
 
 
-def show(shown: Shown, picked: WordCase) -> None:
+def show(shown: DialogImage, picked: WordCase) -> None:
     """The test, once it was asked for."""
     method, case = Priors(), picked
     if shown.other is not None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import section
 from components.ask.cause import ATTENTION, LOST
-from components.dialog.scene import KEY, Shown
+from components.dialog.scene import KEY, DialogImage
 from components.draw.drawing import Drawing
 from components.notices import spoken
 from components.section import Section
@@ -23,7 +23,7 @@ START = Box(0.25, 0.25, 0.3, 0.3)
 SHOWN = 10  # words of the charts
 
 
-def show(shown: Shown, picked: WordCase) -> None:
+def show(shown: DialogImage, picked: WordCase) -> None:
     """The rectangle, and what hiding it changes."""
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -9,7 +9,7 @@ import streamlit as st
 from components import forms, picks
 from components.concepts.view import KEY, SCENES, STORY
 from components.dialog import question, scene
-from components.dialog.scene import Shown
+from components.dialog.scene import DialogImage
 from components.ending import end
 from components.notices import spoken
 from engine.hallucination.case import CaptionCase
@@ -19,7 +19,7 @@ from engine.unlearning import SAUCE
 SLOT = f"{KEY}.SAUCE"
 
 
-def choose() -> tuple[Shown, CaptionCase, SAUCE]:
+def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
     """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
     given: dict[str, Any] = {}

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import section
 from components.dialog import answer_words, scene
-from components.dialog.scene import Shown
+from components.dialog.scene import DialogImage
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.tokens import WordMarks, draw_tokens
@@ -31,7 +31,7 @@ THINGS = Dots(
 )  # fmt: skip
 
 
-def show(shown: Shown, case: CaptionCase, method: SAUCE) -> None:
+def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
     """What the model says with the thing and without it."""
     first = []
     if not method.unmet(case):
@@ -52,7 +52,7 @@ def show(shown: Shown, case: CaptionCase, method: SAUCE) -> None:
     )  # fmt: skip
 
 
-def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
+def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
     """The image beside both answers."""
     image, said = st.columns(2, gap="large")
     with image:

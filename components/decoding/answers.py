@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components import section
-from components.decoding.form import KEY, Compared, Spoken
+from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import answer_words
 from components.draw.drawing import Drawing
 from components.draw.tokens import WordMarks
@@ -40,7 +40,7 @@ def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator
     )
 
 
-def answer_drawing(one: Spoken, other: set[int], chosen: tuple[str, int] | None) -> Drawing:
+def answer_drawing(one: DecodedAnswer, other: set[int], chosen: tuple[str, int] | None) -> Drawing:
     """The words with what is known of each; a click picks the word that is looked into."""
 
     def pick(places: list[int]) -> None:
@@ -56,7 +56,7 @@ def answer_drawing(one: Spoken, other: set[int], chosen: tuple[str, int] | None)
     return Drawing("answer", chart=marks)
 
 
-def verdict(one: Spoken) -> str:
+def verdict(one: DecodedAnswer) -> str:
     """Whether it is true, in a few words."""
     against = one.claims
     if against is None:
@@ -81,7 +81,7 @@ def finding_words(found: Compared) -> str:
     return grouped(found, ("makes up", "make up"), lambda one: invented(one.claims)) + "."
 
 
-def grouped(found: Compared, verbs: tuple[str, str], tell: Callable[[Spoken], str]) -> str:
+def grouped(found: Compared, verbs: tuple[str, str], tell: Callable[[DecodedAnswer], str]) -> str:
     """What each strategy does, those that do the same together; a verb for one and for many."""
     same: dict[str, list[str]] = {}
     for one in found.spoken:

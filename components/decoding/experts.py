@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from components.decoding.form import KEY, Compared, Spoken
+from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog.lens import window
 from components.draw.bars import Bars
 from components.draw.charts import Values
@@ -18,7 +18,7 @@ ASKED = "experts "  # how the views begin that hold a layer's weights
 APART = Bars(value="KL", title="KL(strong ‖ weak), nats")
 
 
-def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     """The divergence of the two routings, and who was asked in every layer."""
     part = window(one.numbered, f"{KEY}.experts.from")
     layers = [name for name in one.answer if name.startswith(ASKED)]
@@ -31,7 +31,7 @@ def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     )  # fmt: skip
 
 
-def numbered(table: Table, one: Spoken, part: slice) -> Table:
+def numbered(table: Table, one: DecodedAnswer, part: slice) -> Table:
     """The drawn words with their places."""
     columns = {name: (table[name][part], "nats") for name in table.order}
     return Table.of(columns, one.numbered[part])
@@ -48,7 +48,7 @@ def apart_words(views: Views) -> str:
     )
 
 
-def layer_drawing(one: Spoken, name: str, part: slice) -> Drawing:
+def layer_drawing(one: DecodedAnswer, name: str, part: slice) -> Drawing:
     """A square for each expert and word: filled by its strong weight, outlined where weak."""
     strong, weak = (weights(one.answer[name], side)[part].T for side in ("strong", "weak"))
     experts = [f"expert {number + 1}" for number in range(len(strong))]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import runs
 from components.dialog import scene
-from components.dialog.scene import Shown
+from components.dialog.scene import DialogImage
 from components.ending import end
 from components.forms import pick_methods, refuse_links, widget
 from engine.hallucination import STRATEGIES, VCD, Greedy
@@ -44,7 +44,7 @@ Kind = type[Method[Any]]
 
 
 @dataclass(frozen=True)
-class Spoken:
+class DecodedAnswer:
     """A strategy with its settings, its answer, and that against the truth where it is known."""
 
     method: Method[Any]
@@ -77,9 +77,9 @@ class Spoken:
 class Compared:
     """What is shown, what was asked, and every answer, in the order of their columns."""
 
-    shown: Shown
+    shown: DialogImage
     case: CaptionCase
-    spoken: tuple[Spoken, ...]
+    spoken: tuple[DecodedAnswer, ...]
     greedy: Answer  # what costs are held against
 
     @property
@@ -93,7 +93,7 @@ class Compared:
         """Of the strategies."""
         return tuple(one.title for one in self.spoken)
 
-    def of(self, name: str) -> Spoken | None:
+    def of(self, name: str) -> DecodedAnswer | None:
         """The answer of a strategy; None where it is not among those chosen."""
         return next((one for one in self.spoken if one.name == name), None)
 
@@ -147,7 +147,7 @@ def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
     return kind(**given)
 
 
-def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
+def speak(shown: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
     """Every strategy's answer; the page ends here where one cannot be had."""
     slots = [f"{KEY}.said.{method.name}" for method in methods]
     runs.leave_others(f"{KEY}.said", slots)
@@ -157,5 +157,5 @@ def speak(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Co
         answer = runs.answer(method, case, slot)
         words = answer["answer"].words
         against = claims(case.prompt, words, shown.scene) if shown.scene else None
-        spoken.append(Spoken(method, answer, against))
+        spoken.append(DecodedAnswer(method, answer, against))
     return Compared(shown, case, tuple(spoken), greedy)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import section
 from components.decoding import experts, memory, over_trust, paths
-from components.decoding.form import KEY, Compared, Spoken
+from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.dialog import lens
 from components.draw.drawing import Drawing, Views
 from components.notices import plain
@@ -21,7 +21,7 @@ from engine.result import Path, Pictures
 
 WIDE = {"noised", "kept", "dropped"}  # views that are drawn over the whole width
 
-Inside = Callable[[Compared, Spoken], Sequence[Drawing]]
+Inside = Callable[[Compared, DecodedAnswer], Sequence[Drawing]]
 
 
 def show(found: Compared) -> None:
@@ -45,7 +45,7 @@ def wide(drawing: Drawing) -> bool:
     return drawing.view in WIDE or drawing.view.startswith(lens.LENS)
 
 
-def copies(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+def copies(found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     """VCD: the clear image and the copy that it is held against."""
     step = one.method.settings()["step"]
 
@@ -58,7 +58,7 @@ def copies(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     return (Drawing("noised", part=beside),)
 
 
-def beams(_found: Compared, _one: Spoken) -> tuple[Drawing, ...]:
+def beams(_found: Compared, _one: DecodedAnswer) -> tuple[Drawing, ...]:
     """The answers that were kept open to the end."""
     return (
         Drawing("beams", "The best whole answers, by their words' probabilities together",
@@ -72,7 +72,7 @@ def texts_of_beams(views: Views) -> None:
         st.markdown(f"{place + 1}. “{plain(tidy(text))}”")
 
 
-def lenses(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+def lenses(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     """DoLa: what each layer would have said, and the early one that was subtracted."""
     early = one.answer["layers"]["early layer"].astype(int).tolist()
     return (lens.lens(one.answer, one.numbered, f"{KEY}.lens.from", lens_words, early),)
@@ -95,7 +95,7 @@ INSIDE: Mapping[str, Inside] = {
     "MVP": paths.drawings,
     "SCMoE": experts.drawings,
 }
-COUNTED: Mapping[str, Callable[[Compared, Spoken], Section]] = {  # over many scenes
+COUNTED: Mapping[str, Callable[[Compared, DecodedAnswer], Section]] = {  # over many scenes
     "VASparse": memory.over_scenes,
     "MVP": paths.over_scenes,
 }

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from components.decoding.form import KEY, Compared, Spoken
+from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw.bars import Dots
 from components.draw.crossed import Pixels, crossed_out
 from components.draw.drawing import Drawing, Views
@@ -27,7 +27,7 @@ SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called
 
 
-def drawings(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+def drawings(found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     """Maps and words of what is kept, the law of attention, and the sinks."""
     place, given = choose_place(one), one.method.settings()
     image = as_bytes(found.case.image)
@@ -55,7 +55,7 @@ def drawings(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     )  # fmt: skip
 
 
-def choose_place(one: Spoken) -> int:
+def choose_place(one: DecodedAnswer) -> int:
     """At the choice of which word the memory is shown, from 0."""
     names = one.numbered
     if len(names) == 1:
@@ -76,7 +76,7 @@ def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
     return crossed_out(image, kept.values[place] > 0, "Layer", "image tokens", finding)
 
 
-def texts(dropped: Table, one: Spoken, place: int) -> list[str]:
+def texts(dropped: Table, one: DecodedAnswer, place: int) -> list[str]:
     """For each layer the words read so far, those it dropped struck through; one line for none.
 
     Args:
@@ -145,7 +145,7 @@ def sink_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, one: Spoken) -> Section:
+def over_scenes(found: Compared, one: DecodedAnswer) -> Section:
     """What is made up when ever less is kept, by three ways to choose."""
     case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, one.method))
     drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))

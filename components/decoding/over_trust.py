@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from components.decoding.form import Compared, Spoken
+from components.decoding.form import Compared, DecodedAnswer
 from components.decoding.measured import takes
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
@@ -20,7 +20,7 @@ from engine.hallucination.measures.over_trust import reach, walk
 from engine.result import Field, Table
 
 
-def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     """Attention, over-trust and going back; of one word there is nothing to see."""
     names = tuple(one.numbered)
     if len(names) < 2:
@@ -58,7 +58,7 @@ def drawings(_found: Compared, one: Spoken) -> tuple[Drawing, ...]:
     )  # fmt: skip
 
 
-def attention_words(one: Spoken, views: Views) -> str:
+def attention_words(one: DecodedAnswer, views: Views) -> str:
     """Which word the later ones look at most."""
     attention: Field = views["self"]
     sums = np.nansum(np.tril(np.nan_to_num(attention.values), -1), 0)
@@ -78,7 +78,7 @@ def finite(trust: Table) -> Table:
     )  # fmt: skip
 
 
-def trust_words(one: Spoken, views: Views) -> str:
+def trust_words(one: DecodedAnswer, views: Views) -> str:
     """Where φ is largest, and at how many words it weighs."""
     trust = finite(views["trust"])
     logs = trust["over-trust"]
@@ -91,7 +91,7 @@ def trust_words(one: Spoken, views: Views) -> str:
     )
 
 
-def felt_words(one: Spoken) -> str:
+def felt_words(one: DecodedAnswer) -> str:
     """Whether φ changes anything in this answer, and what it would take."""
     method = cast(OPERA, one.method)
     far = reach(method, one.answer.views)

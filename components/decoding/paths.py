@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from components.decoding.form import KEY, Compared, Spoken
+from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw.drawing import Drawing, Views
 from components.draw.stacked import Stacked
 from components.notices import plain
@@ -27,7 +27,7 @@ ANSWERS = {1.0: "yes", 0.0: "no"}
 VIEW_NAMES = tuple(VIEWS)
 
 
-def drawings(found: Compared, one: Spoken) -> tuple[Drawing, ...]:
+def drawings(found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     """Each description with its paths, then what they add up to."""
     weights = cast(MVP, one.method).weights
     return (
@@ -106,7 +106,7 @@ def sum_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, one: Spoken) -> Section:
+def over_scenes(found: Compared, one: DecodedAnswer) -> Section:
     """What each view adds over many questions."""
     case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, one.method), SCENES)
     drawing = Drawing("views", finding=lambda views: ablation_words(views["views"]))

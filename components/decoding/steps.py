@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from components.decoding.answers import picked
-from components.decoding.form import KEY, Compared, Spoken
+from components.decoding.form import KEY, Compared, DecodedAnswer
 from components.draw import tables
 from components.draw.panels import Panels
 from components.notices import plain
@@ -38,13 +38,13 @@ def show(found: Compared) -> None:
     tables.chart(panels(step, cut), step, step_words(step, cut), f"{KEY}.step")
 
 
-def titled(one: Spoken, step: Table) -> Table:
+def titled(one: DecodedAnswer, step: Table) -> Table:
     """The best words with what each distribution is."""
     titles = {"strong": STRONG, "weak": weak_title(one), "final": FINAL}
     return step.renamed(titles)
 
 
-def weak_title(one: Spoken) -> str:
+def weak_title(one: DecodedAnswer) -> str:
     """What was held against the model."""
     source = one.method.settings().get("source", "")
     return THINNED.get(source) or WEAK.get(one.name, "Held against it")

@@ -22,7 +22,7 @@ from components.decoding.form import (
     strategy_form,
 )
 from components.dialog import question, scene
-from components.dialog.scene import Shown
+from components.dialog.scene import DialogImage
 from engine.arguments.speech import CaptionArguments
 from engine.hallucination.case import CaptionCase
 from engine.method import Method
@@ -38,7 +38,7 @@ def show() -> Compared:
         return compare(shown, case, methods)
 
 
-def choose(answer: DeltaGenerator) -> tuple[Shown, CaptionCase, list[Method[Any]]]:
+def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Method[Any]]]:
     """The image, the question, the strategies, and the settings of each."""
     words, editor = st.columns([5, 4], gap="large")
     shown = scene.choose(editor, STORY, KEY)
@@ -56,7 +56,7 @@ def choose(answer: DeltaGenerator) -> tuple[Shown, CaptionCase, list[Method[Any]
     return shown, case, methods
 
 
-def compare(shown: Shown, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
+def compare(shown: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
     """The finding, the image beside a column for each answer, and what the picked word came of."""
     finding = st.container()
     image, *places = st.columns([4, *[3] * len(methods)], gap="medium")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.widgets.words import Word
+from components.widgets.words import AnswerWord
 from engine.hallucination.measures.claims import Claims, naming, telling
 from engine.result import Tokens
 from engine.result.words import INSIDE
@@ -19,7 +19,7 @@ def first_place(said: Sequence[str], against: Claims | None) -> int:
     return result[-1 if short else 0] if result else 0
 
 
-def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> list[Word]:
+def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> list[AnswerWord]:
     """The words with what is known of each."""
     kinds, notes = {}, {}
     for mention in against.mentions if against and against.kind == "caption" else ():
@@ -37,7 +37,7 @@ def marked(tokens: Tokens, against: Claims | None, picked: Sequence[int]) -> lis
                 kinds[place] = "true" if against.right else "invented"
                 notes[place] = "right" if against.right else "wrong"
     return [
-        Word(
+        AnswerWord(
             word.removeprefix(INSIDE),
             float(share),
             kinds.get(at, ""),

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from components.case_form import CaseForm
-from components.dialog.scene import KEY, Shown, ask_carried, carry, picture
+from components.dialog.scene import KEY, DialogImage, ask_carried, carry, picture
 from components.ending import end
 from components.notices import plain
 from engine.arguments.speech import CaptionArguments
@@ -21,7 +21,7 @@ from engine.models.extras import TRANSFORMERS
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
 
 
-def choose(shown: Shown, answer: DeltaGenerator) -> CaptionCase:
+def choose(shown: DialogImage, answer: DeltaGenerator) -> CaptionCase:
     """The model and the prompt; where nothing can be asked, the page ends with the picture.
 
     Args:
@@ -77,7 +77,7 @@ def own_models() -> None:
             st.caption(plain(f"{entry.title} · not here: {entry.missing}"))
 
 
-def choose_prompt(shown: Shown) -> str:
+def choose_prompt(shown: DialogImage) -> str:
     """A ready question, or one's own words."""
     form = CaseForm(CaptionArguments, shown.page)
     key, pills = form.key_of("ask"), f"{shown.page}.ready"
@@ -94,7 +94,7 @@ def choose_prompt(shown: Shown) -> str:
     return str(ask_carried(form, "ask", first="", most=400))
 
 
-def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:
+def asked(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
     """What is asked; after a prompt that cannot be, why, and the last one that could."""
     held = f"{KEY}.last"
     try:
@@ -113,7 +113,7 @@ def asked(shown: Shown, name: str, prompt: str) -> CaptionCase | None:
     return case
 
 
-def about(shown: Shown, name: str, prompt: str) -> CaptionCase:
+def about(shown: DialogImage, name: str, prompt: str) -> CaptionCase:
     """A prompt about what is shown. Raises BlindspotError."""
     if shown.scene is not None:
         return asking.about_scene(name, shown.scene, prompt)

@@ -51,7 +51,7 @@ Pixels = NDArray[np.uint8]  # (H, W, 3)
 
 
 @dataclass(frozen=True)
-class Shown:
+class DialogImage:
     """What is asked about: a scene, or a square of a picture."""
 
     scene: Scene | None
@@ -65,7 +65,7 @@ class Shown:
     known: Mapping[str, Any] = field(default_factory=dict)  # by which it is asked for in Python
 
 
-def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Shown:
+def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> DialogImage:
     """A scene or another image, in the sidebar; the same one wherever a page asks for it.
 
     Args:
@@ -89,7 +89,7 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Show
     return sidebar_picture(page)
 
 
-def picture(shown: Shown, model: str) -> None:
+def picture(shown: DialogImage, model: str) -> None:
     """What is asked about, and what the model of that name knows of a photograph."""
     with first_screen(1, f"{shown.page}-scene"):
         show_picture(enlarged(shown.pixels), shown.alt, width="stretch")
@@ -102,17 +102,17 @@ def picture(shown: Shown, model: str) -> None:
         )
 
 
-def sidebar_picture(page: str) -> Shown:
+def sidebar_picture(page: str) -> DialogImage:
     """The square of the image that is chosen as in other views."""
     about = subject.image_alone()
     alt, known = "The square of the image that is asked about", {}
     if about.name and about.crop == Crop():
         known["image"] = f"{'example' if about.chosen.example else 'sample'}:{about.name}"
     pixels = subject.square_pixels(about)
-    return Shown(None, pixels, alt, about.picture, about.crop, page=page, known=known)
+    return DialogImage(None, pixels, alt, about.picture, about.crop, page=page, known=known)
 
 
-def choose_scene(start: int, page: str, beside: DeltaGenerator) -> Shown:
+def choose_scene(start: int, page: str, beside: DeltaGenerator) -> DialogImage:
     """A scene by kind and number, as edited in the place beside it."""
     form = CaseForm(CaptionArguments, page)
     edits_rule = "changes as this page writes them"
@@ -131,7 +131,7 @@ def choose_scene(start: int, page: str, beside: DeltaGenerator) -> Shown:
     folded = "Move things, let them fade, take them out"
     with beside, st.expander(folded) if page != KEY else st.container():
         editor(first, scene, edits)
-    return Shown(
+    return DialogImage(
         scene, scene.image.transpose(1, 2, 0), f"A {scene.theme} with {there}",
         first=first, page=page,
         other=asking.scene(kind, number + 1), known={} if made else form.known(),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.draw.drawing import Views
-from components.widgets.histogram import Shown, histogram
+from components.widgets.histogram import ScoreDistributions, histogram
 from engine.result import Evidence
 
 OTHERS = ("normal", "held", "unknown")  # views of an answer, beside its own image's
@@ -30,7 +30,7 @@ def draw_samples(found: Views, line: float, finding: str, key: str) -> float:
     if np.array_equal(found["normal"].ids, found["held"].ids):
         held = normal  # they are not counted twice
     subject = found["subject"]
-    shown = Shown(normal, held, unknown, float(subject.values[0]), line, subject.unit)
+    shown = ScoreDistributions(normal, held, unknown, float(subject.values[0]), line, subject.unit)
     return histogram(shown, finding, key)
 
 

@@ -13,7 +13,7 @@ from engine.result import Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread(Chart):
+class BarsAndLine(Chart):
     """Bars beside each other for some columns, a line for others.
 
     Args:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.charts.tables import numbers
 from components.notices import plain
-from components.widgets.words import Word, words
+from components.widgets.words import AnswerWord, words
 from engine.result import Table, Tokens
 
 
@@ -25,7 +25,7 @@ class WordMarks:
         small: for several answers beside each other, without what the lines mean.
     """
 
-    words: Sequence[Word] = ()
+    words: Sequence[AnswerWord] = ()
     label: str = ""
     pick: Callable[[list[int]], None] | None = None
     verdict: str = ""
@@ -38,7 +38,8 @@ def draw_tokens(view: Tokens, finding: str, key: str, marks: WordMarks) -> None:
         st.info("The model ended without a word.")
         return
     rows = marks.words or [
-        Word(word, float(share)) for word, share in zip(view.words, view.probability, strict=True)
+        AnswerWord(word, float(share))
+        for word, share in zip(view.words, view.probability, strict=True)
     ]
     label, pick = marks.label or view.text, marks.pick or (lambda _: None)
     words(rows, label, f"{key}.words", pick, small=marks.small or not marks.pick)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
-from components.draw.spread import Spread
+from components.draw.spread import BarsAndLine
 from components.forget.asked import WORDS, MethodDetail, Rows, each_model
 from components.picks import pick
 from components.section import Section
@@ -79,11 +79,11 @@ def attack(closer: MethodDetail) -> Rows:
     ]]  # fmt: skip
 
 
-def attacked(found: Views) -> Spread:
+def attacked(found: Views) -> BarsAndLine:
     """Both histograms, the forgotten images as a line, and where it says "member"."""
     regions: Table = found["regions"]
     member = zip(regions["from"], regions["to"], regions["member"], strict=True)
-    return Spread(
+    return BarsAndLine(
         bars={"members": "members", "strangers": "strangers"}, lines={"forgotten": "forgotten"},
         shaded=[(100 * low, 100 * high) for low, high, says in member if says],
         x_title="probability of the label (%)", title="images (%)", x_factor=100, height=300,

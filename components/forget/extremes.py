@@ -12,7 +12,7 @@ from components import forms
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.draw.spread import Spread
+from components.draw.spread import BarsAndLine
 from components.forget.asked import MethodDetail, Rows
 from components.forget.ranks import SETS, SLOT, Sets, rank
 from components.picks import pick
@@ -162,7 +162,7 @@ def of_round(losses: Table, number: int) -> Table:
     return Table.of(ends | {name: (own[name], "share") for name in ("chosen", "all")})
 
 
-SPREAD = Spread(
+SPREAD = BarsAndLine(
     bars={"chosen": "chosen"}, lines={"all": "all training images"}, title="images (%)",
     x_title="loss (nats, powers of 10)", height=280,
 )  # fmt: skip

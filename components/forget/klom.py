@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from components import forms
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.lines import Lines, Scatter
-from components.draw.spread import Spread
+from components.draw.spread import BarsAndLine
 from components.forget.asked import KEY, MethodDetail, Rows
 from components.forget.words import named
 from components.notices import plain
@@ -154,10 +154,10 @@ def spread(margins: Table, at: int, bins: int = 15) -> Table:
     return Table.of(columns)
 
 
-def histograms(found: Views) -> Spread:
+def histograms(found: Views) -> BarsAndLine:
     """Bars of the models before and after, and of those that never saw it."""
     del found
-    return Spread(
+    return BarsAndLine(
         bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
         x_title="margin of its label (nats)", title="models (%)",
         height=300,

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import measurement
 from components.generator.form import KEY, GeneratorQuestion
-from components.measurement import Measurement
+from components.measurement import MeasurementOnDemand
 from components.notices import plain
 from components.widgets.downloads import download
 from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
@@ -22,7 +22,7 @@ def keep(asked: GeneratorQuestion) -> None:
         "Its weights after SalUn as a .safetensors file, with a card that says how they were made. "
         "Making it runs SalUn once more. The app keeps no copy."
     )
-    made: Measurement[bytes] = Measurement(
+    made: MeasurementOnDemand[bytes] = MeasurementOnDemand(
         f"{KEY}.file", "The file of the generator",
         json.dumps(card_of_forgotten(method, case), sort_keys=True), case.lane,
         lambda progress: forgotten_file(method, case, progress), "Make the file",

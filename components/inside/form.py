@@ -8,7 +8,7 @@ import streamlit as st
 
 from components import picks
 from components.dialog import question, scene
-from components.dialog.scene import Shown
+from components.dialog.scene import DialogImage
 from components.ending import end
 from components.forms import folded
 from components.inside.view import KEY, STORY
@@ -18,7 +18,7 @@ from engine.hallucination.case import CaptionCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
 
 
-def choose() -> tuple[Shown, CaptionCase, dict[str, Any]]:
+def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
     """The image, the model with its prompt, and the probe's settings."""
     words, editor = st.columns([5, 4], gap="large")
     shown = scene.choose(editor, STORY, KEY)

@@ -9,7 +9,7 @@ from components import section
 from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.draw.spread import Spread
+from components.draw.spread import BarsAndLine
 from components.inside.view import KEY
 from components.section import Section
 from engine.hallucination import HalluRAG, ScenesCase
@@ -51,7 +51,7 @@ def show(asked: tuple[HalluRAG, ScenesCase]) -> None:
                 ),
                 Drawing(
                     "risks", "The risk of true and of made-up things",
-                    Spread(
+                    BarsAndLine(
                         bars={"true": "true", "made up": "made up"}, x_factor=100,
                         x_title="risk (%)", title="% of the words",
                     ),

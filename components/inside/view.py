@@ -9,7 +9,7 @@ import streamlit as st
 
 from components import section
 from components.dialog import answer_words, lens, scene
-from components.dialog.scene import Shown
+from components.dialog.scene import DialogImage
 from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
 from components.draw.tokens import WordMarks, draw_tokens
@@ -30,7 +30,7 @@ LEGEND = (
 )
 
 
-def show(shown: Shown, case: CaptionCase, method: WordRisk) -> None:
+def show(shown: DialogImage, case: CaptionCase, method: WordRisk) -> None:
     """What the model says, and which of it its states call made up."""
     before = learned(case, method)
     answer = section.show(
@@ -64,7 +64,7 @@ def learned(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase] 
 BARS = "The probe reads the states alone: neither the image nor the truth, which the signs tell."
 
 
-def picture(shown: Shown, case: CaptionCase, found: Views) -> None:
+def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
     """The image beside the words, underlined by how likely they are true."""
     image, said = st.columns(2, gap="large")
     with image:

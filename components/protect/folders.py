@@ -7,7 +7,7 @@ import json
 import streamlit as st
 
 from components import measurement, runs
-from components.measurement import Measurement
+from components.measurement import MeasurementOnDemand
 from components.notices import plain
 from components.picks import pick
 from components.protect import trained
@@ -55,7 +55,7 @@ def show(asked: ProtectQuestion) -> None:
         trained.show(kind, asked, given)
         return
     settings = json.dumps(method.settings(), sort_keys=True)
-    made: Measurement[ProtectedFolders] = Measurement(
+    made: MeasurementOnDemand[ProtectedFolders] = MeasurementOnDemand(
         SLOT, "The protected images", f"{given.file_id}|{method.full_name()}|{settings}", "cpu",
         lambda progress: protected_folders(given.getvalue(), given.name, method, progress),
         f"Protect them: {method.short}, {asked.strength}", "Protect them again", last=True,

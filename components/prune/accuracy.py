@@ -11,7 +11,7 @@ from components import forms, runs, section
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.run import Answer
@@ -24,7 +24,7 @@ TICKS = (100, 50, 20, 10, 5, 2, 1)
 Point = tuple[float, float]  # the share that stays, and how many are right
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """The curve with the point of now; what has to be trained waits for a button."""
     right = "of the answers as before" if agreement_only(asked.case) else "right"
     now = point(asked, masks)
@@ -43,7 +43,7 @@ def show(asked: Asked, masks: Masks) -> None:
     )  # fmt: skip
 
 
-def choose(asked: Asked) -> Tradeoff:
+def choose(asked: PruneQuestion) -> Tradeoff:
     """How long each level learns again; without images to learn from, not at all."""
     if unlearnable(asked.case):
         st.caption(
@@ -55,7 +55,7 @@ def choose(asked: Asked) -> Tradeoff:
     return asked.with_rule(Tradeoff, **own)
 
 
-def point(asked: Asked, masks: Masks) -> Point | None:
+def point(asked: PruneQuestion, masks: Masks) -> Point | None:
     """The share that stays and the accuracy at the ratio of now."""
     outcome = runs.ask(asked.with_rule(Level), asked.case, f"{KEY}.Level")
     if not isinstance(outcome, Answer):

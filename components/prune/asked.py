@@ -26,7 +26,7 @@ CuttingT = TypeVar("CuttingT", bound=Cutting)
 
 
 @dataclass(frozen=True)
-class Asked:
+class PruneQuestion:
     """The model and its data, the image of the sidebar, and what is cut by which rule."""
 
     subject: Subject
@@ -122,7 +122,7 @@ def masks_at(case: PruneCase, method: Pruning) -> Masks:
     return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 
 
-def pruned_model(asked: Asked, masks: Masks) -> Classifier:
+def pruned_model(asked: PruneQuestion, masks: Masks) -> Classifier:
     """The pruned copy of the model; the last few are kept."""
     name = repr((asked.case.fingerprint, named(asked.case.model), masks.digest))
     return PRUNED.made(name, lambda: asked.method.made(asked.case, masks))

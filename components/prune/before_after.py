@@ -21,7 +21,7 @@ from components.draw.two_models import (
 )
 from components.footer import Entry, leave
 from components.notices import plain
-from components.prune.asked import KEY, Asked, pruned_model
+from components.prune.asked import KEY, PruneQuestion, pruned_model
 from components.prune.layers import bars, finding
 from components.section import Section, calls
 from components.share import Offer
@@ -36,7 +36,7 @@ SLOTS = "before", "after"
 
 
 def show(
-    asked: Asked,
+    asked: PruneQuestion,
     masks: Masks,
     pictures: DeltaGenerator,
     beside: DeltaGenerator,
@@ -66,7 +66,12 @@ def show(
 
 
 def offer(
-    asked: Asked, masks: Masks, key: str, shown: AnswerAndMap, looks: Answer, found: ModelComparison
+    asked: PruneQuestion,
+    masks: Masks,
+    key: str,
+    shown: AnswerAndMap,
+    looks: Answer,
+    found: ModelComparison,
 ) -> Offer:
     """One of the two to take along: its heat map, its classes, and where the model was cut.
 

@@ -14,7 +14,7 @@ from components.draw.layer_pictures import color_legend, draw_layer_pictures
 from components.notices import plain
 from components.open_file import open_file
 from components.picks import pick
-from components.prune.asked import KEY, Asked, masks_at, scored
+from components.prune.asked import KEY, PruneQuestion, masks_at, scored
 from engine.result import Table
 from engine.sparsity import Masks, masks_in, read_masks
 from engine.sparsity.masks import diagrams
@@ -26,7 +26,7 @@ FILE = "Masks from a file"
 HIGH = 18  # px of a layer's strip
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """The other masks, their overlap, and where they differ."""
     own = asked.method.criterion
     offered = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
@@ -46,7 +46,7 @@ def show(asked: Asked, masks: Masks) -> None:
     beside(asked, masks, word, other)
 
 
-def beside(asked: Asked, masks: Masks, word: str, other: Masks) -> None:
+def beside(asked: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
     """How alike the masks are to others of that name, and where they differ."""
     own = asked.method.criterion
     result = overlap(masks, other, masks_in(asked.case.model))
@@ -54,7 +54,7 @@ def beside(asked: Asked, masks: Masks, word: str, other: Masks) -> None:
     differences(own, word, masks, other, result)
 
 
-def by_criterion(asked: Asked, criterion: str) -> Masks | None:
+def by_criterion(asked: PruneQuestion, criterion: str) -> Masks | None:
     """The masks of another criterion by the same rule; None while it is scored."""
     method = replace(asked.method, criterion=criterion)
     if not scored(asked.case, method, "other"):

@@ -13,9 +13,9 @@ from components.draw import tables
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.facets import Facets
-from components.measurement import Measurement
+from components.measurement import MeasurementOnDemand
 from components.notices import plain
-from components.prune.asked import KEY, Asked, pruned_model
+from components.prune.asked import KEY, PruneQuestion, pruned_model
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks
@@ -45,7 +45,7 @@ WHY = (
 )
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """Multiply-adds in theory and in truth, then measured time."""
     section.show(
         Section(
@@ -63,7 +63,7 @@ def show(asked: Asked, masks: Masks) -> None:
     if reason := no_sparse_cores(asked.case.model, masks):
         st.caption(plain(f"2:4 is not measured: {reason}"))
     pruned = pruned_model(asked, masks)
-    times: Measurement[tuple[Latency, ...]] = Measurement(
+    times: MeasurementOnDemand[tuple[Latency, ...]] = MeasurementOnDemand(
         f"{KEY}.latency", "Measured time",
         f"latency {asked.case.model.fingerprint} {masks.digest}", asked.case.lane,
         lambda progress: latency(

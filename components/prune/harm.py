@@ -12,7 +12,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Scatter
 from components.draw.reliability import Reliability, models_in_bins
 from components.prune import seeds, unknown
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
 from engine.result import Table
@@ -33,7 +33,7 @@ DRIFT = Scatter(
 )  # fmt: skip
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
     given = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
@@ -50,7 +50,7 @@ def show(asked: Asked, masks: Masks) -> None:
     )  # fmt: skip
 
 
-def further(asked: Asked, method: Harm) -> None:
+def further(asked: PruneQuestion, method: Harm) -> None:
     """What is measured after it: other seeds and unknown images."""
     if agreement_only(asked.case):
         st.caption(
@@ -61,7 +61,7 @@ def further(asked: Asked, method: Harm) -> None:
     unknown.show(asked)
 
 
-def evidence(asked: Asked, method: Harm) -> tuple[Drawing, ...]:
+def evidence(asked: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
     """Classes, calibration, worse images, heat maps, and images whose answer changes."""
     return (
         Drawing(
@@ -107,7 +107,7 @@ def class_finding(table: Table) -> str:
     return f"{words}. What another seed changes is measured below.".replace("-", "−")
 
 
-def flipped(asked: Asked, table: Table) -> None:
+def flipped(asked: PruneQuestion, table: Table) -> None:
     """The images whose answer changes, those that were surest first."""
     changed = np.flatnonzero(table["dense answer"] != table["pruned answer"])
     st.caption(
@@ -181,7 +181,7 @@ def drift_finding(table: Table, heat: str) -> str:
     return words
 
 
-def moved_most(asked: Asked, table: Table) -> None:
+def moved_most(asked: PruneQuestion, table: Table) -> None:
     """The images whose maps move most."""
     order = table["rank correlation"][:WORST]
     words = [
@@ -191,7 +191,7 @@ def moved_most(asked: Asked, table: Table) -> None:
     draw_data_images(asked.case.data, table["row"][:WORST], words, WORST)
 
 
-def names_of(asked: Asked, table: Table) -> tuple[str, ...]:
+def names_of(asked: PruneQuestion, table: Table) -> tuple[str, ...]:
     """What the images are called."""
     if agreement_only(asked.case):
         titles = names_of_photographs()

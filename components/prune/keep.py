@@ -11,21 +11,21 @@ import streamlit as st
 from components import forms, measurement, runs, section, sharing
 from components.draw.checkpoint import KEEP, NOT_YOURS, TAKEN, draw_checkpoint
 from components.draw.drawing import Drawing, Views
-from components.measurement import Measurement
-from components.prune.asked import KEY, Asked, named, pruned_model
+from components.measurement import MeasurementOnDemand
+from components.prune.asked import KEY, PruneQuestion, named, pruned_model
 from components.section import Section
 from components.views import PRUNE
 from components.widgets.downloads import download
 from engine.models.extras import ONNX
 from engine.models.onnx_file import OnnxFile, onnx_file
 from engine.result import Scores
-from engine.sparsity import Masks, Prune, Retrain, masks_file, rounds_of, shrunk
+from engine.sparsity import Masks, Prune, RetrainPruned, masks_file, rounds_of, shrunk
 from engine.sparsity.masks.pruning import Pruning
 
 CHECKED = 64  # test images that an ONNX file is compared on
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """Ways to take along what was made."""
     if not sharing.may_copy(asked.case.model.fingerprint):
         st.info(NOT_YOURS)
@@ -51,16 +51,16 @@ def show(asked: Asked, masks: Masks) -> None:
         st.markdown("**For other programs**")
         as_onnx(asked, masks)
     with right:
-        unmet = bool(Retrain.unmet(asked.case))
+        unmet = bool(RetrainPruned.unmet(asked.case))
         if not unmet:
-            forms.refuse_links(Retrain, f"{KEY}.Retrain")
-        given = {} if unmet else forms.settings(Retrain, f"{KEY}.Retrain", {"epochs", "rate"})
-        section.show(made(asked, asked.with_rule(Retrain, **given), "Train it again"))
+            forms.refuse_links(RetrainPruned, f"{KEY}.Retrain")
+        given = {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
+        section.show(made(asked, asked.with_rule(RetrainPruned, **given), "Train it again"))
 
 
-def made(asked: Asked, method: Pruning, button: str) -> Section:
+def made(asked: PruneQuestion, method: Pruning, button: str) -> Section:
     """A model that is made, and kept once it is there."""
-    training = isinstance(method, Retrain)
+    training = isinstance(method, RetrainPruned)
     return Section(
         KEY, method, asked.case, columns=1, button=button, explained=training, keeps=training,
         title="Trained again, with its zeros held" if training else "",
@@ -89,7 +89,7 @@ def kept(found: Any, slot: str) -> None:
     draw_checkpoint(found["model"], slot, views, at_once=wanted)
 
 
-def masks_button(asked: Asked, masks: Masks) -> None:
+def masks_button(asked: PruneQuestion, masks: Masks) -> None:
     """One bit a weight, with how they were made."""
     model = asked.case.model
     about = {"model": model.name, "fingerprint": model.fingerprint, **asked.method.settings()}
@@ -101,7 +101,7 @@ def masks_button(asked: Asked, masks: Masks) -> None:
     )  # fmt: skip
 
 
-def as_onnx(asked: Asked, masks: Masks) -> None:
+def as_onnx(asked: PruneQuestion, masks: Masks) -> None:
     """The narrowed network as a file, once it was compared with the network."""
     smaller = shrunk(pruned_model(asked, masks))
     st.caption(f"The pruned network as an ONNX file. {smaller.words}")
@@ -112,14 +112,14 @@ def as_onnx(asked: Asked, masks: Masks) -> None:
     rows = data.some("test", CHECKED)
     pixels = data.pixels(rows)
     name = f"onnx {named(model)} {data.fingerprint}"
-    made: Measurement[OnnxFile] = Measurement(
+    made: MeasurementOnDemand[OnnxFile] = MeasurementOnDemand(
         f"{KEY}.onnx", "The ONNX file", name, asked.case.lane,
         lambda progress: onnx_file(model, pixels, progress), "Make the ONNX file", last=True,
     )  # fmt: skip
     measurement.show(made, lambda result: onnx_made(asked, result, len(rows)))
 
 
-def onnx_made(asked: Asked, found: OnnxFile, images: int) -> None:
+def onnx_made(asked: PruneQuestion, found: OnnxFile, images: int) -> None:
     """How near it comes to the network, how fast it is, and the download."""
     onnx, torch = found.milliseconds
     st.markdown(
@@ -135,6 +135,6 @@ def onnx_made(asked: Asked, found: OnnxFile, images: int) -> None:
     )  # fmt: skip
 
 
-def stem(asked: Asked) -> str:
+def stem(asked: PruneQuestion) -> str:
     """What the files of the model begin with."""
     return re.sub(r"\W+", "-", asked.case.model.name).strip("-")

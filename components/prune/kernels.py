@@ -9,7 +9,7 @@ from components.draw import tables
 from components.draw.bins import Bins
 from components.draw.kernels import draw_activations, draw_wall
 from components.picks import pick, pick_number
-from components.prune.asked import KEY, Asked, pruned_model
+from components.prune.asked import KEY, PruneQuestion, pruned_model
 from engine.result import Table
 from engine.sparsity import Masks, PrunableWeight
 from engine.sparsity.masks import diagrams
@@ -19,7 +19,7 @@ TILES = diagrams.WALL
 FILTER = f"{KEY}.filter"
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """The wall on the left; the chosen filter and the layer's weights on the right."""
     part, chosen, top, first = choose(masks)
     left, right = st.columns([3, 2], gap="large")

@@ -19,7 +19,7 @@ from components.draw.mask_drawings import (
 from components.draw.widths import Widths
 from components.forms import widget
 from components.prune import learning
-from components.prune.asked import KEY, Asked, masks_at, scored
+from components.prune.asked import KEY, PruneQuestion, masks_at, scored
 from engine.sparsity import Masks, Prune
 from engine.sparsity.masks import diagrams
 from engine.sparsity.prune import layer_table
@@ -73,7 +73,7 @@ def finding(masks: Masks) -> str:
     return words
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """The strips of all layers."""
     del asked
     st.markdown("**Every layer at a glance**")
@@ -85,7 +85,7 @@ def show(asked: Asked, masks: Masks) -> None:
     draw_strips(masks)
 
 
-def show_patterns(asked: Asked, masks: Masks) -> None:
+def show_patterns(asked: PruneQuestion, masks: Masks) -> None:
     """Which patterns kernels have, what the first layer still reads, and N of every M."""
     left, right = st.columns([3, 2], gap="large")
     with left:

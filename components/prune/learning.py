@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from components import section
 from components.draw import sharpening
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.sparsity import LearnedPattern
 from engine.weights.course import changed_words, weights_words
 
 
-def show(asked: Asked) -> None:
+def show(asked: PruneQuestion) -> None:
     """The candidates over the steps; nothing by another criterion."""
     method = asked.method.scoring
     if not isinstance(method, LearnedPattern):

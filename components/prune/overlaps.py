@@ -14,7 +14,7 @@ from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
 from components.notices import plain
-from components.prune.asked import KEY, PATTERNED, Asked, masks_at
+from components.prune.asked import KEY, PATTERNED, PruneQuestion, masks_at
 from engine import run
 from engine.errors import BlindspotError
 from engine.result import Table
@@ -27,7 +27,7 @@ HERE = f"{KEY}.all"
 EQUAL = 0.02  # of the share that is kept; masks that differ by more do not keep equally many
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """A square for each two criteria whose masks are there; the others are scored or offered."""
     del masks  # of the criterion above, which has a row like every other
     reasons = {
@@ -72,14 +72,14 @@ def fits(cut: Prune) -> bool:
     return not BY_TITLE[cut.criterion].limits(cut.rules)
 
 
-def named(asked: Asked, title: str, cut: Prune) -> str:
+def named(asked: PruneQuestion, title: str, cut: Prune) -> str:
     """The criterion; with its pieces, where they are not those above."""
     if cut.structure == asked.method.structure:
         return title
     return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
 
 
-def answered(asked: Asked, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
+def answered(asked: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
     """Those whose scores are there; what trains waits for a button, all else is scored."""
     there, quick, long = {}, [], []
     for title, cut in cuts.items():
@@ -101,14 +101,17 @@ def answered(asked: Asked, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
     return there
 
 
-def digests(asked: Asked, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
+def digests(asked: PruneQuestion, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
     """Scores, model and data of each."""
     return tuple(run.digest(cut.scoring, asked.case) for cut in cuts.values())
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the masks")
 def compared(
-    _asked: Asked, _cuts: Mapping[str, Prune], cuts: tuple[str, ...], scores: tuple[str, ...]
+    _asked: PruneQuestion,
+    _cuts: Mapping[str, Prune],
+    cuts: tuple[str, ...],
+    scores: tuple[str, ...],
 ) -> tuple[dict[str, Table], tuple[float, ...], dict[str, str]]:
     """Tables of every two, the share each keeps, and why a criterion has no mask, by title."""
     del cuts, scores  # what the answer depends on
@@ -124,7 +127,9 @@ def compared(
     return overlaps(masks, masks_in(_asked.case.model)), shares, reasons
 
 
-def drawn(asked: Asked, there: Mapping[str, Prune], found: Views, shares: Sequence[float]) -> None:
+def drawn(
+    asked: PruneQuestion, there: Mapping[str, Prune], found: Views, shares: Sequence[float]
+) -> None:
     """The squares, what they show, and their numbers with those of chance."""
     iou, chance = found["IoU"], found["chance"]
     hovers = [

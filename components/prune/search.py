@@ -12,7 +12,7 @@ from components.draw.drawing import Drawing, Views
 from components.draw.lines import Lines
 from components.picks import pick
 from components.prune import compare
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks
@@ -28,7 +28,7 @@ MEANT = {
 LATE = 3  # the last third of the steps
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """Accuracy and exchanges on the way, which weights changed places, and another search."""
     method = asked.method.scoring
     if not isinstance(method, Jackpot):
@@ -61,7 +61,7 @@ def show(asked: Asked, masks: Masks) -> None:
     show_arm(asked, method, result)
 
 
-def show_arm(asked: Asked, method: Jackpot, own: Views) -> None:
+def show_arm(asked: PruneQuestion, method: Jackpot, own: Views) -> None:
     """The same search in another way, on request."""
     arms = [FREE, ADAPTING] if has_statistics(asked.case.model) else [FREE]
     word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)

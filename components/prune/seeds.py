@@ -8,7 +8,7 @@ import streamlit as st
 from components import section
 from components.draw.bars import Bars, Dots
 from components.draw.drawing import Drawing, Views
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from components.widgets.data_images import draw_data_images
 from engine.result import Table
@@ -26,7 +26,7 @@ CLASSES = Bars(
 )  # fmt: skip
 
 
-def show(asked: Asked, images: int) -> None:
+def show(asked: PruneQuestion, images: int) -> None:
     """Changed answers and classes, over those of other seeds."""
     if asked.method.criterion == Learned.title:
         st.markdown(f"**{TITLE}**")
@@ -90,7 +90,7 @@ def class_finding(found: Views) -> str:
     )
 
 
-def modal_images(asked: Asked, table: Table) -> None:
+def modal_images(asked: PruneQuestion, table: Table) -> None:
     """Images of which the pruned networks mostly say something else than the dense ones."""
     first, second = (table[name].astype(np.int64) for name in ("modal dense", "modal pruned"))
     differ = exemplars(first, second)

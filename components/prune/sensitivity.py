@@ -6,7 +6,7 @@ from components import section
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks, agreement_only
@@ -16,7 +16,7 @@ from engine.sparsity.effects.sensitivity import DENSE, OFFERED, PIECES, RATIOS, 
 STEEP = 0.05  # of the whole model's accuracy
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """Accuracy by layer and ratio; measured on request."""
     del masks
     method = method_of(asked)
@@ -37,7 +37,7 @@ def show(asked: Asked, masks: Masks) -> None:
     )  # fmt: skip
 
 
-def method_of(asked: Asked) -> Sensitivity:
+def method_of(asked: PruneQuestion) -> Sensitivity:
     """The criterion and pieces of the page where a single layer can be cut by them."""
     cut = asked.method
     return Sensitivity(

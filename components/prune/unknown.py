@@ -11,7 +11,7 @@ from components.draw.bars import Dots
 from components.draw.drawing import Drawing, Views
 from components.draw.facets import BETWEEN, Facets
 from components.notices import plain
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Unknown, agreement_only
@@ -24,7 +24,7 @@ TOLD_APART = Facets(
 )  # fmt: skip
 
 
-def show(asked: Asked) -> None:
+def show(asked: PruneQuestion) -> None:
     """Whether it still notices what it has never seen; asked as soon as the rest is there."""
     section.show(
         Section(
@@ -35,14 +35,14 @@ def show(asked: Asked) -> None:
     )  # fmt: skip
 
 
-def basis(asked: Asked, found: Views) -> None:
+def basis(asked: PruneQuestion, found: Views) -> None:
     """How many images it rests on, and what else is to be known of them."""
     st.caption(counts(asked, found["told"]))
     for note in found["notes"].labels if found["notes"].values.any() else ():
         st.caption(plain(note))
 
 
-def counts(asked: Asked, table: Table) -> str:
+def counts(asked: PruneQuestion, table: Table) -> str:
     """How many images it rests on, and that a few photographs are few."""
     known, groups = (int(table[name][0]) for name in ("known images", "known groups"))
     rows = zip(table.rows, table["unknown images"], strict=True)

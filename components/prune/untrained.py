@@ -8,7 +8,7 @@ from components import forms, section
 from components.charts.tables import percent
 from components.draw.bars import Bars
 from components.draw.drawing import Drawing, Views
-from components.prune.asked import KEY, Asked
+from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks, Untrained
@@ -18,7 +18,7 @@ SLOT = f"{KEY}.untrained"
 CHANCE = "Random"
 
 
-def show(asked: Asked, masks: Masks) -> None:
+def show(asked: PruneQuestion, masks: Masks) -> None:
     """Accuracy of networks pruned before they are trained, beside one that is not pruned."""
     given: dict[str, Any] = {}
     if not Untrained.unmet(asked.case):

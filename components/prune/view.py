@@ -33,7 +33,7 @@ from components.prune import (
     sensitivity,
     untrained,
 )
-from components.prune.asked import KEY, PATTERNED, Asked, case_of, masks_at, named, scored
+from components.prune.asked import KEY, PATTERNED, PruneQuestion, case_of, masks_at, named, scored
 from components.sidebar.subject import Subject
 from engine.errors import BlindspotError
 from engine.sparsity import Learned, Masks, Prune, PruneCase, agreement_only, masks_in, rounds_of
@@ -41,7 +41,7 @@ from engine.sparsity.criteria.shares import OF_RATIO
 from engine.sparsity.masks.pruning import BY_TITLE, Pruning
 from engine.sparsity.opening import PRUNED
 
-Show = Callable[[Asked, Masks], None]
+Show = Callable[[PruneQuestion, Masks], None]
 SEARCHED = "The search"  # of a criterion that searches
 SECTIONS: dict[str, Show] = {
     SEARCHED: search.show,
@@ -100,7 +100,7 @@ def prune(subject: Subject, case: PruneCase) -> None:
         if rule.criterion == Learned.title:
             case = learned.with_scores(case)
     with beside:
-        asked = Asked(subject, case, replace(rule, ratio=choose_ratio(rule)))
+        asked = PruneQuestion(subject, case, replace(rule, ratio=choose_ratio(rule)))
     with sentence:
         if not scored(case, asked.method) or (masks := cut(asked)) is None:
             return
@@ -167,7 +167,7 @@ def choose_ratio(rule: Prune) -> float:
     return ratio
 
 
-def cut(asked: Asked) -> Masks | None:
+def cut(asked: PruneQuestion) -> Masks | None:
     """The masks; None, with the reason said, when the rule cannot be met."""
     try:
         return masks_at(asked.case, asked.method)
@@ -176,7 +176,7 @@ def cut(asked: Asked) -> Masks | None:
         return None
 
 
-def earlier_round(asked: Asked) -> str:
+def earlier_round(asked: PruneQuestion) -> str:
     """From the second round on, what was cut before and what the figures count; "" in the first."""
     before = masks_in(asked.case.model)
     if before is None:
@@ -189,7 +189,7 @@ def earlier_round(asked: Asked) -> str:
     )
 
 
-def explain(asked: Asked, masks: Masks) -> None:
+def explain(asked: PruneQuestion, masks: Masks) -> None:
     """What am I looking at, and what it rests on."""
     for note in masks.notes:
         st.caption(plain(note))

@@ -17,7 +17,7 @@ from components.notices import spoken
 from components.picks import pick, pick_number
 from engine.arguments.bags import BagsArguments
 from engine.attribution.slides import BagsCase
-from engine.attribution.slides.bags import Layout, layout_of
+from engine.attribution.slides.bags import BagLayout, layout_of
 from engine.attribution.slides.methods import BagMining
 from engine.attribution.slides.ratio import VERSIONS
 
@@ -42,7 +42,7 @@ class SlidesQuestion:
 
     case: BagsCase
     method: BagMining
-    layout: Layout
+    layout: BagLayout
     bag: int
     place: int
     score: str
@@ -83,7 +83,7 @@ def choose() -> SlidesQuestion:
     return question
 
 
-def pick_bag(case: BagsCase, layout: Layout) -> tuple[int, int]:
+def pick_bag(case: BagsCase, layout: BagLayout) -> tuple[int, int]:
     """The place of a bag among the test bags, and its row among all."""
     rows = test_bags(case, layout)
     kinds = kinds_of(layout, rows)
@@ -97,12 +97,12 @@ def pick_bag(case: BagsCase, layout: Layout) -> tuple[int, int]:
     return place, int(rows[place])
 
 
-def test_bags(case: BagsCase, layout: Layout) -> NDArray[np.int64]:
+def test_bags(case: BagsCase, layout: BagLayout) -> NDArray[np.int64]:
     """The rows of the test bags."""
     return np.flatnonzero(np.isin(layout.rows[:, 0], case.data.rows("test")))
 
 
-def kinds_of(layout: Layout, rows: NDArray[np.int64]) -> NDArray[np.str_]:
+def kinds_of(layout: BagLayout, rows: NDArray[np.int64]) -> NDArray[np.str_]:
     """Of each bag, which key tiles it has."""
     key, hard = layout.key[rows], layout.hard[rows]
     return np.select([(key & hard).any(1), key.any(1)], [HARD, EASY], NONE)

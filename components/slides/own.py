@@ -76,7 +76,7 @@ def show() -> None:
     if grid is None:
         end()
     with answer:
-        ask(Asked(method, case, grid, "distance" if drawn == RARE else drawn), known)
+        ask(SlideQuestion(method, case, grid, "distance" if drawn == RARE else drawn), known)
 
 
 def theirs() -> LargeImage | None:
@@ -94,7 +94,7 @@ def theirs() -> LargeImage | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class SlideQuestion:
     """What is asked about a large image.
 
     Args:
@@ -118,7 +118,7 @@ class Asked:
         return table.units[table.order.index(self.column)]
 
 
-def ask(asked: Asked, known: Mapping[str, Any]) -> None:
+def ask(asked: SlideQuestion, known: Mapping[str, Any]) -> None:
     """The map over the image, to zoom and pan."""
     rows, columns = asked.grid
     evidence = (tiles(asked),) if asked.column == "distance" else (tiles(asked), networks(asked))
@@ -134,14 +134,14 @@ def ask(asked: Asked, known: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
-def sentence(asked: Asked, found: Views) -> str:
+def sentence(asked: SlideQuestion, found: Views) -> str:
     """What the network that is drawn says, or what is rare."""
     if asked.column == "distance":
         return asked.method.finding(asked.case, found)
     return told(found, asked.column)
 
 
-def picture(asked: Asked, found: Views) -> None:
+def picture(asked: SlideQuestion, found: Views) -> None:
     """The image under the map."""
     table, planted = found["tiles"], asked.of(found["tiles"], "planted")
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
@@ -164,7 +164,7 @@ def panned(image: LargeImage, over: Over | None, words: str) -> None:
         pan(image, over, words, f"{KEY}.pan")
 
 
-def tiles(asked: Asked) -> Drawing:
+def tiles(asked: SlideQuestion) -> Drawing:
     """The tiles with the highest numbers."""
     rare = asked.column == "distance"
 
@@ -197,7 +197,7 @@ def strongest_words(unit: str, planted: Sequence[float]) -> str:
     return f"{count} of these {len(planted)} lie in planted regions. {below}"
 
 
-def networks(asked: Asked) -> Drawing:
+def networks(asked: SlideQuestion) -> Drawing:
     """Each network: what it says of the image, and the key tiles that it finds, where known."""
     series = {SAYS: "says “a planted region”"}
     if asked.case.image.mask(0, 1, 0, 1) is not None:

@@ -16,7 +16,7 @@ from components.charts.style import GRAY
 from components.draw.drawing import Views
 from components.draw.labels import free_side
 from components.draw.samples import as_doubles
-from components.draw.spread import Spread
+from components.draw.spread import BarsAndLine
 from components.sidebar.subject import Subject
 from components.start.cards import KEY
 from components.widgets.data_images import pixels_of
@@ -71,7 +71,7 @@ def among(found: Views, words: str) -> None:
     normal, own = as_doubles(found["normal"]), float(found["subject"].values[0])
     counts, edges = np.histogram(normal, BINS, (min(own, normal.min()), max(own, normal.max())))
     table = Table.of({"from": (edges[:-1], ""), "to": (edges[1:], ""), "normal": (counts, "")})
-    figure = Spread(
+    figure = BarsAndLine(
         bars={"normal": "normal images"}, title="images", x_title="score", height=SIDE + 30
     ).figure(table)
     side = free_side(own, float(edges[0]), float(edges[-1]))

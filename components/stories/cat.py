@@ -10,7 +10,7 @@ from components.draw.drawing import draw
 from components.heatmaps import view as heatmaps
 from components.level_sets import plane_chart, star_chart, walks
 from components.stories.pictures import beside_classes
-from components.stories.step import Step, Story
+from components.stories.step import Story, StoryStep
 from components.stories.words import says
 from components.views import HEATMAPS, LEVEL_SETS
 from components.widgets.pictures import show_picture
@@ -83,21 +83,21 @@ STORY = Story(
     "The cat that became a palace",
     "How far a photograph can change while the model goes on saying the same.",
     (
-        Step(
+        StoryStep(
             "What does the model see?",
             prediction, lambda result: says(result["classes"]), photograph,
             "A photograph, and an ordinary network that learned to name things in photographs. It "
             "gives every kind of thing a probability. Ask the room: would you trust this answer?",
             HEATMAPS, partial(dict, image=CAT.title),
         ),
-        Step(
+        StoryStep(
             "Where does it look?",
             heat_map, lambda result: heatmaps.sentence({MAP.title: result}), over_it,
             "The usual way to check: a heat map. It points at something sensible, and many people "
             "stop here. It says nothing of what the model overlooks.",
             HEATMAPS, lambda: {"image": CAT.title, "heatmaps.methods": MAP.title},
         ),
-        Step(
+        StoryStep(
             "How far can the picture change unnoticed?",
             walked(LST), walks.held, played,
             "The picture changes step by step towards the palace, only in directions in which the "
@@ -105,7 +105,7 @@ STORY = Story(
             "palace, and the model still names the cat.",
             LEVEL_SETS, lambda: linked("Walk") | {"levels.against": PALACE.title},
         ),
-        Step(
+        StoryStep(
             "Is that no more than mixing two pictures?",
             walked(Plane), plane_chart.sentence,
             lambda key, result: draw(plane_chart.GROUND, result, key),
@@ -114,7 +114,7 @@ STORY = Story(
             "lie to each other, and what the model makes of that.",
             LEVEL_SETS, lambda: linked("Plane") | {"levels.against": PALACE.title},
         ),
-        Step(
+        StoryStep(
             "Is it only this palace?",
             walked(Star), star_chart.sentence, star,
             "The same walk towards other photographs. A right answer on your image is no sign that "

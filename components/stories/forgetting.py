@@ -14,7 +14,7 @@ from components.forget import answers, each_image, inside
 from components.forget.asked import KEY, ForgetQuestion, MethodDetail, each_model
 from components.forget.verdict import verdict
 from components.sidebar.pictures import enlarged
-from components.stories.step import Step, Story
+from components.stories.step import Story, StoryStep
 from components.views import FORGET
 from components.widgets.data_images import pixels_of
 from engine.case.opening import Question
@@ -94,7 +94,7 @@ STORY = Story(
     "Forget me",
     "A model is told to forget a class: the answer is gone, and traces remain.",
     (
-        Step(
+        StoryStep(
             "Can a model forget?",
             lambda: beside_board(Confidence()), forgot,
             lambda key, _scoreboard, images: draw(each_image.SHIFT, images, key),
@@ -103,14 +103,14 @@ STORY = Story(
             "model that was trained again. Every mark is one forgotten image.",
             FORGET, closer_look,
         ),
-        Step(
+        StoryStep(
             "What does it say now?",
             lambda: beside_board(Confusion()), called, confusions,
             "Rows are what the images show, columns what the model says; left before, right after. "
             "Look along the row of the forgotten class: what does the model call these images now?",
             FORGET, lambda: closer_look("Confusion"),
         ),
-        Step(
+        StoryStep(
             "Can an outsider still tell?",
             lambda: [after(ATTACKED)], answers.attack_finding,
             lambda key, result: draw(ATTACK, result, key),
@@ -119,7 +119,7 @@ STORY = Story(
             "its verdict counts for nothing.",
             FORGET, lambda: closer_look("Attack"),
         ),
-        Step(
+        StoryStep(
             "What is still there inside?",
             lambda: [after(StillThere())], stayed,
             lambda key, result: draw(inside.PROBE, result, key),
@@ -128,7 +128,7 @@ STORY = Story(
             "model that sees well can be taught new classes.",
             FORGET, lambda: closer_look("Still there"),
         ),
-        Step(
+        StoryStep(
             "How soon is it all back?",
             lambda: [after(Relearn())], inside.relearn_finding,
             lambda key, result: draw(inside.LOSSES, result, key),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from components.sidebar.pictures import FROM_DATA, enlarged
 from components.stories.pictures import beside_classes
-from components.stories.step import Step, Story
+from components.stories.step import Story, StoryStep
 from components.stories.words import kept, lies, on_lesion, says
 from components.views import HEATMAPS
 from components.widgets.pictures import show_picture
@@ -108,7 +108,7 @@ STORY = Story(
     "The lesion it did not look at",
     "A network that is right for the wrong reason, and how one can tell.",
     (
-        Step(
+        StoryStep(
             "What is in this slice?",
             asked(PLANTED.model, PLANTED.marked),
             lambda said, _where: says(said["classes"]), image,
@@ -117,7 +117,7 @@ STORY = Story(
             "before you go on.",
             HEATMAPS, lambda: link(PLANTED.model, PLANTED.marked),
         ),
-        Step(
+        StoryStep(
             "Did it look at the lesion?",
             asked(PLANTED.model, PLANTED.marked), looks,
             partial(over, PLANTED.marked, lesion),
@@ -126,7 +126,7 @@ STORY = Story(
             "image did.",
             HEATMAPS, lambda: link(PLANTED.model, PLANTED.marked),
         ),
-        Step(
+        StoryStep(
             "And without the lesion?",
             asked(PLANTED.model, PLANTED.healthy),
             lambda said, _where: kept(said["classes"], label(), "Without the lesion"),
@@ -135,7 +135,7 @@ STORY = Story(
             "such a twin of a real patient, which is why phantoms are worth having.",
             HEATMAPS, lambda: link(PLANTED.model, PLANTED.healthy),
         ),
-        Step(
+        StoryStep(
             "And without the mark?",
             asked(PLANTED.model, PLANTED.unmarked),
             lambda said, _where: kept(said["classes"], label(), "Without the mark"),
@@ -144,7 +144,7 @@ STORY = Story(
             "On the data that the network was validated with, nobody would have noticed.",
             HEATMAPS, lambda: link(PLANTED.model, PLANTED.unmarked),
         ),
-        Step(
+        StoryStep(
             "Is it the network or the data?",
             asked(PLANTED.control, PLANTED.unmarked), finds,
             partial(over, PLANTED.unmarked, lesion),

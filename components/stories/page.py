@@ -16,7 +16,7 @@ from components.draw.maps import first_screen
 from components.notices import plain, spoken
 from components.picks import is_place
 from components.stories.presenter import presenter
-from components.stories.step import Step, Story
+from components.stories.step import Story, StoryStep
 from components.stories.told import STORIES, story
 from components.views import START
 from components.widgets.pictures import show_picture
@@ -92,7 +92,7 @@ def place(asked: str, count: int) -> tuple[int, str]:
     return 1, f"The link asks for step “{asked[:LONGEST]}”; this story has steps 1 to {count}."
 
 
-def scene(step: Step, key: str) -> None:
+def scene(step: StoryStep, key: str) -> None:
     """The sentence and the picture of a step."""
     answers = known(step)
     if not answers:
@@ -103,7 +103,7 @@ def scene(step: Step, key: str) -> None:
         step.picture(key, *answers)
 
 
-def known(step: Step) -> list[Answer]:
+def known(step: StoryStep) -> list[Answer]:
     """The answers of a step; none where not all of them ship."""
     results = [run.known(*question) for question in step.asks()]
     return [result for result in results if result is not None] if all(results) else []

@@ -17,7 +17,7 @@ Link = Mapping[str, Any]  # the settings of a view, by their keys
 
 
 @dataclass(frozen=True)
-class Step:
+class StoryStep:
     """One step of a story.
 
     Args:
@@ -61,6 +61,6 @@ class Story:
     name: str
     title: str
     about: str
-    steps: tuple[Step, ...]
+    steps: tuple[StoryStep, ...]
     cover: int
     picture: Callable[..., NDArray[np.uint8]]

@@ -22,7 +22,7 @@ MARGIN = 0.03  # of the range, left and right of the outermost score
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ScoreDistributions:
     """What is drawn: scores of normal, other normal and unknown images, the image's, the line."""
 
     normal: Doubles
@@ -33,7 +33,7 @@ class Shown:
     unit: str
 
 
-def histogram(shown: Shown, words: str, key: str) -> float:
+def histogram(shown: ScoreDistributions, words: str, key: str) -> float:
     """Draw it and give the line where the person left it, at first `shown.line`.
 
     `words` is the finding, for who does not see the picture. Other scores or another first line
@@ -48,7 +48,7 @@ def histogram(shown: Shown, words: str, key: str) -> float:
     return chosen(result, tag, shown)
 
 
-def drawn(shown: Shown, line: float) -> dict[str, Any]:
+def drawn(shown: ScoreDistributions, line: float) -> dict[str, Any]:
     """What the browser is sent: bars, and the sorted scores from which it counts."""
     edges = edges_of(shown)
     return {
@@ -63,7 +63,7 @@ def drawn(shown: Shown, line: float) -> dict[str, Any]:
     }
 
 
-def edges_of(shown: Shown) -> Doubles:
+def edges_of(shown: ScoreDistributions) -> Doubles:
     """The ends of the bars, from the lowest to the highest of all scores."""
     every = np.concatenate([shown.normal, shown.unknown, [shown.subject, shown.line]])
     low, high = float(every.min()), float(every.max())
@@ -83,7 +83,7 @@ def ordered(scores: Doubles) -> list[float]:
     return results
 
 
-def tag_of(shown: Shown) -> str:
+def tag_of(shown: ScoreDistributions) -> str:
     """A name for what is asked, so that an answer to an earlier question is not taken for it."""
     said = blake2b(f"{shown.subject}{shown.line}".encode(), digest_size=8)
     for scores in (shown.normal, shown.held, shown.unknown):
@@ -91,7 +91,7 @@ def tag_of(shown: Shown) -> str:
     return said.hexdigest()
 
 
-def chosen(state: Any, tag: str, shown: Shown) -> float:
+def chosen(state: Any, tag: str, shown: ScoreDistributions) -> float:
     """The browser's answer where it fits the question, else the start; it may be anything."""
     answer = state.get("line") if hasattr(state, "get") else None
     if not isinstance(answer, dict) or answer.get("tag") != tag:

@@ -23,7 +23,7 @@ THIN, THICK = 1.5, 7.0  # px of the line
 
 
 @dataclass(frozen=True)
-class Word:
+class AnswerWord:
     """One word of an answer.
 
     Args:
@@ -44,7 +44,7 @@ class Word:
 
 
 def words(
-    rows: Sequence[Word],
+    rows: Sequence[AnswerWord],
     said: str,
     key: str,
     on_pick: Callable[[list[int]], None],

@@ -13,7 +13,7 @@ from engine.commands.terminal import clear_line, say, wrong
 from engine.errors import BlindspotError
 
 if TYPE_CHECKING:
-    from engine.sweep.spread import Spread
+    from engine.sweep.spread import Executor
     from engine.sweep.sweeping import SweepProgress, Swept
 
 APP = "http://localhost:8501"
@@ -106,10 +106,10 @@ def run(wanted: Namespace) -> None:
     written(done if wanted.paths else names_only(done, plan), wanted.out, wanted.app)
 
 
-def chosen(wanted: Namespace) -> Spread:
+def chosen(wanted: Namespace) -> Executor:
     """Who does the work. Raises BlindspotError."""
     from engine.device import best_device
-    from engine.sweep.scheduler import Certificates, Scheduler
+    from engine.sweep.scheduler import Scheduler, TlsFiles
     from engine.sweep.spread import LocalExecutor, Processes, cluster
 
     if wanted.gpu and not wanted.scheduler:
@@ -122,7 +122,7 @@ def chosen(wanted: Namespace) -> Spread:
     if not 1 <= wanted.jobs <= MOST_JOBS:
         raise BlindspotError(f"--jobs cannot be {wanted.jobs}: choose from 1 to {MOST_JOBS}.")
     if wanted.scheduler:
-        certificates = Certificates(*files) if all(files) else None
+        certificates = TlsFiles(*files) if all(files) else None
         scheduler = Scheduler(wanted.scheduler, certificates, trusted=wanted.trusted_network)
         return cluster(scheduler, gpu=wanted.gpu)
     if wanted.jobs > 1 and (device := best_device()).type != "cpu":

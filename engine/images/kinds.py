@@ -11,7 +11,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A sort of file: Pillow's name for it when it can be read, else what to do instead."""
 
     name: str
@@ -31,65 +31,65 @@ PAIR = "convert it to the single-file form (.nii or .nii.gz)"
 EXPORT = "export the picture in it as PNG or JPEG"
 UNPACK = "unpack it and open one of the pictures in it"
 
-DICOM = Kind("a DICOM scan")
-NIFTI = Kind("a NIfTI scan")
+DICOM = FileKind("a DICOM scan")
+NIFTI = FileKind("a NIfTI scan")
 
 VRS = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT OB OW PN SH SL SQ SS ST TM UI UL UN US".split()
 )
 SCANS = {".dcm": "DICOM", ".dicom": "DICOM", ".nii": "NIfTI", ".nii.gz": "NIfTI"}
-MAGIC = {b"n": NIFTI, b"p": Kind("the header of a scan in two files (.hdr and .img)", PAIR)}
+MAGIC = {b"n": NIFTI, b"p": FileKind("the header of a scan in two files (.hdr and .img)", PAIR)}
 
 START = {  # how the file begins
-    b"\x89PNG\r\n\x1a\n": Kind("PNG"),
-    b"\xff\xd8\xff": Kind("JPEG"),
-    b"II*\x00": Kind("TIFF"),
-    b"MM\x00*": Kind("TIFF"),
-    b"II+\x00": Kind("TIFF"),
-    b"MM\x00+": Kind("TIFF"),
-    b"GIF87a": Kind("GIF"),
-    b"GIF89a": Kind("GIF"),
-    b"BM": Kind("BMP"),
-    b"%PDF": Kind("a PDF document", EXPORT),
-    b"%!PS": Kind("a PostScript document", EXPORT),
-    b"\xc5\xd0\xd3\xc6": Kind("a PostScript document", EXPORT),
-    b"PK": Kind("a zip archive or an office document", UNPACK),
-    b"Rar!": Kind("a RAR archive", UNPACK),
-    b"7z\xbc\xaf\x27\x1c": Kind("a 7-Zip archive", UNPACK),
-    b"\x1f\x8b": Kind("a gzip archive", UNPACK),
-    b"8BPS": Kind("a Photoshop document", SAVE),
-    b"\x00\x00\x01\x00": Kind("an icon (ICO)", SAVE),
-    b"\x00\x00\x00\x0cjP  ": Kind("a JPEG 2000 picture, which is not read here", SAVE),
-    b"\x00\x00\x00\x0cJXL ": Kind("a JPEG XL picture, which is not read here", SAVE),
-    b"\xff\x0a": Kind("a JPEG XL picture, which is not read here", SAVE),
-    b"\x93NUMPY": Kind("a NumPy array", SAVE),
-    b"\x89HDF": Kind("an HDF5 file", EXPORT),
+    b"\x89PNG\r\n\x1a\n": FileKind("PNG"),
+    b"\xff\xd8\xff": FileKind("JPEG"),
+    b"II*\x00": FileKind("TIFF"),
+    b"MM\x00*": FileKind("TIFF"),
+    b"II+\x00": FileKind("TIFF"),
+    b"MM\x00+": FileKind("TIFF"),
+    b"GIF87a": FileKind("GIF"),
+    b"GIF89a": FileKind("GIF"),
+    b"BM": FileKind("BMP"),
+    b"%PDF": FileKind("a PDF document", EXPORT),
+    b"%!PS": FileKind("a PostScript document", EXPORT),
+    b"\xc5\xd0\xd3\xc6": FileKind("a PostScript document", EXPORT),
+    b"PK": FileKind("a zip archive or an office document", UNPACK),
+    b"Rar!": FileKind("a RAR archive", UNPACK),
+    b"7z\xbc\xaf\x27\x1c": FileKind("a 7-Zip archive", UNPACK),
+    b"\x1f\x8b": FileKind("a gzip archive", UNPACK),
+    b"8BPS": FileKind("a Photoshop document", SAVE),
+    b"\x00\x00\x01\x00": FileKind("an icon (ICO)", SAVE),
+    b"\x00\x00\x00\x0cjP  ": FileKind("a JPEG 2000 picture, which is not read here", SAVE),
+    b"\x00\x00\x00\x0cJXL ": FileKind("a JPEG XL picture, which is not read here", SAVE),
+    b"\xff\x0a": FileKind("a JPEG XL picture, which is not read here", SAVE),
+    b"\x93NUMPY": FileKind("a NumPy array", SAVE),
+    b"\x89HDF": FileKind("an HDF5 file", EXPORT),
 }
 
 BRANDS = {  # the first brand of an ISO media file
-    b"hei": Kind("a HEIC picture, which is not read here", SAVE),
-    b"hev": Kind("a HEIC picture, which is not read here", SAVE),
-    b"mif": Kind("a HEIF picture, which is not read here", SAVE),
-    b"msf": Kind("a HEIF picture, which is not read here", SAVE),
-    b"avi": Kind("an AVIF picture, which is not read here", SAVE),
+    b"hei": FileKind("a HEIC picture, which is not read here", SAVE),
+    b"hev": FileKind("a HEIC picture, which is not read here", SAVE),
+    b"mif": FileKind("a HEIF picture, which is not read here", SAVE),
+    b"msf": FileKind("a HEIF picture, which is not read here", SAVE),
+    b"avi": FileKind("an AVIF picture, which is not read here", SAVE),
 }
 
 
-def kind(data: bytes) -> Kind:
+def kind(data: bytes) -> FileKind:
     """What the bytes are; never an error."""
     if result := scan(data):
         return result
     if data[:4] == b"RIFF":
-        return Kind("WEBP") if data[8:12] == b"WEBP" else Kind("a sound or a film", PICTURE)
+        return FileKind("WEBP") if data[8:12] == b"WEBP" else FileKind("a sound or a film", PICTURE)
     if data[4:8] == b"ftyp":
-        return BRANDS.get(data[8:11], Kind("a film", "save one frame of it as PNG or JPEG"))
+        return BRANDS.get(data[8:11], FileKind("a film", "save one frame of it as PNG or JPEG"))
     for start, result in START.items():
         if data.startswith(start):
             return result
     return text(data[:1024])
 
 
-def scan(data: bytes) -> Kind | None:
+def scan(data: bytes) -> FileKind | None:
     """A medical scan, or None."""
     if data[128:132] == b"DICM" or bare_dicom(data):
         return DICOM
@@ -135,19 +135,19 @@ def nifti(data: bytes) -> bytes:
     return b"p" if pair or (analyze and data[38:39] == b"r") else b""
 
 
-def text(head: bytes) -> Kind:
+def text(head: bytes) -> FileKind:
     """Markup, plain text, or nothing known."""
     low = head.lower()
     if b"<svg" in low:
-        return Kind("an SVG drawing", EXPORT)
+        return FileKind("an SVG drawing", EXPORT)
     if b"<html" in low or b"<!doctype html" in low:
-        return Kind("a web page", "save the picture on the page, not the page")
+        return FileKind("a web page", "save the picture on the page, not the page")
     if low.isspace() or not low.strip(b"\x00"):
-        return Kind("blank", PICTURE)
+        return FileKind("blank", PICTURE)
     try:
         said = head.decode("utf-8", errors="strict" if len(head) < 1024 else "ignore")
     except UnicodeDecodeError:
         said = "\x00"
     if all(letter.isprintable() or letter in "\r\n\t\f\ufeff" for letter in said):
-        return Kind("a text file", PICTURE)
-    return Kind("not a picture that is known here", PICTURE)
+        return FileKind("a text file", PICTURE)
+    return FileKind("not a picture that is known here", PICTURE)

@@ -6,7 +6,7 @@ The reader process ends whatever takes too much; these say sooner and better wha
 from __future__ import annotations
 
 from engine.errors import BadImage
-from engine.images.kinds import Kind
+from engine.images.kinds import FileKind
 from engine.images.tiff_entries import MOST_TAGS, tiff_entries
 
 MOST_SCANS = 100  # passes over a progressive JPEG; usual are about ten
@@ -17,7 +17,7 @@ END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA  # markers of a JPEG
 SAVE = "save it anew as PNG or JPEG"
 
 
-def check(data: bytes, found: Kind, called: str) -> None:
+def check(data: bytes, found: FileKind, called: str) -> None:
     """Raise BadImage for a file whose parts no picture has."""
     excess = {"JPEG": jpeg, "TIFF": tiff, "GIF": gif}.get(found.name)
     if excess and (words := excess(data)):

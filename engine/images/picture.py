@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from engine.errors import BadImage
 from engine.images import color, depth
-from engine.images.kinds import Kind
+from engine.images.kinds import FileKind
 from engine.images.room import NeedsMemory, claim
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Picture:
     behind: Slice | None = None  # of a scan: its own values, from which the pixels were windowed
 
 
-def decoded(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Picture:
+def decoded(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, up to FINE px if wanted; what cannot be decoded raises BadImage."""
     try:
         return decode(data, found, called, fine=fine)
@@ -109,7 +109,7 @@ def contents(source: bytes | Path, called: str) -> bytes:
         raise BadImage(f"{called} cannot be opened ({why}): check the path.") from error
 
 
-def reason(error: Exception, found: Kind) -> str:
+def reason(error: Exception, found: FileKind) -> str:
     """What a decoder's exception means for the person."""
     if "MAX_TEXT" in str(error):
         return "hides a text or color profile that unpacks to a huge size: save the picture anew"
@@ -121,7 +121,7 @@ def reason(error: Exception, found: Kind) -> str:
     return f"is damaged or cut off (its {found.name} data break off): save or download it again"
 
 
-def decode(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Picture:
+def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, step by step to plain RGB; no step keeps the one before it."""
     image: Image.Image
     image = file = opened(data, found)
@@ -174,7 +174,7 @@ def decode(data: bytes, found: Kind, called: str, *, fine: bool = False) -> Pict
     return Picture(pixels, (width, height), tuple(notes), digest(pixels))
 
 
-def opened(data: bytes, found: Kind) -> ImageFile.ImageFile:
+def opened(data: bytes, found: FileKind) -> ImageFile.ImageFile:
     """The header only, by the one decoder that fits the first bytes.
 
     Pillow's own pixel limit is global and warns on the console; ours follows at once, so
@@ -219,7 +219,7 @@ def orientation(file: ImageFile.ImageFile) -> int:
     return UPRIGHT
 
 
-def frames(data: bytes, found: Kind) -> list[str]:
+def frames(data: bytes, found: FileKind) -> list[str]:
     """A note on the frames or pages that are not shown."""
     if found.name in {"JPEG", "BMP"}:  # a telephone's JPEG may hide a second picture: no frame
         return []

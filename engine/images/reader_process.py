@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BlindspotError
-from engine.images.kinds import Kind
+from engine.images.kinds import FileKind
 from engine.images.picture import decoded
 from engine.images.reader import CPU_SECONDS
 from engine.images.room import NeedsMemory, claim, room
@@ -34,7 +34,7 @@ Reply = tuple[Words, Arrays | LazyArrays]
 def picture(words: Words, arrays: Arrays) -> Reply:
     """One of Pillow's formats."""
     result = decoded(
-        arrays.pop().tobytes(), Kind(words["kind"]), words["called"], fine=words["fine"]
+        arrays.pop().tobytes(), FileKind(words["kind"]), words["called"], fine=words["fine"]
     )
     said = {"size": result.size, "notes": result.notes, "digest": result.digest}
     return said, [result.pixels]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.decoding_guard import decoding_guard
 from engine.errors import BadImage
 from engine.images.dicom import DicomScan
-from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, Kind, kind
+from engine.images.kinds import DICOM, NIFTI, PICTURE, SCANS, UNPACK, FileKind, kind
 from engine.images.limits import check
 from engine.images.nifti import NiftiScan
 from engine.images.picture import Picture, contents, decoded, shown_name
@@ -20,7 +20,7 @@ from engine.images.reader import ask
 from engine.images.scan import Scan, SliceChoice
 from engine.images.wire import Arrays, Words
 
-SCAN_OF: Mapping[Kind, type[DicomScan] | type[NiftiScan]] = MappingProxyType(
+SCAN_OF: Mapping[FileKind, type[DicomScan] | type[NiftiScan]] = MappingProxyType(
     {DICOM: DicomScan, NIFTI: NiftiScan}
 )
 
@@ -61,7 +61,7 @@ def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Pictu
 
 
 def asked(
-    data: bytes, called: str, sort: str, found: Kind | None = None, *, fine: bool = False
+    data: bytes, called: str, sort: str, found: FileKind | None = None, *, fine: bool = False
 ) -> tuple[Words, Arrays]:
     """What the reader makes of a file."""
     words = {"ask": sort, "kind": found.name if found else "", "fine": fine}

@@ -69,7 +69,7 @@ def check_pass(network: nn.Module, side: int, called: str, channels: int = 3) ->
         BadModel: its layers do not fit each other or the image, or a step would take more than
             MOST_STEP.
     """
-    was, steps = network.training, Steps(called)
+    was, steps = network.training, StepGuard(called)
     try:
         with torch.no_grad(), steps:
             network.eval()(torch.zeros(1, channels, side, side, device="meta"))
@@ -86,7 +86,7 @@ def check_pass(network: nn.Module, side: int, called: str, channels: int = 3) ->
         network.train(was)
 
 
-class Steps(TorchDispatchMode):
+class StepGuard(TorchDispatchMode):
     """Looks at what each step makes. Raises BadModel for one that would take too much."""
 
     def __init__(self, called: str) -> None:

@@ -46,11 +46,11 @@ CLOSE = (
 )
 
 _one_at_a_time = threading.Lock()  # compiling takes a core and much memory
-_tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
+_tally: ContextVar[ForwardTally | None] = ContextVar("tally", default=None)
 
 
 @dataclass
-class Tally:
+class ForwardTally:
     """Forward passes of one question, by the pace at which they ran."""
 
     asked: dict[Pace, int] = field(default_factory=dict)
@@ -91,9 +91,9 @@ def note(pace: Pace, count: int, *, compiled: bool = False) -> None:
 
 
 @contextmanager
-def counting() -> Iterator[Tally]:
+def counting() -> Iterator[ForwardTally]:
     """Count the forward passes that this thread makes."""
-    token = _tally.set(tally := Tally())
+    token = _tally.set(tally := ForwardTally())
     try:
         yield tally
     finally:

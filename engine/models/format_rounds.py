@@ -90,7 +90,7 @@ def assigned(predictions: Whole, labels: Whole, classes: int) -> Whole:
     return np.asarray(order[np.argsort(outputs)], np.int64)
 
 
-class Search:
+class FormatRounds:
     """Rounds of formats on more and more images, of which the best go on.
 
     Args:

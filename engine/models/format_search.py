@@ -15,7 +15,7 @@ from engine.errors import BlindspotError
 from engine.measures.shares import chance
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.models.classifier import Classifier
-from engine.models.format_rounds import CHANNELS, FormatScore, Order, Search, assigned
+from engine.models.format_rounds import CHANNELS, FormatRounds, FormatScore, Order, assigned
 from engine.models.input_format import InputFormat, triple
 from engine.result import Result, Table
 
@@ -96,7 +96,7 @@ class FormatSearch(Method[FormatCase]):
         was found on the other half of the images. Order is the assigned one of the best format.
         Tried has how many formats were tried, and how many there were in all rounds.
         """
-        search = Search(case, self.images, progress)
+        search = FormatRounds(case, self.images, progress)
         scores = search.run()
         best = scores[0]
         order = assigned(best.predictions, best.labels, len(case.data.classes))

@@ -28,7 +28,7 @@ from engine.sparsity.masks.pruning import CRITERIA, Pruning, pruner_of
 from engine.sparsity.masks.rounds import rounds_of
 from engine.sparsity.masks.shrink import Shrunk, shrunk
 from engine.sparsity.masks.units import STRUCTURES
-from engine.sparsity.prune import Prune, Retrain, keep
+from engine.sparsity.prune import Prune, RetrainPruned, keep
 from engine.sparsity.subjects import agreement_only, photographs, prune_case
 from engine.sparsity.tickets.bip import BiP
 from engine.sparsity.tickets.lottery import Lottery
@@ -38,7 +38,18 @@ from engine.weights.case import PruneCase
 from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import PrunableWeight, parts
 
-PRUNE = (*CRITERIA, Prune, Retrain, Tradeoff, Level, Harm, Seeds, Unknown, Untrained, Sensitivity)
+PRUNE = (
+    *CRITERIA,
+    Prune,
+    RetrainPruned,
+    Tradeoff,
+    Level,
+    Harm,
+    Seeds,
+    Unknown,
+    Untrained,
+    Sensitivity,
+)
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
     NMFlowExperiment,
@@ -78,7 +89,7 @@ __all__ = [
     "Pruning",
     "RandomPruning",
     "Reprogram",
-    "Retrain",
+    "RetrainPruned",
     "Rewinding",
     "Rewound",
     "Seeds",

@@ -74,7 +74,7 @@ class Prune(Pruning):
 
 
 @dataclass(frozen=True)
-class Retrain(Pruning):
+class RetrainPruned(Pruning):
     """The pruned model learns again with its zeros held, for as many epochs as are stated.
 
     The mask multiplies in every forward pass, so that no optimizer can bring a cut weight back.

@@ -24,7 +24,7 @@ SHOWN = 80  # letters of an address in a sentence
 
 
 @dataclass(frozen=True)
-class Certificates:
+class TlsFiles:
     """The PEM files by which both sides of a connection know each other, as Dask calls them.
 
     Args:
@@ -57,7 +57,7 @@ class Scheduler:
     """
 
     address: str
-    certificates: Certificates | None = None
+    certificates: TlsFiles | None = None
     trusted: bool = False
 
     def __post_init__(self) -> None:

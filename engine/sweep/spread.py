@@ -40,7 +40,7 @@ KILLED = (
 CANCELLED = "The cluster gave this piece of the sweep up. The same command tries again."
 
 
-class Spread(Protocol):
+class Executor(Protocol):
     """Does some questions, each once."""
 
     @property
@@ -199,4 +199,4 @@ def cluster(scheduler: Scheduler, *, gpu: bool = False) -> Cluster:
     return Cluster(scheduler, gpu, fit)
 
 
-__all__ = ["Cluster", "LocalExecutor", "Processes", "Spread", "cluster"]
+__all__ = ["Cluster", "Executor", "LocalExecutor", "Processes", "cluster"]

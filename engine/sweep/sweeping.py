@@ -12,7 +12,7 @@ from engine.commands.asking import method_named
 from engine.errors import BlindspotError
 from engine.sweep.plan import SweepPlan, SweepQuestion
 from engine.sweep.rows import SweepRow
-from engine.sweep.spread import LocalExecutor, Spread
+from engine.sweep.spread import Executor, LocalExecutor
 from engine.sweep.work import Found, Numbered
 
 Report = Callable[["SweepProgress"], None]
@@ -105,7 +105,7 @@ class Swept:
     faults: int
 
 
-def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
+def look_up(plan: SweepPlan, spread: Executor, report: Report) -> LookedUp:
     """See what of a plan is kept.
 
     Raises:
@@ -140,7 +140,7 @@ def look_up(plan: SweepPlan, spread: Spread, report: Report) -> LookedUp:
     )
 
 
-def sweep(looked: LookedUp, spread: Spread, report: Report) -> Swept:
+def sweep(looked: LookedUp, spread: Executor, report: Report) -> Swept:
     """Compute what is missing. Raises BlindspotError where the work cannot go on."""
     results = dict(looked.found)
     computed = 0
@@ -166,7 +166,7 @@ def sweep(looked: LookedUp, spread: Spread, report: Report) -> Swept:
 
 
 def told(
-    spread: Spread, questions: Sequence[Numbered], doing: str, report: Report, *, compute: bool
+    spread: Executor, questions: Sequence[Numbered], doing: str, report: Report, *, compute: bool
 ) -> Any:
     """What was found, one by one, while it is reported how far that is."""
     tally = SweepProgress(len(questions), doing)

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from components import measurement
-from components.measurement import Measurement
+from components.measurement import MeasurementOnDemand
 
 
 def listed(titles: tuple[str, str]) -> None:
@@ -53,7 +53,9 @@ def measured() -> None:
     measurement.show(SLOW, print)
 
 
-SLOW: Measurement[str] = Measurement("m", "Measured time", "m", "cpu", lambda _: "done")
+SLOW: MeasurementOnDemand[str] = MeasurementOnDemand(
+    "m", "Measured time", "m", "cpu", lambda _: "done"
+)
 
 
 def test_what_a_button_measures_has_a_name_for_strangers(monkeypatch):

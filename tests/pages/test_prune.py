@@ -31,7 +31,7 @@ from engine.sparsity import (
     MaskRules,
     Prune,
     PruneCase,
-    Retrain,
+    RetrainPruned,
     Seeds,
     Tradeoff,
     Unknown,
@@ -565,7 +565,7 @@ def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(q
     case = PruneCase(fresh(load("digits"), quick, 0), load("digits"))
     rate = Recipe().rate
     for criterion in ("SNIP", "GraSP", "SynFlow", "Random"):
-        result = Retrain(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
+        result = RetrainPruned(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
         assert f"{criterion} {100 * result['figures'].values[0]:.1f} %" in told
 
 

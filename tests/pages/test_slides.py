@@ -166,7 +166,7 @@ def test_attention_is_drawn_over_the_made_section_and_counted():
     result = answer(method, case)
     assert method.finding(case, result) in [one.value for one in at.header]
     assert "never where. Outlined: tiles of planted regions." in words(at)
-    asked = own.Asked(method, case, (6, 8), ABMIL)
+    asked = own.SlideQuestion(method, case, (6, 8), ABMIL)
     drawn = own.tiles(asked).made(result)
     top = np.sort(result["tiles"][ABMIL][np.isfinite(result["tiles"][ABMIL])])[::-1][:8]
     assert drawn.captions == tuple(f"{one:.2f}" for one in top)

@@ -58,7 +58,7 @@ class Mahalanobis(Detector):
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class FeatureCovariance:
     """How normal features vary: variances (r,), largest first, along axes (D, r).
 
     Every direction beside the axes varies by `rest`.
@@ -85,7 +85,7 @@ def centered(features: Doubles, labels: Ints) -> Doubles:
     return moved
 
 
-def spread_of(moved: Doubles, ridge: float) -> tuple[Spread, tuple[str, ...]]:
+def spread_of(moved: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[str, ...]]:
     """The covariance of centered features (N, D), and what had to be done to invert it."""
     count, width = moved.shape
     if count < width:  # the axes beyond the images' own have no variance
@@ -97,18 +97,18 @@ def spread_of(moved: Doubles, ridge: float) -> tuple[Spread, tuple[str, ...]]:
     mean = float(values.sum() / width)
     if mean <= 0:
         note = "The normal images do not vary at all, so distances are taken as they are."
-        return Spread(np.ones_like(values), axes), (note,)
+        return FeatureCovariance(np.ones_like(values), axes), (note,)
     there = int((values > SINGULAR * values[0]).sum())
     if there == width or ridge > 0:
-        return Spread(values + ridge * mean, axes, max(ridge, SINGULAR) * mean), ()
+        return FeatureCovariance(values + ridge * mean, axes, max(ridge, SINGULAR) * mean), ()
     note = (
         f"The normal images vary in only {there} of {width} directions; {RIDGE:g} of the mean "
         "variance was added to each."
     )
-    return Spread(values + RIDGE * mean, axes, RIDGE * mean), (note,)
+    return FeatureCovariance(values + RIDGE * mean, axes, RIDGE * mean), (note,)
 
 
-def judged(features: Doubles, means: Doubles, spread: Spread) -> Scored:
+def judged(features: Doubles, means: Doubles, spread: FeatureCovariance) -> Scored:
     """Squared distances to the nearest mean, parted at the main directions."""
     turned, centers = features @ spread.axes, means @ spread.axes
     scale = np.sqrt(spread.variances)

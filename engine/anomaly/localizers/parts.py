@@ -68,7 +68,7 @@ class PartsCase(WrappedCase):
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class JudgedParts:
     """What a rule makes of n parts.
 
     Args:
@@ -101,7 +101,9 @@ class Judged:
         return Table.of(row), notes
 
 
-def judged(case: PartsCase, images: Iterator[Tensor], count: int, progress: Progress) -> Judged:
+def judged(
+    case: PartsCase, images: Iterator[Tensor], count: int, progress: Progress
+) -> JudgedParts:
     """Fit the case's localizer, and ask it about `count` images, (3, side, side) each."""
     first = next(images)
     about, localizer = replace(case.about, image=first), case.localizer
@@ -115,7 +117,7 @@ def judged(case: PartsCase, images: Iterator[Tensor], count: int, progress: Prog
         progress(FITTING + (1 - FITTING) * 0.95 * at / count, f"{at} of {count}")
         if at < count:
             some.append(next(images))
-    return Judged(torch.cat(result), learned, normal)
+    return JudgedParts(torch.cat(result), learned, normal)
 
 
 def rough_seconds(case: PartsCase, count: int) -> float:

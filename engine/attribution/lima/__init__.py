@@ -18,7 +18,7 @@ from engine.attribution.lima.method import LiMA
 from engine.attribution.lima.other_maps import OtherMaps
 from engine.attribution.lima.random_order import RandomOrder
 from engine.attribution.lima.search import (
-    Search,
+    SubsetSearch,
     Terms,
     Weights,
     effectiveness,
@@ -31,8 +31,8 @@ __all__ = [
     "LiMA",
     "OtherMaps",
     "RandomOrder",
-    "Search",
     "Seeing",
+    "SubsetSearch",
     "Terms",
     "Weights",
     "effectiveness",

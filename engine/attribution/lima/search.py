@@ -70,7 +70,7 @@ class Weights:
 
 
 @dataclass
-class Search:
+class SubsetSearch:
     """The order that was found, and what was seen on the way.
 
     Args:
@@ -95,7 +95,7 @@ class Search:
 
 def search(
     look: Look, distances: Tensor, weights: Weights, pending: int, progress: Progress = quiet
-) -> Search:
+) -> SubsetSearch:
     """Order m regions from both ends.
 
     Args:
@@ -106,7 +106,7 @@ def search(
         progress: told after each round.
     """
     count = len(distances)
-    result, left = Search(), list(range(count))
+    result, left = SubsetSearch(), list(range(count))
     while left:
         if len(left) == 1:
             result.first.append(left.pop())
@@ -132,7 +132,12 @@ def search(
 
 
 def backwards(
-    look: Look, found: Search, waiting: list[int], distances: Tensor, weights: Weights, count: int
+    look: Look,
+    found: SubsetSearch,
+    waiting: list[int],
+    distances: Tensor,
+    weights: Weights,
+    count: int,
 ) -> int:
     """The waiting region that joins S⁻: with the lowest F of S⁻ and it."""
     parts = look(grown(found.last, waiting, count))

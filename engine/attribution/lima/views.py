@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from engine.attribution.lima.search import Search, SubsetScore
+from engine.attribution.lima.search import SubsetScore, SubsetSearch
 from engine.attribution.lima.seeing import TINY, Seeing
 from engine.errors import BlindspotError
 from engine.result import Curve, Floats, HeatMap, Scores, Table, View
@@ -17,7 +17,7 @@ STILL = 1e-6  # a spread of probabilities that is float noise
 WITHIN = (0.25, 0.5, 0.75, 1.0)  # shares of the image
 
 
-def views_of(seeing: Seeing, found: Search) -> dict[str, View]:
+def views_of(seeing: Seeing, found: SubsetSearch) -> dict[str, View]:
     """The order as a map, curves and areas.
 
     Raises:
@@ -78,7 +78,7 @@ def ends(seeing: Seeing, label: int) -> tuple[float, float]:
 
 
 def along(
-    found: Search, ends: tuple[float, float], shows: str, hides: str
+    found: SubsetSearch, ends: tuple[float, float], shows: str, hides: str
 ) -> tuple[Floats, Floats]:
     """p with the first k regions shown, and hidden, k = 0 … m, (m + 1,) each.
 

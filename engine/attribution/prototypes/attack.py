@@ -19,7 +19,7 @@ Scores = Callable[[Tensor], Tensor]  # images (N, C, H, W) → scores (N, classe
 
 
 @dataclass(frozen=True)
-class Attack:
+class AttackBudget:
     """How hard it tries.
 
     Args:

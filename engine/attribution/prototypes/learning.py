@@ -24,8 +24,8 @@ from engine.attribution.prototypes.networks import (
     RBF,
     REASONINGS,
     SHALLOW,
-    Deep,
-    Head,
+    PatchComponents,
+    PrototypeHead,
     Shallow,
 )
 from engine.data import DataSet
@@ -127,7 +127,7 @@ class Learns(Method[CaseT]):
 
     def fresh(self, data: DataSet, seed: int) -> Classifier:
         """An untrained network; its shallow prototypes begin as training images of each class."""
-        network: Shallow | Deep
+        network: Shallow | PatchComponents
         shape, generator = shape_of(data), torch.Generator().manual_seed(seed)
         if self.network == SHALLOW:
             network = Shallow(shape, self.components, self.reasoning)
@@ -141,21 +141,21 @@ class Learns(Method[CaseT]):
         else:
             from engine.models.small import draw
 
-            network = Deep(shape, self.components, self.reasoning)
+            network = PatchComponents(shape, self.components, self.reasoning)
             draw(network, generator)
             network.head.begin(generator)
         return as_classifier(network, data)
 
     def restored(self, view: Checkpoint, data: DataSet) -> Classifier:
         """The trained network of a kept answer."""
-        kind = Shallow if self.network == SHALLOW else Deep
+        kind = Shallow if self.network == SHALLOW else PatchComponents
         network = kind(shape_of(data), self.components, self.reasoning)
         held = {name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()}
         network.load_state_dict(held)
         return as_classifier(network, data)
 
 
-def as_classifier(network: Shallow | Deep, data: DataSet) -> Classifier:
+def as_classifier(network: Shallow | PatchComponents, data: DataSet) -> Classifier:
     """The network as everything here is asked; pixels go in as they are, for distances in them."""
     title = f"{data.card.title} · prototypes"
     return Classifier(
@@ -169,17 +169,17 @@ def kept(model: Classifier, method: Learns[Any]) -> Checkpoint:
     return Checkpoint(weights_of(model), "", method.full_name(), settings)
 
 
-def inside(model: Classifier) -> Shallow | Deep:
+def inside(model: Classifier) -> Shallow | PatchComponents:
     """The network itself, on normalized pixels, which are the pixels."""
-    return cast("Shallow | Deep", model.network)
+    return cast("Shallow | PatchComponents", model.network)
 
 
-def head_of(model: Classifier) -> Head:
+def head_of(model: Classifier) -> PrototypeHead:
     """Its head."""
     return inside(model).head
 
 
-def in_doubles(model: Classifier) -> Shallow | Deep:
+def in_doubles(model: Classifier) -> Shallow | PatchComponents:
     """A copy of the network on the CPU, in float64, where a proof is not lost in rounding."""
     return deepcopy(inside(model)).cpu().double().eval()
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.prototypes.learning import PAPER, Learns, head_of, inside, kept
-from engine.attribution.prototypes.networks import Deep, Shallow
+from engine.attribution.prototypes.networks import PatchComponents, Shallow
 from engine.data import DataSet
 from engine.experiment import ExperimentCase
 from engine.method import Progress, defaults, part_of, quiet
@@ -114,7 +114,7 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
 
 
 @torch.no_grad()
-def strongest(network: Deep, pixels: Tensor) -> tuple[Tensor, Tensor]:
+def strongest(network: PatchComponents, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """How much of each component is there (N, K), and the corner of its patch (N, K, 2)."""
     maps = network.eval().maps(pixels).cpu()
     across = maps.shape[-1]

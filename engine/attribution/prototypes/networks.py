@@ -28,7 +28,7 @@ FREE = 20.0  # how much faster free weights move: detections differ by little
 LEAST = 0.1  # detections of the deep form below this count as none when it is asked
 
 
-class Head(nn.Module):
+class PrototypeHead(nn.Module):
     """From detections (N, K) to scores (N, C).
 
     Args:
@@ -98,7 +98,7 @@ class Shallow(nn.Module):
         self.shape = shape
         self.places = nn.Parameter(torch.zeros(count, shape.channels * shape.side**2))
         self.log_widths = nn.Parameter(torch.zeros(count))
-        self.head = Head(count, shape.classes, reasoning)
+        self.head = PrototypeHead(count, shape.classes, reasoning)
 
     @property
     def widths(self) -> Tensor:
@@ -132,7 +132,7 @@ class Shallow(nn.Module):
         self.head.begin(generator)
 
 
-class Deep(nn.Module):
+class PatchComponents(nn.Module):
     """Components are kinds of patches, told apart by two convolutions without padding.
 
     What stands at a place of the map is therefore decided by one square of `patch` pixels.
@@ -146,7 +146,7 @@ class Deep(nn.Module):
         self.conv1 = nn.Conv2d(shape.channels, 16, kernel, self.jump)
         self.conv2 = nn.Conv2d(16, 32, 3)
         self.kinds = nn.Conv2d(32, count, 1)
-        self.head = Head(count, shape.classes, reasoning)
+        self.head = PrototypeHead(count, shape.classes, reasoning)
 
     def maps(self, images: Tensor) -> Tensor:
         """The share of each component at each place, (N, K, h, w)."""

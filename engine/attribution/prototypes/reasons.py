@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.attribution.prototypes.attack import Attack
+from engine.attribution.prototypes.attack import AttackBudget
 from engine.attribution.prototypes.case import PrototypeCase
 from engine.attribution.prototypes.learning import PAPER, Learns, in_doubles, inside, leads
 from engine.attribution.prototypes.network import (
@@ -22,7 +22,7 @@ from engine.attribution.prototypes.network import (
     named,
     strongest,
 )  # fmt: skip
-from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, Deep, Shallow
+from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, PatchComponents, Shallow
 from engine.errors import BlindspotError
 from engine.method import Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.classifier import Classifier
@@ -128,7 +128,7 @@ class Prototypes(Learns[PrototypeCase]):
         captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
         names = ["prototype"]
         network = inside(model)
-        if isinstance(network, Deep):
+        if isinstance(network, PatchComponents):
             _, corners = strongest(network, case.pixels.to(model.device))
             at = [tuple(corners[0, one].tolist()) for one in chosen]
             rows.append([as_bytes(cut(case.image, one, network.patch)) for one in at])
@@ -158,7 +158,7 @@ class Prototypes(Learns[PrototypeCase]):
         most = FAR * radius if 0 < radius < np.inf else 1.0
         radii = torch.linspace(0, most, PLACES)
         many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
-        attack = Attack(restarts=self.tries)
+        attack = AttackBudget(restarts=self.tries)
         result, images = attack(
             lambda given: model(given.expand(-1, 3, -1, -1)), many,
             label.expand(PLACES).to(model.device), radii.to(model.device), case.seed,

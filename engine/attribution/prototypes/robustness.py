@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.prototypes.attack import Attack
+from engine.attribution.prototypes.attack import AttackBudget
 from engine.attribution.prototypes.certificate import Leads
 from engine.attribution.prototypes.learning import PAPER, in_doubles, leads
 from engine.attribution.prototypes.network import PrototypeNetwork
@@ -148,7 +148,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
         """Certified and attacked accuracy at each distance, and what came of all the attacks."""
         images, own, stand, right = standing(model, data, asked)
         radius = stand.own_widths()
-        attack = Attack(restarts=self.tries)
+        attack = AttackBudget(restarts=self.tries)
         unturned, resisted = right.clone(), [right.float().mean().item()]
         for place, distance in enumerate(radii[1:].tolist(), 1):
             held, _ = attack(
@@ -168,10 +168,12 @@ class PrototypeRobustness(Method[ExperimentCase]):
         finite = torch.isfinite(radius) & (radius > 0)
         kept, reach = images[finite.to(images.device)], radius[finite].to(images)
         owned = own[finite.to(own.device)]
-        inside, _ = Attack(restarts=self.tries, box=False)(
+        inside, _ = AttackBudget(restarts=self.tries, box=False)(
             scores_of(model), kept, owned, INSIDE * reach, seed
         )
-        outside, _ = Attack(restarts=self.tries)(scores_of(model), kept, owned, FAR * reach, seed)
+        outside, _ = AttackBudget(restarts=self.tries)(
+            scores_of(model), kept, owned, FAR * reach, seed
+        )
         mean = radius[right & finite].mean().item()
         turned = (outside.amin(0) < 0).float().mean().item()
         return mean, float(inside.numel()), float((inside < 0).sum()), turned

@@ -35,7 +35,7 @@ Note = Callable[[int, "OrderStep", Tensor, Tensor], None]  # step, image (3, H, 
 
 
 @dataclass(frozen=True)
-class SearchRules:
+class OrderSearchRules:
     """How an order is searched: steps of each search, searches, learning rate, largest λ."""
 
     steps: int
@@ -73,7 +73,7 @@ class OrderSearch:
     log: list[OrderStep]
 
 
-class Best:
+class BestOrder:
     """The smallest success so far, or else the try with the most places right."""
 
     def __init__(self, model: Classifier, levels: Tensor, order: tuple[int, ...]) -> None:
@@ -113,7 +113,7 @@ class Best:
 
 
 def search_order(
-    model: Classifier, levels: Tensor, order: tuple[int, ...], loss: Loss, rules: SearchRules,
+    model: Classifier, levels: Tensor, order: tuple[int, ...], loss: Loss, rules: OrderSearchRules,
     generator: torch.Generator, note: Note,
 ) -> OrderSearch:  # fmt: skip
     """Change an image until the model's first classes are the list.
@@ -127,7 +127,7 @@ def search_order(
         generator: of the noise at the start.
         note: told of each step.
     """
-    best, log = Best(model, levels, order), []
+    best, log = BestOrder(model, levels, order), []
     low, high = 0.0, rules.weight
     for search in range(rules.searches):
         weight, result = (low + high) / 2, False

@@ -11,7 +11,7 @@ import torch
 
 from engine.attribution.robustness.many_images import AttackedImagesCase
 from engine.attribution.robustness.order_losses import NAMES, QUAD, loss_of
-from engine.attribution.robustness.order_search import SearchRules, search_order
+from engine.attribution.robustness.order_search import OrderSearchRules, search_order
 from engine.attribution.robustness.ordered_case import MOST, drawn_order
 from engine.attribution.robustness.quadattack import PAPER, PROOF, RATE, QuadAttacK
 from engine.measures.levels import levels_of, sizes
@@ -64,7 +64,7 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         attacks, one row for each."""
         lengths, classes = self.lengths(len(case.model.labels)), len(case.model.labels)
         usual = QuadAttacK()
-        rules = SearchRules(self.steps, 1, self.rate, usual.weight)
+        rules = OrderSearchRules(self.steps, 1, self.rate, usual.weight)
         images, labels = case.images()
         levels = [levels_of(image) for image in images]
         won = np.zeros((len(lengths), len(levels), len(NAMES)), np.float32)

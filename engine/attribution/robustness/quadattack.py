@@ -13,8 +13,8 @@ from torch import Tensor
 from engine.attribution.robustness.order_losses import AD, CW, QUAD, Loss, loss_of, polyhedron_of
 from engine.attribution.robustness.order_search import (
     OrderSearch,
+    OrderSearchRules,
     OrderStep,
-    SearchRules,
     search_order,
 )
 from engine.attribution.robustness.ordered_case import OrderedCase, in_order
@@ -66,7 +66,7 @@ class OrderedAttack(Method[OrderedCase]):
         """
         model, levels = case.model, levels_of(case.asked.image)
         self.refuse_impossible(case)
-        rules = SearchRules(self.steps, self.searches, self.rate, self.weight)
+        rules = OrderSearchRules(self.steps, self.searches, self.rate, self.weight)
         total = self.searches * (self.steps + 1)
 
         way = AttackTrajectory(levels, model.logits(pixels_of(levels)[None])[0], total)

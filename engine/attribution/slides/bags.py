@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class BagLayout:
     """Which tiles are in which bag, all of N tiles, and what is known of them.
 
     Args:
@@ -44,7 +44,7 @@ class Layout:
 
 
 @dataclass(frozen=True, eq=False)
-class Bags:
+class BagArrays:
     """The bags of a case as numbers.
 
     Args:
@@ -55,7 +55,7 @@ class Bags:
         spread: the mean standard deviation of a feature over the training tiles.
     """
 
-    layout: Layout
+    layout: BagLayout
     slides: DataSet
     features: Tensor
     spread: float
@@ -66,23 +66,23 @@ def side_of(size: int) -> int:
     return ceil(sqrt(size))
 
 
-def layout_of(data: DataSet) -> Layout:
+def layout_of(data: DataSet) -> BagLayout:
     """The bags of a data set, in the order of their numbers."""
     groups = data.truth["group"]
     rows: Rows = np.argsort(groups, kind="stable").reshape(len(np.unique(groups)), -1)
     blank = np.zeros(len(data), bool)
     key, hard = (np.asarray(data.truth.get(name, blank), bool)[rows] for name in ("key", "hard"))
     digit = np.asarray(data.truth.get("digit", np.full(len(data), -1)))[rows]
-    return Layout(rows, key, hard, np.isin(digit, np.unique(digit[key])) & ~key)
+    return BagLayout(rows, key, hard, np.isin(digit, np.unique(digit[key])) & ~key)
 
 
-def bags_of(case: BagsCase, progress: Progress = quiet) -> Bags:
+def bags_of(case: BagsCase, progress: Progress = quiet) -> BagArrays:
     """Read every tile of a case once; the reading network is not changed."""
     rows = layout_of(case.data).rows
     return bags_with(case.data, read(case, rows, progress).view(*rows.shape, -1))
 
 
-def bags_with(data: DataSet, features: Tensor) -> Bags:
+def bags_with(data: DataSet, features: Tensor) -> BagArrays:
     """Bags whose tiles were read; features are (bags, N, D), in the order of their numbers."""
     layout = layout_of(data)
     first = layout.rows[:, 0]
@@ -93,7 +93,7 @@ def bags_with(data: DataSet, features: Tensor) -> Bags:
     )  # fmt: skip
     seen = features[torch.from_numpy(slides.rows("train"))]
     spread = max(seen.flatten(0, 1).std(0).mean().item(), LEAST)
-    return Bags(layout, slides, features / spread, spread)
+    return BagArrays(layout, slides, features / spread, spread)
 
 
 def read(case: BagsCase, rows: Rows, progress: Progress) -> Tensor:

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.attribution.slides.bags import Bags, bags_of, layout_of
+from engine.attribution.slides.bags import BagArrays, bags_of, layout_of
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.masks import Masking
-from engine.attribution.slides.mining import Learned, Mining, learn
+from engine.attribution.slides.mining import Mining, TrainedBagNetwork, learn
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
 from engine.attribution.slides.scores import MEASURES, BagPredictions, asked, figures, tile_auroc
 from engine.data import Rows
@@ -78,7 +78,7 @@ class BagMining(Method[BagsCase]):
         self.mining().masking.check(layout_of(case.data).size)
         bags = bags_of(case, part_of(progress, 0.0, 0.1))
         how, rows = recipe(self.epochs), bags.slides.rows("test")
-        models: dict[str, Learned] = {}
+        models: dict[str, TrainedBagNetwork] = {}
         for at, (name, pooling) in enumerate(POOLINGS.items()):
             part = part_of(progress, 0.1 + 0.15 * at, 0.25 + 0.15 * at, lead=name)
             models[name] = learn(case, bags, how, pooling, progress=part)
@@ -193,7 +193,7 @@ class MHIM2(BagMining):
         )  # fmt: skip
 
 
-def watched(bags: Bags) -> list[int]:
+def watched(bags: BagArrays) -> list[int]:
     """Training bags whose masks are kept: with key tiles, easy and hard ones among them, first."""
     rows = bags.slides.rows("train")
     key, hard = bags.layout.key[rows], bags.layout.hard[rows]
@@ -203,7 +203,7 @@ def watched(bags: Bags) -> list[int]:
     return chosen
 
 
-def views(said: Mapping[str, BagPredictions], bags: Bags, rows: Rows) -> Result:
+def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Result:
     """What came of each network on the test bags."""
     key, hard, rival = bags.layout.key[rows], bags.layout.hard[rows], bags.layout.rival[rows]
     every = np.ones_like(key)
@@ -245,7 +245,7 @@ def by_class(name: str) -> str:
     return f"score of {name}"
 
 
-def masks(own: Learned, bags: Bags) -> View:
+def masks(own: TrainedBagNetwork, bags: BagArrays) -> View:
     """What was masked: a row for each watched bag and step; a column for each tile, see `KINDS`."""
     rows = [
         (row, step, kinds)

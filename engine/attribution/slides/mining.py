@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.attribution.slides.bags import Bags, side_of
+from engine.attribution.slides.bags import BagArrays, side_of
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.masks import RECYCLED, SEEN, Masking, select
 from engine.attribution.slides.network import ATTENTION, BagAnswer, BagNetwork, Recycling
@@ -149,7 +149,7 @@ class Teaching(Recorder):
 
 
 @dataclass(frozen=True, eq=False)
-class Learned:
+class TrainedBagNetwork:
     """A network of bags after its training.
 
     Args:
@@ -164,9 +164,15 @@ class Learned:
 
 
 def learn(
-    case: BagsCase, bags: Bags, recipe: Recipe, pooling: str = ATTENTION, how: Mining | None = None,
-    begins: Classifier | None = None, watched: Sequence[int] = (), progress: Progress = quiet,
-) -> Learned:  # fmt: skip
+    case: BagsCase,
+    bags: BagArrays,
+    recipe: Recipe,
+    pooling: str = ATTENTION,
+    how: Mining | None = None,
+    begins: Classifier | None = None,
+    watched: Sequence[int] = (),
+    progress: Progress = quiet,
+) -> TrainedBagNetwork:
     """Train a network on the training bags.
 
     Args:
@@ -193,18 +199,18 @@ def learn(
         model, bags.slides, recipe, case.seed, objective=objective, recorder=recorder,
         progress=progress,
     )  # fmt: skip
-    return Learned(model, recorder.average, objective)
+    return TrainedBagNetwork(model, recorder.average, objective)
 
 
 @dataclass(frozen=True)
-class Cutting:
+class FeatureExtractor:
     """From a bag's picture to features, as the bags were read; copies of it are itself."""
 
     reader: Classifier
     size: int
     spread: float
 
-    def __deepcopy__(self, memo: object) -> Cutting:
+    def __deepcopy__(self, memo: object) -> FeatureExtractor:
         return self
 
     def __call__(self, pictures: Tensor) -> Tensor:
@@ -219,9 +225,11 @@ class Cutting:
         return self.reader.features(flat).view(len(pictures), self.size, -1) / self.spread
 
 
-def untrained(case: BagsCase, bags: Bags, pooling: str, how: Mining | None = None) -> Classifier:
+def untrained(
+    case: BagsCase, bags: BagArrays, pooling: str, how: Mining | None = None
+) -> Classifier:
     """A network of bags with first weights of the seed; the same ones with and without mining."""
-    cut, classes = Cutting(case.model, bags.layout.size, bags.spread), case.data.classes
+    cut, classes = FeatureExtractor(case.model, bags.layout.size, bags.spread), case.data.classes
     with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
         recycling = None
         if how is not None and how.tokens:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.attribution.slides.bags import Bags, Flags
+from engine.attribution.slides.bags import BagArrays, Flags
 from engine.attribution.slides.mining import bag_network
 from engine.attribution.slides.network import ATTENTION
 from engine.data import Rows
@@ -38,7 +38,7 @@ class BagPredictions:
     by_class: Numbers
 
 
-def asked(model: Classifier, bags: Bags, rows: Rows) -> BagPredictions:
+def asked(model: Classifier, bags: BagArrays, rows: Rows) -> BagPredictions:
     """A network about some bags, without dropout and masks."""
     network = bag_network(model)
     with torch.inference_mode(), one_thread():
@@ -91,7 +91,7 @@ def tile_auroc(scores: Numbers, key: Flags, among: Flags) -> float:
     return float(np.mean(told)) if told else float("nan")
 
 
-def figures(said: BagPredictions, bags: Bags, rows: Rows) -> Mapping[str, float]:
+def figures(said: BagPredictions, bags: BagArrays, rows: Rows) -> Mapping[str, float]:
     """Bag AUC, and the shares of all, easy and hard key tiles that are found, by MEASURES."""
     key, hard = bags.layout.key[rows], bags.layout.hard[rows]
     every = np.ones_like(key)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from engine.attribution.slides.bags import Bags
+from engine.attribution.slides.bags import BagArrays
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
 from engine.attribution.slides.mining import bag_network, learn
@@ -58,7 +58,9 @@ class SectionNetworks:
     figures: Mapping[str, Mapping[str, float]]
 
 
-def trained(case: BagsCase, bags: Bags, progress: Progress = quiet) -> Mapping[str, Classifier]:
+def trained(
+    case: BagsCase, bags: BagArrays, progress: Progress = quiet
+) -> Mapping[str, Classifier]:
     """Every network, trained on the training bags; the seed is that of the case."""
     results: dict[str, Classifier] = {}
     for at, name in enumerate(NETWORKS):
@@ -72,7 +74,7 @@ def trained(case: BagsCase, bags: Bags, progress: Progress = quiet) -> Mapping[s
     return results
 
 
-def measured(models: Mapping[str, Classifier], bags: Bags) -> dict[str, dict[str, float]]:
+def measured(models: Mapping[str, Classifier], bags: BagArrays) -> dict[str, dict[str, float]]:
     """Figures of each network on the test bags."""
     rows = bags.slides.rows("test")
     return {

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.attribution.slides.bags import Bags, bags_with
+from engine.attribution.slides.bags import BagArrays, bags_with
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.whole import KEY_SHARE, Seconds, looked_at
 from engine.data import DataCard, DataSet
@@ -81,7 +81,7 @@ class SectionBags:
             if image.tissue(y, x).all() and bool(image.planted(y, x).any()) == planted:
                 return top, left
 
-    def read(self, model: Classifier, progress: Progress = quiet) -> tuple[BagsCase, Bags]:
+    def read(self, model: Classifier, progress: Progress = quiet) -> tuple[BagsCase, BagArrays]:
         """Every tile, as the model's head sees it; the images kept are small."""
         small, shares, faint, features = [], [], [], []
         for bag in range(self.count):

@@ -133,7 +133,7 @@ def share(map_curves: MapCurves) -> float:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class MapMeasurement:
     """What was found of one method on one label of one image; NaN where there is nothing.
 
     Args:
@@ -216,7 +216,7 @@ def noise(shape: tuple[int, int], *seeds: int) -> Floats:
 __all__ = [
     "RANDOM",
     "Counter",
-    "Measurement",
+    "MapMeasurement",
     "TimedMap",
     "alike",
     "block_ranks",

@@ -19,7 +19,7 @@ from engine.attribution.study.methods import EVERY, TITLES
 from engine.result import Table
 
 if TYPE_CHECKING:
-    from engine.attribution.study.measure import Measurement
+    from engine.attribution.study.measure import MapMeasurement
 
 
 SCORE, COSINE, DICE = "AUC-MoRF", "cross-label cosine", "Dice"
@@ -43,7 +43,7 @@ class Metric:
     better: int
     about: str
 
-    def of(self, rows: Sequence[Measurement]) -> Iterator[float]:
+    def of(self, rows: Sequence[MapMeasurement]) -> Iterator[float]:
         """Its number in each row; NaN where there is none."""
         return (one.figures.get(self.name, float("nan")) for one in rows)
 

@@ -18,7 +18,7 @@ from engine.attribution.study.findings import beside_paper, relied_on
 from engine.attribution.study.measure import (
     RANDOM,
     Counter,
-    Measurement,
+    MapMeasurement,
     TimedMap,
     alike,
     counted,
@@ -114,7 +114,7 @@ class StudyRun:
     counter: Counter
     draws: int  # of max-sensitivity
     progress: Progress
-    rows: list[Measurement] = field(default_factory=list)
+    rows: list[MapMeasurement] = field(default_factory=list)
 
     def image(self, number: int, question: ImageQuestion) -> None:
         """Measure every method on one image."""
@@ -165,15 +165,15 @@ class StudyRun:
                 "AUC-MoRF": areas[method.name],
                 "cross-label cosine": likeness[method.name],
             }
-            self.rows.append(Measurement(method.name, question.id, label, figures))
+            self.rows.append(MapMeasurement(method.name, question.id, label, figures))
         nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
         chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
         if has_own_map(self.model):
             chance |= outline_of(outlined(nothing).inside, mask)
-        self.rows.append(Measurement(RANDOM, question.id, label, chance))
+        self.rows.append(MapMeasurement(RANDOM, question.id, label, chance))
 
 
-def views(case: StudyCase, rows: Sequence[Measurement]) -> Result:
+def views(case: StudyCase, rows: Sequence[MapMeasurement]) -> Result:
     """Table, ranks, claims and rows of what was measured."""
     table = averaged([*(method.name for method in case.methods), RANDOM], rows)
     return {
@@ -184,7 +184,7 @@ def views(case: StudyCase, rows: Sequence[Measurement]) -> Result:
     }
 
 
-def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Table:
+def averaged(names: Sequence[str], rows: Sequence[MapMeasurement]) -> Table:
     """Means over labels and images, and deviations over images."""
     columns: dict[str, tuple[list[float], str]] = {}
     for metric in listed_of(rows):
@@ -196,7 +196,7 @@ def averaged(names: Sequence[str], rows: Sequence[Measurement]) -> Table:
     return Table.of(columns, names)
 
 
-def listed_of(rows: Sequence[Measurement]) -> list[Metric]:
+def listed_of(rows: Sequence[MapMeasurement]) -> list[Metric]:
     """The metrics of these rows: all but those that none of them has and not every study."""
     return [
         metric for metric in METRICS
@@ -204,7 +204,7 @@ def listed_of(rows: Sequence[Measurement]) -> list[Metric]:
     ]  # fmt: skip
 
 
-def deviation(metric: str, rows: Sequence[Measurement]) -> float:
+def deviation(metric: str, rows: Sequence[MapMeasurement]) -> float:
     """The standard deviation over images of an image's mean; NaN of fewer than two."""
     images = sorted({one.image for one in rows})
     means = [
@@ -221,7 +221,7 @@ def mean(values: Iterable[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def listed(case: StudyCase, rows: Sequence[Measurement]) -> Table:
+def listed(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:
     """Every row by itself: place of the method, image and label, then its figures."""
     places = {
         name: at for at, name in enumerate([*(method.name for method in case.methods), RANDOM])

@@ -22,7 +22,7 @@ from engine.errors import DoesNotFit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.contrast import contrast
 from engine.hallucination.decoding.generate import Spoken
-from engine.hallucination.decoding.record import Best, Step
+from engine.hallucination.decoding.record import Step, TopTokens
 from engine.hallucination.decoding.session import Moment, Proposal, Session, Start
 from engine.hallucination.decoding.strategy import Strategy, ranked
 from engine.hallucination.vlm import ModelSpec, RequestedOutputs
@@ -102,9 +102,11 @@ class DoLa(Strategy):
         return views
 
 
-def lens(step: Step, layer: int) -> Best:
+def lens(step: Step, layer: int) -> TopTokens:
     """The best words of a step after so many layers."""
-    return Best(step.notes["lens words"][layer].astype(np.int64), step.notes["lens shares"][layer])
+    return TopTokens(
+        step.notes["lens words"][layer].astype(np.int64), step.notes["lens shares"][layer]
+    )
 
 
 def apart(late: Tensor, early: Tensor) -> Tensor:

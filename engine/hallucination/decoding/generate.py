@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.hallucination.decoding.meter import Meter
-from engine.hallucination.decoding.record import Best, Step, looks
+from engine.hallucination.decoding.record import Step, TopTokens, looks
 from engine.hallucination.decoding.session import Moment, Proposal, Session, Start, Steps
 from engine.hallucination.vlm import VLM, ModelSpec, Prefix, RequestedOutputs
 from engine.method import Progress, quiet
@@ -162,8 +162,8 @@ class Loop:
             if token in {self.spec.pad, *self.spec.ends}:
                 grown.append(now.steps[row])
                 continue
-            weak = None if proposal.weak is None else Best.of(proposal.weak[row])
-            strong, final = Best.of(proposal.strong[row]), Best.of(proposal.scores[row])
+            weak = None if proposal.weak is None else TopTokens.of(proposal.weak[row])
+            strong, final = TopTokens.of(proposal.strong[row]), TopTokens.of(proposal.scores[row])
             notes = {name: note[row].float().cpu().numpy() for name, note in proposal.notes.items()}
             share, spread = shares[row, token].item(), entropy[row].item()
             step = Step(token, share, spread, strong, weak, final, seen[row], notes)

@@ -18,14 +18,14 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Best:
+class TopTokens:
     """The best few tokens of a step and their probabilities, best first, (BEST,) each."""
 
     tokens: NDArray[np.int64]
     shares: Floats
 
     @classmethod
-    def of(cls, logits: Tensor) -> Best:
+    def of(cls, logits: Tensor) -> TopTokens:
         """From logits (V,)."""
         shares, tokens = logits.softmax(-1).topk(min(BEST, len(logits)))
         return cls(tokens.cpu().numpy(), shares.float().cpu().numpy())
@@ -49,9 +49,9 @@ class Step:
     token: int
     share: float
     entropy: float
-    strong: Best
-    weak: Best | None
-    final: Best
+    strong: TopTokens
+    weak: TopTokens | None
+    final: TopTokens
     looks: Floats
     notes: Mapping[str, Floats]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import Spoken, generate
-from engine.hallucination.decoding.record import Best, Step
+from engine.hallucination.decoding.record import Step, TopTokens
 from engine.hallucination.decoding.session import Session, Start
 from engine.hallucination.measures.verdict import verdict
 from engine.hallucination.vlm import LOGITS, VLM, ModelSpec, RequestedOutputs
@@ -108,7 +108,7 @@ def words(vlm: VLM, prompt: str, steps: Sequence[Step], *, ended: bool) -> Token
     )
 
 
-def ranked(vlm: VLM, best: Sequence[Best]) -> Ranking:
+def ranked(vlm: VLM, best: Sequence[TopTokens]) -> Ranking:
     """The best tokens of every step, (n, k)."""
     if not best:
         return Ranking(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64), (), "probability")

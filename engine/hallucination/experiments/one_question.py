@@ -18,11 +18,11 @@ from engine.hallucination.refusal.network import LAYERS, Edit
 from engine.hallucination.refusal.questions import (
     DECLINE,
     WORDS,
-    Prompts,
+    EncodedQuestions,
     SceneQuestion,
     note_of,
 )
-from engine.hallucination.refusal.rerouting import SearchRules, reroute
+from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 from engine.method import (
     Choice,
     Method,
@@ -90,10 +90,10 @@ class DeclinedQuestion(Method[ExperimentCase]):
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: answers, words by probability; lens, DECLINE by layer; trace; words of it all."""
         subject = audited(case, part_of(progress, 0.0, 0.3))
-        prompts = Prompts.of([self.asked(case)])
+        prompts = EncodedQuestions.of([self.asked(case)])
         layers = () if self.target == LOGIT else (subject.middle,)
         goal = Goal(self.target, layers, 1.0, subject.spaces)
-        rules = SearchRules(self.rounds, 32)
+        rules = ReroutingRules(self.rounds, 32)
         result = reroute(
             subject.net, prompts, goal, rules, self.words, case.seed, part_of(progress, 0.3, 1.0)
         )
@@ -159,7 +159,7 @@ def lens(chances: np.ndarray) -> Table:
 
 
 @torch.no_grad()
-def trace(subject: Audited, prompts: Prompts, paths: Tensor, goal: Goal) -> Curve:
+def trace(subject: Audited, prompts: EncodedQuestions, paths: Tensor, goal: Goal) -> Curve:
     """The loss of the best note so far after each round."""
     losses = [
         goal.losses(subject.net, subject.net.words(prompts.noted(notes).ids), prompts.last).item()

@@ -44,8 +44,8 @@ from engine.hallucination.refusal.directions import PAPER, first_accurate, state
 from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, REMOVED, SHUFFLED
 from engine.hallucination.refusal.losses import LOGIT, Goal
 from engine.hallucination.refusal.network import LAYERS
-from engine.hallucination.refusal.questions import Prompts
-from engine.hallucination.refusal.rerouting import Rerouted, SearchRules, reroute
+from engine.hallucination.refusal.questions import EncodedQuestions
+from engine.hallucination.refusal.rerouting import Rerouted, ReroutingRules, reroute
 from engine.keeping.memory import Memory
 from engine.method import Progress, Slider, defaults, part_of, setting
 from engine.result import Pictures, Result, View
@@ -140,10 +140,10 @@ class RefusalAudit(Experiment):
             UNSEEN: unseen[flips].float().mean().item(),
         }  # fmt: skip
 
-    def prompts(self, case: ExperimentCase) -> Prompts:
+    def prompts(self, case: ExperimentCase) -> EncodedQuestions:
         """The declined questions that are rerouted; no direction was learned from them."""
         drawn = questions(case, self.asked, self.words, part=1)
-        return Prompts.of([one for one in drawn if one.declined])
+        return EncodedQuestions.of([one for one in drawn if one.declined])
 
     def goal(self, what: SearchWay, subject: Audited) -> Goal:
         """What a search lowers."""
@@ -156,7 +156,7 @@ class RefusalAudit(Experiment):
 
     def searched(
         self, what: SearchWay, case: ExperimentCase, progress: Progress
-    ) -> tuple[Audited, Prompts, Rerouted]:
+    ) -> tuple[Audited, EncodedQuestions, Rerouted]:
         """The network that was searched, its questions, and what came of it."""
         subject, prompts = audited(case), self.prompts(case)
         name = f"{digest(self, case)} {case.seed}"
@@ -164,7 +164,7 @@ class RefusalAudit(Experiment):
             subject = _TUNED.made(
                 name, lambda: examined(tuned(subject, case, part_of(progress, 0.0, 0.5)), case)
             )
-        rules = SearchRules(self.rounds, self.width, blind=what.blind)
+        rules = ReroutingRules(self.rounds, self.width, blind=what.blind)
 
         def search() -> Rerouted:
             return reroute(

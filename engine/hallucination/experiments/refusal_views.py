@@ -20,7 +20,7 @@ from engine.hallucination.refusal.examined import CAUSES, Examined
 from engine.hallucination.refusal.free import moved
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import HEADS, LAYERS
-from engine.hallucination.refusal.questions import DECLINE, Prompts, note_of
+from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, note_of
 from engine.hallucination.refusal.rerouting import Rerouted
 from engine.result import Pictures, Table
 
@@ -93,7 +93,7 @@ def written_by(one: Audited) -> Table:
     return Table.of(columns, layer_names(1 + LAYERS)[1:])
 
 
-def one_path(subject: Audited, prompts: Prompts, search: Rerouted) -> Table:
+def one_path(subject: Audited, prompts: EncodedQuestions, search: Rerouted) -> Table:
     """The plane of v_l and the first component across it: both clouds, and one question's path.
 
     It is that of the first question that is answered in the end; of the first one where none is.
@@ -118,7 +118,9 @@ def one_path(subject: Audited, prompts: Prompts, search: Rerouted) -> Table:
     )  # fmt: skip
 
 
-def free_moves(one: Audited, prompts: Prompts, goals: Mapping[str, Goal], words: int) -> Table:
+def free_moves(
+    one: Audited, prompts: EncodedQuestions, goals: Mapping[str, Goal], words: int
+) -> Table:
     """Answers of declined questions by how far the note's embeddings may move, by goal."""
     columns = {"ρ": (np.array(RHOS), "")}
     for name, goal in goals.items():

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.data.sprites import CATEGORIES, COLORS
 from engine.hallucination.decoding.strategy import Strategy
-from engine.hallucination.inside.readings import Readings, Word, read, together
+from engine.hallucination.inside.readings import Readings, ReadWord, read, together
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
@@ -88,7 +88,7 @@ def said(
         progress(0.6 + 0.4 * start / len(answers), "reading states")
         part = slice(start, start + TOGETHER)
         judged = [judge(start + row, text) for row, text in enumerate(answers[part])]
-        words = [Word(row, *one) for row, result in enumerate(judged) for one in result]
+        words = [ReadWord(row, *one) for row, result in enumerate(judged) for one in result]
         asked = [vlm.tokenizer.encode(one) for one in prompts[part]]
         texts = [[NUMBER[word] for word in one] for one in answers[part]]
         parts.append(read(vlm, sample.pixels[part], asked, texts, words))

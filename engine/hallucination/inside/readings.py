@@ -52,7 +52,7 @@ class Readings:
 
 
 @dataclass(frozen=True)
-class Word:
+class ReadWord:
     """A word of an answer: its row in the batch, its place, what it names, and whether wrongly."""
 
     row: int
@@ -67,7 +67,7 @@ def read(
     pixels: Tensor,
     prompts: Sequence[Sequence[int]],
     answers: Sequence[Sequence[int]],
-    words: Sequence[Word],
+    words: Sequence[ReadWord],
 ) -> Readings:
     """Read prompts with their answers once, and keep what stands at some of the words.
 

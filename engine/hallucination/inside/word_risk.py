@@ -13,10 +13,10 @@ from scipy.special import expit
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
-from engine.hallucination.decoding.record import Best
+from engine.hallucination.decoding.record import TopTokens
 from engine.hallucination.decoding.strategy import ranked, views_of
 from engine.hallucination.inside.probe import COUNT, HalluRAG, ProbeInputs
-from engine.hallucination.inside.readings import Word, read
+from engine.hallucination.inside.readings import ReadWord, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
@@ -86,7 +86,7 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         results: dict[str, View] = {"answer": view}
         risk, names = np.full(len(view.words), np.nan), [""] * len(view.words)
         named = [
-            Word(0, mention.place, mention.node, False)
+            ReadWord(0, mention.place, mention.node, False)
             for mention in mentions(view.words, (), THINGS)
         ]
         if named:
@@ -139,5 +139,5 @@ def lenses(case: CaptionCase, told: Tokens) -> dict[str, Ranking]:
     results = {}
     for layer in layers:
         logits = vlm.unembed(out.hidden[layer][0, -count:])
-        results[f"lens {layer}"] = ranked(vlm, [Best.of(logit) for logit in logits])
+        results[f"lens {layer}"] = ranked(vlm, [TopTokens.of(logit) for logit in logits])
     return results

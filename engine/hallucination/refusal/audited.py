@@ -19,7 +19,7 @@ from engine.hallucination.refusal.directions import (
 )
 from engine.hallucination.refusal.examined import Examined, causes, most_changed
 from engine.hallucination.refusal.network import QuestionNet
-from engine.hallucination.refusal.questions import Prompts, SceneQuestion, drawn
+from engine.hallucination.refusal.questions import EncodedQuestions, SceneQuestion, drawn
 from engine.keeping.memory import Memory
 from engine.method import Progress, quiet
 
@@ -29,7 +29,7 @@ _AUDITED: Memory[Audited] = Memory(6)
 
 
 @dataclass(frozen=True, eq=False)
-class Audited(Examined[Prompts]):
+class Audited(Examined[EncodedQuestions]):
     """A network, examined: it learned from things drawn at random and is tested on test scenes.
 
     Args:
@@ -88,9 +88,9 @@ def _audited(case: ExperimentCase, progress: Progress) -> Audited:
 
 def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
     """Directions and probes of any network of this form."""
-    learned = Prompts.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
     spaces = subspaces(states_of(net, learned), learned.declined)
-    tests = Prompts.of(questions(case, PAIRS))
+    tests = EncodedQuestions.of(questions(case, PAIRS))
     best = most_changed(spaces, learned, partial(declines, net))
     return Audited(spaces, tests, states_of(net, tests), best, net)
 
@@ -99,7 +99,7 @@ def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
 def shuffled_accuracy(one: Audited, case: ExperimentCase) -> float:
     """Of a probe of the last layer that learned from shuffled labels, on the tests."""
     random = np.random.default_rng([case.seed, 31])
-    learned = Prompts.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
     labels = learned.declined[torch.from_numpy(random.permutation(len(learned)))]
     spaces = subspaces(states_of(one.net, learned)[-1:], labels)
     return spaces.accuracies(one.states[-1:], one.tests.declined)[0]

@@ -9,8 +9,8 @@ from engine.experiment import ExperimentCase
 from engine.hallucination.refusal.audited import Audited
 from engine.hallucination.refusal.losses import STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, QuestionNet, copied
-from engine.hallucination.refusal.questions import LONGEST, Prompts, batch, drawn
-from engine.hallucination.refusal.rerouting import SearchRules, reroute
+from engine.hallucination.refusal.questions import LONGEST, EncodedQuestions, batch, drawn
+from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 from engine.hallucination.refusal.school import SchoolPlan, descended
 from engine.method import Progress, part_of, quiet
 
@@ -25,16 +25,16 @@ def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> Que
     accurate one on; all notes on the way are learned from.
     """
     random = np.random.default_rng([case.seed, 37])
-    asked = Prompts.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
+    asked = EncodedQuestions.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
     goal = Goal(STEER, tuple(range(one.middle, LAYERS + 1)), 1.0, one.spaces)
     result = reroute(
-        one.net, asked, goal, SearchRules(8, 16), NOTE, case.seed, part_of(progress, 0.0, 0.6)
+        one.net, asked, goal, ReroutingRules(8, 16), NOTE, case.seed, part_of(progress, 0.0, 0.6)
     )
     notes = result.paths[1:].flatten(0, 1)
     every = asked.take(torch.arange(len(asked)).repeat(len(result.paths) - 1)).noted(notes)
     plan = SchoolPlan(case.seed, STEPS, 2 * LESSON, RATE)
 
-    def lessons() -> Prompts:
+    def lessons() -> EncodedQuestions:
         rows = torch.from_numpy(random.integers(0, len(every), LESSON))
         usual = batch(LESSON, random, int(random.integers(LONGEST + 1)))
         return joined(every.take(rows), usual)
@@ -43,10 +43,10 @@ def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> Que
     return descended(copied(one.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
 
 
-def joined(prompts: Prompts, two: Prompts) -> Prompts:
+def joined(prompts: EncodedQuestions, two: EncodedQuestions) -> EncodedQuestions:
     """Both together, the shorter ones padded."""
     longest = max(prompts.ids.shape[1], two.ids.shape[1])
     ids = [torch.nn.functional.pad(part.ids, (0, longest - part.ids.shape[1]))
            for part in (prompts, two)]  # fmt: skip
     rest = (torch.cat(part) for part in zip(prompts.others, two.others, strict=True))
-    return Prompts(torch.cat(ids), *rest)
+    return EncodedQuestions(torch.cat(ids), *rest)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.hallucination.refusal.network import Edit, QuestionNet
-from engine.hallucination.refusal.questions import DECLINE, Prompts
+from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions
 
 PAPER = (
     "Winninger et al., Using Mechanistic Interpretability to Craft Adversarial Attacks against "
@@ -66,7 +66,7 @@ class Subspaces:
 
 
 @torch.no_grad()
-def states_of(net: QuestionNet, prompts: Prompts, edit: Edit | None = None) -> Tensor:
+def states_of(net: QuestionNet, prompts: EncodedQuestions, edit: Edit | None = None) -> Tensor:
     """States of all layers, (1 + L, N, d)."""
     return net.states(net.embed(prompts.ids), prompts.last, edit)
 
@@ -151,12 +151,12 @@ def random_direction(seed: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def declines(net: QuestionNet, prompts: Prompts, edit: Edit | None = None) -> float:
+def declines(net: QuestionNet, prompts: EncodedQuestions, edit: Edit | None = None) -> float:
     """The share of questions that are declined."""
     return (net(prompts, edit).argmax(1) == DECLINE).float().mean().item()
 
 
-def part_shares(net: QuestionNet, prompts: Prompts, direction: Tensor) -> Doubles:
+def part_shares(net: QuestionNet, prompts: EncodedQuestions, direction: Tensor) -> Doubles:
     """How much more each head and MLP writes along v_L where it declines, (L, heads + 1).
 
     The MLP comes last. All of them and the embedding add up to the distance of the means.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.hallucination.refusal.losses import Goal
 from engine.hallucination.refusal.network import QuestionNet
-from engine.hallucination.refusal.questions import NOTE_IDS, START, Prompts
+from engine.hallucination.refusal.questions import NOTE_IDS, START, EncodedQuestions
 from engine.method import Progress, quiet
 
 REACH = 2.5  # how far all steps together could go, in ρ
@@ -24,7 +24,7 @@ def apart(net: QuestionNet) -> float:
 
 
 def moved(
-    net: QuestionNet, prompts: Prompts, goal: Goal, rho: float, steps: int, words: int,
+    net: QuestionNet, prompts: EncodedQuestions, goal: Goal, rho: float, steps: int, words: int,
     progress: Progress = quiet,
 ) -> Tensor:  # fmt: skip
     """What is said, (N,), after the note's embeddings went down the gradient of the loss.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.hallucination.refusal.questions import PLACES, WORDS, Prompts
+from engine.hallucination.refusal.questions import PLACES, WORDS, EncodedQuestions
 
 WIDTH, LAYERS, HEADS, UNITS = 64, 5, 4, 128
 
@@ -147,12 +147,12 @@ class QuestionNet(nn.Module):
         given: Tensor = self.head(self.norm(state))
         return given
 
-    def forward(self, prompts: Prompts, edit: Edit | None = None) -> Tensor:
+    def forward(self, prompts: EncodedQuestions, edit: Edit | None = None) -> Tensor:
         """Logits of the answer, (N, words)."""
         return self.logits(self.states(self.embed(prompts.ids), prompts.last, edit)[-1])
 
     @torch.no_grad()
-    def written(self, prompts: Prompts) -> Written:
+    def written(self, prompts: EncodedQuestions) -> Written:
         """What the embedding, each head and each MLP write; their sum is the last state."""
         hidden, rows = self.embed(prompts.ids), torch.arange(len(prompts))
         begin, heads, mlps = hidden[rows, prompts.last], [], []

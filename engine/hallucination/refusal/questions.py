@@ -123,7 +123,7 @@ class SceneQuestion:
 
 
 @dataclass(frozen=True, eq=False)
-class Prompts:
+class EncodedQuestions:
     """Questions as numbers.
 
     Args:
@@ -141,7 +141,7 @@ class Prompts:
     viewer: Tensor
 
     @classmethod
-    def of(cls, questions: Sequence[SceneQuestion]) -> Prompts:
+    def of(cls, questions: Sequence[SceneQuestion]) -> EncodedQuestions:
         """Encoded."""
         rows = [[NUMBER[word] for word in question.words] for question in questions]
         ids = torch.full((len(rows), max(map(len, rows))), PAD)
@@ -162,16 +162,16 @@ class Prompts:
         """The number of the right answer, (N,)."""
         return torch.where(self.declined, DECLINE, self.fact)
 
-    def take(self, rows: Tensor) -> Prompts:
+    def take(self, rows: Tensor) -> EncodedQuestions:
         """Some of them."""
-        return Prompts(self.ids[rows], *(one[rows] for one in self.others))
+        return EncodedQuestions(self.ids[rows], *(one[rows] for one in self.others))
 
     @property
     def others(self) -> tuple[Tensor, ...]:
         """All but the numbers of the words."""
         return self.last, self.fact, self.declined, self.viewer
 
-    def noted(self, notes: Tensor) -> Prompts:
+    def noted(self, notes: Tensor) -> EncodedQuestions:
         """The same questions with other notes (N, k), all as long as the old ones."""
         ids = self.ids.clone()
         ids[:, START : START + notes.shape[1]] = notes
@@ -218,7 +218,7 @@ def _four(random: np.random.Generator) -> tuple[str, str, str, str]:
     return one, two, three, four
 
 
-def batch(count: int, random: np.random.Generator, note: int) -> Prompts:
+def batch(count: int, random: np.random.Generator, note: int) -> EncodedQuestions:
     """Questions to learn from, with notes of one length, drawn all at once."""
     things, names = _pairs(CATEGORIES, count, random), _pairs(NAMES, count, random)
     colors = random.permuted(np.tile(_numbers(COLORS), (count, 1)), axis=1)[:, :4]
@@ -240,7 +240,7 @@ def batch(count: int, random: np.random.Generator, note: int) -> Prompts:
     ids[:, START - 1], ids[:, -1] = NUMBER["note"], NUMBER["?"]
     ids[:, START:-1] = random.choice(NOTE_IDS, (count, note))
     fact = np.where(person[:, None] == 1, names, things)[every, asked]
-    return Prompts(
+    return EncodedQuestions(
         torch.from_numpy(ids), torch.full((count,), START + note),
         torch.from_numpy(fact), torch.from_numpy(asked != viewer),
         torch.from_numpy(_numbers(ROLES)[2 * person + viewer]),

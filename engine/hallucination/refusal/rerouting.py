@@ -27,7 +27,7 @@ from engine.hallucination.refusal.questions import (
     NOTE_IDS,
     NUMBER,
     START,
-    Prompts,
+    EncodedQuestions,
 )
 from engine.method import Progress, quiet
 
@@ -39,7 +39,7 @@ Chooser = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class SearchRules:
+class ReroutingRules:
     """How far a search goes.
 
     Args:
@@ -120,9 +120,14 @@ def replaced(loss: float, first: float, words: int) -> int:
 
 
 def reroute(
-    net: QuestionNet, prompts: Prompts, goal: Goal, rules: SearchRules, words: int, seed: int,
+    net: QuestionNet,
+    prompts: EncodedQuestions,
+    goal: Goal,
+    rules: ReroutingRules,
+    words: int,
+    seed: int,
     progress: Progress = quiet,
-) -> Rerouted:  # fmt: skip
+) -> Rerouted:
     """Search a note of so many words for each question, from one of the usual words at random.
 
     A question's search ends when the network's answer with its best note is not DECLINE any more.
@@ -168,7 +173,7 @@ def reroute(
 
 
 def gradient(
-    net: QuestionNet, prompts: Prompts, goal: Goal, words: int, allowed: tuple[int, ...]
+    net: QuestionNet, prompts: EncodedQuestions, goal: Goal, words: int, allowed: tuple[int, ...]
 ) -> Tensor:
     """Of the loss, with respect to the one-hot of each word of the note, (N, k, allowed)."""
     with torch.enable_grad():
@@ -179,7 +184,7 @@ def gradient(
 
 
 def proposed(
-    current: Tensor, slopes: Tensor | None, counts: list[int], rules: SearchRules,
+    current: Tensor, slopes: Tensor | None, counts: list[int], rules: ReroutingRules,
     generator: torch.Generator,
 ) -> Tensor:  # fmt: skip
     """New notes for each question, (N, width, k), in which so many words are replaced.
@@ -212,6 +217,6 @@ def losses_of(net: QuestionNet, past: list[Tensor], notes: Tensor, goal: Goal) -
 
 
 @torch.no_grad()
-def answers(net: QuestionNet, prompts: Prompts) -> Tensor:
+def answers(net: QuestionNet, prompts: EncodedQuestions) -> Tensor:
     """The likeliest word after each prompt, (N,)."""
     return net(prompts).argmax(1)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.hallucination.refusal.network import QuestionNet, copied, fresh
-from engine.hallucination.refusal.questions import COLON, LONGEST, Prompts, batch
+from engine.hallucination.refusal.questions import COLON, LONGEST, EncodedQuestions, batch
 from engine.method import Progress, quiet
 from engine.models.threads import one_thread
 
@@ -51,7 +51,7 @@ def train(plan: SchoolPlan, progress: Progress = quiet) -> QuestionNet:
     return descended(fresh(plan.seed), batches, plan, progress)
 
 
-def lesson(net: QuestionNet, prompts: Prompts) -> Tensor:
+def lesson(net: QuestionNet, prompts: EncodedQuestions) -> Tensor:
     """The loss: of the answer, and of whose color was named."""
     colon = torch.full_like(prompts.last, COLON)
     hidden, rows = net.embed(prompts.ids), torch.arange(len(prompts))
@@ -62,7 +62,10 @@ def lesson(net: QuestionNet, prompts: Prompts) -> Tensor:
 
 
 def descended(
-    net: QuestionNet, batches: Iterable[Prompts], plan: SchoolPlan, progress: Progress = quiet
+    net: QuestionNet,
+    batches: Iterable[EncodedQuestions],
+    plan: SchoolPlan,
+    progress: Progress = quiet,
 ) -> QuestionNet:
     """A copy of a network after one step of AdamW for each batch.
 

@@ -19,7 +19,7 @@ from safetensors.torch import save as save_tensors
 
 from engine.errors import BadModel
 from engine.hallucination.refusal.network import QuestionNet, copied
-from engine.hallucination.refusal.questions import DECLINE, Prompts, drawn
+from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions, drawn
 from engine.hallucination.refusal.school import SchoolPlan, train
 from engine.keeping.memory import Memory
 from engine.keeping.store import write_atomic
@@ -79,7 +79,7 @@ def rounded(net: QuestionNet) -> QuestionNet:
 @torch.no_grad()
 def figures(net: QuestionNet) -> dict[str, float]:
     """How often it declines and answers rightly, on questions that no training draws."""
-    prompts = Prompts.of(drawn(CHECKED, np.random.default_rng([2026, 5])))
+    prompts = EncodedQuestions.of(drawn(CHECKED, np.random.default_rng([2026, 5])))
     said = net(prompts).argmax(1)
     declined = prompts.declined
     return {

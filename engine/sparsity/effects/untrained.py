@@ -22,7 +22,7 @@ from engine.sparsity.criteria.learned import Learned
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.criteria.synflow import SynFlow
 from engine.sparsity.masks.pruning import Pruning
-from engine.sparsity.prune import Retrain
+from engine.sparsity.prune import RetrainPruned
 from engine.training import Recipe, fresh
 from engine.weights.case import PruneCase
 
@@ -66,7 +66,7 @@ class Untrained(Pruning):
             progress(high, f"{name}: trained", {"networks": table_of(rows)})
         return {"networks": table_of(rows)}
 
-    def networks(self) -> dict[str, Retrain]:
+    def networks(self) -> dict[str, RetrainPruned]:
         """How each network is cut and trained, by its name; learned scores fit no other network."""
         given = {spec.name: getattr(self, spec.name) for spec in fields(Pruning)}
         given |= {"epochs": self.epochs, "rate": Recipe().rate}
@@ -75,8 +75,10 @@ class Untrained(Pruning):
             for criterion in dict.fromkeys((*CRITERIA, self.criterion))
             if criterion != Learned.title
         ]
-        dense = Retrain(ratio=0.0, epochs=self.epochs, rate=Recipe().rate)
-        return {DENSE: dense} | {name: Retrain(**given | {"criterion": name}) for name in names}
+        dense = RetrainPruned(ratio=0.0, epochs=self.epochs, rate=Recipe().rate)
+        return {DENSE: dense} | {
+            name: RetrainPruned(**given | {"criterion": name}) for name in names
+        }
 
 
 def row_of(result: Mapping[str, Any]) -> list[float]:

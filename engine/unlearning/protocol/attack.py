@@ -82,7 +82,7 @@ FEATURES: dict[str, Callable[[Answers], Doubles]] = {
 
 
 @dataclass(frozen=True)
-class Attack:
+class AttackOutcome:
     """How an attacker fares.
 
     Args:
@@ -159,7 +159,7 @@ def attack(
     *,
     balanced: bool = True,
     seed: int = 0,
-) -> Attack:
+) -> AttackOutcome:
     """The official attacker on one of FEATURES.
 
     Args:
@@ -181,7 +181,7 @@ def attack(
     known = [fitted.predict(columns(of(one))) for one in (members, strangers)]
     accuracy = (np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2
     efficacy = 1 - fitted.predict(columns(of(forget))).mean()
-    return Attack(float(efficacy), float(accuracy), len(members) + len(strangers))
+    return AttackOutcome(float(efficacy), float(accuracy), len(members) + len(strangers))
 
 
 def privacy(retain: Answers, test: Answers, feature: str = "confidence", *, seed: int = 0) -> float:

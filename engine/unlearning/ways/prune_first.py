@@ -90,7 +90,7 @@ class PruneFirst(Unlearner):
     def sparse(self, case: ForgetCase, progress: Progress = quiet) -> tuple[ForgetCase, float]:
         """The pruned original asked to forget, kept or made now, and the seconds it once took."""
         if self.by == MAGNITUDE:
-            pruning = sparsity.Retrain(ratio=self.ratio, epochs=self.epochs)
+            pruning = sparsity.RetrainPruned(ratio=self.ratio, epochs=self.epochs)
             made = answer(pruning, case.pruning, progress)
         else:
             first = untrained(case.model, case.seed)

@@ -12,7 +12,7 @@ from components.ask import cause
 from components.decoding import memory
 from components.decoding.answers import finding_words
 from components.decoding.cost import cost_of
-from components.decoding.form import Spoken
+from components.decoding.form import DecodedAnswer
 from components.decoding.leaning import leaning_words
 from components.decoding.measured import sentences, trust_words
 from components.decoding.memory import curve_words, texts
@@ -48,9 +48,9 @@ def ranking(*steps: dict[str, float]) -> Ranking:
     return Ranking(values, np.zeros(values.shape, np.int64), labels, "probability")
 
 
-def spoken(method, said, scene: Scene | None = None, **views) -> Spoken:
+def spoken(method, said, scene: Scene | None = None, **views) -> DecodedAnswer:
     against = claims("is there a lamp", said, scene) if scene else None
-    return Spoken(method, {"answer": tokens(*said), **views}, against)
+    return DecodedAnswer(method, {"answer": tokens(*said), **views}, against)
 
 
 # ---------------------------------------------------------------- what they say
@@ -154,7 +154,7 @@ def test_a_belief_that_fades_with_the_image_cannot_be_mended(clear, hidden, left
 def thinned(**settings):
     method = VASparse(**settings)
     case = asking.about_scene("tiny-vlm-habit", STREET, "describe the image")
-    return Spoken(method, method(case), None)
+    return DecodedAnswer(method, method(case), None)
 
 
 def test_words_that_a_layer_dropped_are_struck_through():

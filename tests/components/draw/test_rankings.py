@@ -6,7 +6,7 @@ import pytest
 
 from components.draw.lines import Lines, Scatter
 from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable
-from components.draw.spread import Spread
+from components.draw.spread import BarsAndLine
 from components.draw.trade_off import TradeOff
 from engine.result import Table
 
@@ -23,12 +23,12 @@ def test_a_spread_has_bars_in_the_middle_of_their_intervals_and_its_ranges_shade
         "members": ([0.25, 0.75], "share"), "forgotten": ([0.5, 0.5], "share"),
     })  # fmt: skip
     shape = {"bars": {"members": "learned"}, "lines": {"forgotten": "forgotten"}, "x_factor": 100}
-    figure = Spread(**shape, shaded=[(60, 100)]).figure(table)
+    figure = BarsAndLine(**shape, shaded=[(60, 100)]).figure(table)
     assert list(series(figure, "learned").x) == [25, 75]
     assert list(series(figure, "learned").y) == [25, 75]
     assert series(figure, "forgotten").mode == "lines"
     assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(60, 100)]
-    gray = Spread(**shape, faint=True).figure(table)
+    gray = BarsAndLine(**shape, faint=True).figure(table)
     assert len({series(gray, "learned").marker.color, series(gray, "forgotten").line.color}) == 1
 
 

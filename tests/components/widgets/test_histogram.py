@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.widgets.histogram import Shown, bars, chosen, drawn, edges_of, tag_of
+from components.widgets.histogram import ScoreDistributions, bars, chosen, drawn, edges_of, tag_of
 
 RNG = np.random.default_rng(0)
 
@@ -12,7 +12,7 @@ def shown(**changed):
     normal = RNG.normal(size=50)
     given = {"normal": normal, "held": RNG.normal(size=40), "unknown": RNG.normal(3, 1, 20),
              "subject": 2.5, "line": 1.5, "unit": "logit"}  # fmt: skip
-    return Shown(**(given | changed))
+    return ScoreDistributions(**(given | changed))
 
 
 def test_every_score_and_both_marks_lie_within_the_bars():
@@ -58,5 +58,5 @@ def test_an_answer_counts_only_for_the_question_it_was_given_to():
 
 def test_another_first_line_is_another_question():
     one = shown()
-    other = Shown(one.normal, one.held, one.unknown, one.subject, 1.25, one.unit)
+    other = ScoreDistributions(one.normal, one.held, one.unknown, one.subject, 1.25, one.unit)
     assert tag_of(one) != tag_of(other)

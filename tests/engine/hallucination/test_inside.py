@@ -23,7 +23,7 @@ from engine.hallucination.inside.judged import (
     named_things,
 )
 from engine.hallucination.inside.probe import LINEAR, OWN, PUBLISHED, WORD
-from engine.hallucination.inside.readings import AT, BEFORE, WHEN, Word, read
+from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
@@ -58,7 +58,7 @@ def test_states_read_together_are_those_of_each_answer_alone(few):
     prompt = vlm.tokenizer.encode("describe the image")
     answers = [[NUMBER[word] for word in one] for one in captions(vlm, few, Greedy()).words]
     assert len({len(one) for one in answers}) > 1  # so that padding matters
-    words = [Word(row, 6, "", row % 2 == 0) for row in range(len(answers))]
+    words = [ReadWord(row, 6, "", row % 2 == 0) for row in range(len(answers))]
     held = read(vlm, few.pixels, [prompt] * len(answers), answers, words)
     for row, answer in enumerate(answers):
         image = vlm.encode_image(vlm.normalize(few.pixels[row : row + 1]))
@@ -249,7 +249,7 @@ def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
     named = mentions(words.rows, (), THINGS)
     assert [at for at, name in enumerate(words.notes) if name] == [one.place for one in named]
     assert np.isnan(np.delete(words["risk"], [one.place for one in named])).all()
-    judged = [Word(0, one.place, one.node, made_up=False) for one in named]
+    judged = [ReadWord(0, one.place, one.node, made_up=False) for one in named]
     ids = result["answer"].ids.tolist()
     states = read(asked.vlm, asked.image[None], [asked.words], [ids], judged)
     weights = found["probe"]["weight"]

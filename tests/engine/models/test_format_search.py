@@ -119,14 +119,14 @@ class Clock:
     """Seconds that pass only while a network computes."""
 
     def __init__(self, patch, for_an_image):
-        self.now, answers = 0.0, format_rounds.Search.answers
+        self.now, answers = 0.0, format_rounds.FormatRounds.answers
 
         def slow(search, model, start, end):
             self.now += for_an_image * (end - start)
             return answers(search, model, start, end)
 
         patch.setattr(format_rounds, "monotonic", lambda: self.now)
-        patch.setattr(format_rounds.Search, "answers", slow)
+        patch.setattr(format_rounds.FormatRounds, "answers", slow)
 
 
 @pytest.mark.parametrize(("for_an_image", "at_least"), [(0.3, 20), (2.0, 2), (100.0, 1)])

@@ -20,7 +20,7 @@ from engine.sparsity import (
     BiP,
     Harm,
     Lottery,
-    Retrain,
+    RetrainPruned,
     Tradeoff,
     Unknown,
     harm,
@@ -153,7 +153,9 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
         apart(one, other.model) for one, other in zip(cases, [*cases[1:], cases[0]], strict=True)
     ]
     keep_apart(measure, "control: dense networks of two seeds", others)
-    again = [apart(case, rebuilt(Retrain(ratio=0.95, epochs=5)(case)["model"])) for case in cases]
+    again = [
+        apart(case, rebuilt(RetrainPruned(ratio=0.95, epochs=5)(case)["model"])) for case in cases
+    ]
     mended = keep_apart(measure, "magnitude 95%, then 5 epochs", again)
     back = (mended[..., 1] - mended[..., 0])[:, noise].mean()
     assert back > moved[0.95][:, noise].mean()
@@ -163,7 +165,7 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
 def test_retraining_gives_back_accuracy_and_part_of_the_map(cases, measure):
     before, after = [], []
     for case in cases:
-        method = Retrain(ratio=0.95, epochs=5)
+        method = RetrainPruned(ratio=0.95, epochs=5)
         masks = method.masks(case)
         before.append(lost(case, method.made(case, masks)))
         after.append(lost(case, rebuilt(method(case)["model"])))
@@ -191,7 +193,7 @@ def test_layers_of_erk_at_random_beat_uniform_ones_at_random(cases, measure):
     """From trained weights, 5 epochs, 90 % cut; the paper trains from scratch and for longer."""
     results = {}
     for rule in ("uniform", "ERK"):
-        method = Retrain(criterion="Random", allocation=rule, ratio=0.9, epochs=5, head=True)
+        method = RetrainPruned(criterion="Random", allocation=rule, ratio=0.9, epochs=5, head=True)
         results[rule] = [float(method(case)["figures"].values[0]) for case in cases]
         measure(
             f"Digits CNN, random masks 90%, {rule}, 5 epochs",

@@ -19,7 +19,7 @@ from engine.sparsity import (
     MaskRules,
     Prune,
     PruneCase,
-    Retrain,
+    RetrainPruned,
     agreement_only,
     keep,
     masks_in,
@@ -114,7 +114,7 @@ def test_figures_are_the_shares_that_are_right(digits):
 
 
 def test_retraining_wins_accuracy_back_and_no_zero_moves(digits):
-    result = Retrain(ratio=0.97, epochs=4)(digits)
+    result = RetrainPruned(ratio=0.97, epochs=4)(digits)
     told = figures(result)
     assert told["test accuracy"] > told["test accuracy right after pruning"] + 0.02
     model = rebuilt(result["model"])
@@ -133,7 +133,7 @@ def test_a_cancelled_retraining_leaves_no_model_and_goes_on_when_asked_again(dig
             raise Cancelled("enough")
 
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    method = Retrain(ratio=0.9, epochs=2)
+    method = RetrainPruned(ratio=0.9, epochs=2)
     whole = method(digits)["model"].digest
     with pytest.raises(Cancelled):
         method(digits, stop)
@@ -198,7 +198,7 @@ def test_what_cannot_be_pruned_says_why():
     model = tiny.cnn()
     data = tiny.data_for(model)
     with pytest.raises(DoesNotFit, match="needs images to learn from"):
-        Retrain().check(PruneCase(model, data.take(data.rows("test"))))
+        RetrainPruned().check(PruneCase(model, data.take(data.rows("test"))))
     with pytest.raises(BlindspotError, match="no test images"):
         PruneCase(model, data.take(data.rows("train")))
     with pytest.raises(BlindspotError, match="has 10 classes"):
@@ -236,7 +236,7 @@ def test_retrained_groups_stay_silent_and_can_be_taken_out_afterwards(digits):
     model = fresh(digits.data, recipe, 0)
     train(model, digits.data, recipe)
     case = PruneCase(model, digits.data)
-    result = Retrain(structure="group", allocation="per layer", ratio=0.5, epochs=1)(case)
+    result = RetrainPruned(structure="group", allocation="per layer", ratio=0.5, epochs=1)(case)
     zeros = rebuilt(result["model"])
     smaller = shrunk(zeros)
     assert smaller.after < 0.3 * smaller.before

@@ -22,7 +22,7 @@ from engine.sparsity import (
     Prune,
     PruneCase,
     Pruner,
-    Retrain,
+    RetrainPruned,
     Tradeoff,
     keep,
     masks_in,
@@ -125,7 +125,7 @@ def test_the_head_that_was_cut_stays_cut_when_the_next_round_leaves_heads_alone(
     head = parts(case.model)[-1].name
     before = masks_in(case.model).array(head)
     assert not before.all()
-    result = Retrain(ratio=0.8, epochs=1)(case)
+    result = RetrainPruned(ratio=0.8, epochs=1)(case)
     model = rebuilt(result["model"])
     weight = model.network.get_parameter(head).detach().numpy()
     assert not weight[~before].any()
@@ -135,7 +135,7 @@ def test_the_head_that_was_cut_stays_cut_when_the_next_round_leaves_heads_alone(
 def test_zeros_of_both_rounds_are_held_in_training_and_the_lineage_counts_the_rounds(digits):
     one = keep(Prune(ratio=0.5)(digits))
     case = PruneCase(checkpoints.load(one.name), digits.data)
-    two = keep(Retrain(ratio=0.8, epochs=1)(case))
+    two = keep(RetrainPruned(ratio=0.8, epochs=1)(case))
     model = checkpoints.load(two.name)
     assert (rounds_of(digits.model), rounds_of(case.model), rounds_of(model)) == (0, 1, 2)
     assert two.card.trail == (

@@ -10,7 +10,7 @@ from engine.errors import DoesNotFit
 from engine.models import embedded
 from engine.models.rebuild import rebuilt
 from engine.run import answer
-from engine.sparsity import PruneCase, Retrain, Untrained, prune_case
+from engine.sparsity import PruneCase, RetrainPruned, Untrained, prune_case
 from engine.sparsity.prune import right
 from engine.training import Recipe, fresh, outputs
 from tests import tiny
@@ -30,7 +30,7 @@ def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
     assert result.rows == (*ALL, "Magnitude")
     for name in result.rows:
         rule = {"ratio": 0.0} if name == ALL[0] else {"ratio": 0.95, "criterion": name}
-        method = Retrain(**rule, epochs=1, rate=Recipe().rate)
+        method = RetrainPruned(**rule, epochs=1, rate=Recipe().rate)
         made = method(first)["model"]
         rows = case.data.rows("test")
         hits = outputs(rebuilt(made), case.data, rows).argmax(1) == case.data.targets(rows)

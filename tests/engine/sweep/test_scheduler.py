@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import BlindspotError
 from engine.sweep import scheduler
-from engine.sweep.scheduler import Certificates, Scheduler, connected, is_loopback
+from engine.sweep.scheduler import Scheduler, TlsFiles, connected, is_loopback
 from engine.sweep.spread import LocalExecutor, cluster
 from engine.sweep.sweeping import look_up, sweep
 
@@ -64,9 +64,9 @@ def test_what_is_no_address_is_refused_in_a_sentence(address, trusted):
 def test_certificates_are_there_and_go_with_tls(tmp_path):
     file = tmp_path / "dask.pem"
     with pytest.raises(BlindspotError, match="There is no file"):
-        Certificates(file, file, file)
+        TlsFiles(file, file, file)
     file.touch()
-    mine = Certificates(file, file, file)
+    mine = TlsFiles(file, file, file)
     with pytest.raises(BlindspotError, match="are for tls://"):
         Scheduler("tcp://127.0.0.1:1", mine)
     with pytest.raises(BlindspotError, match="needs --tls-ca-file"):
@@ -113,7 +113,7 @@ def certificate(tmp_path):
         command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
         command += f" -days 90 -subj /CN=dask -keyout {key} -out {pem}"
         subprocess.run(command.split(), check=True, capture_output=True)
-        return Certificates(pem, pem, key)
+        return TlsFiles(pem, pem, key)
 
     return make
 
@@ -141,7 +141,7 @@ def test_over_tls_only_who_has_the_certificate_is_heard(certificate, at_home, di
         assert (len(done.rows), done.left_out) == (3, ())
         assert look_up(digits(1), LocalExecutor(), lambda _: None).kept == 3
         monkeypatch.setattr(scheduler, "PATIENCE", 2.0)
-        for wrong in (strange, Certificates(ours.ca_file, strange.cert, strange.key)):
+        for wrong in (strange, TlsFiles(ours.ca_file, strange.cert, strange.key)):
             with pytest.raises(BlindspotError, match="with a certificate that we know"):
                 cluster(Scheduler(address, wrong))
         with pytest.raises(BlindspotError, match="No Dask scheduler answers"):

@@ -7,9 +7,15 @@ import math
 import pytest
 import torch
 
-from engine.attribution.prototypes.attack import Attack, lead_of
+from engine.attribution.prototypes.attack import AttackBudget, lead_of
 from engine.attribution.prototypes.certificate import Leads
-from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE, RBF, Head
+from engine.attribution.prototypes.networks import (
+    INDEFINITE,
+    NEGATIVE,
+    POSITIVE,
+    RBF,
+    PrototypeHead,
+)
 
 INSIDE = 0.999
 
@@ -24,7 +30,7 @@ def model(seed, reasoning=NEGATIVE, images=1, side=4, count=6, classes=3):
     points = torch.rand(images, side * side, generator=rng, dtype=torch.float64)
     places = torch.rand(count, side * side, generator=rng, dtype=torch.float64)
     widths = 0.3 + torch.rand(count, generator=rng, dtype=torch.float64)
-    head = Head(count, classes, reasoning).double()
+    head = PrototypeHead(count, classes, reasoning).double()
     with torch.no_grad():
         head.theta.copy_(2 * torch.randn(head.theta.shape, generator=rng))
 
@@ -58,8 +64,8 @@ def test_attacks_of_the_certified_size_never_succeed_and_larger_ones_do():
     with torch.no_grad():
         radius = stand.own_widths()
     images = points.view(-1, 1, 4, 4)
-    inside, _ = Attack(restarts=5, box=False)(scores, images, stand.own, INSIDE * radius, 0)
-    outside, _ = Attack(restarts=2, box=False)(scores, images, stand.own, 5 * radius, 0)
+    inside, _ = AttackBudget(restarts=5, box=False)(scores, images, stand.own, INSIDE * radius, 0)
+    outside, _ = AttackBudget(restarts=2, box=False)(scores, images, stand.own, 5 * radius, 0)
     assert inside.shape == (5, 200)
     assert (inside > 0).all()
     assert (outside.amin(0) < 0).float().mean() > 0.3
@@ -149,7 +155,7 @@ def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
     away = 0.1 / float(weights.norm())
     own = torch.zeros(1, dtype=torch.int64)
     for share, flips in ((0.97, False), (1.03, True)):
-        leads, result = Attack(steps=40)(scores, images, own, torch.tensor([share * away]), 0)
+        leads, result = AttackBudget(steps=40)(scores, images, own, torch.tensor([share * away]), 0)
         assert bool((leads < 0).all()) is flips
         assert float((result - images).norm()) <= share * away + 1e-9
 
@@ -157,7 +163,7 @@ def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
 def test_an_attack_keeps_to_its_ball_and_to_images():
     points, scores, stand = model(3, images=30)
     images, radii = points.view(-1, 1, 4, 4), torch.linspace(0, 2, 30, dtype=torch.float64)
-    leads, result = Attack(restarts=3)(scores, images, stand.own, radii, 0)
+    leads, result = AttackBudget(restarts=3)(scores, images, stand.own, radii, 0)
     assert ((result - images).flatten(1).norm(dim=1) <= radii + 1e-9).all()
     assert result.min() >= 0
     assert result.max() <= 1

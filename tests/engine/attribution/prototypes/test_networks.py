@@ -13,8 +13,8 @@ from engine.attribution.prototypes.networks import (
     NEGATIVE,
     POSITIVE,
     RBF,
-    Deep,
-    Head,
+    PatchComponents,
+    PrototypeHead,
     Shallow,
 )  # fmt: skip
 from engine.models.small import NetworkShape, draw
@@ -29,7 +29,7 @@ def chance(seed=0):
 
 
 def head(reasoning, count=7, classes=4, seed=0):
-    made = Head(count, classes, reasoning)
+    made = PrototypeHead(count, classes, reasoning)
     with torch.no_grad():
         made.theta.copy_(2 * torch.randn(made.theta.shape, generator=chance(seed)))
     return made
@@ -65,7 +65,7 @@ def test_without_negative_reasoning_it_is_an_rbf_network_with_weights_that_sum_t
     assert rows.sum(1) == pytest.approx(np.ones(4), abs=1e-6)
     wanted = seen.numpy() @ rows.T
     assert both(seen).detach().numpy() == pytest.approx(wanted, abs=1e-6)
-    only = Head(7, 4, POSITIVE)
+    only = PrototypeHead(7, 4, POSITIVE)
     with torch.no_grad():
         only.theta.copy_(both.theta[:7])
     assert only(seen).detach().numpy() == pytest.approx(wanted, abs=1e-6)
@@ -74,7 +74,7 @@ def test_without_negative_reasoning_it_is_an_rbf_network_with_weights_that_sum_t
 @pytest.mark.parametrize(("reasoning", "right"), [(NEGATIVE, 3), (POSITIVE, 2)])
 def test_only_negative_reasoning_names_the_class_that_has_no_part(reasoning, right):
     seen, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.arange(3)
-    made = Head(2, 3, reasoning)
+    made = PrototypeHead(2, 3, reasoning)
     made.begin(chance())
     optimizer = torch.optim.Adam(made.parameters(), 0.1)
     for _ in range(300):
@@ -88,7 +88,7 @@ def test_only_negative_reasoning_names_the_class_that_has_no_part(reasoning, rig
 
 
 def test_the_old_cbc_can_be_sure_of_what_it_ignores():
-    made = Head(7, 2, INDEFINITE)
+    made = PrototypeHead(7, 2, INDEFINITE)
     with torch.no_grad():
         made.theta.fill_(-20)
         made.theta[14:] = 0  # all indefinite …
@@ -123,7 +123,7 @@ def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
 
 @pytest.mark.parametrize("side", [8, 28])
 def test_a_component_of_the_deep_form_sees_its_patch_and_nothing_else(side):
-    network = Deep(NetworkShape(1, side, 3), 6, NEGATIVE).eval()
+    network = PatchComponents(NetworkShape(1, side, 3), 6, NEGATIVE).eval()
     draw(network, chance())
     images = torch.rand(2, 1, side, side, generator=chance(4)).expand(-1, 3, -1, -1)
     share, corner = strongest(network, images)
@@ -136,7 +136,7 @@ def test_a_component_of_the_deep_form_sees_its_patch_and_nothing_else(side):
 
 
 def test_small_detections_of_the_deep_form_count_as_none_once_it_has_learned():
-    network = Deep(NetworkShape(1, 8, 3), 20, NEGATIVE)
+    network = PatchComponents(NetworkShape(1, 8, 3), 20, NEGATIVE)
     draw(network, chance())
     images = torch.rand(1, 1, 8, 8, generator=chance()).expand(-1, 3, -1, -1)
     learning, asked = network.train().detections(images), network.eval().detections(images)

@@ -8,7 +8,7 @@ import torch
 
 from engine import data as data_sets
 from engine.attribution.prototypes import PrototypeNetwork, PrototypeRobustness
-from engine.attribution.prototypes.attack import Attack
+from engine.attribution.prototypes.attack import AttackBudget
 from engine.attribution.prototypes.learning import in_doubles, leads
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, FORMS, PLAIN, standing
 from engine.experiment import ExperimentCase
@@ -48,7 +48,7 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
                 proved[place] += float(lead) > 0
         least = np.inf
         for place, distance in enumerate(distances.tolist()):
-            tries, _ = Attack(restarts=1)(
+            tries, _ = AttackBudget(restarts=1)(
                 lambda given: model(given.expand(-1, 3, -1, -1)), image, own,
                 torch.tensor([distance]), 0,
             )  # fmt: skip

@@ -21,7 +21,7 @@ from engine.attribution.robustness import (
     many_images,
 )
 from engine.attribution.robustness.order_losses import NAMES, loss_of
-from engine.attribution.robustness.order_search import SearchRules, search_order
+from engine.attribution.robustness.order_search import OrderSearchRules, search_order
 from engine.attribution.robustness.order_success import common_median, own_median
 from engine.attribution.robustness.ordered_case import in_order
 from engine.attribution.robustness.scored import attacked_pixels
@@ -183,7 +183,7 @@ def test_a_search_that_succeeds_is_a_success_though_an_earlier_one_was_smaller()
     own = (case.asked.target.index,)  # the order that the image has to begin with
     levels = levels_of(case.asked.image)
     loss = loss_of("QuadAttacK", case.model, own, 0.2)
-    rules = SearchRules(10, 3, 0.01, 20.0)
+    rules = OrderSearchRules(10, 3, 0.01, 20.0)
     result = search_order(case.model, levels, own, loss, rules, tiny.seeded(0), lambda *_: None)
     assert result.success
     assert [result.log[at].weight for at in (0, 11, 22)] == [10, 5, 2.5]
@@ -271,7 +271,7 @@ def test_success_by_length_counts_what_single_attacks_find():
     result = OrderedSuccess(steps=40, longest=2, rate=0.02)(case)
     images, labels = case.images()
     assert result["success"]["K"].tolist() == [1, 2]
-    rules = SearchRules(40, 1, 0.02, QuadAttacK().weight)
+    rules = OrderSearchRules(40, 1, 0.02, QuadAttacK().weight)
     for at, length in enumerate((1, 2)):
         for name in NAMES:
             won, own = [], []

@@ -15,7 +15,7 @@ from engine.hallucination.experiments.one_question import (
 )
 from engine.hallucination.refusal.audited import SCENES, audited
 from engine.hallucination.refusal.network import LAYERS
-from engine.hallucination.refusal.questions import DECLINE, NUMBER, Prompts
+from engine.hallucination.refusal.questions import DECLINE, NUMBER, EncodedQuestions
 from engine.run import answer
 
 SMALL = DeclinedQuestion(rounds=2, dial=-1.0, layer=4)
@@ -28,7 +28,7 @@ def case():
 
 def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
     result, one = answer(SMALL, case), audited(case)
-    prompts = Prompts.of([SMALL.asked(case)])
+    prompts = EncodedQuestions.of([SMALL.asked(case)])
     hidden = one.net.embed(prompts.ids)
     lens = []
     for at in range(LAYERS + 1):
@@ -47,7 +47,7 @@ def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
 def test_rerouting_changes_the_note_and_the_answer_with_it(case):
     result, one = answer(SMALL, case), audited(case)
     note = result["notes"].rows[0].split()
-    prompts = Prompts.of([SMALL.asked(case)])
+    prompts = EncodedQuestions.of([SMALL.asked(case)])
     other = prompts.noted(torch.tensor([[NUMBER[word] for word in note]]))
     chances = one.net(other).softmax(1)[0]
     for word in result["answers"].rows:

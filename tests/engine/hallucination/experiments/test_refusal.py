@@ -32,8 +32,8 @@ from engine.hallucination.refusal.directions import random_direction
 from engine.hallucination.refusal.examined import AT_END, AT_WORD, CAUSES, PROBES, SHUFFLED
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, WIDTH
-from engine.hallucination.refusal.questions import DECLINE, Prompts
-from engine.hallucination.refusal.rerouting import SearchRules, reroute
+from engine.hallucination.refusal.questions import DECLINE, EncodedQuestions
+from engine.hallucination.refusal.rerouting import ReroutingRules, reroute
 from engine.run import answer
 
 SMALL = RefusalAudit(seeds=1, asked=4, rounds=2, width=8)
@@ -79,12 +79,12 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
     )
     for name, value in zip(CAUSES, wanted, strict=True):
         assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
-    asked = Prompts.of([q for q in questions(case, 4, 6, part=1) if q.declined])
+    asked = EncodedQuestions.of([q for q in questions(case, 4, 6, part=1) if q.declined])
     for name, kind, layers in (
         (FIRST, STEER, (one.middle,)), (PROBED, PROBE, (one.middle,)), (OUTPUT, LOGIT, ()),
     ):  # fmt: skip
         goal = Goal(kind, layers, 1.0, one.spaces)
-        moved = reroute(one.net, asked, goal, SearchRules(2, 8), 6, 0)
+        moved = reroute(one.net, asked, goal, ReroutingRules(2, 8), 6, 0)
         assert table.cell(name, FLIPS) == moved.flipped.float().mean().item()
         assert table.cell(name, TRIED) == moved.tried.mean().item()
         assert table.cell(name, PASSES) == pytest.approx(moved.passes.mean().item())

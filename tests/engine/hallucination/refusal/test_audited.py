@@ -19,7 +19,7 @@ from engine.hallucination.refusal.audited import (
 from engine.hallucination.refusal.directions import PENALTY, states_of
 from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import LAYERS
-from engine.hallucination.refusal.questions import PAD, Prompts, drawn
+from engine.hallucination.refusal.questions import PAD, EncodedQuestions, drawn
 
 SEEDS = (0, 1, 2)
 TIPPED = (0,)  # networks in which random directions of that length make some decline
@@ -66,7 +66,7 @@ def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
     linear = pytest.importorskip("sklearn.linear_model")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
     one = audited(case)
-    learned = Prompts.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
     states = states_of(one.net, learned)
     for layer, right in enumerate(one.accuracies):
         if layer:
@@ -79,7 +79,7 @@ def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
 
 def test_no_test_question_is_among_those_that_directions_learned_from(case):
     one = audited(case)
-    learned = Prompts.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
+    learned = EncodedQuestions.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
     rows = [{tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, one.tests)]
     assert not rows[0] & rows[1]
 
@@ -98,7 +98,7 @@ def test_questions_are_about_things_of_the_test_scenes():
     for at, question in enumerate(questions(case, 30)):
         assert set(question.things) <= set(held[at // 2])
     assert questions(case, 5, part=1) != questions(case, 5)
-    assert not torch.equal(*(Prompts.of(questions(case_of(s), 5, 4)).ids for s in (0, 1)))
+    assert not torch.equal(*(EncodedQuestions.of(questions(case_of(s), 5, 4)).ids for s in (0, 1)))
 
 
 def test_data_without_things_are_a_sentence():

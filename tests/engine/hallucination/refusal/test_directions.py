@@ -18,7 +18,7 @@ from engine.hallucination.refusal.directions import (
     subspaces,
 )
 from engine.hallucination.refusal.network import HEADS, LAYERS, WIDTH, fresh
-from engine.hallucination.refusal.questions import Prompts, drawn
+from engine.hallucination.refusal.questions import EncodedQuestions, drawn
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_an_edit_changes_the_last_word_of_its_layer_alone():
 
 def test_shares_of_heads_and_mlps_add_up_to_the_distance_of_the_means():
     net = fresh(2).eval().requires_grad_(requires_grad=False)
-    prompts = Prompts.of(drawn(40, np.random.default_rng(2), note=2))
+    prompts = EncodedQuestions.of(drawn(40, np.random.default_rng(2), note=2))
     states = net.states(net.embed(prompts.ids), prompts.last)
     spaces = subspaces(states, prompts.declined)
     parts = part_shares(net, prompts, spaces.directions[-1])

@@ -18,7 +18,7 @@ from engine.hallucination.refusal.questions import (
     PLACES,
     START,
     WORDS,
-    Prompts,
+    EncodedQuestions,
     batch,
     drawn,
     note_of,
@@ -81,7 +81,7 @@ def test_a_batch_reads_as_single_questions_do(random):
 
 def test_prompts_are_padded_on_the_right_and_end_at_the_question_mark(random):
     questions = drawn(20, random)
-    prompts = Prompts.of(questions)
+    prompts = EncodedQuestions.of(questions)
     assert prompts.ids.shape[1] <= PLACES
     for row, question in enumerate(questions):
         last = int(prompts.last[row])

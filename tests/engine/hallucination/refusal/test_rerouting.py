@@ -17,14 +17,14 @@ from engine.hallucination.refusal.questions import (
     NOTE_IDS,
     NUMBER,
     START,
-    Prompts,
+    EncodedQuestions,
     drawn,
 )
 from engine.hallucination.refusal.rerouting import (
     BUFFER,
     TOP,
     NoteBuffer,
-    SearchRules,
+    ReroutingRules,
     answers,
     gradient,
     proposed,
@@ -39,7 +39,7 @@ K = 4
 def net():
     """Untrained, but for a head that says DECLINE to most questions."""
     made = fresh(3).eval().requires_grad_(requires_grad=False)
-    prompts = Prompts.of(drawn(30, np.random.default_rng(5), note=K))
+    prompts = EncodedQuestions.of(drawn(30, np.random.default_rng(5), note=K))
     state = made.norm(states_of(made, prompts)[-1]).mean(0)
     made.head.weight[DECLINE] += 1.0 * state / state.norm()
     return made
@@ -47,12 +47,12 @@ def net():
 
 @pytest.fixture(scope="module")
 def prompts():
-    return Prompts.of(drawn(5, np.random.default_rng(6), note=K))
+    return EncodedQuestions.of(drawn(5, np.random.default_rng(6), note=K))
 
 
 @pytest.fixture(scope="module")
 def spaces(net):
-    learned = Prompts.of(drawn(50, np.random.default_rng(7)))
+    learned = EncodedQuestions.of(drawn(50, np.random.default_rng(7)))
     return subspaces(states_of(net, learned), learned.declined)
 
 
@@ -151,7 +151,7 @@ def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
     current = torch.full((2, K), NOTE_IDS[0])
     slopes = torch.randn(2, K, len(NOTE_IDS), generator=chance)
     slopes[:, :, 0] = 9.0  # the word that is there is none of the best
-    new = proposed(current, slopes, [1, 3], SearchRules(width=50, allowed=NOTE_IDS), chance)
+    new = proposed(current, slopes, [1, 3], ReroutingRules(width=50, allowed=NOTE_IDS), chance)
     assert new.shape == (2, 50, K)
     for row, count in enumerate((1, 3)):
         assert ((new[row] != current[row]).sum(1) == count).all()
@@ -163,7 +163,7 @@ def test_so_many_words_are_replaced_by_words_of_the_most_negative_slopes():
 @pytest.mark.parametrize("allowed", [NOTE_IDS, ANY_IDS])
 @pytest.mark.parametrize("at", range(4))
 def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, allowed):
-    rules = SearchRules(4, 8, 2, allowed=allowed)
+    rules = ReroutingRules(4, 8, 2, allowed=allowed)
     result = reroute(net, prompts, goals(spaces)[at], rules, K, 3)
     assert set(result.notes.flatten().tolist()) <= set(allowed) | set(NOTE_IDS)
     assert not set(result.notes.flatten().tolist()) & {NUMBER[mark] for mark in MARKS}
@@ -177,18 +177,18 @@ def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, all
 
 def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, prompts, spaces):
     goal = Goal(STEER, (2,), 1.0, spaces)
-    one, two = (reroute(net, prompts, goal, SearchRules(5, 8), K, 3) for _ in range(2))
+    one, two = (reroute(net, prompts, goal, ReroutingRules(5, 8), K, 3) for _ in range(2))
     assert torch.equal(one.paths, two.paths)
     losses = torch.stack(
         [goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last) for notes in one.paths]
     )
     assert (losses.diff(dim=0) <= 1e-6).all()
-    other = reroute(net, prompts, goal, SearchRules(5, 8), K, 4)
+    other = reroute(net, prompts, goal, ReroutingRules(5, 8), K, 4)
     assert not torch.equal(one.paths[0], other.paths[0])
 
 
 def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces):
-    goal, rules = Goal(STEER, (2,), 1.0, spaces), SearchRules(3, 8)
+    goal, rules = Goal(STEER, (2,), 1.0, spaces), ReroutingRules(3, 8)
     result = reroute(net, prompts, goal, rules, K, 3)
     rounds = (result.tried - 1) / rules.width
     assert ((rounds == 3) | result.flipped).all()
