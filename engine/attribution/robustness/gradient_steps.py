@@ -130,7 +130,7 @@ class GradientAttack(Method[ImageCase]):
         """How many forward and backward passes it takes."""
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
-        """Views: pictures, classes, figures, margin by step, and the way (`way.Way`).
+        """Views: pictures, classes, figures, margin by step, and the way (`way.AttackTrajectory`).
 
         Raises:
             BlindspotError: the model has one class only, or no gradient here.
