@@ -7,8 +7,9 @@ https://arxiv.org/abs/2304.04934
 
 The paper prunes convolutions only; here hidden linear layers are pruned too, because small networks
 have most weights there. By magnitude, the pruned model learns on from where it is (see
-`engine.sparsity.RetrainPruned`). OMP and IMP go back to an early step of a training, as in the paper, and
-SynFlow cuts before it (see `engine.sparsity.Rewound`): these train the original anew, sparse.
+`engine.sparsity.RetrainPruned`). OMP and IMP go back to an early step of a training, as in the
+paper, and SynFlow cuts before it (see `engine.sparsity.Rewound`): these train the original anew,
+sparse.
 """
 
 from __future__ import annotations
